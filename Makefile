@@ -1,0 +1,45 @@
+# The same commands on a laptop, in CI and in the README.
+PYTHON ?= python3
+BIN := .venv/bin
+export DO_NOT_TRACK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check format docs bench lock
+
+help:  ## what there is
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+# The stamp follows the lock: a second run installs nothing.
+.venv/.installed: requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+install: .venv/.installed  ## the locked dependencies and the keepwell command, in .venv
+
+demo: .venv/.installed  ## the main job on the sample company
+	$(BIN)/python -m flows.demo
+
+test: .venv/.installed  ## every test
+	$(BIN)/python -m pytest
+
+check: .venv/.installed  ## format, lint, types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: .venv/.installed  ## let ruff rewrite
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+docs: .venv/.installed  ## the generated pages of docs/
+	$(BIN)/python -m flows.pages
+
+bench: .venv/.installed  ## cost of the monthly run on 1k, 5k and 20k accounts
+	$(BIN)/python -m tests.bench
+
+# Needs uv (pip install uv). Versions and hashes only: no index address, no path.
+lock:  ## resolve requirements.lock anew
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links -o requirements.lock

@@ -1,0 +1,117 @@
+"""Numbers about a whole table: how many rows, how old, how many against its past, and the bounds of outliers.
+
+All come from two small counts, rows per day and rows per size of a value, so that no table is held in memory.
+"""
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from itertools import pairwise
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+import pandas as pd
+
+from features.known import timestamp
+
+MEASURES: Mapping[str, str] = {
+    "rows_staged": "rows that the mapping gave, without those set aside",
+    "rows_known": "rows known at as_of",
+    "age_days": "days from the newest row to as_of",
+    "volume": "rows of the last days as a share of the usual",
+}
+"""Measures of a table that a rule may judge; `uncast_<column>` counts the values of a column that did not cast."""
+
+UNCAST = "uncast_"
+SIZES_PER_E = 100  # a size is a hundredth of the natural logarithm: bounds are good to one percent
+MAD_TO_DEVIATION = 1.4826  # a normal distribution's standard deviation is 1.4826 x its median absolute deviation
+
+
+def daily_counts(rows: ir.Table, event: str) -> ir.Table:
+    """Per event day: rows, and the newest instant at which something new came; rows never known are left out.
+
+    News is the event itself, or an earlier `known_at`: a contract is news when it is signed, not when it will start.
+    """
+    known = rows.drop_null("known_at")
+    news = ibis.least(known[event].cast("timestamp"), known.known_at)
+    return known.group_by(day=known[event].cast("date")).agg(rows=known.count(), newest=news.max())
+
+
+def age_days(days: pd.DataFrame, as_of: datetime) -> float | None:
+    """Days from the newest news to as_of; None where there is none."""
+    newest = pd.to_datetime(days["newest"]).max()
+    return None if pd.isna(newest) else float((as_of - newest).total_seconds()) / 86_400
+
+
+def volume(days: pd.DataFrame, last: date, window: int, windows: int, least_rows: int) -> float | None:
+    """Rows of the `window` days up to and with `last`, as a share of the mean of the `windows` windows before.
+
+    None where the past is shorter than that, or so thin (`least_rows` per window) that chance alone moves it.
+    """
+    dated = days.dropna(subset=["day"])
+    day = pd.to_datetime(dated["day"])
+    ends = pd.Timestamp(last) - np.arange(windows + 2) * pd.Timedelta(days=window)
+    counts = [int(dated["rows"][(day > start) & (day <= end)].sum()) for end, start in pairwise(ends)]
+    usual = float(np.mean(counts[1:]))
+    if day.empty or day.min() > ends[-1] + timedelta(days=1) or usual < max(least_rows, 1):
+        return None
+    return counts[0] / usual
+
+
+def last_full_day(days: pd.DataFrame, as_of: datetime, updated: bool) -> date:
+    """The day that ends the last window: the day before as_of, or the newest of a table that says how often it comes.
+
+    Such a table answers for its lateness in `fresh`; a monthly one would else look thin on every day but one.
+    """
+    yesterday = (as_of - timedelta(microseconds=1)).date()
+    newest = pd.to_datetime(days["day"]).max()
+    return yesterday if not updated or pd.isna(newest) else min(yesterday, newest.date())
+
+
+def size_counts(rows: ir.Table, column: str) -> ir.Table:
+    """Rows per size of a value: the signed logarithm of 1 + |value|, in hundredths."""
+    value = rows[column].cast("float64")
+    kept = rows.filter(~value.isinf(), ~value.isnan())
+    size = (value.sign() * (value.abs() + 1).ln() * SIZES_PER_E).round().cast("int64")
+    return kept.group_by(size=size).agg(rows=kept.count())
+
+
+def outlier_bounds(sizes: pd.DataFrame, deviations: float) -> tuple[float, float] | None:
+    """Lowest and highest value within so many robust deviations of the median, on the logarithmic scale.
+
+    Where more than half of the rows are equal, the plain standard deviation; None where all are, or there are none.
+    """
+    if sizes.empty:
+        return None
+    middle = _median(sizes["size"].to_numpy(), sizes["rows"].to_numpy())
+    away = np.abs(sizes["size"].to_numpy() - middle)
+    spread = MAD_TO_DEVIATION * _median(away, sizes["rows"].to_numpy())
+    spread = spread or float(np.sqrt(np.average(away**2, weights=sizes["rows"])))
+    if spread == 0:
+        return None
+    return _value(middle - deviations * spread), _value(middle + deviations * spread)
+
+
+def _median(values: np.ndarray, weights: np.ndarray) -> float:
+    order = np.argsort(values, kind="stable")
+    half = np.searchsorted(np.cumsum(weights[order]), weights.sum() / 2)
+    return float(values[order][half])
+
+
+def _value(size: float) -> float:
+    """The value of a size, rounded outwards to what people read."""
+    plain = np.sign(size) * np.expm1(min(abs(size) / SIZES_PER_E, 700.0))
+    return float(f"{plain:.6g}")
+
+
+def uncast_at(uncast: ir.Table, table: str, as_of: datetime) -> ir.Table:
+    """Values of one table that did not cast, in rows known at as_of or never: column_name, rows, key, place.
+
+    One row per value; `place` counts the keys of a column from 0, in their order.
+    """
+    at = timestamp(as_of)
+    mine = uncast.filter(uncast.table_name == table, uncast.known_at.fill_null(at) <= at)
+    of_column = ibis.window(group_by="column_name", order_by=["key", "known_at"])
+    return mine.mutate(
+        rows=mine.count().over(ibis.window(group_by="column_name")), place=ibis.row_number().over(of_column)
+    )

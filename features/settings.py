@@ -1,0 +1,200 @@
+"""Settings of the book and of the health score: every number with its default and unit."""
+
+import difflib
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field, model_validator
+
+from features.all import FEATURES
+from features.registry import COMPONENTS
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Points = Annotated[float, Field(ge=0, le=100)]
+Positive = Annotated[float, Field(gt=0)]
+Days = Annotated[int, Field(ge=1)]
+Missing = Literal["exclude", "penalise", "carry"]
+
+
+class BookSettings(BaseModel, frozen=True, extra="forbid"):
+    """Money, and who counts as what."""
+
+    reporting_currency: str = Field("USD", description="ISO 4217 code in which all money is shown")
+    fx_rates: Mapping[str, Positive] = Field({}, description="reporting currency per unit of a foreign one")
+    high_value_share: Share = Field(0.10, description="share of the book, by ARR, that is high-value")
+    high_value_arr: float | None = Field(None, description="an account above this ARR is high-value whatever its rank")
+    churn_grace_days: Days = Field(30, description="days without a contract after which an ended account churned")
+    arr_change_days: Days = Field(365, description="days over which the change of ARR is measured")
+
+    def rates(self) -> dict[str, float]:
+        """Reporting currency per unit of every currency that may occur."""
+        return {self.reporting_currency: 1.0, **self.fx_rates}
+
+
+class Bands(BaseModel, frozen=True, extra="forbid"):
+    """Bounds of the bands of health: critical < at_risk <= at_risk < stable <= stable <= healthy < healthy."""
+
+    critical_below: Points = Field(50, description="health points; below is critical")
+    at_risk_below: Points = Field(70, description="health points; below is at_risk")
+    healthy_above: Points = Field(80, description="health points; above is healthy, up to it stable")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "Bands":
+        if not self.critical_below < self.at_risk_below <= self.healthy_above:
+            raise ValueError("bands must rise: critical_below < at_risk_below <= healthy_above")
+        return self
+
+
+class Measure(BaseModel, frozen=True, extra="forbid"):
+    """How one feature becomes points from 0 to 100.
+
+    `peers`: the distance from the median of the segment's peers, in robust standard deviations. `own`: the account
+    against its own past. `fixed`: a fixed scale. The last two run linearly from `worst` (0 points) to `best` (100).
+    """
+
+    weight: float = Field(1.0, ge=0, description="weight within the component")
+    reference: Literal["peers", "own", "fixed"] = Field("peers", description="what the value is compared with")
+    worst: float | None = Field(None, description="value that gives 0 points (own, fixed)")
+    best: float | None = Field(None, description="value that gives 100 points (own, fixed)")
+    missing: Missing = Field("exclude", description="what to do without a value")
+
+    @model_validator(mode="after")
+    def _scaled(self) -> "Measure":
+        if self.reference != "peers" and (self.worst is None or self.best is None or self.worst == self.best):
+            raise ValueError(
+                f"a measure with reference = {self.reference!r} needs two different values: worst and best"
+            )
+        return self
+
+    @property
+    def scale(self) -> tuple[float, float]:
+        """The values of 0 and of 100 points: worst and best of an own or fixed scale."""
+        assert self.worst is not None, "the settings refuse an own or fixed scale without worst"
+        assert self.best is not None, "the settings refuse an own or fixed scale without best"
+        return self.worst, self.best
+
+
+def _fixed(worst: float, best: float, weight: float = 1.0, missing: Missing = "exclude") -> Measure:
+    return Measure(weight=weight, reference="fixed", worst=worst, best=best, missing=missing)
+
+
+def _trend(weight: float) -> Measure:
+    """A relative change of one window to an earlier one: no change gives 75, a halving 12.5, a fifth more 100."""
+    return Measure(weight=weight, reference="own", worst=-0.6, best=0.2)
+
+
+DEFAULT_MEASURES: Mapping[str, Measure] = {
+    "active_days_28d": Measure(weight=1.0),
+    "events_per_seat_28d": Measure(weight=1.0),
+    "active_users_28d": Measure(weight=0.5),
+    "days_since_last_use": _fixed(30, 0, 1.5),
+    "usage_trend": _trend(1.5),
+    "active_users_trend": _trend(1.0),
+    "usage_against_last_year": _trend(0.5),
+    "features_used_28d": Measure(weight=1.0),
+    "seat_utilisation": _fixed(0.0, 0.9),
+    "adoption_velocity": _fixed(-6, 2, 0.5),
+    "onboarding_attendance": _fixed(0.0, 1.0, 0.5),
+    "time_to_value_days": _fixed(120, 0, 0.5),
+    "tickets_per_seat_90d": Measure(weight=0.5),
+    "urgent_tickets_90d": _fixed(4, -1),
+    "escalations_90d": _fixed(3, -1),
+    "oldest_open_ticket_days": _fixed(45, -10),
+    "csat_180d": _fixed(1, 5, 1.0, "carry"),
+    "nps_score_365d": _fixed(0, 10, 1.5, "carry"),
+    "nps_change": _fixed(-6, 3, 0.5),
+    "ticket_sentiment_90d": Measure(missing="carry"),
+    "ticket_sentiment_trend": _fixed(-0.6, 0.2, 0.5),
+    "touchpoint_sentiment_90d": Measure(missing="carry"),
+    "days_since_executive_contact": _fixed(365, 0, 1.0, "penalise"),
+    "meeting_attendance_180d": _fixed(0.0, 0.9),
+    "email_response_90d": _fixed(0.0, 0.7, 0.5),
+    "community_posts_90d": Measure(weight=0.25),
+    "stakeholders": Measure(weight=0.75),
+    "champion_departures_180d": _fixed(2, -0.5),
+    "payment_failures_90d": _fixed(3, -0.5, 1.5),
+    "disputes_180d": _fixed(2, -0.5),
+    "days_late_180d": _fixed(45, -5),
+    "overdue_share": _fixed(1.0, -0.2),
+    "arr_change": _fixed(-0.6, 0.2),
+    "lost_deals_180d": _fixed(3, -1, 0.5),
+}
+
+DEFAULT_WEIGHTS = {
+    "usage": 0.25, "adoption": 0.15, "support": 0.15, "sentiment": 0.10, "relationship": 0.15, "billing": 0.10,
+    "commercial": 0.10,
+}  # fmt: skip
+
+
+class HealthSettings(BaseModel, frozen=True, extra="forbid"):
+    """The definition of the health score."""
+
+    bands: Bands = Bands()
+    weights: Mapping[str, float] = Field(DEFAULT_WEIGHTS, description="weight of each component, any scale")
+    segment_weights: Mapping[str, Mapping[str, float]] = Field({}, description="component weights of a segment")
+    measures: Mapping[str, Measure] = Field({}, description="how each feature becomes points", validate_default=True)
+    minimum_coverage: Share = Field(0.3, description="share of the weight that must be known, else `unknown`")
+    typical_points: Points = Field(75, description="points of a measure that equals its peers' median")
+    points_per_deviation: Positive = Field(20, description="points per robust standard deviation from the peers")
+    minimum_peers: Days = Field(20, description="accounts a segment needs to be its own reference, else its parent's")
+    penalty_points: Points = Field(25, description="points of a missing value whose policy is `penalise`")
+    carry_half_life_days: Days = Field(60, description="days after which a carried value counts half")
+    carry_max_days: Days = Field(365, description="days after which a value is carried no longer")
+    change_flag: Points = Field(15, description="points; a monthly change beyond this is flagged")
+    coverage_after_warning: Share = Field(
+        0.5, description="what a warning about a whole table (stale, thin) leaves of its measures' coverage"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _over_the_defaults(cls, given: Any) -> Any:
+        """A file names only what it changes: single weights, single keys of single measures."""
+        if not isinstance(given, Mapping):
+            return given
+        measures = {name: m.model_dump() for name, m in DEFAULT_MEASURES.items()}
+        for name, changes in dict(given.get("measures", {})).items():
+            plain = changes.model_dump() if isinstance(changes, Measure) else changes
+            measures[name] = {**measures.get(name, {}), **plain}
+        return {**given, "measures": measures, "weights": {**DEFAULT_WEIGHTS, **given.get("weights", {})}}
+
+    @model_validator(mode="after")
+    def _known_measures(self) -> "HealthSettings":
+        for name in self.measures:
+            feature = FEATURES.get(name)
+            if feature is None or not feature.published:
+                close = difflib.get_close_matches(name, FEATURES, n=1)
+                raise ValueError(f"measures: no feature {name!r}" + (f"; did you mean {close[0]!r}?" if close else ""))
+            if feature.component is None or feature.direction == 0:
+                raise ValueError(f"measures: {name} is no sign of good or bad health and cannot be a measure of it")
+            measure = self.measures[name]
+            if measure.reference != "peers" and (measure.scale[1] - measure.scale[0]) * feature.direction < 0:
+                side = "above" if feature.direction > 0 else "below"
+                raise ValueError(f"measures: best of {name} must be {side} worst")
+        return self
+
+    @model_validator(mode="after")
+    def _known_components(self) -> "HealthSettings":
+        for place, weights in (("weights", self.weights), *self.segment_weights.items()):
+            for component, weight in weights.items():
+                if component not in COMPONENTS:
+                    raise ValueError(f"{place}: no component {component!r}; there are {', '.join(COMPONENTS)}")
+                if weight < 0:
+                    raise ValueError(f"{place}: weight of {component} is {weight}; it must not be negative")
+            if not any({**self.weights, **weights}.values()):
+                raise ValueError(f"{place}: every weight is 0; give at least one component some")
+        return self
+
+    def weights_of(self, segment: str | None) -> dict[str, float]:
+        """Component weights of a segment, normalised to sum 1: its own, over its parents', over the general ones."""
+        weights = dict.fromkeys(COMPONENTS, 0.0)
+        for group in reversed([*with_parents(segment or ""), ""]):
+            weights.update(self.segment_weights.get(group, {}) if group else self.weights)
+        total = sum(weights.values())
+        return {c: w / total for c, w in weights.items()}
+
+
+def with_parents(segment: str) -> Iterator[str]:
+    """The segment and what it is a part of, nearest first: `a/b`, then `a`."""
+    while segment:
+        yield segment
+        segment = segment.rpartition("/")[0]

@@ -1,0 +1,29 @@
+"""How far an account's rows can be trusted: rows that a mapping set aside lower coverage and never count as silence."""
+
+import ibis
+import ibis.expr.types as ir
+
+from features.known import Facts, Rows, rows_of
+
+TRUST_DAYS = 90
+
+
+def set_aside_share(facts: Facts) -> ir.Table:
+    """Columns table_name, account_id, share: of the rows of the last 90 days, how many were set aside (0..1)."""
+    aside = rows_of(facts, "quarantine", TRUST_DAYS).table
+    counted = aside.group_by("table_name", "account_id").agg(aside=aside.count())
+    pieces = []
+    for source in sorted(name for name in facts.given if name in facts):
+        rows: Rows = rows_of(facts, source, TRUST_DAYS)
+        if "account_id" in rows.table.columns:
+            pieces.append(_kept(rows, source, counted))
+    kept = ibis.union(*pieces) if len(pieces) > 1 else pieces[0]
+    joined = counted.left_join(kept, ["table_name", "account_id"])
+    return joined.select("table_name", "account_id", share=joined.aside / (joined.aside + joined.kept.fill_null(0)))
+
+
+def _kept(rows: Rows, source: str, counted: ir.Table) -> ir.Table:
+    """Kept rows per account, only of accounts that had some set aside: for most sources nothing is scanned."""
+    wanted = counted.filter(counted.table_name == source).select("account_id")
+    mine = rows.table.semi_join(wanted, "account_id")
+    return mine.group_by("account_id").agg(kept=mine.count()).mutate(table_name=ibis.literal(source))

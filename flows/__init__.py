@@ -1,0 +1,1 @@
+"""WHEN: order and schedule only; a flow reads as a paragraph."""

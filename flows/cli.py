@@ -1,0 +1,177 @@
+"""The `keepwell` command. It imports nothing heavy until a command runs, so that help is instant."""
+
+import contextlib
+import json
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from flows.run import Run
+
+# Telemetry of every dependency is off unless the user turns it on.
+for _name, _value in (
+    ("DO_NOT_TRACK", "1"),
+    ("GX_ANALYTICS_ENABLED", "false"),
+    ("PREFECT_SERVER_ANALYTICS_ENABLED", "false"),
+):
+    os.environ.setdefault(_name, _value)
+
+app = typer.Typer(
+    help="Which accounts are in danger, why, what to do next and by when.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+AsOf = Annotated[
+    datetime, typer.Option("--as-of", formats=["%Y-%m-%d"], help="The date that the run speaks as of (00:00 UTC).")
+]
+
+
+class Options:
+    """The options that stand before the command."""
+
+    config: Path = Path("pipeline.toml")
+    out: Path = Path("out")
+    json: bool = False
+    debug: bool = False
+    prefect: bool = False
+
+
+@app.callback()
+def options(
+    config: Annotated[Path, typer.Option(help="The company's configuration.")] = Path("pipeline.toml"),
+    out: Annotated[Path, typer.Option(help="Where marts, reports, snapshots and the ledger go.")] = Path("out"),
+    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    prefect: Annotated[
+        bool, typer.Option("--prefect", help="Run the flow under Prefect (an ephemeral server if none is named).")
+    ] = False,
+) -> None:
+    """Which accounts are in danger, why, what to do next and by when."""
+    Options.config, Options.out, Options.json, Options.debug, Options.prefect = config, out, json, debug, prefect
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    for noisy in ("great_expectations", "httpx", "sqlalchemy", "alembic"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+@app.command()
+def monthly(
+    as_of: AsOf,
+    week: Annotated[int | None, typer.Option(min=1, max=4, help="Force one week of the month.")] = None,
+) -> None:
+    """Score the book and write the month's report (week 1)."""
+    from flows.monthly_scoring import monthly_scoring
+
+    run = _run(as_of.date())
+    result = _call("monthly_scoring", run, lambda: monthly_scoring(run, week), week=week)
+    for number in result.skipped:
+        typer.echo(f"week {number} is not built yet: skipped", err=True)
+    if result.report is None:
+        typer.echo("nothing to do: the built weeks of this month have run")
+    else:
+        _print(result.report.totals, result.path)
+
+
+@app.command()
+def daily(as_of: AsOf) -> None:
+    """Score the day, and any missed day before it, and keep its alerts."""
+    from flows.daily_alerts import daily_alerts
+
+    run = _run(as_of.date())
+    result = _call("daily_alerts", run, lambda: daily_alerts(run))
+    _print(asdict(result), None)
+
+
+@app.command()
+def check(as_of: AsOf) -> None:
+    """The data checks alone: publishes check_results and the Data Docs."""
+    from flows.checking import checking
+
+    _print(checking(_run(as_of.date())), None)
+
+
+@app.command()
+def sample(
+    to: Annotated[Path, typer.Option(help="Folder to write into.")],
+    accounts: Annotated[int, typer.Option(min=1, help="Accounts in the company.")] = 200,
+    months: Annotated[int, typer.Option(min=1, help="Months of history.")] = 24,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 1,
+) -> None:
+    """Write the sample company: canonical parquet tables and a pipeline.toml that reads them."""
+    from sample.write import write_company
+
+    _print(write_company(accounts, months, seed, to), to / "pipeline.toml")
+
+
+@app.command()
+def serve() -> None:
+    """Run the schedules here until stopped, on an embedded Prefect server where PREFECT_API_URL names none."""
+    from flows.embedded import prefect_server
+    from flows.settings import load_settings
+
+    settings = load_settings(Options.config)
+    with prefect_server() as address:
+        from flows.deployed import serve_schedules
+
+        typer.echo(
+            f"daily_alerts at {settings.schedule.daily}, monthly_scoring at {settings.schedule.monthly}: {address}"
+        )
+        serve_schedules(settings, Options.config, Options.out)
+
+
+def _run(as_of: date) -> "Run":
+    from flows.run import Run
+    from flows.settings import load_settings
+
+    return Run(load_settings(Options.config), Options.out, as_of)
+
+
+def _call(flow: str, run: "Run", inline: Any, **parameters: Any) -> Any:
+    """The flow's body inline, or the same under Prefect."""
+    if not Options.prefect:
+        return inline()
+    from flows.deployed import run_under_prefect
+
+    return run_under_prefect(flow, Options.config, Options.out, run.as_of, **parameters)
+
+
+def _print(totals: Any, path: Path | None) -> None:
+    if Options.json:
+        typer.echo(json.dumps({**totals, "report": str(path) if path else None}, default=str, indent=1))
+        return
+    for name, value in totals.items():
+        typer.echo(f"{name.replace('_', ' '):>18}  {value}")
+    if path:
+        typer.echo(f"{'report':>18}  {path}")
+
+
+@contextlib.contextmanager
+def _errors_as_exit_codes() -> Iterator[None]:
+    """One clear message on stderr and the CONTRACT's exit code; a traceback only with --debug."""
+    try:
+        yield
+    except Exception as error:
+        if Options.debug:
+            raise
+        code = getattr(error, "exit_code", 1)
+        text = str(error) if hasattr(error, "exit_code") else f"{type(error).__name__}: {error} (--debug shows where)"
+        typer.echo(f"keepwell: {text}", err=True)
+        raise SystemExit(code) from error
+
+
+def main() -> None:
+    """Entry point of the `keepwell` command."""
+    with _errors_as_exit_codes():
+        app(standalone_mode=True)
+
+
+if __name__ == "__main__":
+    main()

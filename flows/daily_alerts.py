@@ -1,0 +1,108 @@
+"""Every day: check, score, and keep the alerts of the day (ALR-1, ALR-3)."""
+
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from features.events import events
+from flows.run import Run
+from flows.scoring import ScoredDate, score_date, staged
+from playbook.alert_events import LedgerEvent, alert_table, alerts_at
+from playbook.alert_life import new_events
+from playbook.alert_runs import days_to_run, events_since
+from playbook.alerts import Observations, Occurrence, conditions, standings
+from tasks.artifacts import show_alerts
+from tasks.errors import DataCheckFailed
+from tasks.ledger import Ledger
+from tasks.lock import holding
+from tasks.publish import publish
+from tasks.runs import recorded
+from tasks.staging import Snapshot
+from tasks.step import log, step
+
+DAILY = "daily_alerts"
+
+
+@dataclass(frozen=True)
+class DayResult:
+    """What one day did: its alerts (mart `alerts`), and how many it opened and closed."""
+
+    as_of: str
+    opened: int
+    closed: int
+    live: int
+    accounts: int
+    digest: bool
+    days: tuple[str, ...] = ()
+
+
+def daily_alerts(run: Run) -> DayResult:
+    """The alerts of the date, after those of every day that was missed since the newest run, in order."""
+    ledger = Ledger.open(run.ledger_url)
+    try:
+        last = ledger.last_run(DAILY)
+        plan = days_to_run(last.date() if last else None, run.as_of, run.settings.alerts)
+        if plan.explanation:
+            log.warning(plan.explanation)
+        snapshot = staged(run)
+        for day in plan.days[:-1]:
+            try:
+                one_day(replace(run, as_of=day), snapshot, ledger)
+            except DataCheckFailed as failure:
+                log.warning("%s is not made up, its data fails a critical check: %s", day, failure.findings[0])
+        result = one_day(run, snapshot, ledger)
+        return replace(result, days=tuple(str(day) for day in plan.days))
+    finally:
+        ledger.close()
+
+
+def one_day(run: Run, snapshot: Snapshot, ledger: Ledger) -> DayResult:
+    """Score one date, see what changed, write it to the ledger, publish the alerts as they stand then."""
+    with holding(run.out, run.as_of), recorded(run, DAILY) as record:
+        scored = score_date(run, snapshot)
+        new = decide(run, scored, ledger)
+        alerts = keep_alerts(run, scored, ledger, new)
+        opened = int((alerts["opened_at"] == pd.Timestamp(run.instant)).sum())
+        show_alerts(alerts, run.as_of, opened)
+        record(scored.rows + len(alerts), scored.stamp)
+    return DayResult(
+        as_of=str(run.as_of),
+        opened=opened,
+        closed=int((alerts["closed_at"] == pd.Timestamp(run.instant)).sum()),
+        live=int(alerts["closed_at"].isna().sum()),
+        accounts=len(scored.scored.accounts),
+        digest=bool(alerts.loc[alerts["opened_at"] == pd.Timestamp(run.instant), "digest_id"].notna().any()),
+    )
+
+
+@step()
+def decide(run: Run, scored: ScoredDate, ledger: Ledger) -> list[LedgerEvent]:
+    """What this day adds to the ledger; nothing where the ledger holds a newer run."""
+    settings = run.settings.alerts
+    accounts = scored.scored.accounts.merge(
+        scored.scored.features[["account_id", "days_since_last_use"]], on="account_id"
+    )
+    history = ledger.history(run.instant)
+    runs = ledger.runs(DAILY)
+    since = events_since(history, run.instant, settings, runs)
+    rows = events(scored.facts, since, settings.ticket_priorities).order_by("rule", "subject").to_pyarrow().to_pylist()
+    seen = Observations(
+        [c for s in standings(accounts, scored.stored.recent, run.instant, settings) for c in conditions(s, settings)],
+        [Occurrence(**row) for row in rows],
+    )
+    book = dict(zip(accounts["account_id"], accounts["csm"], strict=True))
+    return new_events(history, seen, run.instant, book, settings, run.settings.owners, runs)
+
+
+@step(retries=2)
+def keep_alerts(run: Run, scored: ScoredDate, ledger: Ledger, new: list[LedgerEvent]) -> pd.DataFrame:
+    """Write the day to the ledger in one transaction, and publish its alerts from the ledger cut at as_of.
+
+    A day older than the ledger's newest run is only published: recording it would move the start of the ledger's life.
+    """
+    last = ledger.last_run(DAILY)
+    if last is None or run.instant >= last:
+        ledger.record(DAILY, run.instant, new)
+    alerts = alert_table(alerts_at(ledger.history(run.instant), run.instant)).to_pandas()
+    publish(run.marts, run.as_of, {"alerts": alerts}, scored.stamp)
+    return alerts

@@ -1,0 +1,60 @@
+"""The flow bodies as Prefect flows: what `prefect.yaml` deploys, `keepwell serve` schedules and `--prefect` runs.
+
+A scheduled run speaks as of the day it was planned for, whenever it really starts; nothing here reads the clock.
+"""
+
+from datetime import UTC, date
+from pathlib import Path
+from typing import Any
+
+from prefect import flow, serve
+from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
+from prefect.runtime import flow_run
+
+from flows.daily_alerts import daily_alerts
+from flows.monthly_scoring import monthly_scoring
+from flows.run import Run
+from flows.settings import Settings, load_settings
+
+
+@flow(name="monthly_scoring", persist_result=False, validate_parameters=True)
+def monthly(config: str = "pipeline.toml", out: str = "out", as_of: date | None = None, week: int | None = None) -> Any:
+    """The month's week that as_of falls in."""
+    return monthly_scoring(_run(config, out, as_of), week)
+
+
+@flow(name="daily_alerts", persist_result=False, validate_parameters=True)
+def daily(config: str = "pipeline.toml", out: str = "out", as_of: date | None = None) -> Any:
+    """Score the day, and any missed day before it, and keep its alerts."""
+    return daily_alerts(_run(config, out, as_of))
+
+
+FLOWS = {"monthly_scoring": monthly, "daily_alerts": daily}
+
+
+def _run(config: str, out: str, as_of: date | None) -> Run:
+    return Run(load_settings(Path(config)), Path(out), as_of or _planned_day())
+
+
+def _planned_day() -> date:
+    """The UTC day for which Prefect planned this run."""
+    return flow_run.scheduled_start_time.astimezone(UTC).date()
+
+
+def run_under_prefect(name: str, config: Path, out: Path, as_of: date, **parameters: Any) -> Any:
+    """Run a flow now, under the server of PREFECT_API_URL or an ephemeral one; its result, or its own error."""
+    return FLOWS[name](config=str(config), out=str(out), as_of=as_of, **parameters)
+
+
+def serve_schedules(settings: Settings, config: Path, out: Path) -> None:
+    """Serve the flows on their schedules until stopped; one run of each at a time, a second one waits."""
+    crons = {"daily_alerts": settings.schedule.daily, "monthly_scoring": settings.schedule.monthly}
+    one = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.ENQUEUE)
+    parameters = {"config": str(config.resolve()), "out": str(out.resolve())}
+    serve(
+        *(
+            FLOWS[name].to_deployment(name="keepwell", cron=cron, parameters=parameters, concurrency_limit=one)
+            for name, cron in crons.items()
+        ),
+        print_starting_message=False,
+    )

@@ -1,0 +1,55 @@
+"""A Prefect server of our own for `keepwell serve`, on loopback, where the environment names none."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tasks.errors import KeepwellError
+
+HOST = "127.0.0.1"
+START_SECONDS = 150
+
+
+@contextmanager
+def prefect_server() -> Iterator[str]:
+    """The API address of a Prefect server: that of PREFECT_API_URL, or one that lives as long as this block."""
+    if address := os.environ.get("PREFECT_API_URL"):
+        yield address
+        return
+    port = free_port()
+    command = [sys.executable, "-m", "prefect", "server", "start", "--host", HOST, "--port", str(port), "--no-ui"]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603 our own interpreter
+    address = f"http://{HOST}:{port}/api"
+    try:
+        _wait_until_up(server, address)
+        os.environ["PREFECT_API_URL"] = address
+        yield address
+    finally:
+        os.environ.pop("PREFECT_API_URL", None)
+        server.terminate()
+        server.wait(timeout=30)
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_until_up(server: subprocess.Popen[bytes], address: str) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            with urllib.request.urlopen(f"{address}/health", timeout=2):  # noqa: S310 our own address
+                return
+        except OSError:
+            time.sleep(0.5)
+    raise KeepwellError(
+        "the Prefect server did not start. Run `prefect server start` to see why, or set PREFECT_API_URL."
+    )

@@ -1,0 +1,70 @@
+"""Week 1 of the month: extract, check, score, flag, report (MON-1)."""
+
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+from flows.run import Run
+from flows.scoring import ScoredDate, score_date, staged
+from tasks.artifacts import show_month
+from tasks.dims import month_week
+from tasks.lock import holding
+from tasks.report import MonthReport, month_report, write_month_report
+from tasks.runs import recorded
+from tasks.step import step
+
+WEEK_ONE = "monthly_week_1"
+BUILT_WEEKS = (1,)
+
+
+@dataclass(frozen=True)
+class MonthResult:
+    """What a monthly run did: the report of week 1, where it lies, and the weeks that are not built yet."""
+
+    report: MonthReport | None
+    path: Path | None
+    skipped: tuple[int, ...]
+
+
+def monthly_scoring(run: Run, week: int | None = None) -> MonthResult:
+    """The week that the date falls in, after any earlier week of that month that has not run; `week` forces one.
+
+    A week speaks as of its first day. Weeks 2 to 4 are not built yet and are skipped by name.
+    """
+    wanted = (week,) if week else tuple(range(1, month_week(run.as_of.day) + 1))
+    result = MonthResult(None, None, tuple(w for w in wanted if w not in BUILT_WEEKS))
+    for number in (w for w in wanted if w in BUILT_WEEKS):
+        first = replace(run, as_of=first_day(run.as_of, number))
+        if week is not None or first.as_of == run.as_of or not report_path(first).exists():
+            report, path = week_one(first)
+            result = replace(result, report=report, path=path)
+    return result
+
+
+def first_day(day: date, week: int) -> date:
+    """The day on which a week of that month begins."""
+    return day.replace(day=1 + 7 * (week - 1))
+
+
+def week_one(run: Run) -> tuple[MonthReport, Path]:
+    """Score the book as of the month's first day and write the report."""
+    with holding(run.out, run.as_of), recorded(run, WEEK_ONE) as record:
+        scored = score_date(run, staged(run))
+        report, path = report_month(run, scored)
+        show_month(report)
+        record(scored.rows, scored.stamp)
+    return report, path
+
+
+@step(retries=2)
+def report_month(run: Run, scored: ScoredDate) -> tuple[MonthReport, Path]:
+    """The month's health report, written beside the marts."""
+    settings, result = run.settings, scored.scored.accounts
+    currency, run_id = settings.money.reporting_currency, scored.stamp.run_id
+    report = month_report(run.as_of, currency, result, scored.quarantine, scored.checks, settings.health, run_id)
+    return report, write_month_report(report, report_path(run).parent)
+
+
+def report_path(run: Run) -> Path:
+    """Where the month's report lies."""
+    return run.out / "reports" / f"health-{run.as_of}.html"

@@ -1,0 +1,117 @@
+"""What the monthly and the daily flow share: stage, check, score and publish one date."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import pandas as pd
+
+from features.known import Facts
+from flows.run import Run
+from tasks.checks import CheckResult, coverage_left, raise_if_critical, run_checks
+from tasks.dims import dim_account, dim_csm, dim_date
+from tasks.errors import DataCheckFailed
+from tasks.marts import HEALTH_SCORES
+from tasks.publish import Stamp, publish
+from tasks.score import Scored, score_book
+from tasks.sources import facts_at
+from tasks.staging import Snapshot, stage
+from tasks.step import step
+from tasks.store import Stored, stored_before
+
+
+@dataclass(frozen=True)
+class ScoredDate:
+    """Everything that is known of one date once it is scored and published."""
+
+    snapshot: Snapshot
+    checks: Sequence[CheckResult]
+    facts: Facts
+    stored: Stored
+    scored: Scored
+    quarantine: pd.DataFrame
+    stamp: Stamp
+    rows: int
+
+
+def staged(run: Run) -> Snapshot:
+    """The company's data as a snapshot; data that cannot be read publishes `check_results` alone and raises."""
+    try:
+        return stage_sources(run)
+    except DataCheckFailed as failure:
+        publish_findings(run, failure)
+        raise
+
+
+def score_date(run: Run, snapshot: Snapshot) -> ScoredDate:
+    """Check, score and publish `run.as_of`; a critical check publishes `check_results` alone and raises."""
+    checks = check_data(run, snapshot)
+    raise_if_critical(checks)
+    return score_and_publish(run, snapshot, checks)
+
+
+@step(retries=2)
+def stage_sources(run: Run) -> Snapshot:
+    """The company's tables as an immutable snapshot."""
+    settings = run.settings
+    return stage(settings.source.url, settings.base, settings.mappings, run.snapshots)
+
+
+@step()
+def check_data(run: Run, snapshot: Snapshot) -> Sequence[CheckResult]:
+    """The judgement of every expectation on what was known at as_of."""
+    settings = run.settings
+    docs = run.out / "data_docs"
+    currencies = settings.money.rates()
+    results = run_checks(snapshot, run.instant, settings.checks, settings.tables, currencies, docs)
+    publish(run.marts, run.as_of, {"check_results": check_frame(results)}, run.stamp(snapshot, None))
+    return results
+
+
+@step()
+def score_and_publish(run: Run, snapshot: Snapshot, checks: Sequence[CheckResult]) -> ScoredDate:
+    """The scored book and every mart that it feeds."""
+    settings = run.settings
+    stored = stored_before(run.marts, run.as_of, settings.alerts.drop_window_days)
+    facts = facts_at(snapshot, run.instant, run.fixed)
+    left = coverage_left(checks, settings.health.coverage_after_warning)
+    scored = score_book(facts, run.scoring, left, stored)
+    stamp = run.stamp(snapshot, stored)
+    quarantine = facts["quarantine"].rename(table="table_name").drop("known_at").to_pandas()
+    currency = settings.money.reporting_currency
+    accounts = scored.accounts.assign(currency=currency)
+    frames = {
+        "health_scores": health_scores(accounts),
+        "factors": scored.measures,
+        "features": scored.features,
+        "quarantine": quarantine,
+        "dim_account": dim_account(scored.accounts),
+        "dim_csm": dim_csm(accounts),
+        "dim_date": dim_date(run.as_of),
+    }
+    rows = publish(run.marts, run.as_of, frames, stamp)
+    return ScoredDate(snapshot, checks, facts, stored, scored, quarantine, stamp, rows)
+
+
+@step(retries=2)
+def publish_findings(run: Run, failure: DataCheckFailed) -> None:
+    """What stopped the staging, in `check_results` alone: the checks themselves could not run."""
+    frame = pd.DataFrame(
+        [
+            {
+                "table": f.table, "column": f.column, "expectation": f.rule, "says": f.message, "severity": "critical",
+                "success": False, "failed_rows": f.failed_rows, "sample_keys": list(f.sample_keys), "remedy": f.remedy,
+            }
+            for f in failure.findings
+        ]
+    )  # fmt: skip
+    publish(run.marts, run.as_of, {"check_results": frame}, run.stamp(None, None))
+
+
+def check_frame(results: Sequence[CheckResult]) -> pd.DataFrame:
+    """Check results as a frame for the mart."""
+    return pd.DataFrame([asdict(r) for r in results]).rename(columns={"rule": "expectation"})
+
+
+def health_scores(accounts: pd.DataFrame) -> pd.DataFrame:
+    """The columns of the mart, out of everything that scoring knows."""
+    return accounts[[c for c in HEALTH_SCORES.columns if c in accounts]]

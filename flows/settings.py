@@ -1,0 +1,142 @@
+"""pipeline.toml and the environment become one frozen, validated Settings."""
+
+import difflib
+import hashlib
+import json
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, Field, ValidationError, model_validator
+
+from features.canonical import TABLES
+from features.settings import BookSettings, HealthSettings
+from playbook.settings import AlertSettings, OwnerSettings, TierSettings
+from tasks.errors import ConfigError
+from tasks.settings import CheckSettings, PublishSettings, SourceSettings, TableSettings
+
+REQUIRED_TABLES = tuple(name for name, table in TABLES.items() if not table.optional)
+ENVIRONMENT = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+class LedgerSettings(BaseModel, frozen=True, extra="forbid"):
+    """Where the append-only ledger lives."""
+
+    url: str = Field(
+        "", description="SQLAlchemy URL; empty: SQLite in the output folder. ${NAME} is taken from the environment"
+    )
+
+
+class ScheduleSettings(BaseModel, frozen=True, extra="forbid"):
+    """When the scheduled flows run, as cron in UTC."""
+
+    daily: str = Field("0 5 * * *", description="cron of daily_alerts")
+    monthly: str = Field("0 6 1 * *", description="cron of monthly_scoring")
+
+
+class Settings(BaseModel, frozen=True, extra="forbid"):
+    """Everything that pipeline.toml says, validated."""
+
+    source: SourceSettings
+    tables: Mapping[str, TableSettings]
+    money: BookSettings = BookSettings()
+    health: HealthSettings = HealthSettings()
+    tiers: TierSettings = TierSettings()
+    owners: OwnerSettings = OwnerSettings()
+    alerts: AlertSettings = AlertSettings()
+    checks: CheckSettings = CheckSettings()
+    publish: PublishSettings = PublishSettings()
+    ledger: LedgerSettings = LedgerSettings()
+    schedule: ScheduleSettings = ScheduleSettings()
+    playbook: str = Field("", description="playbook file relative to pipeline.toml; empty: the one that ships")
+    base: Path = Field(Path(), exclude=True, description="folder of pipeline.toml")
+
+    @model_validator(mode="after")
+    def _tables_are_canonical(self) -> "Settings":
+        for name in self.tables:
+            if name not in TABLES:
+                raise ValueError(f"tables.{name}: there is no such canonical table{_nearest(name, TABLES)}")
+        missing = [name for name in REQUIRED_TABLES if name not in self.tables]
+        if missing:
+            raise ValueError(f"tables.{missing[0]} is missing; every company needs {', '.join(REQUIRED_TABLES)}")
+        return self
+
+    @property
+    def mappings(self) -> dict[str, Path]:
+        """The mapping file of each table, in the order of the canonical tables."""
+        return {name: self.base / self.tables[name].sql for name in TABLES if name in self.tables}
+
+    @property
+    def playbook_path(self) -> Path:
+        """The playbook in force."""
+        shipped = Path(__file__).parent.parent / "playbook" / "playbook.toml"
+        return self.base / self.playbook if self.playbook else shipped
+
+    def fingerprint(self) -> str:
+        """A hash of all settings that a result depends on: where the data came from is in the snapshot, not here."""
+        about = self.model_dump(mode="json", exclude={"source", "ledger", "schedule", "tables", "playbook"})
+        about["playbook"] = self.playbook_path.read_text()
+        about["tables"] = {n: t.model_dump(mode="json", exclude={"sql"}) for n, t in self.tables.items()}
+        return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def load_settings(path: Path) -> Settings:
+    """The settings of a pipeline.toml; ConfigError names the key, the place and what would be right."""
+    if not path.is_file():
+        raise ConfigError(
+            f"{path} is not there. Name the configuration with --config, or write one: see docs/settings.md."
+        )
+    try:
+        raw = tomllib.loads(path.read_text())
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path.name} is not valid TOML: {error}.") from error
+    try:
+        return Settings.model_validate({**_from_environment(raw, path.name), "base": path.parent.resolve()})
+    except ValidationError as error:
+        raise ConfigError("\n".join(_explained(e, path.name) for e in error.errors())) from error
+
+
+def _from_environment(value: Any, place: str) -> Any:
+    """Every `${NAME}` replaced; ConfigError where the variable is not set."""
+    if isinstance(value, str):
+        for name in ENVIRONMENT.findall(value):
+            if name not in os.environ:
+                raise ConfigError(f"{place} takes ${{{name}}} from the environment, where it is not set. Set {name}.")
+        return ENVIRONMENT.sub(lambda match: os.environ[match.group(1)], value)
+    if isinstance(value, Mapping):
+        return {k: _from_environment(v, place) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_from_environment(v, place) for v in value]
+    return value
+
+
+def _explained(error: Any, place: str) -> str:
+    """One validation error as a sentence: key, file, what is wrong, what would be right."""
+    key = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        siblings = _fields_at(error["loc"][:-1])
+        return f"{place}: unknown key `{key}`{_nearest(str(error['loc'][-1]), siblings)}"
+    given = "" if isinstance(error["input"], Mapping | BaseModel) else f" (given: {error['input']!r})"
+    message = error["msg"].removeprefix("Value error, ")
+    return f"{place}: `{key}`: {message}{given}" if key else f"{place}: {message}"
+
+
+def _fields_at(loc: tuple[Any, ...]) -> list[str]:
+    """The keys that a section knows."""
+    model: Any = Settings
+    for part in loc:
+        fields = getattr(model, "model_fields", {})
+        if str(part) in fields:
+            annotation = fields[str(part)].annotation
+            arguments = [a for a in getattr(annotation, "__args__", ()) if hasattr(a, "model_fields")]
+            model = arguments[0] if arguments else annotation
+    return [name for name in getattr(model, "model_fields", {}) if name != "base"]
+
+
+def _nearest(name: str, known: Any) -> str:
+    """What would be right, as the end of a sentence."""
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean `{close[0]}`?" if close else f"; there are {', '.join(sorted(known))}."

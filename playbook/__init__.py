@@ -1,0 +1,1 @@
+"""ACTING: pure rules: tiers, next actions, alerts and their life."""

@@ -1,0 +1,168 @@
+"""The events of an alert's life, and the alert that they fold into.
+
+Every instant is UTC without a zone. What an alert is, follows from its events alone: nothing here looks at settings, so
+that an old day reads the same after a setting has changed.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+
+PIPELINE = "keepwell"
+"""Who an event is by when no person did it."""
+
+KINDS = ("opened", "snoozed", "cause_gone", "cause_back", "closed")
+"""In the order in which events of one instant are read."""
+
+ONCE = frozenset({"opened", "closed"})
+
+
+def short_hash(*parts: str | int | None) -> str:
+    """Sixteen hexadecimal digits that follow from the parts alone."""
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class LedgerEvent:
+    """One line of the ledger: who did what to which alert.
+
+    `as_of` is the instant as of which the line was written, `at` the instant at which the thing happened; a run writes
+    both alike, a person may record something afterwards. ValueError for an instant with a zone.
+    """
+
+    event_id: str
+    alert_id: str
+    account_id: str
+    kind: str
+    rule: str
+    subject: str | None
+    as_of: datetime
+    at: datetime
+    by: str
+    payload: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        if self.as_of.tzinfo is not None or self.at.tzinfo is not None:
+            raise ValueError(f"ledger event {self.kind} of alert {self.alert_id}: give instants in UTC without a zone")
+
+
+def event_id(alert_id: str, kind: str, as_of: datetime, by: str) -> str:
+    """Identity of an event: an alert is opened and closed once, whatever run does it."""
+    return short_hash(alert_id, kind) if kind in ONCE else short_hash(alert_id, kind, as_of.isoformat(), by)
+
+
+@dataclass(frozen=True)
+class Alert:
+    """An alert as its events tell it; the fields are the columns of the mart `alerts`.
+
+    `episode` counts a condition's alerts of one account; an event's alert has a `subject` instead. `known_at` is when
+    the cause became knowable. `reason` says why it is closed or snoozed. `breached` waits for the clocks.
+    """
+
+    alert_id: str
+    account_id: str
+    rule: str
+    subject: str | None
+    episode: int | None
+    severity: str
+    detail: str
+    known_at: datetime
+    opened_at: datetime
+    changed_at: datetime
+    owner: str
+    recipients: tuple[str, ...]
+    due_ack: datetime
+    due_assess: datetime
+    due_plan: datetime
+    due_contact: datetime
+    due_follow_up: datetime
+    due_review: datetime | None = None
+    breached: bool | None = None
+    digest_id: str | None = None
+    cause_gone_at: datetime | None = None
+    snoozed_until: datetime | None = None
+    closed_at: datetime | None = None
+    reason: str | None = None
+    state: str = "open"
+
+    @property
+    def cause(self) -> tuple[str, str, str | None]:
+        """What the alert is about: account, rule, and the event's subject."""
+        return self.account_id, self.rule, self.subject
+
+
+def fold(history: Iterable[LedgerEvent], as_of: datetime) -> dict[str, Alert]:
+    """Every alert by its id as it stood at `as_of`; events written after it, or of an unknown kind, do not count."""
+    alerts: dict[str, Alert] = {}
+    for event in sorted((e for e in history if e.as_of <= as_of and e.kind in KINDS), key=_reading_order):
+        if event.kind == "opened":
+            alerts.setdefault(event.alert_id, _opened(event))
+        elif event.alert_id in alerts and alerts[event.alert_id].closed_at is None:
+            alerts[event.alert_id] = _changed(alerts[event.alert_id], event)
+    return {alert_id: _awake(alert, as_of) for alert_id, alert in alerts.items()}
+
+
+def alerts_at(history: Iterable[LedgerEvent], as_of: datetime) -> list[Alert]:
+    """The alerts of the mart: open or snoozed at `as_of`, or changed in the day before it; by account and rule."""
+    since = as_of - timedelta(days=1)
+    shown = [a for a in fold(history, as_of).values() if a.closed_at is None or a.changed_at > since]
+    return sorted(shown, key=lambda a: (a.account_id, a.rule, a.opened_at, a.alert_id))
+
+
+def alert_table(alerts: Sequence[Alert]) -> pa.Table:
+    """The mart `alerts` (beside as_of, run_id and code_version); recipients are roles joined by a comma."""
+    rows = [asdict(alert) | {"recipients": ", ".join(alert.recipients)} for alert in alerts]
+    return pa.Table.from_pylist(rows, schema=ALERT_SCHEMA)
+
+
+def _arrow_type(column: str) -> pa.DataType:
+    if column.endswith(("_at", "_until")) or column.startswith("due_"):
+        return pa.timestamp("us")
+    return {"episode": pa.int64(), "breached": pa.bool_()}.get(column, pa.string())
+
+
+ALERT_SCHEMA = pa.schema([(field.name, _arrow_type(field.name)) for field in fields(Alert)])
+
+
+def _reading_order(event: LedgerEvent) -> tuple[datetime, int, str]:
+    return event.as_of, KINDS.index(event.kind), event.event_id
+
+
+def _opened(event: LedgerEvent) -> Alert:
+    given = event.payload
+    due: dict[str, Any] = {f"due_{step}": datetime.fromisoformat(at) for step, at in given["due"].items()}
+    return Alert(
+        alert_id=event.alert_id, account_id=event.account_id, rule=event.rule, subject=event.subject,
+        episode=given["episode"], severity=given["severity"], detail=given["detail"],
+        known_at=datetime.fromisoformat(given["known_at"]), opened_at=event.at, changed_at=event.as_of,
+        owner=given["owner"], recipients=tuple(given["recipients"]), digest_id=given["digest_id"],
+        **due,
+    )  # fmt: skip
+
+
+def _changed(alert: Alert, event: LedgerEvent) -> Alert:
+    alert = replace(alert, changed_at=event.as_of)
+    match event.kind:
+        case "cause_gone":
+            return replace(alert, cause_gone_at=event.at)
+        case "cause_back":
+            return replace(alert, cause_gone_at=None)
+        case "snoozed":
+            until = datetime.fromisoformat(event.payload["until"])
+            return replace(alert, snoozed_until=until, reason=event.payload["reason"])
+        case _:
+            return replace(alert, closed_at=event.at, reason=event.payload["reason"], state="closed")
+
+
+def _awake(alert: Alert, as_of: datetime) -> Alert:
+    """The alert with its snooze in force or over."""
+    if alert.closed_at is not None or alert.snoozed_until is None:
+        return alert
+    if alert.snoozed_until > as_of:
+        return replace(alert, state="snoozed")
+    return replace(alert, snoozed_until=None, reason=None)

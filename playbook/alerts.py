@@ -1,0 +1,153 @@
+"""The alert rules that need no model: what each one looks at, when it holds, whom it tells and by when (ALR-1).
+
+A condition rule holds, does not hold, or cannot be told (None). An event rule has occurrences, each its own alert.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import pandas as pd
+
+from playbook.settings import AlertSettings
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Whom an alert of this rule tells (roles), and the hours of its own deadline where it has one."""
+
+    name: str
+    severity: str
+    recipients: tuple[str, ...]
+    review_hours: Callable[[AlertSettings], float] | None = None
+
+
+# Critical is what the source calls a critical trigger; a drop is only a flag there.
+RULES: Mapping[str, Rule] = {
+    rule.name: rule
+    for rule in (
+        Rule("no_usage", "critical", ("csm",)),
+        Rule("health_low", "critical", ("csm", "director"), lambda settings: settings.health_low_hours),
+        Rule("health_drop", "warning", ("csm",)),
+        Rule("payment_failure", "critical", ("csm", "finance")),
+        Rule("billing_dispute", "critical", ("csm", "finance")),
+        Rule("urgent_ticket", "critical", ("csm",), lambda settings: settings.ticket_review_hours),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What the condition rules look at, of one account at as_of. None: not known.
+
+    `health` is the effective one, None in the band `unknown`. `highest_health` is the highest of the stored scores of
+    the window and today's.
+    """
+
+    account_id: str
+    silent_days: float | None
+    tenure_days: float
+    health: float | None
+    highest_health: float | None
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Whether a rule's cause holds for an account; None where it cannot be told. `detail` is told when it opens."""
+
+    account_id: str
+    rule: str
+    holds: bool | None
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Occurrence:
+    """One event of an event rule: a row of `features.events.events`. `subject` is the ticket or the invoice."""
+
+    account_id: str
+    rule: str
+    subject: str
+    occurred_at: datetime
+    known_at: datetime
+    resolved: bool
+
+
+@dataclass(frozen=True)
+class Observations:
+    """All that one run saw."""
+
+    conditions: Sequence[Condition] = ()
+    occurrences: Sequence[Occurrence] = ()
+
+
+def standings(accounts: pd.DataFrame, stored: pd.DataFrame, as_of: datetime, settings: AlertSettings) -> list[Standing]:
+    """One per row of `accounts`, with NaN made None.
+
+    `accounts` holds today's account_id, days_since_last_use, tenure_days, health, band; `stored` the earlier scores:
+    account_id, as_of, health, band. Stored scores count in [as_of - drop_window_days, as_of), unknown ones never.
+    """
+    health = accounts.set_index("account_id")["health"].where((accounts["band"] != "unknown").to_numpy())
+    day = pd.to_datetime(stored["as_of"])
+    window = (day >= as_of - timedelta(days=settings.drop_window_days)) & (day < as_of) & (stored["band"] != "unknown")
+    earlier = stored[window].groupby("account_id")["health"].max().reindex(health.index)
+    highest = pd.concat([health, earlier], axis=1).max(axis=1)
+    columns = zip(
+        accounts["account_id"], accounts["days_since_last_use"], accounts["tenure_days"], health, highest, strict=True
+    )
+    return [
+        Standing(str(account), _known(silent), float(tenure), _known(now), _known(most))
+        for account, silent, tenure, now, most in columns
+    ]
+
+
+def no_usage(standing: Standing, settings: AlertSettings) -> Condition:
+    """Silent for `silent_days`, under contract long enough for silence to count."""
+    silent = standing.silent_days
+    if silent is None:
+        return Condition(standing.account_id, "no_usage", None)
+    holds = silent >= settings.silent_days and standing.tenure_days >= settings.silent_minimum_tenure_days
+    return Condition(standing.account_id, "no_usage", holds, f"no usage for {silent:.0f} days")
+
+
+def health_low(standing: Standing, settings: AlertSettings) -> Condition:
+    """Health below `health_below`."""
+    health, bound = standing.health, settings.health_below
+    if health is None:
+        return Condition(standing.account_id, "health_low", None)
+    return Condition(standing.account_id, "health_low", health < bound, f"health {health:.1f}, below {bound:g}")
+
+
+def health_drop(standing: Standing, settings: AlertSettings) -> Condition:
+    """Health at least `drop_points` below the window's highest."""
+    health, highest = standing.health, standing.highest_health
+    if health is None or highest is None:
+        return Condition(standing.account_id, "health_drop", None)
+    # 64.1 - 49.1 is 14.999999999999993 in binary; scores are published with six decimals.
+    holds = round(highest - health, 6) >= settings.drop_points
+    detail = f"health {health:.1f}, down from {highest:.1f} within {settings.drop_window_days} days"
+    return Condition(standing.account_id, "health_drop", holds, detail)
+
+
+def conditions(standing: Standing, settings: AlertSettings) -> list[Condition]:
+    """Every condition rule's answer for one account."""
+    return [rule(standing, settings) for rule in (no_usage, health_low, health_drop)]
+
+
+def due_times(rule: Rule, opened_at: datetime, settings: AlertSettings) -> dict[str, datetime]:
+    """When each step is due, in calendar hours from the opening; `review` only where the rule has its own deadline."""
+    clocks = settings.clocks
+    hours = {
+        "ack": clocks.acknowledge_hours,
+        "assess": clocks.assess_hours,
+        "plan": clocks.plan_hours,
+        "contact": clocks.contact_hours,
+        "follow_up": clocks.follow_up_hours,
+    }
+    if rule.review_hours is not None:
+        hours["review"] = rule.review_hours(settings)
+    return {step: opened_at + timedelta(hours=given) for step, given in hours.items()}
+
+
+def _known(value: float) -> float | None:
+    return None if pd.isna(value) else float(value)

@@ -1,0 +1,76 @@
+"""Settings of what people do with a score: tiers, actions, alert rules and their clocks."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=0)]
+Hours = Annotated[float, Field(gt=0)]
+
+
+class OwnerSettings(BaseModel, frozen=True, extra="forbid"):
+    """Who stands in where the data names nobody, and who holds a role."""
+
+    default_csm: str = Field("unassigned", description="owner of accounts without a CSM")
+    roles: Mapping[str, tuple[str, ...]] = Field(
+        {}, description="people by role: manager, director, finance, executive, product, technical, data owner"
+    )
+
+
+class TierSettings(BaseModel, frozen=True, extra="forbid"):
+    """Response tiers; the most urgent reason wins."""
+
+    immediate_below: float = Field(50, ge=0, le=100, description="health points; below: immediate intervention")
+    automated_above: float = Field(80, ge=0, le=100, description="health points; above: automated health-check email")
+    urgent_risk: Share = Field(0.5, description="risk from which the tier is immediate, whatever health says")
+    outreach_business_days: Count = Field(3, description="business days from entering the tier to the outreach")
+    automated_business_days: Count = Field(5, description="business days from entering the tier to the email")
+    holidays: tuple[date, ...] = Field((), description="days that are no business days")
+
+
+class Clocks(BaseModel, frozen=True, extra="forbid"):
+    """Hours from the opening of an alert to each step of the response."""
+
+    acknowledge_hours: Hours = Field(2, description="acknowledged")
+    assess_hours: Hours = Field(4, description="assessed")
+    plan_hours: Hours = Field(24, description="plan documented")
+    contact_hours: Hours = Field(48, description="customer contacted")
+    follow_up_hours: Hours = Field(72, description="followed up")
+
+
+class AlertSettings(BaseModel, frozen=True, extra="forbid"):
+    """The alert rules and an alert's life."""
+
+    silent_days: Count = Field(14, description="days without usage that open `no_usage`")
+    silent_minimum_tenure_days: Count = Field(14, description="days of contract before silence counts")
+    health_below: float = Field(50, ge=0, le=100, description="health points that open `health_low`")
+    health_low_hours: Hours = Field(24, description="hours until the director must have it")
+    drop_points: float = Field(15, gt=0, description="points below the window's highest that open `health_drop`")
+    drop_window_days: Count = Field(30, description="days of stored scores in which the highest is sought")
+    ticket_priorities: tuple[str, ...] = Field(
+        ("urgent", "critical"), description="priorities that open `urgent_ticket`"
+    )
+    ticket_review_hours: Hours = Field(4, description="hours until the CSM must have reviewed an urgent ticket")
+    cool_down_days: Count = Field(14, description="days after a closing in which the same condition opens nothing")
+    gone_days: Count = Field(7, description="days that a cause must be gone before its alert closes")
+    event_lookback_days: Count = Field(7, description="days back in which an event that arrived late still opens")
+    storm_alerts: Count = Field(50, description="alerts opened in one run, beyond which they become one digest")
+    storm_share: Share = Field(0.2, description="the same as a share of the book")
+    storm_minimum: Count = Field(10, description="alerts below which the share does not count (small books)")
+    catch_up_days: Count = Field(31, description="missed days that are made up, in order; before them only events")
+    clocks: Clocks = Clocks()
+
+
+class Action(BaseModel, frozen=True, extra="forbid"):
+    """One entry of the playbook: when it applies, and what to do by when."""
+
+    name: str = Field(description="what to do, in the imperative or as a noun")
+    owner: Literal["csm", "manager", "director", "finance", "executive", "product", "technical", "automation"]
+    tiers: tuple[Literal["immediate", "outreach", "automated"], ...] = Field(description="tiers in which it applies")
+    components: tuple[str, ...] = Field((), description="components of the leading factor; empty: any")
+    features: tuple[str, ...] = Field((), description="features of the leading factor; empty: any")
+    within_days: Count | None = Field(None, description="calendar days to act; empty: as the tier says")
+    because: str = Field(description="why this action answers this cause, for the CS director who edits the file")

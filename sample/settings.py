@@ -1,0 +1,161 @@
+"""Every number of the sample company: who the customers are, how they fare, what they buy, how they leave.
+
+`x` is the latent health: about 1 for a contented account, below 0 for one in trouble. Ranges are inclusive.
+"""
+
+from pydantic import Field
+
+from sample.signal_settings import (
+    BillingSettings,
+    CommercialSettings,
+    Frozen,
+    Range,
+    RelationSettings,
+    SupportSettings,
+    UsageSettings,
+)
+
+
+class Segment(Frozen):
+    """How one segment differs from the others. Defaults are those of mid-market."""
+
+    name: str = Field(description="as in accounts.segment")
+    share: float = Field(default=0.35, description="share of all accounts, 0..1")
+    seats: float = Field(default=18.0, description="median seats at the start")
+    seat_spread: float = Field(default=0.45, description="standard deviation of log seats")
+    seat_price: float = Field(default=720.0, description="USD per seat and year, list price")
+    plan: str = Field(default="Business", description="as in contracts.plan")
+    accounts_per_csm: int = Field(default=60, description="accounts that one CSM owns")
+    monthly: float = Field(default=0.0, description="share on open-ended, monthly auto-renewing contracts, 0..1")
+    multi_year: float = Field(default=0.06, description="share on terms of two or three years, 0..1")
+    trial: float = Field(default=0.10, description="share that began with a trial, 0..1")
+    churn: float = Field(default=0.024, description="decisions to leave per month at x = 0")
+    tickets: float = Field(default=0.9, description="tickets per month at x = 1")
+    meeting_days: int = Field(default=30, description="days between regular meetings; 0: none")
+    review_days: int = Field(default=182, description="days between executive business reviews; 0: none")
+    emails: float = Field(default=1.2, description="emails per month")
+    asked: int = Field(default=2, description="people asked in each NPS wave")
+    people: tuple[int, ...] = Field(
+        default=(1, 1, 1, 1, 1), description="executives, sponsors, champions, admins, users known"
+    )
+    interventions: float = Field(default=0.25, description="interventions per month for an account deep in trouble")
+
+
+SEGMENTS = (
+    Segment(name="digital-touch", share=0.55, seats=4.0, seat_spread=0.55, seat_price=360.0, plan="Starter",
+            accounts_per_csm=400, monthly=0.7, multi_year=0.0, trial=0.35, churn=0.034, tickets=0.3, meeting_days=0,
+            review_days=0, emails=0.6, asked=1, people=(0, 0, 1, 1, 0), interventions=0.04),
+    Segment(name="mid-market"),
+    Segment(name="enterprise", share=0.10, seats=62.0, seat_price=1080.0, plan="Enterprise", accounts_per_csm=20,
+            multi_year=0.25, trial=0.02, churn=0.016, tickets=2.4, meeting_days=14, review_days=91, emails=2.5, asked=3,
+            people=(1, 1, 2, 1, 3), interventions=0.4),
+)  # fmt: skip
+
+
+class BookSettings(Frozen):
+    """Who the customers are and since when."""
+
+    chunk: int = Field(default=500, description="accounts generated at once; part of the seed, not of the machine")
+    established: float = Field(default=0.62, description="share that were customers before the first day, 0..1")
+    tenure_months: int = Field(default=48, description="longest tenure at the first day, months")
+    settle_days: int = Field(default=14, description="no account starts in the last so many days")
+    prospect_days: Range = Field(
+        default=(20, 90), description="days from the first record of an account to its first contract"
+    )
+    long_terms: tuple[int, ...] = Field(default=(24, 36), description="lengths of a multi-year contract, months")
+    trial_days: Range = Field(default=(14, 30), description="length of a trial, days")
+    subsidiary: float = Field(default=0.06, description="share with a parent company in the book, 0..1")
+    never_used: float = Field(default=0.02, description="share that never log in, 0..1; at least one per chunk")
+    skipped_onboarding: float = Field(default=0.25, description="share that skip onboarding, 0..1")
+    opt_out: float = Field(default=0.06, description="share that asked for no automated email, 0..1")
+    price_spread: float = Field(default=0.25, description="standard deviation of log price")
+    fewest_csms: int = Field(default=2, ge=2, description="CSMs of a segment, at least; one can follow another")
+    new_owner: float = Field(default=0.22, description="chance per year that the CSM changes")
+    promoted: float = Field(default=0.03, description="share that change to the next larger segment, 0..1")
+    fx_rates: dict[str, float] = Field(default={"EUR": 1.08, "GBP": 1.27}, description="USD for one unit")
+
+
+class HealthSettings(Frozen):
+    """The latent weekly health x: level + wandering - slides (+ recoveries)."""
+
+    level: float = Field(default=1.35, description="mean of the accounts' own levels, x")
+    level_spread: float = Field(default=0.7, description="standard deviation of the levels, x")
+    onboarding_drop: float = Field(default=0.8, description="how much lower one lives that skipped onboarding, x")
+    half_life: float = Field(default=9.0, description="weeks after which half of a deviation is gone")
+    wander: float = Field(default=0.45, description="standing deviation of the wandering, x")
+    slides_per_year: float = Field(default=0.24, description="slow slides per account and year")
+    slide_slots: int = Field(default=2, description="most slides in one life")
+    slides_before_weeks: int = Field(default=78, description="slides began as early as so many weeks before the record")
+    slide_weeks: Range = Field(default=(20, 44), description="length of a slide, weeks")
+    slide_depth: tuple[float, float] = Field(default=(1.4, 3.4), description="depth of a slide, x")
+    recovers: float = Field(default=0.4, description="share of slides that are made good, 0..1")
+    recovery_weeks: Range = Field(default=(8, 18), description="length of a recovery, weeks")
+    champion_led: float = Field(
+        default=0.3, description="share of first slides that begin as the champion leaves, 0..1"
+    )
+    champion_days: int = Field(
+        default=14, description="how far the champion's leaving lies from the slide's start, days"
+    )
+    leaving_drop: float = Field(default=0.6, description="fall on the day on which an account decides to leave, x")
+
+
+class ChurnSettings(Frozen):
+    """How an account in trouble comes to leave."""
+
+    steepness: float = Field(default=1.5, description="log hazard per unit of x")
+    never_used: float = Field(default=1.6, description="hazard ratio of an account that never logged in")
+    highest: float = Field(default=0.5, description="largest chance to decide in one month, 0..1")
+    warm_up_weeks: int = Field(default=30, description="decisions began so many weeks before the record")
+    settle_days: int = Field(default=45, description="nobody decides in the first so many days")
+    near_days: int = Field(default=150, description="a renewal is near in its last so many days")
+    near: float = Field(default=2.2, description="hazard ratio near a renewal")
+    far: float = Field(default=0.4, description="hazard ratio far from a renewal")
+    gives_notice: float = Field(default=0.65, description="share that give notice; the rest just stop, 0..1")
+    notice_after: Range = Field(default=(3, 40), description="days from decision to notice")
+    notice_before_end: Range = Field(
+        default=(40, 110), description="notice comes at the earliest so many days before the end"
+    )
+    notice_least: int = Field(default=5, description="too late for a notice in the last so many days")
+    early_exit: float = Field(default=0.08, description="share of notices that end the contract before its term, 0..1")
+    early_exit_days: int = Field(default=30, description="days from such a notice to the end")
+    monthly_exit_days: Range = Field(default=(5, 31), description="days from decision to end, monthly contracts")
+
+
+class ContractSettings(Frozen):
+    """Terms, renewals and sizes."""
+
+    signed_before: Range = Field(default=(0, 20), description="days from signing to the first start")
+    renewed_before: Range = Field(default=(0, 45), description="days from signing a renewal to its start")
+    late_renewal: float = Field(default=0.05, description="share of renewals that start late, 0..1")
+    late_days: Range = Field(default=(1, 20), description="days a late renewal is late")
+    auto_renew: float = Field(default=0.3, description="share of fixed terms that renew by themselves, 0..1")
+    addon: float = Field(default=0.5, description="chance of an add-on per year for a delighted account, 0..1")
+    addon_turn: float = Field(default=1.3, description="x at which half of that chance is left")
+    addon_slope: float = Field(default=2.0, description="logit of that chance per unit of x")
+    addon_when: tuple[float, float] = Field(default=(0.15, 0.8), description="when in the term an add-on starts, 0..1")
+    module: float = Field(default=0.4, description="share of add-ons that are a module rather than seats, 0..1")
+    addon_size: tuple[float, float] = Field(default=(0.12, 0.4), description="size of an add-on, share of the contract")
+    grows: float = Field(default=0.2, description="chance to grow at a renewal for a delighted account, 0..1")
+    grows_slope: float = Field(default=1.0, description="logit of that chance per unit of x, from addon_turn")
+    growth: tuple[float, float] = Field(default=(1.1, 1.35), description="factor of seats")
+    shrinks: float = Field(
+        default=0.5, description="chance to shrink at a renewal for an account in deep trouble, 0..1"
+    )
+    shrinks_slope: float = Field(default=-2.0, description="logit of that chance per unit of x")
+    shrinkage: tuple[float, float] = Field(default=(0.5, 0.85), description="factor of seats")
+    uplift: tuple[float, float] = Field(default=(0.0, 0.06), description="rise of the price at a renewal, share")
+
+
+class CompanySettings(Frozen):
+    """All parameters of the sample company."""
+
+    segments: tuple[Segment, ...] = Field(default=SEGMENTS, description="smallest first")
+    book: BookSettings = Field(default=BookSettings(), description="who the customers are")
+    health: HealthSettings = Field(default=HealthSettings(), description="how they fare")
+    churn: ChurnSettings = Field(default=ChurnSettings(), description="how they leave")
+    contracts: ContractSettings = Field(default=ContractSettings(), description="what they buy")
+    usage: UsageSettings = Field(default=UsageSettings(), description="how they use it")
+    support: SupportSettings = Field(default=SupportSettings(), description="what they ask")
+    billing: BillingSettings = Field(default=BillingSettings(), description="how they pay")
+    relations: RelationSettings = Field(default=RelationSettings(), description="how they talk")
+    commercial: CommercialSettings = Field(default=CommercialSettings(), description="what is done about them")

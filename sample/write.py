@@ -1,0 +1,145 @@
+"""The sample company on disk: parquet, one SELECT per table, and the pipeline.toml that reads them.
+
+write_company(accounts=500, months=24, seed=7, to=Path("company"))
+"""
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from features.canonical import BOOLEAN, DATE, INSTANT, INTEGER, LOADED_AT, NUMBER, STRING, TABLES
+from sample import records
+from sample.behaviour import usage
+from sample.billing import invoices
+from sample.columns import Coded, Column, Columns
+from sample.contracts import contracts
+from sample.conversations import touchpoints
+from sample.deals import opportunities
+from sample.people import contacts, surveys
+from sample.settings import CompanySettings
+from sample.support import tickets
+from sample.window import Window, window
+from sample.world import World, chunks, imagine, streams
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a table comes from: what reads it off the world, the system that would hold it, how often it gains rows."""
+
+    of: Callable[[World, np.random.Generator], Columns]
+    system: str
+    expected_every_days: int
+    stream: str = ""
+
+
+SOURCES: Mapping[str, Source] = {
+    "accounts": Source(records.accounts, "CRM", 14, stream="history"),
+    "contracts": Source(contracts, "CRM", 30),
+    "usage": Source(usage, "product analytics", 1),
+    "tickets": Source(tickets, "support desk", 1),
+    "invoices": Source(invoices, "billing", 7),
+    "surveys": Source(surveys, "survey tool", 30),
+    "touchpoints": Source(touchpoints, "CRM", 1),
+    "contacts": Source(contacts, "CRM", 30),
+    "opportunities": Source(opportunities, "CRM", 7),
+    "churn_events": Source(records.churn_events, "CRM", 30),
+    "interventions": Source(records.interventions, "customer success platform", 30),
+    "legacy_scores": Source(records.legacy_scores, "customer success platform", 31),
+    "notes": Source(records.notes, "CRM", 30),
+}
+LEFT_TO_THE_PIPELINE = "sentiment"
+ARROW: Mapping[str, Any] = {
+    STRING: pa.string(), INTEGER: pa.int64(), NUMBER: pa.float64(), BOOLEAN: pa.bool_(), DATE: pa.date32(),
+    INSTANT: pa.timestamp("us"),
+}  # fmt: skip
+
+
+def write_company(
+    accounts: int,
+    months: int,
+    seed: int,
+    to: Path,
+    last_day: date = date(2026, 6, 30),
+    settings: CompanySettings | None = None,
+) -> dict[str, int]:
+    """Write the company's tables, mappings and pipeline.toml into `to`; returns the rows of each table.
+
+    The same arguments give the same bytes. Memory is bounded by the chunk of the settings, not by `accounts`.
+    """
+    if accounts < 1 or months < 1:
+        raise ValueError(f"A company needs at least one account and one month; got {accounts} and {months}.")
+    rules, record = settings or CompanySettings(), window(months, last_day)
+    to.mkdir(parents=True, exist_ok=True)
+    _write_mappings(to, rules)
+    return _write_tables(to, accounts, seed, rules, record)
+
+
+def columns_of(table: str) -> list[str]:
+    """Columns that the company gives: all canonical ones but the sentiment, and when the row was stored."""
+    return [c.name for c in TABLES[table].columns if c.name != LEFT_TO_THE_PIPELINE] + [LOADED_AT.name]
+
+
+def _write_tables(to: Path, accounts: int, seed: int, settings: CompanySettings, record: Window) -> dict[str, int]:
+    """One row group per chunk and table."""
+    numbers = chunks(accounts, settings.book.chunk)
+    rows = dict.fromkeys(TABLES, 0)
+    with ExitStack() as open_files:
+        files = {name: open_files.enter_context(_file(to / f"{name}.parquet", name)) for name in TABLES}
+        for part, sequence in zip(numbers, np.random.SeedSequence(seed).spawn(len(numbers)), strict=True):
+            rng = streams(sequence)
+            world = imagine(rng, part, accounts, settings, record)
+            for name, source in SOURCES.items():
+                table = _arrow(name, source.of(world, rng[source.stream or name]))
+                files[name].write_table(table)
+                rows[name] += table.num_rows
+    return rows
+
+
+def _file(path: Path, table: str) -> Any:
+    """An open parquet file of the table's canonical types, as plain as any reader understands."""
+    return pq.ParquetWriter(path, _schema(table), compression="zstd", store_schema=False)
+
+
+def _schema(table: str) -> Any:
+    """Arrow schema of what the company gives."""
+    columns = {c.name: c for c in (*TABLES[table].columns, LOADED_AT)}
+    return pa.schema([pa.field(name, ARROW[columns[name].type]) for name in columns_of(table)])
+
+
+def _arrow(table: str, columns: Columns) -> Any:
+    """The columns as an Arrow table of the canonical types."""
+    schema = _schema(table)
+    return pa.table([_array(columns[field.name], field.type) for field in schema], schema=schema)
+
+
+def _array(column: Column, kind: Any) -> Any:
+    """One column; NaT, NaN and position -1 become null."""
+    if isinstance(column, Coded):
+        words = pa.array(column.words, pa.string())
+        return words.take(pa.array(np.where(column.position < 0, 0, column.position), mask=column.position < 0))
+    return pa.array(column, from_pandas=True).cast(kind)
+
+
+def _write_mappings(to: Path, settings: CompanySettings) -> None:
+    """sql/<table>.sql and pipeline.toml."""
+    (to / "sql").mkdir(exist_ok=True)
+    rates = ", ".join(f"{code} = {rate}" for code, rate in settings.book.fx_rates.items())
+    parts = [
+        '[source]\nurl = "."',
+        f'[money]\nreporting_currency = "USD"\nfx_rates = {{ {rates} }}',
+    ]
+    for name, source in SOURCES.items():
+        listed = ",\n    ".join(columns_of(name))
+        (to / "sql" / f"{name}.sql").write_text(f"SELECT\n    {listed}\nFROM {name}\n", encoding="utf-8")
+        parts.append(
+            f'[tables.{name}]\nsql = "sql/{name}.sql"\nsystem = "{source.system}"\n'
+            f"expected_every_days = {source.expected_every_days}"
+        )
+    (to / "pipeline.toml").write_text("\n\n".join(parts) + "\n", encoding="utf-8")

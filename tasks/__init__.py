@@ -1,0 +1,1 @@
+"""DOING: input and output, retries, logging; thin."""

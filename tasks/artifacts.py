@@ -1,0 +1,48 @@
+"""Prefect artifacts of a flow run: a table and a Markdown report. Nothing happens where no Prefect flow is running."""
+
+from datetime import date
+
+import pandas as pd
+
+from tasks.report import MonthReport, as_markdown
+from tasks.step import inside_prefect_flow
+
+ACCOUNT_COLUMNS = ("account_id", "name", "csm", "arr", "health", "change", "band", "tier", "next_action", "action_due")
+ALERT_COLUMNS = ("alert_id", "account_id", "rule", "severity", "state", "owner", "opened_at", "detail")
+ROWS = 50
+
+
+def show_month(report: MonthReport) -> None:
+    """The month's report as Markdown, and its accounts at risk as a table."""
+    if not inside_prefect_flow():
+        return
+    from prefect.artifacts import create_markdown_artifact
+
+    create_markdown_artifact(
+        as_markdown(report), key="health-report", description=f"Health report as of {report.as_of}"
+    )
+    show_table("accounts-at-risk", report.at_risk[list(ACCOUNT_COLUMNS)], f"Accounts at risk as of {report.as_of}")
+    announce("keepwell.month.scored", dict(report.totals))
+
+
+def show_alerts(alerts: pd.DataFrame, as_of: date, opened: int) -> None:
+    """The day's live alerts as a table."""
+    if not inside_prefect_flow():
+        return
+    show_table("alerts", alerts[list(ALERT_COLUMNS)], f"Alerts as of {as_of}")
+    announce("keepwell.day.alerted", {"as_of": str(as_of), "opened": opened, "shown": len(alerts)})
+
+
+def show_table(key: str, frame: pd.DataFrame, description: str) -> None:
+    """The first rows of a frame as a table artifact, every value as text."""
+    from prefect.artifacts import create_table_artifact
+
+    rows = frame.head(ROWS).astype("string").fillna("")
+    create_table_artifact(table=rows.to_dict("records"), key=key, description=description)
+
+
+def announce(event: str, payload: dict[str, object]) -> None:
+    """A Prefect event, on which automations can act."""
+    from prefect.events import emit_event
+
+    emit_event(event, resource={"prefect.resource.id": "keepwell"}, payload=payload)

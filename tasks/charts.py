@@ -1,0 +1,106 @@
+"""The charts of the reports, as SVG to be put into a page: no script, no network, the same bytes for the same rows."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+from markupsafe import Markup
+
+from features.settings import Bands
+
+# At least 4:1 on white, and told apart by people who see no red or no green; every chart names them in words besides.
+COLOURS: Mapping[str, str] = {
+    "critical": "#a61b29", "at_risk": "#c2570c", "stable": "#4a7a9c", "healthy": "#23785a", "unknown": "#727a85",
+}  # fmt: skip
+BANDS = tuple(COLOURS)
+BIN_POINTS = 5
+GAP = 0.2  # points on each side of a bar
+WIDTH = 320  # small enough that the letters can still be read on a phone
+INK, FAINT = "#4b5563", "#d7dce2"  # the style sheet turns both around in the dark
+_CONFIG = {
+    "background": "transparent",
+    "view": {"stroke": None},
+    "font": "Liberation Sans, Arial, Helvetica, sans-serif",
+    "axis": {
+        "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal", "labelColor": INK, "titleColor": INK,
+        "gridColor": FAINT, "domainColor": FAINT, "tickColor": FAINT, "labelPadding": 5,
+    },
+    "text": {"fontSize": 12, "fill": INK},
+}  # fmt: skip
+
+
+def health_bins(accounts: pd.DataFrame) -> pd.DataFrame:
+    """How the known health is spread: columns low, high, band and accounts, one row per filled step of 5 points."""
+    known = accounts.loc[accounts["health"].notna(), ["health", "band"]]
+    low = (known["health"] // BIN_POINTS * BIN_POINTS).clip(0, 100 - BIN_POINTS)
+    counts = known.groupby([low.rename("low"), "band"]).size().rename("accounts").reset_index()
+    return counts.assign(high=counts["low"] + BIN_POINTS)[["low", "high", "band", "accounts"]]
+
+
+def health_chart(bins: pd.DataFrame, bands: Bands) -> Markup:
+    """Accounts by health, in the colours of the bands, whose names and bounds stand above."""
+    import altair as alt
+
+    edges = [0.0, bands.critical_below, bands.at_risk_below, bands.healthy_above, 100.0]
+    middles = [
+        {"middle": (low + high) / 2, "band": band.replace("_", " ")}
+        for band, low, high in zip(BANDS, edges, edges[1:], strict=False)
+    ]
+    rows = [
+        {**row, "low": row["low"] + GAP, "high": row["high"] - GAP, "order": BANDS.index(row["band"])}
+        for row in bins.to_dict("records")
+    ]
+    axis = alt.Axis(values=sorted({*edges, 25.0}), grid=False, title="Health, points")
+    x = alt.X("low:Q", scale=alt.Scale(domain=[0, 100], nice=False, padding=0), axis=axis)
+    bars = (
+        alt.Chart(alt.Data(values=rows))
+        .mark_bar()
+        .encode(
+            x=x,
+            x2="high:Q",
+            y=alt.Y("sum(accounts):Q", stack="zero", axis=alt.Axis(tickMinStep=1, tickCount=5, title="Accounts")),
+            color=_colour("band"),
+            order="order:Q",
+        )
+    )
+    bounds = alt.Chart(alt.Data(values=[{"at": e} for e in edges[1:-1]]))
+    rules = bounds.mark_rule(color=INK, strokeDash=[3, 3], opacity=0.7).encode(x="at:Q")
+    names = (
+        alt.Chart(alt.Data(values=middles)).mark_text(fontSize=11).encode(x="middle:Q", y=alt.value(-9), text="band:N")
+    )
+    return _svg((bars + rules + names).properties(width=WIDTH, height=180))
+
+
+def arr_chart(bands: pd.DataFrame) -> Markup:
+    """ARR by band, each bar with its figure and share."""
+    import altair as alt
+
+    total = float(bands["arr"].sum()) or 1.0
+    rows = [
+        {
+            "band": row["band"].replace("_", " "), "key": row["band"], "arr": float(row["arr"]),
+            "says": f"{row['arr']:,.0f} ({row['arr'] / total:.0%})",
+        }
+        for row in bands.to_dict("records")
+    ]  # fmt: skip
+    base = alt.Chart(alt.Data(values=rows)).encode(
+        y=alt.Y("band:N", sort=[r["band"] for r in rows], axis=alt.Axis(title=None, domain=False, ticks=False)),
+        # Room at the right for the figure of the longest bar.
+        x=alt.X("arr:Q", axis=None, scale=alt.Scale(domain=[0, 1.7 * max(r["arr"] for r in rows) or 1])),
+    )
+    bars = base.mark_bar(size=22).encode(color=_colour("key"))
+    figures = base.mark_text(align="left", dx=6).encode(text="says:N")
+    return _svg((bars + figures).properties(width=WIDTH - 20, height=180))
+
+
+def _colour(field: str) -> object:
+    import altair as alt
+
+    return alt.Color(f"{field}:N", legend=None, scale=alt.Scale(domain=list(COLOURS), range=list(COLOURS.values())))
+
+
+def _svg(chart: object) -> Markup:
+    """The chart as an SVG element; the page around it gives its text alternative."""
+    import vl_convert
+
+    spec = chart.configure(**_CONFIG).to_dict()  # type: ignore[attr-defined]
+    return Markup(vl_convert.vegalite_to_svg(spec))  # noqa: S704 - the renderer escapes its texts

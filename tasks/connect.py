@@ -1,0 +1,101 @@
+"""Read-only connections to a source by URL: a folder of parquet and CSV, DuckDB, PostgreSQL, whatever Ibis has."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import duckdb
+import ibis
+import sqlglot
+from ibis.backends.sql import SQLBackend
+
+from tasks.errors import ConfigError, DataCheckFailed, Finding, KeepwellError
+
+FILES = {".parquet": "read_parquet('{}')", ".csv": "read_csv('{}', all_varchar=true, header=true)"}
+
+
+def connect_source(url: str, base: Path, selects: Mapping[str, str]) -> SQLBackend:
+    """A read-only connection for these SELECTs. A URL without a scheme is a folder, relative to pipeline.toml."""
+    scheme = urlsplit(url).scheme
+    if scheme in ("", "file"):
+        return folder_source((base / url.removeprefix("file://")).resolve(), selects)
+    if scheme == "duckdb":
+        path = (base / url.removeprefix("duckdb://")).resolve()
+        if not path.is_file():
+            raise ConfigError(f"source.url names {url}, but there is no such DuckDB file. Correct source.url.")
+        return ibis.duckdb.connect(path, read_only=True)
+    try:
+        connection = ibis.connect(url)
+    except Exception as error:
+        place = urlsplit(url)._replace(netloc=urlsplit(url).hostname or "").geturl()
+        raise ConfigError(
+            f"source.url: cannot connect to {place} ({type(error).__name__}). Check address, name and password."
+        ) from error
+    if scheme in ("postgres", "postgresql"):
+        connection.raw_sql("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY").close()
+        connection.raw_sql("SET TIME ZONE 'UTC'").close()
+    return connection
+
+
+def folder_source(folder: Path, selects: Mapping[str, str]) -> SQLBackend:
+    """A folder as a database: each parquet or CSV file, or sub-folder of parquet, is a table named by its stem.
+
+    Only what the SELECTs name is opened. CSV is read as text, so that a bad value is a counted failure of the cast and
+    not a crash.
+    """
+    if not folder.is_dir():
+        raise ConfigError(f"source.url names the folder {folder}, which is not there. Correct source.url.")
+    files = {path.stem: path for path in sorted(folder.iterdir()) if path.suffix.lower() in FILES or path.is_dir()}
+    connection = engine()
+    made: set[str] = set()
+    for table, sql in selects.items():
+        for name in sorted(named_tables(sql, "duckdb") - made):
+            if name not in files:
+                raise ConfigError(
+                    f"the mapping of {table} reads `{name}`, but {folder} has no file {name}.csv or .parquet."
+                )
+            path = files[name]
+            place = f"{path}/**/*.parquet" if path.is_dir() else str(path)
+            scan = FILES[path.suffix.lower() or ".parquet"].format(place.replace("'", "''"))
+            try:
+                connection.raw_sql(f'CREATE VIEW "{name}" AS SELECT * FROM {scan}')
+            except duckdb.Error as error:
+                raise source_failure(table, error) from error
+            made.add(name)
+    return connection
+
+
+def named_tables(sql: str, dialect: str) -> set[str]:
+    """The tables that a SELECT reads, without its own common table expressions."""
+    statement = sqlglot.parse_one(sql, read=dialect)
+    own = {cte.alias for cte in statement.find_all(sqlglot.exp.CTE)}
+    return {t.name for t in statement.find_all(sqlglot.exp.Table) if t.name} - own
+
+
+def source_failure(table: str, error: Exception) -> KeepwellError:
+    """What a driver's error means to the user: a column or table that is not there, or data that cannot be read."""
+    message = " ".join(str(error).split())[:300]
+    lower = message.lower()
+    if "column" in lower and any(s in lower for s in ("not found", "does not exist", "no such", "cannot find")):
+        named = re.search(r'column (?:named )?"?([\w.]+)"?', message, re.IGNORECASE)
+        column = named.group(1).split(".")[-1] if named else None
+        remedy = "Deliver the column again or change the mapping."
+        return DataCheckFailed([Finding(table, "column_exists", "the source lacks a column", remedy, column, None, ())])
+    if any(s in lower for s in ("table", "relation")) and "does not exist" in lower:
+        return ConfigError(
+            f"the mapping of {table} reads a table that is not there: {message} Correct the mapping or grant access."
+        )
+    return DataCheckFailed(
+        [Finding(table, "readable", f"the source cannot be read: {message}", "Deliver the data again, whole.")]
+    )
+
+
+def engine(memory_limit: str | None = None) -> SQLBackend:
+    """A DuckDB connection in memory, in UTC."""
+    connection = ibis.duckdb.connect(":memory:")
+    connection.raw_sql("SET TimeZone = 'UTC'")
+    connection.raw_sql("SET preserve_insertion_order = true")
+    if memory_limit:
+        connection.raw_sql(f"SET memory_limit = '{memory_limit}'")
+    return connection

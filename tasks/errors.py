@@ -1,0 +1,51 @@
+"""The few ways in which a run can fail, each with the exit code that the CONTRACT gives it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+
+class KeepwellError(Exception):
+    """Something a person has to mend; the message is one clear sentence with the remedy."""
+
+    exit_code = 1
+
+
+class ConfigError(KeepwellError):
+    """Wrong usage or configuration: a wrong key, a mapping that is no single SELECT, a source that is not there."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong with the data, as people need it to mend it."""
+
+    table: str
+    rule: str
+    message: str
+    remedy: str
+    column: str | None = None
+    failed_rows: int | None = None
+    sample_keys: Sequence[str] = field(default=())
+
+    def __str__(self) -> str:
+        where = f"{self.table}.{self.column}" if self.column else self.table
+        count = "" if self.failed_rows is None else f" ({self.failed_rows:,} rows"
+        count += "" if not count else (f", for example {', '.join(self.sample_keys)})" if self.sample_keys else ")")
+        return f"{where}: {self.message}{count} [rule {self.rule}]. {self.remedy}"
+
+
+class DataCheckFailed(KeepwellError):
+    """The data is at fault: a critical check, an unreadable file, a missing column, an empty table."""
+
+    exit_code = 3
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        self.findings = tuple(findings)
+        super().__init__("\n".join(str(finding) for finding in self.findings))
+
+
+class Busy(KeepwellError):
+    """Another run holds this date."""
+
+    exit_code = 4

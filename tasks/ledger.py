@@ -1,0 +1,145 @@
+"""The append-only work ledger in a relational database: SQLite embedded, PostgreSQL in production (ALR-5).
+
+A run's events and its marker are written in one transaction: a kill at any moment leaves all of a day or nothing.
+"""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.schema import CreateTable
+
+from playbook.alert_events import LedgerEvent
+from playbook.alert_runs import Runs
+from tasks.errors import ConfigError
+
+BUSY_TIMEOUT_MS = 30_000
+SCHEMA_LOCK = 5_313_397  # any number that no other program on the server uses
+
+METADATA = sa.MetaData()
+
+EVENTS = sa.Table(
+    "ledger_events",
+    METADATA,
+    sa.Column("event_id", sa.Text, primary_key=True),
+    sa.Column("alert_id", sa.Text, nullable=False),
+    sa.Column("account_id", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("rule", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text),
+    sa.Column("as_of", sa.DateTime, nullable=False),
+    sa.Column("at", sa.DateTime, nullable=False),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("payload", sa.Text, nullable=False),
+)
+
+RUNS = sa.Table(
+    "ledger_runs",
+    METADATA,
+    sa.Column("flow", sa.Text, primary_key=True),
+    sa.Column("as_of", sa.DateTime, primary_key=True),
+)
+
+
+class Ledger:
+    """Who did what when. Lines are added, never changed; an event or a run that is there already is left as it is."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    @classmethod
+    def open(cls, url: str) -> "Ledger":
+        """The ledger at an SQLAlchemy URL, its tables created where missing; ConfigError where it cannot be reached."""
+        try:
+            address = sa.make_url(url)
+            engine = _engine(address)
+            with engine.begin() as connection:
+                if connection.dialect.name == "postgresql":
+                    # Two first runs at once: PostgreSQL's IF NOT EXISTS alone fails for the second.
+                    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(SCHEMA_LOCK)))
+                for table in METADATA.sorted_tables:
+                    connection.execute(CreateTable(table, if_not_exists=True))
+        except sa.exc.ArgumentError as error:
+            raise ConfigError(
+                "ledger.url is not an SQLAlchemy URL. Write sqlite:///FILE or postgresql://USER@HOST/NAME."
+            ) from error
+        except (sa.exc.SQLAlchemyError, OSError) as error:
+            place = f"{address.render_as_string(hide_password=True)} ({type(error).__name__})"
+            raise ConfigError(f"ledger.url: cannot open {place}. Check address, name, password and rights.") from error
+        return cls(engine)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._engine.dispose()
+
+    def history(self, up_to: datetime | None = None) -> list[LedgerEvent]:
+        """The events written as of `up_to` or before (all of them for None), in order of as_of."""
+        query = sa.select(EVENTS).order_by(EVENTS.c.as_of, EVENTS.c.event_id)
+        if up_to is not None:
+            query = query.where(EVENTS.c.as_of <= _utc(up_to))
+        with self._engine.connect() as connection:
+            rows = connection.execute(query).mappings().all()
+        return [LedgerEvent(**{**row, "payload": json.loads(row["payload"])}) for row in rows]
+
+    def runs(self, flow: str) -> Runs:
+        """The first and the newest run of a flow."""
+        query = sa.select(sa.func.min(RUNS.c.as_of), sa.func.max(RUNS.c.as_of)).where(RUNS.c.flow == flow)
+        with self._engine.connect() as connection:
+            first, last = connection.execute(query).one()
+        return Runs(first, last)
+
+    def last_run(self, flow: str) -> datetime | None:
+        """The newest run of a flow; None before the first."""
+        return self.runs(flow).last
+
+    def record(self, flow: str, as_of: datetime, events: Sequence[LedgerEvent]) -> int:
+        """Write a run's events and its marker, all or nothing; the number of events that were not there before."""
+        # One order of keys for every writer: two runs of the same day at once wait for each other, never in a circle.
+        rows = [_row(event) for event in sorted(events, key=lambda e: e.event_id)]
+        with self._engine.begin() as connection:
+            added = 0
+            if rows:
+                added = len(connection.execute(self._add(EVENTS).returning(EVENTS.c.event_id), rows).all())
+            connection.execute(self._add(RUNS), {"flow": flow, "as_of": _utc(as_of)})
+        return added
+
+    def _add(self, table: sa.Table) -> Any:
+        """INSERT ... ON CONFLICT DO NOTHING in this database's dialect."""
+        dialect = postgresql if self._engine.dialect.name == "postgresql" else sqlite
+        return dialect.insert(table).on_conflict_do_nothing()
+
+
+def _engine(url: sa.URL) -> sa.Engine:
+    if url.get_backend_name() in ("postgresql", "postgres"):
+        return sa.create_engine(url.set(drivername="postgresql+psycopg"))
+    if url.get_backend_name() != "sqlite":
+        raise ConfigError(f"ledger.url names {url.get_backend_name()}; the ledger lives in SQLite or PostgreSQL.")
+    if url.database and url.database != ":memory:":
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = sa.create_engine(url)
+    sa.event.listen(engine, "connect", _prepare_sqlite)
+    sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+    return engine
+
+
+def _prepare_sqlite(connection: DBAPIConnection, _: object) -> None:
+    """Readers do not wait for a writer, writers wait for each other, and the driver leaves transactions to us."""
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (f"busy_timeout = {BUSY_TIMEOUT_MS}", "journal_mode = WAL", "foreign_keys = ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _row(event: LedgerEvent) -> dict[str, Any]:
+    return {**vars(event), "payload": json.dumps(dict(event.payload), sort_keys=True)}
+
+
+def _utc(instant: datetime) -> datetime:
+    """The instant in UTC, without a zone, as the ledger keeps it."""
+    return instant if instant.tzinfo is None else instant.astimezone(UTC).replace(tzinfo=None)

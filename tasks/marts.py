@@ -1,0 +1,238 @@
+"""What is published: every mart with its key and its columns, from which the dictionary is generated."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from features.all import FEATURES
+from features.registry import COMPONENTS
+
+TEXT, NUMBER, WHOLE, FLAG = pa.string(), pa.float64(), pa.int64(), pa.bool_()
+DAY, INSTANT, TEXTS = pa.date32(), pa.timestamp("us", tz="UTC"), pa.list_(pa.string())
+
+
+@dataclass(frozen=True)
+class Mart:
+    """One published table: a row per `grain`, ordered by `key`, columns with type and meaning."""
+
+    name: str
+    grain: str
+    key: tuple[str, ...]
+    columns: Mapping[str, tuple[pa.DataType, str]]
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Arrow schema of a file, with the two stamps that every mart carries."""
+        return pa.schema([(n, t) for n, (t, _) in {**self.columns, **STAMPS}.items()])
+
+
+STAMPS: Mapping[str, tuple[pa.DataType, str]] = {
+    "run_id": (TEXT, "hash of as_of, settings, code version, snapshot and the stored results used"),
+    "code_version": (TEXT, "package version and a hash of the modules that compute"),
+}
+_ACCOUNT = {"account_id": (TEXT, "the account")}
+
+HEALTH_SCORES = Mart(
+    "health_scores", "account under contract", ("account_id",),
+    {
+        **_ACCOUNT,
+        "name": (TEXT, "what people call it"),
+        "status": (TEXT, "active, or leaving once notice is known"),
+        "segment": (TEXT, "segment known at as_of"),
+        "csm": (TEXT, "owner; the default owner where the data names none"),
+        "arr": (NUMBER, "annual recurring revenue over live contracts, trials 0, in `currency`"),
+        "currency": (TEXT, "reporting currency"),
+        "high_value": (FLAG, "top share of the book by ARR, or above the set ARR"),
+        "renewal_on": (DAY, "agreed end of the contract; empty where open-ended or not known"),
+        "health": (NUMBER, "effective health 0-100, high is good; empty when coverage is too low"),
+        "health_computed": (NUMBER, "health before any override"),
+        "band": (TEXT, "critical <50, at_risk 50 to <70, stable 70 to 80, healthy >80, unknown"),
+        "tier": (TEXT, "immediate, outreach or automated; empty for unknown"),
+        "tier_reason": (TEXT, "what put it there"),
+        "tier_since": (DAY, "when it entered the tier, by the stored scores"),
+        "coverage": (NUMBER, "share of the score's weight that rests on known values, 0-1"),
+        "health_prev": (NUMBER, "stored health nearest at or before one month earlier"),
+        "change": (NUMBER, "health less health_prev"),
+        "change_flagged": (FLAG, "the change is beyond the flag (15 points)"),
+        "change_definition": (NUMBER, "part of the change: how values become points"),
+        "change_weights": (NUMBER, "part of the change: weights"),
+        "change_data": (NUMBER, "part of the change: values"),
+        "change_coverage": (NUMBER, "part of the change: what is known"),
+        "change_override": (NUMBER, "part of the change: overrides"),
+        **{f"component_{c}": (NUMBER, f"points 0-100 of {c}; empty where nothing is known") for c in COMPONENTS},
+        "churn_risk": (NUMBER, "probability 0-1 of churn within 90 days; empty without a model"),
+        "expansion_probability": (NUMBER, "probability 0-1 of expansion within 180 days; empty without a model"),
+        "advocacy_probability": (NUMBER, "probability 0-1 of advocacy within 180 days; empty without a model"),
+        "factor_1": (TEXT, "leading factor in words"),
+        "factor_2": (TEXT, "second factor"),
+        "factor_3": (TEXT, "third factor"),
+        "next_action": (TEXT, "from the playbook"),
+        "action_owner": (TEXT, "who does it"),
+        "action_due": (DAY, "by when"),
+        "summary": (TEXT, "all of it in one line"),
+    },
+)  # fmt: skip
+
+FACTORS = Mart(
+    "factors", "account and rank", ("account_id", "rank"),
+    {
+        **_ACCOUNT,
+        "rank": (WHOLE, "1 explains most; every measure of the score has a rank"),
+        "kind": (TEXT, "health or model"),
+        "feature": (TEXT, "the measure"),
+        "version": (WHOLE, "version of the feature"),
+        "definition": (TEXT, "hash of all that turns the value into points"),
+        "component": (TEXT, "the component that it belongs to"),
+        "value": (NUMBER, "the feature's value; for a carried one the last that was observed"),
+        "reference": (NUMBER, "median of the segment's peers, where it is compared with them"),
+        "scale": (NUMBER, "robust standard deviation of the peers, on the log scale"),
+        "points": (NUMBER, "points 0-100 of the value"),
+        "confidence": (NUMBER, "how much of its weight counts in the score, 0-1"),
+        "coverage": (NUMBER, "how much of its weight counts as known, 0-1"),
+        "weight": (NUMBER, "weight within the component"),
+        "component_weight": (NUMBER, "weight of the component for this segment"),
+        "contribution": (NUMBER, "points of the health that it gives; they sum to health_computed"),
+        "pull": (NUMBER, "points that it adds or takes against a typical account"),
+        "observed_on": (DAY, "as_of at which the value was last observed"),
+        "text": (TEXT, "in words, for the factors that are shown"),
+    },
+)  # fmt: skip
+
+FEATURE_MART = Mart(
+    "features", "account under contract", ("account_id",),
+    {**_ACCOUNT, **{f.name: (NUMBER, f"{f.doc} [{f.unit}]") for f in FEATURES.values() if f.published}},
+)  # fmt: skip
+
+CHECK_RESULTS = Mart(
+    "check_results", "expectation", ("table", "expectation", "column"),
+    {
+        "table": (TEXT, "canonical table"),
+        "column": (TEXT, "column, where it is about one"),
+        "expectation": (TEXT, "rule"),
+        "says": (TEXT, "the rule in words"),
+        "severity": (TEXT, "critical, warning or info, as in force for this company"),
+        "success": (FLAG, "whether it held"),
+        "rows": (WHOLE, "rows judged"),
+        "failed_rows": (WHOLE, "rows that broke it"),
+        "observed": (TEXT, "what was seen, for rules about a whole table"),
+        "sample_keys": (TEXTS, "keys of the first rows that broke it"),
+        "remedy": (TEXT, "what to do"),
+        "reason": (TEXT, "why the severity was overridden"),
+    },
+)  # fmt: skip
+
+QUARANTINE_MART = Mart(
+    "quarantine", "row that a mapping set aside", ("table", "key", "reason", "event_on"),
+    {
+        "table": (TEXT, "canonical table that it was meant for"),
+        "key": (TEXT, "key of the row"),
+        "reason": (TEXT, "why it was set aside"),
+        **_ACCOUNT,
+        "event_on": (DAY, "day of its event"),
+    },
+)  # fmt: skip
+
+RUNS = Mart(
+    "runs", "flow run", ("flow",),
+    {
+        "flow": (TEXT, "the flow"),
+        "status": (TEXT, "done"),
+        "rows": (WHOLE, "rows published"),
+        "seconds": (NUMBER, "wall-clock seconds"),
+        "snapshot_id": (TEXT, "the staged snapshot that it read"),
+    },
+)  # fmt: skip
+
+ALERTS = Mart(
+    "alerts", "alert open or changed", ("alert_id",),
+    {
+        "alert_id": (TEXT, "stable id"),
+        **_ACCOUNT,
+        "rule": (TEXT, "the rule that opened it"),
+        "subject": (TEXT, "ticket or invoice of an event rule"),
+        "episode": (WHOLE, "how often this condition has opened for the account"),
+        "severity": (TEXT, "critical or warning"),
+        "detail": (TEXT, "how the cause showed"),
+        "known_at": (INSTANT, "when the cause became known"),
+        "opened_at": (INSTANT, "when the alert opened"),
+        "changed_at": (INSTANT, "when it last changed"),
+        "cause_gone_at": (INSTANT, "since when the cause is gone"),
+        "state": (TEXT, "open, snoozed or closed"),
+        "owner": (TEXT, "who answers it"),
+        "recipients": (TEXT, "roles that are told"),
+        "due_review": (INSTANT, "the rule's own deadline, where it has one"),
+        "due_ack": (INSTANT, "acknowledged by"),
+        "due_assess": (INSTANT, "assessed by"),
+        "due_plan": (INSTANT, "plan documented by"),
+        "due_contact": (INSTANT, "customer contacted by"),
+        "due_follow_up": (INSTANT, "followed up by"),
+        "breached": (FLAG, "a step ran out; empty until the clocks run"),
+        "snoozed_until": (INSTANT, "end of the snooze"),
+        "closed_at": (INSTANT, "when it closed"),
+        "reason": (TEXT, "why it closed or sleeps"),
+        "digest_id": (TEXT, "the digest that tells it, when many opened at once"),
+    },
+)  # fmt: skip
+
+SIGNAL_CATALOGUE = Mart(
+    "signal_catalogue", "signal and segment", ("table", "column", "segment"),
+    {
+        "table": (TEXT, "canonical table"),
+        "column": (TEXT, "the signal"),
+        "segment": (TEXT, "segment, or `all`"),
+        "source_system": (TEXT, "where it comes from"),
+        "update_frequency": (TEXT, "how often it is expected"),
+        "accessibility": (TEXT, "accessible, needs integration or absent"),
+        "first": (DAY, "first day known"),
+        "last": (DAY, "newest day known"),
+        "fill_rate": (NUMBER, "share of rows that have it, 0-1"),
+        "accounts_share": (NUMBER, "share of the segment's accounts that have any, 0-1"),
+        "features": (TEXTS, "features that use it"),
+        "blind_spot": (TEXT, "what it does not see"),
+    },
+)  # fmt: skip
+
+DIM_ACCOUNT = Mart(
+    "dim_account", "account under contract", ("account_id",),
+    {
+        **_ACCOUNT,
+        "name": (TEXT, "what people call it"),
+        "parent_id": (TEXT, "account_id of the parent company"),
+        "industry": (TEXT, "industry"),
+        "country": (TEXT, "ISO 3166 alpha-2 code"),
+        "segment": (TEXT, "segment known at as_of"),
+        "csm": (TEXT, "owner"),
+        "plan": (TEXT, "plan or product"),
+        "first_start_on": (DAY, "first day of the first contract"),
+    },
+)  # fmt: skip
+DIM_CSM = Mart(
+    "dim_csm", "CSM", ("csm",),
+    {
+        "csm": (TEXT, "the person"),
+        "accounts": (WHOLE, "accounts owned"),
+        "arr": (NUMBER, "their ARR in `currency`"),
+        "currency": (TEXT, "reporting currency"),
+    },
+)  # fmt: skip
+DIM_DATE = Mart(
+    "dim_date", "day of the as_of's year", ("date",),
+    {
+        "date": (DAY, "the day"),
+        "year": (WHOLE, "year"),
+        "quarter": (WHOLE, "1-4"),
+        "month": (WHOLE, "1-12"),
+        "iso_week": (WHOLE, "1-53"),
+        "weekday": (WHOLE, "1 Monday - 7 Sunday"),
+        "month_week": (WHOLE, "week of Keepwell's month, 1-4; week 4 lasts to the month's end"),
+    },
+)  # fmt: skip
+
+MARTS: Mapping[str, Mart] = {
+    m.name: m
+    for m in (
+        HEALTH_SCORES, FACTORS, FEATURE_MART, ALERTS, CHECK_RESULTS, QUARANTINE_MART, SIGNAL_CATALOGUE, RUNS,
+        DIM_ACCOUNT, DIM_CSM, DIM_DATE,
+    )
+}  # fmt: skip

@@ -1,0 +1,164 @@
+"""Atomic parquet marts: readers see the old file or the new, never half; the same rows give the same bytes."""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from tasks.marts import MARTS, STAMPS, Mart
+from tasks.store import FILE, read
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """What every published row says of its origin."""
+
+    run_id: str
+    code_version: str
+    snapshot_id: str
+    decimals: int = 6
+
+
+def publish(root: Path, as_of: date, frames: Mapping[str, pd.DataFrame], stamp: Stamp) -> int:
+    """Write several marts for one date and return their rows; running again for the same date replaces them.
+
+    All are written aside first and moved into place at the end, so that an error while writing leaves every old file.
+    """
+    moves: list[tuple[Path, Path]] = []
+    try:
+        rows = sum(_write_aside(root, as_of, MARTS[name], frame, stamp, moves) for name, frame in frames.items())
+        for aside, final in moves:
+            os.replace(aside, final)
+    finally:
+        for aside, _ in moves:
+            aside.unlink(missing_ok=True)
+    write_dictionary(root)
+    return rows
+
+
+def mart_table(mart: Mart, frame: pd.DataFrame, stamp: Stamp) -> pa.Table:
+    """The frame in the mart's schema: columns it lacks are NULL, rows by key, numbers rounded, stamped.
+
+    Raises ValueError where the frame has a column that the mart does not, or two rows share a key.
+    """
+    unknown = sorted(set(frame.columns) - set(mart.columns) - {"run_id", "code_version"})
+    if unknown:
+        raise ValueError(f"mart {mart.name} has no column {', '.join(unknown)}")
+    columns = {}
+    for field in mart.schema:
+        if field.name in ("run_id", "code_version"):
+            columns[field.name] = pa.array([getattr(stamp, field.name)] * len(frame), field.type)
+        elif field.name in frame:
+            columns[field.name] = _column(frame[field.name], field.type, stamp.decimals)
+        else:
+            columns[field.name] = pa.nulls(len(frame), field.type)
+    table = pa.table(columns, schema=mart.schema)
+    if table.group_by(list(mart.key)).aggregate([]).num_rows != len(frame) and mart.name != "quarantine":
+        raise ValueError(f"mart {mart.name}: two rows share a key ({', '.join(mart.key)})")
+    order = [(key, "ascending") for key in mart.key]
+    return table.take(pc.sort_indices(table, sort_keys=order)) if len(frame) else table
+
+
+def _column(values: pd.Series, kind: pa.DataType, decimals: int) -> pa.Array:
+    if pa.types.is_floating(kind):
+        numbers = pd.to_numeric(values, errors="raise").astype("float64")
+        rounded = (numbers.round(decimals) + 0.0).to_numpy()  # + 0.0 turns -0.0 into 0.0
+        return pa.array(rounded, kind, from_pandas=True)
+    if pa.types.is_integer(kind):
+        return pa.array(values.astype("Int64"), kind)
+    if pa.types.is_date(kind):
+        return pa.array(pd.to_datetime(values).astype("datetime64[s]"), pa.timestamp("s"), from_pandas=True).cast(kind)
+    if pa.types.is_timestamp(kind):
+        return pa.array(pd.to_datetime(values, utc=True).astype("datetime64[us, UTC]"), kind, from_pandas=True)
+    if pa.types.is_list(kind):
+        return pa.array([None if v is None else list(v) for v in values], kind)
+    plain = bool if pa.types.is_boolean(kind) else str
+    return pa.array([None if pd.isna(v) else plain(v) for v in values], kind)
+
+
+def _write_aside(
+    root: Path, as_of: date, mart: Mart, frame: pd.DataFrame, stamp: Stamp, moves: list[tuple[Path, Path]]
+) -> int:
+    """Write the new files beside the old ones and note the moves that put them in place; the rows written."""
+    folder = root / mart.name / f"as_of={as_of}"
+    folder.mkdir(parents=True, exist_ok=True)
+    table = mart_table(mart, frame, stamp)
+    data = folder / f".{FILE}.new"
+    moves.append((data, folder / FILE))
+    pq.write_table(table, data, compression="zstd")
+    about = {
+        "mart": mart.name, "as_of": str(as_of), "rows": table.num_rows, "run_id": stamp.run_id,
+        "code_version": stamp.code_version, "snapshot_id": stamp.snapshot_id,
+        "sha256": hashlib.sha256(data.read_bytes()).hexdigest(), "key": list(mart.key), "columns": table.schema.names,
+    }  # fmt: skip
+    manifest = folder / "._manifest.json.new"
+    moves.append((manifest, folder / "_manifest.json"))
+    manifest.write_text(json.dumps(about, indent=1) + "\n")
+    return table.num_rows
+
+
+def record_run(root: Path, as_of: date, row: Mapping[str, object], stamp: Stamp) -> None:
+    """Put one flow's run into the mart `runs`, beside the other flows of that date."""
+    new = pd.DataFrame([row])
+    path = root / "runs" / f"as_of={as_of}" / FILE
+    if path.exists():
+        old = read(root, "runs", as_of).drop(columns=["run_id", "code_version"])
+        others = old[old["flow"] != row["flow"]]
+        new = pd.concat([others, new], ignore_index=True) if len(others) else new
+    publish(root, as_of, {"runs": new}, stamp)
+
+
+def write_dictionary(root: Path) -> None:
+    """`README.md`, the dictionary of every mart, and `views.sql`, DuckDB views of all dates and of the latest."""
+    _replace(root / "README.md", dictionary())
+    _replace(root / "views.sql", views(sorted(p.name for p in root.iterdir() if p.name in MARTS)))
+
+
+def dictionary() -> str:
+    """Every mart, its grain, key and columns, as Markdown."""
+    lines = [
+        "# Dictionary of the marts", "",
+        "Generated. `<mart>/as_of=YYYY-MM-DD/data.parquet`, one folder per date (`as_of` is the folder's name), with a",
+        "manifest beside it. Instants are UTC. Columns are only ever added, and every column may be empty.",
+        "`views.sql`, run by DuckDB in this folder, gives each mart as a view and `<mart>_latest` for its newest date.",
+    ]  # fmt: skip
+    for mart in MARTS.values():
+        lines += [
+            "",
+            f"## {mart.name}",
+            "",
+            f"One row per {mart.grain}. Key: `as_of`, " + ", ".join(f"`{k}`" for k in mart.key) + ".",
+        ]
+        lines += ["", "| column | type | meaning |", "|---|---|---|"]
+        for field in mart.schema:
+            meaning = {**mart.columns, **STAMPS}[field.name][1].replace("|", "\\|").replace("\n", " ")
+            lines.append(f"| `{field.name}` | {field.type} | {meaning} |")
+    return "\n".join(lines) + "\n"
+
+
+def views(names: Sequence[str]) -> str:
+    """DuckDB views over the folder that holds this file, for the marts that are there."""
+    lines = ["-- Generated. In the marts folder: duckdb -init views.sql"]
+    for name in names:
+        how = "hive_partitioning = true, hive_types = {'as_of': DATE}, union_by_name = true"
+        newest = f"as_of = (SELECT max(as_of) FROM {name})"
+        lines.append(f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM read_parquet('{name}/*/{FILE}', {how});")
+        lines.append(f"CREATE OR REPLACE VIEW {name}_latest AS SELECT * FROM {name} WHERE {newest};")
+    return "\n".join(lines) + "\n"
+
+
+def _replace(path: Path, text: str) -> None:
+    if path.exists() and path.read_text() == text:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.new")
+    aside.write_text(text)
+    os.replace(aside, path)

@@ -1,0 +1,239 @@
+"""Facts at an instant become scored, explained accounts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from features.all import FEATURES
+from features.book import book
+from features.change import change_parts
+from features.known import Facts
+from features.registry import COMPONENTS, answerable, feature_table
+from features.score import Inputs, components, coverage, health_of, measure_frame
+from features.settings import Bands, BookSettings, HealthSettings
+from features.trust import set_aside_share
+from features.words import in_words
+from playbook.actions import Playbook
+from playbook.settings import OwnerSettings, TierSettings
+from playbook.tiers import due_date, tier
+from tasks.errors import ConfigError
+from tasks.store import Stored
+
+FACTORS_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class ScoreSettings:
+    """The sections of the settings that a score depends on."""
+
+    money: BookSettings
+    health: HealthSettings
+    tiers: TierSettings
+    owners: OwnerSettings
+    playbook: Playbook
+
+    def __post_init__(self) -> None:
+        """A playbook that names what does not exist would never answer it."""
+        for action in self.playbook.action:
+            unknown = [f for f in action.features if f not in FEATURES]
+            unknown += [c for c in action.components if c not in COMPONENTS]
+            if unknown:
+                raise ConfigError(
+                    f"playbook: action {action.name!r} names {unknown[0]!r}, which is no feature and no component. "
+                    f"Components are {', '.join(COMPONENTS)}; the features are columns of the mart `features`."
+                )
+
+
+@dataclass(frozen=True)
+class Scored:
+    """The book of a date: `accounts` one row each (mart health_scores), `features`, and `measures` (mart factors)."""
+
+    accounts: pd.DataFrame
+    features: pd.DataFrame
+    measures: pd.DataFrame
+
+
+def score_book(facts: Facts, settings: ScoreSettings, coverage_left: Mapping[str, float], stored: Stored) -> Scored:
+    """Every account under contract with its health, why, how it moved, and what to do next."""
+    held = book(facts, settings.money)
+    wide = feature_table(facts, held, FEATURES).to_pandas().sort_values("account_id", ignore_index=True)
+    accounts = wide[list(held.columns)].copy()
+    accounts["csm"] = accounts["csm"].fillna(settings.owners.default_csm)
+    accounts["high_value"] = high_value(accounts["arr"], settings.money)
+    inputs = Inputs(
+        answerable=frozenset(name for name, feature in FEATURES.items() if answerable(facts, feature)),
+        confidence=_confidence(facts, accounts["account_id"], coverage_left),
+        stored=stored.measures,
+        as_of=facts.today,
+    )
+    measures = measure_frame(accounts, wide, FEATURES, settings.health, inputs)
+    scores = accounts.set_index("account_id")
+    scores = scores.join(_health(measures, settings.health)).join(_component_columns(measures))
+    scores = scores.join(_changes(measures, scores, stored, settings.health))
+    measures = _ranked(measures, scores["health"], settings.tiers.automated_above, facts.today)
+    scores = _explained(scores, measures, settings, facts.today, stored)
+    features = wide[["account_id", *(f.name for f in FEATURES.values() if f.published)]]
+    return Scored(scores.reset_index(), features, measures)
+
+
+def high_value(arr: pd.Series, money: BookSettings) -> pd.Series:
+    """True for the top share of the book by ARR, or above the set ARR."""
+    # Rounded before: 0.07 x 100 is 7.000000000000001 in binary.
+    count = np.ceil(round(money.high_value_share * len(arr), 6))
+    top = arr.rank(method="first", ascending=False) <= count
+    return top if money.high_value_arr is None else top | (arr > money.high_value_arr)
+
+
+def band(health: float | None, bands: Bands) -> str:
+    """The band of a health; `unknown` without one."""
+    if health is None or np.isnan(health):
+        return "unknown"
+    if health < bands.critical_below:
+        return "critical"
+    if health < bands.at_risk_below:
+        return "at_risk"
+    return "healthy" if health > bands.healthy_above else "stable"
+
+
+def _confidence(facts: Facts, accounts: pd.Series, coverage_left: Mapping[str, float]) -> pd.DataFrame:
+    """Per account and source, the share that can be trusted: what warnings leave, less the rows set aside."""
+    frame = pd.DataFrame(1.0, index=pd.Index(accounts), columns=[n for n in facts.tables if n in facts.given])
+    for source, left in coverage_left.items():
+        if source in frame:
+            frame[source] *= left
+    aside = set_aside_share(facts).to_pandas()
+    for source, shares in aside.groupby("table_name"):
+        kept = 1 - shares.set_index("account_id")["share"].reindex(frame.index).fillna(0.0)
+        frame[source] *= kept
+    return frame
+
+
+def _health(measures: pd.DataFrame, health: HealthSettings) -> pd.DataFrame:
+    """health_computed always, health only where enough is known; its band and coverage."""
+    scored = pd.DataFrame({"health_computed": health_of(measures), "coverage": coverage(measures)})
+    scored["health"] = scored["health_computed"].where(scored["coverage"] >= health.minimum_coverage)
+    scored["band"] = [band(h, health.bands) for h in scored["health"]]
+    return scored
+
+
+def _component_columns(measures: pd.DataFrame) -> pd.DataFrame:
+    return components(measures).reindex(columns=list(COMPONENTS)).add_prefix("component_")
+
+
+def _changes(measures: pd.DataFrame, scores: pd.DataFrame, stored: Stored, health: HealthSettings) -> pd.DataFrame:
+    """health_prev, the change and its parts; all NaN where nothing is stored a month earlier."""
+    names = ("change", "change_definition", "change_weights", "change_data", "change_coverage", "change_override")
+    if stored.month_ago is None or stored.month_ago_measures is None:
+        changes = pd.DataFrame(np.nan, index=scores.index, columns=["health_prev", *names])
+    else:
+        before = stored.month_ago.set_index("account_id").reindex(scores.index)
+        sides = scores[["health", "health_computed"]].assign(
+            health_before=before["health"], computed_before=before["health_computed"]
+        )
+        parts = change_parts(stored.month_ago_measures, measures, sides, FEATURES, health)
+        changes = parts.assign(health_prev=before["health"])
+        changes = changes[["health_prev", *names]]
+    changes["change_flagged"] = (changes["change"].abs() > health.change_flag).where(changes["change"].notna())
+    return changes
+
+
+def _ranked(measures: pd.DataFrame, health: pd.Series, healthy_above: float, today: date) -> pd.DataFrame:
+    """Measures in the order in which they explain: what pulls down first; what holds up first for a healthy account.
+
+    Only what pulls that way is a factor and gets a text.
+    """
+    healthy = measures["account_id"].map(health) > healthy_above
+    order = measures["pull"].where(~healthy, -measures["pull"])
+    ranked = measures.assign(_silent=measures["confidence"] == 0, _order=order, _well=healthy).sort_values(
+        ["account_id", "_silent", "_order", "feature"], ignore_index=True
+    )
+    ranked["rank"] = ranked.groupby("account_id").cumcount() + 1
+    shown = (ranked["rank"] <= FACTORS_SHOWN) & (ranked["_order"] < 0)
+    texts = [_text(row, today) for row in ranked[shown].itertuples()]
+    ranked["text"] = pd.Series(texts, ranked.index[shown], dtype=object).reindex(ranked.index)
+    return ranked.assign(kind="health").drop(columns=["_silent", "_order", "_well"])
+
+
+def _text(row: Any, today: date) -> str:
+    """A factor in words; a carried one says as of when."""
+    words = in_words(FEATURES[row.feature], row.value, row.reference, well=row.pull > 0)
+    carried = pd.notna(row.observed_on) and row.observed_on.date() < today
+    return f"{words} (as of {row.observed_on.date()})" if carried else words
+
+
+def _explained(
+    scores: pd.DataFrame, measures: pd.DataFrame, settings: ScoreSettings, today: date, stored: Stored
+) -> pd.DataFrame:
+    """The same with tier, factors in words, next action, its owner and due date, and the one-line summary."""
+    factors: dict[str, list[tuple[str, str, str]]] = {account: [] for account in scores.index}
+    for row in measures[measures["text"].notna()].itertuples():
+        factors[row.account_id].append((row.feature, row.component, row.text))
+    tiers = [tier(None if np.isnan(h) else h, None, None, settings.tiers) for h in scores["health"]]
+    since = _since([t for t, _ in tiers], scores.index, today, stored)
+    answers = []
+    for row, (name, reason), entered in zip(scores.itertuples(), tiers, since, strict=True):
+        mine = factors[row.Index]
+        step = _next_step(row, name, entered, [(f, c) for f, c, _ in mine], settings)
+        texts = [text for _, _, text in mine]
+        line = summary(row.health, row.band, texts, step, today)
+        shown = (*texts, *[None] * FACTORS_SHOWN)[:FACTORS_SHOWN]
+        answers.append((*shown, name, reason, entered, step.action, step.owner, step.due, line))
+    columns = [f"factor_{n}" for n in range(1, FACTORS_SHOWN + 1)]
+    columns += ["tier", "tier_reason", "tier_since", "next_action", "action_owner", "action_due", "summary"]
+    return scores.join(pd.DataFrame(answers, scores.index, columns, dtype=object))
+
+
+@dataclass(frozen=True)
+class NextStep:
+    """What to do next, who does it, by when; all empty without a tier."""
+
+    action: str | None = None
+    owner: str | None = None
+    due: date | None = None
+
+
+def _next_step(
+    row: Any, name: str | None, since: date | None, factors: Sequence[tuple[str, str]], settings: ScoreSettings
+) -> NextStep:
+    """The playbook's answer for one account."""
+    action = settings.playbook.next_action(name, factors) if name else None
+    if name is None or since is None or action is None:
+        return NextStep()
+    if action.owner == "automation" and pd.notna(row.email_opt_out) and row.email_opt_out:
+        return NextStep("No automated email (opted out)")
+    due = due_date(name, since, action.within_days, settings.tiers)
+    return NextStep(action.name, row.csm if action.owner == "csm" else action.owner, due)
+
+
+def _since(tiers: Sequence[str | None], accounts: pd.Index, today: date, stored: Stored) -> list[date | None]:
+    """The date on which each account entered the tier that it is in."""
+    if stored.newest is None:
+        return [today if name else None for name in tiers]
+    before = stored.newest.set_index("account_id").reindex(accounts)
+    entered = pd.to_datetime(before["tier_since"]).dt.date
+    return [
+        None if name is None else kept if old == name and pd.notna(kept) else today
+        for name, old, kept in zip(tiers, before["tier"], entered, strict=True)
+    ]
+
+
+def summary(health: float, band: str, factors: Sequence[str], step: NextStep, today: date) -> str:
+    """One line: risk (or health, without a model), key factors, what is recommended by when."""
+    score = "too little is known for a score" if np.isnan(health) else f"health {health:.1f}, {band}"
+    parts = [f"Churn risk: no model ({score})", f"Key factors: {', '.join(factors) or 'none known'}"]
+    if step.action:
+        parts.append(f"Recommended: {step.action}{_within(step.due, today)}")
+    return " | ".join(parts)
+
+
+def _within(due: date | None, today: date) -> str:
+    if due is None:
+        return ""
+    days = (due - today).days
+    if days < 0:
+        return f" (was due {due})"
+    return " today" if days == 0 else f" within {days} day{'s' if days > 1 else ''}"

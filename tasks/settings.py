@@ -1,0 +1,63 @@
+"""Settings of sources, checks and outputs."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field
+
+Positive = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class SourceSettings(BaseModel, frozen=True, extra="forbid"):
+    """Where the company's data lies. `${NAME}` is taken from the environment, so that no secret is in the file."""
+
+    url: str = Field(description="a folder of parquet/CSV, duckdb://FILE, postgres://..., or any URL that Ibis knows")
+
+
+class TableSettings(BaseModel, frozen=True, extra="forbid"):
+    """One canonical table of this company: its mapping, and what is known of its source."""
+
+    sql: str = Field(description="file with exactly one SELECT, relative to pipeline.toml")
+    system: str = Field("", description="source system, for the signal catalogue")
+    expected_every_days: Positive | None = Field(None, description="days between updates; empty: no freshness check")
+    accessibility: Literal["accessible", "needs integration"] = Field(
+        "accessible", description="for the signal catalogue; a table that is not mapped is absent"
+    )
+    fixed_since_signup: tuple[str, ...] = Field(
+        (), description="accounts only: columns of undated rows that never changed since signup, and so may be features"
+    )
+
+
+class Override(BaseModel, frozen=True, extra="forbid"):
+    """Another severity for one expectation, with the reason in writing."""
+
+    severity: Literal["critical", "warning", "info"] = Field(description="the severity that holds for this company")
+    reason: str = Field(min_length=10, description="why, for whoever reads it next year")
+
+
+class CheckSettings(BaseModel, frozen=True, extra="forbid"):
+    """Bounds of the data checks."""
+
+    overrides: Mapping[str, Override] = Field({}, description="by `table.rule`, for example `usage.fresh`")
+    fresh_factor: Positive = Field(2, description="times the expected update interval, beyond which a table is late")
+    stale_factor: Positive = Field(7, description="times the expected update interval, beyond which a table is stale")
+    volume_window_days: Annotated[int, Field(ge=1)] = Field(
+        28, description="days whose rows are compared with the past"
+    )
+    volume_windows: Annotated[int, Field(ge=1)] = Field(3, description="earlier windows that make the past")
+    volume_low: Share = Field(0.5, description="share of the usual rows below which the volume is thin")
+    volume_high: Positive = Field(3.0, description="times the usual rows above which the volume is suspicious")
+    outlier_deviations: Positive = Field(8.0, description="robust deviations beyond which a value is an outlier")
+    outlier_share: Share = Field(0.01, description="share of outliers that a column may have")
+    rows_in_memory: Annotated[int, Field(ge=1)] = Field(
+        250_000,
+        description="rows of a table that are judged in memory; of a larger one only rows that may break a rule",
+    )
+    sample_keys: Annotated[int, Field(ge=1)] = Field(3, description="keys shown per failed expectation")
+
+
+class PublishSettings(BaseModel, frozen=True, extra="forbid"):
+    """What the published tables look like."""
+
+    decimals: Annotated[int, Field(ge=2, le=12)] = Field(6, description="decimal places of published numbers")

@@ -1,0 +1,274 @@
+"""Staging: what the mappings give becomes an immutable parquet snapshot, whose content gives its id.
+
+Each mapping's rows are cast to the canonical schema, ordered by event and key and written once; the same content gives
+the same bytes whatever source it came from. Values that do not cast are counted, rows set aside are kept.
+"""
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import duckdb
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+import pyarrow.parquet as pq
+from ibis.backends.sql import SQLBackend
+
+from features.canonical import DATE, INSTANT, QUARANTINE, STRING, TABLES, CanonicalTable, Column
+from tasks.connect import connect_source, engine, source_failure
+from tasks.errors import ConfigError
+from tasks.mapping import single_select
+from tasks.tones import Tones
+
+ROWS_PER_BATCH = 100_000
+ARROW = {
+    "string": pa.string(), "int64": pa.int64(), "float64": pa.float64(), "boolean": pa.bool_(), "date": pa.date32(),
+    "timestamp": pa.timestamp("us"),
+}  # fmt: skip
+
+
+UNCAST = (
+    Column("table_name", STRING, "canonical table"),
+    Column("column_name", STRING, "the column"),
+    Column("key", STRING, "the row's key, its parts joined by |"),
+    Column("known_at", INSTANT, "when the row became knowable"),
+)
+"""Where kept rows hold a value that does not cast to its type: one row each, so that a check can cut at as_of."""
+
+
+@dataclass(frozen=True)
+class StagedTable:
+    """What staging saw of one table: rows kept and set aside, columns given, values that did not cast."""
+
+    rows: int
+    set_aside: int
+    given: tuple[str, ...]
+    casts: Mapping[str, tuple[int, tuple[str, ...]]]
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """An immutable copy of a company's canonical data: `path` holds one parquet file per table."""
+
+    id: str
+    path: Path
+    tables: Mapping[str, StagedTable]
+
+    def open(self) -> dict[str, ir.Table]:
+        """The staged tables on a new engine, not yet cut at any as_of; only tasks/sources.py looks at them."""
+        connection = engine()
+        return {name: connection.read_parquet(self.path / f"{name}.parquet", table_name=name) for name in self.files}
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        return (*self.tables, "quarantine", "uncast")
+
+
+def stage(url: str, base: Path, mappings: Mapping[str, Path], root: Path) -> Snapshot:
+    """Read every mapped table from the source into `root/<snapshot id>/`; a snapshot that is there already is kept.
+
+    Raises ConfigError for a mapping or source that cannot be used, DataCheckFailed for data that cannot be read.
+    """
+    selects = {name: _select(path, url) for name, path in mappings.items()}
+    source = connect_source(url, base, selects)
+    root.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=".staging-", dir=root))
+    try:
+        tones = Tones(root)
+        staged = {name: _stage_table(source, TABLES[name], sql, work, tones) for name, sql in selects.items()}
+        tones.save()
+        _join(work, "quarantine", QUARANTINE, [work / f"{name}.aside.parquet" for name in staged])
+        _join(work, "uncast", UNCAST, sorted(work.glob("*.uncast.parquet")))
+        about = {name: asdict(table) for name, table in staged.items()}
+        text = json.dumps(about, sort_keys=True, indent=1)
+        identity = hashlib.sha256(text.encode()).hexdigest()[:16]
+        (work / "snapshot.json").write_text(text)
+        if not (root / identity).exists():
+            work.rename(root / identity)
+        return Snapshot(identity, root / identity, staged)
+    finally:
+        source.disconnect()
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _select(path: Path, url: str) -> str:
+    if not path.is_file():
+        raise ConfigError(f"the mapping {path} is not there. Correct its table's `sql`.")
+    scheme = urlsplit(url).scheme
+    dialect = {"": "duckdb", "file": "duckdb", "postgresql": "postgres"}.get(scheme, scheme)
+    return single_select(path.read_text(), path.name, dialect)
+
+
+def _stage_table(source: SQLBackend, table: CanonicalTable, sql: str, work: Path, tones: Tones) -> StagedTable:
+    """Write one table and its rows set aside; see the module for what is kept."""
+    try:
+        raw, given = _extracted(source, table, sql, work)
+        cast = canonical(raw, table)
+        aside = cast.filter(cast.quarantine_reason.notnull())
+        good = cast.filter(cast.quarantine_reason.isnull())
+        names = [c.name for c in table.staged]
+        ordered = good.order_by(list(dict.fromkeys((table.event, *table.key, *names))))
+        texts = [table.text] if table.text in given else []
+        schema = pa.schema([(c.name, ARROW[c.type]) for c in table.staged])
+        batches = ordered.select(*names, *texts).to_pyarrow_batches(chunk_size=ROWS_PER_BATCH)
+        path = work / f"{table.name}.parquet"
+        rows = _write(path, schema, (_with_tone(batch, table, tones) if texts else batch for batch in batches))
+        _write_quarantine(aside, table, work)
+        casts = _write_uncast(raw, table, work)
+    except duckdb.Error as error:
+        raise source_failure(table.name, error) from error
+    set_aside = pq.read_metadata(work / f"{table.name}.aside.parquet").num_rows
+    return StagedTable(rows, set_aside, given, casts, hashlib.sha256(path.read_bytes()).hexdigest())
+
+
+def _extracted(source: SQLBackend, table: CanonicalTable, sql: str, work: Path) -> tuple[ir.Table, tuple[str, ...]]:
+    """The mapping's rows as a table of a DuckDB engine, and the columns that it gives.
+
+    A DuckDB source is read in place; any other is copied to a parquet file first, in batches.
+    """
+    try:
+        rows = source.sql(sql)
+        names = tuple(sorted(rows.columns))
+        if source.name != "duckdb":
+            path = work / f"{table.name}.raw.parquet"
+            batches = rows.to_pyarrow_batches(chunk_size=ROWS_PER_BATCH)
+            _write(path, _zoneless(batches.schema), batches)
+            rows = engine().read_parquet(path)
+    except duckdb.Error:
+        raise
+    except Exception as error:  # every driver has its own classes; the message is what counts
+        raise source_failure(table.name, error) from error
+    unknown = sorted(set(names) - table.accepted)
+    if unknown:
+        raise ConfigError(
+            f"the mapping of {table.name} gives a column `{unknown[0]}` that the canonical table does not have. "
+            f"Rename it or leave it out; there are {', '.join(sorted(table.accepted))}."
+        )
+    return rows, names
+
+
+def canonical(raw: ir.Table, table: CanonicalTable, **also: ir.Value) -> ir.Table:
+    """The mapped rows with every canonical column in its type; what does not cast, or is not given, is NULL.
+
+    `also` are more columns, as expressions over `raw`.
+    """
+    values = {c.name: _cast(raw, c) for c in (*table.columns, *table.staged)}
+    values["quarantine_reason"] = _cast(raw, Column("quarantine_reason", STRING, ""))
+    known_later = values.pop("known_at")
+    typed = raw.select(**values, **also, _known_later=known_later)
+    rule = table.known.of(typed)
+    return typed.mutate(known_at=ibis.greatest(rule, ibis.coalesce(typed["_known_later"], rule))).drop("_known_later")
+
+
+def _cast(raw: ir.Table, column: Column) -> ir.Value:
+    if column.name not in raw.columns:
+        return ibis.null().cast(column.type)
+    value = raw[column.name]
+    # A text like "3.0" is a whole number for people and for pandas, but not for a cast to an integer.
+    if column.type == "int64" and value.type().is_string():
+        number = value.try_cast("float64")
+        return (number == number.floor()).ifelse(number, ibis.null()).try_cast("int64")
+    cast = value if str(value.type()) == column.type else value.try_cast(column.type)
+    # "nan" casts to a number that is none, and would make every sum it enters none too.
+    return cast.isnan().ifelse(ibis.null(), cast) if column.type == "float64" else cast
+
+
+def _write_uncast(raw: ir.Table, table: CanonicalTable, work: Path) -> dict[str, tuple[int, tuple[str, ...]]]:
+    """Write where kept rows hold values that do not cast; per column, how many, and the first three keys."""
+    every = {c.name: c for c in (*table.columns, *table.staged)}.values()
+    given = [c for c in every if c.name in raw.columns and str(raw[c.name].type()) != c.type]
+    if not given:
+        return {}
+    failed = {f"{c.name}_uncast": raw[c.name].notnull() & _cast(raw, c).isnull() for c in given}
+    flagged = canonical(raw, table, _key=joined_key(raw, table), **failed)
+    kept = flagged.filter(flagged.quarantine_reason.isnull())
+    counts = (
+        kept.agg(**{c.name: kept[f"{c.name}_uncast"].sum().fill_null(0) for c in given}).to_pyarrow().to_pylist()[0]
+    )
+    found = {}
+    for name, count in counts.items():
+        if count:
+            bad = kept.filter(kept[f"{name}_uncast"]).select(
+                table_name=ibis.literal(table.name), column_name=ibis.literal(name), key="_key", known_at="known_at"
+            )
+            path = work / f"{table.name}.{name}.uncast.parquet"
+            schema = pa.schema([(c.name, ARROW[c.type]) for c in UNCAST])
+            _write(path, schema, bad.order_by("key", "known_at").to_pyarrow_batches(chunk_size=ROWS_PER_BATCH))
+            first = next(pq.ParquetFile(path).iter_batches(3, columns=["key"]))
+            found[name] = (int(count), tuple(first["key"].to_pylist()))
+    return found
+
+
+def joined_key(rows: ir.Table, table: CanonicalTable) -> ir.Value:
+    """A row's key as one text, its parts joined by `|`; a missing part is empty."""
+    parts = [rows[k].cast("string").fill_null("") if k in rows.columns else ibis.literal("") for k in table.key]
+    key = parts[0]
+    for part in parts[1:]:
+        key = key + "|" + part
+    return key
+
+
+def _write_quarantine(aside: ir.Table, table: CanonicalTable, work: Path) -> None:
+    """The rows that the mapping set aside, by key, reason, account and day."""
+    rows = aside.select(
+        table_name=ibis.literal(table.name),
+        key=joined_key(aside, table),
+        reason=aside.quarantine_reason,
+        account_id=aside.account_id,
+        event_on=aside[table.event].cast(DATE),
+        known_at=aside.known_at,
+    ).order_by("key", "reason", "event_on")
+    schema = pa.schema([(c.name, ARROW[c.type]) for c in QUARANTINE])
+    _write(work / f"{table.name}.aside.parquet", schema, rows.to_pyarrow_batches(chunk_size=ROWS_PER_BATCH))
+
+
+def _join(work: Path, name: str, columns: Sequence[Column], pieces: Sequence[Path]) -> None:
+    """One file of the pieces, in their order; the pieces go, and what else was only needed on the way."""
+    schema = pa.schema([(c.name, ARROW[c.type]) for c in columns])
+    _write(work / f"{name}.parquet", schema, (b for p in pieces for b in pq.ParquetFile(p).iter_batches()))
+    for path in (*pieces, *work.glob("*.raw.parquet")):
+        path.unlink()
+
+
+def _with_tone(batch: pa.RecordBatch, table: CanonicalTable, tones: Tones) -> pa.RecordBatch:
+    """The batch with `sentiment` computed from its text where the source gave none, and without the text."""
+    texts = batch.column(table.text).to_pylist()
+    given = batch.column("sentiment").to_pylist()
+    wanted = [text if value is None else None for text, value in zip(texts, given, strict=True)]
+    computed = tones.of(wanted)
+    values = [value if value is not None else tone for value, tone in zip(given, computed, strict=True)]
+    index = batch.schema.get_field_index("sentiment")
+    toned = batch.set_column(index, "sentiment", pa.array(values, pa.float64()))
+    return toned.drop_columns([table.text])
+
+
+def _zoneless(schema: pa.Schema) -> pa.Schema:
+    """Instants in UTC without a zone."""
+    return pa.schema(
+        [pa.field(f.name, pa.timestamp("us") if pa.types.is_timestamp(f.type) else f.type) for f in schema]
+    )
+
+
+def _write(path: Path, schema: pa.Schema, batches: Iterator[pa.RecordBatch]) -> int:
+    """Write batches as they come; pyarrow gives the same bytes for the same ordered rows."""
+    rows = 0
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        for batch in batches:
+            columns = [_plain(batch.column(f.name), f.type) for f in schema]
+            writer.write_table(pa.Table.from_arrays(columns, schema=schema), row_group_size=ROWS_PER_BATCH)
+            rows += batch.num_rows
+    return rows
+
+
+def _plain(values: pa.Array, kind: pa.DataType) -> pa.Array:
+    """Values in the schema's type; an instant with a zone becomes UTC without one."""
+    if pa.types.is_timestamp(values.type) and values.type.tz is not None:
+        values = values.cast(pa.timestamp("us", tz="UTC"))
+    return values.cast(kind)

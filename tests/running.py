@@ -1,0 +1,49 @@
+"""Running the `keepwell` command as a user does, and looking at what it left behind."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet as pq
+
+ROOT = Path(__file__).parent.parent
+RAVENSTACK = ROOT.parent / "shared" / "data" / "ravenstack"
+
+
+@dataclass(frozen=True)
+class Ran:
+    """Exit code and output of one command."""
+
+    code: int
+    out: str
+    err: str
+
+
+def keepwell(*arguments: object, **environment: str) -> Ran:
+    """Run `keepwell` in a process of its own."""
+    command = [sys.executable, "-m", "flows.cli", *map(str, arguments)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=ROOT, env={**os.environ, **environment}, timeout=300, check=False
+    )
+    return Ran(done.returncode, done.stdout, done.stderr)
+
+
+def mart(out: Path, name: str, as_of: date | str) -> pd.DataFrame:
+    """One published partition."""
+    return pq.read_table(out / "marts" / name / f"as_of={as_of}" / "data.parquet", partitioning=None).to_pandas()
+
+
+def bytes_of(out: Path, *, without: tuple[str, ...] = ("runs",)) -> dict[str, str]:
+    """The hash of every file under the marts, but of those left out."""
+    root = out / "marts"
+    files = (p for p in sorted(root.rglob("*")) if p.is_file())
+    return {
+        str(p.relative_to(root)): hashlib.sha256(p.read_bytes()).hexdigest()
+        for p in files
+        if p.relative_to(root).parts[0] not in without
+    }

@@ -1,0 +1,84 @@
+"""The house keeps its walls: imports go one way, help is cheap, nothing shadows a library."""
+
+import ast
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from flows.pages import DOCS, PAGES
+from tests.running import ROOT, keepwell
+
+ALLOWED = {
+    "flows": {"flows", "tasks", "features", "playbook", "expectations", "sample"},
+    "tasks": {"tasks", "features", "playbook", "expectations"},
+    "features": {"features"},
+    "playbook": {"playbook"},
+    "expectations": {"expectations", "features"},
+    "sample": {"sample", "features"},
+}
+PURE = ("features", "playbook", "expectations")
+
+
+def imported(path: Path) -> set[str]:
+    """The top-level packages that a module imports, wherever in it."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            names.add(node.module.split(".")[0])
+    return names
+
+
+@pytest.mark.parametrize("package", ALLOWED)
+def test_imports_go_one_way(package: str) -> None:
+    """Flows -> tasks -> {features, playbook, expectations}; the pure packages know neither Prefect nor MLflow."""
+    ours = set(ALLOWED)
+    for path in (ROOT / package).rglob("*.py"):
+        names = imported(path)
+        assert names & ours <= ALLOWED[package], path
+        if package in PURE:
+            assert not names & {"prefect", "mlflow", "great_expectations"}, path
+
+
+def test_only_the_checks_import_great_expectations() -> None:
+    """Its import costs seconds: one door (SRC-3)."""
+    users = {
+        p.name for package in ALLOWED for p in (ROOT / package).rglob("*.py") if "great_expectations" in imported(p)
+    }
+
+    assert users
+    assert all(name.startswith("checks") for name in users)
+
+
+def test_the_folder_mlflow_never_shadows_the_package() -> None:
+    """No __init__.py and no module there (ARCHITECTURE)."""
+    assert (ROOT / "mlflow").is_dir()
+    assert not list((ROOT / "mlflow").rglob("__init__.py"))
+
+
+def test_help_costs_less_than_half_a_second_of_cpu() -> None:
+    """`keepwell --help` loads no heavy library; the cheapest of three, so that a busy machine does not matter."""
+
+    def cpu() -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([sys.executable, "-m", "flows.cli", "--help"], check=True, capture_output=True, cwd=ROOT)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    assert min(cpu() for _ in range(3)) < 0.5
+
+
+def test_wrong_usage_ends_with_two() -> None:
+    """A date that is none, a command that is none: exit 2 (CONTRACT)."""
+    assert keepwell("monthly", "--as-of", "yesterday").code == 2
+    assert keepwell("nonsense").code == 2
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_generated_pages_are_up_to_date(name: str) -> None:
+    """`make docs` has been run after the last change of settings, tables or features (FEA-2)."""
+    assert (DOCS / name).read_text() == PAGES[name](), "run `make docs`"

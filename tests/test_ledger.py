@@ -1,0 +1,210 @@
+"""The append-only ledger, on SQLite and on PostgreSQL."""
+
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from playbook.alert_events import PIPELINE, LedgerEvent, event_id
+from playbook.alert_life import new_events
+from playbook.alert_runs import Runs, days_to_run
+from playbook.alerts import Condition, Observations
+from playbook.settings import AlertSettings, OwnerSettings
+from tasks.errors import ConfigError
+from tasks.ledger import RUNS, Ledger
+
+ROOT = Path(__file__).parent.parent
+DAY = timedelta(days=1)
+MONDAY = datetime.fromisoformat("2024-03-04")
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty ledger: a file not there yet, or a schema of its own on the server."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/out/ledger.db"
+        return
+    address = request.getfixturevalue("postgres_url")
+    schema = f"keepwell_{uuid.uuid4().hex}"
+    server = sa.create_engine(sa.make_url(address).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.exec_driver_sql(f"CREATE SCHEMA {schema}")
+        own = sa.make_url(address).update_query_dict({"options": f"-csearch_path={schema}"})
+        yield own.render_as_string(hide_password=False)
+        connection.exec_driver_sql(f"DROP SCHEMA {schema} CASCADE")
+    server.dispose()
+
+
+@pytest.fixture
+def ledger(url: str) -> Iterator[Ledger]:
+    opened = Ledger.open(url)
+    yield opened
+    opened.close()
+
+
+def event(alert_id: str, kind: str = "opened", as_of: datetime = MONDAY) -> LedgerEvent:
+    payload = {"detail": "no usage for 14 days", "recipients": ["csm"], "episode": 1, "digest_id": None}
+    identity = event_id(alert_id, kind, as_of, PIPELINE)
+    return LedgerEvent(identity, alert_id, "acme", kind, "no_usage", None, as_of, as_of, PIPELINE, payload)
+
+
+def test_what_was_recorded_is_read_back_in_order(ledger: Ledger) -> None:
+    """Every field as it was, to the microsecond; cut at an instant, that instant included (ALR-5)."""
+    exact = MONDAY + DAY + timedelta(microseconds=1)
+    first = replace(event("a"), subject='T-1 "quoted" ü', at=MONDAY - DAY, by="ann")
+    second = event("a", "cause_gone", exact)
+    ledger.record("daily_alerts", exact, [second])
+    ledger.record("sweep", MONDAY, [first])
+
+    assert ledger.history() == [first, second]
+    assert ledger.history(exact) == [first, second]
+    assert ledger.history(exact - timedelta(microseconds=1)) == [first]
+    assert ledger.history(MONDAY - DAY) == []
+
+
+def test_each_flow_has_its_first_and_its_newest_run(ledger: Ledger) -> None:
+    """Days without an event count as run; another flow's runs do not (ALR-3)."""
+    assert ledger.last_run("daily_alerts") is None
+    assert ledger.runs("daily_alerts") == Runs(None, None)
+
+    for day in (1, 0, 2):
+        ledger.record("daily_alerts", MONDAY + day * DAY, [])
+    ledger.record("sweep", MONDAY + 9 * DAY, [])
+
+    assert ledger.last_run("daily_alerts") == MONDAY + 2 * DAY
+    assert ledger.runs("daily_alerts") == Runs(MONDAY, MONDAY + 2 * DAY)
+
+
+def test_recording_a_day_again_changes_nothing(ledger: Ledger) -> None:
+    """The number says how many were new; an event that is there keeps its first payload (ALR-3, TRU-1)."""
+    assert ledger.record("daily_alerts", MONDAY, [event("a"), event("b")]) == 2
+    changed = replace(event("a"), payload={"detail": "otherwise"})
+    assert ledger.record("daily_alerts", MONDAY, [changed, event("b"), event("c")]) == 1
+
+    assert sorted(e.alert_id for e in ledger.history()) == ["a", "b", "c"]
+    assert event("a") in ledger.history()
+
+
+def test_a_failing_insert_leaves_nothing_of_the_day(ledger: Ledger) -> None:
+    """One bad event among good ones: no event, no marker, and the day can be run again (TRU-1)."""
+    broken = replace(event("z"), account_id=None)
+    with pytest.raises(sa.exc.IntegrityError):
+        ledger.record("daily_alerts", MONDAY, [event("a"), broken])
+
+    assert ledger.history() == []
+    assert ledger.last_run("daily_alerts") is None
+    assert ledger.record("daily_alerts", MONDAY, [event("a")]) == 1
+
+
+KILLED_BEFORE_THE_MARKER = """
+import os, signal, sys
+import sqlalchemy as sa
+from tasks.ledger import Ledger
+from tests.test_ledger import MONDAY, event
+
+@sa.event.listens_for(sa.Engine, "before_cursor_execute")
+def _(connection, cursor, statement, *rest):
+    if statement.startswith("INSERT INTO ledger_runs"):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+Ledger.open(sys.argv[1]).record("daily_alerts", MONDAY, [event(f"a{i}") for i in range(2000)])
+"""
+
+
+def test_a_kill_between_events_and_marker_leaves_nothing_of_the_day(url: str, ledger: Ledger) -> None:
+    """SIGKILL after the events went to the database, before their run was marked (TRU-1)."""
+    killed = subprocess.run([sys.executable, "-c", KILLED_BEFORE_THE_MARKER, url], cwd=ROOT, check=False)
+
+    assert killed.returncode == -signal.SIGKILL
+    assert ledger.history() == []
+    assert ledger.record("daily_alerts", MONDAY, [event("a0")]) == 1
+
+
+RECORDED_AT_A_SIGNAL = """
+import sys
+from tasks.ledger import Ledger
+from tests.test_ledger import MONDAY, event
+
+print("ready", flush=True)
+sys.stdin.readline()
+ledger = Ledger.open(sys.argv[1])
+print(sum(ledger.record("daily_alerts", MONDAY, [event(f"a{day}-{i}") for i in range(40)]) for day in range(5)))
+"""
+
+
+def test_two_processes_that_record_the_same_day_at_once_leave_one_copy(url: str) -> None:
+    """Both create the tables and insert the same events at the same moment; together they add each once (TRU-2)."""
+    command = [sys.executable, "-c", RECORDED_AT_A_SIGNAL, url]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    both = [subprocess.Popen(command, cwd=ROOT, **pipes) for _ in range(2)]
+    for process in both:
+        assert process.stdout.readline() == "ready\n"
+    for process in both:
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    results = [process.communicate(timeout=60) for process in both]
+
+    assert [process.returncode for process in both] == [0, 0], results
+    assert sum(int(out) for out, _ in results) == 200
+    ledger = Ledger.open(url)
+    assert len(ledger.history()) == 200
+    ledger.close()
+
+
+def test_a_flow_that_missed_days_makes_them_up_and_a_rerun_adds_nothing(ledger: Ledger) -> None:
+    """Run on day 0, then on day 9: what happened in between is written as of its own day, once (ALR-3)."""
+    settings = AlertSettings()
+
+    def run(as_of: datetime) -> int:
+        last = ledger.last_run("daily_alerts")
+        added = 0
+        for day in days_to_run(last.date() if last else None, as_of.date(), settings).days:
+            at = datetime.combine(day, datetime.min.time())
+            seen = Observations([Condition("acme", "no_usage", at == MONDAY, "no usage for 14 days")])
+            runs, book = ledger.runs("daily_alerts"), {"acme": "ann"}
+            found = new_events(ledger.history(at), seen, at, book, settings, OwnerSettings(), runs)
+            added += ledger.record("daily_alerts", at, found)
+        return added
+
+    assert [run(MONDAY), run(MONDAY + 9 * DAY), run(MONDAY + 9 * DAY), run(MONDAY + 3 * DAY)] == [1, 2, 0, 0]
+    assert [(e.kind, (e.as_of - MONDAY).days) for e in ledger.history()] == [
+        ("opened", 0),
+        ("cause_gone", 1),
+        ("closed", 8),
+    ]
+
+
+def test_sqlite_is_ready_for_a_reader_beside_a_writer(tmp_path: Path) -> None:
+    """Write-ahead log, foreign keys, and a reader that sees the last whole day while the next is written (ALR-5)."""
+    ledger = Ledger.open(f"sqlite:///{tmp_path}/ledger.db")
+    ledger.record("daily_alerts", MONDAY, [event("a")])
+    with ledger._engine.begin() as connection:
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+        assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+        connection.execute(sa.insert(RUNS), {"flow": "daily_alerts", "as_of": MONDAY + DAY})
+        assert ledger.last_run("daily_alerts") == MONDAY
+    assert ledger.last_run("daily_alerts") == MONDAY + DAY
+    ledger.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "word"),
+    [
+        ("ledger.db", "not an SQLAlchemy URL"),
+        ("mysql://root:secret@localhost/keepwell", "SQLite or PostgreSQL"),
+        ("postgresql://ann:secret@127.0.0.1:1/keepwell", "Check address"),
+        ("sqlite:////proc/nowhere/ledger.db", "Check address"),
+    ],
+)
+def test_a_ledger_that_cannot_be_opened_says_where_and_keeps_the_password(url: str, word: str) -> None:
+    """A ConfigError (exit 2) with the remedy, never the password (TRU-3, TRU-5)."""
+    with pytest.raises(ConfigError, match=word) as failure:
+        Ledger.open(url)
+    assert "secret" not in str(failure.value)

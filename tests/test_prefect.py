@@ -1,0 +1,128 @@
+"""Each real flow runs under a real Prefect server, as flow and task runs, and gives what it gives inline (OUT-3)."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from sample.write import write_company
+from tests.running import ROOT, bytes_of, keepwell
+
+DAY = "2026-06-01"
+
+
+@pytest.fixture(scope="module")
+def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("company")
+    write_company(60, 14, 5, folder)
+    return folder / "pipeline.toml"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """One Prefect server for all tests here, with a home of its own; the environment that reaches it."""
+    home = tmp_path_factory.mktemp("prefect")
+    environment = {"PREFECT_HOME": str(home), "PREFECT_LOGGING_LEVEL": "ERROR", "DO_NOT_TRACK": "1"}
+    code = (
+        "import time\nfrom flows.embedded import prefect_server\n"
+        "with prefect_server() as address:\n    print(address, flush=True)\n    time.sleep(600)"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=ROOT, env={**os.environ, **environment}
+    )
+    assert process.stdout is not None
+    address = process.stdout.readline().strip()
+    assert address.startswith("http://127.0.0.1:"), "the server did not start"
+    yield {**environment, "PREFECT_API_URL": address}
+    process.terminate()
+    process.wait(timeout=30)
+
+
+def asked(server: dict[str, str], path: str, body: dict[str, object]) -> list[dict[str, object]]:
+    request = urllib.request.Request(
+        f"{server['PREFECT_API_URL']}/{path}", json.dumps(body).encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        return json.load(answer)
+
+
+@pytest.mark.parametrize("flow", ["monthly", "daily"])
+def test_a_flow_under_prefect_gives_what_it_gives_inline(
+    flow: str, company: Path, server: dict[str, str], tmp_path: Path
+) -> None:
+    """The same bytes; a completed flow run with its task runs and artifacts is on the server."""
+    inline = keepwell("--config", company, "--out", tmp_path / "a", flow, "--as-of", DAY)
+    under = keepwell("--prefect", "--config", company, "--out", tmp_path / "b", flow, "--as-of", DAY, **server)
+
+    assert (inline.code, under.code) == (0, 0), inline.err + under.err
+    assert bytes_of(tmp_path / "a") == bytes_of(tmp_path / "b")
+    names = {"monthly": "monthly_scoring", "daily": "daily_alerts"}
+    runs = asked(server, "flow_runs/filter", {"flows": {"name": {"any_": [names[flow]]}}})
+    assert [run["state_type"] for run in runs] == ["COMPLETED"]
+    steps = {str(t["name"]).rsplit("-", 1)[0] for t in asked(server, "task_runs/filter", {})}
+    assert {"stage_sources", "check_data", "score_and_publish"} <= steps
+    keys = {a["key"] for a in asked(server, "artifacts/filter", {})}
+    assert keys >= ({"health-report", "accounts-at-risk"} if flow == "monthly" else {"alerts"})
+
+
+def test_data_at_fault_fails_the_flow_run_without_a_retry_and_keeps_its_exit_code(
+    company: Path, server: dict[str, str], tmp_path: Path
+) -> None:
+    """Retries are for input and output only (OUT-3); exit 3 also under Prefect."""
+    broken = tmp_path / "company"
+    write_company(20, 3, 5, broken)
+    (broken / "sql" / "usage.sql").write_text("SELECT account_id FROM usage WHERE false")
+    start = time.monotonic()
+
+    ran = keepwell(
+        "--prefect",
+        "--config",
+        broken / "pipeline.toml",
+        "--out",
+        tmp_path / "out",
+        "monthly",
+        "--as-of",
+        DAY,
+        **server,
+    )
+
+    assert ran.code == 3, ran.err
+    assert "usage" in ran.err
+    failed = asked(server, "flow_runs/filter", {"flow_runs": {"state": {"type": {"any_": ["FAILED"]}}}})
+    assert len(failed) == 1
+    tasks = asked(server, "task_runs/filter", {"flow_runs": {"id": {"any_": [failed[0]["id"]]}}})
+    assert all(t["run_count"] <= 1 for t in tasks)
+    assert time.monotonic() - start < 120
+
+
+def test_a_scheduled_run_speaks_as_of_its_planned_day(company: Path, server: dict[str, str], tmp_path: Path) -> None:
+    """A deployment of prefect.yaml, run by a real worker, planned for a day, publishes that day (OUT-3)."""
+    plan = yaml.safe_load((ROOT / "prefect.yaml").read_text())
+    assert {d["entrypoint"] for d in plan["deployments"]} == {"flows/deployed.py:daily", "flows/deployed.py:monthly"}
+    assert all(d["schedules"] and d["concurrency_limit"]["limit"] == 1 for d in plan["deployments"])
+    environment = {**os.environ, **server}
+
+    def prefect(*arguments: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "prefect", "--no-prompt", *arguments],
+            capture_output=True, text=True, cwd=ROOT, env=environment, timeout=200, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    prefect("work-pool", "create", "keepwell", "--type", "process")
+    prefect("deploy", "--all")
+    prefect(
+        "deployment", "run", "daily_alerts/keepwell", "--start-at", f"{DAY}T05:00:00+00:00",
+        "--param", f"config={company}", "--param", f"out={tmp_path / 'out'}",
+    )  # fmt: skip
+    prefect("worker", "start", "--pool", "keepwell", "--run-once")
+
+    assert (tmp_path / "out" / "marts" / "alerts" / f"as_of={DAY}" / "data.parquet").exists()
