@@ -49,11 +49,13 @@ ACCOUNT_IDS: Mapping[str, tuple[str, ...]] = {
 
 def with_derived(rows: ir.Table, table: str, given: Collection[str]) -> ir.Table:
     """The rows of one table with what they give beside their columns, as far as the mapping gives what that needs."""
-    return rows.mutate(**{name: d.build(rows) for name, d in DERIVED.get(table, {}).items() if set(d.needs) <= set(given)})
+    return rows.mutate(
+        **{name: d.build(rows) for name, d in DERIVED.get(table, {}).items() if set(d.needs) <= set(given)}
+    )
 
 
 def with_existence(rows: ir.Table, table: str, given: Collection[str], accounts: ir.Table) -> ir.Table:
-    """The rows with `<column>_exists`: whether the account that a column names is in `accounts`; NULL where it names none.
+    """The rows with `<column>_exists`: whether `accounts` has what a column names; NULL where it names none.
 
     `accounts` is not cut at as_of: a contract is often known before the first day of its account's attributes.
     """

@@ -28,12 +28,14 @@ MAD_TO_DEVIATION = 1.4826  # a normal distribution's standard deviation is 1.482
 
 
 def daily_counts(rows: ir.Table, event: str) -> ir.Table:
-    """Per event day: rows, and the newest instant at which something new came; rows never known are left out.
+    """Per event day: rows, and the newest instant at which something new came; rows without a known_at are left out.
 
-    News is the event itself, or an earlier `known_at`: a contract is news when it is signed, not when it will start.
+    News is the event itself, or an earlier `known_at`: a contract is news when it is signed, not when it will start. A
+    row without an event (today's values of an account) is none.
     """
     known = rows.drop_null("known_at")
-    news = ibis.least(known[event].cast("timestamp"), known.known_at)
+    happened = known[event].cast("timestamp")
+    news = happened.notnull().ifelse(ibis.least(happened, known.known_at), ibis.null())
     return known.group_by(day=known[event].cast("date")).agg(rows=known.count(), newest=news.max())
 
 

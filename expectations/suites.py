@@ -4,13 +4,14 @@ import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from pathlib import Path
+from string import Formatter
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from expectations.derived import derived_names
 from expectations.measures import MEASURES, UNCAST
-from features.canonical import TABLES, CanonicalTable, Column
+from features.canonical import KNOWN_AT, LOADED_AT, TABLES, CanonicalTable, Column
 
 FOLDER = Path(__file__).parent
 EVERY_TABLE = "every_table"
@@ -89,6 +90,9 @@ class Expectation(BaseModel, frozen=True, extra="forbid"):
                 raise ValueError(f"`{name}` asks for ${parameter}{_there_are(PARAMETERS)}")
         if not self.given:
             raise ValueError("name a `column` or `columns`")
+        for _, asked_for, _, _ in Formatter().parse(self.says):
+            if asked_for is not None and asked_for not in self.arguments:
+                raise ValueError(f"`says` asks for {{{asked_for}}}{_there_are(self.arguments)}")
         return self
 
     @property
@@ -155,7 +159,7 @@ def _expanded(entry: Mapping[str, Any], table: CanonicalTable) -> Iterator[dict[
     """The entry once, or once per column that `each` asks for, with {column}, {event} and {key} filled in."""
     plain = {k: v for k, v in entry.items() if k != "each"}
     columns: dict[str, list[Column]] = {
-        "typed": [c for c in table.columns if c.type in TYPE_WORDS],
+        "typed": [c for c in (*table.columns, LOADED_AT, KNOWN_AT) if c.type in TYPE_WORDS],
         "required": [c for c in table.columns if c.required],
         "reference": [table.column(name) for name in table.references],
     }

@@ -54,7 +54,7 @@ def measure_frame(
         frame = frame.assign(
             feature=name, version=feature.version, definition=definition_key(feature, measure, health),
             component=component, weight=measure.weight, observed_on=pd.NaT,
-            component_weight=names.map({segment: of[component] for segment, of in weights.items()}),
+            component_weight=names.map({segment: of[component] for segment, of in weights.items()}).astype("float64"),
         )  # fmt: skip
         trusted = _trusted(frame.index, feature, inputs)
         present = frame["points"].notna()

@@ -87,7 +87,7 @@ DEFAULT_MEASURES: Mapping[str, Measure] = {
     "active_days_28d": Measure(weight=1.0),
     "events_per_seat_28d": Measure(weight=1.0),
     "active_users_28d": Measure(weight=0.5),
-    "days_since_last_use": _fixed(30, 0, 1.5),
+    "days_since_last_use": _fixed(30, -10, 1.5),  # no silence is typical, not excellent
     "usage_trend": _trend(1.5),
     "active_users_trend": _trend(1.0),
     "usage_against_last_year": _trend(0.5),
@@ -121,8 +121,8 @@ DEFAULT_MEASURES: Mapping[str, Measure] = {
 }
 
 DEFAULT_WEIGHTS = {
-    "usage": 0.25, "adoption": 0.15, "support": 0.15, "sentiment": 0.10, "relationship": 0.15, "billing": 0.10,
-    "commercial": 0.10,
+    "usage": 0.30, "adoption": 0.15, "support": 0.15, "sentiment": 0.10, "relationship": 0.12, "billing": 0.10,
+    "commercial": 0.08,
 }  # fmt: skip
 
 

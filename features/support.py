@@ -104,4 +104,6 @@ def csat_180d(tickets: Rows) -> ir.Value:
 )
 def hours_to_close_180d(tickets: Rows) -> ir.Value:
     """Mean hours from opening to closing of tickets opened in the last 180 days and closed since."""
-    return tickets.closed_at.delta(tickets.opened_at, unit="minute").mean() / 60
+    # Not delta(unit="minute"): DuckDB counts the minutes that begin, Spark those that have passed.
+    seconds = tickets.closed_at.epoch_seconds() - tickets.opened_at.epoch_seconds()
+    return seconds.mean() / 3600

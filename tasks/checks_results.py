@@ -73,11 +73,9 @@ def coverage_left(results: Sequence[CheckResult], after_table_warning: float) ->
 
 def row_result(table: str, asked: Asked, answer: Answer, rows: Rows, sample: int) -> CheckResult:
     """A rule about rows: counted over the whole table, even where only some rows were judged in memory."""
-    failed = answer.failed if asked.all_there else asked.failed
-    success = failed == 0
-    if not success and "mostly" in asked.arguments:
-        filled = asked.filled if rows.sieved else int(rows.frame[asked.expectation.given[0]].count())
-        success = (filled - failed) / filled >= asked.arguments["mostly"]
+    failed, success = (answer.failed if asked.all_there else asked.failed), answer.success
+    if rows.sieved and failed:  # the share that may break a rule is one of all rows, not of those let through
+        success = (asked.filled - failed) / asked.filled >= asked.arguments.get("mostly", 1)
     every = seen(asked, answer.first, ROWS_TAKEN)
     keys = tuple(dict.fromkeys(key for key, _ in every))[:sample]
     observed = "; ".join(list(dict.fromkeys(value for _, value in every if value))[:sample]) or None
@@ -102,9 +100,14 @@ def plain(value: Any) -> str:
         text = value.isoformat(sep=" ") if isinstance(value, datetime) else value.isoformat()
         return text.removesuffix(" 00:00:00")
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        text = " ".join(str(value).split())
+        text = printable(" ".join(str(value).split()))
         return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 1]}…"
     return f"{int(value):,}" if value == int(value) else f"{value:,.6g}"
+
+
+def printable(text: str) -> str:
+    """The text without characters that would steer a terminal."""
+    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def plain_list(value: Any) -> str:
@@ -123,7 +126,8 @@ def _result(
 ) -> CheckResult:
     e = asked.expectation
     says = e.says.format_map({name: plain_list(value) for name, value in asked.arguments.items()})
-    return CheckResult(table, e.about, e.rule, says, e.severity, success, rows, failed, observed, keys, e.remedy)
+    named = tuple(map(printable, keys))
+    return CheckResult(table, e.about, e.rule, says, e.severity, success, rows, failed, observed, named, e.remedy)
 
 
 def seen(asked: Asked, first: pd.DataFrame | None, sample: int) -> list[tuple[str, str]]:

@@ -53,16 +53,17 @@ class Rows:
 
 
 def visible(rows: ir.Table, table: CanonicalTable, given: Collection[str], as_of: datetime) -> ir.Table:
-    """Rows known at as_of, and those that can never be known since their date is missing; with their derived columns.
+    """Rows known at as_of, with their derived columns; and, without a known_at, those that a wrong date would hide.
 
-    A late column reads NULL until it is known, so that a run for an old date judges what that date knew.
+    Hidden would be a row without a date, and one that was loaded by as_of but is dated after its own load. A late
+    column reads NULL until it is known, so that a run for an old date judges what that date knew.
     """
-    never = rows.known_at.isnull()
-    at_all = with_derived(rows, table.name, given).mutate(
-        never=never, known_at=never.ifelse(timestamp(as_of), rows.known_at)
-    )
+    at = timestamp(as_of)
+    ahead = (rows.loaded_at <= at) & (rows[table.event].cast("timestamp") > rows.loaded_at) & (rows.known_at > at)
+    hidden = rows.known_at.isnull() | ahead.fill_null(False)
+    at_all = with_derived(rows, table.name, given).mutate(hidden=hidden, known_at=hidden.ifelse(at, rows.known_at))
     seen = cut(at_all.mutate(**{ROW_KEY: _row_key(at_all, table)}), table, as_of)
-    return seen.mutate(known_at=seen.never.ifelse(ibis.null(), seen.known_at)).drop("never")
+    return seen.mutate(known_at=seen.hidden.ifelse(ibis.null(), seen.known_at)).drop("hidden")
 
 
 def _row_key(rows: ir.Table, table: CanonicalTable) -> ir.StringValue:

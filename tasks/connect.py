@@ -32,10 +32,22 @@ def connect_source(url: str, base: Path, selects: Mapping[str, str]) -> SQLBacke
         raise ConfigError(
             f"source.url: cannot connect to {place} ({type(error).__name__}). Check address, name and password."
         ) from error
-    if scheme in ("postgres", "postgresql"):
-        connection.raw_sql("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY").close()
+    if connection.name == "postgres":
         connection.raw_sql("SET TIME ZONE 'UTC'").close()
     return connection
+
+
+def read_only(connection: SQLBackend, on: bool) -> None:
+    """Forbid a server session to write, or allow it again.
+
+    Ibis learns a SELECT's columns from a temporary view, which PostgreSQL counts as writing: so the door is open while a
+    mapping is described, which runs nothing of it, and shut while it runs. DuckDB files are opened read-only.
+    """
+    if connection.name == "postgres":
+        mode = "READ ONLY" if on else "READ WRITE"
+        connection.con.rollback()
+        connection.raw_sql(f"SET SESSION CHARACTERISTICS AS TRANSACTION {mode}").close()
+        connection.con.commit()
 
 
 def folder_source(folder: Path, selects: Mapping[str, str]) -> SQLBackend:

@@ -224,7 +224,7 @@ def _since(tiers: Sequence[str | None], accounts: pd.Index, today: date, stored:
 def summary(health: float, band: str, factors: Sequence[str], step: NextStep, today: date) -> str:
     """One line: risk (or health, without a model), key factors, what is recommended by when."""
     score = "too little is known for a score" if np.isnan(health) else f"health {health:.1f}, {band}"
-    parts = [f"Churn risk: no model ({score})", f"Key factors: {', '.join(factors) or 'none known'}"]
+    parts = [f"Churn risk: no model ({score})", f"Key factors: {', '.join(factors) or 'none stands out'}"]
     if step.action:
         parts.append(f"Recommended: {step.action}{_within(step.due, today)}")
     return " | ".join(parts)

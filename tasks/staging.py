@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from ibis.backends.sql import SQLBackend
 
 from features.canonical import DATE, INSTANT, QUARANTINE, STRING, TABLES, CanonicalTable, Column
-from tasks.connect import connect_source, engine, source_failure
+from tasks.connect import connect_source, engine, read_only, source_failure
 from tasks.errors import ConfigError
 from tasks.mapping import single_select
 from tasks.tones import Tones
@@ -138,8 +138,10 @@ def _extracted(source: SQLBackend, table: CanonicalTable, sql: str, work: Path) 
         names = tuple(sorted(rows.columns))
         if source.name != "duckdb":
             path = work / f"{table.name}.raw.parquet"
+            read_only(source, on=True)
             batches = rows.to_pyarrow_batches(chunk_size=ROWS_PER_BATCH)
             _write(path, _zoneless(batches.schema), batches)
+            read_only(source, on=False)
             rows = engine().read_parquet(path)
     except duckdb.Error:
         raise

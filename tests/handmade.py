@@ -8,7 +8,7 @@ Dates and instants are ISO texts. A row names only the columns that matter: the 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import ibis
@@ -27,6 +27,13 @@ from tasks.staging import ARROW
 Row = Mapping[str, object]
 Snapshot = Mapping[str, ibis.Table]
 REQUIRED = ("accounts", "contracts", "usage")
+MONDAY = "2024-03-04"
+
+
+def ago(days: int, time: str = "") -> str:
+    """The date so many days before MONDAY, or an instant of it: `ago(5, "09:00")`."""
+    day = str(date.fromisoformat(MONDAY) - timedelta(days=days))
+    return f"{day}T{time}" if time else day
 
 
 def contract(account: str = "acme", start_on: str = "2023-01-01", end_on: str | None = None, **more: object) -> Row:

@@ -7,11 +7,16 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from expectations.sieve import repeated_marks
 from expectations.suites import EVERY_TABLE, FOLDER, load_suites
 from features.canonical import TABLES
 from tasks.checks import CheckResult, coverage_left, raise_if_critical, run_checks
+from tasks.connect import engine
 from tasks.errors import ConfigError, DataCheckFailed
 from tasks.settings import CheckSettings, Override
 from tasks.staging import Snapshot
@@ -262,6 +267,19 @@ def test_more_broken_rows_than_fit_in_memory_are_still_counted(folder: Path) -> 
     assert counted(findings("rows", folder, rows_in_memory=1)) == counted(findings("rows", folder))
 
 
+def test_neighbours_are_found_in_a_file_of_many_row_groups(tmp_path: Path) -> None:
+    """Repeated keys of a large ordered file are found without sorting it, wherever its pieces meet (SCL-2)."""
+    row_group, repeated = 50_000, [0, 49_999, 50_000, 250_001, 399_999]
+    days = np.sort(np.concatenate([np.arange(400_000), repeated]))
+    table = pa.table({"day": days, "user_id": pa.nulls(len(days), pa.string())})
+    pq.write_table(table, tmp_path / "usage.parquet", row_group_size=row_group)
+    rows = engine().read_parquet(tmp_path / "usage.parquet")
+
+    for in_order in (True, False):
+        marks = repeated_marks(rows, ("day", "user_id"), in_order)
+        assert marks.count().to_pyarrow().as_py() == len(repeated)
+
+
 def test_every_rule_of_every_suite_has_a_break() -> None:
     """No rule stands in a suite that no test has seen fail."""
     tried = {(b.table, b.rule) for b in (*OF_ROWS, *OUTLIERS)}
@@ -329,14 +347,15 @@ def test_a_value_that_cannot_be_read_is_counted_and_named(folder: Path) -> None:
                 row[column.name] = "n/a"
             expected[name, column.name] = keys_of(name, rows[name][4 * place : 4 * place + 4])[:3]
     rows["usage"][0]["minutes"] = "NaN"
+    rows["usage"][1]["loaded_at"] = "yesterday"
+    expected["usage", "loaded_at"] = keys_of("usage", rows["usage"][1:2])
 
     results = run_checks(staged(rows, folder / "types"), AS_OF, DEFAULTS, settings(), CURRENCIES)
 
     found = {(r.table, r.column): r for r in results if r.rule == "type" and not r.success}
     assert set(found) == set(expected)
     for place, result in found.items():
-        assert result.failed_rows == 4 + (place == ("usage", "minutes"))
-        assert len(result.sample_keys) == 3
+        assert result.failed_rows == {("usage", "minutes"): 5, ("usage", "loaded_at"): 1}.get(place, 4)
         assert place == ("usage", "minutes") or list(result.sample_keys) == expected[place]
 
 
@@ -399,6 +418,29 @@ def test_rows_and_columns_that_came_later_are_not_judged(folder: Path) -> None:
         ("contracts", "currency_has_rate", "currency"), ("contracts", "type", "arr"),
         ("contracts", "arr_not_null", "arr"),
     }  # fmt: skip
+
+
+def test_a_wrong_date_hides_no_row(folder: Path) -> None:
+    """A row without a date, or dated after its own load, is judged although it is not known (SRC-4)."""
+    rows = company(*CORE)
+    rows["usage"][0] |= {"day": None, "events": -1}
+    rows["usage"][1] |= {"day": "2099-01-01", "events": -1}
+    snapshot = staged(rows, folder / "dates")
+
+    assert failed(run_checks(snapshot, AS_OF, DEFAULTS, settings(), CURRENCIES)) == {
+        ("usage", "day_not_null", "day"), ("usage", "not_after_load", "day"), ("usage", "events_range", "events"),
+    }  # fmt: skip
+
+
+def test_undated_accounts_are_not_stale(folder: Path) -> None:
+    """Today's values have no date, so their age cannot be told; that they are no features is said (SRC-4)."""
+    rows = company(*CORE)
+    rows["accounts"] = [{**row, "valid_from": None} for row in rows["accounts"]]
+
+    results = run_checks(staged(rows, folder / "undated"), AS_OF, DEFAULTS, settings(), CURRENCIES)
+
+    assert failed(results) == {("accounts", "valid_from_given", "valid_from")}
+    assert one(results, "accounts", "valid_from_given", "valid_from").severity == "info"
 
 
 def test_rows_set_aside_are_not_judged(folder: Path) -> None:

@@ -1,11 +1,8 @@
 """Every feature, on numbers that can be checked in the head: all cases are accounts of one company, as of MONDAY."""
 
-import itertools
-import re
 import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
 
 import pandas as pd
 import pytest
@@ -14,19 +11,9 @@ from features.all import FEATURES, MODULES
 from features.canonical import OUTCOMES, TABLES
 from features.registry import COMPONENTS, Feature, used_sources
 from features.settings import BookSettings
-from features.text import tone, tones
-from features.trust import set_aside_share
-from features.words import in_words
-from tests.handmade import Row, company, contract, value, wide
+from tests.handmade import MONDAY, Row, ago, company, contract, value, wide
 
-MONDAY = "2024-03-04"
 PUBLISHED = {name: f for name, f in FEATURES.items() if f.published}
-
-
-def ago(days: int, time: str = "") -> str:
-    """The date so many days before MONDAY, or an instant of it."""
-    day = str(date.fromisoformat(MONDAY) - timedelta(days=days))
-    return f"{day}T{time}" if time else day
 
 
 # One row of each table, without its account ---------------------------------------------------------------------------
@@ -350,181 +337,6 @@ def test_a_usage_table_of_days_alone_still_gives_what_it_can() -> None:
     assert found[["active_users_28d", "seat_utilisation", "events_per_seat_28d", "features_used_28d"]].isna().all()
 
 
-# Silence --------------------------------------------------------------------------------------------------------------
-
-
-def test_silence_is_measured_to_the_newest_usage_day_of_the_source() -> None:
-    """A feed that stopped ten days ago makes nobody silent: not who used it last, nor who never did (ALR-1, SRC-7)."""
-    use = [{"account_id": "acme", "day": ago(11)}, {"account_id": "bolt", "day": ago(15)}]
-    contracts = [contract("acme"), contract("bolt"), contract("cask", ago(30))]
-    facts = company(MONDAY, contracts=contracts, usage=use)
-
-    assert wide(facts, "days_since_last_use")["days_since_last_use"].to_dict() == {"acme": 0, "bolt": 4, "cask": 20}
-
-
-def test_a_usage_source_without_any_row_makes_nobody_silent() -> None:
-    """Nothing is known of use: missing, not silence since the contract began (HLT-2)."""
-    assert value(company(MONDAY, contracts=[contract()]), "days_since_last_use") is None
-
-
-def test_rows_set_aside_lower_the_trust_in_their_source_alone() -> None:
-    """One of four usage rows of the last 90 days was set aside: a quarter, of usage, of that account (SRC-4)."""
-    use = [{"account_id": a, "day": ago(d)} for a in ("acme", "bolt") for d in (1, 2, 90, 91)]
-    aside = [
-        {
-            "table_name": "usage",
-            "account_id": "acme",
-            "event_on": ago(d),
-            "known_at": ago(d - 1),
-            "key": "k",
-            "reason": "r",
-        }
-        for d in (3, 91)
-    ]
-    facts = company(MONDAY, contracts=[contract("acme"), contract("bolt")], usage=use, quarantine=aside, tickets=[])
-
-    assert set_aside_share(facts).to_pandas().to_dict("records") == [
-        {"table_name": "usage", "account_id": "acme", "share": 0.25}
-    ]
-
-
-def test_a_row_set_aside_for_its_missing_date_is_still_counted() -> None:
-    """It is known at no instant, and yet never dropped in silence (SRC-4)."""
-    undated = {"table_name": "usage", "account_id": "acme", "key": "k", "reason": "no date"}
-    later = {**undated, "event_on": ago(0), "known_at": ago(-1)}
-
-    facts = company(MONDAY, contracts=[contract()], quarantine=[undated, later])
-
-    assert facts["quarantine"].count().to_pyarrow().as_py() == 1
-
-
-# The book -------------------------------------------------------------------------------------------------------------
-
-
-def held(*contracts: Row, as_of: str = MONDAY, **rows: Sequence[Row]) -> pd.DataFrame:
-    """The book of a company with these contracts of acme."""
-    mine = [{**contract(), **row} for row in contracts]
-    return wide(company(as_of, contracts=mine, **rows), "contract_value")
-
-
-@pytest.mark.parametrize(
-    ("row", "there"),
-    [
-        ({"start_on": ago(0)}, True),
-        ({"start_on": ago(-1)}, False),
-        ({"end_on": ago(-1)}, True),
-        ({"end_on": ago(0)}, False),
-        ({"ended_on": ago(0)}, True),
-        ({"ended_on": ago(1)}, False),
-        ({"end_on": ago(-90), "ended_on": ago(3)}, False),
-        ({"signed_on": ago(0), "start_on": ago(0)}, False),
-        ({"signed_on": ago(1), "start_on": ago(0)}, True),
-    ],
-)
-def test_a_contract_covers_its_start_and_not_its_end(row: Row, there: bool) -> None:
-    """[start, end). An end that is filled in when it happened, and a signature, are known at the next midnight."""
-    assert (list(held(row).index) == ["acme"]) is there
-
-
-def test_an_account_that_never_logged_in_and_has_no_attributes_is_in_the_book() -> None:
-    """Accounts come from contracts by left join (SRC-7)."""
-    found = wide(company(MONDAY, contracts=[contract("ghost")], usage=[{"account_id": "busy", "day": ago(1)}]))
-
-    assert list(found.index) == ["ghost"]
-    assert found.loc["ghost", "days_since_last_use"] == found.loc["ghost", "tenure"] == 428
-    assert found.loc["ghost", "active_days_28d"] == 0
-
-
-@pytest.mark.parametrize(
-    ("contracts", "status"),
-    [
-        ([{}], "active"),
-        ([{"notice_on": ago(1)}], "leaving"),
-        ([{"notice_on": ago(0)}], "active"),  # known tomorrow
-        ([{"notice_on": ago(9)}, {}], "active"),  # an add-on was cancelled
-        ([{"notice_on": ago(9)}, {"notice_on": ago(1)}], "leaving"),
-        ([{"notice_on": ago(9)}, {"trial": True}], "leaving"),  # tries something else on the way out
-        ([{"notice_on": ago(9)}, {"end_on": ago(5)}], "leaving"),
-        ([{"notice_on": ago(9), "trial": True}], "active"),
-        ([{"notice_on": ago(90), "end_on": ago(5)}, {"start_on": ago(5)}], "active"),  # came back
-    ],
-)
-def test_an_account_is_leaving_once_notice_is_known_for_all_it_pays_for(contracts: list[Row], status: str) -> None:
-    """Leaving: every paid contract that is live has notice; a trial neither saves nor condemns."""
-    assert held(*contracts).loc["acme", "status"] == status
-
-
-@pytest.mark.parametrize(
-    ("says", "contracts", "renewal"),
-    [
-        ("the agreed end", [{"end_on": ago(-30)}], ago(-30)),
-        ("the earlier of two", [{"end_on": ago(-30)}, {"end_on": ago(-90)}], ago(-30)),
-        ("open-ended", [{}], None),
-        ("an end that was filled in is no term", [{"ended_on": ago(-30)}], None),
-        ("a follow-on is signed",
-         [{"end_on": ago(-30)}, {"start_on": ago(-30), "end_on": ago(-395), "signed_on": ago(5)}], ago(-395)),
-        ("an open-ended follow-on", [{"end_on": ago(-30)}, {"start_on": ago(-30), "signed_on": ago(5)}], None),
-        ("signed tomorrow", [{"end_on": ago(-30)}, {"start_on": ago(-30), "end_on": ago(-395), "signed_on": ago(0)}],
-         ago(-30)),
-        ("a signed add-on follows nothing",
-         [{"end_on": ago(-300)}, {"start_on": ago(-10), "end_on": ago(-375), "signed_on": ago(5)}], ago(-300)),
-        ("one of two is followed",
-         [{"end_on": ago(-30)}, {"end_on": ago(-300)},
-          {"start_on": ago(-31), "end_on": ago(-395), "signed_on": ago(5)}], ago(-300)),
-        ("a gap longer than the grace is no follow-on",
-         [{"end_on": ago(-30)}, {"start_on": ago(-61), "end_on": ago(-395), "signed_on": ago(5)}], ago(-30)),
-    ],
-)  # fmt: skip
-def test_the_renewal_date_is_the_first_end_that_nothing_signed_follows(says, contracts, renewal) -> None:
-    """Months to renewal count to it; a contract that is not signed, or only added, renews nothing."""
-    found = held(*contracts).loc["acme", "renewal_on"]
-
-    assert (None if pd.isna(found) else str(found.date())) == renewal
-
-
-def test_an_undated_account_row_labels_but_is_no_feature_unless_declared_fixed() -> None:
-    """Today's segment must not colour a past score; a name and a CSM only label it (section 0)."""
-    rows = {
-        "contracts": [contract()],
-        "accounts": [{"account_id": "acme", "segment": "smb", "industry": "it", "csm": "di"}],
-    }
-
-    row = wide(company(MONDAY, fixed=["industry"], **rows), "contract_value").loc["acme"]
-
-    assert (row["csm"], row["industry"]) == ("di", "it")
-    assert pd.isna(row["segment"])
-
-
-def test_attributes_are_those_of_the_newest_row_known() -> None:
-    """A change of segment shows from the midnight after its first day."""
-    history = [
-        {"account_id": "acme", "valid_from": "2023-01-01", "segment": "smb"},
-        {"account_id": "acme", "valid_from": "2024-03-03", "segment": "mid"},
-        {"account_id": "acme", "segment": "today"},
-    ]
-
-    def segment(as_of: str) -> str:
-        facts = company(as_of, contracts=[contract()], accounts=history)
-        return wide(facts, "contract_value").loc["acme", "segment"]
-
-    assert [segment("2024-03-03"), segment("2024-03-04")] == ["smb", "mid"]
-
-
-def test_a_sweep_at_noon_sees_the_windows_of_the_midnight_batch() -> None:
-    """Whole days up to yesterday, whatever the hour: no day is lost and none is counted twice (ACT-3)."""
-    use = [{"account_id": "acme", "day": ago(d), "user_id": "ann", "events": 1} for d in range(60)]
-    rows = {
-        "contracts": [contract(seats=2)], "usage": use,
-        "contacts": [{"account_id": "acme", "since": ago(900), "role": "champion", "left_on": ago(180)}],
-        "invoices": [{"account_id": "acme", "issued_on": ago(30), "due_on": ago(0), "amount": 5.0}],
-    }  # fmt: skip
-
-    midnight, noon = wide(company(MONDAY, **rows)), wide(company(f"{MONDAY}T12:00", **rows))
-
-    pd.testing.assert_frame_equal(midnight, noon)
-    assert noon.loc["acme", ["active_days_28d", "usage_trend", "champion_departures_180d"]].tolist() == [28, 0, 1]
-
-
 # The registry ---------------------------------------------------------------------------------------------------------
 
 
@@ -563,97 +375,6 @@ def test_the_windows_in_the_names_are_the_windows_that_are_read() -> None:
     for name, feature in named.items():
         if feature.kind == "aggregate" and name not in counted_late:
             assert feature.reach_days == int(name.split("_")[-1][:-1])
-
-
-# Words ----------------------------------------------------------------------------------------------------------------
-
-
-def said(name: str, number: float | None, peers: float | None = None, well: bool = False) -> str:
-    return in_words(FEATURES[name], number, peers, well=well)
-
-
-@pytest.mark.parametrize(
-    ("phrase", "expected"),
-    [
-        (said("usage_trend", -0.4), "usage down 40%, last 28 days against the 28 before"),
-        (said("usage_trend", 12.5), "usage up 1,250%, last 28 days against the 28 before"),
-        (said("usage_trend", -0.001), "usage unchanged, last 28 days against the 28 before"),
-        (said("escalations_90d", 2), "2 escalated tickets in 90 days"),
-        (said("escalations_90d", 1), "1 escalated ticket in 90 days"),
-        (said("escalations_90d", 0), "no escalated tickets in 90 days"),
-        (said("days_since_executive_contact", 45), "no executive contact in 45 days"),
-        (said("days_since_executive_contact", 3, well=True), "executive contact 3 days ago"),
-        (said("days_since_executive_contact", 1, well=True), "executive contact 1 day ago"),
-        (said("days_since_executive_contact", None), "no executive contact on record"),
-        (said("days_since_last_use", 1), "no usage for 1 day"),
-        (said("days_since_last_use", 0, well=True), "used on the newest day on record"),
-        (said("active_days_28d", 3, 12), "active on 3 of the last 28 days (peers 12)"),
-        (said("active_days_28d", 3), "active on 3 of the last 28 days"),
-        (said("active_users_28d", 1, 1200), "1 active user in the last 28 days (peers 1,200)"),
-        (said("champion_departures_180d", 1), "1 champion or sponsor left in 180 days"),
-        (said("champion_departures_180d", 2), "2 champions or sponsors left in 180 days"),
-        (said("adoption_velocity", -1), "-1 feature in use, last 90 days against the 90 before"),
-        (said("adoption_velocity", 3), "+3 features in use, last 90 days against the 90 before"),
-        (said("nps_change", -0.04), "NPS answers unchanged, last 180 days against the 180 before"),
-        (said("ticket_sentiment_90d", -0.001), "tone of tickets +0.00 over 90 days, -1 bad, 1 good"),
-        (said("overdue_share", 0.002), "less than 1% of the amount invoiced in 365 days overdue"),
-        (said("seat_utilisation", 0.254), "25% of paid seats active in the last 28 days"),
-        (said("contract_value", 1234567.8), "ARR 1,234,568"),
-    ],
-)
-def test_a_measure_reads_like_a_sentence(phrase: str, expected: str) -> None:
-    """Numbers, windows, peers, singular and plural, no minus zero (ACT-1)."""
-    assert phrase == expected
-
-
-@pytest.mark.parametrize("name", FEATURES)
-def test_every_measure_can_be_said_of_any_value(name: str) -> None:
-    """No format fails, nothing is left open, nothing reads "1 tickets" or "-0" (ACT-1)."""
-    signed = "+" in FEATURES[name].words or "{change}" in FEATURES[name].words
-    numbers = [None, 0, 0.3, 1, 2, 45, 12345.678, *((-0.0001, -0.4) if signed else ())]
-    for number, peers, well in itertools.product(numbers, (None, 0, 3.2), (False, True)):
-        phrase = said(name, number, peers, well)
-
-        assert phrase
-        assert not set(phrase) & set("{}")
-        assert not re.search(r"nan|-0(\.0+)?(?![.\d])|\b1 [a-z]+s\b", phrase), phrase
-        assert peers is not None or "peers" not in phrase
-
-
-# Text -----------------------------------------------------------------------------------------------------------------
-
-GOOD = "Thank you, the new dashboard is great and your support team has been very helpful."
-BAD = "This is terrible, the export is broken again and the answers we get are useless."
-
-
-def test_a_text_has_the_tone_of_its_words() -> None:
-    """Good is above 0, bad below, between -1 and 1 (FEA-5)."""
-    good, bad = tone(GOOD), tone(BAD)
-
-    assert good is not None
-    assert bad is not None
-    assert -1 <= bad < -0.2 < 0.2 < good <= 1
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "Der Export ist schon wieder kaputt und niemand antwortet uns, das ist wirklich schlecht.",
-        "L'exportation est encore en panne et personne ne nous répond, c'est vraiment terrible.",
-        "La exportación está rota otra vez y nadie nos contesta, es realmente terrible.",
-        "エクスポートがまた壊れていて、誰も返事をくれません。",
-        "", "   ", None,
-    ],
-)  # fmt: skip
-def test_another_language_has_no_tone(text: str | None) -> None:
-    """Read as missing, not as neutral (FEA-5)."""
-    assert tone(text) is None
-
-
-def test_tones_keep_their_order() -> None:
-    """One per text, None where there is none (FEA-5)."""
-    assert tones([BAD, None, GOOD]) == [tone(BAD), None, tone(GOOD)]
-    assert tones([]) == []
 
 
 def test_a_changed_definition_is_a_new_version() -> None:

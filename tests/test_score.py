@@ -69,7 +69,8 @@ def score(measures: pd.DataFrame) -> float:
     ("feature", "value", "points"),
     [
         ("usage_trend", -0.6, 0), ("usage_trend", 0, 75), ("usage_trend", 0.2, 100), ("usage_trend", 9, 100),
-        ("usage_trend", -0.2, 50), ("days_since_last_use", 30, 0), ("days_since_last_use", 15, 50),
+        ("usage_trend", -0.2, 50), ("days_since_last_use", 30, 0), ("days_since_last_use", 10, 50),
+        ("days_since_last_use", 0, 75),
         ("days_since_last_use", 400, 0), ("nps_score_365d", 7.5, 75), ("escalations_90d", 0, 75),
         ("escalations_90d", 1, 50), ("urgent_tickets_90d", 0, 80),
     ],
@@ -217,7 +218,7 @@ def test_a_file_changes_single_keys_of_single_measures() -> None:
 
     assert changed.measures["usage_trend"] == DEFAULT.measures["usage_trend"].model_copy(update={"weight": 9})
     assert changed.measures["csat_180d"] == DEFAULT.measures["csat_180d"]
-    assert changed.weights_of(None)["usage"] == pytest.approx(0.25 / 0.9)
+    assert changed.weights_of(None)["usage"] == pytest.approx(0.30 / 0.9)
 
 
 def test_a_segment_has_its_own_weights_over_its_parents_over_the_general_ones() -> None:
@@ -227,9 +228,9 @@ def test_a_segment_has_its_own_weights_over_its_parents_over_the_general_ones() 
 
     found = health_of(measured(values, health, [None, "b", "b/c"]))
 
-    assert found["a0"] == pytest.approx((100 * 0.25 + 0 * 0.10) / 0.35)
+    assert found["a0"] == pytest.approx((75 * 0.30 + 0 * 0.10) / 0.40)
     assert found["a1"] == found["a2"] == 0
-    assert health.weights_of("b/c")["billing"] == pytest.approx(0.5 / (0.5 + 0.15 + 0.15 + 0.10 + 0.15 + 0.10))
+    assert health.weights_of("b/c")["billing"] == pytest.approx(0.5 / (0.5 + 0.15 + 0.15 + 0.10 + 0.12 + 0.08))
     assert sum(health.weights_of("b").values()) == pytest.approx(1)
 
 
@@ -258,11 +259,9 @@ def test_a_penalised_value_counts_but_is_not_known() -> None:
 def test_what_the_company_does_not_have_is_left_out_whatever_the_policy(policy: str) -> None:
     """An absent optional source never looks like bad health, nor like good (HLT-2)."""
     health = settings(measures={"days_since_executive_contact": {"missing": policy}})
-    stored = measured(
-        {"days_since_executive_contact": [365.0], "days_since_last_use": [7.5]}, health, as_of=A_MONTH_AGO
-    )
+    stored = measured({"days_since_executive_contact": [365.0], "days_since_last_use": [0]}, health, as_of=A_MONTH_AGO)
 
-    now = {"days_since_executive_contact": [None], "days_since_last_use": [7.5]}
+    now: Values = {"days_since_executive_contact": [None], "days_since_last_use": [0]}
 
     found = measured(now, health, absent=["touchpoints"], stored=stored)
 
