@@ -44,8 +44,10 @@ def test_every_account_under_contract_has_exactly_one_row_scored_or_unknown(two_
     assert (scores["health"].isna() == (scores["band"] == "unknown")).all()
     scored = scores[scores["band"] != "unknown"]
     assert scored["health"].between(0, 100).all()
-    for column in ("tier", "tier_reason", "factor_1", "next_action", "action_owner", "action_due", "summary"):
+    for column in ("tier", "tier_reason", "factor_1", "next_action", "action_due", "summary"):
         assert scored[column].notna().all(), column
+    opted_out = scored["next_action"].str.contains("opted out")
+    assert (scored["action_owner"].isna() == opted_out).all()
     assert set(scored["band"]) == {"critical", "at_risk", "stable", "healthy"}
     assert set(scored["tier"]) == {"immediate", "outreach", "automated"}
 
@@ -124,8 +126,7 @@ def test_missed_days_are_made_up_in_order_and_an_old_day_changes_nothing(company
     assert keepwell("--config", company, "--out", late, "daily", "--as-of", "2026-06-03").code == 0
     assert bytes_of(late) == before
     opened = pd.concat(mart(every, "alerts", f"2026-06-0{day}") for day in range(1, 6))
-    per_alert = opened.groupby("alert_id")["opened_at"].nunique()
-    assert (per_alert == 1).all()
+    assert len(opened[["alert_id", "opened_at"]].drop_duplicates()) == opened["alert_id"].nunique()
     assert not opened.drop_duplicates("alert_id").duplicated(["account_id", "rule", "subject", "episode"]).any()
 
 
@@ -196,10 +197,11 @@ def test_ravenstack_for_seven_days_raises_each_alert_once_and_again_the_same_byt
     assert bytes_of(tmp_path) == before
     alerts = {day: mart(tmp_path, "alerts", day) for day in days}
     first = alerts[days[0]]
-    assert first["digest_id"].nunique() == 1
+    assert set(first["digest_id"]) == {first["digest_id"].iloc[0]}
+    assert first["digest_id"].notna().all()
     assert len(first) > 50
     seen = pd.concat(alerts.values())
-    assert (seen.groupby("alert_id")["opened_at"].nunique() == 1).all()
+    assert len(seen[["alert_id", "opened_at"]].drop_duplicates()) == seen["alert_id"].nunique()
     assert seen["opened_at"].dt.date.astype(str).isin(days).all()
     conditions = seen[seen["subject"].isna()].drop_duplicates("alert_id")
     assert not conditions.duplicated(["account_id", "rule"]).any()

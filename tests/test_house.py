@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from flows.pages import DOCS, PAGES
-from tests.running import ROOT, keepwell
+from tests.running import ROOT, keepwell_process
 
 ALLOWED = {
     "flows": {"flows", "tasks", "features", "playbook", "expectations", "sample"},
@@ -74,8 +74,8 @@ def test_help_costs_less_than_half_a_second_of_cpu() -> None:
 
 def test_wrong_usage_ends_with_two() -> None:
     """A date that is none, a command that is none: exit 2 (CONTRACT)."""
-    assert keepwell("monthly", "--as-of", "yesterday").code == 2
-    assert keepwell("nonsense").code == 2
+    assert keepwell_process("monthly", "--as-of", "yesterday").code == 2
+    assert keepwell_process("nonsense").code == 2
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from sample.write import write_company
-from tests.running import ROOT, bytes_of, keepwell
+from tests.running import ROOT, bytes_of, keepwell_process
 
 DAY = "2026-06-01"
 
@@ -58,8 +58,8 @@ def test_a_flow_under_prefect_gives_what_it_gives_inline(
     flow: str, company: Path, server: dict[str, str], tmp_path: Path
 ) -> None:
     """The same bytes; a completed flow run with its task runs and artifacts is on the server."""
-    inline = keepwell("--config", company, "--out", tmp_path / "a", flow, "--as-of", DAY)
-    under = keepwell("--prefect", "--config", company, "--out", tmp_path / "b", flow, "--as-of", DAY, **server)
+    inline = keepwell_process("--config", company, "--out", tmp_path / "a", flow, "--as-of", DAY)
+    under = keepwell_process("--prefect", "--config", company, "--out", tmp_path / "b", flow, "--as-of", DAY, **server)
 
     assert (inline.code, under.code) == (0, 0), inline.err + under.err
     assert bytes_of(tmp_path / "a") == bytes_of(tmp_path / "b")
@@ -81,7 +81,7 @@ def test_data_at_fault_fails_the_flow_run_without_a_retry_and_keeps_its_exit_cod
     (broken / "sql" / "usage.sql").write_text("SELECT account_id FROM usage WHERE false")
     start = time.monotonic()
 
-    ran = keepwell(
+    ran = keepwell_process(
         "--prefect",
         "--config",
         broken / "pipeline.toml",
