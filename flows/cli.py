@@ -57,9 +57,8 @@ def options(
 ) -> None:
     """Which accounts are in danger, why, what to do next and by when."""
     Options.config, Options.out, Options.json, Options.debug, Options.prefect = config, out, json, debug, prefect
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    for noisy in ("great_expectations", "httpx", "sqlalchemy", "alembic"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    logging.getLogger("keepwell").setLevel(logging.INFO)
 
 
 @app.command()

@@ -5,8 +5,10 @@ from dataclasses import asdict, dataclass
 
 import pandas as pd
 
+from features.all import FEATURES
 from features.known import Facts
 from flows.run import Run
+from tasks.catalogue import signal_catalogue, write_catalogue_xlsx
 from tasks.checks import CheckResult, coverage_left, raise_if_critical, run_checks
 from tasks.dims import dim_account, dim_csm, dim_date
 from tasks.errors import DataCheckFailed
@@ -77,6 +79,7 @@ def score_and_publish(run: Run, snapshot: Snapshot, checks: Sequence[CheckResult
     scored = score_book(facts, run.scoring, left, stored)
     stamp = run.stamp(snapshot, stored)
     quarantine = facts["quarantine"].rename(table="table_name").drop("known_at").to_pandas()
+    catalogue = signal_catalogue(facts, snapshot, settings.tables, FEATURES, scored.accounts)
     currency = settings.money.reporting_currency
     accounts = scored.accounts.assign(currency=currency)
     frames = {
@@ -84,11 +87,13 @@ def score_and_publish(run: Run, snapshot: Snapshot, checks: Sequence[CheckResult
         "factors": scored.measures,
         "features": scored.features,
         "quarantine": quarantine,
+        "signal_catalogue": catalogue,
         "dim_account": dim_account(scored.accounts),
         "dim_csm": dim_csm(accounts),
         "dim_date": dim_date(run.as_of),
     }
     rows = publish(run.marts, run.as_of, frames, stamp)
+    write_catalogue_xlsx(catalogue, run.out / "reports" / f"signal-catalogue-{run.as_of}.xlsx")
     return ScoredDate(snapshot, checks, facts, stored, scored, quarantine, stamp, rows)
 
 

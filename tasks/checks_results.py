@@ -131,8 +131,8 @@ def _result(
 
 
 def seen(asked: Asked, first: pd.DataFrame | None, sample: int) -> list[tuple[str, str]]:
-    """Key and value of the first rows that broke a rule; no value where the rule is about missing or repeated ones."""
-    if first is None:
+    """Key and value of the first rows that broke a rule; no value where it is about missing or repeated ones."""
+    if first is None or asked.expectation.scope == "table":
         return []
     expectation = asked.expectation
     names = [expectation.column] if len(expectation.given) == 1 and expectation.column else list(expectation.given)

@@ -25,7 +25,7 @@ def dim_date(as_of: date) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "date": days, "year": days.year, "quarter": days.quarter, "month": days.month,
-            "iso_week": iso["week"].to_numpy(), "weekday": days.dayofweek + 1,
+            "iso_week": iso["week"].to_numpy(), "weekday": days.day_of_week + 1,
             "month_week": [month_week(d.day) for d in days],
         }
     )  # fmt: skip

@@ -114,18 +114,18 @@ def test_a_later_week_makes_up_week_one_and_is_itself_skipped_by_name(company: P
 
 
 def test_missed_days_are_made_up_in_order_and_an_old_day_changes_nothing(company: Path, tmp_path: Path) -> None:
-    """One run after three missed days gives what four runs give; a run of an old date leaves the ledger (ALR-3)."""
+    """One run after two missed days gives what three runs give; a run of an old date leaves the ledger (ALR-3)."""
     every, late = tmp_path / "every", tmp_path / "late"
-    for day in range(1, 6):
+    for day in range(1, 5):
         assert keepwell("--config", company, "--out", every, "daily", "--as-of", f"2026-06-0{day}").code == 0
-    for day in (1, 5):
+    for day in (1, 4):
         assert keepwell("--config", company, "--out", late, "daily", "--as-of", f"2026-06-0{day}").code == 0
 
     assert bytes_of(every) == bytes_of(late)
     before = bytes_of(late)
-    assert keepwell("--config", company, "--out", late, "daily", "--as-of", "2026-06-03").code == 0
+    assert keepwell("--config", company, "--out", late, "daily", "--as-of", "2026-06-02").code == 0
     assert bytes_of(late) == before
-    opened = pd.concat(mart(every, "alerts", f"2026-06-0{day}") for day in range(1, 6))
+    opened = pd.concat(mart(every, "alerts", f"2026-06-0{day}") for day in range(1, 5))
     assert len(opened[["alert_id", "opened_at"]].drop_duplicates()) == opened["alert_id"].nunique()
     assert not opened.drop_duplicates("alert_id").duplicated(["account_id", "rule", "subject", "episode"]).any()
 
@@ -183,16 +183,16 @@ def test_ravenstack_for_seven_days_raises_each_alert_once_and_again_the_same_byt
     config = ROOT / "examples" / "ravenstack" / "pipeline.toml"
     days = [f"2024-12-0{day}" for day in range(1, 8)]
 
-    def week() -> None:
+    def run(days: list[str]) -> None:
         for day in days:
             ran = keepwell(
                 "--config", config, "--out", tmp_path, "daily", "--as-of", day, RAVENSTACK_DATA=str(RAVENSTACK)
             )
             assert ran.code == 0, ran.err
 
-    week()
+    run(days)
     before = bytes_of(tmp_path)
-    week()
+    run(days[::3])
 
     assert bytes_of(tmp_path) == before
     alerts = {day: mart(tmp_path, "alerts", day) for day in days}

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -41,8 +42,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
     address = process.stdout.readline().strip()
     assert address.startswith("http://127.0.0.1:"), "the server did not start"
     yield {**environment, "PREFECT_API_URL": address}
-    process.terminate()
-    process.wait(timeout=30)
+    process.send_signal(signal.SIGINT)  # so that the block ends and the server with it
+    process.wait(timeout=60)
 
 
 def asked(server: dict[str, str], path: str, body: dict[str, object]) -> list[dict[str, object]]:
@@ -126,3 +127,35 @@ def test_a_scheduled_run_speaks_as_of_its_planned_day(company: Path, server: dic
     prefect("worker", "start", "--pool", "keepwell", "--run-once")
 
     assert (tmp_path / "out" / "marts" / "alerts" / f"as_of={DAY}" / "data.parquet").exists()
+
+
+def test_serve_offers_both_schedules_and_takes_its_server_with_it(company: Path, tmp_path: Path) -> None:
+    """`keepwell serve` without a server starts one on loopback, one run of each flow at a time, and ends it (OUT-3)."""
+    environment = {k: v for k, v in os.environ.items() if k != "PREFECT_API_URL"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "flows.cli", "--config", company, "--out", tmp_path / "out", "serve"],
+        stdout=subprocess.PIPE, text=True, cwd=ROOT,
+        env={**environment, "PREFECT_HOME": str(tmp_path / "home"), "PREFECT_LOGGING_LEVEL": "ERROR"},
+    )  # fmt: skip
+    assert process.stdout is not None
+    address = process.stdout.readline().split()[-1]
+    try:
+        assert address.startswith("http://127.0.0.1:")
+        served = wait_for_deployments({"PREFECT_API_URL": address})
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=60)
+
+    assert {d["entrypoint"] for d in served} == {"flows/deployed.py:daily", "flows/deployed.py:monthly"}
+    assert all(d["global_concurrency_limit"]["limit"] == 1 for d in served)
+    with pytest.raises(OSError, match="refused"):
+        urllib.request.urlopen(f"{address}/health", timeout=2)
+
+
+def wait_for_deployments(server: dict[str, str]) -> list[dict[str, object]]:
+    deadline = time.monotonic() + 60
+    found: list[dict[str, object]] = []
+    while len(found) < 2 and time.monotonic() < deadline:
+        time.sleep(0.5)
+        found = asked(server, "deployments/filter", {})
+    return found
