@@ -62,7 +62,7 @@ def stage_sources(run: Run) -> Snapshot:
 def check_data(run: Run, snapshot: Snapshot) -> Sequence[CheckResult]:
     """The judgement of every expectation on what was known at as_of."""
     settings = run.settings
-    docs = run.out / "data_docs"
+    docs = (run.out / "data_docs").resolve()  # Great Expectations refuses a relative folder
     currencies = settings.money.rates()
     results = run_checks(snapshot, run.instant, settings.checks, settings.tables, currencies, docs)
     publish(run.marts, run.as_of, {"check_results": check_frame(results)}, run.stamp(snapshot, None))
@@ -79,7 +79,7 @@ def score_and_publish(run: Run, snapshot: Snapshot, checks: Sequence[CheckResult
     scored = score_book(facts, run.scoring, left, stored)
     stamp = run.stamp(snapshot, stored)
     quarantine = facts["quarantine"].rename(table="table_name").drop("known_at").to_pandas()
-    catalogue = signal_catalogue(facts, snapshot, settings.tables, FEATURES, scored.accounts)
+    catalogue = signal_catalogue(facts, snapshot, settings.tables, FEATURES, scored.accounts, settings.catalogue)
     currency = settings.money.reporting_currency
     accounts = scored.accounts.assign(currency=currency)
     frames = {

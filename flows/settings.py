@@ -16,7 +16,7 @@ from features.canonical import TABLES
 from features.settings import BookSettings, HealthSettings
 from playbook.settings import AlertSettings, OwnerSettings, TierSettings
 from tasks.errors import ConfigError
-from tasks.settings import CheckSettings, PublishSettings, SourceSettings, TableSettings
+from tasks.settings import CatalogueSettings, CheckSettings, PublishSettings, SourceSettings, TableSettings
 
 REQUIRED_TABLES = tuple(name for name, table in TABLES.items() if not table.optional)
 ENVIRONMENT = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -48,6 +48,7 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
     owners: OwnerSettings = OwnerSettings()
     alerts: AlertSettings = AlertSettings()
     checks: CheckSettings = CheckSettings()
+    catalogue: CatalogueSettings = CatalogueSettings()
     publish: PublishSettings = PublishSettings()
     ledger: LedgerSettings = LedgerSettings()
     schedule: ScheduleSettings = ScheduleSettings()

@@ -16,9 +16,9 @@ from openpyxl.utils import get_column_letter
 from features.canonical import CanonicalTable
 from features.known import Facts, rows_of
 from features.registry import Feature
-from tasks.catalogue_blind_spots import SPOKEN, CatalogueSettings, Seen, blind_spot
+from tasks.catalogue_blind_spots import SPOKEN, Seen, blind_spot
 from tasks.catalogue_signals import Signal, signals
-from tasks.settings import TableSettings
+from tasks.settings import CatalogueSettings, TableSettings
 from tasks.staging import Snapshot
 
 WHOLE_BOOK = "all"
@@ -41,9 +41,9 @@ def signal_catalogue(
     """One row per signal (canonical table and column) and segment of the book, `all` first; COLUMNS.
 
     `accounts` is the book: account_id and segment. A signal that the company does not have is there too, as absent.
-    `first` and `last` are days of events known at as_of, for `all` of accounts that left too. `fill_rate` is the share of
-    the segment's rows that have a value, `accounts_share` the share of its accounts that have any; NULL where there is
-    nothing to count.
+    `first` and `last` are days of events known at as_of, for `all` of accounts that left too. `fill_rate` is the share
+    of the segment's rows that have a value, `accounts_share` the share of its accounts that have any; NULL where there
+    is nothing to count.
     """
     book = accounts[["account_id"]].assign(segment=accounts["segment"].fillna(NO_SEGMENT).to_numpy())
     members = {WHOLE_BOOK: book["account_id"], **{str(s): of["account_id"] for s, of in book.groupby("segment")}}

@@ -3,31 +3,16 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import isfinite
-from typing import Annotated
-
-from pydantic import BaseModel, Field
 
 from features.canonical import OUTCOMES
 from tasks.catalogue_signals import Signal
-
-Share = Annotated[float, Field(ge=0, le=1)]
+from tasks.settings import CatalogueSettings
 
 SPOKEN = frozenset({"text", "comment", "sentiment", "csat", "score", "engagement"})
 """Columns that have a value only where a person said or answered something."""
 
 DEALINGS = frozenset({"usage", "tickets", "invoices", "surveys", "touchpoints", "contacts", "opportunities"})
 """Tables whose rows come from dealings with the customer: an account without any is a silent one."""
-
-
-class CatalogueSettings(BaseModel, frozen=True, extra="forbid"):
-    """When the signal catalogue names a blind spot."""
-
-    low_accounts_share: Share = Field(0.6, description="share of accounts with a signal below which it is biased")
-    most_accounts_share: Share = Field(0.9, description="share of accounts with a signal that is as good as all")
-    low_fill_rate: Share = Field(0.5, description="share of rows with a value below which emptiness is named")
-    engaged_ratio: float = Field(1.5, gt=1, description="times the use of the other accounts that is a bias")
-    usage_days: int = Field(90, ge=1, description="days of use that are compared")
-    least_accounts: int = Field(5, ge=1, description="accounts on either side that make a comparison")
 
 
 @dataclass(frozen=True)

@@ -40,8 +40,8 @@ def connect_source(url: str, base: Path, selects: Mapping[str, str]) -> SQLBacke
 def read_only(connection: SQLBackend, on: bool) -> None:
     """Forbid a server session to write, or allow it again.
 
-    Ibis learns a SELECT's columns from a temporary view, which PostgreSQL counts as writing: so the door is open while a
-    mapping is described, which runs nothing of it, and shut while it runs. DuckDB files are opened read-only.
+    Ibis learns a SELECT's columns from a temporary view, which PostgreSQL counts as writing: so the door is open while
+    a mapping is described, which runs nothing of it, and shut while it runs. DuckDB files are opened read-only.
     """
     if connection.name == "postgres":
         mode = "READ ONLY" if on else "READ WRITE"

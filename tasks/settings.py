@@ -57,6 +57,17 @@ class CheckSettings(BaseModel, frozen=True, extra="forbid"):
     sample_keys: Annotated[int, Field(ge=1)] = Field(3, description="keys shown per failed expectation")
 
 
+class CatalogueSettings(BaseModel, frozen=True, extra="forbid"):
+    """When the signal catalogue names a blind spot."""
+
+    low_accounts_share: Share = Field(0.6, description="share of accounts with a signal below which it is biased")
+    most_accounts_share: Share = Field(0.9, description="share of accounts with a signal that is as good as all")
+    low_fill_rate: Share = Field(0.5, description="share of rows with a value below which emptiness is named")
+    engaged_ratio: float = Field(1.5, gt=1, description="times the use of the other accounts that is a bias")
+    usage_days: int = Field(90, ge=1, description="days of use that are compared")
+    least_accounts: int = Field(5, ge=1, description="accounts on either side that make a comparison")
+
+
 class PublishSettings(BaseModel, frozen=True, extra="forbid"):
     """What the published tables look like."""
 

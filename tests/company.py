@@ -1,6 +1,6 @@
 """A small company without a flaw: every canonical table, staged for real from a folder of CSV. Tests break it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -38,13 +38,15 @@ def company(*names: str) -> Company:
     return {name: rows[name] for name in TABLES if name in names or not names}
 
 
-def staged(tables: Mapping[str, list[Row]], folder: Path) -> Snapshot:
-    """The tables as CSV files, mapped one to one and staged."""
+def staged(
+    tables: Mapping[str, Sequence[Row]], folder: Path, columns: Mapping[str, Sequence[str]] | None = None
+) -> Snapshot:
+    """The tables as CSV files, mapped one to one and staged; `columns` of tables without a row."""
     data, mappings = folder / "data", {}
     data.mkdir(parents=True)
     for name, rows in tables.items():
-        columns = list(rows[0]) if rows else [c.name for c in TABLES[name].columns]
-        pd.DataFrame(rows, columns=columns, dtype=object).to_csv(data / f"{name}.csv", index=False)
+        names = list(rows[0]) if rows else (columns or {})[name]
+        pd.DataFrame(rows, columns=names, dtype=object).to_csv(data / f"{name}.csv", index=False)
         mappings[name] = folder / f"{name}.sql"
         mappings[name].write_text(f"SELECT * FROM {name}")
     return stage(str(data), folder, mappings, folder / "snapshots")

@@ -126,6 +126,8 @@ def test_an_account_is_leaving_once_notice_is_known_for_all_it_pays_for(contract
          ago(-30)),
         ("a signed add-on follows nothing",
          [{"end_on": ago(-300)}, {"start_on": ago(-10), "end_on": ago(-375), "signed_on": ago(5)}], ago(-300)),
+        ("one that starts the day before is added and follows nothing",
+         [{"end_on": ago(-30)}, {"start_on": ago(-29), "end_on": ago(-395), "signed_on": ago(5)}], ago(-30)),
         ("one of two is followed",
          [{"end_on": ago(-30)}, {"end_on": ago(-300)},
           {"start_on": ago(-31), "end_on": ago(-395), "signed_on": ago(5)}], ago(-300)),

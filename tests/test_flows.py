@@ -44,10 +44,12 @@ def test_every_account_under_contract_has_exactly_one_row_scored_or_unknown(two_
     assert (scores["health"].isna() == (scores["band"] == "unknown")).all()
     scored = scores[scores["band"] != "unknown"]
     assert scored["health"].between(0, 100).all()
-    for column in ("tier", "tier_reason", "factor_1", "next_action", "action_due", "summary"):
+    for column in ("tier", "tier_reason", "next_action", "summary"):
         assert scored[column].notna().all(), column
     opted_out = scored["next_action"].str.contains("opted out")
-    assert (scored["action_owner"].isna() == opted_out).all()
+    for column in ("action_owner", "action_due"):
+        assert (scored[column].isna() == opted_out).all(), column
+    assert scored.loc[scored["band"].isin(("critical", "at_risk")), "factor_1"].notna().all()
     assert set(scored["band"]) == {"critical", "at_risk", "stable", "healthy"}
     assert set(scored["tier"]) == {"immediate", "outreach", "automated"}
 

@@ -255,6 +255,16 @@ def test_a_penalised_value_counts_but_is_not_known() -> None:
     assert score(found) == pytest.approx((25 * 1.0 + 75 * 0.75) / 1.75)
 
 
+def test_a_penalty_weighs_no_more_than_its_source_can_be_trusted() -> None:
+    """Half of the talks were set aside: that none with an executive is on record says half as much (SRC-4)."""
+    values: Values = {"days_since_executive_contact": [None, 0], "stakeholders": [5, 5]}
+
+    found = measured(values, trust={"touchpoints": [0.5, 0.5]})
+
+    assert of(found, "days_since_executive_contact")["confidence"] == 0.5
+    assert of(found, "days_since_executive_contact", "a1")["confidence"] == 0.5
+
+
 @pytest.mark.parametrize("policy", ["exclude", "penalise", "carry"])
 def test_what_the_company_does_not_have_is_left_out_whatever_the_policy(policy: str) -> None:
     """An absent optional source never looks like bad health, nor like good (HLT-2)."""
