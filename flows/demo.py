@@ -15,6 +15,7 @@ from flows.monthly_scoring import MonthResult, monthly_scoring
 from flows.run import Run
 from flows.settings import load_settings
 from sample.write import write_company
+from tasks.report import BANDS
 from tasks.store import read
 
 OUT = Path("out/demo")
@@ -39,8 +40,9 @@ def main() -> None:
     alerts = read(OUT / "marts", "alerts", last)
 
     _say(f"\nThe book on {last}: {len(book)} accounts under contract, ARR {book['arr'].sum():,.0f} USD")
-    for name, group in book.groupby("band"):
-        _say(f"  {name:>9}  {len(group):4d} accounts  {group['arr'].sum():12,.0f} USD")
+    for name in BANDS:
+        group = book[book["band"] == name]
+        _say(f"  {name:>9}  {len(group):4d}  {group['arr'].sum():12,.0f} USD")
     _say("\nThe worst three by ARR, as their CSMs read them:")
     worst = book[book["band"] == "critical"].nlargest(3, "arr")
     for row in worst.itertuples():
