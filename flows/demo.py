@@ -15,7 +15,7 @@ from flows.monthly_scoring import MonthResult, monthly_scoring
 from flows.run import Run
 from flows.settings import load_settings
 from sample.write import write_company
-from tasks.report import BANDS
+from tasks.charts import BANDS
 from tasks.store import read
 
 OUT = Path("out/demo")

@@ -500,6 +500,23 @@ def test_less_trust_is_coverage() -> None:
     assert list(changed(before(), measured(BEFORE, trust={"tickets": [0.5]}))) == ["change_coverage"]
 
 
+def test_the_rounding_of_what_was_published_is_no_new_definition() -> None:
+    """Published with two decimals, its own measures give another third decimal: that is data's, the rest is 0."""
+    old, now = (
+        before({"usage_trend": [0.0123], "csat_180d": [3.3333]}),
+        measured({"usage_trend": [0.0123], "csat_180d": [3.3333]}),
+    )
+    health = health_of(now)
+    scores = pd.DataFrame({"health_before": health.round(2), "computed_before": health.round(2)})
+    scores = scores.assign(health=health, health_computed=health)
+
+    parts = change_parts(old.assign(points=old["points"].round(2)), now, scores, FEATURES, DEFAULT).loc["a0"]
+
+    assert parts["change"] != 0
+    assert parts["change_definition"] == parts["change_weights"] == 0
+    assert parts["change_data"] == pytest.approx(parts["change"])
+
+
 def test_an_override_is_its_own_part() -> None:
     """Set, lifted, and beside a change of data (HLT-4)."""
     worse = measured({**BEFORE, "usage_trend": [-0.3]})
