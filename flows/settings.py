@@ -95,9 +95,19 @@ def load_settings(path: Path) -> Settings:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path.name} is not valid TOML: {error}.") from error
     try:
-        return Settings.model_validate({**_from_environment(raw, path.name), "base": path.parent.resolve()})
+        settings = Settings.model_validate({**_from_environment(raw, path.name), "base": path.parent.resolve()})
     except ValidationError as error:
         raise ConfigError("\n".join(_explained(e, path.name) for e in error.errors())) from error
+    return _from_here(settings) if str(raw["source"]["url"]).startswith("${") else settings
+
+
+def _from_here(settings: Settings) -> Settings:
+    """A folder that the environment names is relative to where the command runs, not to pipeline.toml."""
+    url = settings.source.url
+    if "://" in url:
+        return settings
+    source = settings.source.model_copy(update={"url": str(Path(url).absolute())})
+    return settings.model_copy(update={"source": source})
 
 
 def _from_environment(value: Any, place: str) -> Any:
