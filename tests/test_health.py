@@ -119,6 +119,15 @@ def test_factors_say_what_pulls_down_or_for_a_healthy_account_what_holds_up() ->
     assert row_of(high)["factor_1"] == "usage up 80%, last 28 days against the 28 before"
 
 
+def test_a_good_sign_is_told_as_one() -> None:
+    """Contact three days ago holds the score up: it is not "no executive contact in 3 days" (ACT-1)."""
+    talk = {"account_id": "acme", "happened_at": ago(3, "09:00"), "kind": "call", "role": "executive"}
+    acme = row_of(scored({**STEADY, "touchpoints": [talk]}))
+
+    assert acme["band"] == "healthy"
+    assert "executive contact 3 days ago" in acme["summary"]
+
+
 def test_putting_a_cited_factor_back_to_its_reference_moves_the_score_as_said() -> None:
     """Usage as before instead of down 90%: the score rises, by the factor's pull (ACT-1)."""
     found = scored(FALLEN)
@@ -163,7 +172,7 @@ def test_too_little_known_is_no_score_no_tier_and_no_action(tmp_path: Path) -> N
     assert acme[["health", "tier", "tier_reason", "tier_since", "next_action", "action_due"]].isna().all()
     assert not np.isnan(acme["health_computed"])
     assert acme["summary"].startswith("Churn risk: no model (too little is known for a score) | Key factors: ")
-    assert stored_before(tmp_path, date(2024, 3, 5), 30).newest["tier_since"].isna().all()
+    assert row_of(scored(rows, "2024-03-05", tmp_path))[["tier", "tier_since"]].isna().all()
 
 
 def test_a_company_with_the_required_tables_alone_gets_scores() -> None:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -32,7 +31,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
     home = tmp_path_factory.mktemp("prefect")
     environment = {"PREFECT_HOME": str(home), "PREFECT_LOGGING_LEVEL": "ERROR", "DO_NOT_TRACK": "1"}
     code = (
-        "import time\nfrom flows.embedded import prefect_server\n"
+        "import signal, sys, time\nfrom flows.embedded import prefect_server\n"
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))\n"
         "with prefect_server() as address:\n    print(address, flush=True)\n    time.sleep(600)"
     )
     process = subprocess.Popen(
@@ -42,8 +42,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
     address = process.stdout.readline().strip()
     assert address.startswith("http://127.0.0.1:"), "the server did not start"
     yield {**environment, "PREFECT_API_URL": address}
-    process.send_signal(signal.SIGINT)  # so that the block ends and the server with it
-    process.wait(timeout=60)
+    ended(process)
 
 
 def asked(server: dict[str, str], path: str, body: dict[str, object]) -> list[dict[str, object]]:
@@ -143,13 +142,18 @@ def test_serve_offers_both_schedules_and_takes_its_server_with_it(company: Path,
         assert address.startswith("http://127.0.0.1:")
         served = wait_for_deployments({"PREFECT_API_URL": address})
     finally:
-        process.send_signal(signal.SIGINT)
-        process.wait(timeout=60)
+        ended(process)
 
     assert {d["entrypoint"] for d in served} == {"flows/deployed.py:daily", "flows/deployed.py:monthly"}
     assert all(d["global_concurrency_limit"]["limit"] == 1 for d in served)
     with pytest.raises(OSError, match="refused"):
         urllib.request.urlopen(f"{address}/health", timeout=2)
+
+
+def ended(process: "subprocess.Popen[str]") -> None:
+    """Ask a process to end, as a service manager does; it takes the server that it started with it."""
+    process.terminate()
+    process.wait(timeout=60)
 
 
 def wait_for_deployments(server: dict[str, str]) -> list[dict[str, object]]:
