@@ -1,6 +1,7 @@
 """A Prefect server of our own for `keepwell serve`, on loopback, where the environment names none."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -25,6 +26,8 @@ def prefect_server() -> Iterator[str]:
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", HOST, "--port", str(port), "--no-ui"]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603 our own interpreter
     address = f"http://{HOST}:{port}/api"
+    # Until Prefect's runner takes SIGTERM over, it would end this process at once and leave the server behind.
+    before = signal.signal(signal.SIGTERM, _end)
     try:
         _wait_until_up(server, address)
         os.environ["PREFECT_API_URL"] = address
@@ -33,6 +36,12 @@ def prefect_server() -> Iterator[str]:
         os.environ.pop("PREFECT_API_URL", None)
         server.terminate()
         server.wait(timeout=30)
+        signal.signal(signal.SIGTERM, before)
+
+
+def _end(_signal: int, _frame: object) -> None:
+    """Leave through every `finally`, as a service manager's SIGTERM asks."""
+    raise SystemExit(0)
 
 
 def free_port() -> int:
