@@ -4,15 +4,8 @@ Limits: English only, other languages read as missing; a lexicon knows neither i
 few words are often neutral (0) and their language is a guess. The score is the mean polarity of the words it knows.
 """
 
-from collections.abc import Sequence
-
 import py3langid
 from textblob.en import sentiment as english_sentiment
-
-
-def tones(texts: Sequence[str | None]) -> list[float | None]:
-    """The tone of each text, -1 (bad) to 1 (good), rounded to 4 places; None for no text and for other languages."""
-    return [tone(text) for text in texts]
 
 
 def tone(text: str | None) -> float | None:

@@ -1,12 +1,11 @@
 """One run of one date: its settings, its places, its stamp."""
 
-import json
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime, time
+from functools import cached_property
 from pathlib import Path
 
-from flows.settings import Settings
-from playbook.actions import load_playbook
+from flows.settings import Settings, playbook_of
 from tasks.publish import Stamp
 from tasks.score import ScoreSettings
 from tasks.staging import Snapshot
@@ -21,6 +20,10 @@ class Run:
     settings: Settings
     out: Path
     as_of: date
+
+    def __post_init__(self) -> None:
+        """A playbook that cannot be used is refused before anything is read."""
+        _ = self.scoring
 
     @property
     def instant(self) -> datetime:
@@ -40,10 +43,11 @@ class Run:
         """The ledger: SQLite in the output folder unless the settings name another."""
         return self.settings.ledger.url or f"sqlite:///{(self.out / 'ledger.db').resolve()}"
 
-    @property
+    @cached_property
     def scoring(self) -> ScoreSettings:
+        """What a score depends on; ConfigError for a playbook with a mistake."""
         s = self.settings
-        return ScoreSettings(s.money, s.health, s.tiers, s.owners, load_playbook(s.playbook_path))
+        return ScoreSettings(s.money, s.health, s.tiers, s.owners, playbook_of(s))
 
     @property
     def fixed(self) -> frozenset[str]:
@@ -56,16 +60,3 @@ class Run:
         used = stored.used if stored else ()
         run_id = digest((str(self.as_of), self.settings.fingerprint(), code_version(), snapshot_id, *used))
         return Stamp(run_id, code_version(), snapshot_id, self.settings.publish.decimals)
-
-
-def planned(text: str | None) -> datetime | None:
-    """An instant given as text, in UTC without a zone; None for none."""
-    if text is None:
-        return None
-    at = datetime.fromisoformat(text)
-    return at.astimezone(UTC).replace(tzinfo=None) if at.tzinfo else at
-
-
-def as_json(value: object) -> str:
-    """A result as JSON, dates as ISO text."""
-    return json.dumps(value, indent=1, default=str, ensure_ascii=False)

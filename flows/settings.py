@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from features.canonical import TABLES
 from features.settings import BookSettings, HealthSettings
+from playbook.actions import Playbook, load_playbook
 from playbook.settings import AlertSettings, OwnerSettings, TierSettings
 from tasks.errors import ConfigError
 from tasks.settings import CatalogueSettings, CheckSettings, PublishSettings, SourceSettings, TableSettings
@@ -101,6 +102,19 @@ def load_settings(path: Path) -> Settings:
     return _from_here(settings) if str(raw["source"]["url"]).startswith("${") else settings
 
 
+def playbook_of(settings: Settings) -> Playbook:
+    """The playbook in force; ConfigError names what is wrong in its file."""
+    path = settings.playbook_path
+    try:
+        return load_playbook(path)
+    except FileNotFoundError as error:
+        raise ConfigError(f"the playbook {path} is not there. Correct `playbook`, or leave it out.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path.name} is not valid TOML: {error}.") from error
+    except ValidationError as error:
+        raise ConfigError("\n".join(_explained(e, path.name, Playbook) for e in error.errors())) from error
+
+
 def _from_here(settings: Settings) -> Settings:
     """A folder that the environment names is relative to where the command runs, not to pipeline.toml."""
     url = settings.source.url
@@ -124,20 +138,20 @@ def _from_environment(value: Any, place: str) -> Any:
     return value
 
 
-def _explained(error: Any, place: str) -> str:
+def _explained(error: Any, place: str, model: type[BaseModel] = Settings) -> str:
     """One validation error as a sentence: key, file, what is wrong, what would be right."""
     key = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
-        siblings = _fields_at(error["loc"][:-1])
+        siblings = _fields_at(error["loc"][:-1], model)
         return f"{place}: unknown key `{key}`{_nearest(str(error['loc'][-1]), siblings)}"
     given = "" if isinstance(error["input"], Mapping | BaseModel) else f" (given: {error['input']!r})"
     message = error["msg"].removeprefix("Value error, ")
     return f"{place}: `{key}`: {message}{given}" if key else f"{place}: {message}"
 
 
-def _fields_at(loc: tuple[Any, ...]) -> list[str]:
+def _fields_at(loc: tuple[Any, ...], root: type[BaseModel]) -> list[str]:
     """The keys that a section knows."""
-    model: Any = Settings
+    model: Any = root
     for part in loc:
         fields = getattr(model, "model_fields", {})
         if str(part) in fields:

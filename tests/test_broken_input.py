@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from sample.write import write_company
-from tests.running import bytes_of, keepwell, mart
+from tests.running import ROOT, bytes_of, keepwell, mart
 
 DAY = "2026-06-30"
 
@@ -134,6 +134,33 @@ def test_a_broken_input_stops_the_run_with_its_name_and_leaves_the_last_good_mar
     if code == 3:
         results = mart(out, "check_results", "2026-06-01")
         assert not results.loc[results["severity"] == "critical", "success"].all()
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (("within_days = 2", "within_day = 2"), "`action.1.within_day`; did you mean `within_days`"),
+        (('owner = "finance"', 'owner = "fnance"'), "action.1.owner"),
+        (('"payment_failures_90d"', '"payment_failure"'), "payment_failure"),
+        (("[[action]]", "[[action]"), "not valid TOML"),
+    ],
+)
+def test_a_mistake_in_the_playbook_is_refused_before_anything_is_read(
+    good: Path, tmp_path: Path, change: tuple[str, str], says: str
+) -> None:
+    """Exit 2 and its place, by `check` too, as the file itself promises to a CS director (ACT-2)."""
+    company = tmp_path / "company"
+    shutil.copytree(good / "company", company)
+    text = (ROOT / "playbook" / "playbook.toml").read_text()
+    (company / "mine.toml").write_text(text.replace(*change))
+    config = company / "pipeline.toml"
+    config.write_text('playbook = "mine.toml"\n' + config.read_text())
+
+    ran = keepwell("--config", config, "--out", tmp_path / "out", "check", "--as-of", DAY)
+
+    assert ran.code == 2, ran.err
+    assert says in ran.err
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_mistyped_setting_is_refused_with_its_place_and_what_would_be_right(good: Path, tmp_path: Path) -> None:

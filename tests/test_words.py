@@ -2,12 +2,16 @@
 
 import itertools
 import re
+from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from features.all import FEATURES
-from features.text import tone, tones
+from features.text import tone
 from features.words import in_words
+from tasks.tones import Tones
 
 # Words ----------------------------------------------------------------------------------------------------------------
 
@@ -94,7 +98,14 @@ def test_another_language_has_no_tone(text: str | None) -> None:
     assert tone(text) is None
 
 
-def test_tones_keep_their_order() -> None:
-    """One per text, None where there is none (FEA-5)."""
-    assert tones([BAD, None, GOOD]) == [tone(BAD), None, tone(GOOD)]
-    assert tones([]) == []
+def test_tones_keep_their_order_and_are_kept_without_their_texts(tmp_path: Path) -> None:
+    """One per text, None where there is none; a later run reads them back, and no word is stored (FEA-5, TRU-5)."""
+    first = Tones(tmp_path)
+    assert first.of([BAD, None, GOOD, BAD]) == [tone(BAD), None, tone(GOOD), tone(BAD)]
+    first.save()
+
+    (kept,) = tmp_path.iterdir()
+    assert BAD.split(maxsplit=1)[0].encode() not in kept.read_bytes()
+    table = pq.read_table(kept)
+    pq.write_table(table.set_column(1, "tone", pa.array([0.125] * len(table))), kept)  # only who reads it can know
+    assert Tones(tmp_path).of([GOOD, BAD]) == [0.125, 0.125]
