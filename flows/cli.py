@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -103,11 +103,20 @@ def sample(
     accounts: Annotated[int, typer.Option(min=1, help="Accounts in the company.")] = 200,
     months: Annotated[int, typer.Option(min=1, help="Months of history.")] = 24,
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 1,
+    contacts: Annotated[
+        Literal["off", "policy", "random"],
+        typer.Option(help="What CSMs do: nothing, as the old score says, or by chance below its mark."),
+    ] = "policy",
+    confounder: Annotated[
+        bool, typer.Option("--confounder", help="CSMs know something about churn that no table holds.")
+    ] = False,
 ) -> None:
-    """Write the sample company: canonical parquet tables and a pipeline.toml that reads them."""
+    """Write the sample company: canonical tables, a pipeline.toml that reads them, and what is true of it."""
+    from sample.settings import company_with
     from sample.write import write_company
 
-    _print(write_company(accounts, months, seed, to), to / "pipeline.toml")
+    settings = company_with(contacts, confounder)
+    _print(write_company(accounts, months, seed, to, settings=settings), to / "pipeline.toml")
 
 
 @app.command()

@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -20,12 +21,13 @@ from tasks.store import read
 
 OUT = Path("out/demo")
 ACCOUNTS, MONTHS, SEED = 300, 24, 1
-MONTH_STARTS = (date(2026, 4, 1), date(2026, 5, 1), date(2026, 6, 1))
+MONTH_STARTS = tuple(date(2026, month, 1) for month in range(1, 7))
 DAYS = 5
+SLIDING, RECOVERING = 3, 1
 
 
 def main() -> None:
-    """Make the company, run three months and the days after them, and say what came out."""
+    """Make the company, run six months and the days after them, and say what came out."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     shutil.rmtree(OUT, ignore_errors=True)
     _say(f"The sample company: {ACCOUNTS} accounts, {MONTHS} months, seed {SEED} -> {OUT}/company")
@@ -43,14 +45,63 @@ def main() -> None:
     for name in BANDS:
         group = book[book["band"] == name]
         _say(f"  {name:>9}  {len(group):4d}  {group['arr'].sum():12,.0f} USD")
-    _say("\nThe worst three by ARR, as their CSMs read them:")
-    worst = book[book["band"] == "critical"].nlargest(3, "arr")
-    for row in worst.itertuples():
-        _say(f"  {row.name} ({row.segment}, {row.csm}, {row.arr:,.0f} USD)")
-        _say(textwrap.indent(textwrap.fill(row.summary, 110), "    "))
+    moved = _moved(book)
+    truth = Truth(OUT / "company" / "truth")
+    _say(f"\nThree larger accounts that slide, the steepest since {MONTH_STARTS[0]}; in brackets what is true of them:")
+    for row in moved[moved["account_id"].isin(truth.sliding(last))].nsmallest(SLIDING, "moved").itertuples():
+        _account(row, truth)
+    _say("\nOne that recovers:")
+    for row in moved[moved["account_id"].isin(truth.recovering(last))].nlargest(RECOVERING, "moved").itertuples():
+        _account(row, truth)
     _say(f"\nAlerts over {DAYS} days: {sum(d.opened for d in days)} opened, {sum(d.closed for d in days)} closed")
     _say(_by_rule(alerts))
     _say(_where(months))
+
+
+class Truth:
+    """What the generator knows of the company and no table of it tells."""
+
+    def __init__(self, folder: Path) -> None:
+        self.slides = pd.read_parquet(folder / "slides.parquet")
+        months = pd.read_parquet(folder / "account_months.parquet")
+        self.chance = months[months["as_of"] == MONTH_STARTS[-1]].set_index("account_id")["p_churn"]
+
+    def sliding(self, day: date) -> "pd.Series[str]":
+        """Accounts on their way down for at least a month."""
+        s = self.slides
+        return s.loc[(s["began_on"] < day - timedelta(days=30)) & (s["bottom_on"] >= day), "account_id"]
+
+    def recovering(self, day: date) -> "pd.Series[str]":
+        """Accounts past the bottom of a slide that is made good, or was in the months of the demo."""
+        s = self.slides
+        return s.loc[(s["bottom_on"] < day) & (s["recovered_on"] >= MONTH_STARTS[0]), "account_id"]
+
+    def of(self, account_id: str) -> str:
+        """One sentence about the last slide that has begun."""
+        last = self.slides[self.slides["account_id"] == account_id].sort_values("began_on").iloc[-1]
+        left, end = last["champion_left_on"], last["recovered_on"]
+        return (
+            f"in truth {self.chance[account_id]:.0%} to leave within 90 days of {MONTH_STARTS[-1]}: a slide began on "
+            + str(last["began_on"])
+            + ("" if pd.isna(left) else f" as the champion left ({left})")
+            + f", to its bottom on {last['bottom_on']}"
+            + ("" if pd.isna(end) else f", made good by {end}")
+        )
+
+
+def _moved(book: pd.DataFrame) -> pd.DataFrame:
+    """Active accounts of at least the median ARR, scored in the demo's first month and now: `before` and `moved`."""
+    before = read(OUT / "marts", "health_scores", MONTH_STARTS[0]).set_index("account_id")["health"]
+    now = book[(book["status"] == "active") & (book["band"] != "unknown") & (book["arr"] >= book["arr"].median())]
+    now = now.assign(before=now["account_id"].map(before))
+    return now.assign(moved=now["health"] - now["before"]).dropna(subset="moved")
+
+
+def _account(row: Any, truth: Truth) -> None:
+    """An account as its CSM reads it."""
+    _say(f"  {row.name} ({row.segment}, {row.csm}, {row.arr:,.0f} USD): health {row.before:.0f} -> {row.health:.0f}")
+    for text in (row.summary, f"({truth.of(row.account_id)})"):
+        _say(textwrap.indent(textwrap.fill(text, 110), "    "))
 
 
 def _month(run: Run) -> MonthResult:

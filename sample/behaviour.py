@@ -4,9 +4,10 @@ A user u comes on day d of week w with chance
 
     p(u) * sigmoid(slope * (x(w) + noise(w) - turn(u))) * weekday(d) * season(industry, d) * (1 - exp(-age / ramp_days))
 
-where p(u) is the user's own activity and turn(u) the health below which that user stays away: a slide costs breadth
-and frequency. On such a day feature f is used with chance share(f) * sigmoid(slope * (x(w) - turn(account, f))) from
-the day on which the account adopted it; where none is, the core feature is.
+where p(u) is the user's own activity times the account's habit and turn(u) the health below which that user stays away:
+a slide costs breadth and frequency. On such a day feature f is used with chance share(f) * sigmoid(slope *
+(x(w) - turn(account, f))) from the day on which the account adopted it; where none is, the core feature is. During the
+outage everybody comes less; one feature's events are renamed on a day.
 """
 
 from dataclasses import dataclass
@@ -44,6 +45,7 @@ def usage(world: World, rng: np.random.Generator) -> Columns:
     row, feature = np.nonzero(_used(world, rng, came))
     account, day, rank = came.account[row], came.day[row], came.rank[row]
     features = world.settings.usage.features
+    names, name = _names(world, feature, day)
     depth = np.exp(world.settings.usage.depth * world.x).astype(np.float32)[account, came.week[row]]
     events = 1 + rng.poisson(np.array([f.events for f in features], np.float32)[feature] * depth)
     noise = np.exp(world.settings.usage.minutes_noise * rng.standard_normal(len(events), dtype=np.float32))
@@ -57,7 +59,7 @@ def usage(world: World, rng: np.random.Generator) -> Columns:
         "account_id": Coded(account, world.accounts.account_id.tolist()),
         "day": date,
         "user_id": Coded(user, users),
-        "feature": Coded(feature, [f.name for f in features]),
+        "feature": Coded(name, names),
         "events": events,
         "minutes": np.maximum(minutes, 1.0 / HALF_MINUTES).astype(np.float64),
         "loaded_at": loaded_after_day(date),
@@ -104,7 +106,8 @@ def _weekly_chance(world: World, rng: np.random.Generator, account: Ints, rank: 
     rules = world.settings.usage
     mood = world.x + rules.weekly_noise * rng.standard_normal(world.x.shape)
     turn = rng.normal(*rules.user_turn, size=len(account))
-    own = rng.beta(*rules.activity, size=len(account))
+    habit = np.exp(rules.level_spread * rng.standard_normal(len(world.accounts)))
+    own = np.minimum(rng.beta(*rules.activity, size=len(account)) * habit[account], 1.0)
     seated = rank[:, None] < (world.seats * rules.users_per_seat)[account]
     willing = sigmoid((rules.user_slope * (mood[account] - turn[:, None])).astype(np.float32))
     return (own[:, None].astype(np.float32) * willing * seated).astype(np.float32)
@@ -117,11 +120,31 @@ def _day_factor(world: World) -> NDArray[np.float32]:
         _between(days, *rules.holiday_days), rules.holiday, 1.0
     )
     summer = np.where(_between(days, *rules.summer_days), rules.summer, 1.0)
+    planted = world.settings.planted
+    usual = usual * np.where(outage(world, days), planted.outage_use, 1.0)
     season = np.where(accounts.industry[:, None] == EDUCATION, usual * summer, usual)
     age = days_from(accounts.live_from[:, None], days[None, :]) + 1
     rows = np.broadcast_to(np.arange(len(accounts))[:, None], age.shape)
     customer = world.is_customer(rows, np.broadcast_to(days, age.shape))
     return (season * (1.0 - np.exp(-np.maximum(age, 0) / rules.ramp_days)) * customer).astype(np.float32)
+
+
+def outage(world: World, days: Days) -> Flags:
+    """Whether the days lie in the outage."""
+    first = world.window.months_before_end(world.settings.planted.outage_months)
+    return (days >= first) & (days < first + np.timedelta64(world.settings.planted.outage_days, "D"))
+
+
+def _names(world: World, feature: Ints, day: Ints) -> tuple[list[str], Ints]:
+    """The names that events go by, in order, and the position of each row's: one of them is renamed on a day."""
+    planted = world.settings.planted
+    before, after = planted.renamed
+    names = sorted([*(f.name for f in world.settings.usage.features), after])
+    position = np.array([names.index(f.name) for f in world.settings.usage.features])[feature]
+    renamed = (position == names.index(before)) & (
+        world.window.every_day()[day] >= world.window.months_before_end(planted.renamed_months)
+    )
+    return names, np.where(renamed, names.index(after), position)
 
 
 def _between(days: Days, first: str, last: str) -> Flags:

@@ -1,7 +1,7 @@
 """Who the customers of the sample company are: what is fixed about each account from its first day on."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,8 @@ CURRENCIES = ("EUR", "GBP", "USD")
 class Accounts:
     """One chunk of accounts; every array has one value per account, in the order of their numbers.
 
-    `segment`, `industry`, `country`, `currency` are positions in their lists; `parent` is a row of this chunk or -1.
+    `segment`, `industry`, `country`, `currency` are positions in their lists; `parent` is a row of this chunk or -1;
+    `declares`: says when it leaves, rather than letting its contract run out.
     """
 
     account_id: NDArray[np.str_]
@@ -37,6 +38,7 @@ class Accounts:
     never_used: Flags
     skipped_onboarding: Flags
     opt_out: Flags
+    declares: Flags
 
     @property
     def live_from(self) -> Days:
@@ -52,21 +54,21 @@ def per_segment(settings: CompanySettings, segment: Ints, of: Callable[[Segment]
     return np.array([of(s) for s in settings.segments], dtype=float)[segment]
 
 
-def found(rng: np.random.Generator, numbers: range, width: int, settings: CompanySettings, window: Window) -> Accounts:
-    """Accounts of these numbers; `width` is the number of digits in an id."""
-    n, book = len(numbers), settings.book
+def found(rng: np.random.Generator, n: int, settings: CompanySettings, window: Window) -> Accounts:
+    """So many candidates, without number and parent: not all of them will be customers in the window."""
+    book = settings.book
     segment = stratified(rng, np.array([s.share for s in settings.segments]), n)
     country = stratified(rng, np.array([share for share, _ in COUNTRIES.values()]), n)
     monthly = rng.random(n) < per_segment(settings, segment, lambda s: s.monthly)
     currency = np.array([CURRENCIES.index(code) for _, code in COUNTRIES.values()])[country]
     return Accounts(
-        account_id=np.array([f"A{number:0{width}}" for number in numbers]),
-        number=np.array(numbers),
+        account_id=np.full(n, ""),
+        number=np.zeros(n, dtype=np.int64),
         segment=segment,
         industry=stratified(rng, np.array(INDUSTRY_SHARES), n),
         country=country,
         currency=currency,
-        parent=_parents(rng, segment, len(settings.segments) - 1, book.subsidiary),
+        parent=np.full(n, -1),
         start_on=_starts(rng, n, book, window),
         trial_days=np.where(
             rng.random(n) < per_segment(settings, segment, lambda s: s.trial), between(rng, book.trial_days, n), 0
@@ -75,22 +77,30 @@ def found(rng: np.random.Generator, numbers: range, width: int, settings: Compan
         monthly=monthly,
         seats=_seats(rng, settings, segment),
         seat_price=_prices(rng, settings, segment, currency),
-        never_used=rng.permutation(n) < max(1, round(book.never_used * n)),
+        never_used=some(rng, book.never_used, n),
         skipped_onboarding=some(rng, book.skipped_onboarding, n),
         opt_out=some(rng, book.opt_out, n),
+        declares=some(rng, settings.churn.declares, n),
+    )
+
+
+def enrolled(
+    rng: np.random.Generator, accounts: Accounts, numbers: range, width: int, settings: CompanySettings
+) -> Accounts:
+    """The accounts with their numbers, ids of `width` digits and parents."""
+    return replace(
+        accounts,
+        account_id=np.array([f"A{number:0{width}}" for number in numbers]),
+        number=np.array(numbers),
+        parent=_parents(rng, accounts.segment, len(settings.segments) - 1, settings.book.subsidiary),
     )
 
 
 def _starts(rng: np.random.Generator, n: int, book: BookSettings, window: Window) -> Days:
-    """First paid days: the established ones spread over the longest tenure, the others over the window."""
+    """First paid days: customers come at a steady rate, from long before the record until near its end."""
     earliest = add_months(np.array([window.first_day]), np.array([-book.tenure_months]))[0]
-    before = rng.integers(0, int((window.first_day - earliest).astype(np.int64)), size=n)
-    within = rng.integers(0, max(window.days - book.settle_days, 1), size=n)
-    return np.where(
-        some(rng, book.established, n),
-        add_days(np.full(n, earliest), before),
-        add_days(np.full(n, window.first_day), within),
-    )
+    latest = max(window.last_day - np.timedelta64(book.settle_days, "D"), window.first_day + np.timedelta64(1, "D"))
+    return add_days(np.full(n, earliest), rng.integers(0, int((latest - earliest).astype(np.int64)), size=n))
 
 
 def _terms(rng: np.random.Generator, monthly: Flags, long_terms: tuple[int, ...], multi_year: Floats) -> Ints:

@@ -2,14 +2,14 @@
 
 Per account and week w
 
-    x(w) = level - onboarding_drop * skipped + wander(w) - sum over slides of depth * fall(w) * kept(w)
+    x(w) = level - onboarding_drop * skipped - fall(w) + deviation(w)
 
-    fall(w) = ramp((w - start) / length)
-
-    wander(w + 1) = phi * wander(w) + sqrt(1 - phi^2) * sd * e,   e ~ N(0, 1),   phi = 0.5^(1 / half_life)
+    fall(w) = sum over slides of depth * ramp((w - start) / length) * kept(w)
     kept(w) = 1, or 1 - ramp((w - start - length) / recovery) where the slide is made good;   ramp(t) = t in [0, 1]
+    deviation(w + 1) = phi * deviation(w) + sqrt(1 - phi^2) * wander * e + lift of a contact,   e ~ N(0, 1)
+    phi = 0.5^(1 / half_life)
 
-x is about 1 for a contented account and below 0 for one in trouble. Interventions do not change it.
+x is about 1 for a contented account and below 0 for one in trouble. The lift of a contact fades as any deviation does.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sample.company import Accounts
-from sample.draws import between, happens, some
+from sample.draws import between, some
 from sample.settings import HealthSettings
 from sample.window import DAYS_PER_YEAR, NO_DAY, Days, Flags, Floats, Ints, Window, add_days, days_from
 
@@ -36,26 +36,46 @@ class Slides:
 
 @dataclass(frozen=True)
 class Health:
-    """The latent health x (accounts x weeks), its slides, and when the champion left (NaT: has not)."""
+    """The latent health and what it is made of.
 
-    x: Floats
+    `level` per account; `fall` and `deviation` accounts x weeks. `led` marks the slides (accounts x slots) that began
+    as the champion left, on the day `champion_left_on` (NaT: has not), which the company recorded if `seen`.
+    """
+
+    level: Floats
+    fall: Floats
+    deviation: Floats
     slides: Slides
+    led: Flags
     champion_left_on: Days
+    seen: Flags
+
+    @property
+    def x(self) -> Floats:
+        """The health, accounts x weeks."""
+        return self.level[:, None] - self.fall + self.deviation
 
 
-def live(rng: np.random.Generator, accounts: Accounts, settings: HealthSettings, window: Window) -> Health:
-    """The health of these accounts in each week on record."""
+def live(rng: np.random.Generator, accounts: Accounts, settings: HealthSettings, window: Window, before: int) -> Health:
+    """The health of these accounts from `before` weeks before the record on: the columns begin with that week."""
     n = len(accounts)
-    slides = _slides(rng, accounts, settings, window)
+    slides = _slides(rng, accounts, settings, window, before)
     level = settings.level + settings.level_spread * rng.standard_normal(n)
     level -= settings.onboarding_drop * accounts.skipped_onboarding
-    x = level[:, None] + wandering(rng, n, window.weeks, settings) - sliding(slides, window.weeks)
-    return Health(x, slides, _champions_left(rng, slides, settings, window))
+    weeks = np.arange(-before, window.weeks)
+    led, left_on = _champions_left(rng, slides, settings, window)
+    seen = some(rng, settings.champion_seen, n)
+    return Health(level, sliding(slides, weeks), wandering(rng, n, len(weeks), settings), slides, led, left_on, seen)
+
+
+def fading(settings: HealthSettings) -> float:
+    """phi: what is left of a deviation after a week."""
+    return 0.5 ** (1.0 / settings.half_life)
 
 
 def wandering(rng: np.random.Generator, n: int, weeks: int, settings: HealthSettings) -> Floats:
     """The mean-reverting part, accounts x weeks, in its standing distribution from the first week on."""
-    phi = 0.5 ** (1.0 / settings.half_life)
+    phi = fading(settings)
     noise = settings.wander * rng.standard_normal((n, weeks))
     path = np.empty_like(noise)
     path[:, 0] = noise[:, 0]
@@ -64,11 +84,11 @@ def wandering(rng: np.random.Generator, n: int, weeks: int, settings: HealthSett
     return path
 
 
-def sliding(slides: Slides, weeks: int) -> Floats:
+def sliding(slides: Slides, weeks: Ints) -> Floats:
     """How far the slides have pulled each account down, accounts x weeks."""
-    fall = np.zeros((len(slides.start), weeks))
+    fall = np.zeros((len(slides.start), len(weeks)))
     for slot in range(slides.start.shape[1]):
-        since = np.arange(weeks) - slides.start[:, slot, None]
+        since = weeks - slides.start[:, slot, None]
         length = slides.weeks[:, slot, None]
         made_good = ramp((since - length) / slides.recovery_weeks[:, slot, None]) * slides.recovers[:, slot, None]
         depth = (slides.depth * slides.exists)[:, slot, None]
@@ -81,13 +101,14 @@ def ramp(t: Floats) -> Floats:
     return np.clip(t, 0.0, 1.0)
 
 
-def _slides(rng: np.random.Generator, accounts: Accounts, settings: HealthSettings, window: Window) -> Slides:
-    """Slides begin at any week, also before the record begins, but not before the account is a customer."""
+def _slides(
+    rng: np.random.Generator, accounts: Accounts, settings: HealthSettings, window: Window, before: int
+) -> Slides:
+    """Slides begin in any week, also before the record begins, but not before the account is a customer."""
     shape = (len(accounts), settings.slide_slots)
-    earliest = -settings.slides_before_weeks
-    start = rng.integers(earliest, window.weeks, size=shape)
+    start = rng.integers(-before, window.weeks, size=shape)
     first_week = days_from(window.first_day, accounts.live_from)[:, None] // 7
-    years = (window.weeks - earliest) * 7 / DAYS_PER_YEAR
+    years = (window.weeks + before) * 7 / DAYS_PER_YEAR
     return Slides(
         exists=some(rng, min(1.0, settings.slides_per_year * years / settings.slide_slots), shape)
         & (start >= first_week),
@@ -99,10 +120,17 @@ def _slides(rng: np.random.Generator, accounts: Accounts, settings: HealthSettin
     )
 
 
-def _champions_left(rng: np.random.Generator, slides: Slides, settings: HealthSettings, window: Window) -> Days:
-    """The day on which the champion left, for the first slides that begin so."""
-    start = slides.start[:, 0]
+def _champions_left(
+    rng: np.random.Generator, slides: Slides, settings: HealthSettings, window: Window
+) -> tuple[Flags, Days]:
+    """Which slides on record began as the champion left, at most the first of each account, and on which day."""
+    n = len(slides.start)
+    on_record = slides.exists & (slides.start >= 0)
+    slot = np.argmin(np.where(on_record, slides.start, np.iinfo(np.int64).max), axis=1)
+    chosen = on_record.any(axis=1) & some(rng, settings.champion_led, n)
+    led = np.zeros_like(slides.exists)
+    led[np.arange(n), slot] = chosen
     span = settings.champion_days
-    left = add_days(np.full(len(start), window.first_day), 7 * start + between(rng, (-span, span), len(start)))
-    led = slides.exists[:, 0] & happens(rng, np.full(len(start), settings.champion_led))
-    return np.where(led, left, NO_DAY)
+    start = slides.start[np.arange(n), slot]
+    left = add_days(np.full(n, window.first_day), 7 * np.where(chosen, start, 0) + between(rng, (-span, span), n))
+    return led, np.where(chosen, left, NO_DAY)

@@ -47,7 +47,7 @@ def contacts(world: World, rng: np.random.Generator) -> Columns:
 
 
 def _first_people(world: World, rng: np.random.Generator) -> People:
-    """Those known from the beginning. The first champion may leave as the account's health begins to slide."""
+    """Those known from the beginning. The first champion may leave as the health slides; not all is recorded."""
     counts = np.array([s.people for s in world.settings.segments])[world.accounts.segment]
     account, role = np.nonzero(counts)
     many = counts[account, role]
@@ -60,8 +60,9 @@ def _first_people(world: World, rng: np.random.Generator) -> People:
     # Those who left before the first day on record have long been replaced by the people known today.
     left_on = add_days(np.maximum(since, world.window.first_day), stay)
     slid = world.health.champion_left_on[account]
-    follows = leads & (role == CHAMPION) & (slid > since) & (slid >= world.window.first_day)
-    return People(account, role, since, np.where(follows, slid, left_on))
+    follows = leads & (role == CHAMPION) & (slid > since)
+    recorded = np.where(world.health.seen[account], slid, NO_DAY)
+    return People(account, role, since, np.where(follows, recorded, left_on))
 
 
 def _with_successors(world: World, rng: np.random.Generator, people: People) -> People:

@@ -4,8 +4,8 @@ import numpy as np
 
 from sample.columns import Coded, Columns, keys, loaded_after_day, loaded_after_instant
 from sample.company import staff
-from sample.draws import between, happens, scattered, sigmoid, some
-from sample.window import DAYS_PER_YEAR, NO_DAY, WEEKS_PER_MONTH, Days, Floats, Ints, add_days
+from sample.draws import Moments, between, happens, office_hours, scattered, some
+from sample.window import DAYS_PER_YEAR, NO_DAY, Days, Floats, Ints, add_days
 from sample.words import COUNTRIES, EDUCATION, INDUSTRIES, company, person
 from sample.world import World
 
@@ -88,24 +88,23 @@ def _some_day(world: World, rng: np.random.Generator, chance: Floats) -> Days:
 
 
 def churn_events(world: World, rng: np.random.Generator) -> Columns:
-    """The churn_events table: every account that is gone, on its first day no longer a customer."""
-    left_on = world.window.happened(world.exits.left_on)
-    gone = np.flatnonzero(~np.isnat(left_on))
+    """The churn_events table: every loss, on the day on which it shows: of the notice, else of the end."""
+    churned_on = world.window.happened(world.exits.churned_on)
+    gone = np.flatnonzero(~np.isnat(churned_on))
     return {
         "churn_id": keys(world.accounts.account_id, gone, "X"),
         "account_id": world.accounts.account_id[gone],
-        "churned_on": left_on[gone],
+        "churned_on": churned_on[gone],
         "reason": Coded(rng.integers(0, len(REASONS), size=len(gone)), REASONS),
-        "loaded_at": loaded_after_day(left_on[gone]),
+        "loaded_at": loaded_after_day(churned_on[gone]),
     }
 
 
 def interventions(world: World, rng: np.random.Generator) -> Columns:
-    """The interventions table: the further an account is below the mark of trouble, the likelier something is done."""
-    rules = world.settings.commercial
-    deep = sigmoid(rules.trouble_slope * (rules.trouble - world.x))
-    per_week = world.per(lambda s: s.interventions)[:, None] / WEEKS_PER_MONTH * deep
-    begun = world.while_customer(scattered(rng, per_week, world.window.first_day))
+    """The interventions table: every contact that a CSM made with a customer."""
+    account, month = np.nonzero(world.contacts.made)
+    day = world.contacts.day[account, month]
+    begun = world.while_customer(Moments(account, office_hours(rng, day)))
     cause = rng.integers(0, len(CAUSES), size=len(begun.account))
     return {
         "intervention_id": keys(world.accounts.account_id, begun.account, "V"),
@@ -117,22 +116,19 @@ def interventions(world: World, rng: np.random.Generator) -> Columns:
     }
 
 
-def legacy_scores(world: World, rng: np.random.Generator) -> Columns:
+def legacy_scores(world: World, _: np.random.Generator) -> Columns:
     """The legacy_scores table, on the first of each month: a noisy view of a health that is some weeks old."""
     rules, months = world.settings.commercial, world.window.month_starts()
     account = np.repeat(np.arange(len(world.accounts)), len(months))
     day = np.tile(months, len(world.accounts))
     kept = world.is_customer(account, day)
-    account, day = account[kept], day[kept]
-    seen = world.felt(account, day - np.timedelta64(7 * rules.legacy_lag_weeks, "D"))
-    mean, slope, spread = rules.legacy
-    score = np.clip(np.round(mean + slope * seen + spread * rng.standard_normal(len(seen)), 1), 0.0, 100.0)
+    score = world.contacts.legacy.ravel()[kept]
     return {
-        "account_id": world.accounts.account_id[account],
-        "scored_on": day,
+        "account_id": world.accounts.account_id[account[kept]],
+        "scored_on": day[kept],
         "score": score,
         "band": Coded(np.searchsorted(np.array(rules.legacy_bands), score, side="right"), BANDS),
-        "loaded_at": loaded_after_day(day),
+        "loaded_at": loaded_after_day(day[kept]),
     }
 
 

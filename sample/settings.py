@@ -3,6 +3,8 @@
 `x` is the latent health: about 1 for a contented account, below 0 for one in trouble. Ranges are inclusive.
 """
 
+from typing import Literal
+
 from pydantic import Field
 
 from sample.signal_settings import (
@@ -29,26 +31,28 @@ class Segment(Frozen):
     monthly: float = Field(default=0.0, description="share on open-ended, monthly auto-renewing contracts, 0..1")
     multi_year: float = Field(default=0.06, description="share on terms of two or three years, 0..1")
     trial: float = Field(default=0.10, description="share that began with a trial, 0..1")
-    churn: float = Field(default=0.024, description="decisions to leave per month at x = 0")
-    tickets: float = Field(default=0.9, description="tickets per month at x = 1")
+    churn: float = Field(default=0.0056, description="notices per month at x = 0, far from a renewal")
+    tickets: float = Field(default=1.1, description="tickets per month at x = 1")
     meeting_days: int = Field(default=30, description="days between regular meetings; 0: none")
     review_days: int = Field(default=182, description="days between executive business reviews; 0: none")
-    emails: float = Field(default=1.2, description="emails per month")
+    emails: float = Field(default=3.0, description="emails per month")
     asked: int = Field(default=2, description="people asked in each NPS wave")
     people: tuple[int, ...] = Field(
         default=(1, 1, 1, 1, 1), description="executives, sponsors, champions, admins, users known"
     )
-    interventions: float = Field(default=0.25, description="interventions per month for an account deep in trouble")
+    contacts: float = Field(
+        default=0.5, description="chance per month that an account deep in trouble is contacted, 0..1"
+    )
 
 
 SEGMENTS = (
     Segment(name="digital-touch", share=0.55, seats=4.0, seat_spread=0.55, seat_price=360.0, plan="Starter",
-            accounts_per_csm=400, monthly=0.7, multi_year=0.0, trial=0.35, churn=0.034, tickets=0.3, meeting_days=0,
-            review_days=0, emails=0.6, asked=1, people=(0, 0, 1, 1, 0), interventions=0.04),
+            accounts_per_csm=400, monthly=0.7, multi_year=0.0, trial=0.35, churn=0.0175, tickets=0.5, meeting_days=0,
+            review_days=0, emails=2.0, asked=1, people=(0, 0, 1, 1, 0), contacts=0.1),
     Segment(name="mid-market"),
     Segment(name="enterprise", share=0.10, seats=62.0, seat_price=1080.0, plan="Enterprise", accounts_per_csm=20,
-            multi_year=0.25, trial=0.02, churn=0.016, tickets=2.4, meeting_days=14, review_days=91, emails=2.5, asked=3,
-            people=(1, 1, 2, 1, 3), interventions=0.4),
+            multi_year=0.25, trial=0.02, churn=0.0030, tickets=2.6, meeting_days=14, review_days=91, emails=5.0,
+            asked=3, people=(1, 1, 2, 1, 3), contacts=0.7),
 )  # fmt: skip
 
 
@@ -56,8 +60,8 @@ class BookSettings(Frozen):
     """Who the customers are and since when."""
 
     chunk: int = Field(default=500, description="accounts generated at once; part of the seed, not of the machine")
-    established: float = Field(default=0.62, description="share that were customers before the first day, 0..1")
-    tenure_months: int = Field(default=48, description="longest tenure at the first day, months")
+    spare: float = Field(default=2.0, gt=1, description="candidates per account; some leave before the record")
+    tenure_months: int = Field(default=84, description="customers have come for so many months before the first day")
     settle_days: int = Field(default=14, description="no account starts in the last so many days")
     prospect_days: Range = Field(
         default=(20, 90), description="days from the first record of an account to its first contract"
@@ -65,7 +69,7 @@ class BookSettings(Frozen):
     long_terms: tuple[int, ...] = Field(default=(24, 36), description="lengths of a multi-year contract, months")
     trial_days: Range = Field(default=(14, 30), description="length of a trial, days")
     subsidiary: float = Field(default=0.06, description="share with a parent company in the book, 0..1")
-    never_used: float = Field(default=0.02, description="share that never log in, 0..1; at least one per chunk")
+    never_used: float = Field(default=0.02, description="share that never log in, 0..1")
     skipped_onboarding: float = Field(default=0.25, description="share that skip onboarding, 0..1")
     opt_out: float = Field(default=0.06, description="share that asked for no automated email, 0..1")
     price_spread: float = Field(default=0.25, description="standard deviation of log price")
@@ -79,46 +83,42 @@ class HealthSettings(Frozen):
     """The latent weekly health x: level + wandering - slides (+ recoveries)."""
 
     level: float = Field(default=1.35, description="mean of the accounts' own levels, x")
-    level_spread: float = Field(default=0.7, description="standard deviation of the levels, x")
-    onboarding_drop: float = Field(default=0.8, description="how much lower one lives that skipped onboarding, x")
-    half_life: float = Field(default=9.0, description="weeks after which half of a deviation is gone")
-    wander: float = Field(default=0.45, description="standing deviation of the wandering, x")
+    level_spread: float = Field(default=0.35, description="standard deviation of the levels, x")
+    onboarding_drop: float = Field(default=0.5, description="how much lower one lives that skipped onboarding, x")
+    half_life: float = Field(default=18.0, description="weeks after which half of a deviation is gone")
+    wander: float = Field(default=0.42, description="standing deviation of the wandering, x")
     slides_per_year: float = Field(default=0.24, description="slow slides per account and year")
-    slide_slots: int = Field(default=2, description="most slides in one life")
-    slides_before_weeks: int = Field(default=78, description="slides began as early as so many weeks before the record")
+    slide_slots: int = Field(default=8, description="most slides in one life")
     slide_weeks: Range = Field(default=(20, 44), description="length of a slide, weeks")
-    slide_depth: tuple[float, float] = Field(default=(1.4, 3.4), description="depth of a slide, x")
+    slide_depth: tuple[float, float] = Field(default=(1.0, 2.6), description="depth of a slide, x")
     recovers: float = Field(default=0.4, description="share of slides that are made good, 0..1")
     recovery_weeks: Range = Field(default=(8, 18), description="length of a recovery, weeks")
     champion_led: float = Field(
-        default=0.3, description="share of first slides that begin as the champion leaves, 0..1"
+        default=0.3, description="share of first slides on record that begin as the champion leaves, 0..1"
     )
     champion_days: int = Field(
         default=14, description="how far the champion's leaving lies from the slide's start, days"
     )
-    leaving_drop: float = Field(default=0.6, description="fall on the day on which an account decides to leave, x")
+    champion_seen: float = Field(default=0.7, description="share of those departures that the company records, 0..1")
+    leaving_drop: float = Field(default=0.6, description="fall on the day on which an account gives notice, x")
 
 
 class ChurnSettings(Frozen):
     """How an account in trouble comes to leave."""
 
-    steepness: float = Field(default=1.5, description="log hazard per unit of x")
-    never_used: float = Field(default=1.6, description="hazard ratio of an account that never logged in")
-    highest: float = Field(default=0.5, description="largest chance to decide in one month, 0..1")
-    warm_up_weeks: int = Field(default=30, description="decisions began so many weeks before the record")
-    settle_days: int = Field(default=45, description="nobody decides in the first so many days")
-    near_days: int = Field(default=150, description="a renewal is near in its last so many days")
-    near: float = Field(default=2.2, description="hazard ratio near a renewal")
-    far: float = Field(default=0.4, description="hazard ratio far from a renewal")
-    gives_notice: float = Field(default=0.65, description="share that give notice; the rest just stop, 0..1")
-    notice_after: Range = Field(default=(3, 40), description="days from decision to notice")
-    notice_before_end: Range = Field(
-        default=(40, 110), description="notice comes at the earliest so many days before the end"
-    )
+    steepness: float = Field(default=1.0, description="fall of the log odds per unit of x, far from a renewal")
+    renewal: float = Field(default=2.8, description="rise of the log odds at a renewal, at x = 0")
+    renewal_steepness: float = Field(default=0.5, description="further fall of the log odds per unit of x at a renewal")
+    near_days: Range = Field(default=(45, 150), description="a renewal is wholly near, and not yet near, days ahead")
+    never_used: float = Field(default=0.5, description="rise of the log odds for an account that never logged in")
+    highest: float = Field(default=0.5, description="largest chance to leave in one week, 0..1")
+    settle_days: int = Field(default=45, description="nobody leaves in the first so many days")
+    declares: float = Field(default=0.95, description="share that give notice; the contracts of others run out, 0..1")
+    lapse_weeks: float = Field(default=14.0, description="weeks of hazard that a contract running out stands for")
     notice_least: int = Field(default=5, description="too late for a notice in the last so many days")
     early_exit: float = Field(default=0.08, description="share of notices that end the contract before its term, 0..1")
     early_exit_days: int = Field(default=30, description="days from such a notice to the end")
-    monthly_exit_days: Range = Field(default=(5, 31), description="days from decision to end, monthly contracts")
+    monthly_exit_days: Range = Field(default=(5, 31), description="days from notice to end, monthly contracts")
 
 
 class ContractSettings(Frozen):
@@ -146,6 +146,40 @@ class ContractSettings(Frozen):
     uplift: tuple[float, float] = Field(default=(0.0, 0.06), description="rise of the price at a renewal, share")
 
 
+class ContactSettings(Frozen):
+    """What CSMs do about accounts, and what it does to them."""
+
+    mode: Literal["off", "policy", "random"] = Field(
+        default="policy", description="off, by policy, or randomised below the mark"
+    )
+    mark: float = Field(default=45.0, description="old score below which an account is worked on")
+    width: float = Field(default=6.0, description="how sharp that mark is, points of the old score")
+    rest_months: int = Field(default=3, description="months without a further contact after one")
+    lift: float = Field(default=0.6, description="rise of the health by a contact, x")
+    harm: float = Field(default=0.5, description="fall of the health of a sleeping dog by a contact, x")
+    sleeping_months: float = Field(
+        default=30.0, description="tenure from which an open-ended contract is a sleeping dog, months"
+    )
+    confounded: float = Field(
+        default=0.0,
+        description="rise of the log odds of a contact per unit of what only the CSM knows; 0: switched off",
+    )
+    confounded_churn: float = Field(
+        default=0.5, description="rise of the log odds of leaving per unit of that, where it is switched on"
+    )
+
+
+class PlantedSettings(Frozen):
+    """Oddities that a reader of the data must find."""
+
+    outage_months: int = Field(default=17, description="the outage lay so many months before the last day")
+    outage_days: int = Field(default=24, description="length of the outage, days")
+    outage_use: float = Field(default=0.45, description="use during the outage, share of the usual")
+    outage_tickets: float = Field(default=2.5, description="tickets during the outage, times the usual")
+    renamed_months: int = Field(default=20, description="the event was renamed so many months before the last day")
+    renamed: tuple[str, str] = Field(default=("exports", "exports-v2"), description="name before and after")
+
+
 class CompanySettings(Frozen):
     """All parameters of the sample company."""
 
@@ -158,4 +192,11 @@ class CompanySettings(Frozen):
     support: SupportSettings = Field(default=SupportSettings(), description="what they ask")
     billing: BillingSettings = Field(default=BillingSettings(), description="how they pay")
     relations: RelationSettings = Field(default=RelationSettings(), description="how they talk")
-    commercial: CommercialSettings = Field(default=CommercialSettings(), description="what is done about them")
+    commercial: CommercialSettings = Field(default=CommercialSettings(), description="deals, the old score, notes")
+    contacts: ContactSettings = Field(default=ContactSettings(), description="what is done about them")
+    planted: PlantedSettings = Field(default=PlantedSettings(), description="what is odd about the data")
+
+
+def company_with(contacts: Literal["off", "policy", "random"], confounder: bool) -> CompanySettings:
+    """The sample company with these contacts; a confounder drives both contacts and churn and is not recorded."""
+    return CompanySettings(contacts=ContactSettings(mode=contacts, confounded=1.0 if confounder else 0.0))

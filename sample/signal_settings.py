@@ -45,11 +45,12 @@ class UsageSettings(Frozen):
     activity: tuple[float, float] = Field(
         default=(0.9, 3.2), description="Beta parameters of a user's daily chance to come"
     )
+    level_spread: float = Field(default=0.8, description="standard deviation of an account's log activity")
     user_turn: tuple[float, float] = Field(
         default=(-0.6, 0.9), description="x at which a user's chance halves: mean, deviation"
     )
     user_slope: float = Field(default=1.7, description="logit of coming per unit of x")
-    weekly_noise: float = Field(default=0.25, description="standard deviation of an account's week, x")
+    weekly_noise: float = Field(default=0.15, description="standard deviation of an account's week, x")
     weekend: float = Field(default=0.07, description="activity at weekends, share of a weekday")
     ramp_days: float = Field(default=25.0, description="days in which 63% of a new account's users have begun")
     holiday_days: tuple[str, str] = Field(default=("12-24", "01-01"), description="first and last, month-day")
@@ -57,17 +58,17 @@ class UsageSettings(Frozen):
     summer_days: tuple[str, str] = Field(default=("06-15", "08-31"), description="first and last, month-day")
     summer: float = Field(default=0.25, description="activity of education in summer, share of a usual day")
     feature_turn: tuple[float, float] = Field(default=(-0.3, 1.0), description="x at which a feature is half dropped")
-    feature_slope: float = Field(default=1.5, description="logit of use per unit of x")
+    feature_slope: float = Field(default=2.0, description="logit of use per unit of x")
     adoption_days: float = Field(default=60.0, description="mean days until a feature is first used")
-    depth: float = Field(default=0.22, description="log events per unit of x")
+    depth: float = Field(default=0.45, description="log events per unit of x")
     minutes_noise: float = Field(default=0.35, description="standard deviation of log minutes")
 
 
 class SupportSettings(Frozen):
     """Tickets, from opening to satisfaction."""
 
-    slope: float = Field(default=0.3, description="fall of log tickets per unit of x")
-    severity: float = Field(default=0.35, description="fall of the severity per unit of x")
+    slope: float = Field(default=0.45, description="fall of log tickets per unit of x")
+    severity: float = Field(default=0.5, description="fall of the severity per unit of x")
     cuts: tuple[float, ...] = Field(
         default=(-0.4, 0.8, 1.7, 2.25), description="severity from which medium .. critical"
     )
@@ -81,12 +82,12 @@ class SupportSettings(Frozen):
     escalation: tuple[float, float] = Field(default=(-4.2, 1.0), description="logit: constant, per unit of severity")
     csat_answered: float = Field(default=0.4, description="share of closed tickets with an answer, 0..1")
     csat: tuple[float, float, float] = Field(
-        default=(3.6, 0.55, 0.9), description="mean at x = 0, per unit of x, deviation"
+        default=(3.5, 0.5, 0.9), description="mean at x = 0, per unit of x, deviation"
     )
     csat_tone: float = Field(default=0.5, description="satisfaction lost or won by a bad or good tone")
     csat_hours: float = Field(default=24.0, description="mean hours from closing to the answer")
     tone: tuple[float, float] = Field(
-        default=(-0.9, 0.7), description="mean tone at x = 0 and per unit of x; unit deviation"
+        default=(-1.1, 0.9), description="mean tone at x = 0 and per unit of x; unit deviation"
     )
 
 
@@ -117,17 +118,17 @@ class RelationSettings(Frozen):
     """People and conversations."""
 
     jitter_days: int = Field(default=3, description="how far a regular meeting lies from its day")
-    meeting: tuple[float, float] = Field(default=(1.1, 0.7), description="logit of coming: at x = 0, per unit of x")
+    meeting: tuple[float, float] = Field(default=(0.9, 1.0), description="logit of coming: at x = 0, per unit of x")
     review: tuple[float, float] = Field(
-        default=(0.3, 0.9), description="logit of coming to a review: at x = 0, per unit of x"
+        default=(0.3, 1.2), description="logit of coming to a review: at x = 0, per unit of x"
     )
-    email: tuple[float, float] = Field(default=(-0.7, 0.6), description="logit of answering: at x = 0, per unit of x")
+    email: tuple[float, float] = Field(default=(-0.9, 0.9), description="logit of answering: at x = 0, per unit of x")
     executive: float = Field(
         default=0.6, description="share of reviews with an executive; the others with a sponsor, 0..1"
     )
     calls: float = Field(default=0.1, description="calls per month")
-    webinars: float = Field(default=0.3, description="webinar invitations per month")
-    webinar: tuple[float, float] = Field(default=(-1.2, 0.6), description="logit of coming")
+    webinars: float = Field(default=0.6, description="webinar invitations per month")
+    webinar: tuple[float, float] = Field(default=(-1.4, 0.9), description="logit of coming")
     posts: tuple[float, float] = Field(
         default=(0.12, 0.5), description="community posts per month at x = 0; log per unit of x"
     )
@@ -136,7 +137,7 @@ class RelationSettings(Frozen):
         default=0.3, description="share of large accounts' attended meetings that a tool scored, 0..1"
     )
     tone: tuple[float, float] = Field(
-        default=(-0.2, 0.6), description="mean tone at x = 0 and per unit of x; unit deviation"
+        default=(-0.4, 0.9), description="mean tone at x = 0 and per unit of x; unit deviation"
     )
     engagement_logit: tuple[float, float] = Field(
         default=(0.0, 1.0), description="logit of that score, unit noise in x"
@@ -150,16 +151,16 @@ class RelationSettings(Frozen):
     replaced_days: Range = Field(default=(20, 90), description="days until then")
     met_days: Range = Field(default=(0, 60), description="days from the first contract until a person is known")
     survey_days: int = Field(default=182, description="days between NPS waves")
-    answered: tuple[float, float] = Field(default=(-0.7, 0.4), description="logit of answering a survey")
+    answered: tuple[float, float] = Field(default=(-0.6, 0.4), description="logit of answering a survey")
     nps: tuple[float, float, float] = Field(
-        default=(5.9, 1.6, 1.6), description="mean at x = 0, per unit of x, deviation"
+        default=(5.7, 1.8, 1.5), description="mean at x = 0, per unit of x, deviation"
     )
     comment: float = Field(default=0.45, description="share of answers with a comment, 0..1")
     foreign: float = Field(default=0.04, description="share of texts in German, Spanish or French, 0..1")
 
 
 class CommercialSettings(Frozen):
-    """Deals, interventions, the old score and notes."""
+    """Deals, the old score and notes."""
 
     renewal_days: tuple[int, ...] = Field(
         default=(90, 60, 30), description="days before the end: open, proposal, negotiation"
@@ -171,8 +172,6 @@ class CommercialSettings(Frozen):
         default=0.35, description="expansion deals per year that are not won, for a delighted account"
     )
     lost_days: Range = Field(default=(70, 160), description="days from opening to losing such a deal")
-    trouble: float = Field(default=-0.2, description="x below which an account is worked on")
-    trouble_slope: float = Field(default=2.5, description="logit of being worked on per unit of x below")
     legacy: tuple[float, float, float] = Field(
         default=(48.0, 14.0, 17.0), description="old score at x = 0, per x, deviation"
     )

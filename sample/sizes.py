@@ -14,7 +14,8 @@ import numpy as np
 
 from sample.company import Accounts
 from sample.draws import sigmoid, some
-from sample.schedule import Exits, Schedule
+from sample.hazard import Exits
+from sample.schedule import Schedule
 from sample.settings import ContractSettings
 from sample.window import DAYS_PER_YEAR, NO_DAY, Days, Flags, Floats, Ints, Window, days_from
 
@@ -90,7 +91,7 @@ def _addon(
     on = start + (length * rng.uniform(*rules.addon_when, size=n)).astype("timedelta64[D]")
     eager = sigmoid(rules.addon_slope * (at_day(x, on, window) - rules.addon_turn))
     taken = rng.random(n) < np.minimum(rules.addon * length / DAYS_PER_YEAR * eager, 1.0)
-    taken &= (on <= window.last_day) & (np.isnat(leaving.decided_on) | (on < leaving.decided_on))
+    taken &= (on <= window.last_day) & (np.isnat(leaving.left_on) | (on < leaving.churned_on))
     module, size = some(rng, rules.module, n), rng.uniform(*rules.addon_size, size=n)
     seats = np.where(taken & ~module, np.maximum(np.rint(term.seats * size), 1), 0).astype(np.int64)
     arr = np.where(module, np.rint(term.arr * size), np.rint(term.arr / term.seats * seats))

@@ -6,12 +6,15 @@ makes an escalation likelier. Satisfaction rises with x and with the tone.
 
 import numpy as np
 
+from sample.behaviour import outage
 from sample.columns import Coded, Columns, keys, loaded_after_instant, nullable
 from sample.draws import Moments, happens, logit_chance, scattered, some
 from sample.texts import TICKETS, tones, written
 from sample.window import NO_INSTANT, WEEKS_PER_MONTH, Floats, Instants, Ints
 from sample.world import World
 
+BAD = 0
+"""Whoever writes during the outage is angry about it."""
 PRIORITIES = ("low", "medium", "high", "urgent", "critical")
 
 
@@ -27,7 +30,8 @@ def tickets(world: World, rng: np.random.Generator) -> Columns:
     escalated = happens(rng, logit_chance(rules.escalation, z))
     escalated_at = np.where(escalated, answered + (closed - answered) // 2, NO_INSTANT)
     known, ended = world.window.happened_at, closed < world.window.end
-    tone = tones(rng, rules.tone, x)
+    out = outage(world, opened.day)
+    tone = np.where(out, BAD, tones(rng, rules.tone, x))
     return {
         "ticket_id": keys(world.accounts.account_id, opened.account, "T"),
         "account_id": world.accounts.account_id[opened.account],
@@ -47,8 +51,9 @@ def _opened(world: World, rng: np.random.Generator) -> Moments:
     """When tickets are opened."""
     rules = world.settings.support
     per_week = world.per(lambda s: s.tickets) / WEEKS_PER_MONTH
+    more = np.where(outage(world, world.window.week_starts()), world.settings.planted.outage_tickets, 1.0)
     return world.while_customer(
-        scattered(rng, per_week[:, None] * np.exp(-rules.slope * (world.x - 1.0)), world.window.first_day)
+        scattered(rng, per_week[:, None] * np.exp(-rules.slope * (world.x - 1.0)) * more, world.window.first_day)
     )
 
 

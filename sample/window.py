@@ -78,6 +78,11 @@ class Window:
         """First day of each week."""
         return self.every_day()[::7]
 
+    def months_before_end(self, months: int) -> np.datetime64:
+        """The day so many months before the end; it may lie before the record."""
+        day: np.datetime64 = add_months(np.array([self.last_day]), np.array([-months]))[0]
+        return day
+
     def month_starts(self) -> Days:
         """Firsts of a month on record."""
         days = self.every_day()

@@ -1,17 +1,20 @@
 """One chunk of the sample company's life, from which every table is read off."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 
-from sample.company import Accounts, found, per_segment
+from sample.company import Accounts, enrolled, found, per_segment
 from sample.draws import Moments
+from sample.effects import Contacts, contacted
+from sample.hazard import Exits, Risk, exits, risk
 from sample.health import Health, live
-from sample.schedule import Exits, Schedule, exits, scheduled
+from sample.schedule import Schedule, scheduled
 from sample.settings import CompanySettings, Segment
 from sample.sizes import Sizes, seats_by_week, sized
-from sample.window import Days, Flags, Floats, Ints, Window
+from sample.window import DAYS_PER_MONTH, Days, Flags, Floats, Ints, Window
 
 TOPICS = (
     "accounts", "health", "schedule", "exits", "sizes", "history", "contracts", "usage", "tickets", "invoices",
@@ -24,7 +27,7 @@ TOPICS = (
 class World:
     """What truly happens to one chunk of accounts.
 
-    `x` (accounts x weeks) is the health as lived: it falls when the account decides to leave. `seats` are paid for.
+    `x` (accounts x weeks) is the health as lived: it falls when the account gives notice. `seats` are paid for.
     """
 
     settings: CompanySettings
@@ -33,6 +36,8 @@ class World:
     company_size: int
     health: Health
     schedule: Schedule
+    contacts: Contacts
+    frailty: Floats
     exits: Exits
     sizes: Sizes
     x: Floats
@@ -57,6 +62,18 @@ class World:
         return moments.where(self.is_customer(moments.account, moments.day))
 
 
+@dataclass(frozen=True)
+class _Lives:
+    """What is drawn before it is known who is still a customer when the record begins."""
+
+    accounts: Accounts
+    health: Health
+    schedule: Schedule
+    contacts: Contacts
+    frailty: Floats
+    exits: Exits
+
+
 def streams(seed: np.random.SeedSequence) -> dict[str, np.random.Generator]:
     """One generator per topic."""
     return {topic: np.random.default_rng(child) for topic, child in zip(TOPICS, seed.spawn(len(TOPICS)), strict=True)}
@@ -65,19 +82,75 @@ def streams(seed: np.random.SeedSequence) -> dict[str, np.random.Generator]:
 def imagine(
     rng: dict[str, np.random.Generator], numbers: range, company_size: int, settings: CompanySettings, window: Window
 ) -> World:
-    """The life of the accounts of these numbers."""
-    accounts = found(rng["accounts"], numbers, max(5, len(str(company_size))), settings, window)
-    health = live(rng["health"], accounts, settings.health, window)
-    schedule = scheduled(rng["schedule"], accounts, settings, window)
-    leaving = exits(rng["exits"], accounts, schedule, health.x, settings, window)
-    sizes = sized(rng["sizes"], accounts, schedule, leaving, health.x, settings.contracts, window)
+    """The life of the accounts of these numbers.
+
+    The book is burnt in: customers have come and gone for years before the record begins, and only those who are still
+    there are told of. So the share that leaves is flat from the first month on record.
+    """
+    before = round(settings.book.tenure_months * DAYS_PER_MONTH / 7)
+    lives = _survivors(rng, len(numbers), before, settings, window)
+    accounts = enrolled(rng["accounts"], lives.accounts, numbers, max(5, len(str(company_size))), settings)
+    health = _on_record(lives.health, before)
+    sizes = sized(rng["sizes"], accounts, lives.schedule, lives.exits, health.x, settings.contracts, window)
     weeks = window.week_starts()
-    decided = weeks[None, :] >= leaving.decided_on[:, None]
-    lived = health.x - settings.health.leaving_drop * decided
+    leaving = weeks[None, :] >= lives.exits.churned_on[:, None]
     return World(
-        settings, window, accounts, company_size, health, schedule, leaving, sizes, lived,
-        seats_by_week(schedule, sizes, window),
+        settings, window, accounts, company_size, health, lives.schedule, lives.contacts, lives.frailty, lives.exits,
+        sizes, health.x - settings.health.leaving_drop * leaving, seats_by_week(lives.schedule, sizes, window),
     )  # fmt: skip
+
+
+def _survivors(
+    rng: dict[str, np.random.Generator], n: int, before: int, settings: CompanySettings, window: Window
+) -> _Lives:
+    """The first n candidates who are still customers when the record begins, or come later."""
+    share = settings.book.spare
+    while True:
+        lives = _lives(rng, round(n * share) + 10, before, settings, window)
+        told = np.flatnonzero(np.isnat(lives.exits.left_on) | (lives.exits.left_on > window.first_day))
+        if len(told) >= n:
+            first: _Lives = _rows_of(lives, told[:n])
+            return first
+        share *= 2
+
+
+def _lives(
+    rng: dict[str, np.random.Generator], n: int, before: int, settings: CompanySettings, window: Window
+) -> _Lives:
+    """The lives of n candidates, from years before the record."""
+    accounts = found(rng["accounts"], n, settings, window)
+    hidden = rng["exits"].standard_normal(n)
+    frailty = hidden * settings.contacts.confounded_churn * (settings.contacts.confounded != 0)
+    health = live(rng["health"], accounts, settings.health, window, before)
+    contacts, health = contacted(rng["legacy_scores"], accounts, health, before, hidden, settings, window)
+    schedule = scheduled(rng["schedule"], accounts, settings, window)
+    weeks = weeks_from(window, -before, health.deviation.shape[1])
+    risks = risk(accounts, schedule, weeks, frailty, settings)
+    leaving = exits(rng["exits"], accounts, schedule, risks, health.x, weeks, settings.churn, window)
+    return _Lives(accounts, health, schedule, contacts, frailty, leaving)
+
+
+def weeks_from(window: Window, first: int, count: int) -> Days:
+    """First days of so many weeks, the first of them so many weeks after the record begins (negative: before)."""
+    days: Days = window.first_day + (7 * np.arange(first, first + count)).astype("timedelta64[D]")
+    return days
+
+
+def risk_of(world: World, weeks: Days) -> Risk:
+    """The risk of the accounts in the weeks that begin on these days."""
+    return risk(world.accounts, world.schedule, weeks, world.frailty, world.settings)
+
+
+def _on_record(health: Health, before: int) -> Health:
+    """The health without the weeks before the record."""
+    return replace(health, fall=health.fall[:, before:], deviation=health.deviation[:, before:])
+
+
+def _rows_of(record: Any, rows: Ints) -> Any:
+    """The same accounts of an array, or of every array in a dataclass and in the dataclasses within it."""
+    if isinstance(record, np.ndarray):
+        return record[rows]
+    return replace(record, **{f.name: _rows_of(getattr(record, f.name), rows) for f in fields(record)})
 
 
 def chunks(accounts: int, size: int) -> list[range]:

@@ -1,4 +1,4 @@
-"""The sample company on disk: parquet, one SELECT per table, and the pipeline.toml that reads them.
+"""The sample company on disk: parquet, one SELECT per table, the pipeline.toml that reads them, and the truth beside.
 
 write_company(accounts=500, months=24, seed=7, to=Path("company"))
 """
@@ -25,6 +25,7 @@ from sample.deals import opportunities
 from sample.people import contacts, surveys
 from sample.settings import CompanySettings
 from sample.support import tickets
+from sample.truth import TRUTH
 from sample.window import Window, window
 from sample.world import World, chunks, imagine, streams
 
@@ -71,6 +72,8 @@ def write_company(
 ) -> dict[str, int]:
     """Write the company's tables, mappings and pipeline.toml into `to`; returns the rows of each table.
 
+    What is true and stands in no table of the company's goes to `to`/truth: account_months, slides, churn, oddities.
+
     The same arguments give the same bytes. Memory is bounded by the chunk of the settings, not by `accounts`.
     """
     if accounts < 1 or months < 1:
@@ -89,22 +92,37 @@ def columns_of(table: str) -> list[str]:
 def _write_tables(to: Path, accounts: int, seed: int, settings: CompanySettings, record: Window) -> dict[str, int]:
     """One row group per chunk and table."""
     numbers = chunks(accounts, settings.book.chunk)
-    rows = dict.fromkeys(TABLES, 0)
+    sources = _sources(settings)
+    rows = dict.fromkeys(sources, 0)
+    (to / "truth").mkdir(exist_ok=True)
     with ExitStack() as open_files:
-        files = {name: open_files.enter_context(_file(to / f"{name}.parquet", name)) for name in TABLES}
+        files = {name: open_files.enter_context(_file(to / f"{name}.parquet", _schema(name))) for name in sources}
+        truths: dict[str, Any] = {}
         for part, sequence in zip(numbers, np.random.SeedSequence(seed).spawn(len(numbers)), strict=True):
             rng = streams(sequence)
             world = imagine(rng, part, accounts, settings, record)
-            for name, source in SOURCES.items():
+            for name, source in sources.items():
                 table = _arrow(name, source.of(world, rng[source.stream or name]))
                 files[name].write_table(table)
                 rows[name] += table.num_rows
+            for name, of in TRUTH.items():
+                columns = {key: _array(column) for key, column in of(world).items()}
+                table = pa.table(columns)
+                if name not in truths:
+                    truths[name] = open_files.enter_context(_file(to / "truth" / f"{name}.parquet", table.schema))
+                truths[name].write_table(table)
     return rows
 
 
-def _file(path: Path, table: str) -> Any:
-    """An open parquet file of the table's canonical types, as plain as any reader understands."""
-    return pq.ParquetWriter(path, _schema(table), compression="zstd", store_schema=False)
+def _sources(settings: CompanySettings) -> Mapping[str, Source]:
+    """The tables that this company has: whose CSMs do nothing have no interventions."""
+    idle = settings.contacts.mode == "off"
+    return {name: source for name, source in SOURCES.items() if not (idle and name == "interventions")}
+
+
+def _file(path: Path, schema: Any) -> Any:
+    """An open parquet file, as plain as any reader understands."""
+    return pq.ParquetWriter(path, schema, compression="zstd", store_schema=False)
 
 
 def _schema(table: str) -> Any:
@@ -119,12 +137,13 @@ def _arrow(table: str, columns: Columns) -> Any:
     return pa.table([_array(columns[field.name], field.type) for field in schema], schema=schema)
 
 
-def _array(column: Column, kind: Any) -> Any:
+def _array(column: Column, kind: Any = None) -> Any:
     """One column; NaT, NaN and position -1 become null."""
     if isinstance(column, Coded):
         words = pa.array(column.words, pa.string())
         return words.take(pa.array(np.where(column.position < 0, 0, column.position), mask=column.position < 0))
-    return pa.array(column, from_pandas=True).cast(kind)
+    values = pa.array(column, from_pandas=True)
+    return values.cast(kind) if kind else values
 
 
 def _write_mappings(to: Path, settings: CompanySettings) -> None:
@@ -135,7 +154,7 @@ def _write_mappings(to: Path, settings: CompanySettings) -> None:
         '[source]\nurl = "."',
         f'[money]\nreporting_currency = "USD"\nfx_rates = {{ {rates} }}',
     ]
-    for name, source in SOURCES.items():
+    for name, source in _sources(settings).items():
         listed = ",\n    ".join(columns_of(name))
         (to / "sql" / f"{name}.sql").write_text(f"SELECT\n    {listed}\nFROM {name}\n", encoding="utf-8")
         parts.append(
