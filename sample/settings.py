@@ -180,6 +180,21 @@ class PlantedSettings(Frozen):
     renamed: tuple[str, str] = Field(default=("exports", "exports-v2"), description="name before and after")
 
 
+class EpisodeSettings(Frozen):
+    """Flagged episodes: accounts on the day on which they were flagged."""
+
+    health: tuple[float, float] = Field(default=(-0.3, 0.6), description="latent health when flagged: mean, deviation")
+    open_ended: float = Field(default=0.45, description="share on open-ended contracts, 0..1")
+    open_ended_rise: float = Field(default=1.2, description="rise of their log odds: no renewal stops them")
+    tenure_months: tuple[float, float] = Field(default=(2.0, 54.0), description="months under contract, from and to")
+    seen: tuple[float, float, float] = Field(
+        default=(62.0, 12.0, 7.0), description="health score at x = 0, per x, deviation"
+    )
+    use_drift: float = Field(default=0.1, description="log change of use per unit of x, without a contact")
+    use_per_x: float = Field(default=0.5, description="log change of use per unit of effect")
+    use_noise: float = Field(default=0.3, description="standard deviation of log use")
+
+
 class CompanySettings(Frozen):
     """All parameters of the sample company."""
 
@@ -194,6 +209,7 @@ class CompanySettings(Frozen):
     relations: RelationSettings = Field(default=RelationSettings(), description="how they talk")
     commercial: CommercialSettings = Field(default=CommercialSettings(), description="deals, the old score, notes")
     contacts: ContactSettings = Field(default=ContactSettings(), description="what is done about them")
+    episodes: EpisodeSettings = Field(default=EpisodeSettings(), description="flagged episodes for studies of effect")
     planted: PlantedSettings = Field(default=PlantedSettings(), description="what is odd about the data")
 
 

@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sample.episodes import episodes
 from sample.settings import company_with
 from sample.write import write_company
 
@@ -177,3 +178,43 @@ def test_use_falls_over_a_slide(company):
     )
 
     assert ratio < 0.8
+
+
+def test_episodes_hold_both_outcomes_and_come_true():
+    """What was drawn follows the chance of the arm that was taken, and nothing else differs by chance (MON-4)."""
+    drawn = episodes(20_000, 1, company_with("random", confounder=False))
+    arms = dict(tuple(drawn.groupby("contacted")))
+
+    assert arms[True]["churned"].sum() == pytest.approx(arms[True]["p1"].sum(), rel=0.08)
+    assert arms[False]["churned"].sum() == pytest.approx(arms[False]["p0"].sum(), rel=0.08)
+    assert arms[True]["x"].mean() == pytest.approx(arms[False]["x"].mean(), abs=0.03)
+    assert episodes(50, 1, company_with("off", confounder=False)).equals(
+        episodes(50, 1, company_with("off", confounder=False))
+    )
+
+
+def test_a_fifth_of_the_riskiest_episodes_are_sleeping_dogs():
+    """Open-ended contracts that have run for long: whom a contact would wake, by two observed features (MON-4)."""
+    drawn = episodes(20_000, 2, company_with("random", confounder=False))
+    riskiest = drawn[drawn["p0"] >= drawn["p0"].quantile(0.9)]
+    dogs = drawn["sleeping_dog"]
+
+    assert riskiest["sleeping_dog"].mean() == pytest.approx(0.2, abs=0.04)
+    assert (dogs == drawn["months_to_renewal"].isna() & (drawn["tenure"] > 30)).all()
+    assert (drawn.loc[dogs, "p1"] > drawn.loc[dogs, "p0"]).all()
+    assert (drawn.loc[~dogs, "p1"] < drawn.loc[~dogs, "p0"]).all()
+    assert not episodes(50, 2, company_with("random", confounder=False), sleeping=False)["sleeping_dog"].any()
+
+
+def test_what_csms_alone_know_drives_contacts_and_churn_only_with_the_switch():
+    """Without it contacts follow the recorded score alone, so that a study can adjust for all of it (MON-4)."""
+    links = {}
+    for switch in (False, True):
+        drawn = episodes(20_000, 3, company_with("policy", confounder=switch))
+        links[switch] = (
+            np.corrcoef(drawn["hidden"], drawn["contacted"])[0, 1],
+            np.corrcoef(drawn["hidden"], drawn["p0"])[0, 1],
+        )
+
+    assert max(map(abs, links[False])) < 0.03
+    assert min(links[True]) > 0.15
