@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sample.columns import Coded, Columns, keys, loaded_after_instant, nullable
-from sample.draws import Moments, happens, logit_chance, office_hours, ordered, regular, scattered, some
+from sample.draws import Moments, happens, logit_chance, office_hours, ordered, regular, scattered, sigmoid, some
 from sample.people import CHAMPION, ROLES
 from sample.texts import TALKS, tones, written
 from sample.window import WEEKS_PER_MONTH, Flags, Floats, Ints, add_days
@@ -64,7 +64,9 @@ def _engagement(world: World, rng: np.random.Generator, account: Ints, met: Flag
     largest = world.accounts.segment[account] == len(world.settings.segments) - 1
     rules = world.settings.relations
     scored = met & largest & some(rng, rules.engagement, len(x))
-    return nullable(np.round(logit_chance(rules.engagement_logit, x + rng.standard_normal(len(x))), 2), scored)
+    constant, slope, spread = rules.engagement_logit
+    score = sigmoid(constant + slope * x + spread * rng.standard_normal(len(x)))
+    return nullable(np.round(score, 2), scored)
 
 
 def _talks(

@@ -122,7 +122,7 @@ class RelationSettings(Frozen):
     review: tuple[float, float] = Field(
         default=(0.3, 1.2), description="logit of coming to a review: at x = 0, per unit of x"
     )
-    email: tuple[float, float] = Field(default=(-0.9, 0.9), description="logit of answering: at x = 0, per unit of x")
+    email: tuple[float, float] = Field(default=(-0.8, 0.8), description="logit of answering: at x = 0, per unit of x")
     executive: float = Field(
         default=0.6, description="share of reviews with an executive; the others with a sponsor, 0..1"
     )
@@ -132,15 +132,15 @@ class RelationSettings(Frozen):
     posts: tuple[float, float] = Field(
         default=(0.12, 0.5), description="community posts per month at x = 0; log per unit of x"
     )
-    transcript: float = Field(default=0.5, description="share of meetings, calls, emails with a text, 0..1")
+    transcript: float = Field(default=0.6, description="share of meetings, calls, emails with a text, 0..1")
     engagement: float = Field(
         default=0.3, description="share of large accounts' attended meetings that a tool scored, 0..1"
     )
     tone: tuple[float, float] = Field(
         default=(-0.4, 0.9), description="mean tone at x = 0 and per unit of x; unit deviation"
     )
-    engagement_logit: tuple[float, float] = Field(
-        default=(0.0, 1.0), description="logit of that score, unit noise in x"
+    engagement_logit: tuple[float, float, float] = Field(
+        default=(0.0, 0.5, 1.0), description="logit of that score: at x = 0, per unit of x, deviation"
     )
     milestone_days: tuple[int, ...] = Field(
         default=(5, 16, 30, 50, 75), description="days from the start to each milestone"
@@ -153,7 +153,7 @@ class RelationSettings(Frozen):
     survey_days: int = Field(default=182, description="days between NPS waves")
     answered: tuple[float, float] = Field(default=(-0.6, 0.4), description="logit of answering a survey")
     nps: tuple[float, float, float] = Field(
-        default=(5.7, 1.8, 1.5), description="mean at x = 0, per unit of x, deviation"
+        default=(5.7, 1.8, 1.4), description="mean at x = 0, per unit of x, deviation"
     )
     comment: float = Field(default=0.45, description="share of answers with a comment, 0..1")
     foreign: float = Field(default=0.04, description="share of texts in German, Spanish or French, 0..1")
