@@ -39,6 +39,7 @@ def invoices(world: World, rng: np.random.Generator) -> Columns:
     disputed, resolved = _disputes(world, rng, issued, x)
     contested = ~np.isnat(disputed) & ~(paid < disputed)
     paid = np.where(contested, resolved, paid)
+    failed = np.where(paid < failed, NO_INSTANT, failed)  # what a settled dispute has paid is not tried again
     return {
         "invoice_id": keys(accounts.account_id, issued.account, "I"),
         "account_id": accounts.account_id[issued.account],
