@@ -1,5 +1,7 @@
 """`make bench`: what `keepwell monthly` costs on growing companies, beside the bare scan of the columns that it reads.
 
+And what it costs to write such companies (`keepwell sample`).
+
 CPU seconds and peak memory of whole processes, the median of a few runs. Prints a table; nothing here is a test.
 """
 
@@ -12,6 +14,8 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import pyarrow.parquet as pq
 
 from features.canonical import TABLES
 from sample.write import write_company
@@ -85,11 +89,20 @@ def measured(accounts: int, runs: int, folder: Path) -> dict[str, float]:
     }  # fmt: skip
 
 
+def written(accounts: int, folder: Path) -> tuple[int, Cost]:
+    """Usage rows and cost of writing a company of 42 months."""
+    company = folder / f"written-{accounts}"
+    size = ("--accounts", str(accounts), "--months", "42", "--to", str(company))
+    cost = cost_of(sys.executable, "-m", "flows.cli", "sample", *size)
+    return pq.read_metadata(company / "usage.parquet").num_rows, cost
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--accounts", type=int, nargs="+", default=[1_000, 5_000, 20_000])
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--written", type=int, nargs="+", default=[5_000, 10_000, 28_000])
     arguments = parser.parse_args()
     print(f"keepwell monthly --as-of {AS_OF}, {MONTHS} months, median of {arguments.runs} runs, {os.cpu_count()} cores")
     print("| accounts | usage rows | scan, CPU s | monthly, CPU s | ratio | CPU s per million usage rows | peak MiB |")
@@ -102,6 +115,13 @@ def main() -> None:
                 f"{m['ratio']:.0f}", f"{m['cpu_per_million']:.1f}", f"{m['peak_mib']:,.0f}",
             )  # fmt: skip
             print("| " + " | ".join(cells) + " |", flush=True)
+        print("\nkeepwell sample, 42 months, one run")
+        print("| accounts | usage rows | CPU s | CPU s per million usage rows | peak MiB |")
+        print("|---|---|---|---|---|")
+        for accounts in arguments.written:
+            rows, cost = written(accounts, Path(folder))
+            per_million = cost.cpu / rows * 1e6
+            print(f"| {accounts:,} | {rows:,} | {cost.cpu:.1f} | {per_million:.2f} | {cost.mib:,.0f} |", flush=True)
 
 
 if __name__ == "__main__":
