@@ -31,7 +31,7 @@ class Segment(Frozen):
     monthly: float = Field(default=0.0, description="share on open-ended, monthly auto-renewing contracts, 0..1")
     multi_year: float = Field(default=0.06, description="share on terms of two or three years, 0..1")
     trial: float = Field(default=0.10, description="share that began with a trial, 0..1")
-    churn: float = Field(default=0.0051, description="notices per month at x = 0, far from a renewal")
+    churn: float = Field(default=0.0054, description="notices per month at x = 0, far from a renewal")
     tickets: float = Field(default=1.1, description="tickets per month at x = 1")
     meeting_days: int = Field(default=30, description="days between regular meetings; 0: none")
     review_days: int = Field(default=182, description="days between executive business reviews; 0: none")
@@ -51,7 +51,7 @@ SEGMENTS = (
             review_days=0, emails=2.0, asked=1, people=(0, 0, 1, 1, 0), contacts=0.1),
     Segment(name="mid-market"),
     Segment(name="enterprise", share=0.10, seats=62.0, seat_price=1080.0, plan="Enterprise", accounts_per_csm=20,
-            multi_year=0.25, trial=0.02, churn=0.0027, tickets=2.6, meeting_days=14, review_days=91, emails=5.0,
+            multi_year=0.25, trial=0.02, churn=0.0028, tickets=2.6, meeting_days=14, review_days=91, emails=5.0,
             asked=3, people=(1, 1, 2, 1, 3), contacts=0.7),
 )  # fmt: skip
 
@@ -107,7 +107,7 @@ class ChurnSettings(Frozen):
     """How an account in trouble comes to leave."""
 
     steepness: float = Field(default=1.0, description="fall of the log odds per unit of x, far from a renewal")
-    renewal: float = Field(default=2.8, description="rise of the log odds at a renewal, at x = 0")
+    renewal: float = Field(default=2.6, description="rise of the log odds at a renewal, at x = 0")
     renewal_steepness: float = Field(default=0.5, description="further fall of the log odds per unit of x at a renewal")
     near_days: Range = Field(default=(45, 150), description="a renewal is wholly near, and not yet near, days ahead")
     never_used: float = Field(default=0.5, description="rise of the log odds for an account that never logged in")
