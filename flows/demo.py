@@ -46,12 +46,12 @@ def main() -> None:
         group = book[book["band"] == name]
         _say(f"  {name:>9}  {len(group):4d}  {group['arr'].sum():12,.0f} USD")
     moved = _moved(book)
-    truth = Truth(OUT / "company" / "truth")
+    truth = Truth(OUT / "company" / "truth", last)
     _say(f"\nThree larger accounts that slide, the steepest since {MONTH_STARTS[0]}; in brackets what is true of them:")
-    for row in moved[moved["account_id"].isin(truth.sliding(last))].nsmallest(SLIDING, "moved").itertuples():
+    for row in moved[moved["account_id"].isin(truth.sliding())].nsmallest(SLIDING, "moved").itertuples():
         _account(row, truth)
     _say("\nOne that recovers:")
-    for row in moved[moved["account_id"].isin(truth.recovering(last))].nlargest(RECOVERING, "moved").itertuples():
+    for row in moved[moved["account_id"].isin(truth.recovering())].nlargest(RECOVERING, "moved").itertuples():
         _account(row, truth)
     _say(f"\nAlerts over {DAYS} days: {sum(d.opened for d in days)} opened, {sum(d.closed for d in days)} closed")
     _say(_by_rule(alerts))
@@ -59,22 +59,23 @@ def main() -> None:
 
 
 class Truth:
-    """What the generator knows of the company and no table of it tells."""
+    """What the generator knows of the company and no table of it tells: slides that began a month before `day`."""
 
-    def __init__(self, folder: Path) -> None:
-        self.slides = pd.read_parquet(folder / "slides.parquet")
+    def __init__(self, folder: Path, day: date) -> None:
+        slides = pd.read_parquet(folder / "slides.parquet")
+        self.day = day
+        self.slides = slides[slides["began_on"] < day - timedelta(days=30)]
         months = pd.read_parquet(folder / "account_months.parquet")
         self.chance = months[months["as_of"] == MONTH_STARTS[-1]].set_index("account_id")["p_churn"]
 
-    def sliding(self, day: date) -> "pd.Series[str]":
-        """Accounts on their way down for at least a month."""
-        s = self.slides
-        return s.loc[(s["began_on"] < day - timedelta(days=30)) & (s["bottom_on"] >= day), "account_id"]
+    def sliding(self) -> "pd.Series[str]":
+        """Accounts on their way down."""
+        return self.slides.loc[self.slides["bottom_on"] >= self.day, "account_id"]
 
-    def recovering(self, day: date) -> "pd.Series[str]":
+    def recovering(self) -> "pd.Series[str]":
         """Accounts past the bottom of a slide that is made good, or was in the months of the demo."""
         s = self.slides
-        return s.loc[(s["bottom_on"] < day) & (s["recovered_on"] >= MONTH_STARTS[0]), "account_id"]
+        return s.loc[(s["bottom_on"] < self.day) & (s["recovered_on"] >= MONTH_STARTS[0]), "account_id"]
 
     def of(self, account_id: str) -> str:
         """One sentence about the last slide that has begun."""
