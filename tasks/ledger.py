@@ -4,14 +4,17 @@ A run's events and its marker are written in one transaction: a kill at any mome
 """
 
 import json
+import sqlite3
+import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.schema import CreateTable
 
 from playbook.alert_events import LedgerEvent
@@ -58,7 +61,7 @@ class Ledger:
         try:
             address = sa.make_url(url)
             engine = _engine(address)
-            with engine.begin() as connection:
+            with _writing(engine) as connection:
                 if connection.dialect.name == "postgresql":
                     # Two first runs at once: PostgreSQL's IF NOT EXISTS alone fails for the second.
                     connection.execute(sa.select(sa.func.pg_advisory_xact_lock(SCHEMA_LOCK)))
@@ -101,7 +104,7 @@ class Ledger:
         """Write a run's events and its marker, all or nothing; the number of events that were not there before."""
         # One order of keys for every writer: two runs of the same day at once wait for each other, never in a circle.
         rows = [_row(event) for event in sorted(events, key=lambda e: e.event_id)]
-        with self._engine.begin() as connection:
+        with _writing(self._engine) as connection:
             added = 0
             if rows:
                 added = len(connection.execute(self._add(EVENTS).returning(EVENTS.c.event_id), rows).all())
@@ -123,17 +126,43 @@ def _engine(url: sa.URL) -> sa.Engine:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     engine = sa.create_engine(url)
     sa.event.listen(engine, "connect", _prepare_sqlite)
-    sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+    sa.event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _writing(engine: sa.Engine) -> AbstractContextManager[sa.Connection]:
+    """A transaction that will write."""
+    return engine.execution_options(writes=True).begin()
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    """A writer takes the lock at once: one that reads first cannot wait for another, SQLite refuses it on the spot."""
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _: object) -> None:
     """Readers do not wait for a writer, writers wait for each other, and the driver leaves transactions to us."""
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in (f"busy_timeout = {BUSY_TIMEOUT_MS}", "journal_mode = WAL", "foreign_keys = ON"):
+    for pragma in (f"busy_timeout = {BUSY_TIMEOUT_MS}", "foreign_keys = ON"):
         cursor.execute(f"PRAGMA {pragma}")
+    _write_ahead(cursor)
     cursor.close()
+
+
+def _write_ahead(cursor: DBAPICursor) -> None:
+    """Switch the file to its write-ahead log; two first runs at once are refused here without the busy timeout."""
+    deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            return
 
 
 def _row(event: LedgerEvent) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
@@ -129,6 +130,7 @@ def test_a_kill_between_events_and_marker_leaves_nothing_of_the_day(url: str, le
 
 RECORDED_AT_A_SIGNAL = """
 import sys
+import time
 from tasks.ledger import Ledger
 from tests.test_ledger import MONDAY, event
 
@@ -156,6 +158,35 @@ def test_two_processes_that_record_the_same_day_at_once_leave_one_copy(url: str)
     ledger = Ledger.open(url)
     assert len(ledger.history()) == 200
     ledger.close()
+
+
+OPENED_AT_THE_SAME_TIME = """
+import sys, time
+from tasks.ledger import Ledger
+
+print("ready", flush=True)
+start = float(sys.stdin.readline())
+for number in range(50):
+    while time.time() < start + 0.08 * number:
+        pass
+    Ledger.open(f"sqlite:///{sys.argv[1]}/{number}.db").close()
+"""
+
+
+def test_two_first_runs_that_open_the_ledger_at_once_both_get_it(tmp_path: Path) -> None:
+    """SQLite refuses a second creator on the spot, whatever its timeout: so it has to be asked again (TRU-2)."""
+    command = [sys.executable, "-c", OPENED_AT_THE_SAME_TIME, str(tmp_path)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    both = [subprocess.Popen(command, cwd=ROOT, **pipes) for _ in range(2)]
+    for process in both:
+        assert process.stdout.readline() == "ready\n"
+    start = time.time() + 0.2
+    for process in both:
+        process.stdin.write(f"{start}\n")
+        process.stdin.flush()
+    results = [process.communicate(timeout=120) for process in both]
+
+    assert [process.returncode for process in both] == [0, 0], results
 
 
 def test_a_flow_that_missed_days_makes_them_up_and_a_rerun_adds_nothing(ledger: Ledger) -> None:
