@@ -31,6 +31,22 @@ class BookSettings(BaseModel, frozen=True, extra="forbid"):
         return {self.reporting_currency: 1.0, **self.fx_rates}
 
 
+class LabelSettings(BaseModel, frozen=True, extra="forbid"):
+    """What counts as an outcome, and how long one waits for it."""
+
+    churn_horizon_days: Days = Field(90, description="days ahead within which a loss counts")
+    expansion_horizon_days: Days = Field(180, description="days ahead within which an expansion counts")
+    advocacy_horizon_days: Days = Field(180, description="days ahead within which advocacy counts")
+    expansion_rise: Positive = Field(0.10, description="rise of ARR that is an expansion, share")
+    promoter_from: float = Field(9, description="NPS answer from which it is a promoter's, 0..10")
+    least_tenure_days: Days = Field(60, description="days under contract before an account is an example")
+
+    def horizon_days(self, outcome: str) -> int:
+        """The horizon of churn, expansion or advocacy."""
+        horizon: int = getattr(self, f"{outcome}_horizon_days")
+        return horizon
+
+
 class Bands(BaseModel, frozen=True, extra="forbid"):
     """Bounds of the bands of health: critical < at_risk <= at_risk < stable <= stable <= healthy < healthy."""
 

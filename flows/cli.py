@@ -90,6 +90,19 @@ def daily(as_of: AsOf) -> None:
 
 
 @app.command()
+def quarterly(as_of: AsOf) -> None:
+    """Learn from the past and grade every candidate on months it never saw: publishes model_performance."""
+    from flows.quarterly_retraining import quarterly_retraining, summary
+
+    run = _run(as_of.date())
+    result = _call("quarterly_retraining", run, lambda: quarterly_retraining(run))
+    for outcome, reason in result.refused.items():
+        typer.echo(f"{outcome}: no model. {reason}", err=True)
+    table = summary(result)
+    typer.echo(table.to_json(orient="records", indent=1) if Options.json else table.to_string(index=False))
+
+
+@app.command()
 def check(as_of: AsOf) -> None:
     """The data checks alone: publishes check_results and the Data Docs."""
     from flows.checking import checking

@@ -13,6 +13,7 @@ from prefect.runtime import flow_run
 
 from flows.daily_alerts import daily_alerts
 from flows.monthly_scoring import monthly_scoring
+from flows.quarterly_retraining import quarterly_retraining
 from flows.run import Run
 from flows.settings import Settings, load_settings
 
@@ -29,7 +30,13 @@ def daily(config: str = "pipeline.toml", out: str = "out", as_of: date | None = 
     return daily_alerts(_run(config, out, as_of))
 
 
-FLOWS = {"monthly_scoring": monthly, "daily_alerts": daily}
+@flow(name="quarterly_retraining", persist_result=False, validate_parameters=True)
+def quarterly(config: str = "pipeline.toml", out: str = "out", as_of: date | None = None) -> Any:
+    """Learn from the past and grade every candidate."""
+    return quarterly_retraining(_run(config, out, as_of))
+
+
+FLOWS = {"monthly_scoring": monthly, "daily_alerts": daily, "quarterly_retraining": quarterly}
 
 
 def _run(config: str, out: str, as_of: date | None) -> Run:

@@ -13,7 +13,8 @@ from typing import Any
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from features.canonical import TABLES
-from features.settings import BookSettings, HealthSettings
+from features.settings import BookSettings, HealthSettings, LabelSettings
+from models.settings import ModelSettings
 from playbook.actions import Playbook, load_playbook
 from playbook.settings import AlertSettings, OwnerSettings, TierSettings
 from tasks.errors import ConfigError
@@ -45,6 +46,8 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
     tables: Mapping[str, TableSettings]
     money: BookSettings = BookSettings()
     health: HealthSettings = HealthSettings()
+    labels: LabelSettings = LabelSettings()
+    models: ModelSettings = ModelSettings()
     tiers: TierSettings = TierSettings()
     owners: OwnerSettings = OwnerSettings()
     alerts: AlertSettings = AlertSettings()

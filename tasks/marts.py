@@ -193,6 +193,24 @@ SIGNAL_CATALOGUE = Mart(
     },
 )  # fmt: skip
 
+MODEL_PERFORMANCE = Mart(
+    "model_performance", "outcome, candidate, segment and metric", ("outcome", "version", "segment", "metric"),
+    {
+        "outcome": (TEXT, "churn, expansion or advocacy"),
+        "version": (TEXT, "the candidate: dummy and health are baselines"),
+        "segment": (TEXT, "segment, or `all`"),
+        "metric": (TEXT, "roc_auc, recall (at capacity), brier_skill ..."),
+        "value": (NUMBER, "the figure on the test months"),
+        "low": (NUMBER, "lower bound of its interval, from a bootstrap over accounts; empty where it has none"),
+        "high": (NUMBER, "upper bound"),
+        "matured": (FLAG, "rests on outcomes that are known"),
+        "estimated": (FLAG, "estimated before outcomes are known"),
+        "taken": (FLAG, "the simplest candidate that is as good as the best on the validation months"),
+        "first_month": (DAY, "first of the test months"),
+        "last_month": (DAY, "last of the test months"),
+    },
+)  # fmt: skip
+
 DIM_ACCOUNT = Mart(
     "dim_account", "account under contract", ("account_id",),
     {
@@ -232,7 +250,7 @@ DIM_DATE = Mart(
 MARTS: Mapping[str, Mart] = {
     m.name: m
     for m in (
-        HEALTH_SCORES, FACTORS, FEATURE_MART, ALERTS, CHECK_RESULTS, QUARANTINE_MART, SIGNAL_CATALOGUE, RUNS,
-        DIM_ACCOUNT, DIM_CSM, DIM_DATE,
+        HEALTH_SCORES, FACTORS, FEATURE_MART, ALERTS, CHECK_RESULTS, QUARANTINE_MART, SIGNAL_CATALOGUE,
+        MODEL_PERFORMANCE, RUNS, DIM_ACCOUNT, DIM_CSM, DIM_DATE,
     )
 }  # fmt: skip

@@ -7,8 +7,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 COMPUTING = (
-    "features/*.py", "playbook/*.py", "expectations/*", "tasks/score.py", "tasks/staging.py", "tasks/sources.py",
-    "tasks/store.py", "tasks/tones.py", "tasks/checks*.py", "tasks/marts.py", "tasks/publish.py", "tasks/catalogue*.py",
+    "features/*.py", "models/*.py", "playbook/*.py", "expectations/*", "tasks/score.py", "tasks/staging.py",
+    "tasks/sources.py", "tasks/store.py", "tasks/training.py", "tasks/performance.py", "tasks/tones.py",
+    "tasks/checks*.py", "tasks/marts.py", "tasks/publish.py", "tasks/catalogue*.py",
 )  # fmt: skip
 
 

@@ -12,14 +12,15 @@ from flows.pages import DOCS, PAGES
 from tests.running import ROOT, keepwell_process
 
 ALLOWED = {
-    "flows": {"flows", "tasks", "features", "playbook", "expectations", "sample"},
-    "tasks": {"tasks", "features", "playbook", "expectations"},
+    "flows": {"flows", "tasks", "features", "models", "playbook", "expectations", "sample"},
+    "tasks": {"tasks", "features", "models", "playbook", "expectations"},
     "features": {"features"},
+    "models": {"models"},
     "playbook": {"playbook"},
     "expectations": {"expectations", "features"},
     "sample": {"sample", "features"},
 }
-PURE = ("features", "playbook", "expectations")
+PURE = ("features", "models", "playbook", "expectations")
 
 
 def imported(path: Path) -> set[str]:

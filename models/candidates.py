@@ -1,0 +1,129 @@
+"""What is tried, from the simplest to the least simple; `dummy` and `health` are the baselines (MOD-4).
+
+Each candidate is one scikit-learn pipeline from a frame of features to a chance. One thread each: on small data many
+threads cost more than they save.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.compose import ColumnTransformer
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import OrdinalEncoder, StandardScaler
+from sklearn.tree import DecisionTreeClassifier
+
+from models.inputs import Winsoriser, prepared
+from models.settings import CandidateSettings, InputSettings
+
+WORDS = ("segment", "industry")
+HEALTH = "health"
+SEED = 1
+PENALTIES = np.geomspace(1.0, 1e-4, 25)
+
+
+class SparseLogistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Logistic regression on at most so many inputs: the least L1 penalty that leaves no more, then fitted without it.
+
+    The second fit undoes the shrinkage that the selection needs (Meinshausen 2007, relaxed lasso).
+    """
+
+    def __init__(self, signals: int = 15) -> None:
+        self.signals = signals
+
+    def fit(self, rows: NDArray[np.floating[Any]], label: NDArray[Any], sample_weight: Any = None) -> Self:
+        """Select, then fit."""
+        self.classes_ = np.unique(label)
+        self.kept_ = np.array([0])
+        for penalty in PENALTIES[::-1]:
+            path = LogisticRegression(l1_ratio=1.0, solver="liblinear", C=penalty, random_state=SEED)
+            kept = np.flatnonzero(path.fit(rows, label, sample_weight).coef_[0])
+            if len(kept) > self.signals:
+                break
+            self.kept_ = kept if len(kept) else self.kept_
+        self.model_ = LogisticRegression(max_iter=1000).fit(rows[:, self.kept_], label, sample_weight)
+        return self
+
+    def predict_proba(self, rows: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+        """The chances of both classes."""
+        chances: NDArray[np.floating[Any]] = self.model_.predict_proba(rows[:, self.kept_])
+        return chances
+
+
+Builder = Callable[[Sequence[str], InputSettings, CandidateSettings], Pipeline]
+
+
+def _dummy(_: Sequence[str], __: InputSettings, ___: CandidateSettings) -> Pipeline:
+    return make_pipeline(DummyClassifier(strategy="prior"))
+
+
+def _health(_: Sequence[str], __: InputSettings, ___: CandidateSettings) -> Pipeline:
+    alone = ColumnTransformer(
+        [("health", make_pipeline(SimpleImputer(strategy="median"), StandardScaler()), [HEALTH])],
+        verbose_feature_names_out=False,
+    )
+    return make_pipeline(alone, LogisticRegression())
+
+
+def _sparse(numbers: Sequence[str], inputs: InputSettings, rules: CandidateSettings) -> Pipeline:
+    return make_pipeline(prepared(numbers, WORDS, inputs), SparseLogistic(rules.signals))
+
+
+def _logistic(numbers: Sequence[str], inputs: InputSettings, _: CandidateSettings) -> Pipeline:
+    return make_pipeline(prepared(numbers, WORDS, inputs), LogisticRegression(C=0.1, max_iter=2000))
+
+
+def _tree(numbers: Sequence[str], inputs: InputSettings, rules: CandidateSettings) -> Pipeline:
+    tree = DecisionTreeClassifier(max_depth=6, min_samples_leaf=rules.leaf_rows, random_state=SEED)
+    return make_pipeline(prepared(numbers, WORDS, inputs), tree)
+
+
+def _forest(numbers: Sequence[str], inputs: InputSettings, rules: CandidateSettings) -> Pipeline:
+    forest = RandomForestClassifier(
+        n_estimators=rules.trees, min_samples_leaf=max(rules.leaf_rows // 5, 1), max_features=0.2, n_jobs=1,
+        random_state=SEED,
+    )  # fmt: skip
+    return make_pipeline(prepared(numbers, WORDS, inputs), forest)
+
+
+def _boosting(numbers: Sequence[str], inputs: InputSettings, rules: CandidateSettings) -> Pipeline:
+    """Boosting finds its own thresholds and its own way with missing values; only the tails are cut."""
+    words = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan, encoded_missing_value=np.nan)
+    frame = ColumnTransformer(
+        [("number", Winsoriser(inputs.tail), list(numbers)), ("word", words, list(WORDS))],
+        verbose_feature_names_out=False,
+    )
+    boosting = HistGradientBoostingClassifier(
+        max_iter=rules.rounds, learning_rate=rules.learning_rate, max_leaf_nodes=rules.leaves,
+        min_samples_leaf=rules.leaf_rows, l2_regularization=5.0, max_features=0.3, early_stopping=False,
+        random_state=SEED,
+    )  # fmt: skip
+    return make_pipeline(frame, boosting)
+
+
+CANDIDATES: Mapping[str, Builder] = {
+    "dummy": _dummy, "health": _health, "sparse_logistic": _sparse, "logistic": _logistic, "tree": _tree,
+    "forest": _forest, "boosting": _boosting,
+}  # fmt: skip
+BASELINES = ("dummy", "health")
+
+
+def fitted(
+    name: str, rows: pd.DataFrame, label: pd.Series, numbers: Sequence[str], inputs: InputSettings,
+    rules: CandidateSettings,
+) -> Pipeline:  # fmt: skip
+    """The candidate, learnt from these rows; `rows` holds the numbers, WORDS and health."""
+    return CANDIDATES[name](numbers, inputs, rules).fit(rows, label.astype(int))
+
+
+def chance(model: Pipeline, rows: pd.DataFrame) -> NDArray[np.floating[Any]]:
+    """The model's chance of the outcome for each row."""
+    chances: NDArray[np.floating[Any]] = model.predict_proba(rows)[:, 1]
+    return chances

@@ -1,0 +1,63 @@
+"""What a model sees: numbers with tame tails, a mark where one was missing, words as marks (FEA-7).
+
+Everything is learnt from the training rows alone, inside the pipeline, so that no fold sees another.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from models.settings import InputSettings
+
+
+class Winsoriser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Values beyond the training rows' quantiles become those quantiles; missing stays missing."""
+
+    def __init__(self, tail: float = 0.01) -> None:
+        self.tail = tail
+
+    def fit(self, rows: Any, _: Any = None) -> Self:
+        """Learn the quantiles of each column; a column without a value has none."""
+        values = np.asarray(rows, dtype=float)
+        self.n_features_in_ = values.shape[1]
+        if hasattr(rows, "columns"):
+            self.feature_names_in_ = np.asarray(rows.columns, dtype=object)
+        self.low_ = np.full(values.shape[1], -np.inf)
+        self.high_ = np.full(values.shape[1], np.inf)
+        for column in range(values.shape[1]):
+            there = values[~np.isnan(values[:, column]), column]
+            if len(there):
+                self.low_[column], self.high_[column] = np.quantile(there, [self.tail, 1.0 - self.tail])
+        return self
+
+    def transform(self, rows: Any) -> NDArray[np.floating[Any]]:
+        """The rows with their tails cut."""
+        return np.clip(np.asarray(rows, dtype=float), self.low_, self.high_)
+
+
+def varied(rows: pd.DataFrame, numbers: Sequence[str]) -> list[str]:
+    """The numbers that differ between some of the rows: the others say nothing, and some learners fail on them."""
+    values = rows[list(numbers)].astype("float64")
+    return list(values.columns[values.min() < values.max()])
+
+
+def prepared(numbers: Sequence[str], words: Sequence[str], rules: InputSettings) -> ColumnTransformer:
+    """Numbers winsorised, imputed by their median with a mark, scaled; words as one mark each, rare ones together."""
+    numeric: Pipeline = make_pipeline(
+        Winsoriser(rules.tail), SimpleImputer(strategy="median", add_indicator=True), StandardScaler()
+    )
+    marks = make_pipeline(
+        SimpleImputer(strategy="constant", fill_value="missing"),
+        OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=rules.rare_share, sparse_output=False),
+    )
+    return ColumnTransformer(
+        [("number", numeric, list(numbers)), ("word", marks, list(words))], verbose_feature_names_out=False
+    )

@@ -1,0 +1,49 @@
+"""Settings of the models: every number with its default and unit."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, Field
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class SplitSettings(BaseModel, frozen=True, extra="forbid"):
+    """How months are parted in time order, and how much there has to be of them."""
+
+    run_in_days: Count = Field(90, description="days of usage before the first month that is learnt from")
+    validation_share: Share = Field(0.15, description="share of the months that choose threshold and calibration, 0..1")
+    test_share: Share = Field(0.15, description="share of the months that are reported on, once, 0..1")
+    least_train_months: Count = Field(6, description="months of training, at least")
+    least_validation_months: Count = Field(2, description="months of validation, at least")
+    least_test_months: Count = Field(2, description="months of test, at least")
+    least_accounts: Count = Field(200, description="accounts with and without the outcome, at least of each")
+
+
+class InputSettings(BaseModel, frozen=True, extra="forbid"):
+    """How features become a model's inputs."""
+
+    tail: Share = Field(0.01, description="share of the training rows beyond which a value is cut, at each end, 0..1")
+    rare_share: Share = Field(0.01, description="share of the training rows below which words are taken together, 0..1")
+
+
+class CandidateSettings(BaseModel, frozen=True, extra="forbid"):
+    """What is tried, from the simplest to the least simple."""
+
+    signals: Count = Field(15, description="most signals of the sparse model")
+    trees: Count = Field(300, description="trees of the forest")
+    rounds: Count = Field(300, description="rounds of boosting")
+    learning_rate: Annotated[float, Field(gt=0)] = Field(0.04, description="step of a round of boosting")
+    leaves: Count = Field(8, description="leaves of a tree of boosting, at most")
+    leaf_rows: Count = Field(100, description="rows of a leaf, at least")
+    capacity_share: Share = Field(0.10, description="share of the book that the teams can work on, 0..1")
+    replicates: Count = Field(200, description="draws of accounts for an interval")
+    confidence: Share = Field(0.90, description="confidence of an interval, 0..1")
+
+
+class ModelSettings(BaseModel, frozen=True, extra="forbid"):
+    """Everything about learning."""
+
+    split: SplitSettings = SplitSettings()
+    inputs: InputSettings = InputSettings()
+    candidates: CandidateSettings = CandidateSettings()

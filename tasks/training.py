@@ -1,0 +1,108 @@
+"""The training set: the book of every matured month, features as known then, and what became of each account.
+
+It is a function of one snapshot, the settings and `now`, so that it can be rebuilt from the snapshot's id (MOD-3).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+import pandas as pd
+
+from features.book import book
+from features.labels import labels
+from features.settings import LabelSettings
+from models.settings import SplitSettings
+from models.split import Parts, TooLittleData, split_months
+from tasks.score import ScoreSettings, score_book
+from tasks.sources import facts_at
+from tasks.staging import Snapshot
+from tasks.store import Stored
+
+OUTCOMES = {"churn": "churned", "expansion": "expanded", "advocacy": "advocated"}
+"""The column of each outcome's label."""
+NOTHING_STORED = pd.DataFrame(columns=["account_id", "health", "band", "as_of"])
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """`examples`: one row per account and month, ordered by both.
+
+    Columns: account_id, as_of, status, segment, industry, country, arr, high_value, the published features, health,
+    coverage, the labels (NULL: not matured, or nobody can say) and treated.
+    """
+
+    snapshot_id: str
+    now: datetime
+    examples: pd.DataFrame
+
+
+def training_set(
+    snapshot: Snapshot,
+    months: Sequence[date],
+    now: datetime,
+    scoring: ScoreSettings,
+    rules: LabelSettings,
+    fixed: frozenset[str] = frozenset(),
+) -> TrainingSet:
+    """Features and labels of these months. Accounts that gave notice, and those too young, are no examples (MOD-2)."""
+    frames = [frame for frame in _months(snapshot, months, now, scoring, rules, fixed) if len(frame)]
+    if not frames:
+        raise TooLittleData("No month has an account that was under contract for long enough to learn from.")
+    examples = pd.concat(frames, ignore_index=True).sort_values(["as_of", "account_id"], ignore_index=True)
+    return TrainingSet(snapshot.id, now, examples)
+
+
+def _months(
+    snapshot: Snapshot,
+    months: Sequence[date],
+    now: datetime,
+    scoring: ScoreSettings,
+    rules: LabelSettings,
+    fixed: frozenset[str],
+) -> Iterator[pd.DataFrame]:
+    """One frame per month. Health is replayed: each month may carry values from the month before, as it would have."""
+    known_now = facts_at(snapshot, now, fixed)
+    measures = None
+    for month in months:
+        at = datetime.combine(month, time(0))
+        facts = facts_at(snapshot, at, fixed)
+        scored = score_book(facts, scoring, {}, Stored(None, measures, None, None, NOTHING_STORED, ()))
+        measures = scored.measures
+        outcome = labels(book(facts, scoring.money), at, known_now, scoring.money, rules).to_pandas()
+        about = scored.accounts[
+            ["account_id", "status", "segment", "industry", "country", "arr", "high_value", "tenure_days", "health",
+             "coverage"]
+        ]  # fmt: skip
+        whole = about.merge(scored.features, on="account_id").merge(outcome, on="account_id", validate="1:1")
+        old_enough = (whole["status"] == "active") & (whole["tenure_days"] >= rules.least_tenure_days)
+        yield whole[old_enough].assign(as_of=pd.Timestamp(month))
+
+
+def first_month(snapshot: Snapshot, now: datetime, run_in_days: int, fixed: frozenset[str] = frozenset()) -> date:
+    """The first start of a month before which the source knows usage for so many days."""
+    day = facts_at(snapshot, now, fixed)["usage"].day.min().to_pyarrow().as_py()
+    if day is None:
+        raise TooLittleData("There is no usage row to learn from.")
+    later = day + timedelta(days=run_in_days)
+    return (later.replace(day=1) + timedelta(days=31)).replace(day=1) if later.day > 1 else later
+
+
+def matured_months(first: date, now: datetime, horizon_days: int, grace_days: int) -> list[date]:
+    """Starts of the months from `first` on whose outcome may be told `now`."""
+    last = now - timedelta(days=horizon_days + grace_days)
+    starts = pd.date_range(first, last, freq="MS")
+    return [start.date() for start in starts]
+
+
+def parts_of(examples: pd.DataFrame, outcome: str, gap_days: int, rules: SplitSettings) -> Parts:
+    """The months of each part for one outcome; TooLittleData names what is missing (MOD-2)."""
+    told = examples.dropna(subset=OUTCOMES[outcome])
+    had = told.groupby("account_id")[OUTCOMES[outcome]].agg(lambda label: bool(label.any()))
+    with_it, without = int(had.sum()), int((~had).sum())
+    if min(with_it, without) < rules.least_accounts:
+        raise TooLittleData(
+            f"{outcome}: {with_it} accounts had it and {without} did not; {rules.least_accounts} of each are needed."
+        )
+    months = sorted({stamp.date() for stamp in told["as_of"]})
+    return split_months(months, gap_days, rules)

@@ -1,0 +1,76 @@
+"""`keepwell quarterly`: candidates side by side on months they never saw, or a refusal in one sentence (MOD-2..4)."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from sample.settings import company_with
+from sample.write import write_company
+from tests.running import bytes_of, keepwell, mart
+
+QUICK = """
+[models.split]
+least_accounts = 20
+
+[models.candidates]
+trees = 10
+rounds = 40
+leaf_rows = 40
+replicates = 20
+"""
+
+
+@pytest.fixture(scope="module")
+def learnt(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, str]:
+    """Configuration, output and what was printed of one quarterly run: 350 accounts, 26 months, contacts off."""
+    folder = tmp_path_factory.mktemp("company")
+    small = company_with("off", confounder=False)
+    segments = tuple(s.model_copy(update={"seats": min(s.seats, 6.0)}) for s in small.segments)
+    write_company(350, 26, 8, folder, settings=small.model_copy(update={"segments": segments}))
+    config = folder / "pipeline.toml"
+    config.write_text(config.read_text() + QUICK)
+    ran = keepwell("--config", config, "--out", folder / "out", "quarterly", "--as-of", "2026-07-01")
+    assert ran.code == 0, ran.err
+    return config, folder / "out", ran.out + ran.err
+
+
+def test_every_candidate_stands_beside_health_and_the_dummy(learnt: tuple[Path, Path, str]) -> None:
+    """One figure each, on the last months, with an interval; one of them is taken, and never a baseline (MOD-4)."""
+    _, out, said = learnt
+    figures = mart(out, "model_performance", "2026-07-01")
+    churn = figures[(figures["outcome"] == "churn") & (figures["segment"] == "all") & (figures["metric"] == "roc_auc")]
+    names = {"dummy", "health", "sparse_logistic", "logistic", "tree", "forest", "boosting"}
+
+    assert set(churn["version"]) == names
+    assert churn["low"].le(churn["value"]).all()
+    assert churn["high"].ge(churn["value"]).all()
+    assert churn["taken"].sum() == 1
+    assert not churn.loc[churn["version"].isin(["dummy", "health"]), "taken"].any()
+    assert churn.set_index("version").loc["dummy", "value"] == 0.5
+    assert all(name in said for name in names)
+
+
+def test_the_test_months_are_the_last_that_have_matured(learnt: tuple[Path, Path, str]) -> None:
+    """90 days of horizon and 30 of grace before the run's date (MOD-1, MOD-3)."""
+    _, out, _ = learnt
+    figures = mart(out, "model_performance", "2026-07-01")
+
+    assert set(pd.to_datetime(figures.loc[figures["outcome"] == "churn", "last_month"])) == {pd.Timestamp("2026-03-01")}
+
+
+def test_an_outcome_without_enough_months_is_refused_while_others_go_on(learnt: tuple[Path, Path, str]) -> None:
+    """180 days of horizon leave two long gaps: too few months for expansion here, said in one sentence (MOD-2)."""
+    _, out, said = learnt
+
+    assert "expansion: no model. 17 matured months are too few" in said
+    assert set(mart(out, "model_performance", "2026-07-01")["outcome"]) == {"churn"}
+
+
+def test_a_second_run_gives_the_same_bytes(learnt: tuple[Path, Path, str]) -> None:
+    """Seeds and single threads: nothing depends on the hour or the machine's mood (CONTRACT)."""
+    config, out, _ = learnt
+    before = bytes_of(out)
+    assert keepwell("--config", config, "--out", out, "quarterly", "--as-of", "2026-07-01").code == 0
+
+    assert bytes_of(out) == before
