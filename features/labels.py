@@ -53,7 +53,13 @@ def losses(now: Facts, grace_days: int) -> ir.Table:
     contracts = now["contracts"]
     paid = contracts.filter(~contracts.trial.fill_null(False))
     spans = paid.mutate(end=ibis.coalesce(ibis.least(paid.end_on, paid.ended_on), ibis.literal(NEVER)))
-    return _notices(spans).union(_ends(spans, now.today, grace_days))
+    notices, ends = _notices(spans), _ends(spans, now.today, grace_days)
+    told = (
+        (ends.account_id == notices.account_id)
+        & (notices.churned_at > ends.last_start_on.cast("timestamp"))
+        & (notices.churned_at <= ends.churned_at)
+    )
+    return notices.union(ends.anti_join(notices, told).drop("last_start_on"))
 
 
 def _notices(spans: ir.Table) -> ir.Table:
@@ -69,21 +75,24 @@ def _notices(spans: ir.Table) -> ir.Table:
 
 
 def _ends(spans: ir.Table, today: date, grace_days: int) -> ir.Table:
-    """Ends of covers that nothing follows within the grace and of which no notice had told."""
+    """Ends of covers that nothing follows within the grace, with the start of their last contract."""
     order = [spans.start_on, spans.contract_id]
     until_now = ibis.window(group_by=spans.account_id, order_by=order, preceding=None, following=0)
     reached = spans.mutate(
         reach=spans.end.max().over(until_now),
         next_start=spans.start_on.lead().over(ibis.window(group_by=spans.account_id, order_by=order)),
-        told=spans.notice_on.max().over(until_now),
     )
     gap = reached.next_start.delta(reached.reach, unit="day")
     over = reached.filter(
         (reached.reach <= ibis.literal(today - timedelta(days=grace_days)))
         & (reached.next_start.isnull() | (gap > grace_days))
-        & (reached.notice_on.isnull() | (reached.notice_on >= reached.reach))
     )
-    return over.select("account_id", churned_at=over.reach.cast("timestamp"), how=ibis.literal("ended"))
+    return over.select(
+        "account_id",
+        churned_at=over.reach.cast("timestamp"),
+        how=ibis.literal("ended"),
+        last_start_on=over.start_on,
+    )
 
 
 def _expansions(now: Facts, cohort: ir.Table, as_of: datetime, money: BookSettings, rules: LabelSettings) -> ir.Table:

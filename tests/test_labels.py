@@ -69,6 +69,26 @@ def test_notice_on_one_of_two_contracts_is_no_loss() -> None:
     assert lost(contracts=both) == [("acme", "2024-04-21", "notice")]
 
 
+def test_notice_on_the_add_on_alone_does_not_hide_that_the_contract_runs_out() -> None:
+    """The add-on is cancelled, the longer contract ends without a word: that end is the loss (section 0, churn)."""
+    rows = [
+        contract("acme", **TERM),
+        contract("acme", start_on="2024-01-01", end_on="2024-05-01", notice_on="2024-04-10"),
+    ]
+
+    assert lost(contracts=rows) == [("acme", "2024-06-01", "ended")]
+
+
+def test_who_came_back_after_a_notice_is_lost_again_by_the_end_of_the_new_contract() -> None:
+    """The old notice told of the old end only (section 0, churn)."""
+    old = contract("acme", start_on="2022-01-01", end_on="2023-01-01", notice_on="2022-10-01")
+
+    assert lost(contracts=[old, contract("acme", **TERM)]) == [
+        ("acme", "2022-10-02", "notice"),
+        ("acme", "2024-06-01", "ended"),
+    ]
+
+
 def test_the_end_of_a_trial_is_no_loss() -> None:
     """Who never paid cannot churn (section 0, churn)."""
     trial = contract("acme", start_on="2024-03-01", end_on="2024-03-15", trial=True)
