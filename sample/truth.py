@@ -39,7 +39,7 @@ def account_months(world: World) -> Columns:
     month = np.tile(np.arange(len(months)), len(world.accounts))
     notice = world.exits.churned_on[account]
     kept = world.is_customer(account, months[month]) & (np.isnat(notice) | (notice >= months[month]))
-    p0, p1 = (chances(world, with_contact).ravel() for with_contact in (False, True))
+    p0, p1 = (p.ravel() for p in chances(world))
     contacts: Contacts = world.contacts
     chance = contacts.chance.ravel()
     week = world.window.week_of(months)
@@ -56,8 +56,8 @@ def account_months(world: World) -> Columns:
     }
 
 
-def chances(world: World, with_contact: bool) -> Floats:
-    """Accounts x months: the chance to leave within the horizon of each start of a month."""
+def chances(world: World) -> tuple[Floats, Floats]:
+    """Accounts x months: chance to leave within the horizon of a month's start, without and with a contact."""
     window, rules, months = world.window, world.settings.health, world.window.month_starts()
     ahead = -(-HORIZON_DAYS // DAYS_PER_WEEK) + 1
     weeks = np.arange(window.weeks + ahead)
@@ -67,18 +67,17 @@ def chances(world: World, with_contact: bool) -> Floats:
     phi = fading(rules) ** step
     spread = rules.wander * np.sqrt(1.0 - phi**2)
     lift = np.where(step > 0, phi / fading(rules), 0.0)  # a contact acts from the week after on
-    p = np.empty((len(world.accounts), len(months)))
+    p0, p1 = (np.empty((len(world.accounts), len(months))) for _ in range(2))
     for m, day in enumerate(months):
         w0 = int(window.week_of(day))
         mean = (
             world.health.level[:, None] - fall[:, w0 : w0 + ahead] - _slides_to_come(world.settings, ahead)
             + phi * world.health.deviation[:, w0, None]
         )  # fmt: skip
-        if with_contact:
-            mean = mean + world.contacts.effect[:, m, None] * lift
-        inside = _overlap(world, w0, day, ahead)
-        p[:, m] = _within(risks.of_weeks(w0, ahead), mean, spread, inside)
-    return p
+        inside, part = _overlap(world, w0, day, ahead), risks.of_weeks(w0, ahead)
+        p0[:, m] = _within(part, mean, spread, inside)
+        p1[:, m] = _within(part, mean + world.contacts.effect[:, m, None] * lift, spread, inside)
+    return p0, p1
 
 
 def _within(risks: Risk, mean: Floats, spread: Floats, inside: Floats) -> Floats:
