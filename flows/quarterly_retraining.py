@@ -71,12 +71,11 @@ def try_candidates(run: Run, past: TrainingSet) -> QuarterResult:
         gap = settings.labels.horizon_days(outcome) + settings.money.churn_grace_days
         try:
             parts = parts_of(past.examples, outcome, gap, settings.models.split)
+            trials[outcome] = trial(
+                past.examples, label, parts, numbers, settings.models.inputs, settings.models.candidates
+            )
         except TooLittleData as reason:
             refused[outcome] = str(reason)
-            continue
-        trials[outcome] = trial(
-            past.examples, label, parts, numbers, settings.models.inputs, settings.models.candidates
-        )
     return QuarterResult(trials, refused)
 
 

@@ -5,15 +5,15 @@ threads cost more than they save.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.feature_selection import SelectFromModel
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -26,35 +26,7 @@ from models.settings import CandidateSettings, InputSettings
 WORDS = ("segment", "industry")
 HEALTH = "health"
 SEED = 1
-PENALTIES = np.geomspace(1.0, 1e-4, 25)
-
-
-class SparseLogistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """Logistic regression on at most so many inputs: the least L1 penalty that leaves no more, then fitted without it.
-
-    The second fit undoes the shrinkage that the selection needs (Meinshausen 2007, relaxed lasso).
-    """
-
-    def __init__(self, signals: int = 15) -> None:
-        self.signals = signals
-
-    def fit(self, rows: NDArray[np.floating[Any]], label: NDArray[Any], sample_weight: Any = None) -> Self:
-        """Select, then fit."""
-        self.classes_ = np.unique(label)
-        self.kept_ = np.array([0])
-        for penalty in PENALTIES[::-1]:
-            path = LogisticRegression(l1_ratio=1.0, solver="liblinear", C=penalty, random_state=SEED)
-            kept = np.flatnonzero(path.fit(rows, label, sample_weight).coef_[0])
-            if len(kept) > self.signals:
-                break
-            self.kept_ = kept if len(kept) else self.kept_
-        self.model_ = LogisticRegression(max_iter=1000).fit(rows[:, self.kept_], label, sample_weight)
-        return self
-
-    def predict_proba(self, rows: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
-        """The chances of both classes."""
-        chances: NDArray[np.floating[Any]] = self.model_.predict_proba(rows[:, self.kept_])
-        return chances
+ZERO = 1e-9
 
 
 Builder = Callable[[Sequence[str], InputSettings, CandidateSettings], Pipeline]
@@ -73,7 +45,11 @@ def _health(_: Sequence[str], __: InputSettings, ___: CandidateSettings) -> Pipe
 
 
 def _sparse(numbers: Sequence[str], inputs: InputSettings, rules: CandidateSettings) -> Pipeline:
-    return make_pipeline(prepared(numbers, WORDS, inputs), SparseLogistic(rules.signals))
+    """The inputs that weigh most under an L1 penalty, then fitted without it (relaxed lasso, Meinshausen 2007)."""
+    weighed = LogisticRegression(l1_ratio=1.0, solver="liblinear", C=0.05, random_state=SEED)
+    most = min(rules.signals, len(numbers))
+    chosen = SelectFromModel(weighed, max_features=most, threshold=ZERO)
+    return make_pipeline(prepared(numbers, WORDS, inputs), chosen, LogisticRegression(max_iter=1000))
 
 
 def _logistic(numbers: Sequence[str], inputs: InputSettings, _: CandidateSettings) -> Pipeline:

@@ -18,7 +18,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from models.settings import InputSettings
 
 
-class Winsoriser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class Winsoriser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """Values beyond the training rows' quantiles become those quantiles; missing stays missing."""
 
     def __init__(self, tail: float = 0.01) -> None:

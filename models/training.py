@@ -16,7 +16,7 @@ from models.choose import Calibration, Compared, calibrated, compared, simplest_
 from models.inputs import varied
 from models.metrics import Estimate, Floats, graded, graded_figures, top
 from models.settings import CandidateSettings, InputSettings
-from models.split import Parts
+from models.split import Parts, TooLittleData
 
 SEED = 1
 LEAST_LOSSES = 10
@@ -57,6 +57,8 @@ def trial(
     """Learn, compare, calibrate, grade. `examples`: account_id, as_of, segment, industry, health and the numbers."""
     told = examples.dropna(subset=[label])
     train, validation, test = (_of(told, months) for months in (parts.train, parts.validation, parts.test))
+    for part, rows in (("training", train), ("validation", validation), ("test", test)):
+        _enough(rows[label].astype(bool), part)
     names = varied(train, numbers)
     models = {name: fitted(name, train, train[label].astype(bool), names, inputs, rules) for name in CANDIDATES}
     happened = validation[label].to_numpy(dtype=float)
@@ -69,6 +71,16 @@ def trial(
         for segment, rows in _segments(test, label):
             figures[name, segment] = _graded(rows, label, candidate.chances(rows), rules)
     return Trial(parts, trained, comparison, simplest_as_good(comparison, BASELINES), figures)
+
+
+def _enough(happened: pd.Series, part: str) -> None:
+    """Raises TooLittleData where a part has hardly an outcome to learn from or to be graded on."""
+    count = int(happened.sum())
+    if not LEAST_LOSSES <= count <= len(happened) - LEAST_LOSSES:
+        raise TooLittleData(
+            f"The {part} months hold {count} of {len(happened)} examples with the outcome; {LEAST_LOSSES} with "
+            "and as many without it are needed."
+        )
 
 
 def _of(examples: pd.DataFrame, months: Sequence[Any]) -> pd.DataFrame:

@@ -1,5 +1,7 @@
 """Candidates, figures and the choice between them, on data whose truth is known (MOD-4, FEA-7)."""
 
+from datetime import date
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +13,8 @@ from models.choose import Compared, calibrated, compared, simplest_as_good
 from models.inputs import Winsoriser, varied
 from models.metrics import FIGURES, account_draws, graded, graded_figures, top
 from models.settings import CandidateSettings, InputSettings
+from models.split import Parts, TooLittleData
+from models.training import trial
 
 NUMBERS = ("signal", "other", "noise")
 QUICK = CandidateSettings(trees=20, rounds=60)
@@ -70,7 +74,7 @@ def test_the_sparse_model_uses_no_more_signals_than_it_may():
 
     model = fitted("sparse_logistic", train, pd.Series(label), NUMBERS, InputSettings(), rules)
 
-    assert 1 <= len(model[-1].kept_) <= 2
+    assert 1 <= model[-1].n_features_in_ <= 2
 
 
 def test_tails_are_cut_at_the_training_rows_quantiles():
@@ -188,3 +192,17 @@ def test_calibration_puts_extreme_chances_right(learnt):
 
     assert (np.diff(right[np.argsort(wrong)]) >= 0).all()
     assert np.abs(right - true).mean() < 0.2 * np.abs(wrong - true).mean()
+
+
+def test_months_with_hardly_an_outcome_are_refused_by_name():
+    """Nobody left in the test months: said in a sentence, not a division by zero (MOD-2)."""
+    frame, label, _ = drawn(600, 7)
+    months = [date(2025, month, 1) for month in (1, 2, 3)]
+    examples = frame.assign(
+        account_id=[f"a{n}" for n in range(600)], as_of=pd.to_datetime(np.repeat(months, 200)), churned=label
+    )
+    examples.loc[examples["as_of"] == "2025-03-01", "churned"] = False
+    parts = Parts((months[0],), (months[1],), (months[2],))
+
+    with pytest.raises(TooLittleData, match="The test months hold 0 of 200 examples with the outcome"):
+        trial(examples, "churned", parts, NUMBERS, InputSettings(), QUICK)
