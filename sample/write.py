@@ -32,14 +32,24 @@ from sample.world import World, chunks, imagine, streams
 
 @dataclass(frozen=True)
 class Source:
-    """Where a table comes from: what reads it off the world, the system that would hold it, how often it gains rows."""
+    """Where a table comes from: what reads it off the world, the system that would hold it, how often it gains rows.
+
+    `rare`: it gains rows so often in a company of USUAL_SIZE, and less often in a smaller one.
+    """
 
     of: Callable[[World, np.random.Generator], Columns]
     system: str
     expected_every_days: int
     stream: str = ""
+    rare: bool = False
+
+    def every_days(self, accounts: int) -> int:
+        """Days within which new rows are expected in a company of so many accounts."""
+        thinner = max(1.0, USUAL_SIZE / accounts) if self.rare else 1.0
+        return round(self.expected_every_days * thinner)
 
 
+USUAL_SIZE = 300
 SOURCES: Mapping[str, Source] = {
     "accounts": Source(records.accounts, "CRM", 14, stream="history"),
     "contracts": Source(contracts, "CRM", 30),
@@ -50,10 +60,10 @@ SOURCES: Mapping[str, Source] = {
     "touchpoints": Source(touchpoints, "CRM", 1),
     "contacts": Source(contacts, "CRM", 30),
     "opportunities": Source(opportunities, "CRM", 7),
-    "churn_events": Source(records.churn_events, "CRM", 30),
-    "interventions": Source(records.interventions, "customer success platform", 30),
+    "churn_events": Source(records.churn_events, "CRM", 30, rare=True),
+    "interventions": Source(records.interventions, "customer success platform", 30, rare=True),
     "legacy_scores": Source(records.legacy_scores, "customer success platform", 31),
-    "notes": Source(records.notes, "CRM", 30),
+    "notes": Source(records.notes, "CRM", 30, rare=True),
 }
 LEFT_TO_THE_PIPELINE = "sentiment"
 ARROW: Mapping[str, Any] = {
@@ -80,7 +90,7 @@ def write_company(
         raise ValueError(f"A company needs at least one account and one month; got {accounts} and {months}.")
     rules, record = settings or CompanySettings(), window(months, last_day)
     to.mkdir(parents=True, exist_ok=True)
-    _write_mappings(to, rules)
+    _write_mappings(to, rules, accounts)
     return _write_tables(to, accounts, seed, rules, record)
 
 
@@ -146,7 +156,7 @@ def _array(column: Column, kind: Any = None) -> Any:
     return values.cast(kind) if kind else values
 
 
-def _write_mappings(to: Path, settings: CompanySettings) -> None:
+def _write_mappings(to: Path, settings: CompanySettings, accounts: int) -> None:
     """sql/<table>.sql and pipeline.toml."""
     (to / "sql").mkdir(exist_ok=True)
     rates = ", ".join(f"{code} = {rate}" for code, rate in settings.book.fx_rates.items())
@@ -159,6 +169,6 @@ def _write_mappings(to: Path, settings: CompanySettings) -> None:
         (to / "sql" / f"{name}.sql").write_text(f"SELECT\n    {listed}\nFROM {name}\n", encoding="utf-8")
         parts.append(
             f'[tables.{name}]\nsql = "sql/{name}.sql"\nsystem = "{source.system}"\n'
-            f"expected_every_days = {source.expected_every_days}"
+            f"expected_every_days = {source.every_days(accounts)}"
         )
     (to / "pipeline.toml").write_text("\n\n".join(parts) + "\n", encoding="utf-8")

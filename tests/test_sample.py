@@ -383,6 +383,18 @@ def test_each_mapping_is_one_select_in_either_dialect(folder, name, dialect):
     assert statements[0].named_selects == columns_of(name)
 
 
+def test_a_small_company_expects_rare_rows_less_often(tmp_path):
+    """Else a handful of customers who all stay would pass for a table that is not loaded any more (SRC-4)."""
+    days = {}
+    for accounts in (60, 300):
+        write_company(accounts, 1, seed=1, to=tmp_path / str(accounts))
+        tables = tomllib.loads((tmp_path / str(accounts) / "pipeline.toml").read_text())["tables"]
+        days[accounts] = {name: table["expected_every_days"] for name, table in tables.items()}
+
+    assert {name for name in TABLES if days[60][name] > days[300][name]} == {"churn_events", "interventions", "notes"}
+    assert days[60]["churn_events"] == 5 * days[300]["churn_events"]
+
+
 def test_the_pipeline_file_names_source_money_and_every_table(folder):
     """A reader finds the data beside it, the rates, and per table its SQL, system and rhythm (SRC-2, SRC-6)."""
     settings = tomllib.loads((folder / "pipeline.toml").read_text())
