@@ -99,7 +99,12 @@ def quarterly(as_of: AsOf) -> None:
     for outcome, reason in result.refused.items():
         typer.echo(f"{outcome}: no model. {reason}", err=True)
     table = summary(result)
-    typer.echo(table.to_json(orient="records", indent=1) if Options.json else table.to_string(index=False))
+    if Options.json:
+        typer.echo(table.to_json(orient="records", indent=1))
+    elif result.trials:
+        typer.echo(table.to_string(index=False))
+    else:
+        typer.echo("no outcome has enough data for a model: health alone goes on")
 
 
 @app.command()

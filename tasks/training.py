@@ -102,7 +102,7 @@ def parts_of(examples: pd.DataFrame, outcome: str, gap_days: int, rules: SplitSe
     with_it, without = int(had.sum()), int((~had).sum())
     if min(with_it, without) < rules.least_accounts:
         raise TooLittleData(
-            f"{outcome}: {with_it} accounts had it and {without} did not; {rules.least_accounts} of each are needed."
+            f"{with_it} accounts had the outcome and {without} did not; {rules.least_accounts} of each are needed."
         )
     months = sorted({stamp.date() for stamp in told["as_of"]})
     return split_months(months, gap_days, rules)

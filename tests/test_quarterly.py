@@ -67,6 +67,19 @@ def test_an_outcome_without_enough_months_is_refused_while_others_go_on(learnt: 
     assert set(mart(out, "model_performance", "2026-07-01")["outcome"]) == {"churn"}
 
 
+def test_a_company_too_small_for_any_model_goes_on_with_health_alone(tmp_path: Path) -> None:
+    """Exit code 0, one sentence per outcome, an empty mart (MOD-2)."""
+    write_company(60, 14, 5, tmp_path)
+    ran = keepwell(
+        "--config", tmp_path / "pipeline.toml", "--out", tmp_path / "out", "quarterly", "--as-of", "2026-07-01"
+    )
+
+    assert ran.code == 0, ran.err
+    assert ran.err.count("accounts had the outcome") == 3
+    assert ran.out == "no outcome has enough data for a model: health alone goes on\n"
+    assert mart(tmp_path / "out", "model_performance", "2026-07-01").empty
+
+
 def test_a_second_run_gives_the_same_bytes(learnt: tuple[Path, Path, str]) -> None:
     """Seeds and single threads: nothing depends on the hour or the machine's mood (CONTRACT)."""
     config, out, _ = learnt

@@ -92,5 +92,5 @@ def test_too_few_accounts_are_refused_with_their_number():
         }
     )
 
-    with pytest.raises(TooLittleData, match="churn: 150 accounts had it and 250 did not; 200 of each are needed"):
+    with pytest.raises(TooLittleData, match=r"^150 accounts had the outcome and 250 did not; 200 of each are needed"):
         parts_of(few, "churn", GAP, SplitSettings())
