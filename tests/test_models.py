@@ -194,15 +194,34 @@ def test_calibration_puts_extreme_chances_right(learnt):
     assert np.abs(right - true).mean() < 0.2 * np.abs(wrong - true).mean()
 
 
+def months_of(frame: pd.DataFrame, label: np.ndarray) -> tuple[pd.DataFrame, Parts]:
+    """Examples of three months, one for each part."""
+    months = [date(2025, month, 1) for month in (1, 2, 3)]
+    size = len(frame) // 3
+    examples = frame.assign(
+        account_id=[f"a{n}" for n in range(len(frame))], as_of=pd.to_datetime(np.repeat(months, size)), churned=label
+    )
+    return examples, Parts((months[0],), (months[1],), (months[2],))
+
+
+def test_the_test_months_have_no_say_in_what_they_grade():
+    """Where twice as many leave in them, every candidate expects too few: nothing was calibrated on them (MOD-3)."""
+    frame, label, true = drawn(6000, 8)
+    rng = np.random.default_rng(9)
+    later = np.arange(6000) >= 4000
+    label = np.where(later, rng.random(6000) < np.minimum(2 * true, 1.0), label)
+    examples, parts = months_of(frame, label)
+    found = trial(examples, "churned", parts, NUMBERS, InputSettings(), QUICK)
+
+    for name in ("health", "logistic", "boosting"):
+        assert found.figures[name, "all"]["observed_to_expected"].value > 1.4, name
+
+
 def test_months_with_hardly_an_outcome_are_refused_by_name():
     """Nobody left in the test months: said in a sentence, not a division by zero (MOD-2)."""
     frame, label, _ = drawn(600, 7)
-    months = [date(2025, month, 1) for month in (1, 2, 3)]
-    examples = frame.assign(
-        account_id=[f"a{n}" for n in range(600)], as_of=pd.to_datetime(np.repeat(months, 200)), churned=label
-    )
+    examples, parts = months_of(frame, label)
     examples.loc[examples["as_of"] == "2025-03-01", "churned"] = False
-    parts = Parts((months[0],), (months[1],), (months[2],))
 
     with pytest.raises(TooLittleData, match="The test months hold 0 of 200 examples with the outcome"):
         trial(examples, "churned", parts, NUMBERS, InputSettings(), QUICK)

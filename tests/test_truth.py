@@ -1,5 +1,7 @@
 """What is true of the sample company: chances that come true, effects, slides, and oddities that can be found."""
 
+from datetime import date
+
 import duckdb
 import numpy as np
 import pandas as pd
@@ -7,8 +9,11 @@ import pytest
 
 from sample.episodes import episodes
 from sample.settings import company_with
+from sample.window import window
+from sample.world import imagine, streams
 from sample.write import write_company
 
+LAST_DAY = date(2026, 6, 30)
 HORIZON = pd.Timedelta(days=90)
 LAST_KNOWN = pd.Timestamp("2026-07-01")
 ACCOUNTS, MONTHS = 1200, 30
@@ -90,6 +95,19 @@ def test_the_confounder_makes_contacts_look_worse_than_they_are(tmp_path):
     assert gaps[True] > gaps[False] * 1.1
 
 
+def test_nothing_is_hidden_without_the_switch():
+    """What CSMs alone know raises and lowers the odds of leaving only where it is switched on (MON-4)."""
+    frailty = {
+        switch: imagine(
+            streams(np.random.SeedSequence(1)), range(1, 41), 40, company_with("policy", switch), window(3, LAST_DAY)
+        ).frailty
+        for switch in (False, True)
+    }
+
+    assert (frailty[False] == 0).all()
+    assert frailty[True].std() > 0.3
+
+
 @pytest.fixture(scope="module")
 def company(tmp_path_factory):
     """A company of usual size, in DuckDB, its truth beside it."""
@@ -156,9 +174,17 @@ def test_most_but_not_all_departures_of_champions_are_recorded(company):
         from oddities where oddity = 'departed_champion' and detail = 'recorded'
         """,
     )
+    betrayed = one(
+        company,
+        """
+        select count(*) from oddities join contacts using (account_id)
+        where oddity = 'departed_champion' and detail = 'not recorded' and left_on = first_day
+        """,
+    )
     share = one(company, "select avg((detail = 'recorded')::int) from oddities where oddity = 'departed_champion'")
 
     assert recorded > 0.8
+    assert betrayed == 0
     assert 0.4 < share < 0.95
 
 
