@@ -119,6 +119,7 @@ def _ordered(*parts: Rows) -> Rows:
 
 
 def _notices(world: World, rows: Rows) -> Days:
-    """A notice stands on every contract that was running when it was given."""
+    """A notice stands on every contract that was running when it was given, and on a renewal already signed then."""
     notice = world.window.happened(world.exits.notice_on)[rows.account]
-    return np.where((rows.start_on <= notice) & (notice < rows.term_end), notice, NO_DAY)
+    agreed_on = np.fmin(rows.start_on, rows.signed_on)
+    return np.where((agreed_on <= notice) & (notice < rows.term_end), notice, NO_DAY)

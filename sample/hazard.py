@@ -102,8 +102,12 @@ def exits(
     leaves = rng.random(x.shape) < risks.chance(x)
     week = np.argmax(leaves, axis=1)
     start = weeks[week]
-    end = schedule.pick(schedule.term_on(start[:, None])[:, 0] + 1)
+    term = schedule.term_on(start[:, None])[:, 0]
+    end = schedule.pick(term + 1)
     day = np.minimum(add_days(start, rng.integers(0, DAYS_PER_WEEK, n)), end - 1)
+    # A late renewal leaves days without a contract: there is none to give notice of before it begins.
+    began = np.take_along_axis(schedule.begins, term[:, None], axis=1)[:, 0]
+    day = np.where(schedule.pick(term) <= day, np.maximum(day, began), day)
     in_time = accounts.declares & (accounts.monthly | (day <= end - rules.notice_least))
     early = some(rng, rules.early_exit, n) & in_time
     fixed_end = np.where(early, np.minimum(add_days(day, np.full(n, rules.early_exit_days)), end), end)

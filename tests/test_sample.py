@@ -166,7 +166,7 @@ def test_sets_of_values_are_the_canonical_ones(company, name, column):
     ("name", "earlier", "later"),
     [
         ("contracts", "signed_on", "start_on"),
-        ("contracts", "start_on", "notice_on"),
+        ("contracts", "coalesce(least(signed_on, start_on), start_on)", "notice_on"),
         ("contracts", "notice_on", "ended_on"),
         ("contracts", "ended_on", "end_on"),
         ("tickets", "opened_at", "first_response_at"),

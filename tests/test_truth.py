@@ -131,6 +131,20 @@ def test_every_planted_oddity_is_in_the_truth_by_name(company):
     assert min(found.values()) > 0
 
 
+def test_nobody_stays_on_a_contract_after_notice_without_the_notice_on_it(tmp_path):
+    """Who gave notice is `leaving` until the last contract ends, a renewal already signed then included (section 0)."""
+    to = written(tmp_path, seed=5).parent
+    contracts = pd.read_parquet(to / "contracts.parquet")
+    churn = pd.read_parquet(to / "truth" / "churn.parquet")
+    after = contracts.merge(churn[churn["by_notice"]], on="account_id").query(
+        "ended_on > churned_on or ended_on.isna()"
+    )
+
+    assert len(after) > 300
+    assert (after["start_on"] > after["notice_on"]).any(), "no renewal was signed before the notice"
+    assert (after["notice_on"] == after["churned_on"]).all()
+
+
 def test_those_named_as_never_logged_in_have_no_usage(company):
     """The truth names all of them that live long enough to have come (SRC-7)."""
     named = "select account_id from oddities where oddity = 'never_logged_in'"
