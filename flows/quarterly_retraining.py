@@ -71,9 +71,7 @@ def try_candidates(run: Run, past: TrainingSet) -> QuarterResult:
         gap = settings.labels.horizon_days(outcome) + settings.money.churn_grace_days
         try:
             parts = parts_of(past.examples, outcome, gap, settings.models.split)
-            trials[outcome] = trial(
-                past.examples, label, parts, numbers, settings.models.inputs, settings.models.candidates
-            )
+            trials[outcome] = trial(past.examples, label, parts, numbers, settings.models)
         except TooLittleData as reason:
             refused[outcome] = str(reason)
     return QuarterResult(trials, refused)

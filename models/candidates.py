@@ -1,7 +1,8 @@
 """What is tried, from the simplest to the least simple; `dummy` and `health` are the baselines (MOD-4).
 
-Each candidate is one scikit-learn pipeline from a frame of features to a chance. One thread each: on small data many
-threads cost more than they save.
+Each candidate is one scikit-learn pipeline from a frame of features to a chance, without a missing value inside, so
+that what it adds up can be told exactly. One thread each: on small data, or a busy machine, many threads cost more than
+they save.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -9,6 +10,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from imblearn.over_sampling import SMOTE
+from imblearn.pipeline import make_pipeline as make_resampling_pipeline
 from numpy.typing import NDArray
 from sklearn.compose import ColumnTransformer
 from sklearn.dummy import DummyClassifier
@@ -17,10 +20,11 @@ from sklearn.feature_selection import SelectFromModel
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import OrdinalEncoder, StandardScaler
+from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
+from threadpoolctl import threadpool_limits
 
-from models.inputs import Winsoriser, prepared
+from models.inputs import filled, prepared
 from models.settings import CandidateSettings, InputSettings
 
 WORDS = ("segment", "industry")
@@ -56,37 +60,43 @@ def _logistic(numbers: Sequence[str], inputs: InputSettings, _: CandidateSetting
     return make_pipeline(prepared(numbers, WORDS, inputs), LogisticRegression(C=0.1, max_iter=2000))
 
 
+def _weighted(numbers: Sequence[str], inputs: InputSettings, _: CandidateSettings) -> Pipeline:
+    """Those with the outcome weigh as much as all the others; the calibration takes that back out of the chances."""
+    balanced = LogisticRegression(C=0.1, max_iter=2000, class_weight="balanced")
+    return make_pipeline(prepared(numbers, WORDS, inputs), balanced)
+
+
+def _smote(numbers: Sequence[str], inputs: InputSettings, _: CandidateSettings) -> Pipeline:
+    """More of those with the outcome, drawn between neighbours (Chawla 2002), in the training rows only."""
+    more = SMOTE(random_state=SEED)
+    return make_resampling_pipeline(prepared(numbers, WORDS, inputs), more, LogisticRegression(C=0.1, max_iter=2000))
+
+
 def _tree(numbers: Sequence[str], inputs: InputSettings, rules: CandidateSettings) -> Pipeline:
     tree = DecisionTreeClassifier(max_depth=6, min_samples_leaf=rules.leaf_rows, random_state=SEED)
-    return make_pipeline(prepared(numbers, WORDS, inputs), tree)
+    return make_pipeline(filled(numbers, WORDS, inputs), tree)
 
 
 def _forest(numbers: Sequence[str], inputs: InputSettings, rules: CandidateSettings) -> Pipeline:
     forest = RandomForestClassifier(
-        n_estimators=rules.trees, min_samples_leaf=max(rules.leaf_rows // 5, 1), max_features=0.2, n_jobs=1,
-        random_state=SEED,
+        n_estimators=rules.trees, min_samples_leaf=max(rules.leaf_rows // 10, 1), max_features=0.2, n_jobs=1,
+        max_samples=rules.tree_share, random_state=SEED,
     )  # fmt: skip
-    return make_pipeline(prepared(numbers, WORDS, inputs), forest)
+    return make_pipeline(filled(numbers, WORDS, inputs), forest)
 
 
 def _boosting(numbers: Sequence[str], inputs: InputSettings, rules: CandidateSettings) -> Pipeline:
-    """Boosting finds its own thresholds and its own way with missing values; only the tails are cut."""
-    words = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan, encoded_missing_value=np.nan)
-    frame = ColumnTransformer(
-        [("number", Winsoriser(inputs.tail), list(numbers)), ("word", words, list(WORDS))],
-        verbose_feature_names_out=False,
-    )
     boosting = HistGradientBoostingClassifier(
         max_iter=rules.rounds, learning_rate=rules.learning_rate, max_leaf_nodes=rules.leaves,
         min_samples_leaf=rules.leaf_rows, l2_regularization=5.0, max_features=0.3, early_stopping=False,
         random_state=SEED,
     )  # fmt: skip
-    return make_pipeline(frame, boosting)
+    return make_pipeline(filled(numbers, WORDS, inputs), boosting)
 
 
 CANDIDATES: Mapping[str, Builder] = {
-    "dummy": _dummy, "health": _health, "sparse_logistic": _sparse, "logistic": _logistic, "tree": _tree,
-    "forest": _forest, "boosting": _boosting,
+    "dummy": _dummy, "health": _health, "sparse_logistic": _sparse, "logistic": _logistic,
+    "logistic_weights": _weighted, "logistic_smote": _smote, "tree": _tree, "forest": _forest, "boosting": _boosting,
 }  # fmt: skip
 BASELINES = ("dummy", "health")
 
@@ -96,10 +106,14 @@ def fitted(
     rules: CandidateSettings,
 ) -> Pipeline:  # fmt: skip
     """The candidate, learnt from these rows; `rows` holds the numbers, WORDS and health."""
-    return CANDIDATES[name](numbers, inputs, rules).fit(rows, label.astype(int))
+    with threadpool_limits(1):
+        learnt = CANDIDATES[name](numbers, inputs, rules).fit(rows, label.astype(int))
+    # Resampling is for learning alone: what is kept is a plain pipeline.
+    return Pipeline([(step, part) for step, part in learnt.steps if not hasattr(part, "fit_resample")])
 
 
 def chance(model: Pipeline, rows: pd.DataFrame) -> NDArray[np.floating[Any]]:
     """The model's chance of the outcome for each row."""
-    chances: NDArray[np.floating[Any]] = model.predict_proba(rows)[:, 1]
+    with threadpool_limits(1):
+        chances: NDArray[np.floating[Any]] = model.predict_proba(rows)[:, 1]
     return chances

@@ -49,11 +49,30 @@ def varied(rows: pd.DataFrame, numbers: Sequence[str]) -> list[str]:
     return list(values.columns[values.min() < values.max()])
 
 
+BELOW_ALL = -1e9
+"""What a missing number is to a tree: a value of its own, below every other."""
+
+
 def prepared(numbers: Sequence[str], words: Sequence[str], rules: InputSettings) -> ColumnTransformer:
     """Numbers winsorised, imputed by their median with a mark, scaled; words as one mark each, rare ones together."""
     numeric: Pipeline = make_pipeline(
         Winsoriser(rules.tail), SimpleImputer(strategy="median", add_indicator=True), StandardScaler()
     )
+    return _together(numeric, numbers, words, rules)
+
+
+def filled(numbers: Sequence[str], words: Sequence[str], rules: InputSettings) -> ColumnTransformer:
+    """The same for trees, which need no scale: a missing number is a value of its own, that a split can part off."""
+    numeric: Pipeline = make_pipeline(
+        Winsoriser(rules.tail), SimpleImputer(strategy="constant", fill_value=BELOW_ALL, keep_empty_features=True)
+    )
+    return _together(numeric, numbers, words, rules)
+
+
+def _together(
+    numeric: Pipeline, numbers: Sequence[str], words: Sequence[str], rules: InputSettings
+) -> ColumnTransformer:
+    """Numbers as given, words as one mark each; a word that training never saw counts as a rare one."""
     marks = make_pipeline(
         SimpleImputer(strategy="constant", fill_value="missing"),
         OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=rules.rare_share, sparse_output=False),

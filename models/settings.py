@@ -31,14 +31,32 @@ class CandidateSettings(BaseModel, frozen=True, extra="forbid"):
     """What is tried, from the simplest to the least simple."""
 
     signals: Count = Field(15, description="most signals of the sparse model")
-    trees: Count = Field(300, description="trees of the forest")
-    rounds: Count = Field(300, description="rounds of boosting")
+    trees: Count = Field(200, description="trees of the forest")
+    tree_share: Share = Field(0.3, description="share of the rows that each tree of the forest is grown on, 0..1")
+    rounds: Count = Field(600, description="rounds of boosting")
     learning_rate: Annotated[float, Field(gt=0)] = Field(0.04, description="step of a round of boosting")
-    leaves: Count = Field(8, description="leaves of a tree of boosting, at most")
+    leaves: Count = Field(4, description="leaves of a tree of boosting, at most")
     leaf_rows: Count = Field(100, description="rows of a leaf, at least")
-    capacity_share: Share = Field(0.10, description="share of the book that the teams can work on, 0..1")
     replicates: Count = Field(200, description="draws of accounts for an interval")
     confidence: Share = Field(0.90, description="confidence of an interval, 0..1")
+
+
+class PolicySettings(BaseModel, frozen=True, extra="forbid"):
+    """Who is flagged: recall first where a miss is dear, precision first where a contact is; within capacity."""
+
+    precision_first: tuple[str, ...] = Field(
+        ("digital-touch",), description="segments where precision comes first; high-value accounts never"
+    )
+    precision_lift: Annotated[float, Field(gt=0)] = Field(
+        3.0, description="precision first: churn among the flagged, in multiples of the base rate, at least"
+    )
+    recall_enough: Share = Field(
+        0.8, description="recall first: share of the losses at which no more are flagged, 0..1"
+    )
+    capacity_share: Share = Field(0.10, description="share of the book that may be flagged in a month, 0..1")
+    what_if_shares: tuple[Share, ...] = Field(
+        (0.01, 0.02, 0.05, 0.10, 0.15, 0.20, 0.30), description="shares of the book shown in the what-if table"
+    )
 
 
 class ModelSettings(BaseModel, frozen=True, extra="forbid"):
@@ -47,3 +65,4 @@ class ModelSettings(BaseModel, frozen=True, extra="forbid"):
     split: SplitSettings = SplitSettings()
     inputs: InputSettings = InputSettings()
     candidates: CandidateSettings = CandidateSettings()
+    policy: PolicySettings = PolicySettings()
