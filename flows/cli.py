@@ -21,6 +21,7 @@ for _name, _value in (
     ("DO_NOT_TRACK", "1"),
     ("GX_ANALYTICS_ENABLED", "false"),
     ("PREFECT_SERVER_ANALYTICS_ENABLED", "false"),
+    ("MLFLOW_DISABLE_TELEMETRY", "true"),
 ):
     os.environ.setdefault(_name, _value)
 
