@@ -24,9 +24,10 @@ class Evidence:
     """What is known of a challenger when its promotion is asked for.
 
     `rows`: account_id, as_of, segment, happened, chance (the challenger's) and rival (the other side's), of months that
-    neither has learnt from; None where they are missing. `rival`: the champion, or health where there is none.
-    `shadow`: dates on which it scored the book beside. `review`: who signed the expert review. `accepted`: why a person
-    lets a suspicious figure through. `told_on`: when the outcomes of its shadow's last day will be known.
+    neither has learnt from; None where there are none, and `missing` says why. `rival`: the champion, or health where
+    there is none; `first`: no model of this outcome was ever promoted. `shadow`: dates on which it scored the book
+    beside; `told_on`: when the outcomes of the last of them will be known. `review`: who signed the expert review.
+    `accepted`: why a person lets a suspicious figure through.
     """
 
     rows: pd.DataFrame | None
@@ -35,6 +36,7 @@ class Evidence:
     first: bool
     shadow: Sequence[date]
     told_on: date | None
+    missing: str = ""
     review: str = ""
     accepted: str = ""
 
@@ -77,7 +79,11 @@ def judged(evidence: Evidence, rules: PromotionSettings, capacity_share: float) 
     rows = _comparable(evidence.rows)
     waiting = [_shadowed(evidence, rules), _reviewed(evidence, rules)]
     if rows is None:
-        missing = Gate("better", passed=False, says=f"no row is left to compare with {evidence.rival} on")
+        why = (
+            evidence.missing
+            or f"no outcome of a month that neither has learnt from is left to compare with {evidence.rival} on"
+        )
+        missing = Gate("better", passed=False, says=why)
         return Judgement([missing, *waiting], "Nothing can be compared.", {})
     figures = side_by_side(rows, rules, capacity_share)
     found = paired(rows, rules)
