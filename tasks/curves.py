@@ -1,5 +1,7 @@
 """The curves of a candidate on its test months: their points, and one picture of all three."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from sklearn.metrics import precision_recall_curve, roc_curve
@@ -9,6 +11,8 @@ from models.metrics import Floats
 POINTS = 200
 BINS = 10
 SIDE = 260
+VERSION = "6.4"  # of Vega-Lite
+FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
 CURVES = {
     "precision and recall": ("Recall", "Precision"),
     "ROC": ("Share of those who stayed", "Share of those with the outcome"),
@@ -45,30 +49,30 @@ def _bins(happened: Floats, chance: Floats) -> pd.DataFrame:
 
 def curves_png(points: pd.DataFrame, title: str) -> bytes:
     """The three curves side by side, as a PNG."""
-    import altair as alt
     import vl_convert
 
+    # Vega-Lite as it is: Altair would check each of these small pictures against its schema, at their own price.
     panels = [_panel(points[points["curve"] == curve], curve) for curve in CURVES]
-    chart = alt.hconcat(*panels, title=title).configure(font="Liberation Sans, Arial, Helvetica, sans-serif")
-    png: bytes = vl_convert.vegalite_to_png(chart.to_dict(validate=False), scale=1.5)
+    spec = {"title": title, "hconcat": panels, "config": {"font": FONT}}
+    png: bytes = vl_convert.vegalite_to_png(spec, vl_version=VERSION, scale=1.5)
     return png
 
 
-def _panel(points: pd.DataFrame, curve: str) -> object:
+def _panel(points: pd.DataFrame, curve: str) -> dict[str, Any]:
     """One curve; a diagonal where it would say nothing, or be exactly right."""
-    import altair as alt
-
-    x, y = CURVES[curve]
+    across, up = CURVES[curve]
     top = float(points[["x", "y"]].max().max()) * 1.05 if curve == "calibration" else 1.0
-    scale = alt.Scale(domain=[0, top], nice=False)
-    # Numbers go in as plain records: a frame would be inlined with its types guessed.
-    records = points[["x", "y"]].to_dict("records")
-    shown = alt.Chart(alt.Data(values=records)).encode(
-        x=alt.X("x:Q", scale=scale, title=x), y=alt.Y("y:Q", scale=scale, title=y)
-    )
-    line = shown.mark_line(order=False, point=curve == "calibration", color="#1f5f8b", clip=True)
-    layers = [line]
+    line = {"type": "line", "order": False, "point": curve == "calibration", "color": "#1f5f8b", "clip": True}
+    layers = [_layer(points[["x", "y"]].to_dict("records"), line, across, up, top)]
     if curve != "precision and recall":
-        ends = alt.Chart(alt.Data(values=[{"x": 0, "y": 0}, {"x": top, "y": top}]))
-        layers.insert(0, ends.mark_line(color="#9aa3ad", strokeDash=[4, 4]).encode(x="x:Q", y="y:Q"))
-    return alt.layer(*layers).properties(width=SIDE, height=SIDE, title=curve)
+        diagonal = {"type": "line", "color": "#9aa3ad", "strokeDash": [4, 4]}
+        layers.insert(0, _layer([{"x": 0, "y": 0}, {"x": top, "y": top}], diagonal, across, up, top))
+    return {"title": curve, "width": SIDE, "height": SIDE, "layer": layers}
+
+
+def _layer(records: list[Any], mark: dict[str, Any], across: str, up: str, top: float) -> dict[str, Any]:
+    axes = {
+        axis: {"field": axis, "type": "quantitative", "title": title, "scale": {"domain": [0, top], "nice": False}}
+        for axis, title in (("x", across), ("y", up))
+    }
+    return {"data": {"values": records}, "mark": mark, "encoding": axes}
