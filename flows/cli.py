@@ -1,17 +1,18 @@
 """The `keepwell` command. It imports nothing heavy until a command runs, so that help is instant."""
 
 import contextlib
-import json
 import logging
 import os
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+
+from flows.cli_model import app as models
+from flows.options import AsOf, Options, run_of, show_table, show_totals
 
 if TYPE_CHECKING:
     from flows.run import Run
@@ -21,6 +22,7 @@ for _name, _value in (
     ("DO_NOT_TRACK", "1"),
     ("GX_ANALYTICS_ENABLED", "false"),
     ("PREFECT_SERVER_ANALYTICS_ENABLED", "false"),
+    ("MLFLOW_DISABLE_TELEMETRY", "true"),
 ):
     os.environ.setdefault(_name, _value)
 
@@ -30,19 +32,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-AsOf = Annotated[
-    datetime, typer.Option("--as-of", formats=["%Y-%m-%d"], help="The date that the run speaks as of (00:00 UTC).")
-]
-
-
-class Options:
-    """The options that stand before the command."""
-
-    config: Path = Path("pipeline.toml")
-    out: Path = Path("out")
-    json: bool = False
-    debug: bool = False
-    prefect: bool = False
+app.add_typer(models, name="model")
 
 
 @app.callback()
@@ -69,14 +59,14 @@ def monthly(
     """Score the book and write the month's report (week 1)."""
     from flows.monthly_scoring import monthly_scoring
 
-    run = _run(as_of.date())
+    run = run_of(as_of.date())
     result = _call("monthly_scoring", run, lambda: monthly_scoring(run, week), week=week)
     for number in result.skipped:
         typer.echo(f"week {number} is not built yet: skipped", err=True)
     if result.report is None:
         typer.echo("nothing to do: the built weeks of this month have run")
     else:
-        _print(result.report.totals, result.path)
+        show_totals(result.report.totals, result.path)
 
 
 @app.command()
@@ -84,9 +74,9 @@ def daily(as_of: AsOf) -> None:
     """Score the day, and any missed day before it, and keep its alerts."""
     from flows.daily_alerts import daily_alerts
 
-    run = _run(as_of.date())
+    run = run_of(as_of.date())
     result = _call("daily_alerts", run, lambda: daily_alerts(run))
-    _print(asdict(result), None)
+    show_totals(asdict(result), None)
 
 
 @app.command()
@@ -94,17 +84,13 @@ def quarterly(as_of: AsOf) -> None:
     """Learn from the past and grade every candidate on months it never saw: publishes model_performance."""
     from flows.quarterly_retraining import quarterly_retraining, summary
 
-    run = _run(as_of.date())
+    run = run_of(as_of.date())
     result = _call("quarterly_retraining", run, lambda: quarterly_retraining(run))
     for outcome, reason in result.refused.items():
         typer.echo(f"{outcome}: no model. {reason}", err=True)
-    table = summary(result)
-    if Options.json:
-        typer.echo(table.to_json(orient="records", indent=1))
-    elif result.trials:
-        typer.echo(table.to_string(index=False))
-    else:
-        typer.echo("no outcome has enough data for a model: health alone goes on")
+    show_table(summary(result), "no outcome has enough data for a model: health alone goes on")
+    for outcome, version in result.versions.items():
+        typer.echo(f"{outcome}: version {version} stands as challenger (keepwell model compare)", err=True)
 
 
 @app.command()
@@ -112,7 +98,7 @@ def check(as_of: AsOf) -> None:
     """The data checks alone: publishes check_results and the Data Docs."""
     from flows.checking import checking
 
-    _print(checking(_run(as_of.date())), None)
+    show_totals(checking(run_of(as_of.date())), None)
 
 
 @app.command()
@@ -134,7 +120,7 @@ def sample(
     from sample.write import write_company
 
     settings = company_with(contacts, confounder)
-    _print(write_company(accounts, months, seed, to, settings=settings), to / "pipeline.toml")
+    show_totals(write_company(accounts, months, seed, to, settings=settings), to / "pipeline.toml")
 
 
 @app.command()
@@ -153,13 +139,6 @@ def serve() -> None:
         serve_schedules(settings, Options.config, Options.out)
 
 
-def _run(as_of: date) -> "Run":
-    from flows.run import Run
-    from flows.settings import load_settings
-
-    return Run(load_settings(Options.config), Options.out, as_of)
-
-
 def _call(flow: str, run: "Run", inline: Any, **parameters: Any) -> Any:
     """The flow's body inline, or the same under Prefect."""
     if not Options.prefect:
@@ -167,16 +146,6 @@ def _call(flow: str, run: "Run", inline: Any, **parameters: Any) -> Any:
     from flows.deployed import run_under_prefect
 
     return run_under_prefect(flow, Options.config, Options.out, run.as_of, **parameters)
-
-
-def _print(totals: Any, path: Path | None) -> None:
-    if Options.json:
-        typer.echo(json.dumps({**totals, "report": str(path) if path else None}, default=str, indent=1))
-        return
-    for name, value in totals.items():
-        typer.echo(f"{name.replace('_', ' '):>18}  {value}")
-    if path:
-        typer.echo(f"{'report':>18}  {path}")
 
 
 @contextlib.contextmanager

@@ -1,7 +1,7 @@
-"""Every quarter: would a model know more than health? Candidates are graded on months they never saw (LRN-1)."""
+"""Every quarter: would a model know more than health? Candidates are graded on months that they never saw (LRN-1)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
@@ -13,27 +13,39 @@ from models.training import Trial, trial
 from tasks.checks import raise_if_critical
 from tasks.lock import holding
 from tasks.performance import performance_frame
-from tasks.publish import publish
+from tasks.publish import Stamp, publish
+from tasks.registry import load
 from tasks.runs import recorded
 from tasks.staging import Snapshot
 from tasks.step import step
 from tasks.training import OUTCOMES, TrainingSet, first_month, matured_months, parts_of, training_set
+from tasks.trials import Learnt, Quarter, log_trial
 
 FLOW = "quarterly_retraining"
 
 
 @dataclass(frozen=True)
 class QuarterResult:
-    """The trial of each outcome that could be learnt, and why the others could not."""
+    """The trial of each outcome that could be learnt, why the others could not, and the versions that were registered.
 
-    trials: Mapping[str, Trial]
+    `learnt`: each trial with the examples it rests on; `versions`: the challenger of each outcome.
+    """
+
+    learnt: Mapping[str, Learnt]
     refused: Mapping[str, str]
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def trials(self) -> Mapping[str, Trial]:
+        """The trial of each outcome that could be learnt."""
+        return {outcome: learnt.trial for outcome, learnt in self.learnt.items()}
 
 
 def quarterly_retraining(run: Run) -> QuarterResult:
     """Rebuild the past month by month, learn from it, grade on its last months, publish `model_performance`.
 
-    An outcome with too little data is refused by name; the pipeline goes on with health alone. No model is kept yet.
+    An outcome with too little data is refused by name; the pipeline goes on with health alone. Every candidate goes
+    into MLflow, the one that is taken as challenger: it acts only once it is promoted.
     """
     with holding(run.out, run.as_of), recorded(run, FLOW) as record:
         snapshot = staged(run)
@@ -44,6 +56,7 @@ def quarterly_retraining(run: Run) -> QuarterResult:
         except TooLittleData as nothing:
             result = QuarterResult({}, dict.fromkeys(OUTCOMES, str(nothing)))
         stamp = run.stamp(snapshot, None)
+        result = replace(result, versions=keep_models(run, result, stamp))
         frame = performance_frame(result.trials)
         record(publish(run.marts, run.as_of, {"model_performance": frame}, stamp), stamp)
     return result
@@ -65,16 +78,40 @@ def rebuild_past(run: Run, snapshot: Snapshot) -> TrainingSet:
 @step()
 def try_candidates(run: Run, past: TrainingSet) -> QuarterResult:
     """Every candidate for every outcome that has enough examples."""
-    settings, trials, refused = run.settings, {}, {}
+    settings, learnt, refused = run.settings, {}, {}
     numbers = [f.name for f in FEATURES.values() if f.published]
     for outcome, label in OUTCOMES.items():
         gap = settings.labels.horizon_days(outcome) + settings.money.churn_grace_days
         try:
             parts = parts_of(past.examples, outcome, gap, settings.models.split)
-            trials[outcome] = trial(past.examples, label, parts, numbers, settings.models)
+            found = trial(past.examples, label, parts, numbers, settings.models)
+            learnt[outcome] = Learnt(outcome, found, past.examples, found.thresholds)
         except TooLittleData as reason:
             refused[outcome] = str(reason)
-    return QuarterResult(trials, refused)
+    return QuarterResult(learnt, refused)
+
+
+@step(retries=2)
+def keep_models(run: Run, result: QuarterResult, stamp: Stamp) -> dict[str, str]:
+    """Every candidate in MLflow, beside the champion in force; the version of each outcome's challenger."""
+    labels, money = run.settings.labels, run.settings.money
+    quarter = Quarter(
+        run.as_of, stamp.run_id, stamp.code_version, stamp.snapshot_id,
+        flat(run.settings.models.model_dump()),
+        {outcome: labels.horizon_days(outcome) for outcome in OUTCOMES}, money.churn_grace_days,
+    )  # fmt: skip
+    return {
+        outcome: log_trial(run.tracking, quarter, learnt, load(run.tracking, outcome, "champion", run.as_of))
+        for outcome, learnt in result.learnt.items()
+    }
+
+
+def flat(settings: Mapping[str, object], above: str = "") -> dict[str, object]:
+    """Nested settings as `section.key`."""
+    found: dict[str, object] = {}
+    for name, value in settings.items():
+        found |= flat(value, f"{above}{name}.") if isinstance(value, Mapping) else {f"{above}{name}": value}
+    return found
 
 
 def summary(result: QuarterResult) -> pd.DataFrame:

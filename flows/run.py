@@ -10,6 +10,7 @@ from tasks.publish import Stamp
 from tasks.score import ScoreSettings
 from tasks.staging import Snapshot
 from tasks.store import Stored, digest
+from tasks.tracking import Tracking
 from tasks.version import code_version
 
 
@@ -42,6 +43,12 @@ class Run:
     def ledger_url(self) -> str:
         """The ledger: SQLite in the output folder unless the settings name another."""
         return self.settings.ledger.url or f"sqlite:///{(self.out / 'ledger.db').resolve()}"
+
+    @property
+    def tracking(self) -> Tracking:
+        """MLflow: SQLite and a folder of artifacts in the output folder unless the settings name others."""
+        named, out = self.settings.tracking, self.out.resolve()
+        return Tracking(named.uri or f"sqlite:///{out / 'mlflow.db'}", named.artifacts or str(out / "mlartifacts"))
 
     @cached_property
     def scoring(self) -> ScoreSettings:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from features.canonical import TABLES
 from features.settings import BookSettings, HealthSettings, LabelSettings
-from models.settings import ModelSettings
+from models.settings import ModelSettings, PromotionSettings
 from playbook.actions import Playbook, load_playbook
 from playbook.settings import AlertSettings, OwnerSettings, TierSettings
 from tasks.errors import ConfigError
@@ -29,6 +29,18 @@ class LedgerSettings(BaseModel, frozen=True, extra="forbid"):
 
     url: str = Field(
         "", description="SQLAlchemy URL; empty: SQLite in the output folder. ${NAME} is taken from the environment"
+    )
+
+
+class TrackingSettings(BaseModel, frozen=True, extra="forbid"):
+    """Where MLflow keeps runs and models."""
+
+    uri: str = Field(
+        "",
+        description="MLflow's tracking URI; empty: SQLite in the output folder. ${NAME} is taken from the environment",
+    )
+    artifacts: str = Field(
+        "", description="folder or URI of the artifacts where `uri` is a database; empty: in the output folder"
     )
 
 
@@ -55,6 +67,8 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
     catalogue: CatalogueSettings = CatalogueSettings()
     publish: PublishSettings = PublishSettings()
     ledger: LedgerSettings = LedgerSettings()
+    tracking: TrackingSettings = TrackingSettings()
+    promotion: PromotionSettings = PromotionSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     playbook: str = Field("", description="playbook file relative to pipeline.toml; empty: the one that ships")
     base: Path = Field(Path(), exclude=True, description="folder of pipeline.toml")
@@ -82,7 +96,8 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
 
     def fingerprint(self) -> str:
         """A hash of all settings that a result depends on: where the data came from is in the snapshot, not here."""
-        about = self.model_dump(mode="json", exclude={"source", "ledger", "schedule", "tables", "playbook"})
+        places = {"source", "ledger", "tracking", "promotion", "schedule", "tables", "playbook"}
+        about = self.model_dump(mode="json", exclude=places)
         about["playbook"] = self.playbook_path.read_text()
         about["tables"] = {n: t.model_dump(mode="json", exclude={"sql"}) for n, t in self.tables.items()}
         return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:16]

@@ -6,6 +6,7 @@ from pydantic import BaseModel, Field
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
+Positive = Annotated[float, Field(gt=0)]
 
 
 class SplitSettings(BaseModel, frozen=True, extra="forbid"):
@@ -66,3 +67,24 @@ class ModelSettings(BaseModel, frozen=True, extra="forbid"):
     inputs: InputSettings = InputSettings()
     candidates: CandidateSettings = CandidateSettings()
     policy: PolicySettings = PolicySettings()
+
+
+class PromotionSettings(BaseModel, frozen=True, extra="forbid"):
+    """The gates between a challenger and the champion's place."""
+
+    tolerance: Share = Field(0.01, description="ROC-AUC that a challenger may lose against the champion, at most, 0..1")
+    least_slope: Positive = Field(0.8, description="calibration slope, at least")
+    most_slope: Positive = Field(1.2, description="calibration slope, at most")
+    least_observed: Positive = Field(0.75, description="outcomes observed over expected, at least")
+    most_observed: Positive = Field(1.25, description="outcomes observed over expected, at most")
+    least_skill: float = Field(0.0, description="share of the base rate's Brier score that is saved: more than this")
+    segment_tolerance: Share = Field(0.05, description="ROC-AUC beyond which a segment is much worse, 0..1")
+    segment_outcomes: Count = Field(20, description="outcomes below which a segment is not judged")
+    suspicious_auc: Share = Field(0.95, description="ROC-AUC beyond which a person must say why it is believed, 0..1")
+    shadow_days: Annotated[int, Field(ge=0)] = Field(30, description="days that it has scored the book beside")
+    review_required: bool = Field(True, description="a first promotion needs an expert review signed by a named person")
+    replicates: Count = Field(400, description="draws of accounts for the interval of a difference")
+    confidence: Share = Field(0.90, description="confidence of that interval, 0..1")
+    power: Share = Field(
+        0.80, description="chance with which the smallest difference that is named would be found, 0..1"
+    )

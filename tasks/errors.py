@@ -49,3 +49,7 @@ class Busy(KeepwellError):
     """Another run holds this date."""
 
     exit_code = 4
+
+
+class NotPromoted(KeepwellError):
+    """A gate refused a model: nothing was changed, and what was asked for is not done."""

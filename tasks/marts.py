@@ -211,6 +211,20 @@ MODEL_PERFORMANCE = Mart(
     },
 )  # fmt: skip
 
+PROMOTIONS = Mart(
+    "promotions", "change that a person made to an outcome's models", ("outcome", "number"),
+    {
+        "outcome": (TEXT, "churn, expansion or advocacy"),
+        "number": (WHOLE, "counts the changes of the outcome from the first on"),
+        "action": (TEXT, "promote, rollback, off or on"),
+        "version": (TEXT, "the champion after it, as a version in MLflow; empty: health alone"),
+        "previous": (TEXT, "the champion before it"),
+        "candidate": (TEXT, "kind of model of the champion after it"),
+        "by": (TEXT, "who did it"),
+        "reason": (TEXT, "why; for a promotion the comparison that it rests on"),
+    },
+)  # fmt: skip
+
 DIM_ACCOUNT = Mart(
     "dim_account", "account under contract", ("account_id",),
     {
@@ -251,6 +265,6 @@ MARTS: Mapping[str, Mart] = {
     m.name: m
     for m in (
         HEALTH_SCORES, FACTORS, FEATURE_MART, ALERTS, CHECK_RESULTS, QUARANTINE_MART, SIGNAL_CATALOGUE,
-        MODEL_PERFORMANCE, RUNS, DIM_ACCOUNT, DIM_CSM, DIM_DATE,
+        MODEL_PERFORMANCE, PROMOTIONS, RUNS, DIM_ACCOUNT, DIM_CSM, DIM_DATE,
     )
 }  # fmt: skip

@@ -1,10 +1,12 @@
-"""What several test modules share: a PostgreSQL server of our own for the whole run."""
+"""What several test modules share for the whole run: a PostgreSQL server of our own, and MLflow's empty tables."""
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tasks.tracking import Tracking
 from tests import postgres
 
 
@@ -15,3 +17,11 @@ def postgres_url() -> Iterator[str]:
         pytest.skip("PostgreSQL is not installed (apt-get install postgresql)")
     with postgres.cluster() as address:
         yield address
+
+
+@pytest.fixture(scope="session")
+def mlflow_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with MLflow's tables and nothing in them: making them takes seconds, copying the file does not."""
+    file = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    Tracking(f"sqlite:///{file}", "").client()
+    return file

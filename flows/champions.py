@@ -1,0 +1,167 @@
+"""Models by hand: compare, promote, roll back, switch off. Every change is dated, named and reasoned (LRN-2, MOD-9)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import pandas as pd
+
+from flows.run import Run
+from models.champions import Action, Event, champions
+from models.promotion import Judgement, judged
+from tasks.errors import ConfigError, NotPromoted
+from tasks.lock import holding
+from tasks.promotions import evidence_of, promotions_frame
+from tasks.publish import publish
+from tasks.registry import CHALLENGER, CHAMPION, Shelf, Version, add_event, shelf, show
+from tasks.training import OUTCOMES
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A version against what is in force: who stands against whom, and the judgement."""
+
+    outcome: str
+    version: str
+    candidate: str
+    rival: str
+    judgement: Judgement
+
+
+def compare(run: Run, outcome: str, version: str = "", accepted: str = "") -> Compared:
+    """The challenger, or the version that is named, against the champion in force at the run's date, or health."""
+    held = _held(run, outcome)
+    contender = _contender(held, version, run.as_of)
+    labels = run.settings.labels
+    wait = labels.horizon_days(outcome) + run.settings.money.churn_grace_days
+    evidence = evidence_of(run.tracking, run.marts, held, contender, run.as_of, wait, accepted)
+    capacity = run.settings.models.policy.capacity_share
+    judgement = judged(evidence, run.settings.promotion, capacity)
+    return Compared(outcome, contender.number, contender.tags["candidate"], evidence.rival, judgement)
+
+
+def promote(run: Run, outcome: str, by: str, version: str = "", accepted: str = "") -> str:
+    """Make the challenger champion where every gate lets it through; NotPromoted names those that do not."""
+    with holding(run.out, run.as_of):
+        held = _held(run, outcome)
+        line, challenger = champions(held.events, run.as_of), held.in_force(CHALLENGER, run.as_of)
+        if line and line[-1] == (version or (challenger.number if challenger else line[-1])):
+            _shown(run, outcome)
+            return f"{outcome}: version {line[-1]} is the champion already"
+        compared = compare(run, outcome, version, accepted)
+        if compared.judgement.refusals:
+            why = "; ".join(f"[{gate.name}] {gate.says}" for gate in compared.judgement.refusals)
+            raise NotPromoted(f"{outcome}: version {compared.version} was not promoted: {why}.")
+        better = next(gate.says for gate in compared.judgement.gates if gate.name == "better")
+        reason = f"{better}; a suspicious figure was let through: {accepted}" if accepted else better
+        _change(run, held, "promote", compared.version, by, reason)
+    return f"{outcome}: version {compared.version} ({compared.candidate}) is the champion; {better}"
+
+
+def rollback(run: Run, outcome: str, by: str, reason: str) -> str:
+    """The champion before the present one is in force again; before the first, health alone."""
+    with holding(run.out, run.as_of):
+        held = _held(run, outcome)
+        line = champions(held.events, run.as_of)
+        if not line:
+            raise ConfigError(f"{outcome}: there is no champion to roll back.")
+        before = line[-2] if len(line) > 1 else ""
+        _change(run, held, "rollback", before, by, reason)
+    return f"{outcome}: rolled back from version {line[-1]} to {f'version {before}' if before else 'health alone'}"
+
+
+def switch(run: Run, outcome: str, by: str, reason: str, *, on: bool) -> str:
+    """Off: no model of this outcome serves, health alone goes on. On: the champion serves again."""
+    with holding(run.out, run.as_of):
+        held = _held(run, outcome)
+        line = champions(held.events, run.as_of)
+        _change(run, held, "on" if on else "off", line[-1] if line else "", by, reason)
+    return f"{outcome}: models are {'on' if on else 'off: health alone'} for runs of {run.as_of} and later"
+
+
+def listing(run: Run) -> pd.DataFrame:
+    """Every version of every outcome: its place at the run's date, until when it knows, and its ROC-AUC when tested."""
+    if not run.tracking.begun:
+        return pd.DataFrame()
+    client = run.tracking.client()
+    rows = [
+        {
+            "outcome": held.outcome, "version": version.number, "place": _place(held, version, run.as_of),
+            "candidate": version.tags["candidate"], "knows_until": str(version.as_of),
+            "roc_auc": _roc_auc(client, version),
+        }
+        for held in filter(None, (shelf(client, outcome) for outcome in OUTCOMES))
+        for version in sorted(held.versions.values(), key=lambda v: int(v.number))
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def warnings(run: Run) -> list[str]:
+    """Where MLflow's pages show something else than what runs follow, and what is switched off."""
+    if not run.tracking.begun:
+        return []
+    client, said = run.tracking.client(), []
+    for held in filter(None, (shelf(client, outcome) for outcome in OUTCOMES)):
+        if off := held.off(date.max):
+            said.append(f"{held.outcome}: no model serves. {off}")
+        alias, followed = held.aliases.get(CHAMPION), held.in_force(CHAMPION, date.max)
+        if alias != (followed.number if followed else None):
+            said.append(
+                f"{held.outcome}: the alias champion was moved by hand to version {alias or 'none'}; runs follow "
+                f"{f'version {followed.number}' if followed else 'health alone'}. Use `keepwell model promote`."
+            )
+    return said
+
+
+def _held(run: Run, outcome: str) -> Shelf:
+    held = shelf(run.tracking.client(), outcome) if run.tracking.begun else None
+    if held is None:
+        raise ConfigError(f"{outcome}: no model is registered. Run `keepwell quarterly` first.")
+    return held
+
+
+def _contender(held: Shelf, version: str, as_of: date) -> Version:
+    """The version that is asked for, else the challenger at that date."""
+    found = held.versions.get(version) if version else held.in_force(CHALLENGER, as_of)
+    if found is None:
+        asked = f"version {version}" if version else "challenger"
+        known = ", ".join(held.versions) or "none"
+        raise ConfigError(f"{held.outcome}: there is no {asked} as of {as_of}; versions are {known}.")
+    if found.as_of > as_of:
+        raise ConfigError(f"{held.outcome}: version {found.number} knows what happened until {found.as_of}.")
+    return found
+
+
+def _change(run: Run, held: Shelf, action: Action, version: str, by: str, reason: str) -> None:
+    """Write the event down, then make the pages and the mart agree with it."""
+    last = held.events[-1] if held.events else None
+    if last and last.as_of > run.as_of:
+        raise ConfigError(
+            f"{held.outcome}: the last change speaks as of {last.as_of}; one as of {run.as_of} would alter what "
+            "earlier runs rested on."
+        )
+    event = Event(last.number + 1 if last else 1, run.as_of, action, version, by, reason)
+    add_event(run.tracking.client(), held.outcome, event)
+    _shown(run, held.outcome)
+
+
+def _shown(run: Run, outcome: str) -> None:
+    """MLflow's pages and the mart `promotions` as the events say."""
+    client = run.tracking.client()
+    show(client, outcome)
+    shelves: Sequence[Shelf] = [held for o in OUTCOMES if (held := shelf(client, o))]
+    publish(run.marts, run.as_of, {"promotions": promotions_frame(shelves, run.as_of)}, run.stamp(None, None))
+
+
+def _place(held: Shelf, version: Version, as_of: date) -> str:
+    for alias in (CHAMPION, CHALLENGER):
+        if held.in_force(alias, as_of) == version:
+            return alias
+    return ""
+
+
+def _roc_auc(client: Any, version: Version) -> str:
+    metrics = client.get_run(version.run).data.metrics
+    value, low, high = (metrics.get(f"roc_auc{bound}", float("nan")) for bound in ("", "_low", "_high"))
+    return f"{value:.3f} ({low:.3f}-{high:.3f})"

@@ -1,0 +1,103 @@
+"""`keepwell model`: list, compare, promote, rollback, off, on."""
+
+import json
+import math
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from flows.options import AsOf, Options, run_of, show_table
+
+if TYPE_CHECKING:
+    from flows.champions import Compared
+    from models.metrics import Estimate
+
+app = typer.Typer(help="The models in MLflow: compare, promote, roll back, switch off.", no_args_is_help=True)
+
+Outcome = Annotated[Literal["churn", "expansion", "advocacy"], typer.Option(help="What the model gives the chance of.")]
+Number = Annotated[str, typer.Option("--version", help="A version by its number; without it the challenger.")]
+Then = Annotated[
+    datetime | None, typer.Option("--as-of", formats=["%Y-%m-%d"], help="A date to look back to; without it, now.")
+]
+By = Annotated[str, typer.Option(help="Who does it.")]
+Reason = Annotated[str, typer.Option(help="Why, for whoever reads it next year.")]
+Accept = Annotated[
+    str, typer.Option("--accept-suspicious", help="Why a figure that looks too good is believed (with --by).")
+]
+
+
+@app.command("list")
+def list_models(as_of: Then = None) -> None:
+    """Every version, its place (now, or at a date), and until when it knows."""
+    from flows.champions import listing, warnings
+
+    run = run_of(as_of.date() if as_of else date.max)
+    for sentence in warnings(run):
+        typer.echo(sentence, err=True)
+    show_table(listing(run), "no model is registered: run `keepwell quarterly`")
+
+
+@app.command()
+def compare(as_of: AsOf, outcome: Outcome = "churn", version: Number = "") -> None:
+    """The challenger against the champion, or health: figures side by side, and every gate."""
+    from flows.champions import compare
+
+    _print_comparison(compare(run_of(as_of.date()), outcome, version))
+
+
+@app.command()
+def promote(as_of: AsOf, by: By, outcome: Outcome = "churn", version: Number = "", accept: Accept = "") -> None:
+    """Make the challenger champion if every gate lets it through; else exit 1 with the gates that refused."""
+    from flows.champions import promote
+
+    typer.echo(promote(run_of(as_of.date()), outcome, by, version, f"{accept} ({by})" if accept else ""))
+
+
+@app.command()
+def rollback(as_of: AsOf, by: By, reason: Reason, outcome: Outcome = "churn") -> None:
+    """Put the champion before the present one in force again."""
+    from flows.champions import rollback
+
+    typer.echo(rollback(run_of(as_of.date()), outcome, by, reason))
+
+
+@app.command()
+def off(as_of: AsOf, by: By, reason: Reason, outcome: Outcome = "churn") -> None:
+    """Switch the models of an outcome off: health alone goes on."""
+    from flows.champions import switch
+
+    typer.echo(switch(run_of(as_of.date()), outcome, by, reason, on=False))
+
+
+@app.command()
+def on(as_of: AsOf, by: By, reason: Reason, outcome: Outcome = "churn") -> None:
+    """Let the champion serve again."""
+    from flows.champions import switch
+
+    typer.echo(switch(run_of(as_of.date()), outcome, by, reason, on=True))
+
+
+def _finite(estimate: "Estimate") -> dict[str, float | None]:
+    """The figure for JSON, which has no NaN: null where it has no interval."""
+    return {name: value if math.isfinite(value) else None for name, value in vars(estimate).items()}
+
+
+def _print_comparison(found: "Compared") -> None:
+    """Gates first, then the figures, then what the comparison could have found."""
+    judgement = found.judgement
+    if Options.json:
+        figures = {name: {"version": _finite(a), "rival": _finite(b)} for name, (a, b) in judgement.figures.items()}
+        gates = [vars(gate) for gate in judgement.gates]
+        about = {"outcome": found.outcome, "version": found.version, "candidate": found.candidate, "rival": found.rival}
+        typer.echo(json.dumps({**about, "gates": gates, "power": judgement.power, "figures": figures}, indent=1))
+        return
+    typer.echo(f"{found.outcome}: version {found.version} ({found.candidate}) against {found.rival}\n")
+    for gate in judgement.gates:
+        typer.echo(f"{'passed' if gate.passed else 'REFUSED':>8}  {gate.name}: {gate.says}")
+    if judgement.figures:
+        typer.echo(f"\n{'':>20}  {'version ' + found.version:>24}  {found.rival:>24}")
+    for name, sides in judgement.figures.items():
+        shown = [f"{e.value:.3f}" + (f" ({e.low:.3f} to {e.high:.3f})" if math.isfinite(e.low) else "") for e in sides]
+        typer.echo(f"{name:>20}  {shown[0]:>24}  {shown[1]:>24}")
+    typer.echo(f"\n{judgement.power}")

@@ -1,0 +1,54 @@
+"""What every command shares: the options before it, a run of a date, and how a result is printed."""
+
+import json
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from flows.run import Run
+
+AsOf = Annotated[
+    datetime, typer.Option("--as-of", formats=["%Y-%m-%d"], help="The date that the run speaks as of (00:00 UTC).")
+]
+
+
+class Options:
+    """The options that stand before the command."""
+
+    config: Path = Path("pipeline.toml")
+    out: Path = Path("out")
+    json: bool = False
+    debug: bool = False
+    prefect: bool = False
+
+
+def run_of(as_of: date) -> "Run":
+    """A run of one date with the configuration that was named."""
+    from flows.run import Run
+    from flows.settings import load_settings
+
+    return Run(load_settings(Options.config), Options.out, as_of)
+
+
+def show_totals(totals: Any, path: Path | None) -> None:
+    """Totals, one a line, and where the report lies."""
+    if Options.json:
+        typer.echo(json.dumps({**totals, "report": str(path) if path else None}, default=str, indent=1))
+        return
+    for name, value in totals.items():
+        typer.echo(f"{name.replace('_', ' '):>18}  {value}")
+    if path:
+        typer.echo(f"{'report':>18}  {path}")
+
+
+def show_table(table: "pd.DataFrame", otherwise: str) -> None:
+    """A table, or a sentence where it is empty."""
+    if Options.json:
+        typer.echo(table.to_json(orient="records", indent=1))
+    else:
+        typer.echo(table.to_string(index=False) if len(table) else otherwise)

@@ -1,0 +1,8 @@
+#!/bin/sh
+# MLflow's pages over an output folder, on this machine alone: sh mlflow/server.sh [OUT] [PORT]
+set -eu
+out=$(cd "${1:-out}" && pwd)
+PATH="$(dirname "$0")/../.venv/bin:$PATH"
+export PATH MLFLOW_DISABLE_TELEMETRY=true DO_NOT_TRACK=1
+exec mlflow server --backend-store-uri "sqlite:///$out/mlflow.db" --artifacts-destination "$out/mlartifacts" \
+  --host 127.0.0.1 --port "${2:-5000}" --workers 1

@@ -1,0 +1,57 @@
+"""Which model was in force on which date, by what people did: a rerun of a date must find the one that it had."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+Action = Literal["promote", "rollback", "off", "on"]
+
+
+@dataclass(frozen=True)
+class Event:
+    """One change that a person made to an outcome's models; it holds for runs of `as_of` and later.
+
+    `version`: the champion after it; empty for none (health alone).
+    """
+
+    number: int
+    as_of: date
+    action: Action
+    version: str
+    by: str
+    reason: str
+
+
+def champions(events: Sequence[Event], as_of: date) -> list[str]:
+    """The champion at a date, last, and before it those that a rollback would bring back, newest last."""
+    held: list[str] = []
+    for event in _until(events, as_of):
+        if event.action == "promote":
+            held.append(event.version)
+        elif event.action == "rollback":
+            held = held[:-1]
+    return held
+
+
+def serving(events: Sequence[Event], as_of: date) -> Event | None:
+    """None while models may serve; else the event that switched them off."""
+    switches = [e for e in _until(events, as_of) if e.action in {"off", "on"}]
+    return switches[-1] if switches and switches[-1].action == "off" else None
+
+
+def challenger(versions: Mapping[str, date], events: Sequence[Event], as_of: date) -> str | None:
+    """The newest version that may stand against the champion: known by then, younger than it, never rolled back.
+
+    `versions`: each version with the date until which it knows.
+    """
+    held = champions(events, as_of)
+    promoted = {e.version for e in _until(events, as_of) if e.action == "promote"}
+    youngest = int(held[-1]) if held else 0
+    able = [v for v, known in versions.items() if known <= as_of and v not in promoted and int(v) > youngest]
+    return max(able, key=int, default=None)
+
+
+def _until(events: Sequence[Event], as_of: date) -> list[Event]:
+    """The events up to a date, in their order."""
+    return sorted((e for e in events if e.as_of <= as_of), key=lambda e: e.number)

@@ -1,0 +1,78 @@
+"""What of a trained candidate is kept: one classifier that gives calibrated chances, and what its inputs learnt."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import Pipeline
+
+from models.choose import Calibration
+from models.inputs import Winsoriser
+from models.training import Trained
+
+TRUSTED: Mapping[str, str] = {
+    "models.kept.CalibratedModel": "ours: a model and the two numbers that calibrate it",
+    "models.inputs.Winsoriser": "ours: the two quantiles of each column",
+    "numpy.dtype": "the kind of an array's values; it holds no code",
+    "sklearn.tree._tree.Tree": "the nodes of a tree, rebuilt from arrays by scikit-learn",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor": "the nodes of a boosted tree, as one array",
+}
+"""The only types that may be built on loading, beside those that skops itself trusts, and why each is harmless."""
+
+
+class CalibratedModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """A fitted pipeline and the line in the log odds that calibrates it, as one classifier."""
+
+    def __init__(self, model: Any, slope: float = 1.0, intercept: float = 0.0) -> None:
+        self.model = model
+        self.slope = slope
+        self.intercept = intercept
+
+    def predict_proba(self, rows: pd.DataFrame) -> NDArray[np.floating[Any]]:
+        """Calibrated chances, without the outcome and with it: one row each, two columns."""
+        chance = Calibration(self.slope, self.intercept)(self.model.predict_proba(rows)[:, 1])
+        return np.column_stack([1.0 - chance, chance])
+
+
+def as_one(trained: Trained) -> CalibratedModel:
+    """A candidate with its calibration."""
+    return CalibratedModel(trained.model, trained.calibration.slope, trained.calibration.intercept)
+
+
+def input_columns(model: Pipeline) -> list[str]:
+    """The columns that a candidate reads, in its order; none for one that looks at nothing."""
+    return [str(column) for _, _, columns in _branches(model) for column in columns]
+
+
+def learnt_inputs(model: Pipeline) -> pd.DataFrame:
+    """What each input learnt (FEA-7): `column`, `low` and `high` where its tails are cut, `missing_mark` if it has one.
+
+    Cuts are empty where the tails are left alone.
+    """
+    rows = []
+    for _, transformer, columns in _branches(model):
+        steps = transformer.steps if isinstance(transformer, Pipeline) else [("", transformer)]
+        cut = next((s for _, s in steps if isinstance(s, Winsoriser)), None)
+        marked = {int(i) for _, s in steps for i in _marked(s)}
+        for at, column in enumerate(columns):
+            low, high = (np.nan, np.nan) if cut is None else (float(cut.low_[at]), float(cut.high_[at]))
+            rows.append({"column": str(column), "low": low, "high": high, "missing_mark": at in marked})
+    return pd.DataFrame(rows, columns=["column", "low", "high", "missing_mark"])
+
+
+def _branches(model: Pipeline) -> Iterator[tuple[str, Any, Sequence[str]]]:
+    """Name, fitted transformer and columns of each branch of the first step."""
+    first = model[0]
+    if isinstance(first, ColumnTransformer):
+        yield from (branch for branch in first.transformers_ if branch[0] != "remainder")
+
+
+def _marked(step: Any) -> Sequence[int]:
+    """Positions of the columns that got a mark where they are missing."""
+    marks = getattr(step, "indicator_", None) if isinstance(step, SimpleImputer) else None
+    return () if marks is None else marks.features_

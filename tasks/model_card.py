@@ -1,0 +1,93 @@
+"""A model's card: what it is for, what it rests on, how good it is, and what it cannot know (MOD-9)."""
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from models.metrics import Estimate
+from tasks.training import OUTCOMES
+
+if TYPE_CHECKING:
+    from tasks.trials import Learnt, Quarter
+
+SHOWN = ("roc_auc", "pr_auc", "precision", "recall", "brier_skill", "calibration_slope", "observed_to_expected", "ece")
+WHAT = {
+    "churn": "gives notice or lets its contract end within {days} days",
+    "expansion": "grows its ARR by a tenth or more within {days} days",
+    "advocacy": "becomes an advocate (promoter, reference, review, case study) within {days} days",
+}
+WEAKER = 0.05
+
+
+def model_card(quarter: "Quarter", learnt: "Learnt", name: str) -> str:
+    """The card of one candidate, as Markdown."""
+    days = quarter.horizon_days[learnt.outcome]
+    taken = "taken, registered as challenger" if name == learnt.trial.taken else "not taken"
+    purpose = (
+        f"Gives the chance that an account under contract {WHAT[learnt.outcome].format(days=days)}. It is for ranking "
+        "whom to contact, beside health; not for pricing, not for judging people, and no statement of cause."
+    )
+    parts = [
+        [f"# {learnt.outcome}: {name}, as of {quarter.as_of} ({taken})"],
+        [purpose],
+        ["## What it rests on"],
+        _parts(learnt),
+        [f"Snapshot `{quarter.snapshot_id}`, code `{quarter.code_version}`, run `{quarter.run_id}`."],
+        ["## How good it is, on the test months"],
+        _figures(learnt, name),
+        _segments(learnt, name),
+        ["## What it cannot know"],
+        _limits(quarter, learnt, days),
+    ]
+    return "\n\n".join("\n".join(lines) for lines in parts) + "\n"
+
+
+def _parts(learnt: "Learnt") -> list[str]:
+    """The months of each part with rows, accounts and outcomes."""
+    lines = ["| part | months | rows | accounts | with the outcome |", "|---|---|---|---|---|"]
+    for part in ("train", "validation", "test"):
+        rows, months = learnt.part(part), getattr(learnt.trial.parts, part)
+        outcomes = int(rows[OUTCOMES[learnt.outcome]].astype(bool).sum())
+        accounts = rows["account_id"].nunique()
+        lines.append(f"| {part} | {months[0]} to {months[-1]} | {len(rows):,} | {accounts:,} | {outcomes:,} rows |")
+    return lines
+
+
+def _figures(learnt: "Learnt", name: str) -> list[str]:
+    """The main figures beside those of health alone."""
+    ours, health = learnt.trial.figures[name, "all"], learnt.trial.figures["health", "all"]
+    lines = ["| figure | this model | health alone |", "|---|---|---|"]
+    lines += [f"| {figure} | {_shown(ours[figure])} | {_shown(health[figure])} |" for figure in SHOWN]
+    return lines
+
+
+def _segments(learnt: "Learnt", name: str) -> list[str]:
+    """Where it is weaker than over the whole book, and where nobody can say."""
+    figures = learnt.trial.figures
+    whole = figures[name, "all"]["roc_auc"].value
+    graded = {s: f["roc_auc"] for (n, s), f in figures.items() if n == name and s != "all"}
+    weak = [f"{s} ({_shown(e)})" for s, e in graded.items() if e.value < whole - WEAKER]
+    unknown = sorted(set(learnt.part("test")["segment"].dropna()) - set(graded))
+    lines = [f"Weak segments (ROC-AUC more than {WEAKER:g} below the book's): {', '.join(weak) or 'none'}."]
+    return lines + ([f"Too few outcomes to grade: {', '.join(unknown)}."] if unknown else [])
+
+
+def _limits(quarter: "Quarter", learnt: "Learnt", days: int) -> list[str]:
+    """What the figures do not cover."""
+    test = learnt.part("test")
+    treated = pd.Series(test["treated"]).astype("boolean").mean() if "treated" in test else pd.NA
+    contacted = "how many of them is not known" if pd.isna(treated) else f"{treated:.0%} of the test rows"
+    unripe = days + quarter.grace_days
+    limits = (
+        f"Anything after {quarter.as_of}, and the outcomes of the {unripe} days before it, which have not matured.",
+        "What no source table holds: talks nobody noted, budgets, mergers.",
+        "Accounts that gave notice, or are too young: they are no examples.",
+        f"What would have happened without contact: some were treated after a flag ({contacted}).",
+        "Whether its calibration lasts: the slope above says how far it held from validation to test months.",
+    )
+    return [f"- {limit}" for limit in limits]
+
+
+def _shown(estimate: Estimate) -> str:
+    bounds = "" if pd.isna(estimate.low) else f" ({estimate.low:.3f} to {estimate.high:.3f})"
+    return f"{estimate.value:.3f}{bounds}"

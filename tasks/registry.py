@@ -1,0 +1,242 @@
+"""Registered models: kept without pickle, found again by the date that a run speaks as of (MOD-9, LRN-2).
+
+What people did (promote, rollback, off, on) is a list of events in tags that are only ever added; aliases and the tag
+`serving` show the present state in MLflow's pages. Runs follow the events, so that a rerun of a date finds the model
+that was in force then, and moving an alias by hand promotes nothing.
+"""
+
+import hashlib
+import json
+import logging
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+
+from models.champions import Event, challenger, champions, serving
+from models.kept import TRUSTED, CalibratedModel
+from models.metrics import Floats
+from tasks.tracking import Tracking, name_of
+
+Alias = Literal["champion", "challenger"]
+CHAMPION: Alias = "champion"
+CHALLENGER: Alias = "challenger"
+MODEL_FILE, KEPT_FILE, HELD_OUT_FILE = "model.skops", "kept.json", "held_out.parquet"
+EVENT = "event."
+TOLERANCE = 1e-9  # what rounding may do to a chance
+
+log = logging.getLogger("keepwell")
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A registered model, ready to score. `thresholds` and `reference` are as they were when it was registered.
+
+    `as_of`: until when it knows. `first_test`: the first month of which it has learnt nothing.
+    """
+
+    outcome: str
+    version: str
+    alias: Alias
+    candidate: str
+    as_of: date
+    first_test: date
+    model: CalibratedModel
+    inputs: Sequence[str]
+    thresholds: Mapping[str, float]
+    reference: Mapping[str, Any]
+
+    def chances(self, rows: pd.DataFrame) -> Floats:
+        """Calibrated chance of each row."""
+        chances: Floats = self.model.predict_proba(rows)[:, 1]
+        return chances
+
+
+@dataclass(frozen=True)
+class Version:
+    """One registered version with its tags."""
+
+    number: str
+    run: str
+    source: str
+    tags: Mapping[str, str]
+
+    @property
+    def as_of(self) -> date:
+        """The date until which it knows."""
+        return date.fromisoformat(self.tags["as_of"])
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """Everything that is registered for one outcome, and what people did to it."""
+
+    outcome: str
+    versions: Mapping[str, Version]
+    events: Sequence[Event]
+    aliases: Mapping[str, str]
+    switched: str
+
+    def in_force(self, alias: Alias, as_of: date) -> Version | None:
+        """The version that held this place at a date."""
+        if alias == CHAMPION:
+            held = champions(self.events, as_of)
+            return self.versions.get(held[-1]) if held else None
+        newest = challenger({n: v.as_of for n, v in self.versions.items()}, self.events, as_of)
+        return self.versions[newest] if newest else None
+
+    def off(self, as_of: date) -> str:
+        """Why no model may serve at a date; empty where they may."""
+        event = serving(self.events, as_of)
+        if event:
+            return f"Switched off by {event.by} as of {event.as_of}: {event.reason}."
+        if self.switched == "off" and serving(self.events, date.max) is None:
+            return "Switched off by hand in MLflow (tag serving)."
+        return ""
+
+
+class NoModel(Exception):
+    """Why there is no model to score with, in one sentence; `expected` where none was ever promoted or learnt."""
+
+    def __init__(self, reason: str, *, expected: bool = False) -> None:
+        super().__init__(reason)
+        self.expected = expected
+
+
+def load(tracking: Tracking, outcome: str, alias: Alias, as_of: date) -> Kept | None:
+    """The model in this place at a date; None, said in a warning, where there is none that can serve.
+
+    Never another model instead: health alone goes on. A SQLite file that is not there is not even asked.
+    """
+    if not tracking.begun:
+        return None
+    try:
+        return find(tracking, outcome, alias, as_of)
+    except NoModel as why:
+        log.log(logging.INFO if why.expected else logging.WARNING, "%s: no %s, health alone. %s", outcome, alias, why)
+    except Exception as error:  # noqa: BLE001 whatever is wrong with a model, the book is scored by health
+        log.warning("%s: no %s, health alone. %s: %s", outcome, alias, type(error).__name__, error)
+    return None
+
+
+def find(tracking: Tracking, outcome: str, alias: Alias, as_of: date) -> Kept:
+    """The model in this place at a date, which knows nothing after it; NoModel says why there is none."""
+    held = shelf(tracking.client(), outcome)
+    version = held.in_force(alias, as_of) if held else None
+    if held is None or version is None:
+        raise NoModel(f"None was in force on {as_of}.", expected=True)
+    if why := held.off(as_of):
+        raise NoModel(why)
+    if version.as_of > as_of:
+        raise NoModel(f"Version {version.number} knows what happened until {version.as_of}, after {as_of}.")
+    return kept(tracking, outcome, alias, version)
+
+
+def kept(tracking: Tracking, outcome: str, alias: Alias, version: Version) -> Kept:
+    """The version's model out of its artifacts; NoModel where it is not what was registered, or works differently here.
+
+    Only types of our own list are built: the list that MLflow keeps beside a model could name anything.
+    """
+    import skops.io
+    from skops.io.exceptions import UntrustedTypesFoundException
+
+    with tempfile.TemporaryDirectory() as folder:
+        place = _download(tracking, version.source, Path(folder))
+        model_file, kept_file = place / MODEL_FILE, place / KEPT_FILE
+        if digest(model_file, kept_file) != version.tags["sha256"]:
+            raise NoModel(f"The files of version {version.number} are not those that were registered.")
+        try:
+            model = skops.io.load(model_file, trusted=list(TRUSTED))
+        except UntrustedTypesFoundException as error:
+            raise NoModel(f"Version {version.number} holds a type that is not trusted: {error}") from error
+        about = json.loads(kept_file.read_text())
+    found = Kept(
+        outcome, version.number, alias, version.tags["candidate"], version.as_of,
+        date.fromisoformat(version.tags["first_test"]), model, tuple(about["inputs"]), about["thresholds"],
+        about["reference"],
+    )  # fmt: skip
+    example = pd.DataFrame(about["example"], columns=list(found.inputs))
+    if abs(found.chances(example) - about["chances"]).max() > TOLERANCE:
+        raise NoModel(f"Version {version.number} gives other chances here than where it was learnt: learn it again.")
+    return found
+
+
+def held_out(tracking: Tracking, version: Version) -> pd.DataFrame | None:
+    """The version's chances on its test months, with the rival's; None where they are missing or were changed."""
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            place = Path(tracking.client().download_artifacts(version.run, HELD_OUT_FILE, folder))
+        except Exception as error:  # noqa: BLE001 every kind of store fails in its own way
+            log.warning("the held-out rows of version %s cannot be read: %s", version.number, error)
+            return None
+        return pd.read_parquet(place) if digest(place) == version.tags.get("held_out_sha256") else None
+
+
+def shelf(client: Any, outcome: str) -> Shelf | None:
+    """What is registered for an outcome; None where nothing is. Versions that came from elsewhere are left out."""
+    from mlflow.exceptions import MlflowException
+
+    name = name_of(outcome)
+    try:
+        model = client.get_registered_model(name)
+    except MlflowException as error:
+        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+            return None
+        raise
+    found = client.search_model_versions(f"name='{name}'", max_results=10_000)
+    versions = {
+        str(v.version): Version(str(v.version), v.run_id, v.source, v.tags) for v in found if "sha256" in v.tags
+    }
+    events = [_event(key, value) for key, value in model.tags.items() if key.startswith(EVENT)]
+    aliases = {alias: str(version) for alias, version in model.aliases.items()}
+    return Shelf(outcome, versions, sorted(events, key=lambda e: e.number), aliases, model.tags.get("serving", "on"))
+
+
+def add_event(client: Any, outcome: str, event: Event) -> None:
+    """Write down what a person did; `show` makes MLflow's pages agree."""
+    about = asdict(event)
+    number = about.pop("number")
+    value = json.dumps(about, default=str, sort_keys=True)
+    client.set_registered_model_tag(name_of(outcome), f"{EVENT}{number:04}", value)
+
+
+def show(client: Any, outcome: str) -> None:
+    """Aliases and tags as the events say: so that a kill between the two is mended by running again."""
+    held = shelf(client, outcome)
+    if held is None:
+        return
+    name, now = name_of(outcome), date.max
+    places: tuple[Alias, ...] = (CHAMPION, CHALLENGER)
+    for alias in places:
+        version = held.in_force(alias, now)
+        if version is None and alias in held.aliases:
+            client.delete_registered_model_alias(name, alias)
+        elif version is not None and held.aliases.get(alias) != version.number:
+            client.set_registered_model_alias(name, alias, version.number)
+    before = champions(held.events, now)[:-1]
+    client.set_registered_model_tag(name, "previous", before[-1] if before else "none")
+    client.set_registered_model_tag(name, "serving", "off" if serving(held.events, now) else "on")
+
+
+def digest(*files: Path) -> str:
+    """SHA-256 of some files, one after another."""
+    found = hashlib.sha256()
+    for file in files:
+        found.update(file.read_bytes())
+    return found.hexdigest()
+
+
+def _event(key: str, value: str) -> Event:
+    about = json.loads(value)
+    return Event(int(key.removeprefix(EVENT)), date.fromisoformat(about.pop("as_of")), **about)
+
+
+def _download(tracking: Tracking, uri: str, to: Path) -> Path:
+    """An artifact's folder, copied here."""
+    from mlflow.artifacts import download_artifacts
+
+    return Path(download_artifacts(uri, dst_path=str(to), tracking_uri=tracking.uri))

@@ -1,0 +1,271 @@
+"""A quarter's candidates go into MLflow, one run each, and the taken one is registered as challenger (MOD-9, LRN-1).
+
+Running a quarter again with the same settings, data and champion finds its runs there and writes nothing; what an
+earlier, other, or killed run of that quarter left is removed, or marked as replaced where a version rests on it.
+"""
+
+import json
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from importlib.metadata import version as installed
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from models.kept import TRUSTED, as_one, input_columns, learnt_inputs
+from models.training import Trained, Trial
+from tasks.curves import curve_points, curves_png
+from tasks.model_card import model_card
+from tasks.registry import HELD_OUT_FILE, KEPT_FILE, MODEL_FILE, Kept, digest, shelf, show
+from tasks.tracking import Logged, Tracking, begin_run, finish_run, is_whole, name_of, runs_where
+from tasks.training import OUTCOMES
+
+HEALTH = "health"
+EXAMPLE_ROWS = 3
+LIBRARIES = ("scikit-learn", "skops", "numpy", "pandas")
+
+
+@dataclass(frozen=True)
+class Quarter:
+    """The quarterly run: its date, where its results come from, its settings, and horizons in days by outcome."""
+
+    as_of: date
+    run_id: str
+    code_version: str
+    snapshot_id: str
+    settings: Mapping[str, object]
+    horizon_days: Mapping[str, int]
+    grace_days: int
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """One outcome's trial and the examples that it rests on.
+
+    `thresholds`: by group of accounts. `reference`: a typical account, for explanations. `importance`: of the taken
+    candidate's inputs.
+    """
+
+    outcome: str
+    trial: Trial
+    examples: pd.DataFrame
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    reference: Mapping[str, Any] = field(default_factory=dict)
+    importance: pd.DataFrame | None = None
+
+    def part(self, name: str) -> pd.DataFrame:
+        """The examples of training, validation or test whose outcome is known."""
+        months = pd.to_datetime(list(getattr(self.trial.parts, name)))
+        told = self.examples.dropna(subset=[OUTCOMES[self.outcome]])
+        return told[told["as_of"].isin(months)]
+
+
+def log_trial(tracking: Tracking, quarter: Quarter, learnt: Learnt, champion: Kept | None) -> str:
+    """Every candidate's run, and the version that the taken one became.
+
+    `champion`: the one in force, which is graded on the same test months as far as it has not learnt from them.
+    """
+    client = tracking.client()
+    experiment = tracking.experiment(client, name_of(learnt.outcome))
+    rests = {"run_id": quarter.run_id, "against": champion.version if champion else "none"}
+    there = runs_where(client, experiment, as_of=str(quarter.as_of))
+    whole = {r.data.tags["candidate"]: r for r in there if is_whole(r) and rests.items() <= r.data.tags.items()}
+    _clear(client, learnt.outcome, [r for r in there if r.info.run_id not in {w.info.run_id for w in whole.values()}])
+    held = shelf(client, learnt.outcome)
+    ready = [n for n, v in held.versions.items() if rests.items() <= v.tags.items()] if held else []
+    for name in learnt.trial.trained:
+        # The taken one is written last: its version is then made from whole runs.
+        if name != learnt.trial.taken and name not in whole:
+            _log_candidate(client, experiment, quarter, learnt, name, rests, champion)
+    if not ready:
+        if learnt.trial.taken in whole:
+            client.delete_run(whole[learnt.trial.taken].info.run_id)
+        ready = [_log_taken(client, experiment, quarter, learnt, rests, champion)]
+    show(client, learnt.outcome)
+    return ready[-1]
+
+
+def held_out_rows(learnt: Learnt, name: str, champion: Kept | None) -> pd.DataFrame:
+    """The test rows with the chances of a candidate, of health alone, and of the champion where it never learnt."""
+    test = learnt.part("test")
+    trained = learnt.trial.trained
+    rows = test[["account_id", "as_of", "segment"]].assign(
+        happened=test[OUTCOMES[learnt.outcome]].astype(float),
+        chance=trained[name].chances(test),
+        health=trained[HEALTH].chances(test),
+        champion=np.nan,
+    )
+    if champion is not None:
+        unseen = rows["as_of"] >= pd.Timestamp(champion.first_test)
+        if unseen.any():
+            rows.loc[unseen, "champion"] = champion.chances(test[unseen])
+    return rows.reset_index(drop=True)
+
+
+def _log_candidate(
+    client: Any, experiment: str, quarter: Quarter, learnt: Learnt, name: str, rests: Mapping[str, str],
+    champion: Kept | None,
+) -> None:  # fmt: skip
+    """One candidate that was not taken: figures, curves and card, but no model."""
+    logged = _logged(quarter, learnt, name, rests)
+    run = begin_run(client, experiment, logged)
+    with tempfile.TemporaryDirectory() as folder:
+        _write_papers(Path(folder), quarter, learnt, name, held_out_rows(learnt, name, champion))
+        client.log_artifacts(run, folder)
+    finish_run(client, run, logged)
+
+
+def _log_taken(
+    client: Any, experiment: str, quarter: Quarter, learnt: Learnt, rests: Mapping[str, str], champion: Kept | None
+) -> str:
+    """The taken candidate with its model, registered as a version; the version's number."""
+    from mlflow.entities import LoggedModelOutput
+
+    name = learnt.trial.taken
+    logged = _logged(quarter, learnt, name, rests)
+    run = begin_run(client, experiment, logged)
+    model = client.create_logged_model(experiment, name=name, source_run_id=run, model_type=learnt.outcome)
+    with tempfile.TemporaryDirectory() as folder:
+        papers, place = Path(folder) / "papers", Path(folder) / "model"
+        papers.mkdir()
+        _write_papers(papers, quarter, learnt, name, held_out_rows(learnt, name, champion))
+        if learnt.importance is not None:
+            learnt.importance.to_csv(papers / "importance.csv", index=False)
+        _write_model(place, learnt, learnt.trial.trained[name], run, model)
+        sums = {
+            "sha256": digest(place / MODEL_FILE, place / KEPT_FILE),
+            "held_out_sha256": digest(papers / HELD_OUT_FILE),
+        }
+        client.log_artifacts(run, str(papers))
+        client.log_model_artifacts(model.model_id, str(place))
+        card = (papers / "model_card.md").read_text()
+    client.finalize_logged_model(model.model_id, "READY")
+    client.log_outputs(run, [LoggedModelOutput(model.model_id, 0)])
+    finish_run(client, run, logged, model.model_id)
+    return _register(client, learnt, {**logged.tags, **sums}, run, model, card)
+
+
+def _register(client: Any, learnt: Learnt, tags: Mapping[str, str], run: str, model: Any, card: str) -> str:
+    """A version with all its tags at once, so that none is ever half there."""
+    name = name_of(learnt.outcome)
+    if shelf(client, learnt.outcome) is None:
+        client.create_registered_model(
+            name, description=f"Chance of {learnt.outcome}, by account. See mlflow/README.md."
+        )
+    kept = {key: value for key, value in tags.items() if not key.startswith("mlflow.")}
+    thresholds = json.dumps(dict(learnt.thresholds), sort_keys=True)
+    # By its place: `models:/` would be looked up in MLflow's global store, which is nowhere set.
+    version = client.create_model_version(
+        name, model.artifact_location, run, tags={**kept, "thresholds": thresholds}, description=card,
+        model_id=model.model_id,
+    )  # fmt: skip
+    link = [{"name": name, "version": int(version.version)}]
+    client.set_logged_model_tags(model.model_id, {"mlflow.modelVersions": json.dumps(link)})
+    return str(version.version)
+
+
+def _logged(quarter: Quarter, learnt: Learnt, name: str, rests: Mapping[str, str]) -> Logged:
+    """The run of a candidate: its tags, parameters and metrics."""
+    found = learnt.trial
+    tags = {
+        **rests,
+        "as_of": str(quarter.as_of),
+        "outcome": learnt.outcome,
+        "candidate": name,
+        "taken": "yes" if name == found.taken else "no",
+        "snapshot_id": quarter.snapshot_id,
+        "code_version": quarter.code_version,
+        "learnt_until": str(found.parts.validation[-1]),
+        "first_test": str(found.parts.test[0]),
+    }
+    inputs = learnt_inputs(found.trained[name].model)
+    parameters: dict[str, object] = {
+        "candidate": name,
+        "as_of": quarter.as_of,
+        "snapshot_id": quarter.snapshot_id,
+        "code_version": quarter.code_version,
+        "inputs": len(inputs),
+        "missing_marks": ", ".join(inputs.loc[inputs["missing_mark"], "column"]),
+        "calibration.slope": found.trained[name].calibration.slope,
+        "calibration.intercept": found.trained[name].calibration.intercept,
+        **quarter.settings,
+    }
+    for part in ("train", "validation", "test"):
+        rows, months = learnt.part(part), getattr(found.parts, part)
+        parameters |= {
+            f"{part}.months": f"{months[0]} to {months[-1]}",
+            f"{part}.rows": len(rows),
+            f"{part}.accounts": rows["account_id"].nunique(),
+            f"{part}.outcomes": int(rows[OUTCOMES[learnt.outcome]].astype(bool).sum()),
+        }
+    return Logged(f"{name} {quarter.as_of}", quarter.as_of, tags, parameters, _metrics(found, name))
+
+
+def _metrics(found: Trial, name: str) -> dict[str, float]:
+    """Every figure with its interval: `roc_auc`, `roc_auc_low`, and per segment `roc_auc.segment.enterprise`."""
+    metrics = {}
+    for (candidate, segment), figures in found.figures.items():
+        if candidate != name:
+            continue
+        where = "" if segment == "all" else f".segment.{segment}"
+        for figure, estimate in figures.items():
+            for bound, value in (("", estimate.value), ("_low", estimate.low), ("_high", estimate.high)):
+                metrics[f"{figure}{bound}{where}"] = value
+    return metrics
+
+
+def _write_papers(to: Path, quarter: Quarter, learnt: Learnt, name: str, rows: pd.DataFrame) -> None:
+    """What a person looks at: card, curves, what the inputs learnt; and the held-out rows, on which it is compared."""
+    points = curve_points(rows["happened"].to_numpy(), rows["chance"].to_numpy())
+    points.to_csv(to / "curves.csv", index=False)
+    months = learnt.trial.parts.test
+    (to / "curves.png").write_bytes(curves_png(points, f"{learnt.outcome}, {name}, {months[0]} to {months[-1]}"))
+    learnt_inputs(learnt.trial.trained[name].model).to_csv(to / "inputs.csv", index=False)
+    (to / "model_card.md").write_text(model_card(quarter, learnt, name))
+    if name == learnt.trial.taken:
+        rows.to_parquet(to / HELD_OUT_FILE, index=False)
+
+
+def _write_model(to: Path, learnt: Learnt, trained: Trained, run: str, logged: Any) -> None:
+    """The model as MLflow keeps one, by skops, with what scoring needs beside it."""
+    import mlflow.sklearn
+    from mlflow.models import Model, infer_signature
+
+    model, inputs = as_one(trained), input_columns(trained.model)
+    test = learnt.part("test")
+    example = test[inputs].head(EXAMPLE_ROWS).reset_index(drop=True)
+    chances = model.predict_proba(example)
+    mlflow.sklearn.save_model(
+        model,
+        str(to),
+        mlflow_model=Model(artifact_path=logged.artifact_location, run_id=run, model_id=logged.model_id),
+        serialization_format="skops",
+        skops_trusted_types=list(TRUSTED),
+        signature=infer_signature(test[inputs], chances),
+        input_example=example,
+        pip_requirements=[f"{library}=={installed(library)}" for library in LIBRARIES],
+        pyfunc_predict_fn="predict_proba",
+    )
+    about = {
+        "inputs": inputs,
+        "thresholds": dict(learnt.thresholds),
+        "reference": dict(learnt.reference),
+        "example": example.astype(object).to_numpy().tolist(),
+        "chances": chances[:, 1].tolist(),
+    }
+    (to / KEPT_FILE).write_text(json.dumps(about, indent=1, sort_keys=True))
+
+
+def _clear(client: Any, outcome: str, stale: list[Any]) -> None:
+    """Remove runs of this quarter that are not whole or not of these results; keep and mark those behind a version."""
+    held = shelf(client, outcome)
+    behind = {v.run for v in held.versions.values()} if held else set()
+    for run in stale:
+        if run.info.run_id in behind:
+            client.set_tag(run.info.run_id, "replaced", "yes")
+        else:
+            client.delete_run(run.info.run_id)

@@ -1,0 +1,234 @@
+"""`keepwell model`: what people see and do; a refusal is one sentence and exit 1 (LRN-2, MOD-9)."""
+
+import json
+from datetime import date, timedelta
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from features.canonical import TABLES
+from flows.run import Run
+from flows.settings import load_settings
+from tasks.registry import load, shelf
+from tasks.tracking import Tracking
+from tasks.trials import Learnt, log_trial
+from tests.running import Ran, bytes_of, keepwell, mart
+from tests.shelf import AS_OF, few, learnt, quarter, tracking
+
+NEEDED = [name for name, table in TABLES.items() if not table.optional]
+SHADOWED = AS_OF + timedelta(days=30)
+EASY = "[promotion]\nreview_required = false\nleast_slope = 0.5\nmost_slope = 2\nreplicates = 40\n"
+
+
+@pytest.fixture(scope="module")
+def first() -> Learnt:
+    """A quarter whose logistic model knows more than health."""
+    return few(learnt())
+
+
+class Company:
+    """A configuration and an output folder with one registered challenger that has been in shadow for 31 days."""
+
+    def __init__(self, folder: Path, template: Path, trial: Learnt) -> None:
+        self.out = folder / "out"
+        self.config = folder / "pipeline.toml"
+        self.tracking: Tracking = tracking(template, self.out)
+        self.says(EASY)
+        log_trial(self.tracking, quarter(), trial, None)
+        self.shadow("1", AS_OF, SHADOWED)
+
+    def says(self, text: str) -> None:
+        """Write the configuration."""
+        tables = "".join(f'[tables.{name}]\nsql = "{name}.sql"\n' for name in NEEDED)
+        self.config.write_text(f'[source]\nurl = "data"\n{tables}{text}')
+
+    def shadow(self, version: str, *days: date) -> None:
+        """What scoring leaves where a version stands beside."""
+        for day in days:
+            folder = self.out / "marts" / "predictions" / f"as_of={day}"
+            folder.mkdir(parents=True, exist_ok=True)
+            rows = pd.DataFrame({"account_id": ["a"], "outcome": ["churn"], "model_version": [version]})
+            rows.to_parquet(folder / "data.parquet", index=False)
+
+    def model(self, *arguments: object) -> Ran:
+        return keepwell("--config", self.config, "--out", self.out, "model", *arguments)
+
+    def promote(self, on: date = SHADOWED, *more: object) -> Ran:
+        return self.model("promote", "--as-of", on, "--by", "ann", *more)
+
+    def champion(self, on: date) -> str | None:
+        found = load(self.tracking, "churn", "champion", on)
+        return found.version if found else None
+
+
+@pytest.fixture
+def company(tmp_path: Path, mlflow_tables: Path, first: Learnt) -> Company:
+    return Company(tmp_path, mlflow_tables, first)
+
+
+def test_the_tracking_of_a_run_lies_in_its_output_folder(company):
+    """Where nothing is set: SQLite and artifacts there (SPEC MOD-9)."""
+    run = Run(load_settings(company.config), company.out, AS_OF)
+
+    assert run.tracking == company.tracking
+
+
+def test_compare_shows_gates_figures_and_what_could_have_been_found(company):
+    """Side by side, before anybody decides anything (LRN-2)."""
+    ran = company.model("compare", "--as-of", SHADOWED)
+
+    assert ran.code == 0, ran.err
+    assert "churn: version 1 (logistic) against health" in ran.out
+    assert "passed  better: ROC-AUC differs from health's by +0." in ran.out
+    assert "accounts that had the outcome in 2 months, a difference in ROC-AUC of 0.0" in ran.out
+    assert "would be found in 80% of cases" in ran.out
+    assert company.champion(SHADOWED) is None
+
+
+def test_compare_in_json_is_json(company):
+    """ECE has no interval: null, not NaN (CONTRACT)."""
+    ran = keepwell("--config", company.config, "--out", company.out, "--json", "model", "compare", "--as-of", SHADOWED)
+    found = json.loads(ran.out, parse_constant=pytest.fail)
+
+    assert found["gates"][0]["name"] == "better"
+    assert found["figures"]["ece"]["version"]["low"] is None
+
+
+def test_promote_makes_the_challenger_champion_and_tells_the_mart(company):
+    """From that day on, by name; once more changes nothing (LRN-2, CONTRACT)."""
+    ran = company.promote()
+    before = bytes_of(company.out)
+    again = company.promote()
+
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.startswith("churn: version 1 (logistic) is the champion; ROC-AUC differs from health's by +0.")
+    assert again.out == "churn: version 1 is the champion already\n"
+    assert bytes_of(company.out) == before
+    assert company.champion(SHADOWED) == "1"
+    assert company.champion(SHADOWED - timedelta(days=1)) is None
+    (row,) = mart(company.out, "promotions", SHADOWED).to_dict("records")
+    assert (row["action"], row["version"], row["by"]) == ("promote", "1", "ann")
+    assert pd.isna(row["previous"])
+    assert shelf(company.tracking.client(), "churn").aliases == {"champion": "1"}
+
+
+def test_by_default_a_first_promotion_is_refused_for_want_of_a_review(company):
+    """Exit 1: what was asked for is not done; the sentence names the gate and the setting (REV-4)."""
+    company.says(EASY.replace("review_required = false\n", ""))
+    ran = company.promote()
+
+    assert ran.code == 1
+    assert ran.out == ""
+    assert ran.err.startswith("keepwell: churn: version 1 was not promoted: [review] no expert review is signed")
+    assert "`review_required = false` under [promotion]" in ran.err
+    assert company.champion(SHADOWED) is None
+    assert not (company.out / "marts" / "promotions").exists()
+
+
+def test_a_day_too_early_is_refused(company):
+    """30 days side by side (LRN-2)."""
+    ran = company.promote(SHADOWED - timedelta(days=1))
+
+    assert ran.code == 1
+    assert "[shadow] has scored the book beside for 1 of 30 days" in ran.err
+
+
+def test_held_out_rows_that_are_gone_refuse(company):
+    """Fails closed (LRN-2)."""
+    for path in company.out.rglob("held_out.parquet"):
+        path.unlink()
+
+    ran = company.promote()
+    assert ran.code == 1
+    assert "[better] the held-out rows of version 1 are missing or were changed" in ran.err
+
+
+def test_a_challenger_graded_beside_another_champion_is_refused(company, first):
+    """It was compared with nobody who serves now: learn again (LRN-2)."""
+    later = AS_OF + timedelta(days=20)
+    log_trial(company.tracking, quarter("r2", later), first, None)
+    assert company.promote(SHADOWED, "--version", 1).code == 0
+    company.shadow("2", later, later + timedelta(days=40))
+    ran = company.promote(later + timedelta(days=40))
+
+    assert ran.code == 1
+    assert "version 2 was graded beside none, not beside the champion 1: run `keepwell quarterly` again" in ran.err
+
+
+def second(company: Company, first: Learnt) -> date:
+    """A second quarter, graded beside the champion, and in shadow long enough; the day to promote it."""
+    on = SHADOWED + timedelta(days=60)
+    champion = load(company.tracking, "churn", "champion", on)
+    log_trial(company.tracking, quarter("r2", on), first, champion)
+    company.shadow("2", on, on + timedelta(days=30))
+    return on + timedelta(days=30)
+
+
+def test_a_rollback_is_one_command(company, first):
+    """The one before serves from that day on; both changes stay in the mart and in MLflow (LRN-2)."""
+    company.promote()
+    day = second(company, first)
+    assert company.promote(day).code == 0
+    ran = company.model("rollback", "--as-of", day, "--by", "bob", "--reason", "too many alarms")
+
+    assert ran.out == "churn: rolled back from version 2 to version 1\n", ran.err
+    assert company.champion(day) == "1"
+    assert [(r["action"], r["version"]) for r in mart(company.out, "promotions", day).to_dict("records")] == [
+        ("promote", "2"), ("rollback", "1"),
+    ]  # fmt: skip
+    again = company.model("rollback", "--as-of", day, "--by", "bob", "--reason", "and the other")
+    assert again.out == "churn: rolled back from version 1 to health alone\n"
+    assert company.champion(day) is None
+    none = company.model("rollback", "--as-of", day, "--by", "bob", "--reason", "more")
+    assert (none.code, none.err) == (2, "keepwell: churn: there is no champion to roll back.\n")
+
+
+def test_off_and_on(company):
+    """Health alone until somebody switches it on again (MOD-9)."""
+    company.promote()
+    off = company.model("off", "--as-of", SHADOWED, "--by", "ann", "--reason", "odd scores")
+    assert off.out == f"churn: models are off: health alone for runs of {SHADOWED} and later\n"
+    assert company.champion(SHADOWED) is None
+    assert "no model serves. Switched off by ann" in company.model("list").err
+
+    next_day = SHADOWED + timedelta(days=1)
+    assert company.model("on", "--as-of", next_day, "--by", "ann", "--reason", "mended").code == 0
+    assert company.champion(SHADOWED) is None
+    assert company.champion(next_day) == "1"
+
+
+def test_list_shows_places_and_what_was_moved_by_hand(company, first):
+    """An alias that runs do not follow is said (LRN-2)."""
+    company.promote()
+    day = second(company, first)
+    ran = company.model("list")
+    assert [line.split()[:4] for line in ran.out.splitlines()[1:]] == [
+        ["churn", "1", "champion", "logistic"], ["churn", "2", "challenger", "logistic"],
+    ]  # fmt: skip
+    assert ran.err == ""
+    assert "challenger" not in company.model("list", "--as-of", SHADOWED).out
+
+    company.tracking.client().set_registered_model_alias("keepwell-churn", "champion", "2")
+    assert "the alias champion was moved by hand to version 2; runs follow version 1" in company.model("list").err
+    assert company.champion(day) == "1"
+
+
+def test_a_change_before_the_last_one_is_refused(company):
+    """It would alter what earlier runs rested on (CONTRACT)."""
+    company.promote()
+    ran = company.model("off", "--as-of", AS_OF, "--by", "ann", "--reason", "late idea")
+
+    assert ran.code == 2
+    assert f"the last change speaks as of {SHADOWED}" in ran.err
+
+
+def test_without_a_model_every_command_says_so(company):
+    """Exit 2 and what to do, never a traceback (CONTRACT)."""
+    for command in ("compare", "promote", "rollback", "off", "on"):
+        named = [] if command == "compare" else ["--by", "ann"]
+        named += ["--reason", "why"] if command in {"rollback", "off", "on"} else []
+        ran = company.model(command, "--as-of", SHADOWED, "--outcome", "advocacy", *named)
+        assert (ran.code, ran.err) == (
+            2, "keepwell: advocacy: no model is registered. Run `keepwell quarterly` first.\n",
+        ), command  # fmt: skip
