@@ -1,5 +1,6 @@
 """Settings of the models: every number with its default and unit."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import BaseModel, Field
@@ -59,6 +60,18 @@ class PolicySettings(BaseModel, frozen=True, extra="forbid"):
     )
 
 
+class TripwireSettings(BaseModel, frozen=True, extra="forbid"):
+    """What is too good to be true, and who said that it is true all the same."""
+
+    feature_auc: Share = Field(0.90, description="ROC-AUC of one feature alone on training rows; above is refused")
+    model_auc: Share = Field(0.95, description="ROC-AUC of a model on validation rows; above is refused")
+    groups: Count = Field(20, description="groups of a number by quantiles, each rated by itself")
+    folds: Annotated[int, Field(ge=2)] = Field(5, description="parts of the accounts; a group is rated on the others")
+    let_through: Mapping[str, Annotated[str, Field(min_length=1)]] = Field(
+        {}, description="feature or model that a person lets through, with the reason: NAME = reason"
+    )
+
+
 class ModelSettings(BaseModel, frozen=True, extra="forbid"):
     """Everything about learning."""
 
@@ -66,3 +79,4 @@ class ModelSettings(BaseModel, frozen=True, extra="forbid"):
     inputs: InputSettings = InputSettings()
     candidates: CandidateSettings = CandidateSettings()
     policy: PolicySettings = PolicySettings()
+    tripwires: TripwireSettings = TripwireSettings()
