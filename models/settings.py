@@ -72,6 +72,18 @@ class TripwireSettings(BaseModel, frozen=True, extra="forbid"):
     )
 
 
+class InsightSettings(BaseModel, frozen=True, extra="forbid"):
+    """Which contrasts between groups of accounts are worth telling."""
+
+    false_discovery: Share = Field(0.05, description="share of false discoveries among those told, at most, 0..1")
+    least_ratio: Annotated[float, Field(ge=1)] = Field(1.25, description="times as often, or as rarely, at least")
+    least_accounts: Count = Field(50, description="accounts of each of the two groups, at least")
+    least_outcomes: Count = Field(20, description="account-months with the outcome in each of the two, at least")
+    most: Count = Field(15, description="insights per outcome, at most")
+    replicates: Count = Field(200, description="draws of accounts for an interval")
+    confidence: Share = Field(0.90, description="confidence of an interval, 0..1")
+
+
 class ModelSettings(BaseModel, frozen=True, extra="forbid"):
     """Everything about learning."""
 
@@ -80,3 +92,4 @@ class ModelSettings(BaseModel, frozen=True, extra="forbid"):
     candidates: CandidateSettings = CandidateSettings()
     policy: PolicySettings = PolicySettings()
     tripwires: TripwireSettings = TripwireSettings()
+    insights: InsightSettings = InsightSettings()
