@@ -84,6 +84,18 @@ class InsightSettings(BaseModel, frozen=True, extra="forbid"):
     confidence: Share = Field(0.90, description="confidence of an interval, 0..1")
 
 
+class WeightSettings(BaseModel, frozen=True, extra="forbid"):
+    """How far tuned weights of the health components may leave those set by hand."""
+
+    spread: Annotated[float, Field(gt=0)] = Field(
+        0.15, description="standard deviation of a tuned weight around the one set by hand, before data speaks (sum 1)"
+    )
+    segment_spread: Annotated[float, Field(gt=0)] = Field(
+        0.05, description="the same of a segment's weight around the whole book's"
+    )
+    least_losses: Count = Field(30, description="accounts of a segment that left; with fewer it has the book's weights")
+
+
 class ModelSettings(BaseModel, frozen=True, extra="forbid"):
     """Everything about learning."""
 
@@ -93,3 +105,4 @@ class ModelSettings(BaseModel, frozen=True, extra="forbid"):
     policy: PolicySettings = PolicySettings()
     tripwires: TripwireSettings = TripwireSettings()
     insights: InsightSettings = InsightSettings()
+    weights: WeightSettings = WeightSettings()

@@ -234,6 +234,19 @@ INSIGHTS = Mart(
     },
 )  # fmt: skip
 
+WEIGHTS = Mart(
+    "weights", "outcome, segment and component", ("outcome", "segment", "component"),
+    {
+        "outcome": (TEXT, "the outcome that the weights are tuned to"),
+        "segment": (TEXT, "segment, or `all`"),
+        "component": (TEXT, "component of the health score"),
+        "hand_set": (NUMBER, "weight in force, the components of a segment summing to 1"),
+        "tuned": (NUMBER, "weight that the training months suggest; never adopted without a person"),
+        "losses": (WHOLE, "accounts that left in the training months"),
+        "own": (FLAG, "losses enough for weights of its own; else those of `all`"),
+    },
+)  # fmt: skip
+
 DIM_ACCOUNT = Mart(
     "dim_account", "account under contract", ("account_id",),
     {
@@ -274,6 +287,6 @@ MARTS: Mapping[str, Mart] = {
     m.name: m
     for m in (
         HEALTH_SCORES, FACTORS, FEATURE_MART, ALERTS, CHECK_RESULTS, QUARANTINE_MART, SIGNAL_CATALOGUE,
-        MODEL_PERFORMANCE, INSIGHTS, RUNS, DIM_ACCOUNT, DIM_CSM, DIM_DATE,
+        MODEL_PERFORMANCE, INSIGHTS, WEIGHTS, RUNS, DIM_ACCOUNT, DIM_CSM, DIM_DATE,
     )
 }  # fmt: skip
