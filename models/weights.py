@@ -156,7 +156,7 @@ def _fitted(rows: pd.DataFrame, label: str, components: Sequence[str], prior: Fl
     start = np.concatenate([prior, [START_SLOPE], np.full(count, level)])
     bounds = [(0.0, None)] * (size + 1) + [(None, None)] * count
     found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 500})
-    weights: Floats = np.maximum(found.x[:size], 0.0)
+    weights: Floats = found.x[:size]
     return weights / weights.sum()
 
 

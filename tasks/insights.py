@@ -30,8 +30,8 @@ def insights_frame(
     """One row per insight of one outcome, in the order given; columns of the mart."""
     rows = [
         {
-            "outcome": outcome, "rank": rank, "feature": c.feature, "component": _component(features.get(c.feature)),
-            "team": TEAMS[_component(features.get(c.feature))],
+            "outcome": outcome, "rank": rank, "feature": c.feature, "component": component_of(features.get(c.feature)),
+            "team": team_of(features.get(c.feature)),
             "text": insight(outcome, horizon_days, c, features.get(c.feature)),
             "group": c.side if c.cut is None else f"{c.side} {c.cut:g}" if isinstance(c.cut, float) else c.cut,
             "ratio": c.ratio, "low": c.low, "high": c.high, "q_value": c.q_value,
@@ -48,8 +48,8 @@ def insight(outcome: str, horizon_days: int, contrast: Contrast, feature: Featur
     """One contrast as a sentence with its counts; `feature` is None for a word such as the segment."""
     c = contrast
     return (
-        f"Accounts {_group(c, feature)} {VERBS[outcome]} within {horizon_days} days {c.ratio:.2g} times as often "
-        f"({c.low:.2g} to {c.high:.2g}) as {_others(c, feature)}: {c.with_outcome:,} of {c.with_count:,} "
+        f"Accounts {_group(c, feature)} {VERBS[outcome]} within {horizon_days} days {_times(c.ratio)} times as often "
+        f"({_times(c.low)} to {_times(c.high)}) as {_others(c, feature)}: {c.with_outcome:,} of {c.with_count:,} "
         f"account-months against {c.without_outcome:,} of {c.without_count:,}."
     )
 
@@ -59,14 +59,14 @@ def _group(c: Contrast, feature: Feature | None) -> str:
     if feature is None:
         return f"of {c.feature.replace('_', ' ')} “{c.cut}”"
     if c.side in ("missing", "known"):
-        return f"{'without' if c.side == 'missing' else 'with'} a value of “{_about(feature)}”"
+        return f"{'without' if c.side == 'missing' else 'with'} a value of “{about(feature, c.feature)}”"
     value = float(c.cut) if c.cut is not None else 0.0
     phrase = f"“{in_words(feature, value, None)}”"
     if c.side == "zero":
         return f"with {phrase}"
     if c.side == "some" and phrase == f"“{in_words(feature, 0.0, None)}”":
         return f"with more than {phrase}"
-    return f"with {phrase} or {_direction(feature, higher=c.side != 'low')}"
+    return f"with {phrase} or {beyond(feature, higher=c.side != 'low')}"
 
 
 def _others(c: Contrast, feature: Feature | None) -> str:
@@ -75,14 +75,20 @@ def _others(c: Contrast, feature: Feature | None) -> str:
     return {"known": "those without", "zero": "those with more", "some": "those with none"}.get(c.side, "the others")
 
 
-def _about(feature: Feature) -> str:
-    """What the feature measures, without its boundaries."""
+def about(feature: Feature | None, name: str) -> str:
+    """What a feature measures, without its boundaries; a word such as the segment is its own name."""
+    if feature is None:
+        return name.replace("_", " ")
     said = feature.doc.split(";")[0].split(":")[0].rstrip(".")
     return said[0].lower() + said[1:] if said[:2] != said[:2].upper() else said
 
 
-def _direction(feature: Feature, *, higher: bool) -> str:
-    """A change or a tone is better or worse; a count is more or less."""
+def _times(ratio: float) -> str:
+    return f"{ratio:.1f}" if ratio >= 1.0 else f"{ratio:.2f}"
+
+
+def beyond(feature: Feature, *, higher: bool) -> str:
+    """How values beyond a bound are called: a change or a tone is better or worse, a count is more or less."""
     if "{change}" not in feature.words and "{value:+" not in feature.words:
         return "more" if higher else "less"
     if feature.direction == 0:
@@ -90,7 +96,13 @@ def _direction(feature: Feature, *, higher: bool) -> str:
     return "better" if higher == (feature.direction > 0) else "worse"
 
 
-def _component(feature: Feature | None) -> str:
+def component_of(feature: Feature | None) -> str:
+    """The component of a feature, or the one that its source is nearest to."""
     if feature is None:
         return "commercial"
     return feature.component or SOURCES.get(feature.sources[0], "commercial")
+
+
+def team_of(feature: Feature | None) -> str:
+    """Who looks into a feature."""
+    return TEAMS[component_of(feature)]
