@@ -85,7 +85,8 @@ def contrasts(
         return []
     sides = [mask for cut in cuts for mask in (cut.group, cut.others)]
     counts = drawn_counts(accounts, happened, sides, rules.replicates, SEED)
-    ratios = counts.rates[:, 0::2] / counts.rates[:, 1::2]
+    with np.errstate(divide="ignore", invalid="ignore"):  # a draw may hold no outcome of a group
+        ratios = counts.rates[:, 0::2] / counts.rates[:, 1::2]
     q_values = stats.false_discovery_control([_p_value(drawn) for drawn in ratios.T], method="by")
     return [
         _contrast(cut, drawn, float(q), counts.rows[0, 2 * n : 2 * n + 2], counts.outcomes[0, 2 * n : 2 * n + 2],
@@ -103,7 +104,9 @@ def _contrast(
     share = rows[0] / rows.sum()
     if cut.side in OTHER and (share > NEARLY_HALF[1] or (share >= NEARLY_HALF[0] and drawn[0] < 1.0)):
         group, others, side, order = cut.others, cut.group, OTHER[cut.side], [1, 0]
-        at, ratio = cut.above, 1.0 / drawn
+        at = cut.above
+        with np.errstate(divide="ignore"):
+            ratio = 1.0 / drawn
     estimate = estimated(ratio, rules.confidence)
     (with_count, without_count), (with_outcome, without_outcome) = rows[order], outcomes[order]
     return Contrast(

@@ -43,8 +43,8 @@ class Blueprint:
     """What the page tells. `signals`, `derived`, `bands` and `spots` are its tables, in the order shown.
 
     `model` names the model whose importance ranks the signals; without one they are ranked by how far the groups of
-    each differ, and `refused` says why there is none. `treated`: share of the account-months in which the team stepped
-    in; None where nobody recorded it.
+    each differ, then by what they weigh in health, and `refused` says why there is none. `treated`: share of the
+    account-months in which the team stepped in; None where nobody recorded it.
     """
 
     as_of: date
@@ -101,7 +101,7 @@ def blueprint(
         accounts=int(whole["account_id"].nunique()) if len(whole) else 0,
         losses=int(whole["churned"].sum()) if len(whole) else 0,
         first_month=months[0], last_month=months[1],
-        signals=leading_signals(importance, worth, features, horizon_days),
+        signals=leading_signals(importance, worth, weighed(whole, features, health), features, horizon_days),
         derived=derived_metrics(whole, features, rules), bands=observed_bands(whole, health, rules),
         spots=spots, absent=absent_tables(catalogue), treated=_treated(whole), model=model, refused=refused,
         health=health, rules=rules, run_id=run_id,
@@ -109,27 +109,48 @@ def blueprint(
 
 
 def leading_signals(
-    importance: pd.DataFrame, worth: Sequence[Contrast], features: Mapping[str, Feature], horizon_days: int
+    importance: pd.DataFrame,
+    worth: Sequence[Contrast],
+    weights: Mapping[str, float],
+    features: Mapping[str, Feature],
+    horizon_days: int,
 ) -> pd.DataFrame:
     """The five signals that carry most weight: name, about, team, value, low, high, why.
 
-    By the model's importance; without one, by how far the groups of each differ (value and interval are then empty).
+    By the model's importance; without one, by how far the groups of each differ, then by their weight in health (value
+    and interval are then empty).
     """
     first = {c.feature: c for c in reversed(worth)}
+    said = {name: insight("churn", horizon_days, c, features.get(name)) for name, c in first.items()}
     if len(importance):
         ranked = importance.sort_values(["value", "name"], ascending=[False, True]).head(SIGNALS).to_dict("records")
     else:
-        ranked = [{"name": c.feature, "value": None, "low": None, "high": None} for c in worth[:SIGNALS]]
+        said = {name: f"Weighs {weight:.0%} of health, as set by hand." for name, weight in weights.items()} | said
+        names = list(dict.fromkeys([*(c.feature for c in worth), *weights]))
+        ranked = [{"name": name, "value": None, "low": None, "high": None} for name in names[:SIGNALS]]
     rows = [
         {
-            "name": row["name"], "about": about(features.get(row["name"]), row["name"]),
-            "team": team_of(features.get(row["name"])), "value": row["value"], "low": row["low"], "high": row["high"],
-            "why": insight("churn", horizon_days, first[row["name"]], features.get(row["name"]))
-            if row["name"] in first else None,
+            **{key: row[key] for key in ("name", "value", "low", "high")}, "why": said.get(row["name"]),
+            "about": about(features.get(row["name"]), row["name"]), "team": team_of(features.get(row["name"])),
         }
         for row in ranked
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=["name", "about", "team", "value", "low", "high", "why"])
+
+
+def weighed(whole: pd.DataFrame, features: Mapping[str, Feature], health: HealthSettings) -> dict[str, float]:
+    """What each measure that has values decides of a full score under the general weights, the heaviest first."""
+    there = {n: m.weight for n, m in health.measures.items() if n in whole and whole[n].notna().any() and m.weight}
+    totals: dict[str, float] = {}
+    for name, weight in there.items():
+        totals[str(features[name].component)] = totals.get(str(features[name].component), 0.0) + weight
+    general = {component: health.weights_of("")[component] for component in totals}
+    scale = sum(general.values()) or 1.0
+    shares = {
+        name: general[str(features[name].component)] / scale * weight / totals[str(features[name].component)]
+        for name, weight in there.items()
+    }
+    return dict(sorted(((n, s) for n, s in shares.items() if s > 0), key=lambda found: (-found[1], found[0])))
 
 
 def derived_metrics(whole: pd.DataFrame, features: Mapping[str, Feature], rules: InsightSettings) -> pd.DataFrame:

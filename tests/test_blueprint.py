@@ -14,7 +14,7 @@ from features.all import FEATURES
 from features.settings import HealthSettings
 from models.insights import contrasts
 from models.settings import InsightSettings
-from tasks.blueprint import DERIVED, Blueprint, as_html, blind_spots, blueprint, write_blueprint
+from tasks.blueprint import DERIVED, Blueprint, as_html, blind_spots, blueprint, weighed, write_blueprint
 from tests.test_report import Page
 
 DAY = date(2025, 12, 1)
@@ -142,6 +142,23 @@ def test_without_a_model_the_page_says_so_and_ranks_signals_alone() -> None:
     assert page.signals.loc[0, "name"] == "usage_trend"
     assert "There is no model: 150 accounts had the outcome; 200 are needed." in text
     assert "Importance" not in text
+
+
+def test_where_nothing_is_sure_yet_the_weights_of_health_stand_in() -> None:
+    """Five signals all the same, each with what it weighs as set by hand; a measure without values weighs nothing."""
+    few = past(30, 2)
+    page = page_of(few.assign(nps_change=np.nan), IMPORTANCE.head(0))
+    weights = weighed(few, FEATURES, HealthSettings())
+
+    assert list(page.signals["name"]) == [
+        "usage_trend",
+        "seat_utilisation",
+        "urgent_tickets_90d",
+        "tickets_per_seat_90d",
+    ]
+    assert page.signals.loc[0, "why"].startswith("Weighs ")
+    assert sum(weights.values()) == pytest.approx(1.0)
+    assert weights["urgent_tickets_90d"] == pytest.approx(2 * weights["tickets_per_seat_90d"])
 
 
 def test_a_company_whose_first_month_has_not_matured_gets_a_page() -> None:
