@@ -48,6 +48,11 @@ class Contrast:
     without_accounts: int
 
     @property
+    def groups(self) -> tuple[int, ...]:
+        """The sizes of both groups: features that agree in all of them part the same rows."""
+        return (self.with_count, self.with_outcome, self.with_accounts, self.without_count, self.without_outcome)
+
+    @property
     def strength(self) -> float:
         """How far the ratio is from 1 at the bound nearer to it, on the log scale; 0 where the interval holds 1."""
         return max(np.log(self.low), -np.log(self.high), 0.0)
@@ -65,11 +70,15 @@ class _Cut:
 
 
 def strongest(found: Sequence[Contrast], rules: InsightSettings) -> list[Contrast]:
-    """The contrasts worth telling, the strongest first: sure enough, large enough, the strongest one per feature."""
+    """The contrasts worth telling, the strongest first: sure enough, large enough, the strongest one per feature.
+
+    Features that part the very same groups (no user, no use, no active day) are told once.
+    """
     worth = [c for c in found if c.q_value <= rules.false_discovery and max(c.ratio, 1 / c.ratio) >= rules.least_ratio]
     ordered = sorted(worth, key=lambda c: (-c.strength, c.feature, c.side, str(c.cut)))
     firsts = {c.feature: c for c in reversed(ordered)}
-    return [c for c in ordered if firsts[c.feature] is c][: rules.most]
+    groups = {c.groups: c for c in reversed(ordered) if firsts[c.feature] is c}
+    return [c for c in ordered if groups.get(c.groups) is c][: rules.most]
 
 
 def contrasts(

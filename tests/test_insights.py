@@ -61,6 +61,14 @@ def test_words_are_contrasted_too() -> None:
     assert max(small.ratio, 1 / small.ratio) == pytest.approx(2.0, abs=0.3)
 
 
+def test_features_that_part_the_same_accounts_are_told_once() -> None:
+    """Nobody active, no use, no active day: one silence, one insight (MOD-7)."""
+    rows = company().assign(seat_utilisation=lambda r: r["onboarding_attendance"] ** 2)
+    tried = contrasts(rows, "churned", ["onboarding_attendance", "seat_utilisation"], [], RULES)
+
+    assert [c.feature for c in strongest(tried, RULES)] == ["onboarding_attendance"]
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_nothing_is_told_where_there_is_nothing(seed: int) -> None:
     """Labels dealt out anew: whatever is tried, the bound on false discoveries keeps it quiet (MOD-7)."""
