@@ -74,7 +74,7 @@ def _together(
 ) -> ColumnTransformer:
     """Numbers as given, words as one mark each; a word that training never saw counts as a rare one."""
     marks = make_pipeline(
-        SimpleImputer(strategy="constant", fill_value="missing"),
+        SimpleImputer(strategy="constant", fill_value="missing", keep_empty_features=True),
         OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=rules.rare_share, sparse_output=False),
     )
     return ColumnTransformer(

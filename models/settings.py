@@ -1,5 +1,6 @@
 """Settings of the models: every number with its default and unit."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import BaseModel, Field
@@ -60,6 +61,42 @@ class PolicySettings(BaseModel, frozen=True, extra="forbid"):
     )
 
 
+class TripwireSettings(BaseModel, frozen=True, extra="forbid"):
+    """What is too good to be true, and who said that it is true all the same."""
+
+    feature_auc: Share = Field(0.90, description="ROC-AUC of one feature alone on training rows; above is refused")
+    model_auc: Share = Field(0.95, description="ROC-AUC of a model on validation rows; above is refused")
+    groups: Count = Field(20, description="groups of a number by quantiles, each rated by itself")
+    folds: Annotated[int, Field(ge=2)] = Field(5, description="parts of the accounts; a group is rated on the others")
+    let_through: Mapping[str, Annotated[str, Field(min_length=1)]] = Field(
+        {}, description="feature or model that a person lets through, with the reason: NAME = reason"
+    )
+
+
+class InsightSettings(BaseModel, frozen=True, extra="forbid"):
+    """Which contrasts between groups of accounts are worth telling."""
+
+    false_discovery: Share = Field(0.05, description="share of false discoveries among those told, at most, 0..1")
+    least_ratio: Annotated[float, Field(ge=1)] = Field(1.25, description="times as often, or as rarely, at least")
+    least_accounts: Count = Field(50, description="accounts of each of the two groups, at least")
+    least_outcomes: Count = Field(20, description="account-months with the outcome in each of the two, at least")
+    most: Count = Field(15, description="insights per outcome, at most")
+    replicates: Count = Field(200, description="draws of accounts for an interval")
+    confidence: Share = Field(0.90, description="confidence of an interval, 0..1")
+
+
+class WeightSettings(BaseModel, frozen=True, extra="forbid"):
+    """How far tuned weights of the health components may leave those set by hand."""
+
+    spread: Annotated[float, Field(gt=0)] = Field(
+        0.15, description="standard deviation of a tuned weight around the one set by hand, before data speaks (sum 1)"
+    )
+    segment_spread: Annotated[float, Field(gt=0)] = Field(
+        0.05, description="the same of a segment's weight around the whole book's"
+    )
+    least_losses: Count = Field(30, description="accounts of a segment that left; with fewer it has the book's weights")
+
+
 class ModelSettings(BaseModel, frozen=True, extra="forbid"):
     """Everything about learning."""
 
@@ -67,6 +104,9 @@ class ModelSettings(BaseModel, frozen=True, extra="forbid"):
     inputs: InputSettings = InputSettings()
     candidates: CandidateSettings = CandidateSettings()
     policy: PolicySettings = PolicySettings()
+    tripwires: TripwireSettings = TripwireSettings()
+    insights: InsightSettings = InsightSettings()
+    weights: WeightSettings = WeightSettings()
 
 
 class PromotionSettings(BaseModel, frozen=True, extra="forbid"):

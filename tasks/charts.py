@@ -92,6 +92,45 @@ def arr_chart(bands: pd.DataFrame) -> Markup:
     return _svg((bars + figures).properties(width=WIDTH - 20, height=180))
 
 
+def rates_chart(bands: pd.DataFrame) -> Markup:
+    """The rate of churn observed in each band, with its interval and figure; columns band, rate, low, high."""
+    import altair as alt
+
+    rows = [
+        {
+            "band": row["band"].replace("_", " "), "key": row["band"], "rate": row["rate"], "low": row["low"],
+            "high": row["high"], "says": f"{row['rate']:.1%}",
+        }
+        for row in bands.to_dict("records")
+    ]  # fmt: skip
+    most = max(row["high"] if row["high"] == row["high"] else row["rate"] for row in rows) or 1.0
+    base = alt.Chart(alt.Data(values=rows)).encode(
+        y=alt.Y("band:N", sort=[r["band"] for r in rows], axis=alt.Axis(title=None, domain=False, ticks=False)),
+    )
+    x = alt.X("rate:Q", axis=None, scale=alt.Scale(domain=[0, 1.25 * most]))
+    bars = base.mark_bar(size=22).encode(x=x, color=_colour("key"))
+    spans = base.mark_rule(color=INK, strokeWidth=2).encode(x="low:Q", x2="high:Q")
+    figures = base.mark_text(align="left", dx=6).encode(x="high:Q", text="says:N")
+    return _svg((bars + spans + figures).properties(width=WIDTH - 20, height=180))
+
+
+def importance_chart(signals: pd.DataFrame) -> Markup:
+    """What each signal carries, with its interval; columns name, value, low, high."""
+    import altair as alt
+
+    rows = [
+        {"name": row["name"].replace("_", " "), **{k: row[k] for k in ("value", "low", "high")}}
+        for row in signals.to_dict("records")
+    ]
+    axis = alt.Axis(title=None, domain=False, ticks=False, labelLimit=150)
+    base = alt.Chart(alt.Data(values=rows)).encode(y=alt.Y("name:N", sort=[r["name"] for r in rows], axis=axis))
+    bars = base.mark_bar(size=18, color=COLOURS["stable"]).encode(
+        x=alt.X("value:Q", axis=alt.Axis(tickCount=4, grid=False, title="Importance"))
+    )
+    spans = base.mark_rule(color=INK, strokeWidth=2).encode(x="low:Q", x2="high:Q")
+    return _svg((bars + spans).properties(width=WIDTH - 130, height=180))
+
+
 def _colour(field: str) -> object:
     import altair as alt
 

@@ -225,6 +225,42 @@ PROMOTIONS = Mart(
     },
 )  # fmt: skip
 
+INSIGHTS = Mart(
+    "insights", "outcome and insight", ("outcome", "rank"),
+    {
+        "outcome": (TEXT, "churn, expansion or advocacy"),
+        "rank": (WHOLE, "1 is the strongest at the nearer bound of its interval"),
+        "feature": (TEXT, "what tells the groups apart"),
+        "component": (TEXT, "component of the score that it belongs to, or is nearest to"),
+        "team": (TEXT, "who looks into it: product, onboarding, support, marketing, customer success, finance, sales"),
+        "text": (TEXT, "in words, with counts; an association, no effect"),
+        "group": (TEXT, "missing, known, zero, some, low or high with its bound, or the word"),
+        "ratio": (NUMBER, "rate of the outcome in the group over that of the others"),
+        "low": (NUMBER, "lower bound of its 90% interval, from a bootstrap over accounts"),
+        "high": (NUMBER, "upper bound"),
+        "q_value": (NUMBER, "bound on false discoveries at which it would still be told"),
+        "with_count": (WHOLE, "account-months of the group"),
+        "with_outcome": (WHOLE, "those with the outcome"),
+        "with_accounts": (WHOLE, "accounts of the group"),
+        "without_count": (WHOLE, "account-months of the others"),
+        "without_outcome": (WHOLE, "those with the outcome"),
+        "without_accounts": (WHOLE, "accounts of the others"),
+    },
+)  # fmt: skip
+
+WEIGHTS = Mart(
+    "weights", "outcome, segment and component", ("outcome", "segment", "component"),
+    {
+        "outcome": (TEXT, "the outcome that the weights are tuned to"),
+        "segment": (TEXT, "segment, or `all`"),
+        "component": (TEXT, "component of the health score"),
+        "hand_set": (NUMBER, "weight in force, the components of a segment summing to 1"),
+        "tuned": (NUMBER, "weight that the training months suggest; never adopted without a person"),
+        "losses": (WHOLE, "accounts that left in the training months"),
+        "own": (FLAG, "losses enough for weights of its own; else those of `all`"),
+    },
+)  # fmt: skip
+
 DIM_ACCOUNT = Mart(
     "dim_account", "account under contract", ("account_id",),
     {
@@ -265,6 +301,6 @@ MARTS: Mapping[str, Mart] = {
     m.name: m
     for m in (
         HEALTH_SCORES, FACTORS, FEATURE_MART, ALERTS, CHECK_RESULTS, QUARANTINE_MART, SIGNAL_CATALOGUE,
-        MODEL_PERFORMANCE, PROMOTIONS, RUNS, DIM_ACCOUNT, DIM_CSM, DIM_DATE,
+        MODEL_PERFORMANCE, PROMOTIONS, INSIGHTS, WEIGHTS, RUNS, DIM_ACCOUNT, DIM_CSM, DIM_DATE,
     )
 }  # fmt: skip

@@ -11,6 +11,7 @@ import pandas as pd
 
 from features.book import book
 from features.labels import labels
+from features.registry import COMPONENTS
 from features.settings import LabelSettings
 from models.settings import SplitSettings
 from models.split import Parts, TooLittleData, split_months
@@ -29,7 +30,8 @@ class TrainingSet:
     """`examples`: one row per account and month, ordered by both.
 
     Columns: account_id, as_of, status, segment, industry, country, arr, high_value, the published features, health,
-    coverage, the labels (NULL: not matured, or nobody can say) and treated.
+    coverage, component_<name> (points; NaN where nothing is known), the labels (NULL: not matured, or nobody can say)
+    and treated.
     """
 
     snapshot_id: str
@@ -72,7 +74,7 @@ def _months(
         outcome = labels(book(facts, scoring.money), at, known_now, scoring.money, rules).to_pandas()
         about = scored.accounts[
             ["account_id", "status", "segment", "industry", "country", "arr", "high_value", "tenure_days", "health",
-             "coverage"]
+             "coverage", *(f"component_{c}" for c in COMPONENTS)]
         ]  # fmt: skip
         whole = about.merge(scored.features, on="account_id").merge(outcome, on="account_id", validate="1:1")
         old_enough = (whole["status"] == "active") & (whole["tenure_days"] >= rules.least_tenure_days)

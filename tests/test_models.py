@@ -75,6 +75,15 @@ def test_every_candidate_gives_chances_and_beats_the_dummy(learnt):
     assert found["boosting"] > found["logistic"]
 
 
+def test_a_company_without_any_segment_or_industry_is_learnt_from():
+    """Words that nobody has are one word, `missing`, and no error (MOD-4, MOD-10)."""
+    train, label, _ = drawn(1000, 1)
+    train = train.assign(**dict.fromkeys(("segment", "industry"), pd.Series(np.nan, train.index, dtype="str")))
+    for name in CANDIDATES:
+        model = fitted(name, train, pd.Series(label), NUMBERS, InputSettings(), QUICK)
+        assert np.isfinite(chance(model, train)).all(), name
+
+
 def test_a_linear_model_keeps_the_sign_of_what_it_learnt():
     """More of the signal, more of the chance; Cauchy noise does not drown it (FEA-7)."""
     train, label, _ = drawn(4000, 1)

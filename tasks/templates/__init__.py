@@ -62,6 +62,16 @@ def percent(value: float | None) -> str:
     return NOTHING if value is None else f"{value:.0%}"
 
 
+def rate(value: float | None) -> str:
+    """A small share as a percentage with one decimal."""
+    return NOTHING if value is None else f"{value:.1%}"
+
+
+def times(value: float | None) -> str:
+    """How many times as much."""
+    return NOTHING if value is None else f"{value:.1f} times"
+
+
 def day(value: date | None) -> str:
     """A day as ISO writes it."""
     return NOTHING if value is None else value.isoformat()[:10]
@@ -98,6 +108,6 @@ def _environment(**escaping: Any) -> Environment:
         lstrip_blocks=True,
         **escaping,
     )
-    filters = (whole, points, signed, percent, day, words, plural, parts)
+    filters = (whole, points, signed, percent, rate, times, day, words, plural, parts)
     environment.filters.update({f.__name__: f for f in filters})
     return environment

@@ -1,0 +1,256 @@
+"""The blueprint page: what tells who leaves, by how much, how true health was, and what nobody here can see (MOD-10).
+
+Self-contained HTML for all teams, written by the quarterly flow from frames; it needs no model to be written.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from features.canonical import DATE, INSTANT, TABLES
+from features.registry import Feature
+from features.settings import HealthSettings
+from features.words import in_words
+from models.insights import Contrast, strongest
+from models.rates import GroupRate, group_rates, worst_fifth
+from models.settings import InsightSettings
+from tasks.charts import BANDS, COLOURS, importance_chart, rates_chart
+from tasks.insights import ASSOCIATIONS, about, beyond, insight, team_of
+from tasks.score import band
+from tasks.templates import html_page
+
+SIGNALS = 5
+DERIVED_SHOWN = 6
+SPOTS_SHOWN = 15
+SEED = 1
+DERIVED = (
+    "usage_trend", "active_users_trend", "usage_against_last_year", "events_per_seat_28d", "seat_utilisation",
+    "adoption_velocity", "tickets_per_seat_90d", "ticket_sentiment_trend", "nps_change", "meeting_attendance_180d",
+    "email_response_90d", "overdue_share", "arr_change",
+)  # fmt: skip
+"""Ratios and trends of the registry: what no source system shows by itself."""
+BY_DESIGN = "kept from every score"
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """What the page tells. `signals`, `derived`, `bands` and `spots` are its tables, in the order shown.
+
+    `model` names the model whose importance ranks the signals; without one they are ranked by how far the groups of
+    each differ, then by what they weigh in health, and `refused` says why there is none. `treated`: share of the
+    account-months in which the team stepped in; None where nobody recorded it.
+    """
+
+    as_of: date
+    horizon_days: int
+    rows: int
+    accounts: int
+    losses: int
+    first_month: date | None
+    last_month: date | None
+    signals: pd.DataFrame
+    derived: pd.DataFrame
+    bands: pd.DataFrame
+    spots: pd.DataFrame
+    absent: tuple[str, ...]
+    treated: float | None
+    model: str
+    refused: str
+    health: HealthSettings
+    rules: InsightSettings
+    run_id: str
+
+    @property
+    def base_rate(self) -> float | None:
+        """Share of the account-months after which the account left."""
+        return self.losses / self.rows if self.rows else None
+
+
+def blueprint(
+    as_of: date,
+    examples: pd.DataFrame,
+    importance: pd.DataFrame,
+    found: Sequence[Contrast],
+    catalogue: pd.DataFrame,
+    features: Mapping[str, Feature],
+    health: HealthSettings,
+    rules: InsightSettings,
+    horizon_days: int,
+    model: str = "",
+    refused: str = "",
+    run_id: str = "",
+) -> Blueprint:
+    """The page of one date, about churn.
+
+    `examples`: the training set; `importance`: name, value, low, high of the model's inputs (empty without a model);
+    `found`: every contrast that was tried; `catalogue`: the signal catalogue.
+    """
+    told = examples.dropna(subset=["churned"]) if "churned" in examples else examples
+    whole = told.assign(churned=told["churned"].astype(bool)) if len(told) else told
+    worth = strongest(found, rules.model_copy(update={"most": max(len(found), 1)}))
+    months = [stamp.date() for stamp in (whole["as_of"].min(), whole["as_of"].max())] if len(whole) else [None, None]
+    spots = blind_spots(catalogue)
+    return Blueprint(
+        as_of=as_of, horizon_days=horizon_days, rows=len(whole),
+        accounts=int(whole["account_id"].nunique()) if len(whole) else 0,
+        losses=int(whole["churned"].sum()) if len(whole) else 0,
+        first_month=months[0], last_month=months[1],
+        signals=leading_signals(importance, worth, weighed(whole, features, health), features, horizon_days),
+        derived=derived_metrics(whole, features, rules), bands=observed_bands(whole, health, rules),
+        spots=spots, absent=absent_tables(catalogue), treated=_treated(whole), model=model, refused=refused,
+        health=health, rules=rules, run_id=run_id,
+    )  # fmt: skip
+
+
+def leading_signals(
+    importance: pd.DataFrame,
+    worth: Sequence[Contrast],
+    weights: Mapping[str, float],
+    features: Mapping[str, Feature],
+    horizon_days: int,
+) -> pd.DataFrame:
+    """The five signals that carry most weight: name, about, team, value, low, high, why.
+
+    By the model's importance; without one, by how far the groups of each differ, then by their weight in health (value
+    and interval are then empty).
+    """
+    first = {c.feature: c for c in reversed(worth)}
+    said = {name: insight("churn", horizon_days, c, features.get(name)) for name, c in first.items()}
+    if len(importance):
+        ranked = importance.sort_values(["value", "name"], ascending=[False, True]).head(SIGNALS).to_dict("records")
+    else:
+        said = {name: f"Weighs {weight:.0%} of health, as set by hand." for name, weight in weights.items()} | said
+        names = list(dict.fromkeys([*(c.feature for c in worth), *weights]))
+        ranked = [{"name": name, "value": None, "low": None, "high": None} for name in names[:SIGNALS]]
+    rows = [
+        {
+            **{key: row[key] for key in ("name", "value", "low", "high")}, "why": said.get(row["name"]),
+            "about": about(features.get(row["name"]), row["name"]), "team": team_of(features.get(row["name"])),
+        }
+        for row in ranked
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=["name", "about", "team", "value", "low", "high", "why"])
+
+
+def weighed(whole: pd.DataFrame, features: Mapping[str, Feature], health: HealthSettings) -> dict[str, float]:
+    """What each measure that has values decides of a full score under the general weights, the heaviest first."""
+    there = {n: m.weight for n, m in health.measures.items() if n in whole and whole[n].notna().any() and m.weight}
+    totals: dict[str, float] = {}
+    for name, weight in there.items():
+        totals[str(features[name].component)] = totals.get(str(features[name].component), 0.0) + weight
+    general = {component: health.weights_of("")[component] for component in totals}
+    scale = sum(general.values()) or 1.0
+    shares = {
+        name: general[str(features[name].component)] / scale * weight / totals[str(features[name].component)]
+        for name, weight in there.items()
+    }
+    return dict(sorted(((n, s) for n, s in shares.items() if s > 0), key=lambda found: (-found[1], found[0])))
+
+
+def derived_metrics(whole: pd.DataFrame, features: Mapping[str, Feature], rules: InsightSettings) -> pd.DataFrame:
+    """Ratios and trends with the rate of churn in their worst fifth and its lift, the largest lift first."""
+    rows = []
+    for name in DERIVED:
+        feature = features[name]
+        values = whole[name].astype("float64") if name in whole else pd.Series(dtype=float)
+        if values.nunique() < 2:
+            continue
+        fifth = worst_fifth(values, feature.direction)
+        worst = next((g for g in _rates(whole, fifth, rules) if g.group == "worst"), None)
+        if worst is None or worst.accounts < rules.least_accounts:
+            continue
+        at = values[fifth == "worst"]
+        edge = float(at.max() if feature.direction > 0 else at.min())
+        said = f"“{in_words(feature, edge, None)}” or {beyond(feature, higher=feature.direction < 0)}"
+        rows.append({"name": name, "about": about(feature, name), "worst": said} | _row(worst))
+    columns = ["name", "about", "worst", *_COLUMNS]
+    frame = pd.DataFrame(rows, columns=columns)
+    return frame.sort_values(["lift", "name"], ascending=[False, True], ignore_index=True).head(DERIVED_SHOWN)
+
+
+def observed_bands(whole: pd.DataFrame, health: HealthSettings, rules: InsightSettings) -> pd.DataFrame:
+    """The churn that followed in each band of health, worst band first; bands without an account-month are left out."""
+    if whole.empty:
+        return pd.DataFrame(columns=["band", *_COLUMNS])
+    bands = whole["health"].map(lambda points: band(points, health.bands))
+    found = {g.group: g for g in _rates(whole, bands, rules)}
+    return pd.DataFrame([{"band": b} | _row(found[b]) for b in BANDS if b in found], columns=["band", *_COLUMNS])
+
+
+def blind_spots(catalogue: pd.DataFrame) -> pd.DataFrame:
+    """What the signals that features use do not see: table, columns, spot; the same words of one table once.
+
+    A day of something that has not happened (a failure, a departure) is rightly empty and hides nothing.
+    """
+    shown = catalogue[(catalogue["segment"] == "all") & catalogue["blind_spot"].notna()]
+    happenings = {(t.name, c.name) for t in TABLES.values() for c in t.columns if c.late and c.type in (DATE, INSTANT)}
+    rightly = [place in happenings for place in zip(shown["table"], shown["column"], strict=True)]
+    shown = shown[~(np.array(rightly, dtype=bool) & shown["blind_spot"].str.fullmatch(r"empty on \d+% of rows \(.*\)"))]
+    used = shown["features"].map(len) > 0
+    shown = shown[used & ~shown["blind_spot"].str.startswith((BY_DESIGN, "absent: no "), na=False)]
+    grouped = shown.groupby(["table", "blind_spot"], sort=True)["column"].agg(", ".join).reset_index()
+    return grouped.rename(columns={"blind_spot": "spot", "column": "columns"})[["table", "columns", "spot"]]
+
+
+def absent_tables(catalogue: pd.DataFrame) -> tuple[str, ...]:
+    """The canonical tables that the company does not have and that features would read."""
+    gone = catalogue[catalogue["blind_spot"].fillna("").str.startswith("absent: no ")]
+    return tuple(sorted(gone.loc[gone["features"].map(len) > 0, "table"].unique()))
+
+
+def write_blueprint(page: Blueprint, folder: Path) -> Path:
+    """The page in `folder`; the file is replaced whole."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"blueprint-{page.as_of}.html"
+    aside = path.with_name(f".{path.name}.new")
+    aside.write_text(as_html(page), encoding="utf-8")
+    os.replace(aside, path)
+    return path
+
+
+def as_html(page: Blueprint) -> str:
+    """One page that needs no network and no script."""
+    ranked = bool(page.signals["value"].notna().any())
+    return html_page(
+        "blueprint.html",
+        page=page,
+        colours=COLOURS,
+        associations=ASSOCIATIONS,
+        signals=_records(page.signals),
+        derived=_records(page.derived),
+        bands=_records(page.bands),
+        spots=_records(page.spots.head(SPOTS_SHOWN)),
+        more_spots=max(len(page.spots) - SPOTS_SHOWN, 0),
+        bands_chart=rates_chart(page.bands) if len(page.bands) else None,
+        signals_chart=importance_chart(page.signals) if ranked else None,
+    )
+
+
+_COLUMNS = ("rows", "accounts", "outcomes", "rate", "low", "high", "lift", "lift_low", "lift_high")
+
+
+def _rates(whole: pd.DataFrame, groups: pd.Series, rules: InsightSettings) -> list[GroupRate]:
+    return group_rates(whole, "churned", groups, rules.replicates, rules.confidence, SEED)
+
+
+def _row(group: GroupRate) -> dict[str, Any]:
+    return {
+        "rows": group.rows, "accounts": group.accounts, "outcomes": group.outcomes, "rate": group.rate.value,
+        "low": group.rate.low, "high": group.rate.high, "lift": group.lift.value, "lift_low": group.lift.low,
+        "lift_high": group.lift.high,
+    }  # fmt: skip
+
+
+def _treated(whole: pd.DataFrame) -> float | None:
+    known = whole["treated"].dropna() if "treated" in whole else pd.Series(dtype=bool)
+    return float(known.astype(bool).mean()) if len(known) else None
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return frame.astype(object).where(frame.notna(), None).to_dict("records")
