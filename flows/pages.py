@@ -63,10 +63,14 @@ def _shown(value: Any) -> str:
     if value is None or value in ("", (), {}):
         return "none"
     if isinstance(value, dict):
-        return ", ".join(f"{k} {v:g}" for k, v in value.items()) if len(value) < 10 else "see below"
+        return ", ".join(f"{k} {_plain(v)}" for k, v in value.items()) if len(value) < 10 else "see below"
     if isinstance(value, tuple):
         return ", ".join(map(str, value))
     return f"`{value}`"
+
+
+def _plain(value: Any) -> str:
+    return " ".join(f"{v:g}" for v in value) if isinstance(value, tuple) else f"{value:g}"
 
 
 def tables_page() -> str:

@@ -10,6 +10,7 @@ from flows.run import Run
 from flows.scoring import check_data, staged
 from models.split import TooLittleData
 from models.training import Trial, trial
+from models.tripwires import Suspicious
 from tasks.checks import raise_if_critical
 from tasks.lock import holding
 from tasks.performance import performance_frame
@@ -86,7 +87,7 @@ def try_candidates(run: Run, past: TrainingSet) -> QuarterResult:
             parts = parts_of(past.examples, outcome, gap, settings.models.split)
             found = trial(past.examples, label, parts, numbers, settings.models)
             learnt[outcome] = Learnt(outcome, found, past.examples, found.thresholds)
-        except TooLittleData as reason:
+        except (TooLittleData, Suspicious) as reason:
             refused[outcome] = str(reason)
     return QuarterResult(learnt, refused)
 

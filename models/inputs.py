@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import OneHotEncoder, SplineTransformer, StandardScaler
 
 from models.settings import InputSettings
 
@@ -54,11 +54,22 @@ BELOW_ALL = -1e9
 
 
 def prepared(numbers: Sequence[str], words: Sequence[str], rules: InputSettings) -> ColumnTransformer:
-    """Numbers winsorised, imputed by their median with a mark, scaled; words as one mark each, rare ones together."""
+    """Numbers winsorised, imputed by their median with a mark, scaled; words as one mark each, rare ones together.
+
+    A number with bends has besides a piecewise linear basis: the risk of a renewal is no straight line in its distance.
+    """
     numeric: Pipeline = make_pipeline(
         Winsoriser(rules.tail), SimpleImputer(strategy="median", add_indicator=True), StandardScaler()
     )
-    return _together(numeric, numbers, words, rules)
+    bent = [(f"bend_{name}", _bent(rules.bends[name]), [name]) for name in numbers if name in rules.bends]
+    return _together(numeric, numbers, words, rules, bent)
+
+
+def _bent(at: Sequence[float]) -> Pipeline:
+    """A number as its place between the values at which its effect may bend (linear B-splines)."""
+    knots = np.asarray(at, dtype=float)[:, None]
+    basis = SplineTransformer(degree=1, knots=knots, extrapolation="constant", include_bias=False)
+    return make_pipeline(SimpleImputer(strategy="median"), basis, StandardScaler())
 
 
 def filled(numbers: Sequence[str], words: Sequence[str], rules: InputSettings) -> ColumnTransformer:
@@ -70,7 +81,11 @@ def filled(numbers: Sequence[str], words: Sequence[str], rules: InputSettings) -
 
 
 def _together(
-    numeric: Pipeline, numbers: Sequence[str], words: Sequence[str], rules: InputSettings
+    numeric: Pipeline,
+    numbers: Sequence[str],
+    words: Sequence[str],
+    rules: InputSettings,
+    more: Sequence[tuple[str, Pipeline, list[str]]] = (),
 ) -> ColumnTransformer:
     """Numbers as given, words as one mark each; a word that training never saw counts as a rare one."""
     marks = make_pipeline(
@@ -78,5 +93,5 @@ def _together(
         OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=rules.rare_share, sparse_output=False),
     )
     return ColumnTransformer(
-        [("number", numeric, list(numbers)), ("word", marks, list(words))], verbose_feature_names_out=False
+        [("number", numeric, list(numbers)), *more, ("word", marks, list(words))], verbose_feature_names_out=False
     )

@@ -18,6 +18,8 @@ from models.training import Trained
 TRUSTED: Mapping[str, str] = {
     "models.kept.CalibratedModel": "ours: a model and the two numbers that calibrate it",
     "models.inputs.Winsoriser": "ours: the two quantiles of each column",
+    "scipy.interpolate._bsplines.BSpline": "the pieces of a bent number, as arrays",
+    "scipy._lib.array_api_compat.numpy._aliases.asarray": "NumPy's function that makes an array, kept by a BSpline",
     "numpy.dtype": "the kind of an array's values; it holds no code",
     "sklearn.tree._tree.Tree": "the nodes of a tree, rebuilt from arrays by scikit-learn",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor": "the nodes of a boosted tree, as one array",

@@ -12,13 +12,14 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
-from models.candidates import BASELINES, CANDIDATES, chance, fitted
+from models.candidates import BASELINES, CANDIDATES, WORDS, chance, fitted
 from models.choose import Calibration, Compared, calibrated, compared, simplest_as_good
 from models.inputs import varied
 from models.metrics import Estimate, Floats, graded, graded_figures, top
 from models.settings import ModelSettings
 from models.split import Parts, TooLittleData
 from models.thresholds import flagged, thresholds, what_if
+from models.tripwires import refuse_leaks, refuse_model
 
 SEED = 1
 LEAST_LOSSES = 10
@@ -60,7 +61,7 @@ class Trial:
 
 
 def trial(examples: pd.DataFrame, label: str, parts: Parts, numbers: Sequence[str], settings: ModelSettings) -> Trial:
-    """Learn, compare, calibrate, grade.
+    """Learn, compare, calibrate, grade. Raises TooLittleData, and Suspicious where something tells too much (MOD-8).
 
     `examples`: account_id, as_of, segment, industry, country, arr, high_value, health and the numbers.
     """
@@ -70,12 +71,15 @@ def trial(examples: pd.DataFrame, label: str, parts: Parts, numbers: Sequence[st
     for part, rows in (("training", train), ("validation", validation), ("test", test)):
         _enough(rows[label].astype(bool), part)
     names = varied(train, numbers)
+    refuse_leaks(train, label, names, WORDS, settings.tripwires)
     outcome = train[label].astype(bool)
     models = {name: fitted(name, train, outcome, names, settings.inputs, rules) for name in CANDIDATES}
     happened = validation[label].to_numpy(dtype=float)
     given = {name: chance(model, validation) for name, model in models.items()}
     accounts = validation["account_id"].to_numpy()
     comparison = compared(happened, given, accounts, rules.replicates, SEED)
+    for candidate in comparison:
+        refuse_model(candidate.name, candidate.roc_auc, settings.tripwires)
     taken = simplest_as_good(comparison, BASELINES)
     trained = {name: Trained(name, models[name], calibrated(given[name], happened)) for name in models}
     right = trained[taken].calibration(given[taken])

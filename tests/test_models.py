@@ -15,6 +15,7 @@ from models.metrics import FIGURES, account_draws, graded, graded_figures, top
 from models.settings import CandidateSettings, InputSettings, ModelSettings
 from models.split import Parts, TooLittleData
 from models.training import BY_POLICY, trial
+from models.tripwires import Suspicious
 
 NUMBERS = ("signal", "other", "noise")
 QUICK = CandidateSettings(trees=20, rounds=200, leaves=8, tree_share=1.0)
@@ -259,6 +260,29 @@ def test_the_one_taken_is_graded_by_policy_and_by_industry_and_country():
     assert found.figures[found.taken, BY_POLICY]["recall"].value == pytest.approx(recall)
     assert set(found.what_if["group"]) == {"all", "recall_first"}
     assert set(found.test["as_of"]) == {pd.Timestamp(parts.test[0])}
+
+
+def test_a_column_that_gives_the_outcome_away_stops_the_trial_by_name():
+    """Nothing is learnt from it (MOD-8)."""
+    frame, label, _ = drawn(3000, 11)
+    examples, parts = months_of(frame.assign(days_to_churn=np.where(label, 20.0, 400.0)), label)
+
+    with pytest.raises(Suspicious, match=r"`days_to_churn` \(1\.000\)"):
+        trial(examples, "churned", parts, (*NUMBERS, "days_to_churn"), ModelSettings(candidates=QUICK))
+
+
+def test_a_linear_model_bends_where_the_settings_say():
+    """A risk that is high in the middle alone is told by a line with bends, and not by a straight one (FEA-7)."""
+    rng = np.random.default_rng(12)
+    frame, _, _ = drawn(4000, 12)
+    frame["signal"] = rng.uniform(0, 24, 4000)
+    happened = pd.Series(rng.random(4000) < np.where(frame["signal"].between(10, 14), 0.5, 0.05))
+    straight, bent = (
+        fitted("logistic", frame, happened, NUMBERS, InputSettings(bends=bends), QUICK)
+        for bends in ({}, {"signal": (0.0, 9.0, 12.0, 15.0, 24.0)})
+    )
+
+    assert roc_auc_score(happened, chance(bent, frame)) > roc_auc_score(happened, chance(straight, frame)) + 0.1
 
 
 def test_months_with_hardly_an_outcome_are_refused_by_name():
