@@ -94,6 +94,17 @@ def quarterly(as_of: AsOf) -> None:
 
 
 @app.command()
+def audit(as_of: AsOf) -> None:
+    """What each score knew of those who left, and what the book kept: publishes audit and value, writes the page."""
+    from flows.auditing import auditing
+    from tasks.audit_page import as_json, as_text
+
+    run = run_of(as_of.date())
+    result = _call("auditing", run, lambda: auditing(run))
+    typer.echo((as_json if Options.json else as_text)(result.found, result.path))
+
+
+@app.command()
 def check(as_of: AsOf) -> None:
     """The data checks alone: publishes check_results and the Data Docs."""
     from flows.checking import checking

@@ -37,7 +37,17 @@ def quarterly(config: str = "pipeline.toml", out: str = "out", as_of: date | Non
     return quarterly_retraining(_run(config, out, as_of))
 
 
-FLOWS = {"monthly_scoring": monthly, "daily_alerts": daily, "quarterly_retraining": quarterly}
+@flow(name="auditing", persist_result=False, validate_parameters=True)
+def audit(config: str = "pipeline.toml", out: str = "out", as_of: date | None = None) -> Any:
+    """What each score knew of those who left, and what the book kept."""
+    from flows.auditing import auditing  # scikit-learn, as above
+
+    return auditing(_run(config, out, as_of))
+
+
+FLOWS = {
+    "monthly_scoring": monthly, "daily_alerts": daily, "quarterly_retraining": quarterly, "auditing": audit,
+}  # fmt: skip
 
 
 def _run(config: str, out: str, as_of: date | None) -> Run:

@@ -1,7 +1,7 @@
 """Settings of the models: every number with its default and unit."""
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
@@ -101,6 +101,32 @@ class WeightSettings(BaseModel, frozen=True, extra="forbid"):
     least_losses: Count = Field(30, description="accounts of a segment that left; with fewer it has the book's weights")
 
 
+class AuditSettings(BaseModel, frozen=True, extra="forbid"):
+    """The past against the scores of its time. Share flagged: see `policy`; draws and confidence: see `candidates`."""
+
+    months: Count = Field(18, description="months of losses that are looked at")
+    days_before: tuple[Count, ...] = Field((30, 60, 90), min_length=1, description="days before a loss, each a look-up")
+    settle_days: Annotated[int, Field(ge=0)] = Field(
+        1, description="days after a month's start at which its flags are set: a score dated the 1st is known by then"
+    )
+    oldest_score_days: Count = Field(120, description="days after which a score counts as none")
+    legacy_high_is_good: bool = Field(True, description="whether a high legacy score is good news")
+    legacy_flagged_bands: tuple[str, ...] = Field(
+        ("red", "critical", "at risk", "at-risk", "at_risk"),
+        description="bands of the legacy score that are a flag, whatever their case",
+    )
+    candidate: Literal[
+        "sparse_logistic", "logistic", "logistic_weights", "logistic_smote", "tree", "forest", "boosting"
+    ] = Field("logistic", description="the kind of model that is learnt anew as time goes on")
+    refit_months: Annotated[int, Field(ge=1, le=12)] = Field(3, description="months for which a model serves, 1..12")
+    surprise_days: Count = Field(60, description="days before a loss; without a flag in them it is a surprise")
+    contact_kinds: tuple[str, ...] = Field(
+        ("call", "meeting"), description="touchpoints that are a contact where no interventions are recorded"
+    )
+    least_losses: Count = Field(10, description="losses of a segment with fewer of which it has no figures")
+    churners_shown: Count = Field(25, description="churned accounts that the page lists; the mart holds all")
+
+
 class ModelSettings(BaseModel, frozen=True, extra="forbid"):
     """Everything about learning."""
 
@@ -108,6 +134,7 @@ class ModelSettings(BaseModel, frozen=True, extra="forbid"):
     inputs: InputSettings = InputSettings()
     candidates: CandidateSettings = CandidateSettings()
     policy: PolicySettings = PolicySettings()
+    audit: AuditSettings = AuditSettings()
     tripwires: TripwireSettings = TripwireSettings()
     insights: InsightSettings = InsightSettings()
     weights: WeightSettings = WeightSettings()

@@ -1,6 +1,6 @@
 """The charts of the reports, as SVG to be put into a page: no script, no network, the same bytes for the same rows."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 from markupsafe import Markup
@@ -12,6 +12,12 @@ COLOURS: Mapping[str, str] = {
     "critical": "#a61b29", "at_risk": "#c2570c", "stable": "#4a7a9c", "healthy": "#23785a", "unknown": "#727a85",
 }  # fmt: skip
 BANDS = tuple(COLOURS)
+SCORE_COLOURS: Mapping[str, str] = {
+    "legacy": COLOURS["unknown"], "health": COLOURS["healthy"], "model": COLOURS["at_risk"],
+}  # fmt: skip
+RETENTION_COLOURS: Mapping[str, str] = {
+    "gross": COLOURS["stable"], "net": COLOURS["healthy"], "logo": COLOURS["unknown"],
+}  # fmt: skip
 BIN_POINTS = 5
 GAP = 0.2  # points on each side of a bar
 WIDTH = 320  # small enough that the letters can still be read on a phone
@@ -129,6 +135,31 @@ def importance_chart(signals: pd.DataFrame) -> Markup:
     )
     spans = base.mark_rule(color=INK, strokeWidth=2).encode(x="low:Q", x2="high:Q")
     return _svg((bars + spans).properties(width=WIDTH - 130, height=180))
+
+
+def interval_chart(
+    rows: Sequence[Mapping[str, object]], colours: Mapping[str, str], x_title: str, low: float
+) -> Markup:
+    """Shares with their intervals. `rows`: x (in the order to be shown), series, value, low and high.
+
+    The scale begins at `low`, for shares that are all near 1.
+    """
+    import altair as alt
+
+    places = list(dict.fromkeys(row["x"] for row in rows))
+    names = [name for name in colours if any(row["series"] == name for row in rows)]
+    scale = alt.Scale(domain=names, range=[colours[name] for name in names])
+    legend = alt.Legend(title=None, orient="top", labelFontSize=12, labelColor=INK, symbolType="circle", symbolSize=60)
+    axis = alt.Axis(format=".0%", title=None, tickCount=5)
+    base = alt.Chart(alt.Data(values=list(rows))).encode(
+        x=alt.X("x:N", sort=places, axis=alt.Axis(title=x_title, labelAngle=0)),
+        xOffset=alt.XOffset("series:N", sort=names),
+        color=alt.Color("series:N", scale=scale, legend=legend),
+    )
+    y = alt.Scale(domainMin=low, zero=low == 0, nice=True)
+    intervals = base.mark_rule(strokeWidth=2).encode(y=alt.Y("low:Q", scale=y, axis=axis), y2="high:Q")
+    points = base.mark_circle(size=55, opacity=1).encode(y=alt.Y("value:Q", scale=y, axis=axis))
+    return _svg((intervals + points).properties(width=WIDTH, height=200))
 
 
 def _colour(field: str) -> object:

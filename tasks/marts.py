@@ -261,6 +261,60 @@ WEIGHTS = Mart(
     },
 )  # fmt: skip
 
+AUDIT = Mart(
+    "audit", "flags, score, days before and metric", ("flags", "score", "days_before", "metric"),
+    {
+        "flags": (TEXT, "stock: the same share by every score, the riskiest of each month; own: by its own bands"),
+        "score": (TEXT, "legacy, as imported; health, as replayed; model, learnt only from what was told before"),
+        "days_before": (WHOLE, "days before the loss at which the score is looked up; empty: about the flags"),
+        "metric": (TEXT, "true_positive_rate, miss_rate, false_alarm_rate, flag_rate, age_days, ..._less_legacy"),
+        "value": (NUMBER, "the figure; empty where nobody had the score"),
+        "low": (NUMBER, "lower bound of its interval, from a bootstrap over accounts"),
+        "high": (NUMBER, "upper bound"),
+        "part": (NUMBER, "what is divided: losses, or account-months; empty for a difference"),
+        "whole": (NUMBER, "what it is divided by; for a difference, of the score"),
+        "not_scored": (WHOLE, "losses, or account-months, without that score: in neither part nor whole"),
+    },
+)  # fmt: skip
+
+AUDIT_CHURNERS = Mart(
+    "audit_churners", "loss and days before", ("account_id", "churned_at", "days_before"),
+    {
+        **_ACCOUNT,
+        "churned_at": (INSTANT, "when the loss showed"),
+        "days_before": (WHOLE, "days before it"),
+        "how": (TEXT, "notice, ended or recorded"),
+        "segment": (TEXT, "segment known then"),
+        "arr": (NUMBER, "ARR then, in the reporting currency"),
+        "scored_month": (DAY, "month start of the replayed scores; empty where the account was in no cohort"),
+        "legacy_band": (TEXT, "band of the legacy score, as imported"),
+        "legacy": (NUMBER, "legacy score, as imported"),
+        "age_legacy": (WHOLE, "its age, days"),
+        "flagged_legacy": (FLAG, "among the riskiest of the month by it, at the same stock; empty: not scored"),
+        "health": (NUMBER, "health, as replayed"),
+        "age_health": (WHOLE, "its age, days"),
+        "flagged_health": (FLAG, "among the riskiest of the month by it; empty: not scored"),
+        "model": (NUMBER, "chance by a model that had not learnt from that month"),
+        "age_model": (WHOLE, "its age, days"),
+        "flagged_model": (FLAG, "among the riskiest of the month by it; empty: not scored"),
+    },
+)  # fmt: skip
+
+VALUE = Mart(
+    "value", "metric, period, segment and score", ("metric", "period", "segment", "score"),
+    {
+        "metric": (TEXT, "gross_ and net_revenue_retention, logo_retention, surprise_churn, at_risk_per_contact ..."),
+        "period": (TEXT, "trailing_12_months, a quarter such as 2026-Q2, or the months of the audit"),
+        "segment": (TEXT, "segment, or `all`"),
+        "score": (TEXT, "legacy, health or model; contacts: as they were made; book: of everybody"),
+        "value": (NUMBER, "the figure; empty where nobody had the score"),
+        "low": (NUMBER, "lower bound of its interval, from a bootstrap over accounts"),
+        "high": (NUMBER, "upper bound"),
+        "part": (NUMBER, "what is divided: ARR, accounts or account-months; empty for a difference"),
+        "whole": (NUMBER, "what it is divided by"),
+    },
+)  # fmt: skip
+
 DIM_ACCOUNT = Mart(
     "dim_account", "account under contract", ("account_id",),
     {
@@ -301,6 +355,7 @@ MARTS: Mapping[str, Mart] = {
     m.name: m
     for m in (
         HEALTH_SCORES, FACTORS, FEATURE_MART, ALERTS, CHECK_RESULTS, QUARANTINE_MART, SIGNAL_CATALOGUE,
-        MODEL_PERFORMANCE, PROMOTIONS, INSIGHTS, WEIGHTS, RUNS, DIM_ACCOUNT, DIM_CSM, DIM_DATE,
+        MODEL_PERFORMANCE, PROMOTIONS, INSIGHTS, WEIGHTS, AUDIT, AUDIT_CHURNERS, VALUE, RUNS, DIM_ACCOUNT, DIM_CSM,
+        DIM_DATE,
     )
 }  # fmt: skip
