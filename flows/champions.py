@@ -8,13 +8,13 @@ from typing import Any
 import pandas as pd
 
 from flows.run import Run
-from models.champions import Action, Event, champions
+from models.champions import CHALLENGER, CHAMPION, Action, Event, champions
 from models.promotion import Judgement, judged
 from tasks.errors import ConfigError, NotPromoted
 from tasks.lock import holding
 from tasks.promotions import evidence_of, promotions_frame
 from tasks.publish import publish
-from tasks.registry import CHALLENGER, CHAMPION, Shelf, Version, add_event, shelf, show
+from tasks.registry import Shelf, Version, add_event, shelf, show
 from tasks.training import OUTCOMES
 
 

@@ -8,17 +8,20 @@ import pandas as pd
 from features.all import FEATURES
 from features.known import Facts
 from flows.run import Run
+from models.champions import CHALLENGER, CHAMPION
 from tasks.catalogue import signal_catalogue, write_catalogue_xlsx
 from tasks.checks import CheckResult, coverage_left, raise_if_critical, run_checks
 from tasks.dims import dim_account, dim_csm, dim_date
 from tasks.errors import DataCheckFailed
 from tasks.marts import HEALTH_SCORES
+from tasks.predictions import Models
 from tasks.publish import Stamp, publish
 from tasks.score import Scored, score_book
 from tasks.sources import facts_at
 from tasks.staging import Snapshot, stage
 from tasks.step import step
 from tasks.store import Stored, stored_before
+from tasks.training import OUTCOMES
 
 
 @dataclass(frozen=True)
@@ -76,8 +79,9 @@ def score_and_publish(run: Run, snapshot: Snapshot, checks: Sequence[CheckResult
     stored = stored_before(run.marts, run.as_of, settings.alerts.drop_window_days)
     facts = facts_at(snapshot, run.instant, run.fixed)
     left = coverage_left(checks, settings.health.coverage_after_warning)
-    scored = score_book(facts, run.scoring, left, stored)
-    stamp = run.stamp(snapshot, stored)
+    models = models_in_force(run)
+    scored = score_book(facts, run.scoring, left, stored, models)
+    stamp = run.stamp(snapshot, stored, models)
     quarantine = facts["quarantine"].rename(table="table_name").drop("known_at").to_pandas()
     catalogue = signal_catalogue(facts, snapshot, settings.tables, FEATURES, scored.accounts, settings.catalogue)
     currency = settings.money.reporting_currency
@@ -86,6 +90,7 @@ def score_and_publish(run: Run, snapshot: Snapshot, checks: Sequence[CheckResult
         "health_scores": health_scores(accounts),
         "factors": scored.measures,
         "features": scored.features,
+        "predictions": scored.predictions,
         "quarantine": quarantine,
         "signal_catalogue": catalogue,
         "dim_account": dim_account(scored.accounts),
@@ -95,6 +100,17 @@ def score_and_publish(run: Run, snapshot: Snapshot, checks: Sequence[CheckResult
     rows = publish(run.marts, run.as_of, frames, stamp)
     write_catalogue_xlsx(catalogue, run.out / "reports" / f"signal-catalogue-{run.as_of}.xlsx")
     return ScoredDate(snapshot, checks, facts, stored, scored, quarantine, stamp, rows)
+
+
+def models_in_force(run: Run) -> Models:
+    """Champion and challenger of every outcome, as far as they know nothing after the run's date."""
+    if not run.tracking.begun:
+        return Models()
+    from tasks.registry import load  # scikit-learn and MLflow take seconds
+
+    found = [load(run.tracking, outcome, alias, run.as_of) for outcome in OUTCOMES for alias in (CHAMPION, CHALLENGER)]
+    kept = tuple(model for model in found if model is not None)
+    return Models(kept, run.settings.models.policy, run.settings.labels.least_tenure_days)
 
 
 @step(retries=2)

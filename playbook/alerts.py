@@ -1,4 +1,4 @@
-"""The alert rules that need no model: what each one looks at, when it holds, whom it tells and by when (ALR-1).
+"""The alert rules: what each one looks at, when it holds, whom it tells and by when (ALR-1).
 
 A condition rule holds, does not hold, or cannot be told (None). An event rule has occurrences, each its own alert.
 """
@@ -29,6 +29,7 @@ RULES: Mapping[str, Rule] = {
         Rule("no_usage", "critical", ("csm",)),
         Rule("health_low", "critical", ("csm", "director"), lambda settings: settings.health_low_hours),
         Rule("health_drop", "warning", ("csm",)),
+        Rule("risk_high", "critical", ("csm",)),
         Rule("payment_failure", "critical", ("csm", "finance")),
         Rule("billing_dispute", "critical", ("csm", "finance")),
         Rule("urgent_ticket", "critical", ("csm",), lambda settings: settings.ticket_review_hours),
@@ -41,7 +42,7 @@ class Standing:
     """What the condition rules look at, of one account at as_of. None: not known.
 
     `health` is the effective one, None in the band `unknown`. `highest_health` is the highest of the stored scores of
-    the window and today's.
+    the window and today's. `risk` is the champion's, `threshold` where its account is flagged.
     """
 
     account_id: str
@@ -49,6 +50,8 @@ class Standing:
     tenure_days: float
     health: float | None
     highest_health: float | None
+    risk: float | None = None
+    threshold: float | None = None
 
 
 @dataclass(frozen=True)
@@ -84,8 +87,9 @@ class Observations:
 def standings(accounts: pd.DataFrame, stored: pd.DataFrame, as_of: datetime, settings: AlertSettings) -> list[Standing]:
     """One per row of `accounts`, with NaN made None.
 
-    `accounts` holds today's account_id, days_since_last_use, tenure_days, health, band; `stored` the earlier scores:
-    account_id, as_of, health, band. Stored scores count in [as_of - drop_window_days, as_of), unknown ones never.
+    `accounts` holds today's account_id, days_since_last_use, tenure_days, health, band, churn_risk, churn_threshold;
+    `stored` the earlier scores: account_id, as_of, health, band. Stored scores count in
+    [as_of - drop_window_days, as_of), unknown ones never.
     """
     health = accounts.set_index("account_id")["health"].where((accounts["band"] != "unknown").to_numpy())
     day = pd.to_datetime(stored["as_of"])
@@ -93,11 +97,12 @@ def standings(accounts: pd.DataFrame, stored: pd.DataFrame, as_of: datetime, set
     earlier = stored[window].groupby("account_id")["health"].max().reindex(health.index)
     highest = pd.concat([health, earlier], axis=1).max(axis=1)
     columns = zip(
-        accounts["account_id"], accounts["days_since_last_use"], accounts["tenure_days"], health, highest, strict=True
-    )
+        accounts["account_id"], accounts["days_since_last_use"], accounts["tenure_days"], health, highest,
+        accounts["churn_risk"], accounts["churn_threshold"], strict=True,
+    )  # fmt: skip
     return [
-        Standing(str(account), _known(silent), float(tenure), _known(now), _known(most))
-        for account, silent, tenure, now, most in columns
+        Standing(str(account), _known(silent), float(tenure), *(_known(value) for value in values))
+        for account, silent, tenure, *values in columns
     ]
 
 
@@ -129,9 +134,18 @@ def health_drop(standing: Standing, settings: AlertSettings) -> Condition:
     return Condition(standing.account_id, "health_drop", holds, detail)
 
 
+def risk_high(standing: Standing, settings: AlertSettings) -> Condition:  # noqa: ARG001 the threshold is the model's
+    """Risk at or above the threshold of the account's group; not told without a model, or where it flags nobody."""
+    risk, threshold = standing.risk, standing.threshold
+    if risk is None or threshold is None:
+        return Condition(standing.account_id, "risk_high", None)
+    detail = f"churn risk {risk:.0%}, threshold {threshold:.0%}"
+    return Condition(standing.account_id, "risk_high", risk >= threshold, detail)
+
+
 def conditions(standing: Standing, settings: AlertSettings) -> list[Condition]:
     """Every condition rule's answer for one account."""
-    return [rule(standing, settings) for rule in (no_usage, health_low, health_drop)]
+    return [rule(standing, settings) for rule in (no_usage, health_low, health_drop, risk_high)]
 
 
 def due_times(rule: Rule, opened_at: datetime, settings: AlertSettings) -> dict[str, datetime]:

@@ -193,6 +193,19 @@ SIGNAL_CATALOGUE = Mart(
     },
 )  # fmt: skip
 
+PREDICTIONS = Mart(
+    "predictions", "account, outcome and model", ("account_id", "outcome", "model_version"),
+    {
+        **_ACCOUNT,
+        "outcome": (TEXT, "churn, expansion or advocacy"),
+        "model_version": (TEXT, "version in MLflow"),
+        "alias": (TEXT, "champion: it acts; challenger: it is only compared"),
+        "probability": (NUMBER, "calibrated probability 0-1 of the outcome within its horizon"),
+        "threshold": (NUMBER, "from which on the account is flagged, by the policy of its group; empty: nobody is"),
+        "flagged": (FLAG, "at or above the threshold"),
+    },
+)  # fmt: skip
+
 MODEL_PERFORMANCE = Mart(
     "model_performance", "outcome, candidate, segment and metric", ("outcome", "version", "segment", "metric"),
     {
@@ -354,7 +367,7 @@ DIM_DATE = Mart(
 MARTS: Mapping[str, Mart] = {
     m.name: m
     for m in (
-        HEALTH_SCORES, FACTORS, FEATURE_MART, ALERTS, CHECK_RESULTS, QUARANTINE_MART, SIGNAL_CATALOGUE,
+        HEALTH_SCORES, FACTORS, FEATURE_MART, PREDICTIONS, ALERTS, CHECK_RESULTS, QUARANTINE_MART, SIGNAL_CATALOGUE,
         MODEL_PERFORMANCE, PROMOTIONS, INSIGHTS, WEIGHTS, AUDIT, AUDIT_CHURNERS, VALUE, RUNS, DIM_ACCOUNT, DIM_CSM,
         DIM_DATE,
     )

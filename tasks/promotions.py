@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from models.champions import champions
+from models.champions import CHAMPION, champions
 from models.promotion import Evidence
-from tasks.registry import CHAMPION, Shelf, Version, held_out
+from tasks.registry import Shelf, Version, held_out
 from tasks.store import dates, read
 from tasks.tracking import Tracking
 

@@ -13,18 +13,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 
-from models.champions import Event, challenger, champions, serving
+from models.champions import CHALLENGER, CHAMPION, Alias, Event, challenger, champions, serving
 from models.kept import TRUSTED, CalibratedModel
 from models.metrics import Floats
 from tasks.tracking import Tracking, name_of
 
-Alias = Literal["champion", "challenger"]
-CHAMPION: Alias = "champion"
-CHALLENGER: Alias = "challenger"
 MODEL_FILE, KEPT_FILE, HELD_OUT_FILE = "model.skops", "kept.json", "held_out.parquet"
 EVENT = "event."
 TOLERANCE = 1e-9  # what rounding may do to a chance

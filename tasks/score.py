@@ -21,6 +21,7 @@ from playbook.actions import Playbook
 from playbook.settings import OwnerSettings, TierSettings
 from playbook.tiers import due_date, tier
 from tasks.errors import ConfigError
+from tasks.predictions import Models, acting, predictions
 from tasks.store import Stored
 
 FACTORS_SHOWN = 3
@@ -50,15 +51,25 @@ class ScoreSettings:
 
 @dataclass(frozen=True)
 class Scored:
-    """The book of a date: `accounts` one row each (mart health_scores), `features`, and `measures` (mart factors)."""
+    """The book of a date: `accounts` (mart health_scores), `features`, `measures` (mart factors), `predictions`."""
 
     accounts: pd.DataFrame
     features: pd.DataFrame
     measures: pd.DataFrame
+    predictions: pd.DataFrame
 
 
-def score_book(facts: Facts, settings: ScoreSettings, coverage_left: Mapping[str, float], stored: Stored) -> Scored:
-    """Every account under contract with its health, why, how it moved, and what to do next."""
+NO_MODELS = Models()
+
+
+def score_book(
+    facts: Facts,
+    settings: ScoreSettings,
+    coverage_left: Mapping[str, float],
+    stored: Stored,
+    models: Models = NO_MODELS,
+) -> Scored:
+    """Every account under contract with its health, its risk, why, how it moved, and what to do next."""
     held = book(facts, settings.money)
     wide = feature_table(facts, held, FEATURES).to_pandas().sort_values("account_id", ignore_index=True)
     accounts = wide[list(held.columns)].copy()
@@ -75,9 +86,11 @@ def score_book(facts: Facts, settings: ScoreSettings, coverage_left: Mapping[str
     scores = scores.join(_health(measures, settings.health)).join(_component_columns(measures))
     scores = scores.join(_changes(measures, scores, stored, settings.health))
     measures = _ranked(measures, scores["health"], settings.tiers.automated_above, facts.today)
-    scores = _explained(scores, measures, settings, facts.today, stored)
     features = wide[["account_id", *(f.name for f in FEATURES.values() if f.published)]]
-    return Scored(scores.reset_index(), features, measures)
+    said = predictions(models, scores.reset_index().merge(features, on="account_id"))
+    scores = scores.join(acting(said, scores.index))
+    scores = _explained(scores, measures, settings, facts.today, stored)
+    return Scored(scores.reset_index(), features, measures, said)
 
 
 def high_value(arr: pd.Series, money: BookSettings) -> pd.Series:
@@ -172,19 +185,24 @@ def _explained(
     factors: dict[str, list[tuple[str, str, str]]] = {account: [] for account in scores.index}
     for row in measures[measures["text"].notna()].itertuples():
         factors[row.account_id].append((row.feature, row.component, row.text))
-    tiers = [tier(None if np.isnan(h) else h, None, None, settings.tiers) for h in scores["health"]]
+    asked = zip(scores["health"], scores["churn_risk"], scores["churn_threshold"], strict=True)
+    tiers = [tier(_known(health), _known(risk), _known(cut), settings.tiers) for health, risk, cut in asked]
     since = _since([t for t, _ in tiers], scores.index, today, stored)
     answers = []
     for row, (name, reason), entered in zip(scores.itertuples(), tiers, since, strict=True):
         mine = factors[row.Index]
         step = _next_step(row, name, entered, [(f, c) for f, c, _ in mine], settings)
         texts = [text for _, _, text in mine]
-        line = summary(row.health, row.band, texts, step, today)
+        line = summary(row.churn_risk, row.health, row.band, texts, step, today)
         shown = (*texts, *[None] * FACTORS_SHOWN)[:FACTORS_SHOWN]
         answers.append((*shown, name, reason, entered, step.action, step.owner, step.due, line))
     columns = [f"factor_{n}" for n in range(1, FACTORS_SHOWN + 1)]
     columns += ["tier", "tier_reason", "tier_since", "next_action", "action_owner", "action_due", "summary"]
     return scores.join(pd.DataFrame(answers, scores.index, columns, dtype=object))
+
+
+def _known(value: float) -> float | None:
+    return None if np.isnan(value) else value
 
 
 @dataclass(frozen=True)
@@ -221,10 +239,11 @@ def _since(tiers: Sequence[str | None], accounts: pd.Index, today: date, stored:
     ]
 
 
-def summary(health: float, band: str, factors: Sequence[str], step: NextStep, today: date) -> str:
+def summary(risk: float, health: float, band: str, factors: Sequence[str], step: NextStep, today: date) -> str:
     """One line: risk (or health, without a model), key factors, what is recommended by when."""
     score = "too little is known for a score" if np.isnan(health) else f"health {health:.1f}, {band}"
-    parts = [f"Churn risk: no model ({score})", f"Key factors: {', '.join(factors) or 'none stands out'}"]
+    said = f"no model ({score})" if np.isnan(risk) else f"{risk:.0%}"
+    parts = [f"Churn risk: {said}", f"Key factors: {', '.join(factors) or 'none stands out'}"]
     if step.action:
         parts.append(f"Recommended: {step.action}{_within(step.due, today)}")
     return " | ".join(parts)

@@ -57,6 +57,15 @@ def test_health_is_low_below_fifty(health, expected) -> None:
 
 
 @pytest.mark.parametrize(
+    ("risk", "threshold", "expected"),
+    [(0.099, 0.1, False), (0.1, 0.1, True), (None, 0.1, None), (0.9, None, None)],
+)
+def test_risk_is_high_from_the_threshold_on(risk, threshold, expected) -> None:
+    """At or above the threshold of the account's group; unknown without a model, or where it flags nobody (ALR-1)."""
+    assert answer("risk_high", risk=risk, threshold=threshold) is expected
+
+
+@pytest.mark.parametrize(
     ("highest", "health", "expected"),
     [(80, 65.1, False), (80, 65, True), (64.1, 49.1, True), (70, 70, False), (80, None, None)],
 )
@@ -68,9 +77,15 @@ def test_a_drop_is_fifteen_points_below_the_highest(highest, health, expected) -
 def test_the_highest_score_is_sought_in_the_last_thirty_days_and_today() -> None:
     """Stored scores count in [as_of - 30 d, as_of) and not when unknown; a missing value is None, not NaN (ALR-1)."""
     today = pd.DataFrame(
-        [("acme", 3.0, 400, 60.0, "at_risk"), ("bolt", None, 20, 41.0, "unknown"), ("cask", 0.0, 5, 90.0, "healthy")],
-        columns=["account_id", "days_since_last_use", "tenure_days", "health", "band"],
-    )
+        [
+            ("acme", 3.0, 400, 60.0, "at_risk", 0.2, 0.1),
+            ("bolt", None, 20, 41.0, "unknown", None, None),
+            ("cask", 0.0, 5, 90.0, "healthy", 0.2, None),
+        ],
+        columns=[
+            "account_id", "days_since_last_use", "tenure_days", "health", "band", "churn_risk", "churn_threshold",
+        ],
+    )  # fmt: skip
     stored = pd.DataFrame(
         [
             ("acme", MONDAY - 31 * DAY, 99.0, "healthy"),
@@ -82,9 +97,9 @@ def test_the_highest_score_is_sought_in_the_last_thirty_days_and_today() -> None
     )
 
     assert standings(today, stored, MONDAY, DEFAULTS) == [
-        Standing("acme", 3.0, 400.0, 60.0, 75.0),
-        Standing("bolt", None, 20.0, None, None),
-        Standing("cask", 0.0, 5.0, 90.0, 90.0),
+        Standing("acme", 3.0, 400.0, 60.0, 75.0, 0.2, 0.1),
+        Standing("bolt", None, 20.0, None, None, None, None),
+        Standing("cask", 0.0, 5.0, 90.0, 90.0, 0.2, None),
     ]
 
 
