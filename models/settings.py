@@ -97,6 +97,14 @@ class WeightSettings(BaseModel, frozen=True, extra="forbid"):
     least_losses: Count = Field(30, description="accounts of a segment that left; with fewer it has the book's weights")
 
 
+class ImportanceSettings(BaseModel, frozen=True, extra="forbid"):
+    """How it is measured which features a model leans on."""
+
+    repeats: Count = Field(5, description="times that a feature is shuffled")
+    accounts: Count = Field(2000, description="accounts of the test months that it is measured on, at most")
+    confidence: Share = Field(0.90, description="confidence of an interval, 0..1")
+
+
 class ModelSettings(BaseModel, frozen=True, extra="forbid"):
     """Everything about learning."""
 
@@ -107,6 +115,7 @@ class ModelSettings(BaseModel, frozen=True, extra="forbid"):
     tripwires: TripwireSettings = TripwireSettings()
     insights: InsightSettings = InsightSettings()
     weights: WeightSettings = WeightSettings()
+    importance: ImportanceSettings = ImportanceSettings()
 
 
 class PromotionSettings(BaseModel, frozen=True, extra="forbid"):

@@ -92,7 +92,7 @@ FACTORS = Mart(
         "coverage": (NUMBER, "how much of its weight counts as known, 0-1"),
         "weight": (NUMBER, "weight within the component"),
         "component_weight": (NUMBER, "weight of the component for this segment"),
-        "contribution": (NUMBER, "points that it gives, which sum to health_computed; model: log odds, or chance, added"),
+        "contribution": (NUMBER, "points that it gives, summing to health_computed; model: log odds, or chance, added"),
         "pull": (NUMBER, "points that it adds or takes against a typical account"),
         "observed_on": (DAY, "as_of at which the value was last observed"),
         "text": (TEXT, "in words, for the factors that are shown"),
@@ -261,6 +261,18 @@ WEIGHTS = Mart(
     },
 )  # fmt: skip
 
+IMPORTANCE = Mart(
+    "importance", "outcome, model and feature", ("outcome", "version", "name"),
+    {
+        "outcome": (TEXT, "churn, expansion or advocacy"),
+        "version": (TEXT, "the model"),
+        "name": (TEXT, "the feature"),
+        "value": (NUMBER, "ROC-AUC that is lost on the test months when the feature is shuffled among the accounts"),
+        "low": (NUMBER, "lower bound of its interval; where it is below 0 the model may do without the feature"),
+        "high": (NUMBER, "upper bound"),
+    },
+)  # fmt: skip
+
 DIM_ACCOUNT = Mart(
     "dim_account", "account under contract", ("account_id",),
     {
@@ -301,6 +313,6 @@ MARTS: Mapping[str, Mart] = {
     m.name: m
     for m in (
         HEALTH_SCORES, FACTORS, FEATURE_MART, ALERTS, CHECK_RESULTS, QUARANTINE_MART, SIGNAL_CATALOGUE,
-        MODEL_PERFORMANCE, PROMOTIONS, INSIGHTS, WEIGHTS, RUNS, DIM_ACCOUNT, DIM_CSM, DIM_DATE,
+        MODEL_PERFORMANCE, IMPORTANCE, PROMOTIONS, INSIGHTS, WEIGHTS, RUNS, DIM_ACCOUNT, DIM_CSM, DIM_DATE,
     )
 }  # fmt: skip
