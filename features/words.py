@@ -5,13 +5,19 @@ import math
 from features.registry import Feature
 
 
-def in_words(feature: Feature, value: float | None, reference: float | None, *, well: bool = False) -> str:
-    """One short phrase about one account; `well` where it speaks for the account. Says where the value is missing."""
+def in_words(
+    feature: Feature, value: float | None, reference: float | None, *, well: bool = False, against: str = "peers"
+) -> str:
+    """One short phrase about one account; `well` where it speaks for the account. Says where the value is missing.
+
+    `against`: whose value the reference is.
+    """
     if value is None or math.isnan(value):
         return feature.null
     words = feature.well if well and feature.well else feature.words
     if reference is None or math.isnan(reference):
         words, reference = words.split(" (peers")[0], 0.0
+    words = words.replace("(peers ", f"({against} ")
     phrase = _filled(words, value, reference)
     return feature.zero if feature.zero and phrase == _filled(words, 0.0, reference) else phrase
 

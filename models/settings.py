@@ -127,6 +127,14 @@ class AuditSettings(BaseModel, frozen=True, extra="forbid"):
     churners_shown: Count = Field(25, description="churned accounts that the page lists; the mart holds all")
 
 
+class ImportanceSettings(BaseModel, frozen=True, extra="forbid"):
+    """How it is measured which features a model leans on."""
+
+    repeats: Count = Field(5, description="times that a feature is shuffled")
+    accounts: Count = Field(2000, description="accounts of the test months that it is measured on, at most")
+    confidence: Share = Field(0.90, description="confidence of an interval, 0..1")
+
+
 class ModelSettings(BaseModel, frozen=True, extra="forbid"):
     """Everything about learning."""
 
@@ -138,6 +146,7 @@ class ModelSettings(BaseModel, frozen=True, extra="forbid"):
     tripwires: TripwireSettings = TripwireSettings()
     insights: InsightSettings = InsightSettings()
     weights: WeightSettings = WeightSettings()
+    importance: ImportanceSettings = ImportanceSettings()
 
 
 class PromotionSettings(BaseModel, frozen=True, extra="forbid"):

@@ -75,24 +75,24 @@ HEALTH_SCORES = Mart(
 )  # fmt: skip
 
 FACTORS = Mart(
-    "factors", "account and rank", ("account_id", "rank"),
+    "factors", "account, kind and rank", ("account_id", "kind", "rank"),
     {
         **_ACCOUNT,
-        "rank": (WHOLE, "1 explains most; every measure of the score has a rank"),
-        "kind": (TEXT, "health or model"),
-        "feature": (TEXT, "the measure"),
+        "rank": (WHOLE, "1 explains most; every measure of the score has a rank, of the model only what is cited"),
+        "kind": (TEXT, "health: parts of the score; model: what raises the risk most"),
+        "feature": (TEXT, "the measure, or the feature that the model was given"),
         "version": (WHOLE, "version of the feature"),
         "definition": (TEXT, "hash of all that turns the value into points"),
         "component": (TEXT, "the component that it belongs to"),
         "value": (NUMBER, "the feature's value; for a carried one the last that was observed"),
-        "reference": (NUMBER, "median of the segment's peers, where it is compared with them"),
+        "reference": (NUMBER, "median of the segment's peers, where it has any; model: the typical account's"),
         "scale": (NUMBER, "robust standard deviation of the peers, on the log scale"),
         "points": (NUMBER, "points 0-100 of the value"),
         "confidence": (NUMBER, "how much of its weight counts in the score, 0-1"),
         "coverage": (NUMBER, "how much of its weight counts as known, 0-1"),
         "weight": (NUMBER, "weight within the component"),
         "component_weight": (NUMBER, "weight of the component for this segment"),
-        "contribution": (NUMBER, "points of the health that it gives; they sum to health_computed"),
+        "contribution": (NUMBER, "points that it gives, summing to health_computed; model: log odds, or chance, added"),
         "pull": (NUMBER, "points that it adds or takes against a typical account"),
         "observed_on": (DAY, "as_of at which the value was last observed"),
         "text": (TEXT, "in words, for the factors that are shown"),
@@ -328,6 +328,18 @@ VALUE = Mart(
     },
 )  # fmt: skip
 
+IMPORTANCE = Mart(
+    "importance", "outcome, model and feature", ("outcome", "version", "name"),
+    {
+        "outcome": (TEXT, "churn, expansion or advocacy"),
+        "version": (TEXT, "the model"),
+        "name": (TEXT, "the feature"),
+        "value": (NUMBER, "ROC-AUC that is lost on the test months when the feature is shuffled among the accounts"),
+        "low": (NUMBER, "lower bound of its interval; where it is below 0 the model may do without the feature"),
+        "high": (NUMBER, "upper bound"),
+    },
+)  # fmt: skip
+
 DIM_ACCOUNT = Mart(
     "dim_account", "account under contract", ("account_id",),
     {
@@ -368,7 +380,7 @@ MARTS: Mapping[str, Mart] = {
     m.name: m
     for m in (
         HEALTH_SCORES, FACTORS, FEATURE_MART, PREDICTIONS, ALERTS, CHECK_RESULTS, QUARANTINE_MART, SIGNAL_CATALOGUE,
-        MODEL_PERFORMANCE, PROMOTIONS, INSIGHTS, WEIGHTS, AUDIT, AUDIT_CHURNERS, VALUE, RUNS, DIM_ACCOUNT, DIM_CSM,
+        MODEL_PERFORMANCE, IMPORTANCE, PROMOTIONS, INSIGHTS, WEIGHTS, AUDIT, AUDIT_CHURNERS, VALUE, RUNS, DIM_ACCOUNT, DIM_CSM,
         DIM_DATE,
     )
 }  # fmt: skip

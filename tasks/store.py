@@ -60,12 +60,18 @@ def stored_before(root: Path, as_of: date, window_days: int) -> Stored:
     slim = {d: read(root, "health_scores", d, RECENT) for d in recent}
     return Stored(
         newest=whole[newest] if newest else None,
-        measures=read(root, "factors", newest) if newest else None,
+        measures=_measures(root, newest) if newest else None,
         month_ago=whole[month_ago] if month_ago else None,
-        month_ago_measures=read(root, "factors", month_ago) if month_ago else None,
+        month_ago_measures=_measures(root, month_ago) if month_ago else None,
         recent=_dated(slim),
         used=tuple(f"health_scores/{d}/{_run_id(frame)}" for d, frame in sorted({**slim, **whole}.items())),
     )
+
+
+def _measures(root: Path, day: date) -> pd.DataFrame:
+    """The measures of the score; what a model cites lies in the same mart."""
+    factors = read(root, "factors", day)
+    return factors[factors["kind"] == "health"].reset_index(drop=True)
 
 
 def _dated(frames: dict[date, pd.DataFrame]) -> pd.DataFrame:

@@ -58,6 +58,7 @@ def test_contributions_sum_to_the_health_and_the_parts_to_its_change(two_months:
     """In the published tables, as BI reads them (HLT-1, HLT-3)."""
     scores = mart(two_months, "health_scores", "2026-06-01").set_index("account_id")
     factors = mart(two_months, "factors", "2026-06-01")
+    factors = factors[factors["kind"] == "health"]
 
     summed = factors.groupby("account_id")["contribution"].sum()
     assert (summed - scores["health_computed"]).abs().max() < 1e-4  # 34 contributions rounded to six decimals

@@ -87,7 +87,8 @@ def test_the_views_of_duckdb_show_all_dates_and_the_latest(tmp_path: Path, monke
 def test_a_run_builds_on_stored_results_from_before_its_own_date_only(tmp_path: Path) -> None:
     """The nearest at or before one month earlier is what a change is measured against (HLT-3)."""
     for day in ("2024-01-30", "2024-02-29", "2024-03-30", "2024-03-31", "2024-04-30"):
-        frames = {"health_scores": scores(), "factors": pd.DataFrame({"account_id": ["a"], "rank": [1]})}
+        factors = pd.DataFrame({"account_id": ["a", "a"], "kind": ["health", "model"], "rank": [1, 1]})
+        frames = {"health_scores": scores(), "factors": factors}
         publish(tmp_path / "marts", date.fromisoformat(day), frames, Stamp(day, "1", "s"))
 
     stored = stored_before(tmp_path / "marts", DAY, 30)
@@ -95,6 +96,8 @@ def test_a_run_builds_on_stored_results_from_before_its_own_date_only(tmp_path: 
     assert [part.split("/")[1] for part in stored.used] == ["2024-02-29", "2024-03-30"]
     assert set(stored.month_ago["run_id"]) == {"2024-02-29"}
     assert set(stored.newest["run_id"]) == {"2024-03-30"}
+    for measures in (stored.measures, stored.month_ago_measures):
+        assert list(measures["kind"]) == ["health"]  # what a model cited is no measure of the score
     assert set(stored.recent["as_of"].dt.date) == {date(2024, 3, 30)}
     assert len(dates(tmp_path / "marts", "health_scores")) == 5
 

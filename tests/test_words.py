@@ -36,6 +36,10 @@ def said(name: str, number: float | None, peers: float | None = None, well: bool
         (said("days_since_last_use", 1), "no usage for 1 day"),
         (said("days_since_last_use", 0, well=True), "used on the newest day on record"),
         (said("active_days_28d", 3, 12), "active on 3 of the last 28 days (peers 12)"),
+        (
+            in_words(FEATURES["active_days_28d"], 3, 17, against="typical"),
+            "active on 3 of the last 28 days (typical 17)",
+        ),
         (said("active_days_28d", 3), "active on 3 of the last 28 days"),
         (said("active_users_28d", 1, 1200), "1 active user in the last 28 days (peers 1,200)"),
         (said("champion_departures_180d", 1), "1 champion or sponsor left in 180 days"),

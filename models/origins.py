@@ -1,0 +1,72 @@
+"""Which feature each column that a model sees comes from: a number's mark for missing, each of the marks of a word.
+
+Told by the names that scikit-learn's steps give to their columns, so that it holds for whatever a pipeline prepares.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.pipeline import Pipeline
+
+from models.kept import input_columns
+from models.metrics import Floats
+
+PRODUCT = " x "
+"""Between the two features of a column that is their product."""
+MARK = "missingindicator_"
+"""What scikit-learn's imputer puts before the name of a number to name its mark for missing."""
+
+
+def read_by(model: Pipeline) -> list[str]:
+    """The columns of the frame that a pipeline reads, each once: one may feed several branches."""
+    return list(dict.fromkeys(input_columns(model)))
+
+
+def weighed_by(model: Pipeline) -> list[str]:
+    """The features that reach the model's last step, in a linear one with a weight: the others change nothing."""
+    last, names = model[-1], read_by(model)
+    weights = np.abs(last.coef_[0]) if hasattr(last, "coef_") else np.ones(last.n_features_in_)
+    return [name for name, weight in zip(names, weights @ origins(model), strict=True) if weight > 0]
+
+
+def seen_by(model: Pipeline, rows: pd.DataFrame) -> Floats:
+    """What the model's last step sees. A step that only learns (one that resamples) is passed over."""
+    inputs: Any = rows
+    for _, step in model.steps[:-1]:
+        inputs = step.transform(inputs) if hasattr(step, "transform") else inputs
+    seen: Floats = np.asarray(inputs, dtype=float)
+    return seen
+
+
+def origins(model: Pipeline) -> Floats:
+    """How much of each column that the last step sees (row) belongs to each feature of `read_by`; a row sums to 1."""
+    place = {name: at for at, name in enumerate(read_by(model))}
+    columns = _column_names(model)
+    shares = np.zeros((len(columns), len(place)))
+    for row, column in enumerate(columns):
+        parents = _parents(column, place)
+        shares[row, [place[name] for name in parents]] = 1.0 / len(parents)
+    return shares
+
+
+def _column_names(model: Pipeline) -> Sequence[str]:
+    names = None
+    for _, step in model.steps[:-1]:
+        names = step.get_feature_names_out(names) if hasattr(step, "transform") else names
+    return [str(name) for name in names] if names is not None else []
+
+
+def _parents(column: str, features: Collection[str]) -> list[str]:
+    """The feature that a column comes from; of a product both, half each, which is Shapley's where both are centred."""
+    if column in features:
+        return [column]
+    if column.startswith(MARK):
+        return _parents(column.removeprefix(MARK), features)
+    if PRODUCT in column:
+        return sorted({parent for side in column.split(PRODUCT) for parent in _parents(side, features)})
+    begun = [name for name in features if column.startswith(f"{name}_")]
+    if not begun:
+        raise ValueError(f"column {column!r} of the model comes from no feature that it reads")
+    return [max(begun, key=len)]
