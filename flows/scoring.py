@@ -88,7 +88,7 @@ def score_and_publish(run: Run, snapshot: Snapshot, checks: Sequence[CheckResult
     accounts = scored.accounts.assign(currency=currency)
     frames = {
         "health_scores": health_scores(accounts),
-        "factors": scored.measures,
+        "factors": pd.concat([scored.measures, scored.cited], ignore_index=True),
         "features": scored.features,
         "predictions": scored.predictions,
         "quarantine": quarantine,

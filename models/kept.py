@@ -47,8 +47,8 @@ def as_one(trained: Trained) -> CalibratedModel:
 
 
 def input_columns(model: Pipeline) -> list[str]:
-    """The columns that a candidate reads, in its order; none for one that looks at nothing."""
-    return [str(column) for _, _, columns in _branches(model) for column in columns]
+    """The columns that a candidate reads, in its order, each once; none for one that looks at nothing."""
+    return list(dict.fromkeys(str(column) for _, _, columns in _branches(model) for column in columns))
 
 
 def learnt_inputs(model: Pipeline) -> pd.DataFrame:

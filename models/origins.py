@@ -21,7 +21,7 @@ MARK = "missingindicator_"
 
 def read_by(model: Pipeline) -> list[str]:
     """The columns of the frame that a pipeline reads, each once: one may feed several branches."""
-    return list(dict.fromkeys(input_columns(model)))
+    return input_columns(model)
 
 
 def weighed_by(model: Pipeline) -> list[str]:

@@ -59,6 +59,18 @@ def _of(kept: "Kept", rows: pd.DataFrame, policy: PolicySettings) -> pd.DataFram
     )[COLUMNS]  # fmt: skip
 
 
+def cited(models: Models, rows: pd.DataFrame, said: pd.DataFrame, count: int) -> pd.DataFrame:
+    """Why churn's champion flags those whom it flags: rows of the mart `factors` of kind "model"; empty without one."""
+    flagged = said[(said["alias"] == CHAMPION) & (said["outcome"] == "churn") & said["flagged"].astype(bool)]
+    champion = next((k for k in models.kept if (k.outcome, k.alias) == ("churn", CHAMPION)), None)
+    if champion is None or flagged.empty:
+        return pd.DataFrame(columns=["account_id", "rank", "kind", "feature", "component", "text"])
+    from tasks.reasons import model_factors  # shap takes seconds
+
+    mine = rows[rows["account_id"].isin(flagged["account_id"])]
+    return model_factors(champion.trained, mine, pd.Series(champion.reference, dtype=object), count)
+
+
 def acting(said: pd.DataFrame, accounts: pd.Index) -> pd.DataFrame:
     """Per account (index), the champions' probabilities and `churn_threshold`; NaN where no champion speaks."""
     found = pd.DataFrame(np.nan, index=accounts, columns=[*PROBABILITY.values(), "churn_threshold"])

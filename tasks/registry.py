@@ -18,8 +18,10 @@ from typing import Any
 import pandas as pd
 
 from models.champions import CHALLENGER, CHAMPION, Alias, Event, challenger, champions, serving
+from models.choose import Calibration
 from models.kept import TRUSTED, CalibratedModel
 from models.metrics import Floats
+from models.training import Trained
 from tasks.tracking import Tracking, name_of
 
 MODEL_FILE, KEPT_FILE, HELD_OUT_FILE = "model.skops", "kept.json", "held_out.parquet"
@@ -47,10 +49,14 @@ class Kept:
     thresholds: Mapping[str, float]
     reference: Mapping[str, Any]
 
+    @property
+    def trained(self) -> Trained:
+        """The same as the candidate that it was."""
+        return Trained(self.candidate, self.model.model, Calibration(self.model.slope, self.model.intercept))
+
     def chances(self, rows: pd.DataFrame) -> Floats:
         """Calibrated chance of each row."""
-        chances: Floats = self.model.predict_proba(rows)[:, 1]
-        return chances
+        return self.trained.chances(rows)
 
 
 @dataclass(frozen=True)

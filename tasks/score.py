@@ -21,7 +21,7 @@ from playbook.actions import Playbook
 from playbook.settings import OwnerSettings, TierSettings
 from playbook.tiers import due_date, tier
 from tasks.errors import ConfigError
-from tasks.predictions import Models, acting, predictions
+from tasks.predictions import Models, acting, cited, predictions
 from tasks.store import Stored
 
 FACTORS_SHOWN = 3
@@ -51,12 +51,15 @@ class ScoreSettings:
 
 @dataclass(frozen=True)
 class Scored:
-    """The book of a date: `accounts` (mart health_scores), `features`, `measures` (mart factors), `predictions`."""
+    """The book of a date: `accounts` (mart health_scores), `features`, `predictions`, and of the mart factors `measures`
+    and what the model `cited`.
+    """
 
     accounts: pd.DataFrame
     features: pd.DataFrame
     measures: pd.DataFrame
     predictions: pd.DataFrame
+    cited: pd.DataFrame
 
 
 NO_MODELS = Models()
@@ -87,10 +90,12 @@ def score_book(
     scores = scores.join(_changes(measures, scores, stored, settings.health))
     measures = _ranked(measures, scores["health"], settings.tiers.automated_above, facts.today)
     features = wide[["account_id", *(f.name for f in FEATURES.values() if f.published)]]
-    said = predictions(models, scores.reset_index().merge(features, on="account_id"))
+    rows = scores.reset_index().merge(features, on="account_id")
+    said = predictions(models, rows)
+    why = cited(models, rows, said, FACTORS_SHOWN)
     scores = scores.join(acting(said, scores.index))
-    scores = _explained(scores, measures, settings, facts.today, stored)
-    return Scored(scores.reset_index(), features, measures, said)
+    scores = _explained(scores, [why, measures[measures["text"].notna()]], settings, facts.today, stored)
+    return Scored(scores.reset_index(), features, measures, said, why)
 
 
 def high_value(arr: pd.Series, money: BookSettings) -> pd.Series:
@@ -179,12 +184,18 @@ def _text(row: Any, today: date) -> str:
 
 
 def _explained(
-    scores: pd.DataFrame, measures: pd.DataFrame, settings: ScoreSettings, today: date, stored: Stored
+    scores: pd.DataFrame, told: Sequence[pd.DataFrame], settings: ScoreSettings, today: date, stored: Stored
 ) -> pd.DataFrame:
-    """The same with tier, factors in words, next action, its owner and due date, and the one-line summary."""
+    """The same with tier, factors in words, next action, its owner and due date, and the one-line summary.
+
+    `told`: factors with a text, what explains most first: why the model flags, then what pulls the score.
+    """
     factors: dict[str, list[tuple[str, str, str]]] = {account: [] for account in scores.index}
-    for row in measures[measures["text"].notna()].itertuples():
-        factors[row.account_id].append((row.feature, row.component, row.text))
+    for frame in told:
+        for row in frame.itertuples():
+            mine = factors[row.account_id]
+            if len(mine) < FACTORS_SHOWN and row.feature not in {feature for feature, _, _ in mine}:
+                mine.append((row.feature, row.component, row.text))
     asked = zip(scores["health"], scores["churn_risk"], scores["churn_threshold"], strict=True)
     tiers = [tier(_known(health), _known(risk), _known(cut), settings.tiers) for health, risk, cut in asked]
     since = _since([t for t, _ in tiers], scores.index, today, stored)
