@@ -11,6 +11,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 
+from models.candidates import chance
 from models.choose import Calibration
 from models.inputs import Winsoriser
 from models.training import Trained
@@ -37,8 +38,8 @@ class CalibratedModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
 
     def predict_proba(self, rows: pd.DataFrame) -> NDArray[np.floating[Any]]:
         """Calibrated chances, without the outcome and with it: one row each, two columns."""
-        chance = Calibration(self.slope, self.intercept)(self.model.predict_proba(rows)[:, 1])
-        return np.column_stack([1.0 - chance, chance])
+        right = Calibration(self.slope, self.intercept)(chance(self.model, rows))
+        return np.column_stack([1.0 - right, right])
 
 
 def as_one(trained: Trained) -> CalibratedModel:
@@ -52,19 +53,19 @@ def input_columns(model: Pipeline) -> list[str]:
 
 
 def learnt_inputs(model: Pipeline) -> pd.DataFrame:
-    """What each input learnt (FEA-7): `column`, `low` and `high` where its tails are cut, `missing_mark` if it has one.
+    """What each input learnt (FEA-7): `column`, `low` and `high` where its tails are cut, and what `missing` becomes.
 
     Cuts are empty where the tails are left alone.
     """
     rows = []
     for _, transformer, columns in _branches(model):
-        steps = transformer.steps if isinstance(transformer, Pipeline) else [("", transformer)]
-        cut = next((s for _, s in steps if isinstance(s, Winsoriser)), None)
-        marked = {int(i) for _, s in steps for i in _marked(s)}
+        steps = [s for _, s in transformer.steps] if isinstance(transformer, Pipeline) else [transformer]
+        cut = next((s for s in steps if isinstance(s, Winsoriser)), None)
+        filled = next((s for s in steps if isinstance(s, SimpleImputer)), None)
         for at, column in enumerate(columns):
             low, high = (np.nan, np.nan) if cut is None else (float(cut.low_[at]), float(cut.high_[at]))
-            rows.append({"column": str(column), "low": low, "high": high, "missing_mark": at in marked})
-    return pd.DataFrame(rows, columns=["column", "low", "high", "missing_mark"])
+            rows.append({"column": str(column), "low": low, "high": high, "missing": _missing(filled, at)})
+    return pd.DataFrame(rows, columns=["column", "low", "high", "missing"])
 
 
 def _branches(model: Pipeline) -> Iterator[tuple[str, Any, Sequence[str]]]:
@@ -74,7 +75,11 @@ def _branches(model: Pipeline) -> Iterator[tuple[str, Any, Sequence[str]]]:
         yield from (branch for branch in first.transformers_ if branch[0] != "remainder")
 
 
-def _marked(step: Any) -> Sequence[int]:
-    """Positions of the columns that got a mark where they are missing."""
-    marks = getattr(step, "indicator_", None) if isinstance(step, SimpleImputer) else None
-    return () if marks is None else marks.features_
+def _missing(filled: SimpleImputer | None, at: int) -> str:
+    """What becomes of a missing value of one column."""
+    if filled is None:
+        return "left"
+    if filled.strategy == "constant":
+        return "a value of its own"
+    marked = () if filled.indicator_ is None else filled.indicator_.features_
+    return f"{filled.strategy} and a mark" if at in marked else str(filled.strategy)

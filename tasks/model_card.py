@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from models.metrics import Estimate
+from models.training import BY_POLICY
 from tasks.training import OUTCOMES
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def model_card(quarter: "Quarter", learnt: "Learnt", name: str) -> str:
         [f"Snapshot `{quarter.snapshot_id}`, code `{quarter.code_version}`, run `{quarter.run_id}`."],
         ["## How good it is, on the test months"],
         _figures(learnt, name),
-        _segments(learnt, name),
+        _parts_of_book(learnt, name),
         ["## What it cannot know"],
         _limits(quarter, learnt, days),
     ]
@@ -61,14 +62,14 @@ def _figures(learnt: "Learnt", name: str) -> list[str]:
     return lines
 
 
-def _segments(learnt: "Learnt", name: str) -> list[str]:
+def _parts_of_book(learnt: "Learnt", name: str) -> list[str]:
     """Where it is weaker than over the whole book, and where nobody can say."""
     figures = learnt.trial.figures
     whole = figures[name, "all"]["roc_auc"].value
-    graded = {s: f["roc_auc"] for (n, s), f in figures.items() if n == name and s != "all"}
-    weak = [f"{s} ({_shown(e)})" for s, e in graded.items() if e.value < whole - WEAKER]
+    graded = {part: f["roc_auc"] for (n, part), f in figures.items() if n == name and part not in {"all", BY_POLICY}}
+    weak = [f"{part} ({_shown(e)})" for part, e in graded.items() if e.value < whole - WEAKER]
     unknown = sorted(set(learnt.part("test")["segment"].dropna()) - set(graded))
-    lines = [f"Weak segments (ROC-AUC more than {WEAKER:g} below the book's): {', '.join(weak) or 'none'}."]
+    lines = [f"Weak parts of the book (ROC-AUC more than {WEAKER:g} below the whole): {', '.join(weak) or 'none'}."]
     return lines + ([f"Too few outcomes to grade: {', '.join(unknown)}."] if unknown else [])
 
 

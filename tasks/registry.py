@@ -120,7 +120,7 @@ def load(tracking: Tracking, outcome: str, alias: Alias, as_of: date) -> Kept | 
     try:
         return find(tracking, outcome, alias, as_of)
     except NoModel as why:
-        log.log(logging.INFO if why.expected else logging.WARNING, "%s: no %s, health alone. %s", outcome, alias, why)
+        log.log(logging.DEBUG if why.expected else logging.WARNING, "%s: no %s, health alone. %s", outcome, alias, why)
     except Exception as error:  # noqa: BLE001 whatever is wrong with a model, the book is scored by health
         log.warning("%s: no %s, health alone. %s: %s", outcome, alias, type(error).__name__, error)
     return None

@@ -17,14 +17,14 @@ import numpy as np
 import pandas as pd
 
 from models.kept import TRUSTED, as_one, input_columns, learnt_inputs
-from models.training import Trained, Trial
+from models.training import BY_POLICY, Trained, Trial
 from tasks.curves import curve_points, curves_png
 from tasks.model_card import model_card
 from tasks.registry import HELD_OUT_FILE, KEPT_FILE, MODEL_FILE, Kept, digest, shelf, show
 from tasks.tracking import Logged, Tracking, begin_run, finish_run, is_whole, name_of, runs_where
 from tasks.training import OUTCOMES
 
-HEALTH = "health"
+HEALTH, WHOLE = "health", "all"
 EXAMPLE_ROWS = 3
 LIBRARIES = ("scikit-learn", "skops", "numpy", "pandas")
 
@@ -46,14 +46,12 @@ class Quarter:
 class Learnt:
     """One outcome's trial and the examples that it rests on.
 
-    `thresholds`: by group of accounts. `reference`: a typical account, for explanations. `importance`: of the taken
-    candidate's inputs.
+    `reference`: a typical account, for explanations. `importance`: of the taken candidate's inputs.
     """
 
     outcome: str
     trial: Trial
     examples: pd.DataFrame
-    thresholds: Mapping[str, float] = field(default_factory=dict)
     reference: Mapping[str, Any] = field(default_factory=dict)
     importance: pd.DataFrame | None = None
 
@@ -133,8 +131,6 @@ def _log_taken(
         papers, place = Path(folder) / "papers", Path(folder) / "model"
         papers.mkdir()
         _write_papers(papers, quarter, learnt, name, held_out_rows(learnt, name, champion))
-        if learnt.importance is not None:
-            learnt.importance.to_csv(papers / "importance.csv", index=False)
         _write_model(place, learnt, learnt.trial.trained[name], run, model)
         sums = {
             "sha256": digest(place / MODEL_FILE, place / KEPT_FILE),
@@ -157,7 +153,7 @@ def _register(client: Any, learnt: Learnt, tags: Mapping[str, str], run: str, mo
             name, description=f"Chance of {learnt.outcome}, by account. See mlflow/README.md."
         )
     kept = {key: value for key, value in tags.items() if not key.startswith("mlflow.")}
-    thresholds = json.dumps(dict(learnt.thresholds), sort_keys=True)
+    thresholds = json.dumps(dict(learnt.trial.thresholds), sort_keys=True)
     # By its place: `models:/` would be looked up in MLflow's global store, which is nowhere set.
     version = client.create_model_version(
         name, model.artifact_location, run, tags={**kept, "thresholds": thresholds}, description=card,
@@ -189,7 +185,7 @@ def _logged(quarter: Quarter, learnt: Learnt, name: str, rests: Mapping[str, str
         "snapshot_id": quarter.snapshot_id,
         "code_version": quarter.code_version,
         "inputs": len(inputs),
-        "missing_marks": ", ".join(inputs.loc[inputs["missing_mark"], "column"]),
+        "missing_marks": ", ".join(inputs.loc[inputs["missing"].str.endswith("mark"), "column"]),
         "calibration.slope": found.trained[name].calibration.slope,
         "calibration.intercept": found.trained[name].calibration.intercept,
         **quarter.settings,
@@ -206,20 +202,28 @@ def _logged(quarter: Quarter, learnt: Learnt, name: str, rests: Mapping[str, str
 
 
 def _metrics(found: Trial, name: str) -> dict[str, float]:
-    """Every figure with its interval: `roc_auc`, `roc_auc_low`, and per segment `roc_auc.segment.enterprise`."""
+    """Every figure with its interval: `roc_auc`, `roc_auc_low`, and per part of the book `roc_auc.segment.large`."""
     metrics = {}
-    for (candidate, segment), figures in found.figures.items():
+    for (candidate, part), figures in found.figures.items():
         if candidate != name:
             continue
-        where = "" if segment == "all" else f".segment.{segment}"
+        where = _where(part)
         for figure, estimate in figures.items():
             for bound, value in (("", estimate.value), ("_low", estimate.low), ("_high", estimate.high)):
                 metrics[f"{figure}{bound}{where}"] = value
     return metrics
 
 
+def _where(part: str) -> str:
+    """The end of a metric's name for a part of the book, as a trial names it."""
+    if part in {WHOLE, BY_POLICY}:
+        return "" if part == WHOLE else ".by_policy"
+    kind, _, name = part.rpartition(": ")
+    return f".{kind or 'segment'}.{name}"
+
+
 def _write_papers(to: Path, quarter: Quarter, learnt: Learnt, name: str, rows: pd.DataFrame) -> None:
-    """What a person looks at: card, curves, what the inputs learnt; and the held-out rows, on which it is compared."""
+    """What a person looks at: card, curves, what the inputs learnt; for the one taken what-ifs and held-out rows."""
     points = curve_points(rows["happened"].to_numpy(), rows["chance"].to_numpy())
     points.to_csv(to / "curves.csv", index=False)
     months = learnt.trial.parts.test
@@ -228,6 +232,9 @@ def _write_papers(to: Path, quarter: Quarter, learnt: Learnt, name: str, rows: p
     (to / "model_card.md").write_text(model_card(quarter, learnt, name))
     if name == learnt.trial.taken:
         rows.to_parquet(to / HELD_OUT_FILE, index=False)
+        learnt.trial.what_if.to_csv(to / "what_if.csv", index=False)
+        if learnt.importance is not None:
+            learnt.importance.to_csv(to / "importance.csv", index=False)
 
 
 def _write_model(to: Path, learnt: Learnt, trained: Trained, run: str, logged: Any) -> None:
@@ -252,7 +259,7 @@ def _write_model(to: Path, learnt: Learnt, trained: Trained, run: str, logged: A
     )
     about = {
         "inputs": inputs,
-        "thresholds": dict(learnt.thresholds),
+        "thresholds": dict(learnt.trial.thresholds),
         "reference": dict(learnt.reference),
         "example": example.astype(object).to_numpy().tolist(),
         "chances": chances[:, 1].tolist(),

@@ -17,10 +17,9 @@ from tasks.tracking import Tracking
 from tasks.trials import Learnt, Quarter
 
 NUMBERS = ("signal", "other", "noise")
-QUICK = CandidateSettings(trees=5, rounds=10, leaf_rows=20, replicates=20)
+QUICK = ModelSettings(candidates=CandidateSettings(trees=5, rounds=10, leaf_rows=20, replicates=20))
 PARTS = Parts((date(2025, 1, 1),), (date(2025, 6, 1),), (date(2025, 11, 1), date(2025, 12, 1)))
 AS_OF = date(2026, 5, 1)
-THRESHOLDS = {"all": 0.31, "enterprise": 0.2}
 REFERENCE = {"signal": 0.0, "segment": "small"}
 
 
@@ -42,7 +41,7 @@ def examples(seed: int = 1, rows: int = 2400) -> pd.DataFrame:
             "industry": np.where(rng.random(rows) < 0.1, None, "retail"),
             "country": "DE",
             "arr": 1000.0,
-            "high_value": False,
+            "high_value": other > 1.3,
             "churned": rng.random(rows) < true,
         }
     )
@@ -51,8 +50,8 @@ def examples(seed: int = 1, rows: int = 2400) -> pd.DataFrame:
 def learnt(seed: int = 1) -> Learnt:
     """Every candidate of one outcome."""
     rows = examples(seed)
-    found = trial(rows, "churned", PARTS, NUMBERS, ModelSettings(candidates=QUICK))
-    return Learnt("churn", found, rows, THRESHOLDS, REFERENCE)
+    found = trial(rows, "churned", PARTS, NUMBERS, QUICK)
+    return Learnt("churn", found, rows, REFERENCE)
 
 
 def few(whole: Learnt, taken: str = "logistic") -> Learnt:

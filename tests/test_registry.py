@@ -27,7 +27,7 @@ from tasks.registry import KEPT_FILE, MODEL_FILE, NoModel, add_event, digest, fi
 from tasks.tracking import MONITORING, Tracking, log_monitoring
 from tasks.trials import Learnt, log_trial
 from tests.running import ROOT
-from tests.shelf import AS_OF, REFERENCE, THRESHOLDS, few, learnt, quarter, runs_of, tracking, versions_of
+from tests.shelf import AS_OF, REFERENCE, few, learnt, quarter, runs_of, tracking, versions_of
 
 LATER = AS_OF + timedelta(days=31)
 
@@ -100,7 +100,7 @@ def test_the_registered_model_gives_the_chances_of_the_trial(logged, whole):
 
     assert kept is not None
     assert (kept.candidate, kept.version, kept.as_of) == (whole.trial.taken, "1", AS_OF)
-    assert (dict(kept.thresholds), dict(kept.reference)) == (THRESHOLDS, REFERENCE)
+    assert (dict(kept.thresholds), dict(kept.reference)) == (whole.trial.thresholds, REFERENCE)
     expected = whole.trial.trained[whole.trial.taken].chances(test)
     assert np.abs(kept.chances(test[list(kept.inputs)]) - expected).max() <= 1e-12
 
@@ -124,7 +124,10 @@ def test_what_the_inputs_learnt_is_logged(whole):
 
     assert found.loc["noise", "low"] == pytest.approx(train["noise"].quantile(0.01))
     assert found.loc["noise", "high"] == pytest.approx(train["noise"].quantile(0.99))
-    assert list(found.index[found["missing_mark"]]) == ["signal"]
+    assert dict(found["missing"]) == {
+        "signal": "median and a mark", "other": "median", "noise": "median",
+        "segment": "a value of its own", "industry": "a value of its own",
+    }  # fmt: skip
 
 
 # What MLflow shows --------------------------------------------------------------------------------------------------
@@ -154,7 +157,7 @@ def test_a_run_holds_curves_card_and_inputs(logged, whole):
     place = Path(client.download_artifacts(run.info.run_id, ""))
     points = pd.read_csv(place / "curves.csv")
 
-    assert names == {"curves.csv", "curves.png", "held_out.parquet", "inputs.csv", "model_card.md"}
+    assert names == {"curves.csv", "curves.png", "held_out.parquet", "inputs.csv", "model_card.md", "what_if.csv"}
     assert (place / "curves.png").read_bytes().startswith(b"\x89PNG")
     assert set(points["curve"]) == {"precision and recall", "ROC", "calibration"}
     assert points[["x", "y"]].stack().between(0, 1).all()
