@@ -86,7 +86,7 @@ def try_candidates(run: Run, past: TrainingSet) -> QuarterResult:
         try:
             parts = parts_of(past.examples, outcome, gap, settings.models.split)
             found = trial(past.examples, label, parts, numbers, settings.models)
-            learnt[outcome] = Learnt(outcome, found, past.examples, found.thresholds, found.reference)
+            learnt[outcome] = understood(outcome, found, past.examples, settings.models.importance)
         except (TooLittleData, Suspicious) as reason:
             refused[outcome] = str(reason)
     return QuarterResult(learnt, refused)

@@ -21,7 +21,7 @@ from models.training import BY_POLICY, Trained, Trial
 from tasks.curves import curve_points, curves_png
 from tasks.model_card import model_card
 from tasks.registry import HELD_OUT_FILE, KEPT_FILE, MODEL_FILE, Kept, digest, shelf, show
-from tasks.tracking import Logged, Tracking, begin_run, finish_run, is_whole, name_of, runs_where
+from tasks.tracking import INTERVAL, Logged, Tracking, begin_run, finish_run, is_whole, name_of, runs_where
 from tasks.training import OUTCOMES
 
 HEALTH, WHOLE = "health", "all"
@@ -202,24 +202,29 @@ def _logged(quarter: Quarter, learnt: Learnt, name: str, rests: Mapping[str, str
 
 
 def _metrics(found: Trial, name: str) -> dict[str, float]:
-    """Every figure with its interval: `roc_auc`, `roc_auc_low`, and per part of the book `roc_auc.segment.large`."""
+    """Every figure with its bounds, in sections as MLflow's pages show them.
+
+    `roc_auc` of the whole book stands alone, its bounds are `interval/roc_auc_low` and `_high`; a part of the book is a
+    section of its own: `segment.enterprise/roc_auc`, `segment.enterprise/roc_auc_low`.
+    """
     metrics = {}
     for (candidate, part), figures in found.figures.items():
         if candidate != name:
             continue
-        where = _where(part)
+        section = _section(part)
         for figure, estimate in figures.items():
-            for bound, value in (("", estimate.value), ("_low", estimate.low), ("_high", estimate.high)):
-                metrics[f"{figure}{bound}{where}"] = value
+            metrics[f"{section}{figure}"] = estimate.value
+            metrics[f"{section or INTERVAL}{figure}_low"] = estimate.low
+            metrics[f"{section or INTERVAL}{figure}_high"] = estimate.high
     return metrics
 
 
-def _where(part: str) -> str:
-    """The end of a metric's name for a part of the book, as a trial names it."""
+def _section(part: str) -> str:
+    """The section of a part of the book, as a trial names it; a slash in a name would make sections of its own."""
     if part in {WHOLE, BY_POLICY}:
-        return "" if part == WHOLE else ".by_policy"
+        return "" if part == WHOLE else "by_policy/"
     kind, _, name = part.rpartition(": ")
-    return f".{kind or 'segment'}.{name}"
+    return f"{kind or 'segment'}.{name.replace('/', '_')}/"
 
 
 def _write_papers(to: Path, quarter: Quarter, learnt: Learnt, name: str, rows: pd.DataFrame) -> None:

@@ -1,6 +1,7 @@
 """`keepwell model`: what people see and do; a refusal is one sentence and exit 1 (LRN-2, MOD-9)."""
 
 import json
+import re
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -206,6 +207,7 @@ def test_list_shows_places_and_what_was_moved_by_hand(company, first):
     assert [line.split()[:4] for line in ran.out.splitlines()[1:]] == [
         ["churn", "1", "champion", "logistic"], ["churn", "2", "challenger", "logistic"],
     ]  # fmt: skip
+    assert re.search(r"0\.\d{3} \(0\.\d{3}-0\.\d{3}\)$", ran.out.splitlines()[1])
     assert ran.err == ""
     assert "challenger" not in company.model("list", "--as-of", SHADOWED).out
 

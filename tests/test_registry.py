@@ -141,8 +141,9 @@ def test_every_candidate_is_a_run_that_can_be_compared(logged, whole):
     assert set(runs) == set(CANDIDATES)
     forest = runs["forest"].data
     assert forest.metrics["roc_auc"] == figures.value
-    assert (forest.metrics["roc_auc_low"], forest.metrics["roc_auc_high"]) == (figures.low, figures.high)
-    assert forest.metrics["recall.segment.enterprise"] == whole.trial.figures["forest", "enterprise"]["recall"].value
+    bounds = [forest.metrics[f"interval/roc_auc_{side}"] for side in ("low", "high")]
+    assert bounds == [figures.low, figures.high]
+    assert forest.metrics["segment.enterprise/recall"] == whole.trial.figures["forest", "enterprise"]["recall"].value
     assert forest.params["snapshot_id"] == "snap-1"
     assert forest.params["inputs.tail"] == "0.01"
     assert forest.params["test.months"] == "2025-11-01 to 2025-12-01"
