@@ -91,6 +91,12 @@ def quarterly(as_of: AsOf) -> None:
     show_table(summary(result), "no outcome has enough data for a model: health alone goes on")
     for outcome, version in result.versions.items():
         typer.echo(f"{outcome}: version {version} stands as challenger (keepwell model compare)", err=True)
+    if result.lessons.tuning:
+        from tasks.weights import tuned_in_words
+
+        typer.echo(tuned_in_words(result.lessons.tuning), err=True)
+    if result.page:
+        typer.echo(f"blueprint  {result.page}", err=True)
 
 
 @app.command()

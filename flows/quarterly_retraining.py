@@ -2,39 +2,51 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import pandas as pd
 
 from features.all import FEATURES
+from features.book import book
 from flows.run import Run
 from flows.scoring import check_data, staged
 from models.split import TooLittleData
 from models.training import Trial, trial
 from models.tripwires import Suspicious
+from tasks.blueprint import write_blueprint
+from tasks.catalogue import signal_catalogue
 from tasks.checks import raise_if_critical
+from tasks.lessons import Lessons, churn_blueprint, lessons
 from tasks.lock import holding
 from tasks.performance import performance_frame
 from tasks.publish import Stamp, publish
 from tasks.registry import load
 from tasks.runs import recorded
+from tasks.sources import facts_at
 from tasks.staging import Snapshot
 from tasks.step import step
 from tasks.training import OUTCOMES, TrainingSet, first_month, matured_months, parts_of, training_set
-from tasks.trials import Learnt, Quarter, log_trial
+from tasks.trials import Learnt, Quarter, log_trial, understood
 
 FLOW = "quarterly_retraining"
+
+
+NOTHING_LEARNT = Lessons({}, pd.DataFrame(), None, ())
 
 
 @dataclass(frozen=True)
 class QuarterResult:
     """The trial of each outcome that could be learnt, why the others could not, and the versions that were registered.
 
-    `learnt`: each trial with the examples it rests on; `versions`: the challenger of each outcome.
+    `learnt`: each trial with the examples it rests on; `versions`: the challenger of each outcome; `page`: the
+    blueprint.
     """
 
     learnt: Mapping[str, Learnt]
     refused: Mapping[str, str]
     versions: Mapping[str, str] = field(default_factory=dict)
+    lessons: Lessons = NOTHING_LEARNT
+    page: Path | None = None
 
     @property
     def trials(self) -> Mapping[str, Trial]:
@@ -51,15 +63,19 @@ def quarterly_retraining(run: Run) -> QuarterResult:
     with holding(run.out, run.as_of), recorded(run, FLOW) as record:
         snapshot = staged(run)
         raise_if_critical(check_data(run, snapshot))
+        examples = None
         try:
             examples = rebuild_past(run, snapshot)
             result = try_candidates(run, examples)
         except TooLittleData as nothing:
             result = QuarterResult({}, dict.fromkeys(OUTCOMES, str(nothing)))
         stamp = run.stamp(snapshot, None)
-        result = replace(result, versions=keep_models(run, result, stamp))
-        frame = performance_frame(result.trials)
-        record(publish(run.marts, run.as_of, {"model_performance": frame}, stamp), stamp)
+        result = replace(result, versions=keep_models(run, result, stamp), lessons=learn_lessons(run, result))
+        performance = pd.concat([performance_frame(result.trials), result.lessons.performance], ignore_index=True)
+        frames = {"model_performance": performance, **result.lessons.frames}
+        record(publish(run.marts, run.as_of, frames, stamp), stamp)
+        if examples is not None:
+            result = replace(result, page=write_page(run, snapshot, examples, result, stamp))
     return result
 
 
@@ -105,6 +121,27 @@ def keep_models(run: Run, result: QuarterResult, stamp: Stamp) -> dict[str, str]
         outcome: log_trial(run.tracking, quarter, learnt, load(run.tracking, outcome, "champion", run.as_of))
         for outcome, learnt in result.learnt.items()
     }
+
+
+@step()
+def learn_lessons(run: Run, result: QuarterResult) -> Lessons:
+    """Insights, tuned weights, what the models lean on, and what other thresholds would mean."""
+    settings = run.settings
+    horizons = {outcome: settings.labels.horizon_days(outcome) for outcome in OUTCOMES}
+    return lessons(result.learnt, horizons, settings.health, settings.models)
+
+
+@step(retries=2)
+def write_page(run: Run, snapshot: Snapshot, past: TrainingSet, result: QuarterResult, stamp: Stamp) -> Path:
+    """The blueprint of churn, written beside the marts."""
+    settings, facts = run.settings, facts_at(snapshot, run.instant, run.fixed)
+    held = book(facts, settings.money).to_pandas()
+    catalogue = signal_catalogue(facts, snapshot, settings.tables, FEATURES, held, settings.catalogue)
+    page = churn_blueprint(
+        run.as_of, past.examples, result.lessons, result.learnt.get("churn"), result.refused.get("churn", ""),
+        catalogue, settings.health, settings.models, settings.labels.churn_horizon_days, stamp.run_id,
+    )  # fmt: skip
+    return write_blueprint(page, run.out / "reports")
 
 
 def flat(settings: Mapping[str, object], above: str = "") -> dict[str, object]:

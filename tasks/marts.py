@@ -238,6 +238,22 @@ PROMOTIONS = Mart(
     },
 )  # fmt: skip
 
+WHAT_IF = Mart(
+    "what_if", "outcome, group and share of the book", ("outcome", "group", "share"),
+    {
+        "outcome": (TEXT, "churn, expansion or advocacy"),
+        "version": (TEXT, "the candidate that was taken"),
+        "group": (TEXT, "all, recall_first or precision_first: the group of the flagging policy"),
+        "share": (NUMBER, "share of the group that would be flagged"),
+        "threshold": (NUMBER, "the probability from which on that is so"),
+        "accounts_per_month": (NUMBER, "accounts flagged in a mean month: the workload"),
+        "caught": (WHOLE, "account-months with the outcome among the flagged, of the validation months"),
+        "recall": (NUMBER, "share of those with the outcome that is flagged"),
+        "precision": (NUMBER, "share of the flagged with the outcome"),
+        "arr_caught": (NUMBER, "their ARR in a mean month, in the reporting currency"),
+    },
+)  # fmt: skip
+
 INSIGHTS = Mart(
     "insights", "outcome and insight", ("outcome", "rank"),
     {
@@ -380,7 +396,7 @@ MARTS: Mapping[str, Mart] = {
     m.name: m
     for m in (
         HEALTH_SCORES, FACTORS, FEATURE_MART, PREDICTIONS, ALERTS, CHECK_RESULTS, QUARANTINE_MART, SIGNAL_CATALOGUE,
-        MODEL_PERFORMANCE, IMPORTANCE, PROMOTIONS, INSIGHTS, WEIGHTS, AUDIT, AUDIT_CHURNERS, VALUE, RUNS, DIM_ACCOUNT,
-        DIM_CSM, DIM_DATE,
+        MODEL_PERFORMANCE, IMPORTANCE, WHAT_IF, PROMOTIONS, INSIGHTS, WEIGHTS, AUDIT, AUDIT_CHURNERS, VALUE, RUNS,
+        DIM_ACCOUNT, DIM_CSM, DIM_DATE,
     )
 }  # fmt: skip

@@ -51,8 +51,9 @@ class ScoreSettings:
 
 @dataclass(frozen=True)
 class Scored:
-    """The book of a date: `accounts` (mart health_scores), `features`, `predictions`, and of the mart factors `measures`
-    and what the model `cited`.
+    """The book of a date: `accounts` (mart health_scores), `features` and `predictions`.
+
+    The mart factors is `measures` of the score, and what the model `cited`.
     """
 
     accounts: pd.DataFrame

@@ -7,7 +7,7 @@ earlier, other, or killed run of that quarter left is removed, or marked as repl
 import json
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from importlib.metadata import version as installed
 from pathlib import Path
@@ -16,7 +16,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from models.explain import reference_row
+from models.importance import importance
 from models.kept import TRUSTED, as_one, input_columns, learnt_inputs
+from models.settings import ImportanceSettings
 from models.training import BY_POLICY, Trained, Trial
 from tasks.curves import curve_points, curves_png
 from tasks.model_card import model_card
@@ -60,6 +63,15 @@ class Learnt:
         months = pd.to_datetime(list(getattr(self.trial.parts, name)))
         told = self.examples.dropna(subset=[OUTCOMES[self.outcome]])
         return told[told["as_of"].isin(months)]
+
+
+def understood(outcome: str, found: Trial, examples: pd.DataFrame, rules: ImportanceSettings) -> Learnt:
+    """The trial with what explains the candidate that was taken: a typical account, and what it leans on."""
+    learnt = Learnt(outcome, found, examples)
+    taken = found.trained[found.taken]
+    typical = reference_row(learnt.part("train")[input_columns(taken.model)])
+    leans = importance(taken, found.test, OUTCOMES[outcome], rules)
+    return replace(learnt, reference=typical.to_dict(), importance=leans)
 
 
 def log_trial(tracking: Tracking, quarter: Quarter, learnt: Learnt, champion: Kept | None) -> str:

@@ -29,10 +29,11 @@ LEAVING = {"end_on": "2024-06-01", "notice_on": "2024-02-01"}
 def champion() -> Kept:
     """A model that has learnt one thing: who has been silent for 30 days leaves."""
     rows = pd.DataFrame({"days_since_last_use": np.arange(60.0), "segment": "digital-touch"})
-    alone = make_column_transformer((StandardScaler(), ["days_since_last_use"]))
+    alone = make_column_transformer((StandardScaler(), ["days_since_last_use"]), verbose_feature_names_out=False)
     model = make_pipeline(alone, LogisticRegression()).fit(rows, rows["days_since_last_use"] > 30)
     cuts = {"recall_first": 0.3, "precision_first": 0.6}
-    return Kept("churn", "7", "champion", "logistic", DAY, DAY, CalibratedModel(model), (), cuts, {})
+    typical = {"days_since_last_use": 2.0}
+    return Kept("churn", "7", "champion", "logistic", DAY, DAY, CalibratedModel(model), (), cuts, typical)
 
 
 def book(*models: Kept) -> Scored:
@@ -67,6 +68,18 @@ def test_risk_stands_in_the_summary_and_makes_the_tier_more_urgent(champion):
     assert f"health {quiet['health']:.1f}" in quiet["tier_reason"]
     assert quiet["summary"].startswith(f"Churn risk: {quiet['churn_risk']:.0%} | Key factors: ")
     assert row_of(book(), "bolt")["summary"].startswith("Churn risk: no model (health ")
+
+
+def test_why_the_model_flags_comes_before_what_pulls_the_score(champion):
+    """Factors of a flagged account are the model's first, in words; both kinds are in the mart (ACT-1)."""
+    found = book(champion)
+    quiet, busy = row_of(found, "bolt"), row_of(found, "acme")
+
+    assert list(found.cited["account_id"]) == ["bolt"]
+    assert found.cited.iloc[0]["contribution"] > 0
+    assert quiet["factor_1"] == "no usage for 40 days" == found.cited.iloc[0]["text"]
+    assert quiet["factor_2"] not in {None, quiet["factor_1"]}
+    assert busy["factor_1"] == row_of(book(), "acme")["factor_1"]
 
 
 def test_a_challenger_is_shown_and_changes_nothing(champion):

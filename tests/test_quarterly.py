@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from models.candidates import CANDIDATES
 from sample.settings import company_with
 from sample.write import write_company
 from tests.running import bytes_of, keepwell, mart
@@ -40,7 +41,7 @@ def test_every_candidate_stands_beside_health_and_the_dummy(learnt: tuple[Path, 
     _, out, said = learnt
     figures = mart(out, "model_performance", "2026-07-01")
     churn = figures[(figures["outcome"] == "churn") & (figures["segment"] == "all") & (figures["metric"] == "roc_auc")]
-    names = {"dummy", "health", "sparse_logistic", "logistic", "tree", "forest", "boosting"}
+    names = set(CANDIDATES)
 
     assert set(churn["version"]) == names
     assert churn["low"].le(churn["value"]).all()
@@ -49,6 +50,22 @@ def test_every_candidate_stands_beside_health_and_the_dummy(learnt: tuple[Path, 
     assert not churn.loc[churn["version"].isin(["dummy", "health"]), "taken"].any()
     assert churn.set_index("version").loc["dummy", "value"] == 0.5
     assert all(name in said for name in names)
+
+
+def test_what_the_past_teaches_is_published_beside(learnt: tuple[Path, Path, str]) -> None:
+    """Insights, weights, importance, what-ifs, the blueprint page, and a challenger in MLflow (MOD-5, 7, 10, HLT-5)."""
+    _, out, said = learnt
+    churn = {name: mart(out, name, "2026-07-01").query("outcome == 'churn'") for name in ("weights", "importance")}
+    what_if = mart(out, "what_if", "2026-07-01")
+
+    assert churn["weights"].groupby("segment")["tuned"].sum().round(3).eq(1).all()
+    assert len(churn["importance"]) > 3
+    assert (
+        what_if.sort_values(["outcome", "group", "share"]).groupby(["outcome", "group"])["caught"].diff() < 0
+    ).sum() == 0
+    assert "churn: version 1 stands as challenger" in said
+    assert "Tuned weights: ROC-AUC" in said
+    assert "What carries most weight" in (out / "reports" / "blueprint-2026-07-01.html").read_text()
 
 
 def test_the_test_months_are_the_last_that_have_matured(learnt: tuple[Path, Path, str]) -> None:
