@@ -4,7 +4,7 @@ Rows of one account are no independent examples, so whole accounts are drawn. A 
 it was drawn; every figure takes weights, so that no row is copied.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -205,3 +205,11 @@ def account_draws(codes: NDArray[np.integer[Any]], weight: Floats, replicates: i
     """Row weights of each draw: as many accounts as there are, with replacement."""
     rng, count = np.random.default_rng(seed), int(codes.max(initial=-1)) + 1
     return [weight * rng.multinomial(count, np.full(count, 1.0 / count))[codes] for _ in range(replicates)]
+
+
+def interval(value: float, drawn: Sequence[float], confidence: float) -> Estimate:
+    """The value with the quantiles of its draws; no bounds where no draw has one."""
+    known = [d for d in drawn if not np.isnan(d)]
+    tails = [(1.0 - confidence) / 2.0, (1.0 + confidence) / 2.0]
+    low, high = np.quantile(known, tails) if known else (np.nan, np.nan)
+    return Estimate(value, float(low), float(high))
