@@ -207,7 +207,8 @@ PREDICTIONS = Mart(
 )  # fmt: skip
 
 MODEL_PERFORMANCE = Mart(
-    "model_performance", "outcome, candidate, segment and metric", ("outcome", "version", "segment", "metric"),
+    "model_performance", "outcome, candidate or score, segment, metric and months",
+    ("outcome", "version", "segment", "metric", "first_month", "last_month", "estimated"),
     {
         "outcome": (TEXT, "churn, expansion or advocacy"),
         "version": (TEXT, "the candidate: dummy and health are baselines"),
@@ -219,8 +220,41 @@ MODEL_PERFORMANCE = Mart(
         "matured": (FLAG, "rests on outcomes that are known"),
         "estimated": (FLAG, "estimated before outcomes are known"),
         "taken": (FLAG, "the simplest candidate that is as good as the best on the validation months"),
-        "first_month": (DAY, "first of the test months"),
-        "last_month": (DAY, "last of the test months"),
+        "first_month": (DAY, "first of the months that it is about: those of the test, or one month for itself"),
+        "last_month": (DAY, "last of them"),
+        "trusted": (FLAG, "of an estimate: nothing speaks against it; empty for what is measured"),
+        "reason": (TEXT, "why an estimate is not to be trusted"),
+    },
+)  # fmt: skip
+
+DRIFT = Mart(
+    "drift", "outcome, what is watched, statistic and month", ("outcome", "kind", "name", "statistic", "month"),
+    {
+        "outcome": (TEXT, "churn, expansion or advocacy: of its model"),
+        "kind": (TEXT, "input, score or outcome"),
+        "name": (TEXT, "the input; chance; rate or losses"),
+        "statistic": (TEXT, "psi, base_rate or observed_to_expected"),
+        "month": (DAY, "the book that is held against what the model learnt on"),
+        "value": (NUMBER, "psi less what chance alone gives; share that left; losses over the sum of the chances"),
+        "low": (NUMBER, "lower bound of its interval; empty for psi"),
+        "high": (NUMBER, "upper bound"),
+        "usual": (NUMBER, "psi that the reference's own months stay within, all but a few"),
+        "p_value": (NUMBER, "chance of as much where nothing has changed"),
+        "q_value": (NUMBER, "share of false alarms among all that are as sure (Benjamini and Hochberg)"),
+        "drifted": (FLAG, "sure, and large enough to matter"),
+    },
+)  # fmt: skip
+
+LEAD_TIMES = Mart(
+    "lead_times", "outcome, score and churner", ("outcome", "score", "account_id", "churned_at"),
+    {
+        "outcome": (TEXT, "churn"),
+        "score": (TEXT, "champion, health, legacy; random: one lasting number each; always: everybody flagged"),
+        **_ACCOUNT,
+        "churned_at": (INSTANT, "when its loss showed"),
+        "flagged_from": (DAY, "start of the last unbroken flag before; empty where it had none"),
+        "lead_days": (WHOLE, "days from there to the loss, up to the cap; 0 without a flag"),
+        "early": (FLAG, "flagged early enough (60 days)"),
     },
 )  # fmt: skip
 
@@ -396,7 +430,7 @@ MARTS: Mapping[str, Mart] = {
     m.name: m
     for m in (
         HEALTH_SCORES, FACTORS, FEATURE_MART, PREDICTIONS, ALERTS, CHECK_RESULTS, QUARANTINE_MART, SIGNAL_CATALOGUE,
-        MODEL_PERFORMANCE, IMPORTANCE, WHAT_IF, PROMOTIONS, INSIGHTS, WEIGHTS, AUDIT, AUDIT_CHURNERS, VALUE, RUNS,
-        DIM_ACCOUNT, DIM_CSM, DIM_DATE,
+        MODEL_PERFORMANCE, IMPORTANCE, WHAT_IF, PROMOTIONS, INSIGHTS, WEIGHTS, AUDIT, AUDIT_CHURNERS, VALUE, DRIFT,
+        LEAD_TIMES, RUNS, DIM_ACCOUNT, DIM_CSM, DIM_DATE,
     )
 }  # fmt: skip

@@ -1,0 +1,37 @@
+"""A model on every month that it did not learn from: what it gave, whom it flagged, what came of it (LRN-4)."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from models.metrics import Estimate, graded, graded_figures, top
+from models.settings import CandidateSettings, PolicySettings
+from models.split import Parts
+from models.training import Trained
+
+SEED = 1
+
+
+def unseen(examples: pd.DataFrame, label: str, trained: Trained, parts: Parts, rules: PolicySettings) -> pd.DataFrame:
+    """account_id, as_of, churned_at, health, chance, flagged and happened, from the first month of validation on.
+
+    Flagged are the highest chances of each month within capacity; `happened` is missing where it has not matured. The
+    months of the gap before validation are left out: their outcomes overlap those that were learnt from.
+    """
+    later = examples[examples["as_of"] >= pd.Timestamp(parts.validation[0])]
+    chance = trained.chances(later)
+    flagged = top(chance, later["as_of"].to_numpy(), rules.capacity_share)
+    happened = later[label].map({True: 1.0, False: 0.0})
+    about = later[["account_id", "as_of", "churned_at", "health"]]
+    return about.assign(chance=chance, flagged=flagged, happened=happened).reset_index(drop=True)
+
+
+def by_month(rows: pd.DataFrame, rules: CandidateSettings) -> Mapping[pd.Timestamp, Mapping[str, Estimate]]:
+    """Every figure of every matured month in which somebody left and somebody stayed, with intervals over accounts."""
+    found = {}
+    for month, part in rows.dropna(subset="happened").groupby("as_of"):
+        if 0 < part["happened"].mean() < 1:
+            side = graded(part["happened"].to_numpy(), part["chance"].to_numpy(), part["flagged"].to_numpy())
+            accounts = part["account_id"].to_numpy()
+            found[month] = graded_figures(side, accounts, rules.replicates, rules.confidence, SEED)
+    return found

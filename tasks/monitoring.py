@@ -1,0 +1,66 @@
+"""Frames of the marts that watch a model: `drift`, `lead_times`, months of `model_performance` (LRN-3, LRN-4)."""
+
+from collections.abc import Mapping
+from datetime import date
+
+import pandas as pd
+
+from models.early_warning import EarlyWarning
+from models.estimate import Foretold
+from models.metrics import Estimate
+
+ALL = "all"
+
+
+def drift_frame(outcome: str, month: date, inputs: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
+    """Drift of inputs and score in the book of this month, and of the outcome in every matured month."""
+    parts = [inputs.assign(month=pd.Timestamp(month)), outcomes]
+    return pd.concat([part for part in parts if len(part)], ignore_index=True).assign(outcome=outcome)
+
+
+def estimated_frame(outcome: str, version: str, found: Foretold) -> pd.DataFrame:
+    """Figures of the months whose outcomes are not known yet, and whether to trust them."""
+    rows = _rows(outcome, version, found.figures, found.months[0], found.months[-1])
+    reason = "; ".join(found.reasons) or None
+    return rows.assign(matured=False, estimated=True, trusted=found.trusted, reason=reason)
+
+
+def realised_frame(outcome: str, version: str, months: Mapping[pd.Timestamp, Mapping[str, Estimate]]) -> pd.DataFrame:
+    """Figures of each matured month: precision, recall, miss and false-alarm rate over time."""
+    frames = [_rows(outcome, version, figures, month, month) for month, figures in months.items()]
+    return _matured(pd.concat(frames, ignore_index=True)) if frames else pd.DataFrame()
+
+
+def warning_frame(outcome: str, found: EarlyWarning, since: date, until: date) -> pd.DataFrame:
+    """Share of churners flagged early, median lead and workload of each score; what the first has over the others."""
+    ahead = {name: {"early_share_behind_first": gap} for name, gap in found.differences.items()}
+    frames = [
+        _rows(outcome, name, {**figures, **ahead.get(name, {})}, pd.Timestamp(since), pd.Timestamp(until))
+        for name, figures in found.figures.items()
+    ]
+    return _matured(pd.concat(frames, ignore_index=True))
+
+
+def lead_times_frame(outcome: str, found: EarlyWarning) -> pd.DataFrame:
+    """One row per score and churner."""
+    return found.leads.assign(outcome=outcome)
+
+
+def _rows(
+    outcome: str, version: str, figures: Mapping[str, Estimate], first: pd.Timestamp, last: pd.Timestamp
+) -> pd.DataFrame:
+    """One row per figure."""
+    return pd.DataFrame(
+        [
+            {
+                "outcome": outcome, "version": version, "segment": ALL, "metric": metric, "value": estimate.value,
+                "low": estimate.low, "high": estimate.high, "first_month": first, "last_month": last,
+            }
+            for metric, estimate in figures.items()
+        ]
+    )  # fmt: skip
+
+
+def _matured(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows that rest on known outcomes."""
+    return rows.assign(matured=True, estimated=False)
