@@ -12,7 +12,7 @@ from models.metrics import graded, roc_auc
 from models.settings import CandidateSettings, InputSettings, SplitSettings
 from models.split import Parts
 from tasks.training import parts_of
-from tests.results import Bound
+from tests.bounds import Bound
 
 SHUFFLES = 20
 GAP_DAYS = 120
