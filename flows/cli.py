@@ -82,13 +82,15 @@ def daily(as_of: AsOf) -> None:
 @app.command()
 def quarterly(as_of: AsOf) -> None:
     """Learn from the past and grade every candidate on months it never saw: publishes model_performance."""
-    from flows.quarterly_retraining import quarterly_retraining, summary
+    from flows.quarterly_retraining import quarterly_retraining, summary, verdicts
 
     run = run_of(as_of.date())
     result = _call("quarterly_retraining", run, lambda: quarterly_retraining(run))
     for outcome, reason in result.refused.items():
         typer.echo(f"{outcome}: no model. {reason}", err=True)
     show_table(summary(result), "no outcome has enough data for a model: health alone goes on")
+    for sentence in verdicts(result):
+        typer.echo(sentence, err=True)
     for outcome, version in result.versions.items():
         typer.echo(f"{outcome}: version {version} stands as challenger (keepwell model compare)", err=True)
     if result.lessons.tuning:

@@ -25,10 +25,12 @@ from tasks.runs import recorded
 from tasks.sources import facts_at
 from tasks.staging import Snapshot
 from tasks.step import step
-from tasks.training import OUTCOMES, TrainingSet, first_month, matured_months, parts_of, training_set
+from tasks.training import OUTCOMES, TrainingSet, first_month, matured_months, numbers_seen, parts_of, training_set
 from tasks.trials import Learnt, Quarter, log_trial, understood
 
 FLOW = "quarterly_retraining"
+CHANCE = 0.5
+"""The ROC-AUC of knowing nothing."""
 
 
 NOTHING_LEARNT = Lessons({}, pd.DataFrame(), None, ())
@@ -96,7 +98,7 @@ def rebuild_past(run: Run, snapshot: Snapshot) -> TrainingSet:
 def try_candidates(run: Run, past: TrainingSet) -> QuarterResult:
     """Every candidate for every outcome that has enough examples."""
     settings, learnt, refused = run.settings, {}, {}
-    numbers = [f.name for f in FEATURES.values() if f.published]
+    numbers = numbers_seen(settings.models.inputs.leave_out)
     for outcome, label in OUTCOMES.items():
         gap = settings.labels.horizon_days(outcome) + settings.money.churn_grace_days
         try:
@@ -150,6 +152,22 @@ def flat(settings: Mapping[str, object], above: str = "") -> dict[str, object]:
     for name, value in settings.items():
         found |= flat(value, f"{above}{name}.") if isinstance(value, Mapping) else {f"{above}{name}": value}
     return found
+
+
+def verdicts(result: QuarterResult) -> list[str]:
+    """What the test months say of each candidate that was taken, where it is no better than chance or than health."""
+    said = []
+    for outcome, found in result.trials.items():
+        auc, health = (found.figures[name, "all"]["roc_auc"] for name in (found.taken, "health"))
+        figure = f"{outcome}: {found.taken} has a ROC-AUC of {auc.value:.2f} ({auc.low:.2f} to {auc.high:.2f})"
+        if auc.low <= CHANCE:
+            said.append(
+                f"{figure} on the test months: it cannot be told from chance ({CHANCE}). What this data holds does not "
+                "say who will; do not act on it."
+            )
+        elif auc.value <= health.value:
+            said.append(f"{figure}, health alone {health.value:.2f}: it knows no more than health.")
+    return said
 
 
 def summary(result: QuarterResult) -> pd.DataFrame:

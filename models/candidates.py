@@ -30,7 +30,6 @@ from models.settings import CandidateSettings, InputSettings
 WORDS = ("segment", "industry")
 HEALTH = "health"
 SEED = 1
-ZERO = 1e-9
 
 
 Builder = Callable[[Sequence[str], InputSettings, CandidateSettings], Pipeline]
@@ -52,7 +51,7 @@ def _sparse(numbers: Sequence[str], inputs: InputSettings, rules: CandidateSetti
     """The inputs that weigh most under an L1 penalty, then fitted without it (relaxed lasso, Meinshausen 2007)."""
     weighed = LogisticRegression(l1_ratio=1.0, solver="liblinear", C=0.05, random_state=SEED)
     most = min(rules.signals, len(numbers))
-    chosen = SelectFromModel(weighed, max_features=most, threshold=ZERO)
+    chosen = SelectFromModel(weighed, max_features=most, threshold=-np.inf)
     return make_pipeline(prepared(numbers, WORDS, inputs), chosen, LogisticRegression(max_iter=1000))
 
 

@@ -27,6 +27,7 @@ class InputSettings(BaseModel, frozen=True, extra="forbid"):
 
     tail: Share = Field(0.01, description="share of the training rows beyond which a value is cut, at each end, 0..1")
     rare_share: Share = Field(0.01, description="share of the training rows below which words are taken together, 0..1")
+    leave_out: tuple[str, ...] = Field((), description="features that no model sees")
     bends: Mapping[str, tuple[float, ...]] = Field(
         {"months_to_renewal": (0.0, 0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 12.0)},
         description="numbers whose effect may bend at these values in a linear model",

@@ -14,7 +14,7 @@ from models.settings import ModelSettings
 from models.split import Parts
 from tasks.blueprint import Blueprint, blueprint
 from tasks.insights import insights_frame
-from tasks.training import OUTCOMES
+from tasks.training import OUTCOMES, numbers_seen
 from tasks.trials import Learnt
 from tasks.weights import Tuning, backtest_frame, tune, weights_frame
 
@@ -38,7 +38,7 @@ def lessons(
     learnt: Mapping[str, Learnt], horizons: Mapping[str, int], health: HealthSettings, settings: ModelSettings
 ) -> Lessons:
     """Contrasts are sought in training and validation months, so that the test months stay unseen."""
-    numbers = [f.name for f in FEATURES.values() if f.published]
+    numbers = numbers_seen(settings.inputs.leave_out)
     found = {outcome: _contrasts(each, outcome, numbers, settings) for outcome, each in learnt.items()}
     told = [
         insights_frame(outcome, horizons[outcome], strongest(each, settings.insights), FEATURES)

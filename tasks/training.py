@@ -9,12 +9,14 @@ from datetime import date, datetime, time, timedelta
 
 import pandas as pd
 
+from features.all import FEATURES
 from features.book import book
 from features.labels import labels
 from features.registry import COMPONENTS
 from features.settings import LabelSettings
 from models.settings import SplitSettings
 from models.split import Parts, TooLittleData, split_months
+from tasks.errors import ConfigError
 from tasks.score import ScoreSettings, score_book
 from tasks.sources import facts_at
 from tasks.staging import Snapshot
@@ -37,6 +39,18 @@ class TrainingSet:
     snapshot_id: str
     now: datetime
     examples: pd.DataFrame
+
+
+def numbers_seen(leave_out: Sequence[str]) -> list[str]:
+    """The published features but those left out; ConfigError for one that there is not."""
+    published = [f.name for f in FEATURES.values() if f.published]
+    unknown = sorted(set(leave_out) - set(published))
+    if unknown:
+        raise ConfigError(
+            f"models.inputs.leave_out names {unknown[0]!r}, which is no feature; they are the columns of the mart "
+            "`features`."
+        )
+    return [name for name in published if name not in leave_out]
 
 
 def training_set(

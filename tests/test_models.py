@@ -104,6 +104,18 @@ def test_the_sparse_model_uses_no_more_signals_than_it_may():
     assert 1 <= model[-1].n_features_in_ <= 2
 
 
+def test_rows_that_hold_nothing_still_give_a_sparse_model():
+    """A few hundred rows of noise: no error, hardly better than chance (MOD-4)."""
+    rng = np.random.default_rng(4)
+    train, _, _ = drawn(300, 4)
+    noise = pd.Series(rng.random(300) < 0.5)
+
+    model = fitted("sparse_logistic", train, noise, NUMBERS, InputSettings(), CandidateSettings())
+    other, _, _ = drawn(3000, 5)
+
+    assert abs(roc_auc_score(rng.random(3000) < 0.5, chance(model, other)) - 0.5) < 0.05
+
+
 def test_tails_are_cut_at_the_training_rows_quantiles():
     """A value of the test rows beyond them counts as they do; missing stays missing (FEA-7)."""
     train = pd.DataFrame({"a": np.arange(101.0), "b": np.nan})
