@@ -23,7 +23,7 @@ EXACT = 1e-6
 MOST_NODES = 2**15
 """shap numbers the nodes of a tree with 16 bits."""
 SLICE = 2_000
-"""Rows that shap is given at once: after ten seconds it would draw a progress bar into standard error."""
+"""Rows at once: they stay in a core's cache while the trees go by, and shap has no time to draw a progress bar."""
 SUMMING = (LogisticRegression, HistGradientBoostingClassifier)
 AVERAGING = (DecisionTreeClassifier, RandomForestClassifier)
 
@@ -60,7 +60,7 @@ def _margin(trained: Trained, inputs: Floats) -> Floats:
         chances: Floats = last.predict_proba(inputs)[:, 1]
         return chances
     with threadpool_limits(1):  # threads of boosting that wait for a core burn several times what they compute
-        odds: Floats = last.decision_function(inputs)
+        odds: Floats = np.concatenate([last.decision_function(part) for part in _slices(inputs)])
     return trained.calibration.intercept + trained.calibration.slope * odds
 
 
@@ -71,6 +71,10 @@ def _parts(trained: Trained, inputs: Floats, base: Floats) -> Floats:
         return linear
     shapley = _shapley(last, inputs, base)
     return shapley if isinstance(last, AVERAGING) else trained.calibration.slope * shapley
+
+
+def _slices(inputs: Floats) -> list[Floats]:
+    return [inputs[at : at + SLICE] for at in range(0, len(inputs), SLICE)]
 
 
 def _shapley(trees: Any, inputs: Floats, base: Floats) -> Floats:
@@ -94,6 +98,6 @@ def _shapley(trees: Any, inputs: Floats, base: Floats) -> Floats:
             values[:, column] = np.where(missing, np.nan, np.searchsorted(thresholds, values[:, column]))
     explainer.data = base
     # Additivity is checked against the margin itself.
-    slices = [inputs[at : at + SLICE] for at in range(0, len(inputs), SLICE)]
-    shapley: Floats = np.concatenate([explainer.shap_values(rows, check_additivity=False) for rows in slices])
+    found = [explainer.shap_values(part, check_additivity=False) for part in _slices(inputs)]
+    shapley: Floats = np.concatenate(found)
     return shapley[:, :, 1] if shapley.ndim == 3 else shapley

@@ -1,5 +1,6 @@
 """What the models in force say of the book: champions act, challengers are only shown beside (LRN-2, ACT-3)."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,10 +17,12 @@ if TYPE_CHECKING:
 
 PROBABILITY = {"churn": "churn_risk", "expansion": "expansion_probability", "advocacy": "advocacy_probability"}
 """The column of `health_scores` that each outcome's champion fills."""
+NOTHING_CITED = pd.DataFrame(columns=["account_id", "rank", "kind", "feature", "component", "text"])
 COLUMNS = ["account_id", "outcome", "model_version", "alias", "probability", "threshold", "flagged"]
 
 
 _POLICY = PolicySettings()
+log = logging.getLogger("keepwell")
 
 
 @dataclass(frozen=True)
@@ -64,11 +67,18 @@ def cited(models: Models, rows: pd.DataFrame, said: pd.DataFrame, count: int) ->
     flagged = said[(said["alias"] == CHAMPION) & (said["outcome"] == "churn") & said["flagged"].astype(bool)]
     champion = next((k for k in models.kept if (k.outcome, k.alias) == ("churn", CHAMPION)), None)
     if champion is None or flagged.empty:
-        return pd.DataFrame(columns=["account_id", "rank", "kind", "feature", "component", "text"])
+        return NOTHING_CITED
+    from models.margin import NotAdditive
     from tasks.reasons import model_factors  # shap takes seconds
 
     mine = rows[rows["account_id"].isin(flagged["account_id"])]
-    return model_factors(champion.trained, mine, pd.Series(champion.reference, dtype=object), count)
+    try:
+        return model_factors(champion.trained, mine, pd.Series(champion.reference, dtype=object), count)
+    except NotAdditive as error:
+        log.warning(
+            "churn: version %s cannot be explained, the factors are those of health. %s", champion.version, error
+        )
+        return NOTHING_CITED
 
 
 def acting(said: pd.DataFrame, accounts: pd.Index) -> pd.DataFrame:
