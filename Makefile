@@ -36,7 +36,7 @@ format: .venv/.installed  ## let ruff rewrite
 docs: .venv/.installed  ## the generated pages of docs/
 	$(BIN)/python -m flows.pages
 
-bench: .venv/.installed  ## cost of the monthly run on 1k, 5k and 20k accounts
+bench: .venv/.installed  ## cost of the monthly run on 1k, 5k and 20k accounts, of a model on 100k
 	$(BIN)/python -m tests.bench
 
 results: .venv/.installed  ## is the sample company as it is meant to be? Writes docs/results.md (about half an hour)

@@ -1,8 +1,9 @@
 """`make bench`: what `keepwell monthly` costs on growing companies, beside the bare scan of the columns that it reads.
 
-And what it costs to write such companies (`keepwell sample`).
+And what it costs to write such companies (`keepwell sample`), and to score and explain a large book by a model.
 
-CPU seconds and peak memory of whole processes, the median of a few runs. Prints a table; nothing here is a test.
+CPU seconds and peak memory of whole processes, the median of a few runs; of a model in this process, once it is loaded.
+Prints tables; nothing here is a test.
 """
 
 import argparse
@@ -11,18 +12,37 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pyarrow.parquet as pq
 
+from features.all import FEATURES
 from features.canonical import TABLES
+from flows.quarterly_retraining import rebuild_past
+from flows.run import Run
+from flows.scoring import staged
+from flows.settings import load_settings
+from models.candidates import WORDS, chance, fitted
+from models.choose import calibrated
+from models.explain import reference_row
+from models.inputs import varied
+from models.settings import CandidateSettings, InputSettings
+from models.training import Trained
 from sample.write import write_company
+from tasks.reasons import model_factors
 from tests.running import ROOT
 
 AS_OF = "2026-06-01"
 MONTHS = 24
+LEARNT_FROM = 2_000
+NUMBERS = 40
+SHOWN = 0.1
 SCAN = """
 import sys, duckdb
 con = duckdb.connect()
@@ -97,31 +117,101 @@ def written(accounts: int, folder: Path) -> tuple[int, Cost]:
     return pq.read_metadata(company / "usage.parquet").num_rows, cost
 
 
+def explained(accounts: int, runs: int, folder: Path) -> Iterator[dict[str, object]]:
+    """One row of the table per model: CPU seconds of all chances, of the riskiest tenth's reasons, of all reasons."""
+    company = folder / "learnt-from"
+    write_company(LEARNT_FROM, MONTHS, 1, company)
+    run = Run(load_settings(company / "pipeline.toml"), folder / "learnt-out", date.fromisoformat(AS_OF))
+    past = rebuild_past(run, staged(run)).examples.dropna(subset=["churned"])
+    numbers = varied(past, [f.name for f in FEATURES.values() if f.published])[:NUMBERS]
+    book = jittered(past[[*numbers, *WORDS, "health"]], numbers, accounts)
+    reference, happened = reference_row(past), past["churned"].astype(bool)
+    for name in ("sparse_logistic", "logistic", "tree", "boosting", "forest"):
+        model = fitted(name, past, happened, numbers, InputSettings(), CandidateSettings())
+        trained = Trained(name, model, calibrated(chance(model, past), happened.to_numpy(dtype=float)))
+        shown = book.iloc[np.argsort(-trained.chances(book))[: round(SHOWN * accounts)]]
+        model_factors(trained, book.head(1), reference, 3)  # what is imported only now is not counted
+        all_chances = cpu_of(lambda t=trained: t.chances(book), runs)
+        few = cpu_of(lambda t=trained, s=shown: model_factors(t, s, reference, 3), runs)
+        every = cpu_of(lambda t=trained: model_factors(t, book, reference, 3), 1)
+        yield {"model": name, "learnt": len(past), "chances": all_chances, "few": few, "every": every}
+
+
+def jittered(rows: pd.DataFrame, numbers: Sequence[str], accounts: int) -> pd.DataFrame:
+    """So many accounts, drawn from the rows, their numbers moved a little, so that no two are the same."""
+    rng = np.random.default_rng(1)
+    book = rows.iloc[rng.integers(0, len(rows), accounts)].reset_index(drop=True)
+    for name in numbers:
+        book[name] += rng.normal(0.0, 0.01 * float(rows[name].std()), accounts)
+    return book.assign(account_id=[f"a{n:06}" for n in range(accounts)])
+
+
+def cpu_of(work: Callable[[], object], runs: int) -> float:
+    """The median CPU seconds, of all threads, of several calls."""
+    costs = []
+    for _ in range(runs):
+        before = time.process_time()
+        work()
+        costs.append(time.process_time() - before)
+    return statistics.median(costs)
+
+
+def print_monthly(accounts: Sequence[int], runs: int, folder: Path) -> None:
+    """The month's cost on growing companies."""
+    print(f"keepwell monthly --as-of {AS_OF}, {MONTHS} months, median of {runs} runs, {os.cpu_count()} cores")
+    print("| accounts | usage rows | scan, CPU s | monthly, CPU s | ratio | CPU s per million usage rows | peak MiB |")
+    print("|---|---|---|---|---|---|---|")
+    for size in accounts:
+        m = measured(size, runs, folder)
+        cells = (
+            f"{m['accounts']:,}", f"{m['usage_rows']:,}", f"{m['scan_cpu']:.1f}", f"{m['monthly_cpu']:.1f}",
+            f"{m['ratio']:.0f}", f"{m['cpu_per_million']:.1f}", f"{m['peak_mib']:,.0f}",
+        )  # fmt: skip
+        print("| " + " | ".join(cells) + " |", flush=True)
+
+
+def print_written(accounts: Sequence[int], folder: Path) -> None:
+    """The cost of writing companies."""
+    print("\nkeepwell sample, 42 months, one run")
+    print("| accounts | usage rows | CPU s | CPU s per million usage rows | peak MiB |")
+    print("|---|---|---|---|---|")
+    for size in accounts:
+        rows, cost = written(size, folder)
+        per_million = cost.cpu / rows * 1e6
+        print(f"| {size:,} | {rows:,} | {cost.cpu:.1f} | {per_million:.2f} | {cost.mib:,.0f} |", flush=True)
+
+
+def print_explained(accounts: int, runs: int, folder: Path) -> None:
+    """The cost of a model's chances and reasons."""
+    print(
+        f"\n{accounts:,} accounts x {NUMBERS} numbers and {len(WORDS)} words, median of {runs} runs; reasons in words"
+    )
+    print("| model | learnt from rows | all chances, CPU s | reasons of the riskiest tenth | reasons of all, CPU s |")
+    print("|---|---|---|---|---|")
+    for m in explained(accounts, runs, folder):
+        print(
+            f"| {m['model']} | {m['learnt']:,} | {m['chances']:.2f} | {m['few']:.2f} | {m['every']:.1f} |", flush=True
+        )
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--accounts", type=int, nargs="+", default=[1_000, 5_000, 20_000])
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--written", type=int, nargs="+", default=[5_000, 10_000, 28_000])
+    parser.add_argument("--explained", type=int, default=100_000)
+    parser.add_argument("--only", choices=["monthly", "written", "explained"], help="one table alone")
     arguments = parser.parse_args()
-    print(f"keepwell monthly --as-of {AS_OF}, {MONTHS} months, median of {arguments.runs} runs, {os.cpu_count()} cores")
-    print("| accounts | usage rows | scan, CPU s | monthly, CPU s | ratio | CPU s per million usage rows | peak MiB |")
-    print("|---|---|---|---|---|---|---|")
-    with tempfile.TemporaryDirectory() as folder:
-        for accounts in arguments.accounts:
-            m = measured(accounts, arguments.runs, Path(folder))
-            cells = (
-                f"{m['accounts']:,}", f"{m['usage_rows']:,}", f"{m['scan_cpu']:.1f}", f"{m['monthly_cpu']:.1f}",
-                f"{m['ratio']:.0f}", f"{m['cpu_per_million']:.1f}", f"{m['peak_mib']:,.0f}",
-            )  # fmt: skip
-            print("| " + " | ".join(cells) + " |", flush=True)
-        print("\nkeepwell sample, 42 months, one run")
-        print("| accounts | usage rows | CPU s | CPU s per million usage rows | peak MiB |")
-        print("|---|---|---|---|---|")
-        for accounts in arguments.written:
-            rows, cost = written(accounts, Path(folder))
-            per_million = cost.cpu / rows * 1e6
-            print(f"| {accounts:,} | {rows:,} | {cost.cpu:.1f} | {per_million:.2f} | {cost.mib:,.0f} |", flush=True)
+    wanted = [arguments.only] if arguments.only else ["monthly", "written", "explained"]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        if "monthly" in wanted:
+            print_monthly(arguments.accounts, arguments.runs, folder)
+        if "written" in wanted:
+            print_written(arguments.written, folder)
+        if "explained" in wanted:
+            print_explained(arguments.explained, arguments.runs, folder)
 
 
 if __name__ == "__main__":
