@@ -344,6 +344,20 @@ INTERVENTIONS = CanonicalTable(
     ),
 )
 
+HOLD_OUTS = CanonicalTable(
+    "hold_outs",
+    "Draws by lot of who is worked on and who is held out. Of the outcome, never a feature.",
+    key=("account_id", "drawn_at"),
+    known=instant("drawn_at"),
+    event="drawn_at",
+    references=TO_ACCOUNT,
+    columns=(
+        ACCOUNT,
+        _required("drawn_at", INSTANT, "from when on the account was worked on, had the lot fallen on it"),
+        _required("chance", NUMBER, "chance of the lot to be worked on, whatever came of it", "0..1"),
+    ),
+)
+
 LEGACY_SCORES = CanonicalTable(
     "legacy_scores",
     "The company's present score, to be compared with; never a feature.",
@@ -380,11 +394,11 @@ TABLES: Mapping[str, CanonicalTable] = {
     table.name: table
     for table in (
         ACCOUNTS, CONTRACTS, USAGE, TICKETS, INVOICES, SURVEYS, TOUCHPOINTS, CONTACTS, OPPORTUNITIES, CHURN_EVENTS,
-        INTERVENTIONS, LEGACY_SCORES, NOTES,
+        INTERVENTIONS, HOLD_OUTS, LEGACY_SCORES, NOTES,
     )
 }  # fmt: skip
 
-OUTCOMES = frozenset({"churn_events", "legacy_scores", "interventions"})
+OUTCOMES = frozenset({"churn_events", "legacy_scores", "interventions", "hold_outs"})
 """Tables that no feature and no score may read (HLT-6)."""
 
 QUARANTINE: tuple[Column, ...] = (

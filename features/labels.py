@@ -15,13 +15,16 @@ from features.known import Facts, timestamp
 from features.settings import BookSettings, LabelSettings
 
 NEVER = date(9999, 12, 31)
+DIGITS = 12
 
 
 def labels(cohort: ir.Table, as_of: datetime, now: Facts, money: BookSettings, rules: LabelSettings) -> ir.Table:
-    """One row per account of the cohort (a book at `as_of`): churned, expanded, advocated, treated; NULL until matured.
+    """One row per account of the cohort (a book at `as_of`): what became of it; NULL until matured.
 
     `churned` within the horizon of churn, `expanded` and `advocated` within theirs; `advocated` is NULL without a table
     of surveys. `treated`: somebody worked on the account after as_of, within the horizon of churn and before it left.
+    `untreated_chance`: the chance that no lot drawn in that time fell on the account, 1 without a draw; NULL without a
+    table of hold-outs.
     """
     churn = _within(losses(now, money.churn_grace_days), "churned_at", as_of, rules.churn_horizon_days)
     first = churn.group_by("account_id").agg(churned_at=churn.churned_at.min())
@@ -29,6 +32,7 @@ def labels(cohort: ir.Table, as_of: datetime, now: Facts, money: BookSettings, r
     whole = _mark(joined, _expansions(now, joined, as_of, money, rules), "expanded")
     whole = _mark(whole, _promoters(now, as_of, rules), "advocated")
     whole = _mark(whole, _worked_on(now, joined, as_of, rules), "treated")
+    whole = _spared(whole, now, as_of, rules)
     grace = money.churn_grace_days
     return whole.select(
         "account_id",
@@ -37,6 +41,7 @@ def labels(cohort: ir.Table, as_of: datetime, now: Facts, money: BookSettings, r
         expanded=_once_matured(whole.expanded, as_of, rules.expansion_horizon_days + grace, now),
         advocated=_once_matured(whole.advocated, as_of, rules.advocacy_horizon_days + grace, now),
         treated=_once_matured(whole.treated, as_of, rules.churn_horizon_days + grace, now),
+        untreated_chance=_once_matured(whole.untreated_chance, as_of, rules.churn_horizon_days + grace, now),
     )
 
 
@@ -124,9 +129,29 @@ def _worked_on(now: Facts, cohort: ir.Table, as_of: datetime, rules: LabelSettin
     """Accounts on which somebody worked before they left; None without interventions."""
     if "interventions" not in now:
         return None
-    begun = _within(now["interventions"], "started_at", as_of, rules.churn_horizon_days)
+    return _before_loss(now["interventions"], "started_at", cohort, as_of, rules)
+
+
+def _spared(cohort: ir.Table, now: Facts, as_of: datetime, rules: LabelSettings) -> ir.Table:
+    """The cohort with `untreated_chance`: the product over an account's draws of the chance that the lot spares it."""
+    if "hold_outs" not in now:
+        return cohort.mutate(untreated_chance=ibis.null().cast("float64"))
+    drawn = _before_loss(now["hold_outs"], "drawn_at", cohort, as_of, rules)
+    spared = (1.0 - drawn.chance).clip(lower=0.0, upper=1.0)
+    # A product by logarithms, which every engine has; rounded, since the order of a sum is the engine's own.
+    product = drawn.mutate(spared=spared).group_by("account_id").agg(
+        certain=(ibis._.spared == 0).any(), product=ibis._.spared.nullif(0.0).ln().sum().exp().round(DIGITS)
+    )  # fmt: skip
+    joined = cohort.left_join(product, "account_id").drop("account_id_right")
+    chance = ibis.cases((joined.certain, 0.0), else_=joined.product.fill_null(1.0))
+    return joined.mutate(untreated_chance=chance).drop("certain", "product")
+
+
+def _before_loss(rows: ir.Table, column: str, cohort: ir.Table, as_of: datetime, rules: LabelSettings) -> ir.Table:
+    """Rows of the cohort within the horizon of churn and before the account left."""
+    begun = _within(rows, column, as_of, rules.churn_horizon_days)
     joined = begun.join(cohort.select("account_id", "churned_at"), "account_id")
-    return joined.filter(joined.churned_at.isnull() | (joined.started_at < joined.churned_at))
+    return joined.filter(joined.churned_at.isnull() | (joined[column] < joined.churned_at))
 
 
 def _within(rows: ir.Table, column: str, as_of: datetime, days: int) -> ir.Table:
@@ -146,4 +171,4 @@ def _mark(cohort: ir.Table, found: ir.Table | None, name: str) -> ir.Table:
 
 def _once_matured(label: ir.Value, as_of: datetime, days: int, now: Facts) -> ir.Value:
     """The label, or NULL while horizon and grace have not passed."""
-    return label if as_of + timedelta(days=days) <= now.as_of else ibis.null().cast("boolean")
+    return label if as_of + timedelta(days=days) <= now.as_of else ibis.null().cast(label.type())

@@ -13,6 +13,7 @@ import pandas as pd
 from imblearn.over_sampling import SMOTE
 from imblearn.pipeline import make_pipeline as make_resampling_pipeline
 from numpy.typing import NDArray
+from sklearn.base import ClassifierMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
@@ -25,6 +26,7 @@ from sklearn.tree import DecisionTreeClassifier
 from threadpoolctl import threadpool_limits
 
 from models.inputs import filled, prepared
+from models.metrics import Floats
 from models.settings import CandidateSettings, InputSettings
 
 WORDS = ("segment", "industry")
@@ -100,15 +102,27 @@ CANDIDATES: Mapping[str, Builder] = {
     "logistic_weights": _weighted, "logistic_smote": _smote, "tree": _tree, "forest": _forest, "boosting": _boosting,
 }  # fmt: skip
 BASELINES = ("dummy", "health")
+WITHOUT_WEIGHTS: Mapping[str, str] = {"logistic_smote": "SMOTE draws between rows and cannot weigh them"}
+"""Candidates that cannot learn from weighted rows, and why."""
 
 
 def fitted(
     name: str, rows: pd.DataFrame, label: pd.Series, numbers: Sequence[str], inputs: InputSettings,
-    rules: CandidateSettings,
+    rules: CandidateSettings, weight: Floats | None = None,
 ) -> Pipeline:  # fmt: skip
-    """The candidate, learnt from these rows; `rows` holds the numbers, WORDS and health."""
+    """The candidate, learnt from these rows; `rows` holds the numbers, WORDS and health.
+
+    `weight`: how much each row counts, in what chooses inputs and in the last step; ValueError for WITHOUT_WEIGHTS.
+    """
+    candidate = CANDIDATES[name](numbers, inputs, rules)
+    weights = {}
+    if weight is not None:
+        if name in WITHOUT_WEIGHTS:
+            raise ValueError(f"{name}: {WITHOUT_WEIGHTS[name]}")
+        steps = [step for step, part in candidate.steps if isinstance(part, (SelectFromModel, ClassifierMixin))]
+        weights = {f"{step}__sample_weight": weight for step in steps}
     with threadpool_limits(1):
-        learnt = CANDIDATES[name](numbers, inputs, rules).fit(rows, label.astype(int))
+        learnt = candidate.fit(rows, label.astype(int), **weights)
     # Resampling is for learning alone: what is kept is a plain pipeline.
     return Pipeline([(step, part) for step, part in learnt.steps if not hasattr(part, "fit_resample")])
 

@@ -27,15 +27,21 @@ class Compared:
 
 
 def compared(
-    happened: Floats, chances: Mapping[str, Floats], accounts: NDArray[Any], replicates: int, seed: int
+    happened: Floats,
+    chances: Mapping[str, Floats],
+    accounts: NDArray[Any],
+    replicates: int,
+    seed: int,
+    weight: Floats | None = None,
 ) -> list[Compared]:
     """Every candidate, in the order given, against the best; the same draws of accounts for all."""
+    weight = np.ones(len(happened)) if weight is None else weight
     codes, _ = pd.factorize(accounts)
     nobody = np.zeros(len(happened), dtype=bool)
-    sides = {name: graded(happened, c, nobody) for name, c in chances.items()}
+    sides = {name: graded(happened, c, nobody, weight) for name, c in chances.items()}
     whole = {name: roc_auc(side) for name, side in sides.items()}
     best = max(whole, key=lambda name: whole[name])
-    weights = account_draws(codes, np.ones(len(happened)), replicates, seed)
+    weights = account_draws(codes, weight, replicates, seed)
     usable = [w for w in weights if 0 < np.dot(w, happened) < w.sum()]
     drawn = {name: np.array([roc_auc(side.drawn(w[side.order])) for w in usable]) for name, side in sides.items()}
     return [
@@ -63,10 +69,10 @@ class Calibration:
         return right
 
 
-def calibrated(chance: Floats, happened: Floats) -> Calibration:
+def calibrated(chance: Floats, happened: Floats, weight: Floats | None = None) -> Calibration:
     """The line that fits best; a slope is never negative, which would turn the order round."""
     odds = log_odds(chance)
     if np.ptp(odds) == 0:
         return Calibration(1.0, 0.0)
-    intercept, slope = line(odds, happened, np.ones(len(odds)))
+    intercept, slope = line(odds, happened, np.ones(len(odds)) if weight is None else weight)
     return Calibration(max(slope, 0.0), intercept)

@@ -23,11 +23,11 @@ SEED = 1
 class Evidence:
     """What is known of a challenger when its promotion is asked for.
 
-    `rows`: account_id, as_of, segment, happened, chance (the challenger's) and rival (the other side's), of months that
-    neither has learnt from; None where there are none, and `missing` says why. `rival`: the champion, or health where
-    there is none; `first`: no model of this outcome was ever promoted. `shadow`: dates on which it scored the book
-    beside; `told_on`: when the outcomes of the last of them will be known. `review`: who signed the expert review.
-    `accepted`: why a person lets a suspicious figure through.
+    `rows`: account_id, as_of, segment, happened, chance (the challenger's), rival (the other side's) and, where they do
+    not count alike, weight, of months that neither has learnt from; None where there are none: `missing` says why.
+    `rival`: the champion, or health where there is none; `first`: no model of this outcome was ever promoted. `shadow`:
+    dates on which it scored the book beside; `told_on`: when the outcomes of the last of them will be known. `review`:
+    who signed the expert review. `accepted`: why a person lets a suspicious figure through.
     """
 
     rows: pd.DataFrame | None
@@ -86,6 +86,7 @@ def judged(evidence: Evidence, rules: PromotionSettings, capacity_share: float) 
         missing = Gate("better", passed=False, says=why)
         return Judgement([missing, *waiting], "Nothing can be compared.", {})
     figures = side_by_side(rows, rules, capacity_share)
+    rows = rows[_weight(rows) > 0]
     found = paired(rows, rules)
     gates = [
         _better(evidence, found, rules),
@@ -102,8 +103,10 @@ def paired(rows: pd.DataFrame, rules: PromotionSettings) -> Difference:
     happened = rows["happened"].to_numpy(dtype=float)
     codes, _ = pd.factorize(rows["account_id"])
     nobody = np.zeros(len(rows), dtype=bool)
-    ours, theirs = (graded(happened, rows[side].to_numpy(dtype=float), nobody) for side in ("chance", "rival"))
-    draws = account_draws(codes, np.ones(len(rows)), rules.replicates, SEED)
+    ours, theirs = (
+        graded(happened, rows[side].to_numpy(dtype=float), nobody, _weight(rows)) for side in ("chance", "rival")
+    )
+    draws = account_draws(codes, _weight(rows), rules.replicates, SEED)
     drawn = [
         roc_auc(ours.drawn(w[ours.order])) - roc_auc(theirs.drawn(w[theirs.order]))
         for w in draws
@@ -135,8 +138,13 @@ def side_by_side(
 def _figures(rows: pd.DataFrame, side: str, rules: PromotionSettings, capacity_share: float) -> dict[str, Estimate]:
     chance: Floats = rows[side].to_numpy(dtype=float)
     months: NDArray[Any] = rows["as_of"].to_numpy()
-    rated = graded(rows["happened"].to_numpy(dtype=float), chance, top(chance, months, capacity_share))
+    rated = graded(rows["happened"].to_numpy(dtype=float), chance, top(chance, months, capacity_share), _weight(rows))
     return graded_figures(rated, rows["account_id"].to_numpy(), rules.replicates, rules.confidence, SEED)
+
+
+def _weight(rows: pd.DataFrame) -> Floats:
+    """How much each row counts: models of before a lot was known were graded on rows that count alike."""
+    return rows["weight"].to_numpy(dtype=float) if "weight" in rows else np.ones(len(rows))
 
 
 def _comparable(rows: pd.DataFrame | None) -> pd.DataFrame | None:

@@ -182,6 +182,14 @@ class EarlyWarningSettings(BaseModel, frozen=True, extra="forbid"):
     confidence: Share = Field(0.90, description="confidence of an interval, 0..1")
 
 
+class TreatedSettings(BaseModel, frozen=True, extra="forbid"):
+    """How untreated examples stand for the treated ones, where a lot decides who is treated."""
+
+    most_weight: Annotated[float, Field(ge=1)] = Field(
+        10.0, description="examples for which one untreated example stands, at most"
+    )
+
+
 class ModelSettings(BaseModel, frozen=True, extra="forbid"):
     """Everything about learning."""
 
@@ -197,6 +205,7 @@ class ModelSettings(BaseModel, frozen=True, extra="forbid"):
     drift: DriftSettings = DriftSettings()
     estimate: EstimateSettings = EstimateSettings()
     early_warning: EarlyWarningSettings = EarlyWarningSettings()
+    treated: TreatedSettings = TreatedSettings()
 
 
 class PromotionSettings(BaseModel, frozen=True, extra="forbid"):

@@ -21,18 +21,25 @@ def policy_group(rows: pd.DataFrame, policy: PolicySettings) -> pd.Series:
     return pd.Series(np.where(cheap, PRECISION_FIRST, RECALL_FIRST), rows.index)
 
 
-def thresholds(rows: pd.DataFrame, happened: Floats, chances: Floats, policy: PolicySettings) -> dict[str, float]:
+def thresholds(
+    rows: pd.DataFrame, happened: Floats, chances: Floats, policy: PolicySettings, weight: Floats | None = None
+) -> dict[str, float]:
     """The threshold of each group, in chances; infinite where nobody of it is to be flagged.
+
+    `weight`: for how many rows each stands where losses are counted; work is counted in rows.
 
     Precision first: the lowest at which the flagged leave `precision_lift` times as often as the base rate, for at most
     the capacity's share of the group. Recall first: the lowest for which what capacity is left suffices, and no lower
     than needed for `recall_enough`.
     """
     group = policy_group(rows, policy).to_numpy()
-    precise, base = group == PRECISION_FIRST, happened.mean()
-    cut = _precise(happened[precise], chances[precise], base * policy.precision_lift, policy.capacity_share)
+    weight = np.ones(len(rows)) if weight is None else weight
+    precise, base = group == PRECISION_FIRST, float(np.average(happened, weights=weight))
+    cut = _precise(
+        happened[precise], chances[precise], weight[precise], base * policy.precision_lift, policy.capacity_share
+    )
     left = policy.capacity_share * len(rows) - (precise & (chances >= cut)).sum()
-    recalled = _recalled(happened[~precise], chances[~precise], left, policy.recall_enough)
+    recalled = _recalled((weight * happened)[~precise], chances[~precise], left, policy.recall_enough)
     return {PRECISION_FIRST: cut, RECALL_FIRST: recalled}
 
 
@@ -47,19 +54,20 @@ def cut_of(rows: pd.DataFrame, cuts: Thresholds, policy: PolicySettings) -> Floa
     return found
 
 
-def _precise(happened: Floats, chances: Floats, least: float, share: float) -> float:
+def _precise(happened: Floats, chances: Floats, weight: Floats, least: float, share: float) -> float:
     """The lowest chance from which on at least so large a share left, among at most so many."""
     order = np.argsort(-chances, kind="stable")
-    precision = np.cumsum(happened[order]) / np.arange(1, len(order) + 1)
+    seen = np.cumsum(weight[order])
+    precision = np.cumsum((weight * happened)[order]) / np.where(seen > 0, seen, 1.0)
     good = np.flatnonzero((precision >= least) & _whole_ties(chances[order]))
     good = good[good < np.floor(share * len(order))]
     return float(chances[order][good[-1]]) if len(good) else NOBODY
 
 
-def _recalled(happened: Floats, chances: Floats, capacity: float, enough: float) -> float:
+def _recalled(losses: Floats, chances: Floats, capacity: float, enough: float) -> float:
     """The lowest chance from which on there are no more than capacity, and no lower than for recall enough."""
     order = np.argsort(-chances, kind="stable")
-    recall = np.cumsum(happened[order]) / max(happened.sum(), 1.0)
+    recall = np.cumsum(losses[order]) / max(losses.sum(), 1.0)
     fits = np.flatnonzero(_whole_ties(chances[order]))
     fits = fits[fits < np.floor(capacity)]
     enough_at = np.flatnonzero(recall[fits] >= enough)
@@ -72,29 +80,33 @@ def _whole_ties(descending: Floats) -> NDArray[np.bool_]:
     return np.append(descending[:-1] != descending[1:], True)[: len(descending)]
 
 
-def what_if(rows: pd.DataFrame, happened: Floats, chances: Floats, policy: PolicySettings) -> pd.DataFrame:
+def what_if(
+    rows: pd.DataFrame, happened: Floats, chances: Floats, policy: PolicySettings, weight: Floats | None = None
+) -> pd.DataFrame:
     """Thresholds against workload and what would be caught: one row per share of the book, for all and each group.
 
     `accounts_per_month` flagged in a mean month, `caught` and `recall` of the losses, `precision`, `arr_caught`: ARR of
-    the losses caught in a mean month, in the reporting currency.
+    the losses caught in a mean month, in the reporting currency. `weight`: for how many rows each stands where losses
+    are counted.
     """
     months = max(rows["as_of"].nunique(), 1)
     group, arr = policy_group(rows, policy).to_numpy(), rows["arr"].to_numpy(dtype=float)
+    weight = np.ones(len(rows)) if weight is None else weight
     found: list[dict[str, Any]] = []
     for name in ("all", RECALL_FIRST, PRECISION_FIRST):
         mine = np.ones(len(rows), dtype=bool) if name == "all" else group == name
-        losses = happened[mine].sum()
+        losses = (weight * happened)[mine].sum()
         if not losses:
             continue
         for share in policy.what_if_shares:
             cut = float(np.quantile(chances[mine], 1.0 - share))
             above = mine & (chances >= cut)
-            caught = happened[above].sum()
+            caught, seen = (weight * happened)[above].sum(), weight[above].sum()
             found.append(
                 {
                     "group": name, "share": share, "threshold": cut, "accounts_per_month": above.sum() / months,
-                    "caught": int(caught), "recall": caught / losses, "precision": caught / max(above.sum(), 1),
-                    "arr_caught": float((arr * happened)[above].sum()) / months,
+                    "caught": round(caught), "recall": caught / losses, "precision": caught / seen if seen else np.nan,
+                    "arr_caught": float((arr * weight * happened)[above].sum()) / months,
                 }
             )  # fmt: skip
     return pd.DataFrame(found)

@@ -3,7 +3,7 @@
 Learnt on training months, compared and calibrated on validation months, graded on test months, once.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,19 +12,20 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
-from models.candidates import BASELINES, CANDIDATES, WORDS, chance, fitted
+from models.candidates import BASELINES, CANDIDATES, WITHOUT_WEIGHTS, WORDS, chance, fitted
 from models.choose import Calibration, Compared, calibrated, compared, simplest_as_good
 from models.inputs import varied
 from models.metrics import Estimate, Floats, graded, graded_figures, top
 from models.settings import ModelSettings
 from models.split import Parts, TooLittleData
 from models.thresholds import flagged, thresholds, what_if
+from models.treated import Counted, counted
 from models.tripwires import refuse_leaks, refuse_model
 
 SEED = 1
 LEAST_LOSSES = 10
 """With fewer losses among the test rows of a part its figures are not worth a line."""
-BY_POLICY = "by policy"
+BY_POLICY, WEIGHT = "by policy", "weight"
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,9 @@ class Trial:
 
     `figures` is keyed by candidate and by part of the book: `all`, a segment, and for the one taken `industry: ...`,
     `country: ...` and `by policy`, where those count as flagged that its thresholds flag, not the riskiest tenth.
-    `what_if`: its thresholds against workload and losses, on validation (models.thresholds). `test`: its test rows,
-    with the `chance` of each.
+    `treated and untreated` or `untreated only` are its figures had examples been counted the other way, which
+    `counting` tells of. `what_if`: its thresholds against workload and losses, on validation (models.thresholds).
+    `test`: its test rows, with the `chance` of each and the `weight` that it counts with.
     """
 
     parts: Parts
@@ -58,6 +60,7 @@ class Trial:
     thresholds: Mapping[str, float]
     what_if: pd.DataFrame
     test: pd.DataFrame
+    counting: str
 
 
 def trial(examples: pd.DataFrame, label: str, parts: Parts, numbers: Sequence[str], settings: ModelSettings) -> Trial:
@@ -67,23 +70,25 @@ def trial(examples: pd.DataFrame, label: str, parts: Parts, numbers: Sequence[st
     """
     rules = settings.candidates
     told = examples.dropna(subset=[label])
+    count = counted(told, label, settings.treated)
+    told = told.assign(**{WEIGHT: count.weight})
     train, validation, test = (_of(told, months) for months in (parts.train, parts.validation, parts.test))
+    train = train[train[WEIGHT] > 0]
     for part, rows in (("training", train), ("validation", validation), ("test", test)):
-        _enough(rows[label].astype(bool), part)
+        _enough(rows.loc[rows[WEIGHT] > 0, label].astype(bool), part)
     names = varied(train, numbers)
     refuse_leaks(train, label, names, WORDS, settings.tripwires)
-    outcome = train[label].astype(bool)
-    models = {name: fitted(name, train, outcome, names, settings.inputs, rules) for name in CANDIDATES}
-    happened = validation[label].to_numpy(dtype=float)
+    models = _learnt(train, label, names, settings, count)
+    happened, weight = validation[label].to_numpy(dtype=float), validation[WEIGHT].to_numpy()
     given = {name: chance(model, validation) for name, model in models.items()}
     accounts = validation["account_id"].to_numpy()
-    comparison = compared(happened, given, accounts, rules.replicates, SEED)
+    comparison = compared(happened, given, accounts, rules.replicates, SEED, weight)
     for candidate in comparison:
         refuse_model(candidate.name, candidate.roc_auc, settings.tripwires)
     taken = simplest_as_good(comparison, BASELINES)
-    trained = {name: Trained(name, models[name], calibrated(given[name], happened)) for name in models}
+    trained = {name: Trained(name, models[name], calibrated(given[name], happened, weight)) for name in models}
     right = trained[taken].calibration(given[taken])
-    cuts = thresholds(validation, happened, right, settings.policy)
+    cuts = thresholds(validation, happened, right, settings.policy, weight)
     best = test.assign(chance=trained[taken].chances(test))
     figures = {
         (name, part): _graded(rows, label, candidate.chances(rows), settings)
@@ -92,8 +97,36 @@ def trial(examples: pd.DataFrame, label: str, parts: Parts, numbers: Sequence[st
     }
     by_policy = flagged(best, best["chance"].to_numpy(), cuts, settings.policy)
     figures[taken, BY_POLICY] = _graded(best, label, best["chance"].to_numpy(), settings, by_policy)
-    table = what_if(validation, happened, right, settings.policy)
-    return Trial(parts, trained, comparison, taken, figures, cuts, table, best)
+    figures |= {(taken, way): found for way, found in _other_way(told, best, label, count, settings)}
+    table = what_if(validation, happened, right, settings.policy, weight)
+    return Trial(parts, trained, comparison, taken, figures, cuts, table, best, _counting(count))
+
+
+def _learnt(
+    train: pd.DataFrame, label: str, names: Sequence[str], settings: ModelSettings, count: Counted
+) -> dict[str, Pipeline]:
+    """Every candidate that can learn from rows that count as these do."""
+    weight = train[WEIGHT].to_numpy() if count.by_lot else None
+    outcome, able = train[label].astype(bool), [n for n in CANDIDATES if not count.by_lot or n not in WITHOUT_WEIGHTS]
+    return {name: fitted(name, train, outcome, names, settings.inputs, settings.candidates, weight) for name in able}
+
+
+def _other_way(
+    told: pd.DataFrame, best: pd.DataFrame, label: str, count: Counted, settings: ModelSettings
+) -> Iterator[tuple[str, dict[str, Estimate]]]:
+    """The figures of the test rows had they been counted the other way; nothing where there is none to tell."""
+    if count.other is None:
+        return
+    way, weight = count.other
+    rows = best.assign(**{WEIGHT: pd.Series(weight, told.index)})
+    if _gradable(rows, label):
+        yield way, _graded(rows, label, rows["chance"].to_numpy(), settings)
+
+
+def _counting(count: Counted) -> str:
+    """How examples were counted, and who was left out for it."""
+    left_out = "".join(f" {name} is left out: {why}." for name, why in WITHOUT_WEIGHTS.items() if count.by_lot)
+    return count.says + left_out
 
 
 def _enough(happened: pd.Series, part: str) -> None:
@@ -117,17 +150,27 @@ def _parts(test: pd.DataFrame, label: str, columns: Sequence[str]) -> list[tuple
     for column in columns:
         said = "" if column == "segment" else f"{column}: "
         parts += [(f"{said}{name}", rows) for name, rows in test.groupby(column)]
-    return [(name, rows) for name, rows in parts if LEAST_LOSSES <= rows[label].sum() <= len(rows) - LEAST_LOSSES]
+    return [(name, rows) for name, rows in parts if _gradable(rows, label)]
+
+
+def _gradable(rows: pd.DataFrame, label: str) -> bool:
+    """Whether as many rows that count have the outcome, and have not, as a figure needs."""
+    count = rows.loc[rows[WEIGHT] > 0, label]
+    return bool(LEAST_LOSSES <= count.sum() <= len(count) - LEAST_LOSSES)
 
 
 def _graded(
     rows: pd.DataFrame, label: str, chances: Floats, settings: ModelSettings, above: NDArray[np.bool_] | None = None
 ) -> dict[str, Estimate]:
-    """The figures on these rows; flagged, unless said, are the riskiest of each month within capacity."""
+    """The figures on these rows; flagged, unless said, are the riskiest of each month within capacity.
+
+    A row of weight 0 counts in no figure, and among the book that is flagged from.
+    """
     rules, months = settings.candidates, rows["as_of"].to_numpy()
     side = graded(
         rows[label].to_numpy(dtype=float),
         chances,
         top(chances, months, settings.policy.capacity_share) if above is None else above,
+        rows[WEIGHT].to_numpy(dtype=float),
     )
     return graded_figures(side, rows["account_id"].to_numpy(), rules.replicates, rules.confidence, SEED)

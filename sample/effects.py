@@ -6,7 +6,7 @@ At the start of each month the account's old score (legacy_scores) is written do
 
 By policy the account is contacted with chance most(segment) * sigmoid((mark - legacy) / width + confounded * u), where
 u ~ N(0, 1) is what a CSM knows and no table holds; randomised, every account below the mark is contacted with chance
-one half. In the week that follows, a contact lifts the health by `lift`, which fades as any deviation does; a sleeping
+`lot`. In the week that follows, a contact lifts the health by `lift`, which fades as any deviation does; a sleeping
 dog - a monthly contract that has run for long - is woken instead: its health falls by `harm`.
 """
 
@@ -84,7 +84,7 @@ def _chance(accounts: Accounts, legacy: Floats, hidden: Floats, settings: Compan
     """Chance of a contact this month."""
     rules = settings.contacts
     if rules.mode == RANDOM:
-        return np.where(legacy < rules.mark, 0.5, 0.0)
+        return np.where(legacy < rules.mark, rules.lot, 0.0)
     if rules.mode == OFF:
         return np.zeros(len(accounts))
     most = per_segment(settings, accounts.segment, lambda s: s.contacts)

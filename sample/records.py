@@ -5,7 +5,7 @@ import numpy as np
 from sample.columns import Coded, Columns, keys, loaded_after_day, loaded_after_instant
 from sample.company import staff
 from sample.draws import Moments, between, happens, office_hours, scattered, some
-from sample.window import DAYS_PER_YEAR, NO_DAY, Days, Floats, Ints, add_days
+from sample.window import DAYS_PER_YEAR, NO_DAY, Days, Floats, Instants, Ints, add_days
 from sample.words import COUNTRIES, EDUCATION, INDUSTRIES, company, person
 from sample.world import World
 
@@ -26,6 +26,7 @@ NOTES = (
     ("season", "Quiet over the summer, back when term starts."),
 )
 SEASON = 4
+DRAWN = np.timedelta64(6, "h")
 
 
 def accounts(world: World, rng: np.random.Generator) -> Columns:
@@ -113,6 +114,22 @@ def interventions(world: World, rng: np.random.Generator) -> Columns:
         "kind": Coded(cause, [kind for kind, _ in CAUSES]),
         "root_cause": Coded(cause, [why for _, why in CAUSES]),
         "loaded_at": loaded_after_instant(begun.at),
+    }
+
+
+def hold_outs(world: World, _: np.random.Generator) -> Columns:
+    """The hold_outs table: every draw by lot, before the office opens on the day on which the contact would be made."""
+    account, month = np.nonzero(world.contacts.chance)
+    day = world.contacts.day[account, month]
+    kept = world.is_customer(account, day)
+    account, month = account[kept], month[kept]
+    midnight: Instants = day[kept].astype("datetime64[s]")
+    at = midnight + DRAWN
+    return {
+        "account_id": world.accounts.account_id[account],
+        "drawn_at": at,
+        "chance": world.contacts.chance[account, month],
+        "loaded_at": loaded_after_instant(at),
     }
 
 

@@ -22,6 +22,7 @@ from sample.columns import Coded, Column, Columns
 from sample.contracts import contracts
 from sample.conversations import touchpoints
 from sample.deals import opportunities
+from sample.effects import OFF, POLICY
 from sample.people import contacts, surveys
 from sample.settings import CompanySettings
 from sample.support import tickets
@@ -62,6 +63,7 @@ SOURCES: Mapping[str, Source] = {
     "opportunities": Source(opportunities, "CRM", 7),
     "churn_events": Source(records.churn_events, "CRM", 30, rare=True),
     "interventions": Source(records.interventions, "customer success platform", 30, rare=True),
+    "hold_outs": Source(records.hold_outs, "customer success platform", 31, rare=True),
     "legacy_scores": Source(records.legacy_scores, "customer success platform", 31),
     "notes": Source(records.notes, "CRM", 30, rare=True),
 }
@@ -125,9 +127,10 @@ def _write_tables(to: Path, accounts: int, seed: int, settings: CompanySettings,
 
 
 def _sources(settings: CompanySettings) -> Mapping[str, Source]:
-    """The tables that this company has: whose CSMs do nothing have no interventions."""
-    idle = settings.contacts.mode == "off"
-    return {name: source for name, source in SOURCES.items() if not (idle and name == "interventions")}
+    """The tables that this company has: no interventions where CSMs do nothing, no hold-outs without a lot."""
+    mode = settings.contacts.mode
+    without = {OFF: {"interventions", "hold_outs"}, POLICY: {"hold_outs"}}.get(mode, set())
+    return {name: source for name, source in SOURCES.items() if name not in without}
 
 
 def _file(path: Path, schema: Any) -> Any:

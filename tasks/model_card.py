@@ -6,6 +6,7 @@ import pandas as pd
 
 from models.metrics import Estimate
 from models.training import BY_POLICY
+from models.treated import ALL_ROWS, UNTREATED
 from tasks.training import OUTCOMES
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def model_card(quarter: "Quarter", learnt: "Learnt", name: str) -> str:
         [purpose],
         ["## What it rests on"],
         _parts(learnt),
+        [learnt.trial.counting],
         [f"Snapshot `{quarter.snapshot_id}`, code `{quarter.code_version}`, run `{quarter.run_id}`."],
         ["## How good it is, on the test months"],
         _figures(learnt, name),
@@ -55,10 +57,12 @@ def _parts(learnt: "Learnt") -> list[str]:
 
 
 def _figures(learnt: "Learnt", name: str) -> list[str]:
-    """The main figures beside those of health alone."""
-    ours, health = learnt.trial.figures[name, "all"], learnt.trial.figures["health", "all"]
-    lines = ["| figure | this model | health alone |", "|---|---|---|"]
-    lines += [f"| {figure} | {_shown(ours[figure])} | {_shown(health[figure])} |" for figure in SHOWN]
+    """The main figures beside those of health alone, and had examples been counted the other way."""
+    figures = learnt.trial.figures
+    sides = {"this model": figures[name, "all"], "health alone": figures["health", "all"]}
+    sides |= {f"this model, {way}": figures[name, way] for way in (ALL_ROWS, UNTREATED) if (name, way) in figures}
+    lines = [f"| figure | {' | '.join(sides)} |", "|---" * (len(sides) + 1) + "|"]
+    lines += [f"| {figure} | {' | '.join(_shown(side[figure]) for side in sides.values())} |" for figure in SHOWN]
     return lines
 
 
@@ -66,7 +70,8 @@ def _parts_of_book(learnt: "Learnt", name: str) -> list[str]:
     """Where it is weaker than over the whole book, and where nobody can say."""
     figures = learnt.trial.figures
     whole = figures[name, "all"]["roc_auc"].value
-    graded = {part: f["roc_auc"] for (n, part), f in figures.items() if n == name and part not in {"all", BY_POLICY}}
+    whole_book = {"all", BY_POLICY, ALL_ROWS, UNTREATED}
+    graded = {part: f["roc_auc"] for (n, part), f in figures.items() if n == name and part not in whole_book}
     weak = [f"{part} ({_shown(e)})" for part, e in graded.items() if e.value < whole - WEAKER]
     unknown = sorted(set(learnt.part("test")["segment"].dropna()) - set(graded))
     lines = [f"Weak parts of the book (ROC-AUC more than {WEAKER:g} below the whole): {', '.join(weak) or 'none'}."]

@@ -33,7 +33,7 @@ def evidence_of(
         )  # fmt: skip
     else:
         side = "champion" if champion else "health"
-        rows = rows.assign(rival=rows[side])[["account_id", "as_of", "segment", "happened", "chance", "rival"]]
+        rows = rows.assign(rival=rows[side])
     shadow = shadow_dates(marts, held.outcome, version, as_of)
     return Evidence(
         rows=rows,

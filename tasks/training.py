@@ -32,8 +32,8 @@ class TrainingSet:
     """`examples`: one row per account and month, ordered by both.
 
     Columns: account_id, as_of, status, segment, industry, country, arr, high_value, the published features, health,
-    coverage, component_<name> (points; NaN where nothing is known), the labels (NULL: not matured, or nobody can say)
-    and treated.
+    coverage, component_<name> (points; NaN where nothing is known), the labels (NULL: not matured, or nobody can say),
+    treated, and untreated_chance (NULL without a table of hold-outs).
     """
 
     snapshot_id: str

@@ -21,13 +21,16 @@ from models.importance import importance
 from models.kept import TRUSTED, as_one, input_columns, learnt_inputs
 from models.settings import ImportanceSettings
 from models.training import BY_POLICY, Trained, Trial
+from models.treated import ALL_ROWS, UNTREATED
 from tasks.curves import curve_points, curves_png
 from tasks.model_card import model_card
 from tasks.registry import HELD_OUT_FILE, KEPT_FILE, MODEL_FILE, Kept, digest, shelf, show
 from tasks.tracking import INTERVAL, Logged, Tracking, begin_run, finish_run, is_whole, name_of, runs_where
 from tasks.training import OUTCOMES
 
-HEALTH, WHOLE = "health", "all"
+HEALTH = "health"
+OF_THE_BOOK = {"all": "", BY_POLICY: "by_policy/", ALL_ROWS: "treated_and_untreated/", UNTREATED: "untreated_only/"}
+"""The section of what is graded on the whole book, however it is counted."""
 EXAMPLE_ROWS = 3
 LIBRARIES = ("scikit-learn", "skops", "numpy", "pandas")
 
@@ -108,6 +111,7 @@ def held_out_rows(learnt: Learnt, name: str, champion: Kept | None) -> pd.DataFr
         chance=trained[name].chances(test),
         health=trained[HEALTH].chances(test),
         champion=np.nan,
+        weight=learnt.trial.test["weight"],
     )
     if champion is not None:
         unseen = rows["as_of"] >= pd.Timestamp(champion.first_test)
@@ -233,8 +237,8 @@ def _metrics(found: Trial, name: str) -> dict[str, float]:
 
 def _section(part: str) -> str:
     """The section of a part of the book, as a trial names it; a slash in a name would make sections of its own."""
-    if part in {WHOLE, BY_POLICY}:
-        return "" if part == WHOLE else "by_policy/"
+    if part in OF_THE_BOOK:
+        return OF_THE_BOOK[part]
     kind, _, name = part.rpartition(": ")
     return f"{kind or 'segment'}.{name.replace('/', '_')}/"
 

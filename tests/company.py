@@ -29,7 +29,7 @@ def company(*names: str) -> Company:
     builders = {
         "accounts": _account, "contracts": _contract, "tickets": _ticket, "invoices": _invoice, "surveys": _survey,
         "touchpoints": _touchpoint, "contacts": _contact, "opportunities": _opportunity, "churn_events": _churn,
-        "interventions": _intervention, "legacy_scores": _legacy_score, "notes": _note,
+        "interventions": _intervention, "hold_outs": _hold_out, "legacy_scores": _legacy_score, "notes": _note,
     }  # fmt: skip
     rows = {
         name: [build(i) for i in range(ACCOUNTS if name == "accounts" else ROWS)] for name, build in builders.items()
@@ -166,6 +166,10 @@ def _intervention(i: int) -> Row:
         "intervention_id": f"V-{i:03}", "account_id": _account_id(i), "started_at": _at(i), "kind": "training",
         "root_cause": "skills", "loaded_at": _loaded(_day(i)),
     }  # fmt: skip
+
+
+def _hold_out(i: int) -> Row:
+    return {"account_id": _account_id(i), "drawn_at": _at(i), "chance": 0.4, "loaded_at": _loaded(_day(i))}
 
 
 def _legacy_score(i: int) -> Row:

@@ -126,6 +126,7 @@ OF_ROWS = [
     Break("opportunities", "currency_has_rate", changed(currency="XTS"), "currency"),
     Break("churn_events", "not_said_twice", lambda row, i: {**row, "churn_id": f"Z-{i}"}, rows=6, added=True),
     Break("interventions", "kind_set", changed(kind="lunch"), "kind"),
+    Break("hold_outs", "chance_range", changed(chance=40), "chance"),
     Break("legacy_scores", "score_given", changed(score=None), "score"),
     Break("notes", "kind_set", changed(kind="gossip"), "kind"),
     Break("notes", "expires_after_noted", changed(expires_on=OLD), "expires_on"),

@@ -167,6 +167,39 @@ def test_work_after_the_flag_and_before_the_loss_marks_an_example_as_treated() -
     assert {account: row["treated"] for account, row in found.items()} == {"acme": True, "bolt": False, "core": False}
 
 
+def spared(now: str = MATURED, **rows: list[Row]) -> dict[str, object]:
+    """The chance of each account that no lot fell on it."""
+    return {account: row["untreated_chance"] for account, row in labelled(now, **rows).items()}
+
+
+def test_the_chance_to_stay_untreated_is_that_of_every_lot_drawn_before_the_loss() -> None:
+    """Two draws multiply; one before as_of, after the horizon or after the notice is none of them (MOD-1)."""
+    contracts = [contract("acme"), contract("bolt"), contract("core", **TERM, notice_on="2024-04-10")]
+    drawn = [
+        ("acme", "2024-03-04T00:00", 0.9), ("acme", "2024-03-05T06:00", 0.4), ("acme", "2024-06-02T00:00", 0.25),
+        ("acme", "2024-06-02T06:00", 0.9), ("core", "2024-04-10T06:00", 0.4), ("core", "2024-04-11T06:00", 0.4),
+    ]  # fmt: skip
+    rows = [{"account_id": account, "drawn_at": at, "chance": chance} for account, at, chance in drawn]
+
+    assert spared(contracts=contracts, hold_outs=rows) == {"acme": 0.45, "bolt": 1.0, "core": 0.6}
+    assert spared("2024-07-01", contracts=contracts, hold_outs=rows) == {"acme": None, "bolt": None, "core": None}
+
+
+def test_a_lot_that_could_not_miss_leaves_no_chance() -> None:
+    """Whom the lot takes for certain stays untreated with chance 0, whatever the other draws (MOD-1)."""
+    drawn = [
+        {"account_id": "acme", "drawn_at": f"2024-0{month}-05T06:00", "chance": c} for month, c in ((3, 1.0), (4, 0.5))
+    ]
+
+    assert spared(contracts=[contract("acme")], hold_outs=drawn) == {"acme": 0.0}
+
+
+def test_without_a_table_of_lots_nobody_knows_that_chance() -> None:
+    """Not 1: who was worked on was chosen by somebody (MOD-1)."""
+    assert spared(contracts=[contract("acme")], interventions=[]) == {"acme": None}
+    assert spared(contracts=[contract("acme")], hold_outs=[]) == {"acme": 1.0}
+
+
 def test_no_feature_reads_labels() -> None:
     """The outcome is never an input (HLT-6): of the features only labels.py itself looks beyond as_of."""
     for path in (ROOT / "features").glob("*.py"):

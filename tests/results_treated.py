@@ -1,0 +1,68 @@
+"""Is a chance told right where four in ten of the flagged are worked on? Figures for `make results` (MOD-1).
+
+The truth is the chance without work in the whole horizon, on all rows of the test months, so that nothing is lost to
+chance but what the model made of its own examples. Beside it the two ways without a lot: all examples alike, and those
+left out that were treated and stayed.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+
+from features.all import FEATURES
+from features.settings import BookSettings, LabelSettings
+from models.metrics import Floats
+from models.settings import ModelSettings
+from models.split import Parts
+from models.training import trial
+from sample.settings import CompanySettings, ContactSettings
+from tasks.training import parts_of
+from tests.bounds import Bound
+
+LOT = 0.4
+SETTINGS = ModelSettings()
+GAP_DAYS = LabelSettings().churn_horizon_days + BookSettings().churn_grace_days
+NUMBERS = [f.name for f in FEATURES.values() if f.published]
+
+
+def company_by_lot() -> CompanySettings:
+    """The sample company whose CSMs work on four in ten of those below the mark of the old score, by lot."""
+    return CompanySettings(contacts=ContactSettings(mode="random", lot=LOT))
+
+
+def figures(worlds: Sequence[pd.DataFrame], settings: ModelSettings = SETTINGS) -> Iterator[Bound]:
+    """Observed over expected of each way, with the true chance without work as what is observed.
+
+    `worlds`: the training set of each company_by_lot, with its `p0`.
+    """
+    found = pd.DataFrame([ratios(world, settings) for world in worlds])
+    drawn = np.mean([world.loc[world["untreated_chance"] < 1.0, "treated"].astype(bool).mean() for world in worlds])
+    count = f"mean of {len(worlds)} companies"
+    yield Bound("share treated of the examples that a lot was drawn for", -np.inf, np.inf, float(drawn))
+    yield Bound(f"observed / expected without work, weighted by the lot, {count}", 0.90, 1.10, found["lot"].mean())
+    for name, says in {
+        "lot": "the same",
+        "alike": "all examples alike",
+        "stayed": "treated who stayed left out",
+    }.items():
+        if name != "lot":
+            yield Bound(f"{says}, mean", -np.inf, np.inf, found[name].mean())
+        yield Bound(f"{says}, lowest company", -np.inf, np.inf, found[name].min())
+        yield Bound(f"{says}, highest company", -np.inf, np.inf, found[name].max())
+
+
+def ratios(world: pd.DataFrame, settings: ModelSettings) -> dict[str, float]:
+    """True losses without work over those that each way expects, on the test months of one company."""
+    parts = parts_of(world, "churn", GAP_DAYS, settings.split)
+    treated, lost = world["treated"].astype(bool), world["churned"].astype(bool)
+    without = world.drop(columns="untreated_chance")
+    ways = {"lot": world, "alike": without, "stayed": without[~treated | lost]}
+    test = world[world["as_of"].isin(pd.to_datetime(list(parts.test)))]
+    return {name: float(test["p0"].sum() / expected(told, test, parts, settings).sum()) for name, told in ways.items()}
+
+
+def expected(told: pd.DataFrame, test: pd.DataFrame, parts: Parts, settings: ModelSettings) -> Floats:
+    """The chances that the candidate taken from these examples gives the test rows."""
+    found = trial(told, "churned", parts, NUMBERS, settings)
+    return found.trained[found.taken].chances(test)
