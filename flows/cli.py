@@ -153,7 +153,8 @@ def serve() -> None:
         from flows.deployed import serve_schedules
 
         typer.echo(
-            f"daily_alerts at {settings.schedule.daily}, monthly_scoring at {settings.schedule.monthly}: {address}"
+            f"daily_alerts at {settings.schedule.daily}, monthly_scoring at {settings.schedule.monthly}, "
+            f"quarterly_retraining at {settings.schedule.quarterly}: {address}"
         )
         serve_schedules(settings, Options.config, Options.out)
 

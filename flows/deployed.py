@@ -66,7 +66,10 @@ def run_under_prefect(name: str, config: Path, out: Path, as_of: date, **paramet
 
 def serve_schedules(settings: Settings, config: Path, out: Path) -> None:
     """Serve the flows on their schedules until stopped; one run of each at a time, a second one waits."""
-    crons = {"daily_alerts": settings.schedule.daily, "monthly_scoring": settings.schedule.monthly}
+    when = settings.schedule
+    crons = {
+        "daily_alerts": when.daily, "monthly_scoring": when.monthly, "quarterly_retraining": when.quarterly,
+    }  # fmt: skip
     one = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.ENQUEUE)
     parameters = {"config": str(config.resolve()), "out": str(out.resolve())}
     serve(

@@ -49,6 +49,7 @@ class ScheduleSettings(BaseModel, frozen=True, extra="forbid"):
 
     daily: str = Field("0 5 * * *", description="cron of daily_alerts")
     monthly: str = Field("0 6 1 * *", description="cron of monthly_scoring")
+    quarterly: str = Field("0 7 2 1,4,7,10 *", description="cron of quarterly_retraining")
 
 
 class Settings(BaseModel, frozen=True, extra="forbid"):

@@ -19,6 +19,9 @@ from tests.running import ROOT, bytes_of, keepwell_process
 DAY = "2026-06-01"
 
 
+SCHEDULED = {f"flows/deployed.py:{flow}" for flow in ("daily", "monthly", "quarterly")}
+
+
 @pytest.fixture(scope="module")
 def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("company")
@@ -105,7 +108,7 @@ def test_data_at_fault_fails_the_flow_run_without_a_retry_and_keeps_its_exit_cod
 def test_a_scheduled_run_speaks_as_of_its_planned_day(company: Path, server: dict[str, str], tmp_path: Path) -> None:
     """A deployment of prefect.yaml, run by a real worker, planned for a day, publishes that day (OUT-3)."""
     plan = yaml.safe_load((ROOT / "prefect.yaml").read_text())
-    assert {d["entrypoint"] for d in plan["deployments"]} == {"flows/deployed.py:daily", "flows/deployed.py:monthly"}
+    assert {d["entrypoint"] for d in plan["deployments"]} == SCHEDULED
     assert all(d["schedules"] and d["concurrency_limit"]["limit"] == 1 for d in plan["deployments"])
     environment = {**os.environ, **server}
 
@@ -149,13 +152,13 @@ def assert_gone(address: str) -> None:
         urllib.request.urlopen(f"{address}/health", timeout=2)
 
 
-def test_serve_offers_both_schedules_and_takes_its_server_with_it(company: Path, tmp_path: Path) -> None:
+def test_serve_offers_every_schedule_and_takes_its_server_with_it(company: Path, tmp_path: Path) -> None:
     """`keepwell serve` without a server starts one on loopback, one run of each flow at a time, and ends it (OUT-3)."""
     with serving(company, tmp_path) as address:
         assert address.startswith("http://127.0.0.1:")
         served = wait_for_deployments({"PREFECT_API_URL": address})
 
-    assert {d["entrypoint"] for d in served} == {"flows/deployed.py:daily", "flows/deployed.py:monthly"}
+    assert {d["entrypoint"] for d in served} == SCHEDULED
     assert all(d["global_concurrency_limit"]["limit"] == 1 for d in served)
     assert_gone(address)
 
@@ -177,7 +180,7 @@ def ended(process: "subprocess.Popen[str]") -> None:
 def wait_for_deployments(server: dict[str, str]) -> list[dict[str, object]]:
     deadline = time.monotonic() + 60
     found: list[dict[str, object]] = []
-    while len(found) < 2 and time.monotonic() < deadline:
+    while len(found) < len(SCHEDULED) and time.monotonic() < deadline:
         time.sleep(0.5)
         found = asked(server, "deployments/filter", {})
     return found
