@@ -8,7 +8,7 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 
 from models.metrics import Floats
 
-POINTS = 200
+POINTS = 100
 BINS = 10
 SIDE = 260
 VERSION = "6.4"  # of Vega-Lite
@@ -34,8 +34,12 @@ def curve_points(happened: Floats, chance: Floats) -> pd.DataFrame:
 
 
 def _thinned(curve: str, x: Floats, y: Floats) -> pd.DataFrame:
-    """At most so many points, first and last among them."""
-    at = np.unique(np.linspace(0, len(x) - 1, min(POINTS, len(x))).astype(int))
+    """Some points, evenly spread along each axis on which the curve only rises; first and last among them."""
+    order = np.lexsort((y, x))
+    x, y, grid = x[order], y[order], np.linspace(0.0, 1.0, POINTS)
+    rising = [axis for axis in (x, y) if (np.diff(axis) >= 0).all()]
+    at = np.unique(np.concatenate([[0, len(x) - 1], *(np.searchsorted(axis, grid) for axis in rising)]))
+    at = at[at < len(x)].astype(int)
     return pd.DataFrame({"curve": curve, "x": x[at], "y": y[at]})
 
 

@@ -25,7 +25,7 @@ from models.treated import ALL_ROWS, UNTREATED
 from tasks.curves import curve_points, curves_png
 from tasks.model_card import model_card
 from tasks.registry import HELD_OUT_FILE, KEPT_FILE, MODEL_FILE, Kept, digest, shelf, show
-from tasks.tracking import INTERVAL, Logged, Tracking, begin_run, finish_run, is_whole, name_of, runs_where
+from tasks.tracking import RANGE, Logged, Tracking, begin_run, finish_run, is_whole, name_of, runs_where
 from tasks.training import OUTCOMES
 
 HEALTH = "health"
@@ -191,6 +191,7 @@ def _logged(quarter: Quarter, learnt: Learnt, name: str, rests: Mapping[str, str
         "taken": "yes" if name == found.taken else "no",
         "snapshot_id": quarter.snapshot_id,
         "code_version": quarter.code_version,
+        "mlflow.note.content": model_card(quarter, learnt, name),
         "learnt_until": str(found.parts.validation[-1]),
         "first_test": str(found.parts.test[0]),
     }
@@ -214,14 +215,16 @@ def _logged(quarter: Quarter, learnt: Learnt, name: str, rests: Mapping[str, str
             f"{part}.accounts": rows["account_id"].nunique(),
             f"{part}.outcomes": int(rows[OUTCOMES[learnt.outcome]].astype(bool).sum()),
         }
-    return Logged(f"{name} {quarter.as_of}", quarter.as_of, tags, parameters, _metrics(found, name))
+    mark = " *" if name == found.taken else ""
+    return Logged(f"{name} {quarter.as_of}{mark}", quarter.as_of, tags, parameters, _metrics(found, name))
 
 
 def _metrics(found: Trial, name: str) -> dict[str, float]:
     """Every figure with its bounds, in sections as MLflow's pages show them.
 
-    `roc_auc` of the whole book stands alone, its bounds are `interval/roc_auc_low` and `_high`; a part of the book is a
-    section of its own: `segment.enterprise/roc_auc`, `segment.enterprise/roc_auc_low`.
+    `roc_auc` of the whole book stands alone, its bounds are `range/roc_auc_low` and `_high`; a part of the book is a
+    section of its own: `of.segment.enterprise/roc_auc`, `of.segment.enterprise/roc_auc_low`. The pages sort sections by
+    name, and put those without one under "Model metrics": all others come after it.
     """
     metrics = {}
     for (candidate, part), figures in found.figures.items():
@@ -230,8 +233,8 @@ def _metrics(found: Trial, name: str) -> dict[str, float]:
         section = _section(part)
         for figure, estimate in figures.items():
             metrics[f"{section}{figure}"] = estimate.value
-            metrics[f"{section or INTERVAL}{figure}_low"] = estimate.low
-            metrics[f"{section or INTERVAL}{figure}_high"] = estimate.high
+            metrics[f"{section or RANGE}{figure}_low"] = estimate.low
+            metrics[f"{section or RANGE}{figure}_high"] = estimate.high
     return metrics
 
 
@@ -240,7 +243,7 @@ def _section(part: str) -> str:
     if part in OF_THE_BOOK:
         return OF_THE_BOOK[part]
     kind, _, name = part.rpartition(": ")
-    return f"{kind or 'segment'}.{name.replace('/', '_')}/"
+    return f"of.{kind or 'segment'}.{name.replace('/', '_')}/"
 
 
 def _write_papers(to: Path, quarter: Quarter, learnt: Learnt, name: str, rows: pd.DataFrame) -> None:

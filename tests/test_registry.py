@@ -141,9 +141,9 @@ def test_every_candidate_is_a_run_that_can_be_compared(logged, whole):
     assert set(runs) == set(CANDIDATES)
     forest = runs["forest"].data
     assert forest.metrics["roc_auc"] == figures.value
-    bounds = [forest.metrics[f"interval/roc_auc_{side}"] for side in ("low", "high")]
+    bounds = [forest.metrics[f"range/roc_auc_{side}"] for side in ("low", "high")]
     assert bounds == [figures.low, figures.high]
-    assert forest.metrics["segment.enterprise/recall"] == whole.trial.figures["forest", "enterprise"]["recall"].value
+    assert forest.metrics["of.segment.enterprise/recall"] == whole.trial.figures["forest", "enterprise"]["recall"].value
     assert forest.params["snapshot_id"] == "snap-1"
     assert forest.params["inputs.tail"] == "0.01"
     assert forest.params["test.months"] == "2025-11-01 to 2025-12-01"
@@ -162,6 +162,9 @@ def test_a_run_holds_curves_card_and_inputs(logged, whole):
     assert (place / "curves.png").read_bytes().startswith(b"\x89PNG")
     assert set(points["curve"]) == {"precision and recall", "ROC", "calibration"}
     assert points[["x", "y"]].stack().between(0, 1).all()
+    roc = points[points["curve"] == "ROC"]
+    area = np.trapezoid(roc["y"], roc["x"])
+    assert area == pytest.approx(whole.trial.figures[whole.trial.taken, "all"]["roc_auc"].value, abs=0.01)
     tenths = points[points["curve"] == "calibration"]
     assert (tenths["rows"].sum(), len(tenths)) == (len(whole.part("test")), 10)
     card = (place / "model_card.md").read_text()
