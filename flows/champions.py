@@ -15,7 +15,7 @@ from tasks.lock import holding
 from tasks.promotions import evidence_of, promotions_frame
 from tasks.publish import publish
 from tasks.registry import Shelf, Version, add_event, shelf, show
-from tasks.tracking import RANGE
+from tasks.tracking import BOOK, RANGE
 from tasks.training import OUTCOMES
 
 
@@ -164,6 +164,6 @@ def _place(held: Shelf, version: Version, as_of: date) -> str:
 
 def _roc_auc(client: Any, version: Version) -> str:
     metrics = client.get_run(version.run).data.metrics
-    names = ("roc_auc", f"{RANGE}roc_auc_low", f"{RANGE}roc_auc_high")
+    names = (f"{BOOK}roc_auc", f"{RANGE}roc_auc_low", f"{RANGE}roc_auc_high")
     value, low, high = (metrics.get(name, float("nan")) for name in names)
     return f"{value:.3f} ({low:.3f}-{high:.3f})"

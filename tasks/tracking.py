@@ -16,7 +16,7 @@ from typing import Any
 from tasks.errors import ConfigError
 
 MONITORING = "keepwell-monitoring"
-RANGE = "range/"  # section of the bounds of figures of the whole book
+BOOK, RANGE = "all/", "range/"  # sections of the whole book's figures and of their bounds
 METRICS_PER_CALL = 1000  # MLflow's own limits
 PARAMETERS_PER_CALL = 100
 EPOCH = date(1970, 1, 1)

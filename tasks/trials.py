@@ -25,11 +25,11 @@ from models.treated import ALL_ROWS, UNTREATED
 from tasks.curves import curve_points, curves_png
 from tasks.model_card import model_card
 from tasks.registry import HELD_OUT_FILE, KEPT_FILE, MODEL_FILE, Kept, digest, shelf, show
-from tasks.tracking import RANGE, Logged, Tracking, begin_run, finish_run, is_whole, name_of, runs_where
+from tasks.tracking import BOOK, RANGE, Logged, Tracking, begin_run, finish_run, is_whole, name_of, runs_where
 from tasks.training import OUTCOMES
 
 HEALTH = "health"
-OF_THE_BOOK = {"all": "", BY_POLICY: "by_policy/", ALL_ROWS: "treated_and_untreated/", UNTREATED: "untreated_only/"}
+OF_THE_BOOK = {"all": BOOK, BY_POLICY: "policy/", ALL_ROWS: "treated_and_untreated/", UNTREATED: "untreated_only/"}
 """The section of what is graded on the whole book, however it is counted."""
 EXAMPLE_ROWS = 3
 LIBRARIES = ("scikit-learn", "skops", "numpy", "pandas")
@@ -220,21 +220,21 @@ def _logged(quarter: Quarter, learnt: Learnt, name: str, rests: Mapping[str, str
 
 
 def _metrics(found: Trial, name: str) -> dict[str, float]:
-    """Every figure with its bounds, in sections as MLflow's pages show them.
+    """Every figure with its bounds, in the sections that MLflow's pages make of slashes and sort by name.
 
-    `roc_auc` of the whole book stands alone, its bounds are `range/roc_auc_low` and `_high`; a part of the book is a
-    section of its own: `of.segment.enterprise/roc_auc`, `of.segment.enterprise/roc_auc_low`. The pages sort sections by
-    name, and put those without one under "Model metrics": all others come after it.
+    `all/roc_auc` is of the whole book, its bounds are `range/roc_auc_low` and `_high`; each part of it is a section
+    of its own: `of.segment.enterprise/roc_auc`, `of.segment.enterprise/roc_auc_low`.
     """
     metrics = {}
     for (candidate, part), figures in found.figures.items():
         if candidate != name:
             continue
         section = _section(part)
+        bounds = RANGE if section == BOOK else section
         for figure, estimate in figures.items():
             metrics[f"{section}{figure}"] = estimate.value
-            metrics[f"{section or RANGE}{figure}_low"] = estimate.low
-            metrics[f"{section or RANGE}{figure}_high"] = estimate.high
+            metrics[f"{bounds}{figure}_low"] = estimate.low
+            metrics[f"{bounds}{figure}_high"] = estimate.high
     return metrics
 
 

@@ -140,7 +140,7 @@ def test_every_candidate_is_a_run_that_can_be_compared(logged, whole):
 
     assert set(runs) == set(CANDIDATES)
     forest = runs["forest"].data
-    assert forest.metrics["roc_auc"] == figures.value
+    assert forest.metrics["all/roc_auc"] == figures.value
     bounds = [forest.metrics[f"range/roc_auc_{side}"] for side in ("low", "high")]
     assert bounds == [figures.low, figures.high]
     assert forest.metrics["of.segment.enterprise/recall"] == whole.trial.figures["forest", "enterprise"]["recall"].value
