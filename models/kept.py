@@ -55,17 +55,18 @@ def input_columns(model: Pipeline) -> list[str]:
 def learnt_inputs(model: Pipeline) -> pd.DataFrame:
     """What each input learnt (FEA-7): `column`, `low` and `high` where its tails are cut, and what `missing` becomes.
 
-    Cuts are empty where the tails are left alone.
+    Cuts are empty where the tails are left alone. `branch`: the way in which the model sees the column; it may be two.
     """
     rows = []
-    for _, transformer, columns in _branches(model):
+    for branch, transformer, columns in _branches(model):
         steps = [s for _, s in transformer.steps] if isinstance(transformer, Pipeline) else [transformer]
         cut = next((s for s in steps if isinstance(s, Winsoriser)), None)
         filled = next((s for s in steps if isinstance(s, SimpleImputer)), None)
         for at, column in enumerate(columns):
             low, high = (np.nan, np.nan) if cut is None else (float(cut.low_[at]), float(cut.high_[at]))
-            rows.append({"column": str(column), "low": low, "high": high, "missing": _missing(filled, at)})
-    return pd.DataFrame(rows, columns=["column", "low", "high", "missing"])
+            missing = _missing(filled, at)
+            rows.append({"column": str(column), "branch": branch, "low": low, "high": high, "missing": missing})
+    return pd.DataFrame(rows, columns=["column", "branch", "low", "high", "missing"])
 
 
 def _branches(model: Pipeline) -> Iterator[tuple[str, Any, Sequence[str]]]:

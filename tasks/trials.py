@@ -201,7 +201,7 @@ def _logged(quarter: Quarter, learnt: Learnt, name: str, rests: Mapping[str, str
         "as_of": quarter.as_of,
         "snapshot_id": quarter.snapshot_id,
         "code_version": quarter.code_version,
-        "inputs": len(inputs),
+        "inputs": inputs["column"].nunique(),
         "missing_marks": ", ".join(inputs.loc[inputs["missing"].str.endswith("mark"), "column"]),
         "calibration.slope": found.trained[name].calibration.slope,
         "calibration.intercept": found.trained[name].calibration.intercept,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from models.settings import CandidateSettings, ModelSettings
+from models.settings import CandidateSettings, InputSettings, ModelSettings
 from models.split import Parts
 from models.training import trial
 from tasks.registry import Version, shelf
@@ -17,7 +17,10 @@ from tasks.tracking import Tracking
 from tasks.trials import Learnt, Quarter
 
 NUMBERS = ("signal", "other", "noise")
-QUICK = ModelSettings(candidates=CandidateSettings(trees=5, rounds=10, leaf_rows=20, replicates=20))
+QUICK = ModelSettings(
+    inputs=InputSettings(bends={"other": (-1.0, 0.0, 1.0)}),
+    candidates=CandidateSettings(trees=5, rounds=10, leaf_rows=20, replicates=20),
+)
 PARTS = Parts((date(2025, 1, 1),), (date(2025, 6, 1),), (date(2025, 11, 1), date(2025, 12, 1)))
 AS_OF = date(2026, 5, 1)
 REFERENCE = {"signal": 0.0, "segment": "small"}
