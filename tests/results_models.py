@@ -16,6 +16,7 @@ from sklearn.metrics import roc_auc_score
 from features.all import FEATURES
 from features.registry import COMPONENTS
 from features.settings import BookSettings, HealthSettings, LabelSettings
+from models.candidates import BASELINES
 from models.metrics import Floats, account_draws, top
 from models.settings import ModelSettings, WeightSettings
 from models.split import Parts
@@ -47,7 +48,8 @@ class Learnt:
         rows = self.trial.test
         train = self.examples[self.examples["as_of"].isin(pd.to_datetime(list(self.parts.train)))]
         tuned = tuned_weights(train, "churned", COMPONENTS, HEALTH.weights_of, WeightSettings())
-        named = {name: candidate.chances(rows) for name, candidate in self.trial.trained.items()}
+        trained = self.trial.trained.items()
+        named = {name: candidate.chances(rows) for name, candidate in trained if name not in BASELINES}
         health = rows["health"].fillna(rows["health"].median())
         return rows.assign(
             **named, champion=rows["chance"], oracle=rows["p_churn"], health=-health,
@@ -158,7 +160,7 @@ def lower_bound(values: Floats) -> float:
 
 def side_by_side(seeds: Sequence[Learnt]) -> list[str]:
     """Health, tuned weights and every candidate, overall and per segment."""
-    names = ["health", "tuned", *(n for n in seeds[0].trial.trained if n not in {"dummy", "health"}), "oracle"]
+    names = ["health", "tuned", *(n for n in seeds[0].trial.trained if n not in BASELINES), "oracle"]
     segments = sorted(seeds[0].test["segment"].unique())
     lines = [f"| score | book | {' | '.join(segments)} | recall | closed |", "|---" * (len(segments) + 4) + "|"]
     for name in names:
