@@ -28,7 +28,7 @@ from tasks.errors import ConfigError, NotPromoted
 from tasks.store import read
 
 OUT = Path("out/demo")
-ACCOUNTS, MONTHS, SEED = 2400, 32, 1
+ACCOUNTS, MONTHS, SEED = 2400, 32, 3
 SEATS = 4.0
 """Customers are small, so that there are enough of them to learn from in a minute."""
 MONTH_STARTS = tuple(date(2026, month, 1) for month in range(3, 7))
