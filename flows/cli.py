@@ -93,6 +93,10 @@ def quarterly(as_of: AsOf) -> None:
         typer.echo(sentence, err=True)
     for outcome, version in result.versions.items():
         typer.echo(f"{outcome}: version {version} stands as challenger (keepwell model compare)", err=True)
+    for outcome, reason in result.monitoring.unwatched.items():
+        typer.echo(f"{outcome}: its model is not watched. {reason}", err=True)
+    for sentence in result.monitoring.alerts.values():
+        typer.echo(sentence, err=True)
     if result.lessons.tuning:
         from tasks.weights import tuned_in_words
 

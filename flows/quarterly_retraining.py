@@ -8,6 +8,7 @@ import pandas as pd
 
 from features.all import FEATURES
 from features.book import book
+from flows.monitoring import champions_in_force, draw_lines, watch_models
 from flows.run import Run
 from flows.scoring import check_data, staged
 from models.split import TooLittleData
@@ -19,14 +20,16 @@ from tasks.checks import raise_if_critical
 from tasks.lessons import Lessons, churn_blueprint, lessons
 from tasks.lock import holding
 from tasks.performance import performance_frame
+from tasks.predictions import Models
 from tasks.publish import Stamp, publish
-from tasks.registry import load
+from tasks.registry import Kept
 from tasks.runs import recorded
 from tasks.sources import facts_at
 from tasks.staging import Snapshot
 from tasks.step import step
-from tasks.training import OUTCOMES, TrainingSet, first_month, matured_months, numbers_seen, parts_of, training_set
+from tasks.training import OUTCOMES, TrainingSet, first_month, month_starts, numbers_seen, parts_of, training_set
 from tasks.trials import Learnt, Quarter, log_trial, understood
+from tasks.watch import Monitoring
 
 FLOW = "quarterly_retraining"
 CHANCE = 0.5
@@ -34,6 +37,7 @@ CHANCE = 0.5
 
 
 NOTHING_LEARNT = Lessons({}, pd.DataFrame(), None, ())
+NOTHING_WATCHED = Monitoring()
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class QuarterResult:
     """The trial of each outcome that could be learnt, why the others could not, and the versions that were registered.
 
     `learnt`: each trial with the examples it rests on; `versions`: the challenger of each outcome; `page`: the
-    blueprint.
+    blueprint; `monitoring`: what became of the models in place.
     """
 
     learnt: Mapping[str, Learnt]
@@ -49,6 +53,7 @@ class QuarterResult:
     versions: Mapping[str, str] = field(default_factory=dict)
     lessons: Lessons = NOTHING_LEARNT
     page: Path | None = None
+    monitoring: Monitoring = NOTHING_WATCHED
 
     @property
     def trials(self) -> Mapping[str, Trial]:
@@ -71,11 +76,15 @@ def quarterly_retraining(run: Run) -> QuarterResult:
             result = try_candidates(run, examples)
         except TooLittleData as nothing:
             result = QuarterResult({}, dict.fromkeys(OUTCOMES, str(nothing)))
-        stamp = run.stamp(snapshot, None)
-        result = replace(result, versions=keep_models(run, result, stamp), lessons=learn_lessons(run, result))
-        performance = pd.concat([performance_frame(result.trials), result.lessons.performance], ignore_index=True)
-        frames = {"model_performance": performance, **result.lessons.frames}
-        record(publish(run.marts, run.as_of, frames, stamp), stamp)
+        champions = champions_in_force(run)
+        stamp = run.stamp(snapshot, None, Models(tuple(champions.values())))
+        versions = keep_models(run, result, champions, stamp)
+        result = replace(result, versions=versions, lessons=learn_lessons(run, result))
+        if examples is not None:
+            watched = watch_models(run, snapshot, examples, champions, result.learnt, versions)
+            result = replace(result, monitoring=watched)
+        record(publish(run.marts, run.as_of, frames_of(result), stamp), stamp)
+        draw_lines(run, result.monitoring)
         if examples is not None:
             result = replace(result, page=write_page(run, snapshot, examples, result, stamp))
     return result
@@ -83,15 +92,10 @@ def quarterly_retraining(run: Run) -> QuarterResult:
 
 @step()
 def rebuild_past(run: Run, snapshot: Snapshot) -> TrainingSet:
-    """Features as known and outcomes as known since, for every month of which any outcome has matured."""
-    labels, money = run.settings.labels, run.settings.money
-    months = matured_months(
-        first_month(snapshot, run.instant, run.settings.models.split.run_in_days, run.fixed),
-        run.instant,
-        labels.churn_horizon_days,
-        money.churn_grace_days,
-    )
-    return training_set(snapshot, months, run.instant, run.scoring, labels, run.fixed)
+    """Features as known and outcomes as known since, of every month; the newest have no outcome yet."""
+    first = first_month(snapshot, run.instant, run.settings.models.split.run_in_days, run.fixed)
+    months = month_starts(first, run.instant)
+    return training_set(snapshot, months, run.instant, run.scoring, run.settings.labels, run.fixed)
 
 
 @step()
@@ -104,14 +108,14 @@ def try_candidates(run: Run, past: TrainingSet) -> QuarterResult:
         try:
             parts = parts_of(past.examples, outcome, gap, settings.models.split)
             found = trial(past.examples, label, parts, numbers, settings.models)
-            learnt[outcome] = understood(outcome, found, past.examples, settings.models.importance)
+            learnt[outcome] = understood(outcome, found, past.examples, settings.models)
         except (TooLittleData, Suspicious) as reason:
             refused[outcome] = str(reason)
     return QuarterResult(learnt, refused)
 
 
 @step(retries=2)
-def keep_models(run: Run, result: QuarterResult, stamp: Stamp) -> dict[str, str]:
+def keep_models(run: Run, result: QuarterResult, champions: Mapping[str, Kept], stamp: Stamp) -> dict[str, str]:
     """Every candidate in MLflow, beside the champion in force; the version of each outcome's challenger."""
     labels, money = run.settings.labels, run.settings.money
     quarter = Quarter(
@@ -120,7 +124,7 @@ def keep_models(run: Run, result: QuarterResult, stamp: Stamp) -> dict[str, str]
         {outcome: labels.horizon_days(outcome) for outcome in OUTCOMES}, money.churn_grace_days,
     )  # fmt: skip
     return {
-        outcome: log_trial(run.tracking, quarter, learnt, load(run.tracking, outcome, "champion", run.as_of))
+        outcome: log_trial(run.tracking, quarter, learnt, champions.get(outcome))
         for outcome, learnt in result.learnt.items()
     }
 
@@ -131,6 +135,16 @@ def learn_lessons(run: Run, result: QuarterResult) -> Lessons:
     settings = run.settings
     horizons = {outcome: settings.labels.horizon_days(outcome) for outcome in OUTCOMES}
     return lessons(result.learnt, horizons, settings.health, settings.models)
+
+
+def frames_of(result: QuarterResult) -> dict[str, pd.DataFrame]:
+    """Every mart of the quarter."""
+    performance = [performance_frame(result.trials), result.lessons.performance, result.monitoring.performance]
+    return {
+        "model_performance": pd.concat(performance, ignore_index=True),
+        **result.lessons.frames,
+        **result.monitoring.frames,
+    }
 
 
 @step(retries=2)

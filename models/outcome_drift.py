@@ -1,5 +1,6 @@
 """Do as many leave as when the model learnt, and as many as it foretold? Month by month (LRN-3)."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,15 +10,22 @@ from scipy import stats
 from models.settings import DriftSettings
 
 
-def outcome_drift(rows: pd.DataFrame, learnt: pd.DataFrame, rules: DriftSettings) -> pd.DataFrame:
+@dataclass(frozen=True)
+class Rate:
+    """Share of rows with the outcome, and the variance of that share over accounts."""
+
+    value: float
+    variance: float
+
+
+def outcome_drift(rows: pd.DataFrame, learnt: Rate, rules: DriftSettings) -> pd.DataFrame:
     """Month by month: the share that left against the training months', and losses over the sum of the chances.
 
-    `rows`: account_id, as_of, chance, happened of matured months that the model did not learn from; `learnt`:
-    account_id and happened of the training rows. Columns: kind (`outcome`), name, statistic (`base_rate`,
+    `rows`: account_id, as_of, chance, happened of matured months that the model did not learn from; `learnt`: the rate
+    of the training rows. Columns: kind (`outcome`), name, statistic (`base_rate`,
     `observed_to_expected`), month, value, low, high, p_value, q_value, drifted. Neighbouring months share outcomes.
     """
-    rate, variance = _rate(learnt)
-    found = [row for month, part in rows.groupby("as_of") for row in _month(month, part, rate, variance, rules)]
+    found = [row for month, part in rows.groupby("as_of") for row in _month(month, part, learnt, rules)]
     frame = pd.DataFrame(found)
     if frame.empty:
         return frame
@@ -29,12 +37,10 @@ def outcome_drift(rows: pd.DataFrame, learnt: pd.DataFrame, rules: DriftSettings
     return frame.drop(columns="ratio").assign(drifted=drifted)
 
 
-def _month(
-    month: pd.Timestamp, rows: pd.DataFrame, rate: float, variance: float, rules: DriftSettings
-) -> list[dict[str, Any]]:
+def _month(month: pd.Timestamp, rows: pd.DataFrame, learnt: Rate, rules: DriftSettings) -> list[dict[str, Any]]:
     """Base rate and observed to expected of one month, with interval and p value by the normal curve."""
     count, losses = len(rows), float(rows["happened"].sum())
-    share = losses / count
+    share, rate = losses / count, learnt.value
     noise = np.sqrt(max(share * (1.0 - share), rate * (1.0 - rate)) / count)
     chance = rows["chance"].to_numpy(dtype=float)
     expected, spread = float(chance.sum()), float(np.sqrt((chance * (1.0 - chance)).sum()))
@@ -46,15 +52,15 @@ def _month(
             "p_value": 2.0 * float(stats.norm.sf(abs(z))),
         }
         for name, statistic, value, error, ratio, z in (
-            ("rate", "base_rate", share, noise, share / rate, (share - rate) / np.sqrt(noise**2 + variance)),
+            ("rate", "base_rate", share, noise, share / rate, (share - rate) / np.sqrt(noise**2 + learnt.variance)),
             ("losses", "observed_to_expected", losses / expected, spread / expected, losses / expected,
              (losses - expected) / spread),
         )
     ]  # fmt: skip
 
 
-def _rate(rows: pd.DataFrame) -> tuple[float, float]:
-    """Share of rows with the outcome, and its variance over accounts (a ratio of sums; Cochran 1977)."""
+def rate_of(rows: pd.DataFrame) -> Rate:
+    """The rate of these rows (account_id, happened), a ratio of sums over accounts (Cochran 1977)."""
     sums = rows.groupby("account_id")["happened"].agg(["sum", "size"]).to_numpy(dtype=float)
     rate = float(sums[:, 0].sum() / sums[:, 1].sum())
-    return rate, float(((sums[:, 0] - rate * sums[:, 1]) ** 2).sum() / sums[:, 1].sum() ** 2)
+    return Rate(rate, float(((sums[:, 0] - rate * sums[:, 1]) ** 2).sum() / sums[:, 1].sum() ** 2))

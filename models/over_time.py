@@ -31,7 +31,11 @@ def by_month(rows: pd.DataFrame, rules: CandidateSettings) -> Mapping[pd.Timesta
     found = {}
     for month, part in rows.dropna(subset="happened").groupby("as_of"):
         if 0 < part["happened"].mean() < 1:
-            side = graded(part["happened"].to_numpy(), part["chance"].to_numpy(), part["flagged"].to_numpy())
-            accounts = part["account_id"].to_numpy()
-            found[month] = graded_figures(side, accounts, rules.replicates, rules.confidence, SEED)
+            found[month] = together(part, rules)
     return found
+
+
+def together(rows: pd.DataFrame, rules: CandidateSettings) -> Mapping[str, Estimate]:
+    """Every figure of these rows, whose outcomes are known, with intervals over accounts."""
+    side = graded(rows["happened"].to_numpy(), rows["chance"].to_numpy(), rows["flagged"].to_numpy())
+    return graded_figures(side, rows["account_id"].to_numpy(), rules.replicates, rules.confidence, SEED)

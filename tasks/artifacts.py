@@ -1,5 +1,6 @@
 """Prefect artifacts of a flow run: a table and a Markdown report. Nothing happens where no Prefect flow is running."""
 
+from collections.abc import Mapping
 from datetime import date
 
 import pandas as pd
@@ -31,6 +32,18 @@ def show_alerts(alerts: pd.DataFrame, as_of: date, opened: int) -> None:
         return
     show_table("alerts", alerts[list(ALERT_COLUMNS)], f"Alerts as of {as_of}")
     announce("keepwell.day.alerted", {"as_of": str(as_of), "opened": opened, "shown": len(alerts)})
+
+
+def show_degraded(alerts: Mapping[str, str], as_of: date) -> None:
+    """Models that have degraded: a sentence each as Markdown, and an event each."""
+    if not alerts or not inside_prefect_flow():
+        return
+    from prefect.artifacts import create_markdown_artifact
+
+    lines = "\n".join(f"- {sentence}" for sentence in alerts.values())
+    create_markdown_artifact(lines, key="degraded-models", description=f"Models that have degraded as of {as_of}")
+    for outcome, sentence in alerts.items():
+        announce("keepwell.model.degraded", {"as_of": str(as_of), "outcome": outcome, "reason": sentence})
 
 
 def show_table(key: str, frame: pd.DataFrame, description: str) -> None:

@@ -31,7 +31,7 @@ from models.walk_forward import Refit, walk_forward
 from tasks.score import ScoreSettings
 from tasks.sources import facts_at
 from tasks.staging import Snapshot
-from tasks.training import OUTCOMES, first_month, training_set
+from tasks.training import OUTCOMES, first_month, month_starts, training_set
 
 PANEL = {
     "account_id": "str", "as_of": "datetime64[us]", "segment": "str", "arr": float, "churned": object,
@@ -93,7 +93,7 @@ def audit(snapshot: Snapshot, now: datetime, rules: AuditRules) -> Audit:
     facts = facts_at(snapshot, now, rules.fixed)
     since = (pd.Timestamp(now) - pd.DateOffset(months=rules.audit.months)).date()
     lost = losses_since(facts, since, rules.money.churn_grace_days)
-    legacy = _rows(facts, "legacy_scores", LEGACY)
+    legacy = legacy_scores(facts)
     contacts, source = contacts_of(facts, rules.audit)
     panel, refits, nothing = replayed(snapshot, now, since, legacy, rules)
     months = window(panel, pd.Timestamp(since))
@@ -143,7 +143,7 @@ def _months(snapshot: Snapshot, now: datetime, rules: AuditRules) -> list[date]:
     """Every month start from the first with enough usage before it, to the last whose flags are set by `now`."""
     first = first_month(snapshot, now, rules.models.split.run_in_days, rules.fixed)
     last = now - timedelta(days=rules.audit.settle_days)
-    return [start.date() for start in pd.date_range(first, last, freq="MS")]
+    return month_starts(first, last)
 
 
 def losses_since(facts: Facts, since: date, grace_days: int) -> pd.DataFrame:
@@ -199,6 +199,11 @@ def _segments(snapshot: Snapshot, day: date, fixed: frozenset[str]) -> pd.Series
     """The segment of each account as known on that day."""
     accounts = facts_at(snapshot, datetime.combine(day, datetime.min.time()), fixed)["accounts"]
     return accounts.select("account_id", "segment").to_pandas().set_index("account_id")["segment"]
+
+
+def legacy_scores(facts: Facts) -> pd.DataFrame | None:
+    """The legacy scores that are known; None where the company has no such table."""
+    return _rows(facts, "legacy_scores", LEGACY)
 
 
 def _rows(facts: Facts, table: str, columns: Sequence[str]) -> pd.DataFrame | None:

@@ -211,7 +211,7 @@ MODEL_PERFORMANCE = Mart(
     ("outcome", "version", "segment", "metric", "first_month", "last_month", "estimated"),
     {
         "outcome": (TEXT, "churn, expansion or advocacy"),
-        "version": (TEXT, "the candidate: dummy and health are baselines"),
+        "version": (TEXT, "the candidate: dummy and health are baselines; champion or challenger: the model watched"),
         "segment": (TEXT, "segment, or `all`"),
         "metric": (TEXT, "roc_auc, recall (at capacity), brier_skill ..."),
         "value": (NUMBER, "the figure on the test months"),
@@ -223,7 +223,8 @@ MODEL_PERFORMANCE = Mart(
         "first_month": (DAY, "first of the months that it is about: those of the test, or one month for itself"),
         "last_month": (DAY, "last of them"),
         "trusted": (FLAG, "of an estimate: nothing speaks against it; empty for what is measured"),
-        "reason": (TEXT, "why an estimate is not to be trusted"),
+        "reason": (TEXT, "why an estimate is not to be trusted, and in what the model has degraded"),
+        "model_version": (TEXT, "version in MLflow of the champion or challenger that is watched"),
     },
 )  # fmt: skip
 
@@ -249,7 +250,7 @@ LEAD_TIMES = Mart(
     "lead_times", "outcome, score and churner", ("outcome", "score", "account_id", "churned_at"),
     {
         "outcome": (TEXT, "churn"),
-        "score": (TEXT, "champion, health, legacy; random: one lasting number each; always: everybody flagged"),
+        "score": (TEXT, "champion or challenger, health, legacy; random: a lasting number each; always: all flagged"),
         **_ACCOUNT,
         "churned_at": (INSTANT, "when its loss showed"),
         "flagged_from": (DAY, "start of the last unbroken flag before; empty where it had none"),

@@ -1,7 +1,6 @@
 """Frames of the marts that watch a model: `drift`, `lead_times`, months of `model_performance` (LRN-3, LRN-4)."""
 
 from collections.abc import Mapping
-from datetime import date
 
 import pandas as pd
 
@@ -12,9 +11,9 @@ from models.metrics import Estimate
 ALL = "all"
 
 
-def drift_frame(outcome: str, month: date, inputs: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
-    """Drift of inputs and score in the book of this month, and of the outcome in every matured month."""
-    parts = [inputs.assign(month=pd.Timestamp(month)), outcomes]
+def drift_frame(outcome: str, books: Mapping[pd.Timestamp, pd.DataFrame], outcomes: pd.DataFrame) -> pd.DataFrame:
+    """Drift of inputs and score in the book of each month, and of the outcome in every matured month."""
+    parts = [*(book.assign(month=month) for month, book in books.items()), outcomes]
     return pd.concat([part for part in parts if len(part)], ignore_index=True).assign(outcome=outcome)
 
 
@@ -31,11 +30,11 @@ def realised_frame(outcome: str, version: str, months: Mapping[pd.Timestamp, Map
     return _matured(pd.concat(frames, ignore_index=True)) if frames else pd.DataFrame()
 
 
-def warning_frame(outcome: str, found: EarlyWarning, since: date, until: date) -> pd.DataFrame:
+def warning_frame(outcome: str, found: EarlyWarning, since: pd.Timestamp, until: pd.Timestamp) -> pd.DataFrame:
     """Share of churners flagged early, median lead and workload of each score; what the first has over the others."""
     ahead = {name: {"early_share_behind_first": gap} for name, gap in found.differences.items()}
     frames = [
-        _rows(outcome, name, {**figures, **ahead.get(name, {})}, pd.Timestamp(since), pd.Timestamp(until))
+        _rows(outcome, name, {**figures, **ahead.get(name, {})}, since, until)
         for name, figures in found.figures.items()
     ]
     return _matured(pd.concat(frames, ignore_index=True))

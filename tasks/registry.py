@@ -17,6 +17,7 @@ from typing import Any
 
 import pandas as pd
 
+from models.baseline import Baseline
 from models.champions import CHALLENGER, CHAMPION, Alias, Event, challenger, champions, serving
 from models.choose import Calibration
 from models.kept import TRUSTED, CalibratedModel
@@ -33,7 +34,7 @@ log = logging.getLogger("keepwell")
 
 @dataclass(frozen=True)
 class Kept:
-    """A registered model, ready to score. `thresholds` and `reference` are as they were when it was registered.
+    """A registered model, ready to score. `thresholds`, `reference` and `baseline`: as when it was registered.
 
     `as_of`: until when it knows. `first_test`: the first month of which it has learnt nothing.
     """
@@ -48,6 +49,7 @@ class Kept:
     inputs: Sequence[str]
     thresholds: Mapping[str, float]
     reference: Mapping[str, Any]
+    baseline: Baseline | None = None
 
     @property
     def trained(self) -> Trained:
@@ -160,7 +162,7 @@ def kept(tracking: Tracking, outcome: str, alias: Alias, version: Version) -> Ke
     found = Kept(
         outcome, version.number, alias, version.tags["candidate"], version.as_of,
         date.fromisoformat(version.tags["first_test"]), model, tuple(about["inputs"]), about["thresholds"],
-        about["reference"],
+        about["reference"], Baseline.from_plain(about["baseline"]) if about.get("baseline") else None,
     )  # fmt: skip
     example = pd.DataFrame(about["example"], columns=list(found.inputs))
     if abs(found.chances(example) - about["chances"]).max() > TOLERANCE:

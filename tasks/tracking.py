@@ -127,8 +127,8 @@ def runs_where(client: Any, experiment: str, **tags: str) -> list[Any]:
             return found
 
 
-def log_monitoring(tracking: Tracking, outcome: str, as_of: date, metrics: Mapping[str, float]) -> None:
-    """One point per metric on the outcome's lines over time; logging a metric's date again replaces its point.
+def log_monitoring(tracking: Tracking, outcome: str, lines: Mapping[date, Mapping[str, float]]) -> None:
+    """Points by day and metric on the outcome's lines over time; logging a metric's day again replaces its point.
 
     The step of a point is its day, counted from 1970, so that gaps show as gaps. MLflow only ever adds points: to
     change one the run is written anew, and the old one goes once the new one is whole.
@@ -139,20 +139,24 @@ def log_monitoring(tracking: Tracking, outcome: str, as_of: date, metrics: Mappi
     experiment = tracking.experiment(client, MONITORING)
     runs = runs_where(client, experiment, outcome=outcome)
     kept = max((r for r in runs if is_whole(r)), key=lambda r: int(r.data.tags["writing"]), default=None)
-    step, at = (as_of - EPOCH).days, milliseconds(as_of)
-    new = [Metric(metric_key(name), value, at, step) for name, value in metrics.items() if math.isfinite(value)]
+    new = [
+        Metric(metric_key(name), value, milliseconds(day), (day - EPOCH).days)
+        for day, metrics in sorted(lines.items())
+        for name, value in metrics.items()
+        if math.isfinite(value)
+    ]
     points = _points(client, kept)
-    there = {p.key: p.value for p in points if p.step == step}
-    changed = {p.key for p in new if p.key in there and p.value != there[p.key]}
+    there = {(p.key, p.step): p.value for p in points}
+    changed = any(there.get((p.key, p.step), p.value) != p.value for p in new)
     if kept is not None and not changed:
         target = kept.info.run_id
-        _add(client, target, [p for p in new if p.key not in there])
+        _add(client, target, [p for p in new if (p.key, p.step) not in there])
     else:
-        writing = 1 + max((int(r.data.tags["writing"]) for r in runs), default=0)
-        target = begin_run(client, experiment, Logged(outcome, as_of, {"outcome": outcome, "writing": str(writing)}))
-        named = {p.key for p in new}
-        _add(client, target, [*(p for p in points if p.step != step or p.key not in named), *new])
-        client.set_terminated(target, "FINISHED", end_time=at)
+        writing, last = 1 + max((int(r.data.tags["writing"]) for r in runs), default=0), max(lines)
+        target = begin_run(client, experiment, Logged(outcome, last, {"outcome": outcome, "writing": str(writing)}))
+        named = {(p.key, p.step) for p in new}
+        _add(client, target, [*(p for p in points if (p.key, p.step) not in named), *new])
+        client.set_terminated(target, "FINISHED", end_time=milliseconds(last))
     for run in runs:
         if run.info.run_id != target:
             client.delete_run(run.info.run_id)

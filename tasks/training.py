@@ -1,4 +1,4 @@
-"""The training set: the book of every matured month, features as known then, and what became of each account.
+"""The training set: the book of every month, features as known then, and what became of each account once it is told.
 
 It is a function of one snapshot, the settings and `now`, so that it can be rebuilt from the snapshot's id (MOD-3).
 """
@@ -104,11 +104,9 @@ def first_month(snapshot: Snapshot, now: datetime, run_in_days: int, fixed: froz
     return (later.replace(day=1) + timedelta(days=31)).replace(day=1) if later.day > 1 else later
 
 
-def matured_months(first: date, now: datetime, horizon_days: int, grace_days: int) -> list[date]:
-    """Starts of the months from `first` on whose outcome may be told `now`."""
-    last = now - timedelta(days=horizon_days + grace_days)
-    starts = pd.date_range(first, last, freq="MS")
-    return [start.date() for start in starts]
+def month_starts(first: date, last: datetime) -> list[date]:
+    """Starts of the months from `first` on, up to `last`."""
+    return [start.date() for start in pd.date_range(first, last, freq="MS")]
 
 
 def parts_of(examples: pd.DataFrame, outcome: str, gap_days: int, rules: SplitSettings) -> Parts:

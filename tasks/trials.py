@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from models.baseline import Baseline, baseline
 from models.explain import reference_row
 from models.importance import importance
 from models.kept import TRUSTED, as_one, input_columns, learnt_inputs
-from models.settings import ImportanceSettings
+from models.settings import ModelSettings
 from models.training import BY_POLICY, Trained, Trial
 from models.treated import ALL_ROWS, UNTREATED
 from tasks.curves import curve_points, curves_png
@@ -52,7 +53,8 @@ class Quarter:
 class Learnt:
     """One outcome's trial and the examples that it rests on.
 
-    `reference`: a typical account, for explanations. `importance`: of the taken candidate's inputs.
+    `reference`: a typical account, for explanations. `importance`: of the taken candidate's inputs. `baseline`: what
+    it is held against later.
     """
 
     outcome: str
@@ -60,6 +62,7 @@ class Learnt:
     examples: pd.DataFrame
     reference: Mapping[str, Any] = field(default_factory=dict)
     importance: pd.DataFrame | None = None
+    baseline: Baseline | None = None
 
     def part(self, name: str) -> pd.DataFrame:
         """The examples of training, validation or test whose outcome is known."""
@@ -68,13 +71,15 @@ class Learnt:
         return told[told["as_of"].isin(months)]
 
 
-def understood(outcome: str, found: Trial, examples: pd.DataFrame, rules: ImportanceSettings) -> Learnt:
-    """The trial with what explains the candidate that was taken: a typical account, and what it leans on."""
+def understood(outcome: str, found: Trial, examples: pd.DataFrame, rules: ModelSettings) -> Learnt:
+    """The trial with what explains and watches the candidate that was taken."""
     learnt = Learnt(outcome, found, examples)
     taken = found.trained[found.taken]
-    typical = reference_row(learnt.part("train")[input_columns(taken.model)])
-    leans = importance(taken, found.test, OUTCOMES[outcome], rules)
-    return replace(learnt, reference=typical.to_dict(), importance=leans)
+    train, held = learnt.part("train"), pd.concat([learnt.part("validation"), learnt.part("test")])
+    typical = reference_row(train[input_columns(taken.model)])
+    leans = importance(taken, found.test, OUTCOMES[outcome], rules.importance)
+    was = baseline(found, train, held, OUTCOMES[outcome], rules.drift)
+    return replace(learnt, reference=typical.to_dict(), importance=leans, baseline=was)
 
 
 def log_trial(tracking: Tracking, quarter: Quarter, learnt: Learnt, champion: Kept | None) -> str:
@@ -285,6 +290,7 @@ def _write_model(to: Path, learnt: Learnt, trained: Trained, run: str, logged: A
         "inputs": inputs,
         "thresholds": dict(learnt.trial.thresholds),
         "reference": dict(learnt.reference),
+        "baseline": learnt.baseline.plain() if learnt.baseline else None,
         "example": example.astype(object).to_numpy().tolist(),
         "chances": chances[:, 1].tolist(),
     }

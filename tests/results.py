@@ -8,7 +8,7 @@ import argparse
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +26,7 @@ from models.settings import CandidateSettings, InputSettings
 from sample.settings import company_with
 from sample.write import write_company
 from tasks.staging import stage
-from tasks.training import matured_months, training_set
+from tasks.training import month_starts, training_set
 from tests.bounds import Bound, table
 from tests.results_models import model_sections
 from tests.running import ROOT
@@ -41,11 +41,11 @@ TRAIN_SEED = 1000
 NUMERIC = [f.name for f in FEATURES.values() if f.published]
 
 
-def month_starts() -> list[date]:
+def pooled_months() -> list[date]:
     """The starts of the months that are pooled: run in, and matured on the last day."""
     first = np.datetime64(LAST_DAY, "M") - MONTHS + 1 + RUN_IN_MONTHS
-    horizon, grace = LabelSettings().churn_horizon_days, BookSettings().churn_grace_days
-    return matured_months(first.astype("datetime64[D]").astype(date), NOW, horizon, grace)
+    open_days = timedelta(days=LabelSettings().churn_horizon_days + BookSettings().churn_grace_days)
+    return month_starts(first.astype("datetime64[D]").astype(date), NOW - open_days)
 
 
 def account_months(folder: Path) -> pd.DataFrame:
@@ -56,7 +56,7 @@ def account_months(folder: Path) -> pd.DataFrame:
     settings = load_settings(folder / "pipeline.toml")
     snapshot = stage(settings.source.url, settings.base, settings.mappings, folder / "snapshots")
     scoring = Run(settings, folder / "out", LAST_DAY).scoring
-    examples = training_set(snapshot, month_starts(), NOW, scoring, settings.labels).examples
+    examples = training_set(snapshot, pooled_months(), NOW, scoring, settings.labels).examples
     truth = pd.read_parquet(folder / "truth" / "account_months.parquet", columns=["account_id", "as_of", "p_churn"])
     left_on = pd.read_parquet(folder / "truth" / "churn.parquet").set_index("account_id")["left_on"]
     gone = examples["as_of"] == pd.to_datetime(examples["account_id"].map(left_on))
@@ -132,7 +132,7 @@ def figures(worlds: Sequence[pd.DataFrame], train: pd.DataFrame) -> Iterator[Bou
 
 def page(world: Sequence[Bound], models: Sequence[str], accounts: int, train: int, seeds: Sequence[int]) -> str:
     """The page, in Markdown."""
-    days = month_starts()
+    days = pooled_months()
     how = (
         f"{len(seeds)} companies (seeds {', '.join(map(str, seeds))}) of {accounts:,} accounts x {MONTHS} months, "
         f"contacts off; the {len(days)} months from {days[0]} to {days[-1]} (matured on {LAST_DAY})."

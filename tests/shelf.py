@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from models.baseline import baseline
 from models.settings import CandidateSettings, InputSettings, ModelSettings
 from models.split import Parts
 from models.training import trial
@@ -54,7 +55,9 @@ def learnt(seed: int = 1) -> Learnt:
     """Every candidate of one outcome."""
     rows = examples(seed)
     found = trial(rows, "churned", PARTS, NUMBERS, QUICK)
-    return Learnt("churn", found, rows, REFERENCE)
+    whole = Learnt("churn", found, rows, REFERENCE)
+    held = pd.concat([whole.part("validation"), whole.part("test")])
+    return replace(whole, baseline=baseline(found, whole.part("train"), held, "churned", QUICK.drift))
 
 
 def few(whole: Learnt, taken: str = "logistic") -> Learnt:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from models.drift import Reference, drift, reference
-from models.outcome_drift import outcome_drift
+from models.outcome_drift import outcome_drift, rate_of
 from models.settings import DriftSettings
 
 RULES = DriftSettings()
@@ -157,7 +157,7 @@ def test_a_month_in_which_many_more_left_is_named() -> None:
     rng = np.random.default_rng(8)
     learnt = pd.concat([outcomes(0.04, f"2024-{n:02}-01", rng) for n in range(1, 7)])
     months = [outcomes(0.04, "2025-01-01", rng), outcomes(0.08, "2025-02-01", rng), outcomes(0.04, "2025-03-01", rng)]
-    found = outcome_drift(pd.concat(months), learnt, RULES).set_index(["statistic", "month"])
+    found = outcome_drift(pd.concat(months), rate_of(learnt), RULES).set_index(["statistic", "month"])
 
     assert [key for key, row in found.iterrows() if row["drifted"]] == [
         ("base_rate", pd.Timestamp("2025-02-01")), ("observed_to_expected", pd.Timestamp("2025-02-01"))
@@ -173,7 +173,7 @@ def test_no_matured_month_is_no_outcome() -> None:
     rng = np.random.default_rng(9)
     learnt = outcomes(0.04, "2024-01-01", rng)
 
-    assert outcome_drift(learnt.head(0), learnt, RULES).empty
+    assert outcome_drift(learnt.head(0), rate_of(learnt), RULES).empty
 
 
 def test_a_hundred_thousand_accounts_cost_a_second_or_two() -> None:

@@ -1,31 +1,39 @@
 """What watches a model, from its examples to the rows that are published (LRN-3, LRN-4)."""
 
+from dataclasses import replace
 from datetime import date
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from flows.monitoring import in_place
+from models.baseline import Baseline
 from models.candidates import WORDS, chance, fitted
 from models.choose import calibrated
 from models.drift import drift, reference
 from models.early_warning import early_warning
 from models.estimate import foretell, strong_drift
-from models.outcome_drift import outcome_drift
-from models.over_time import by_month, unseen
+from models.kept import as_one
+from models.outcome_drift import outcome_drift, rate_of
+from models.over_time import by_month, together, unseen
 from models.settings import (
     CandidateSettings,
     DriftSettings,
     EarlyWarningSettings,
     EstimateSettings,
     InputSettings,
+    ModelSettings,
     PolicySettings,
 )
-from models.split import Parts
+from models.split import Parts, TooLittleData
 from models.training import Trained
 from tasks.marts import MARTS
 from tasks.monitoring import drift_frame, estimated_frame, lead_times_frame, realised_frame, warning_frame
 from tasks.publish import Stamp, mart_table
+from tasks.registry import Kept
+from tasks.watch import OVER_TIME, InPlace, Monitoring, fallen, watch
 
 NUMBERS = ("use", "noise")
 MONTHS = pd.date_range("2025-01-01", periods=14, freq="MS")
@@ -35,6 +43,12 @@ PARTS = Parts(
 ACCOUNTS = 900
 RULES = CandidateSettings(replicates=20)
 STAMP = Stamp("run", "code", "snapshot")
+WATCHING = ModelSettings(
+    candidates=RULES,
+    # Nobody new comes, so that use rises as those leave who use least: one input of three drifts.
+    estimate=EstimateSettings(replicates=20, check_months=1, most_drifted=0.5),
+    early_warning=EarlyWarningSettings(replicates=20),
+)
 
 
 @pytest.fixture(scope="module")
@@ -64,12 +78,27 @@ def train(examples) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def rows(examples, train) -> pd.DataFrame:
-    """Every month that the model did not learn from."""
+def trained(examples, train) -> Trained:
+    """A logistic regression on use alone, calibrated on validation."""
     model = fitted("logistic", train, train["churned"].astype(bool), ["use"], InputSettings(), RULES)
     validation = examples[examples["as_of"].isin(pd.to_datetime(list(PARTS.validation)))]
     line = calibrated(chance(model, validation), validation["churned"].to_numpy(dtype=float))
-    return unseen(examples, "churned", Trained("logistic", model, line), PARTS, PolicySettings())
+    return Trained("logistic", model, line)
+
+
+@pytest.fixture(scope="module")
+def rows(examples, trained) -> pd.DataFrame:
+    """Every month that the model did not learn from."""
+    return unseen(examples, "churned", trained, PARTS, PolicySettings())
+
+
+@pytest.fixture(scope="module")
+def champion(train, trained, rows) -> InPlace:
+    """The model with what it is held against."""
+    held = rows[rows["as_of"].isin([MONTHS[7], MONTHS[8], MONTHS[10]])]
+    was = reference(train, NUMBERS, WORDS, held, DriftSettings())
+    figures = together(rows[rows["as_of"] == MONTHS[10]], RULES)
+    return InPlace("champion", "3", trained, Baseline(PARTS, was, rate_of(train), figures))
 
 
 def test_months_that_were_learnt_from_or_overlap_them_are_not_watched(rows) -> None:
@@ -116,8 +145,8 @@ def test_drift_of_inputs_score_and_outcome_is_one_table(examples, train, rows) -
     was = reference(train, NUMBERS, WORDS, validation, rules)
     newest = examples[examples["as_of"] == MONTHS[-1]].merge(rows[["account_id", "as_of", "chance"]])
     fallen = newest.assign(use=newest["use"] - 1.0, chance=newest["chance"] * 3)
-    outcomes = outcome_drift(rows.dropna(subset="happened"), train, rules)
-    frame = drift_frame("churn", date(2026, 2, 1), drift(was, fallen, rules), outcomes)
+    outcomes = outcome_drift(rows.dropna(subset="happened"), rate_of(train), rules)
+    frame = drift_frame("churn", {MONTHS[-1]: drift(was, fallen, rules)}, outcomes)
     table = mart_table(MARTS["drift"], frame, STAMP).to_pandas()
 
     psi = table[table["statistic"] == "psi"].set_index("name")
@@ -136,7 +165,7 @@ def test_lead_times_are_published_by_score_and_churner(rows) -> None:
         rows, {"champion": rows["chance"], "health": -rows["health"]}, MONTHS[10], EarlyWarningSettings(replicates=40)
     )
     leads = mart_table(MARTS["lead_times"], lead_times_frame("churn", found), STAMP).to_pandas()
-    figures = warning_frame("churn", found, date(2025, 11, 1), date(2026, 2, 1))
+    figures = warning_frame("churn", found, MONTHS[10], MONTHS[13])
     table = mart_table(MARTS["model_performance"], figures, STAMP).to_pandas().set_index(["version", "metric"])["value"]
 
     assert set(leads["score"]) == {"champion", "health", "random", "always"}
@@ -146,3 +175,87 @@ def test_lead_times_are_published_by_score_and_churner(rows) -> None:
     assert table["health", "early_share_behind_first"] == pytest.approx(
         table["champion", "early_share"] - table["health", "early_share"], abs=1e-5
     )
+
+
+def test_a_model_is_watched_on_every_month_since_it_learnt(examples, champion) -> None:
+    """Figures where outcomes are known, drift since the test, the estimate and lead times at the newest (LRN-3, 4)."""
+    found = watch("churn", champion, examples, 90, None, WATCHING)
+    lines = {pd.Timestamp(day): set(points) for day, points in found.lines.items()}
+    performance = mart_table(MARTS["model_performance"], found.performance, STAMP).to_pandas()
+
+    assert list(lines) == list(MONTHS[7:])
+    assert all(lines[month] == set(OVER_TIME) for month in MONTHS[7:11])
+    assert all(lines[month] == {"drift/share_of_inputs", "drift/score_psi"} for month in MONTHS[11:13])
+    assert {"estimated/roc_auc", "early_warning/early_share", "degraded"} < lines[MONTHS[13]]
+    assert (found.worse, found.lines[MONTHS[13].date()]["degraded"]) == ((), 0.0)
+    assert set(performance["version"]) == {"champion", "health", "random", "always"}
+    assert set(performance.loc[performance["version"] == "champion", "model_version"]) == {"3"}
+    assert performance.loc[performance["version"] != "champion", "model_version"].isna().all()
+    assert set(mart_table(MARTS["drift"], found.drift, STAMP).to_pandas()["kind"]) == {"input", "score", "outcome"}
+    assert mart_table(MARTS["lead_times"], found.leads, STAMP).num_rows > 0
+    assert Monitoring({"churn": found}).alerts == {}
+
+
+def test_a_book_that_is_another_degrades_the_model(examples, champion) -> None:
+    """The newest book uses far less: one sentence names it, and the estimate's rows carry the reason (LRN-3)."""
+    newest = examples["as_of"] == MONTHS[13]
+    found = watch("churn", champion, examples.assign(use=examples["use"] - 2.0 * newest), 90, None, WATCHING)
+    estimated = found.performance[found.performance["estimated"]]
+
+    assert found.worse == ("the score `chance` has drifted",)
+    assert found.lines[MONTHS[13].date()]["degraded"] == 1.0
+    assert found.lines[MONTHS[13].date()]["drift/score_psi"] > found.lines[MONTHS[12].date()]["drift/score_psi"]
+    assert estimated["reason"].str.startswith("the score `chance` has drifted").all()
+    assert Monitoring({"churn": found}).alerts == {
+        "churn": "churn: the champion (version 3) has degraded: the score `chance` has drifted."
+    }
+
+
+def test_figures_below_those_that_it_was_accepted_with_degrade_it(rows, champion) -> None:
+    """Three months after the test in which anybody leaves, whatever the chance; the test months themselves do not."""
+    told = rows[rows["as_of"].isin(MONTHS[7:11])]
+    rng = np.random.default_rng(3)
+    later = told.assign(as_of=told["as_of"] + pd.DateOffset(months=4), happened=rng.permutation(told["happened"]))
+    said = fallen(pd.concat([told, later]), champion.baseline, WATCHING)
+
+    assert fallen(told, champion.baseline, WATCHING) == []
+    assert said[0].startswith("ROC-AUC of 2026-03 to 2026-03 is 0.")
+    assert "that the model was accepted with" in said[0]
+
+
+def test_too_few_outcomes_for_a_check_are_no_alert(examples, champion) -> None:
+    """The estimate is not trusted and says so, but nothing says that the model is worse (LRN-3)."""
+    rules = WATCHING.model_copy(update={"estimate": WATCHING.estimate.model_copy(update={"least_losses": 10_000})})
+    found = watch("churn", champion, examples, 90, None, rules)
+
+    assert found.worse == ()
+    assert not found.performance.loc[found.performance["estimated"], "trusted"].any()
+
+
+def test_legacy_scores_stand_beside_where_they_have_numbers(examples, champion) -> None:
+    """By the newest score known when the month's flags are set; bands alone rank nobody (LRN-4)."""
+    scored = examples[["account_id", "as_of", "health"]].rename(columns={"as_of": "scored_on", "health": "score"})
+    legacy = scored.assign(known_at=scored["scored_on"], band=None)
+    found = watch("churn", champion, examples, 90, legacy, WATCHING)
+    share = found.leads.groupby("score")["early"].mean()
+
+    assert share["legacy"] == share["health"], "the same numbers rank the same accounts"
+    bands = watch("churn", champion, examples, 90, legacy.assign(score=np.nan), WATCHING)
+    assert set(bands.leads["score"]) == {"champion", "health", "random", "always"}
+
+
+def test_the_champion_is_watched_and_the_challenger_only_where_there_is_none(champion, trained) -> None:
+    """Never another model instead: a champion that was kept without its baseline is said to be unwatched (LRN-3)."""
+    kept = Kept(
+        "churn", "3", "champion", "logistic", date(2026, 1, 1), date(2025, 11, 1),
+        as_one(trained), ["use"], {}, {}, champion.baseline,
+    )  # fmt: skip
+    found = SimpleNamespace(trial=SimpleNamespace(trained={"logistic": trained}, taken="logistic"))
+    found.baseline = champion.baseline
+    learnt, versions = {"churn": found}, {"churn": "4"}
+
+    assert in_place("churn", {"churn": kept}, learnt, versions).alias == "champion"
+    assert in_place("churn", {}, learnt, versions) == InPlace("challenger", "4", trained, champion.baseline)
+    assert in_place("expansion", {"churn": kept}, learnt, versions) is None
+    with pytest.raises(TooLittleData, match="Version 3 was kept without its baseline"):
+        in_place("churn", {"churn": replace(kept, baseline=None)}, learnt, versions)

@@ -8,7 +8,9 @@ import pytest
 from models.candidates import CANDIDATES
 from sample.settings import company_with
 from sample.write import write_company
+from tasks.tracking import MONITORING, Tracking
 from tests.running import bytes_of, keepwell, mart
+from tests.shelf import runs_of
 
 QUICK = """
 [models.split]
@@ -40,7 +42,12 @@ def test_every_candidate_stands_beside_health_and_the_dummy(learnt: tuple[Path, 
     """One figure each, on the last months, with an interval; one of them is taken, and never a baseline (MOD-4)."""
     _, out, said = learnt
     figures = mart(out, "model_performance", "2026-07-01")
-    churn = figures[(figures["outcome"] == "churn") & (figures["segment"] == "all") & (figures["metric"] == "roc_auc")]
+    churn = figures[
+        (figures["outcome"] == "churn")
+        & (figures["segment"] == "all")
+        & (figures["metric"] == "roc_auc")
+        & figures["taken"].notna()
+    ]
     names = set(CANDIDATES)
 
     assert set(churn["version"]) == names
@@ -73,7 +80,9 @@ def test_the_test_months_are_the_last_that_have_matured(learnt: tuple[Path, Path
     _, out, _ = learnt
     figures = mart(out, "model_performance", "2026-07-01")
 
-    assert set(pd.to_datetime(figures.loc[figures["outcome"] == "churn", "last_month"])) == {pd.Timestamp("2026-03-01")}
+    tried = figures[(figures["outcome"] == "churn") & figures["taken"].notna()]
+
+    assert set(pd.to_datetime(tried["last_month"])) == {pd.Timestamp("2026-03-01")}
 
 
 def test_an_outcome_without_enough_months_is_refused_while_others_go_on(learnt: tuple[Path, Path, str]) -> None:
@@ -97,10 +106,57 @@ def test_a_company_too_small_for_any_model_goes_on_with_health_alone(tmp_path: P
     assert mart(tmp_path / "out", "model_performance", "2026-07-01").empty
 
 
+def lines(out: Path) -> dict[str, list[tuple[int, float]]]:
+    """The points of churn's lines over time in MLflow, by day."""
+    place = Tracking(f"sqlite:///{out / 'mlflow.db'}", str(out / "mlartifacts"))
+    client = place.client()
+    (run,) = runs_of(place, MONITORING)
+    return {
+        name: sorted((p.step, p.value) for p in client.get_metric_history(run.info.run_id, name))
+        for name in run.data.metrics
+    }
+
+
+def test_the_model_is_watched_up_to_the_newest_book(learnt: tuple[Path, Path, str]) -> None:
+    """The months without an outcome are seen by the watch, not by the models: drift, estimate, leads (LRN-3, 4)."""
+    _, out, said = learnt
+    drift, leads = mart(out, "drift", "2026-07-01"), mart(out, "lead_times", "2026-07-01")
+    figures = mart(out, "model_performance", "2026-07-01")
+    watched = figures[figures["model_version"] == "1"]
+    estimated = watched[watched["estimated"]]
+    books = pd.to_datetime(drift.loc[drift["kind"] == "input", "month"])
+
+    assert set(books) == set(pd.date_range("2026-04-01", "2026-07-01", freq="MS")), "the months after the test"
+    assert set(watched["version"]) == {"challenger"}
+    assert {"challenger", "health", "random", "always"} <= set(leads["score"])
+    assert set(pd.to_datetime(estimated["last_month"])) == {pd.Timestamp("2026-07-01")}
+    assert (estimated["trusted"].astype(bool) | estimated["reason"].notna()).all()
+    assert ("challenger (version 1) has degraded" in said) == (lines(out)["degraded"][-1][1] == 1.0)
+
+
+def test_figures_and_drift_are_lines_over_time(learnt: tuple[Path, Path, str]) -> None:
+    """In MLflow, each realised month at its own day, drift at the book's, the estimate at the newest (LRN-3, OUT-2)."""
+    _, out, _ = learnt
+    figures = mart(out, "model_performance", "2026-07-01")
+    realised = figures[(figures["model_version"] == "1") & figures["matured"] & (figures["metric"] == "precision")]
+    months = pd.to_datetime(realised["first_month"])
+    days = sorted((month - pd.Timestamp("1970-01-01")).days for month in months)
+    drawn = lines(out)
+
+    assert len(days) > 2
+    for name in ("roc_auc", "precision", "recall", "false_alarm_rate", "miss_rate", "observed_to_expected"):
+        assert [day for day, _ in drawn[name]] == days
+    assert [value for _, value in drawn["precision"]] == pytest.approx(realised.sort_values("first_month")["value"])
+    assert len(drawn["drift/score_psi"]) == len(drawn["drift/share_of_inputs"]) == 4
+    newest = (pd.Timestamp("2026-07-01") - pd.Timestamp("1970-01-01")).days
+    assert [day for day, _ in drawn["estimated/roc_auc"] + drawn["early_warning/early_share"]] == [newest, newest]
+
+
 def test_a_second_run_gives_the_same_bytes(learnt: tuple[Path, Path, str]) -> None:
     """Seeds and single threads: nothing depends on the hour or the machine's mood (CONTRACT)."""
     config, out, _ = learnt
-    before = bytes_of(out)
+    before, drawn = bytes_of(out), lines(out)
     assert keepwell("--config", config, "--out", out, "quarterly", "--as-of", "2026-07-01").code == 0
 
     assert bytes_of(out) == before
+    assert lines(out) == drawn

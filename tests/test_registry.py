@@ -101,6 +101,7 @@ def test_the_registered_model_gives_the_chances_of_the_trial(logged, whole):
     assert kept is not None
     assert (kept.candidate, kept.version, kept.as_of) == (whole.trial.taken, "1", AS_OF)
     assert (dict(kept.thresholds), dict(kept.reference)) == (whole.trial.thresholds, REFERENCE)
+    assert kept.baseline == whole.baseline
     expected = whole.trial.trained[whole.trial.taken].chances(test)
     assert np.abs(kept.chances(test[list(kept.inputs)]) - expected).max() <= 1e-12
 
@@ -422,12 +423,12 @@ def test_monitoring_is_a_line_per_metric_whose_points_are_days(mlflow_tables, tm
     place = tracking(mlflow_tables, tmp_path)
     first, second = date(2026, 1, 1), date(2026, 2, 1)
     days = [(day - date(1970, 1, 1)).days for day in (first, second)]
-    log_monitoring(place, "churn", second, {"recall": 0.4, "psi.tenure": 0.1})
-    log_monitoring(place, "churn", first, {"recall": 0.3, "precision": float("nan")})
-    log_monitoring(place, "churn", second, {"recall": 0.4})
+    log_monitoring(place, "churn", {second: {"recall": 0.4, "psi.tenure": 0.1}})
+    log_monitoring(place, "churn", {first: {"recall": 0.3, "precision": float("nan")}})
+    log_monitoring(place, "churn", {second: {"recall": 0.4}})
     assert lines(place) == {"recall": [(days[0], 0.3), (days[1], 0.4)], "psi.tenure": [(days[1], 0.1)]}
 
-    log_monitoring(place, "churn", first, {"recall": 0.5})
+    log_monitoring(place, "churn", {first: {"recall": 0.5}})
 
     assert lines(place) == {"recall": [(days[0], 0.5), (days[1], 0.4)], "psi.tenure": [(days[1], 0.1)]}
 
@@ -436,7 +437,7 @@ def test_monitoring_killed_while_rewriting_loses_nothing(mlflow_tables, tmp_path
     """The old line goes only once the new one is whole (LRN-3)."""
     place = tracking(mlflow_tables, tmp_path)
     day = date(2026, 1, 1)
-    log_monitoring(place, "churn", day, {"recall": 0.3, "precision": 0.2})
+    log_monitoring(place, "churn", {day: {"recall": 0.3, "precision": 0.2}})
 
     def killed(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
@@ -445,8 +446,8 @@ def test_monitoring_killed_while_rewriting_loses_nothing(mlflow_tables, tmp_path
         with monkeypatch.context() as broken:
             broken.setattr(MlflowClient, killed_at, killed)
             with pytest.raises(KeyboardInterrupt):
-                log_monitoring(place, "churn", day, {"recall": 0.6})
-    log_monitoring(place, "churn", day, {"recall": 0.7})
+                log_monitoring(place, "churn", {day: {"recall": 0.6}})
+    log_monitoring(place, "churn", {day: {"recall": 0.7}})
 
     points = lines(place)
     assert {name: [value for _, value in line] for name, line in points.items()} == {

@@ -1,6 +1,6 @@
 """Training sets: the whole book, in time order, rebuilt from a snapshot, refused where there is too little (MOD-2)."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ from models.split import TooLittleData
 from sample.settings import company_with
 from sample.write import write_company
 from tasks.staging import stage
-from tasks.training import matured_months, parts_of, training_set
+from tasks.training import month_starts, parts_of, training_set
 
 NOW = datetime.fromisoformat("2026-07-01")
 GAP = 120
@@ -43,7 +43,7 @@ def examples_of(folder, snapshot, months):
 
 def test_every_matured_month_holds_the_whole_cohort_and_its_outcome(folder, snapshot):
     """Labels agree with the truth beside the company; who gave notice and who is too young is no example (MOD-1, 2)."""
-    months = matured_months(date(2025, 10, 1), NOW, 90, 30)
+    months = month_starts(date(2025, 10, 1), NOW - timedelta(days=GAP))
     examples = examples_of(folder, snapshot, months)
     truth = pd.read_parquet(folder / "truth" / "account_months.parquet")
     truth["as_of"] = pd.to_datetime(truth["as_of"])

@@ -1,0 +1,65 @@
+"""Watching the models within the quarterly flow: what is in force, what became of it, who is told (LRN-3, LRN-4)."""
+
+from collections.abc import Mapping
+
+from flows.run import Run
+from models.champions import CHALLENGER, CHAMPION
+from models.split import TooLittleData
+from tasks.artifacts import show_degraded
+from tasks.audit import legacy_scores
+from tasks.registry import Kept, load
+from tasks.sources import facts_at
+from tasks.staging import Snapshot
+from tasks.step import step
+from tasks.tracking import log_monitoring
+from tasks.training import OUTCOMES, TrainingSet
+from tasks.trials import Learnt
+from tasks.watch import InPlace, Monitoring, watch
+
+
+def champions_in_force(run: Run) -> dict[str, Kept]:
+    """The champion of each outcome that has one at the run's date."""
+    found = {outcome: load(run.tracking, outcome, CHAMPION, run.as_of) for outcome in OUTCOMES}
+    return {outcome: kept for outcome, kept in found.items() if kept is not None}
+
+
+@step()
+def watch_models(
+    run: Run, snapshot: Snapshot, past: TrainingSet, champions: Mapping[str, Kept], learnt: Mapping[str, Learnt],
+    versions: Mapping[str, str],
+) -> Monitoring:  # fmt: skip
+    """Every outcome's champion, or its challenger where none was promoted yet, on the months since it learnt."""
+    legacy = legacy_scores(facts_at(snapshot, run.instant, run.fixed))
+    watched, unwatched = {}, {}
+    for outcome in OUTCOMES:
+        horizon = run.settings.labels.horizon_days(outcome)
+        try:
+            model = in_place(outcome, champions, learnt, versions)
+            if model is not None:
+                watched[outcome] = watch(outcome, model, past.examples, horizon, legacy, run.settings.models)
+        except TooLittleData as reason:
+            unwatched[outcome] = str(reason)
+    return Monitoring(watched, unwatched)
+
+
+def in_place(
+    outcome: str, champions: Mapping[str, Kept], learnt: Mapping[str, Learnt], versions: Mapping[str, str]
+) -> InPlace | None:
+    """The model to watch; None without one. TooLittleData for a champion kept without what it is held against."""
+    if outcome in champions:
+        kept = champions[outcome]
+        if kept.baseline is None:
+            raise TooLittleData(f"Version {kept.version} was kept without its baseline; the next champion has one.")
+        return InPlace(CHAMPION, kept.version, kept.trained, kept.baseline)
+    found = learnt.get(outcome)
+    if found is None or found.baseline is None:
+        return None
+    return InPlace(CHALLENGER, versions[outcome], found.trial.trained[found.trial.taken], found.baseline)
+
+
+@step(retries=2)
+def draw_lines(run: Run, found: Monitoring) -> None:
+    """Figures and drift as lines over time in MLflow; a degraded model as an event and an artifact of Prefect."""
+    for outcome, watched in found.watched.items():
+        log_monitoring(run.tracking, outcome, watched.lines)
+    show_degraded(found.alerts, run.as_of)
