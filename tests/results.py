@@ -78,8 +78,8 @@ def company(accounts: int, seed: int, months: int = MONTHS) -> pd.DataFrame:
 
 
 def boosted(frame: pd.DataFrame) -> Pipeline:
-    """The product's own boosting; more rounds and larger leaves than by default, since there are many rows."""
-    rules = CandidateSettings(rounds=500, leaf_rows=200)
+    """The product's own boosting; more rounds and larger trees than by default, since there are many rows."""
+    rules = CandidateSettings(rounds=500, leaves=8, leaf_rows=200)
     return fitted("boosting", frame, frame["churned"], varied(frame, NUMERIC), InputSettings(), rules)
 
 
