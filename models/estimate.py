@@ -31,15 +31,25 @@ class Check:
     foretold: Estimate
     holds: bool
 
+    @property
+    def worse(self) -> bool:
+        """Whether it came out worse than foretold: ranked less well, or more losses."""
+        ranked = self.figure == "roc_auc"
+        return self.realised < self.foretold.low if ranked else self.realised > self.foretold.high
+
 
 @dataclass(frozen=True)
 class Foretold:
-    """Figures of months whose outcomes are not known yet; `reasons` say why they are not to be trusted."""
+    """Figures of months whose outcomes are not known yet; `reasons` say why they are not to be trusted.
+
+    `worse`: those of the reasons that speak against the model too: what came out better than foretold does not.
+    """
 
     months: tuple[pd.Timestamp, ...]
     figures: Mapping[str, Estimate]
     checks: tuple[Check, ...]
     reasons: tuple[str, ...]
+    worse: tuple[str, ...]
 
     @property
     def trusted(self) -> bool:
@@ -88,7 +98,8 @@ def foretell(rows: pd.DataFrame, horizon_days: int, rules: EstimateSettings, dou
     whole = fitted_line(told) if sure else Line(np.array([0.0, 1.0]), np.zeros((2, 2)))
     figures = _expected(untold, whole, span, rules.replicates, rules.confidence)
     months = tuple(sorted(untold["as_of"].unique()))
-    return Foretold(months, figures, checks or (), tuple(reasons))
+    worse = [*doubts, *(_broken(check, told, rules) for check in checks or () if check.worse)]
+    return Foretold(months, figures, checks or (), tuple(reasons), tuple(worse))
 
 
 def fitted_line(told: pd.DataFrame) -> Line:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from models.audit import as_known
 from models.baseline import Baseline
-from models.champions import Alias
+from models.champions import CHAMPION, Alias
 from models.drift import drift
 from models.early_warning import EarlyWarning, early_warning
 from models.estimate import Foretold, foretell, strong_drift
@@ -77,12 +77,12 @@ class Monitoring:
 
     @property
     def alerts(self) -> dict[str, str]:
-        """One sentence per outcome whose model has degraded."""
+        """One sentence per outcome whose champion has degraded; a challenger does not act yet."""
         return {
             outcome: f"{outcome}: the {found.model.alias} (version {found.model.version}) has degraded: "
             f"{'; '.join(found.worse)}."
             for outcome, found in self.watched.items()
-            if found.worse
+            if found.worse and found.model.alias == CHAMPION
         }
 
     def _all(self, name: str) -> pd.DataFrame:
@@ -108,8 +108,7 @@ def watch(
     doubts = [*strong_drift(books[max(books)], rules.estimate), *fallen(told, was, rules)]
     foretold = foretell(rows, horizon_days, rules.estimate, doubts)
     warning = _warning(rows, examples, model, legacy, rules) if outcome == CHURN else None
-    # Without a check there is too little data for one, which is no reason for an alert.
-    worse = foretold.reasons if foretold.checks else tuple(doubts)
+    worse = foretold.worse
     outcomes = outcome_drift(told, was.rate, rules.drift)
     until = rows["as_of"].max()
     warned = warning_frame(outcome, warning, pd.Timestamp(was.parts.test[0]), until) if warning else pd.DataFrame()
@@ -123,7 +122,7 @@ def watch(
         performance.assign(model_version=performance["version"].map({model.alias: model.version})),
         lead_times_frame(outcome, warning) if warning else pd.DataFrame(),
         _lines(months, books, foretold, warning, model.alias, worse),
-        tuple(worse),
+        worse,
     )
 
 

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from models.estimate import drawn_outcomes, fitted_line, foretell, strong_drift
-from models.metrics import top
+from models.estimate import Check, drawn_outcomes, fitted_line, foretell, strong_drift
+from models.metrics import Estimate, top
 from models.settings import EstimateSettings
 
 MONTHS = 9
@@ -132,3 +132,14 @@ def test_the_same_rows_give_the_same_estimate() -> None:
     rows = world(600, 2)
 
     assert foretell(rows, 90, RULES) == foretell(rows.copy(), 90, RULES)
+
+
+@pytest.mark.parametrize(
+    ("figure", "realised", "worse"),
+    [("roc_auc", 0.6, True), ("roc_auc", 0.95, False), ("losses", 95, True), ("losses", 5, False)],
+)
+def test_what_came_out_better_than_foretold_is_not_worse(figure, realised, worse):
+    """Outside its interval it makes the estimate untrusted either way, but only one way speaks against the model."""
+    told = Estimate(0.8, 0.7, 0.9) if figure == "roc_auc" else Estimate(50, 25, 75)
+
+    assert Check(figure, realised, told, holds=False).worse is worse
