@@ -169,7 +169,9 @@ def _intervention(i: int) -> Row:
 
 
 def _hold_out(i: int) -> Row:
-    return {"account_id": _account_id(i), "drawn_at": _at(i), "chance": 0.4, "loaded_at": _loaded(_day(i))}
+    day = _own_day(i)
+    drawn_at = datetime.combine(day, datetime.min.time()) + timedelta(hours=6)
+    return {"account_id": _account_id(i), "drawn_at": drawn_at, "chance": 0.4, "loaded_at": _loaded(day)}
 
 
 def _legacy_score(i: int) -> Row:
