@@ -61,7 +61,7 @@ def cluster() -> Iterator[str]:
 def load(url: str, company: Path) -> None:
     """Copy a company's parquet tables into PostgreSQL, in reverse order, so that no order is taken for granted."""
     with psycopg.connect(url) as connection:
-        for name in TABLES:
+        for name in (name for name in TABLES if (company / f"{name}.parquet").exists()):
             table = pq.read_table(company / f"{name}.parquet")
             columns = ", ".join(f'"{f.name}" {TYPES[str(f.type)]}' for f in table.schema)
             connection.execute(f'CREATE TABLE "{name}" ({columns})')
