@@ -4,7 +4,7 @@ BIN := .venv/bin
 export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format docs bench results lock
+.PHONY: help install demo test check format docs bench results coverage lock
 
 help:  ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -41,6 +41,9 @@ bench: .venv/.installed  ## cost of the monthly run on 1k, 5k and 20k accounts, 
 
 results: .venv/.installed  ## is the sample company as it is meant to be? Writes docs/results.md (about half an hour)
 	$(BIN)/python -m tests.results
+
+coverage: .venv/.installed  ## do intervals hold the truth nine times in ten? Writes docs/results-intervals.md (an hour)
+	$(BIN)/python -m tests.results_coverage
 
 # Needs uv (pip install uv). Versions and hashes only: no index address, no path.
 lock:  ## resolve requirements.lock anew
