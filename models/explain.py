@@ -23,10 +23,11 @@ from models.training import Trained
 class Explained:
     """Rows and why: `base`, the typical account's margin, plus a row's `contributions` is its `margin`.
 
-    `contributions` has the index of the rows and one column per feature that the model reads.
+    `base` is told for each row, by the model that serves it: a segment may have its own. `contributions` has the index
+    of the rows and one column per feature that any of these models reads.
     """
 
-    base: float
+    base: Floats
     margin: Floats
     contributions: pd.DataFrame
 
@@ -47,9 +48,22 @@ def _typical(values: pd.Series) -> object:
 
 def explained(trained: Trained, rows: pd.DataFrame, reference: pd.Series) -> Explained:
     """Each row's margin in parts, which sum to it within 1e-6; errors as in models.margin."""
-    names = read_by(trained.model)
-    base, margins, split = parts(trained, rows, _one_row(reference[names], rows))
-    return Explained(base, margins, pd.DataFrame(split @ origins(trained.model), rows.index, names))
+    found = [(at, _explained(served, rows.iloc[at], reference)) for served, at in trained.serving(rows)]
+    if len(found) == 1:
+        return found[0][1]
+    base, margins = np.empty(len(rows)), np.empty(len(rows))
+    for at, part in found:
+        base[at], margins[at] = part.base, part.margin
+    contributions = pd.concat([part.contributions for _, part in found]).fillna(0.0)
+    order = np.argsort(np.concatenate([at for at, _ in found]))
+    return Explained(base, margins, contributions.iloc[order])
+
+
+def _explained(served: Trained, rows: pd.DataFrame, reference: pd.Series) -> Explained:
+    """The same of rows that one model serves."""
+    names = read_by(served.model)
+    base, margins, split = parts(served, rows, _one_row(reference[names], rows))
+    return Explained(np.full(len(rows), base), margins, pd.DataFrame(split @ origins(served.model), rows.index, names))
 
 
 def _one_row(reference: pd.Series, rows: pd.DataFrame) -> pd.DataFrame:
@@ -76,7 +90,8 @@ def top_reasons(
         if not len(waiting):
             break
         tried = order[waiting, place]
-        without = margin(trained, _put_back(rows.iloc[waiting], names[tried], reference))
+        before = rows.iloc[waiting]
+        without = margin(trained, _put_back(before, names[tried], reference), before)
         holds = without < why.margin[waiting] - EXACT
         cited[waiting[holds]] += 1
         pieces.append(np.stack([waiting[holds], cited[waiting[holds]], tried[holds]]))

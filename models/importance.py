@@ -15,7 +15,6 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import norm, rankdata
 
-from models.candidates import chance
 from models.metrics import Floats
 from models.origins import weighed_by
 from models.settings import ImportanceSettings
@@ -33,11 +32,12 @@ def importance(trained: Trained, rows: pd.DataFrame, label: str, rules: Importan
     rows = _of_some_accounts(rows, rules.accounts, rng)
     happened = rows[label].to_numpy(dtype=bool)
     accounts, _ = pd.factorize(rows["account_id"])
-    names, found = weighed_by(trained.model), []
-    whole = placements(chance(trained.model, rows), happened)
+    models = [trained, *trained.segments.values()]
+    names, found = list(dict.fromkeys(name for model in models for name in weighed_by(model.model))), []
+    whole = placements(trained.chances(rows), happened)
     for name in names:
         shuffles = [rows[name].iloc[rng.permutation(len(rows))] for _ in range(rules.repeats)]
-        given = (chance(trained.model, rows.assign(**{name: shuffled.to_numpy()})) for shuffled in shuffles)
+        given = (trained.chances(rows.assign(**{name: shuffled.to_numpy()})) for shuffled in shuffles)
         lost = np.mean([whole - placements(chances, happened) for chances in given], axis=0)
         found.append((name, *_interval(lost, happened, accounts, rules.confidence)))
     frame = pd.DataFrame(found, columns=["name", "value", "low", "high"])

@@ -11,7 +11,6 @@ from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 
-from models.candidates import chance
 from models.choose import Calibration
 from models.inputs import Winsoriser
 from models.training import Trained
@@ -29,22 +28,37 @@ TRUSTED: Mapping[str, str] = {
 
 
 class CalibratedModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """A fitted pipeline and the line in the log odds that calibrates it, as one classifier."""
+    """A fitted pipeline and the line in the log odds that calibrates it, as one classifier.
 
-    def __init__(self, model: Any, slope: float = 1.0, intercept: float = 0.0) -> None:
+    `segments`: the same of each segment that has a model of its own.
+    """
+
+    def __init__(
+        self, model: Any, slope: float = 1.0, intercept: float = 0.0, segments: Mapping[str, Any] | None = None
+    ) -> None:
         self.model = model
         self.slope = slope
         self.intercept = intercept
+        self.segments = segments
 
     def predict_proba(self, rows: pd.DataFrame) -> NDArray[np.floating[Any]]:
         """Calibrated chances, without the outcome and with it: one row each, two columns."""
-        right = Calibration(self.slope, self.intercept)(chance(self.model, rows))
+        right = as_trained("", self).chances(rows)
         return np.column_stack([1.0 - right, right])
 
 
 def as_one(trained: Trained) -> CalibratedModel:
-    """A candidate with its calibration."""
-    return CalibratedModel(trained.model, trained.calibration.slope, trained.calibration.intercept)
+    """A candidate with its calibration and the models of its segments."""
+    segments = {name: as_one(own) for name, own in trained.segments.items()}
+    return CalibratedModel(
+        trained.model, trained.calibration.slope, trained.calibration.intercept, segments or None
+    )  # fmt: skip
+
+
+def as_trained(name: str, kept: CalibratedModel) -> Trained:
+    """The candidate of that name that was kept."""
+    segments = {segment: as_trained(name, own) for segment, own in (kept.segments or {}).items()}
+    return Trained(name, kept.model, Calibration(kept.slope, kept.intercept), segments)
 
 
 def input_columns(model: Pipeline) -> list[str]:

@@ -32,13 +32,19 @@ class NotAdditive(Exception):
     """The parts of a margin do not sum to it: no reason is better than a wrong one."""
 
 
-def margin(trained: Trained, rows: pd.DataFrame) -> Floats:
-    """What the model adds up for each row."""
-    return _margin(trained, seen_by(trained.model, rows))
+def margin(trained: Trained, rows: pd.DataFrame, before: pd.DataFrame | None = None) -> Floats:
+    """What the model that serves each row adds up for it.
+
+    `before`: the rows as they were before a feature was changed, where that must not change which model serves them.
+    """
+    margins = np.empty(len(rows))
+    for served, at in trained.serving(rows if before is None else before):
+        margins[at] = _margin(served, seen_by(served.model, rows.iloc[at]))
+    return margins
 
 
 def parts(trained: Trained, rows: pd.DataFrame, reference: pd.DataFrame) -> tuple[float, Floats, Floats]:
-    """The reference's margin, each row's, and one part per column that the model's last step sees.
+    """The reference's margin, each row's, and one part per column that the last step sees, of a model without segments.
 
     Raises NotAdditive where the parts of a row miss its margin, TypeError for a model that adds nothing up.
     """

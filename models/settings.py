@@ -190,6 +190,17 @@ class TreatedSettings(BaseModel, frozen=True, extra="forbid"):
     )
 
 
+class SegmentSettings(BaseModel, frozen=True, extra="forbid"):
+    """When a segment is given a model of its own."""
+
+    least_accounts: Count = Field(
+        200, description="accounts of the segment with and without the outcome among training rows, at least of each"
+    )
+    least_validation_accounts: Count = Field(20, description="the same among validation rows")
+    replicates: Count = Field(400, description="draws of accounts for the interval of the difference in ROC-AUC")
+    confidence: Share = Field(0.90, description="confidence of that interval, whose lower bound must be above 0, 0..1")
+
+
 class ModelSettings(BaseModel, frozen=True, extra="forbid"):
     """Everything about learning."""
 
@@ -206,6 +217,7 @@ class ModelSettings(BaseModel, frozen=True, extra="forbid"):
     estimate: EstimateSettings = EstimateSettings()
     early_warning: EarlyWarningSettings = EarlyWarningSettings()
     treated: TreatedSettings = TreatedSettings()
+    segments: SegmentSettings = SegmentSettings()
 
 
 class PromotionSettings(BaseModel, frozen=True, extra="forbid"):

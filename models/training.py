@@ -4,7 +4,7 @@ Learnt on training months, compared and calibrated on validation months, graded 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from models.candidates import BASELINES, CANDIDATES, WITHOUT_WEIGHTS, WORDS, cha
 from models.choose import Calibration, Compared, calibrated, compared, simplest_as_good
 from models.inputs import varied
 from models.metrics import Estimate, Floats, graded, graded_figures, top
+from models.segments import SEGMENT, Part, segment_models
 from models.settings import ModelSettings
 from models.split import Parts, TooLittleData
 from models.thresholds import flagged, thresholds, what_if
@@ -30,15 +31,29 @@ BY_POLICY, WEIGHT = "by policy", "weight"
 
 @dataclass(frozen=True)
 class Trained:
-    """One candidate, with the line that calibrates it."""
+    """One candidate, with the line that calibrates it; `segments` holds the models of those that have their own."""
 
     name: str
     model: Pipeline
     calibration: Calibration
+    segments: Mapping[str, "Trained"] = field(default_factory=dict)
+
+    def serving(self, rows: pd.DataFrame) -> list[tuple["Trained", NDArray[np.intp]]]:
+        """Which model serves the rows at which places; one that has no segments of its own serves all of its rows."""
+        pooled = replace(self, segments={})
+        if not self.segments:
+            return [(pooled, np.arange(len(rows)))]
+        own = {name: place for place, name in enumerate(self.segments, start=1)}
+        place = rows[SEGMENT].map(own).fillna(0).to_numpy()
+        models = enumerate([pooled, *self.segments.values()])
+        return [(model, np.flatnonzero(place == n)) for n, model in models if (place == n).any()]
 
     def chances(self, rows: pd.DataFrame) -> Floats:
         """Calibrated chance of each row."""
-        return self.calibration(chance(self.model, rows))
+        chances = np.empty(len(rows))
+        for served, at in self.serving(rows):
+            chances[at] = served.calibration(chance(served.model, rows.iloc[at]))
+        return chances
 
 
 @dataclass(frozen=True)
@@ -49,7 +64,8 @@ class Trial:
     `country: ...` and `by policy`, where those count as flagged that its thresholds flag, not the riskiest tenth.
     `treated and untreated` or `untreated only` are its figures had examples been counted the other way, which
     `counting` tells of. `what_if`: its thresholds against workload and losses, on validation (models.thresholds).
-    `test`: its test rows, with the `chance` of each and the `weight` that it counts with.
+    `test`: its test rows, with the `chance` of each and the `weight` that it counts with. `segments`: its own model of
+    each segment against the pooled one (models.segments).
     """
 
     parts: Parts
@@ -61,6 +77,7 @@ class Trial:
     what_if: pd.DataFrame
     test: pd.DataFrame
     counting: str
+    segments: pd.DataFrame
 
 
 def trial(examples: pd.DataFrame, label: str, parts: Parts, numbers: Sequence[str], settings: ModelSettings) -> Trial:
@@ -87,7 +104,11 @@ def trial(examples: pd.DataFrame, label: str, parts: Parts, numbers: Sequence[st
         refuse_model(candidate.name, candidate.roc_auc, settings.tripwires)
     taken = simplest_as_good(comparison, BASELINES)
     trained = {name: Trained(name, models[name], calibrated(given[name], happened, weight)) for name in models}
-    right = trained[taken].calibration(given[taken])
+    own, tried = segment_models(
+        taken, _part(train, label), _part(validation, label), given[taken], names, settings, count.by_lot
+    )
+    trained[taken] = replace(trained[taken], segments={name: Trained(taken, *model) for name, model in own.items()})
+    right = trained[taken].chances(validation)
     cuts = thresholds(validation, happened, right, settings.policy, weight)
     best = test.assign(chance=trained[taken].chances(test))
     figures = {
@@ -99,7 +120,12 @@ def trial(examples: pd.DataFrame, label: str, parts: Parts, numbers: Sequence[st
     figures[taken, BY_POLICY] = _graded(best, label, best["chance"].to_numpy(), settings, by_policy)
     figures |= {(taken, way): found for way, found in _other_way(told, best, label, count, settings)}
     table = what_if(validation, happened, right, settings.policy, weight)
-    return Trial(parts, trained, comparison, taken, figures, cuts, table, best, _counting(count))
+    return Trial(parts, trained, comparison, taken, figures, cuts, table, best, _counting(count), tried)
+
+
+def _part(rows: pd.DataFrame, label: str) -> Part:
+    """The rows with their outcome and how much each counts."""
+    return Part(rows, rows[label].to_numpy(dtype=float), rows[WEIGHT].to_numpy())
 
 
 def _learnt(

@@ -39,6 +39,7 @@ def model_card(quarter: "Quarter", learnt: "Learnt", name: str) -> str:
         ["## How good it is, on the test months"],
         _figures(learnt, name),
         _parts_of_book(learnt, name),
+        *([_segments(learnt)] if name == learnt.trial.taken else []),
         ["## What it cannot know"],
         _limits(quarter, learnt, days),
     ]
@@ -76,6 +77,17 @@ def _parts_of_book(learnt: "Learnt", name: str) -> list[str]:
     unknown = sorted(set(learnt.part("test")["segment"].dropna()) - set(graded))
     lines = [f"Weak parts of the book (ROC-AUC more than {WEAKER:g} below the whole): {', '.join(weak) or 'none'}."]
     return lines + ([f"Too few outcomes to grade: {', '.join(unknown)}."] if unknown else [])
+
+
+def _segments(learnt: "Learnt") -> list[str]:
+    """Which segments are served by a model of their own, and what each comparison said."""
+    tried = learnt.trial.segments
+    own = ", ".join(tried.loc[tried["adopted"], "segment"]) or "none"
+    lines = [f"Segments with a model of their own: {own} (`segments.csv`)."]
+    for line in tried.dropna(subset="difference").itertuples():
+        found = f"{line.difference:+.3f} ({line.low:+.3f} to {line.high:+.3f})"
+        lines.append(f"- {line.segment}: {line.says} than the pooled one, ROC-AUC on validation {found}.")
+    return lines
 
 
 def _limits(quarter: "Quarter", learnt: "Learnt", days: int) -> list[str]:

@@ -19,8 +19,7 @@ import pandas as pd
 
 from models.baseline import Baseline
 from models.champions import CHALLENGER, CHAMPION, Alias, Event, challenger, champions, serving
-from models.choose import Calibration
-from models.kept import TRUSTED, CalibratedModel
+from models.kept import TRUSTED, CalibratedModel, as_trained
 from models.metrics import Floats
 from models.training import Trained
 from tasks.tracking import Tracking, name_of
@@ -54,7 +53,7 @@ class Kept:
     @property
     def trained(self) -> Trained:
         """The same as the candidate that it was."""
-        return Trained(self.candidate, self.model.model, Calibration(self.model.slope, self.model.intercept))
+        return as_trained(self.candidate, self.model)
 
     def chances(self, rows: pd.DataFrame) -> Floats:
         """Calibrated chance of each row."""

@@ -262,6 +262,7 @@ def _write_papers(to: Path, quarter: Quarter, learnt: Learnt, name: str, rows: p
     if name == learnt.trial.taken:
         rows.to_parquet(to / HELD_OUT_FILE, index=False)
         learnt.trial.what_if.to_csv(to / "what_if.csv", index=False)
+        learnt.trial.segments.to_csv(to / "segments.csv", index=False)
         if learnt.importance is not None:
             learnt.importance.to_csv(to / "importance.csv", index=False)
 

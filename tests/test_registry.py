@@ -160,7 +160,15 @@ def test_a_run_holds_curves_card_and_inputs(logged, whole):
     place = Path(client.download_artifacts(run.info.run_id, ""))
     points = pd.read_csv(place / "curves.csv")
 
-    assert names == {"curves.csv", "curves.png", "held_out.parquet", "inputs.csv", "model_card.md", "what_if.csv"}
+    assert names == {
+        "curves.csv",
+        "curves.png",
+        "held_out.parquet",
+        "inputs.csv",
+        "model_card.md",
+        "segments.csv",
+        "what_if.csv",
+    }
     assert (place / "curves.png").read_bytes().startswith(b"\x89PNG")
     assert set(points["curve"]) == {"precision and recall", "ROC", "calibration"}
     assert points[["x", "y"]].stack().between(0, 1).all()
