@@ -1,10 +1,9 @@
 """Worlds by the hundred for one fixed model: small companies, each of its own seed, replayed by the product's features.
 
-Worlds that are done stay in a folder, under a mark of the model and of what it sees: a run that was stopped goes on
-from there, and one after a change to features or sample starts anew.
+The model and the worlds that are done stay in a folder: a run that was stopped goes on from there. Empty it after a
+change to the sample or to features.
 """
 
-import hashlib
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -12,6 +11,7 @@ from datetime import date
 from pathlib import Path
 from shutil import copytree
 
+import joblib
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -86,23 +86,32 @@ def _named(table: pa.Table, seed: int) -> pa.Table:
     return table
 
 
-def learnt() -> tuple[Trained, str]:
-    """The fixed model, learnt on the company of the first seed, its line on that of the second; and its mark."""
+def fixed_model(work: Path) -> Trained:
+    """The one model of all worlds, learnt once; that of a run that was stopped serves its rest too."""
+    path = work / "model.joblib"
+    if not path.exists():
+        unfinished = path.with_suffix(".part")
+        joblib.dump(learnt(), unfinished)
+        unfinished.rename(path)
+    model: Trained = joblib.load(path)
+    return model
+
+
+def learnt() -> Trained:
+    """A model learnt on the company of the first seed, its line on that of the second."""
     train, validation = (examples_of(LEARNT_ACCOUNTS, [seed]) for seed in LEARNT_SEEDS)
     numbers, label = varied(train, NUMBERS), train["churned"].astype(bool)
     model = fitted(CANDIDATE, train, label, numbers, SETTINGS.inputs, SETTINGS.candidates)
-    given = chance(model, validation)
-    trained = Trained(CANDIDATE, model, calibrated(given, validation["churned"].to_numpy(dtype=float)))
-    return trained, hashlib.sha256(given.round(9).tobytes()).hexdigest()[:12]
+    line = calibrated(chance(model, validation), validation["churned"].to_numpy(dtype=float))
+    return Trained(CANDIDATE, model, line)
 
 
 def worlds(count: int, work: Path) -> Iterator[pd.DataFrame]:
     """So many worlds with losses enough, in the order of their seeds: account_id, as_of, churned and the chance."""
-    model, mark = learnt()
-    (work / mark).mkdir(parents=True, exist_ok=True)
-    found, seed = 0, FIRST_SEED
+    work.mkdir(parents=True, exist_ok=True)
+    model, found, seed = fixed_model(work), 0, FIRST_SEED
     while found < count:
-        rows = told_of(model, range(seed, seed + TOGETHER), work / mark)
+        rows = told_of(model, range(seed, seed + TOGETHER), work)
         for _, world in rows.groupby("world"):
             if found < count and churned_in(world) >= LEAST_CHURNED:
                 found += 1
