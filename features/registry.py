@@ -1,11 +1,13 @@
 """The registry of features: one small pure function each, and the one expression that computes them all.
 
 An *aggregate* is an expression over the rows of one source, grouped by account; all aggregates of one source that look
-back equally far are computed in one scan. A *derived* feature is an expression over the wide row of an account.
+back equally far are computed in one scan. One with a `rollup` is an expression over rows that are summed up before, to
+a few per account: many columns of one series are then cheap. A *derived* feature is an expression over the wide row of
+an account.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 import ibis
@@ -15,6 +17,7 @@ from features.known import Facts, Rows, rows_of
 
 COMPONENTS = ("usage", "adoption", "support", "sentiment", "relationship", "billing", "commercial")
 Builder = Callable[..., ir.Value]
+Rollup = Callable[[Rows], ir.Table]
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class Feature:
     tenure_from: int | None = None
     needs: tuple[str, ...] = ()
     published: bool = True
+    rollup: Rollup | None = None
 
     @property
     def key(self) -> str:
@@ -75,12 +79,13 @@ def aggregate(
     version: int = 1,
     published: bool = True,
     needs: tuple[str, ...] = (),
+    rollup: Rollup | None = None,
 ) -> Callable[[Builder], Builder]:
     """Register a feature that is an aggregate over the rows of one source."""
     return lambda build: _register(
         Feature(
             build.__name__, version, _doc(build), unit, (source,), component, direction, null, words, "aggregate",
-            build, zero, well, empty, reach_days, tenure_from, needs, published,
+            build, zero, well, empty, reach_days, tenure_from, needs, published, rollup,
         )
     )  # fmt: skip
 
@@ -141,15 +146,21 @@ def answerable(facts: Facts, feature: Feature) -> bool:
     return all(facts.has(source, *feature.needs) for source in feature.sources)
 
 
-def _scan(feature: Feature) -> tuple[str, int]:
+def _scan(feature: Feature) -> tuple[str, int, str]:
     """Features with the same key are computed in one scan."""
-    return feature.sources[0], feature.reach_days or 0
+    return feature.sources[0], feature.reach_days or 0, feature.rollup.__name__ if feature.rollup else ""
 
 
 def _aggregated(facts: Facts, features: Sequence[Feature]) -> ir.Table:
     """One row per account that has rows, one column per feature; all of one scan."""
-    rows: Rows = rows_of(facts, features[0].sources[0], features[0].reach_days)
+    rows = rows_for(facts, features[0], features[0].reach_days)
     return rows.table.group_by("account_id").agg(**{f.name: f.build(rows).cast("float64") for f in features})
+
+
+def rows_for(facts: Facts, feature: Feature, reach_days: int | None) -> Rows:
+    """The rows that an aggregate is an expression over."""
+    rows = rows_of(facts, feature.sources[0], reach_days)
+    return rows if feature.rollup is None else replace(rows, table=feature.rollup(rows))
 
 
 def _meant(joined: ir.Table, feature: Feature, key: str) -> ir.Value:

@@ -11,8 +11,8 @@ import ibis.expr.operations as ops
 
 from features.book import book
 from features.canonical import EVENTS, QUARANTINE, TABLES, CanonicalTable, Column
-from features.known import Facts, rows_of
-from features.registry import Feature
+from features.known import Facts
+from features.registry import Feature, rows_for
 from features.settings import BookSettings
 
 Place = tuple[str, str]
@@ -74,8 +74,7 @@ def _users(features: Mapping[str, Feature]) -> dict[Place, list[str]]:
 def _aggregate(feature: Feature, facts: Facts) -> Iterator[Place]:
     """The columns of the source that an aggregate reads; with a window, the column that it is counted on too."""
     (source,) = feature.sources
-    rows = rows_of(facts, source, None)
-    yield from _origins(feature.build(rows).op())
+    yield from _origins(feature.build(rows_for(facts, feature, None)).op())
     if feature.reach_days is not None:
         yield source, EVENTS[source]
 

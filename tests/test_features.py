@@ -114,6 +114,14 @@ CASES = [
     case("events_per_seat_28d", "add-on seats count", 3, contracts=[{"seats": 10}, {"seats": 10, "start_on": ago(9)}],
          usage=[used(3, events=60)]),
     case("events_per_seat_28d", "not sold by seat", None, usage=[used(3, events=60)]),
+    case("usage_change_point", "4 of 50 after 9 of 100: -0.532 x 1.664 / 0.155", -5.71,
+         usage=[used(14 * n + 1, events=50 if n < 4 else 100) for n in range(13)]),
+    case("usage_change_point", "even", 0, usage=[used(14 * n + 1, events=7) for n in range(13)]),
+    case("usage_change_point", "not used", None),
+    case("breadth_change_point", "even", 0, usage=[used(14 * n + 1) for n in range(13)]),
+    case("breadth_change_point", "2 for 4 after 1 for 9: 0.562 x 1.664 / 0.156", 6.0,
+         usage=[used(14 * n + 1, feature=f) for n in range(13) for f in ("ab" if n < 4 else "a")]),
+    case("breadth_change_point", "too young a customer", None, contracts=[{"start_on": ago(181)}], usage=[used(1)]),
     # adoption
     case("features_used_28d", "two features", 2, usage=[used(1), used(2, feature="share"), used(30, feature="old")]),
     case("features_used_28d", "not used is 0", 0),
@@ -254,7 +262,7 @@ CASES = [
     case("on_trial", "a trial beside a paid contract", 0, contracts=[{"trial": True}, {}]),
 ]  # fmt: skip
 
-ROUGHLY = {"season": 1e-4, "months_to_renewal": 0.01}
+ROUGHLY = {"season": 1e-4, "months_to_renewal": 0.01, "usage_change_point": 0.05, "breadth_change_point": 0.05}
 """Features whose exact value nobody has in the head."""
 
 
@@ -303,7 +311,7 @@ def test_an_absent_source_is_missing_and_not_zero(source: str) -> None:
     assert found[mine].isna().all(axis=None)
 
 
-@pytest.mark.parametrize("name", [name for name, f in FEATURES.items() if f.needs])
+@pytest.mark.parametrize("name", [name for name, f in PUBLISHED.items() if f.needs])
 def test_an_absent_column_is_missing_and_not_zero(name: str) -> None:
     """A source without the column says nothing about it, not even for an account without rows (HLT-2)."""
     feature = FEATURES[name]

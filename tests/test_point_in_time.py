@@ -75,7 +75,7 @@ def seen(moment: datetime | None, as_of: str) -> bool:
 # A random company -----------------------------------------------------------------------------------------------------
 
 # Windows begin and end here, and as_of itself is 0; what is negative lies in the future.
-EDGES = (-30, -2, -1, 0, 1, 2, 27, 28, 29, 56, 57, 89, 90, 91, 179, 180, 181, 365, 366, 392, 393)
+EDGES = (-30, -2, -1, 0, 1, 2, 27, 28, 29, 56, 57, 89, 90, 91, 179, 180, 181, 182, 183, 365, 366, 392, 393)
 DAYS_AGO = st.one_of(st.sampled_from(EDGES), st.integers(-60, 420))
 
 
@@ -267,7 +267,7 @@ def test_a_feature_that_reads_the_uncut_table_is_caught() -> None:
     story = story_of("usage", None, {"day": _day(3), "events": 5, "known_at": f"{_day(-1)}T08:00"})
 
     assert what_moved(story) == set()
-    assert {"active_days_28d", "events_28d"} <= what_moved(story, facts=uncut) <= set(FEATURES)
+    assert {"active_days_28d", "usage_change_point"} <= what_moved(story, facts=uncut) <= set(FEATURES)
 
 
 @pytest.mark.parametrize(
