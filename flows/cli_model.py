@@ -11,7 +11,7 @@ from flows.options import AsOf, Options, run_of, show_table
 
 if TYPE_CHECKING:
     from flows.champions import Compared
-    from models.metrics import Estimate
+    from models.intervals import Estimate
 
 app = typer.Typer(help="The models in MLflow: compare, promote, roll back, switch off.", no_args_is_help=True)
 

@@ -10,8 +10,8 @@ import pandas as pd
 
 from models.candidates import WORDS
 from models.drift import Reference, reference
+from models.intervals import Estimate
 from models.kept import input_columns
-from models.metrics import Estimate
 from models.outcome_drift import Rate, rate_of
 from models.settings import DriftSettings
 from models.split import Parts

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from models.metrics import Floats, account_draws, graded, line, log_odds, roc_auc
+from models.intervals import drawn
+from models.metrics import Floats, graded, line, log_odds, roc_auc
 
 
 @dataclass(frozen=True)
@@ -35,19 +35,13 @@ def compared(
     weight: Floats | None = None,
 ) -> list[Compared]:
     """Every candidate, in the order given, against the best; the same draws of accounts for all."""
-    weight = np.ones(len(happened)) if weight is None else weight
-    codes, _ = pd.factorize(accounts)
     nobody = np.zeros(len(happened), dtype=bool)
     sides = {name: graded(happened, c, nobody, weight) for name, c in chances.items()}
-    whole = {name: roc_auc(side) for name, side in sides.items()}
-    best = max(whole, key=lambda name: whole[name])
-    weights = account_draws(codes, weight, replicates, seed)
-    usable = [w for w in weights if 0 < np.dot(w, happened) < w.sum()]
-    drawn = {name: np.array([roc_auc(side.drawn(w[side.order])) for w in usable]) for name, side in sides.items()}
-    return [
-        Compared(name, whole[name], whole[best] - whole[name], float(np.std(drawn[best] - drawn[name])))
-        for name in chances
-    ]
+    found = drawn(sides, {"roc_auc": roc_auc}, accounts, replicates, seed)
+    aucs = {name: figures["roc_auc"] for name, figures in found.items()}
+    best = max(aucs, key=lambda name: float(aucs[name][0]))
+    behind = {name: aucs[best] - of for name, of in aucs.items()}
+    return [Compared(n, float(aucs[n][0]), float(of[0]), float(np.std(of[1:]))) for n, of in behind.items()]
 
 
 def simplest_as_good(candidates: list[Compared], baselines: tuple[str, ...]) -> str:

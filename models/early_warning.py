@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from models.metrics import Estimate, Floats, account_draws, interval
+from models.intervals import Estimate, account_draws, interval
+from models.metrics import Floats
 from models.settings import EarlyWarningSettings
 
 SEED = 1

@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from models.metrics import Estimate, Floats, Graded, graded, interval, line, log_odds, roc_auc
+from models.intervals import Estimate, foretold
+from models.metrics import Floats, Graded, graded, line, log_odds, roc_auc
 from models.settings import EstimateSettings
 
 SEED = 1
@@ -186,7 +187,7 @@ def _expected(
     for beta in rng.multivariate_normal(calibration.beta, calibration.covariance, replicates):
         happened = drawn_outcomes(on_line(odds, beta), account, month - month.min(), span, rng)
         drawn.append(_figures(replace(side, happened=happened.astype(float))))
-    return {name: interval(value, [d[name] for d in drawn], confidence) for name, value in _figures(side).items()}
+    return {name: foretold(value, [d[name] for d in drawn], confidence) for name, value in _figures(side).items()}
 
 
 def drawn_outcomes(

@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from models.intervals import estimated
 from models.metrics import Floats
-from models.rates import Bools, drawn_counts, estimated
+from models.rates import Bools, drawn_counts
 from models.settings import InsightSettings
 
 Side = Literal["missing", "known", "zero", "some", "low", "high", "word"]

@@ -1,10 +1,9 @@
-"""How good a probability is: figures on held-out rows, each with an interval from a bootstrap over accounts (MOD-4).
+"""How good a probability is: figures on held-out rows; each takes weights, so that no draw copies a row (MOD-4).
 
-Rows of one account are no independent examples, so whole accounts are drawn. A draw is a weight per account: how often
-it was drawn; every figure takes weights, so that no row is copied.
+Their intervals are in models/intervals.py.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -36,6 +35,12 @@ class Graded:
     def drawn(self, weight: Floats) -> "Graded":
         """The same rows with other weights."""
         return replace(self, weight=weight)
+
+    def as_given(self, values: Floats) -> Floats:
+        """Values of the rows, in the order in which the rows came."""
+        given: Floats = np.empty_like(values)
+        given[self.order] = values
+        return given
 
     def by_chance(self, values: Floats) -> Floats:
         """Sums of the values over the rows of each distinct chance, from the lowest on."""
@@ -173,43 +178,3 @@ FIGURES: Mapping[str, Figure] = {
     "miss_rate": miss_rate, "false_alarm_rate": false_alarm_rate,
 }  # fmt: skip
 WITHOUT_INTERVAL = frozenset({"ece"})
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A figure with its interval; NaN bounds where it has none."""
-
-    value: float
-    low: float
-    high: float
-
-
-def graded_figures(
-    g: Graded, accounts: NDArray[Any], replicates: int, confidence: float, seed: int
-) -> dict[str, Estimate]:
-    """Every figure with a percentile interval over draws of accounts."""
-    codes, _ = pd.factorize(accounts[g.order])
-    draws = [g.drawn(weight) for weight in account_draws(codes, g.weight, replicates, seed)]
-    usable = [d for d in draws if 0 < np.dot(d.happened, d.weight) < d.weight.sum()]
-    tails = [(1 - confidence) / 2, (1 + confidence) / 2]
-    found = {}
-    for name, figure in FIGURES.items():
-        bounds = (np.nan, np.nan)
-        if name not in WITHOUT_INTERVAL and usable:
-            bounds = tuple(np.nanquantile([figure(d) for d in usable], tails))
-        found[name] = Estimate(figure(g), *map(float, bounds))
-    return found
-
-
-def account_draws(codes: NDArray[np.integer[Any]], weight: Floats, replicates: int, seed: int) -> "list[Floats]":
-    """Row weights of each draw: as many accounts as there are, with replacement."""
-    rng, count = np.random.default_rng(seed), int(codes.max(initial=-1)) + 1
-    return [weight * rng.multinomial(count, np.full(count, 1.0 / count))[codes] for _ in range(replicates)]
-
-
-def interval(value: float, drawn: Sequence[float], confidence: float) -> Estimate:
-    """The value with the quantiles of its draws; no bounds where no draw has one."""
-    known = [d for d in drawn if not np.isnan(d)]
-    tails = [(1.0 - confidence) / 2.0, (1.0 + confidence) / 2.0]
-    low, high = np.quantile(known, tails) if known else (np.nan, np.nan)
-    return Estimate(value, float(low), float(high))

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from models.metrics import Estimate, graded, graded_figures, top
+from models.intervals import Estimate, graded_figures
+from models.metrics import graded, top
 from models.settings import CandidateSettings, PolicySettings
 from models.split import Parts
 from models.training import Trained

@@ -4,7 +4,7 @@ The difference is paired: the same accounts, months and draws for both sides (LR
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from statistics import NormalDist
 from typing import Any
@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from models.metrics import Estimate, Floats, account_draws, graded, graded_figures, roc_auc, top
+from models.intervals import Estimate, drawn, estimated, graded_figures
+from models.metrics import Floats, graded, roc_auc, top
 from models.settings import PromotionSettings
 
 SEED = 1
@@ -51,12 +52,9 @@ class Gate:
 
 
 @dataclass(frozen=True)
-class Difference:
+class Difference(Estimate):
     """ROC-AUC of the challenger less the rival's, with its interval and standard error."""
 
-    value: float
-    low: float
-    high: float
     standard_error: float
 
 
@@ -101,19 +99,13 @@ def judged(evidence: Evidence, rules: PromotionSettings, capacity_share: float) 
 def paired(rows: pd.DataFrame, rules: PromotionSettings) -> Difference:
     """The difference in ROC-AUC over draws of accounts, the same draws for both sides."""
     happened = rows["happened"].to_numpy(dtype=float)
-    codes, _ = pd.factorize(rows["account_id"])
     nobody = np.zeros(len(rows), dtype=bool)
-    ours, theirs = (
-        graded(happened, rows[side].to_numpy(dtype=float), nobody, _weight(rows)) for side in ("chance", "rival")
-    )
-    draws = account_draws(codes, _weight(rows), rules.replicates, SEED)
-    drawn = [
-        roc_auc(ours.drawn(w[ours.order])) - roc_auc(theirs.drawn(w[theirs.order]))
-        for w in draws
-        if 0 < np.dot(w, happened) < w.sum()
-    ]
-    low, high = np.quantile(drawn, [(1 - rules.confidence) / 2, (1 + rules.confidence) / 2])
-    return Difference(roc_auc(ours) - roc_auc(theirs), float(low), float(high), float(np.std(drawn)))
+    sides = {
+        side: graded(happened, rows[side].to_numpy(dtype=float), nobody, _weight(rows)) for side in ("chance", "rival")
+    }
+    found = drawn(sides, {"roc_auc": roc_auc}, rows["account_id"].to_numpy(), rules.replicates, SEED)
+    ahead = found["chance"]["roc_auc"] - found["rival"]["roc_auc"]
+    return Difference(**asdict(estimated(ahead, rules.confidence)), standard_error=float(np.std(ahead[1:])))
 
 
 def power(rows: pd.DataFrame, found: Difference, rules: PromotionSettings) -> str:

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from models.metrics import Estimate, Floats, account_draws
+from models.intervals import Estimate, account_draws, estimated
+from models.metrics import Floats
 
 Bools = NDArray[np.bool_]
 FIFTH = 0.2
@@ -40,13 +41,6 @@ def drawn_counts(accounts: pd.Series, happened: Floats, groups: Sequence[Bools],
     rows = np.stack([np.bincount(codes, group, size) for group in groups], axis=1)
     outcomes = np.stack([np.bincount(codes, group * happened, size) for group in groups], axis=1)
     return Counts(draws @ rows, draws @ outcomes)
-
-
-def estimated(drawn: Floats, confidence: float) -> Estimate:
-    """The figure as it is (first) with a percentile interval over its draws (the rest)."""
-    known = drawn[1:][np.isfinite(drawn[1:])]
-    bounds = np.quantile(known, [(1 - confidence) / 2, (1 + confidence) / 2]) if len(known) else (np.nan, np.nan)
-    return Estimate(float(drawn[0]), float(bounds[0]), float(bounds[1]))
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from models.metrics import Estimate, Floats, account_draws
+from models.intervals import Estimate, account_draws, interval
+from models.metrics import Floats
 
 SEED = 1
 
@@ -87,14 +88,10 @@ def _drawn(side: Ratio, codes: NDArray[Any], draws: Floats) -> Floats:
 
 
 def _bounds(figure: Figure, value: float, drawn: Floats, confidence: float) -> tuple[float, float]:
-    """The middle `confidence` of the draws; exact where every row says the same (Clopper and Pearson 1934)."""
-    told = drawn[~np.isnan(drawn)]
-    if not len(told) or np.isnan(value):
-        return float("nan"), float("nan")
+    """The interval of the draws; exact where every row says the same (Clopper and Pearson 1934)."""
     if isinstance(figure, Ratio) and figure.counted and value in (0.0, 1.0):
         accounts = figure.accounts[figure.whole.to_numpy(dtype=float) > 0].nunique()
         reach = 1.0 - ((1.0 - confidence) / 2.0) ** (1.0 / accounts)  # the exact bounds in closed form
         return (0.0, reach) if value == 0.0 else (1.0 - reach, 1.0)
-    tails = [(1 - confidence) / 2, (1 + confidence) / 2]
-    low, high = (float(bound) for bound in np.quantile(told, tails))
-    return (low, high) if low < high else (float("nan"), float("nan"))
+    found = interval(value, drawn, confidence)
+    return (found.low, found.high) if found.low < found.high else (float("nan"), float("nan"))

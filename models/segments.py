@@ -15,7 +15,8 @@ from sklearn.pipeline import Pipeline
 from models.candidates import chance, fitted
 from models.choose import Calibration, calibrated
 from models.inputs import varied
-from models.metrics import Estimate, Floats, account_draws, graded, interval, roc_auc
+from models.intervals import Estimate, drawn, estimated
+from models.metrics import Floats, graded, roc_auc
 from models.settings import ModelSettings
 
 SEED = 1
@@ -81,15 +82,15 @@ def paired(held: Part, own: Floats, theirs: Floats, settings: ModelSettings) -> 
     """ROC-AUC of both sides on these rows, and of their own less the pooled one's with its interval."""
     rules = settings.segments
     nobody = np.zeros(len(own), dtype=bool)
-    mine, pooled = (graded(held.happened, side, nobody, held.weight) for side in (own, theirs))
-    codes, _ = pd.factorize(held.rows["account_id"])
-    drawn = [
-        roc_auc(mine.drawn(w[mine.order])) - roc_auc(pooled.drawn(w[pooled.order]))
-        for w in account_draws(codes, held.weight, rules.replicates, SEED)
-        if 0 < np.dot(w, held.happened) < w.sum()
-    ]
-    sides = {"own": roc_auc(mine), "pooled": roc_auc(pooled)}
-    return sides, interval(sides["own"] - sides["pooled"], drawn, rules.confidence)
+    chances = {"own": own, "pooled": theirs}
+    sides = {name: graded(held.happened, of, nobody, held.weight) for name, of in chances.items()}
+    accounts = held.rows["account_id"].to_numpy()
+    found = drawn(sides, {"roc_auc": roc_auc}, accounts, rules.replicates, SEED)
+    own_auc, pooled_auc = (found[side]["roc_auc"] for side in sides)
+    return (
+        {"own": float(own_auc[0]), "pooled": float(pooled_auc[0])},
+        estimated(own_auc - pooled_auc, rules.confidence),
+    )
 
 
 def _too_few(train: Part, validation: Part, settings: ModelSettings) -> str:

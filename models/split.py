@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+import pandas as pd
+
 from models.settings import SplitSettings
 
 
@@ -22,6 +24,11 @@ class Parts:
     train: tuple[date, ...]
     validation: tuple[date, ...]
     test: tuple[date, ...]
+
+
+def part_of(examples: pd.DataFrame, label: str, months: Sequence[date]) -> pd.DataFrame:
+    """The examples of these months whose label is known."""
+    return examples[examples[label].notna() & examples["as_of"].isin(pd.to_datetime(list(months)))]
 
 
 def split_months(months: Sequence[date], gap_days: int, rules: SplitSettings) -> Parts:

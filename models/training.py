@@ -5,7 +5,6 @@ Learnt on training months, compared and calibrated on validation months, graded 
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,10 +14,11 @@ from sklearn.pipeline import Pipeline
 from models.candidates import BASELINES, CANDIDATES, WITHOUT_WEIGHTS, WORDS, chance, fitted
 from models.choose import Calibration, Compared, calibrated, compared, simplest_as_good
 from models.inputs import varied
-from models.metrics import Estimate, Floats, graded, graded_figures, top
+from models.intervals import Estimate, graded_figures
+from models.metrics import Floats, graded, top
 from models.segments import SEGMENT, Part, segment_models
 from models.settings import ModelSettings
-from models.split import Parts, TooLittleData
+from models.split import Parts, TooLittleData, part_of
 from models.thresholds import flagged, thresholds, what_if
 from models.treated import Counted, counted
 from models.tripwires import refuse_leaks, refuse_model
@@ -64,8 +64,8 @@ class Trial:
     `country: ...` and `by policy`, where those count as flagged that its thresholds flag, not the riskiest tenth.
     `treated and untreated` or `untreated only` are its figures had examples been counted the other way, which
     `counting` tells of. `what_if`: its thresholds against workload and losses, on validation (models.thresholds).
-    `test`: its test rows, with the `chance` of each and the `weight` that it counts with. `segments`: its own model of
-    each segment against the pooled one (models.segments).
+    `test`: its test rows, with the `chance` of each and the `weight` that it counts with; `chances`: every candidate's
+    chances of them. `segments`: its own model of each segment against the pooled one (models.segments).
     """
 
     parts: Parts
@@ -76,6 +76,7 @@ class Trial:
     thresholds: Mapping[str, float]
     what_if: pd.DataFrame
     test: pd.DataFrame
+    chances: Mapping[str, Floats]
     counting: str
     segments: pd.DataFrame
 
@@ -89,7 +90,7 @@ def trial(examples: pd.DataFrame, label: str, parts: Parts, numbers: Sequence[st
     told = examples.dropna(subset=[label])
     count = counted(told, label, settings.treated)
     told = told.assign(**{WEIGHT: count.weight})
-    train, validation, test = (_of(told, months) for months in (parts.train, parts.validation, parts.test))
+    train, validation, test = (part_of(told, label, months) for months in (parts.train, parts.validation, parts.test))
     train = train[train[WEIGHT] > 0]
     for part, rows in (("training", train), ("validation", validation), ("test", test)):
         _enough(rows.loc[rows[WEIGHT] > 0, label].astype(bool), part)
@@ -110,17 +111,20 @@ def trial(examples: pd.DataFrame, label: str, parts: Parts, numbers: Sequence[st
     trained[taken] = replace(trained[taken], segments={name: Trained(taken, *model) for name, model in own.items()})
     right = trained[taken].chances(validation)
     cuts = thresholds(validation, happened, right, settings.policy, weight)
-    best = test.assign(chance=trained[taken].chances(test))
+    held_out = {name: candidate.chances(test) for name, candidate in trained.items()}
+    best = test.assign(chance=held_out[taken])
     figures = {
-        (name, part): _graded(rows, label, candidate.chances(rows), settings)
-        for name, candidate in trained.items()
-        for part, rows in _parts(test, label, ("segment",) if name != taken else ("segment", "industry", "country"))
+        (name, part): _graded(rows, label, settings)
+        for name, chances in held_out.items()
+        for part, rows in _parts(
+            test.assign(chance=chances), label, ("segment",) if name != taken else ("segment", "industry", "country")
+        )
     }
     by_policy = flagged(best, best["chance"].to_numpy(), cuts, settings.policy)
-    figures[taken, BY_POLICY] = _graded(best, label, best["chance"].to_numpy(), settings, by_policy)
+    figures[taken, BY_POLICY] = _graded(best, label, settings, by_policy)
     figures |= {(taken, way): found for way, found in _other_way(told, best, label, count, settings)}
     table = what_if(validation, happened, right, settings.policy, weight)
-    return Trial(parts, trained, comparison, taken, figures, cuts, table, best, _counting(count), tried)
+    return Trial(parts, trained, comparison, taken, figures, cuts, table, best, held_out, _counting(count), tried)
 
 
 def _part(rows: pd.DataFrame, label: str) -> Part:
@@ -146,7 +150,7 @@ def _other_way(
     way, weight = count.other
     rows = best.assign(**{WEIGHT: pd.Series(weight, told.index)})
     if _gradable(rows, label):
-        yield way, _graded(rows, label, rows["chance"].to_numpy(), settings)
+        yield way, _graded(rows, label, settings)
 
 
 def _counting(count: Counted) -> str:
@@ -165,11 +169,6 @@ def _enough(happened: pd.Series, part: str) -> None:
         )
 
 
-def _of(examples: pd.DataFrame, months: Sequence[Any]) -> pd.DataFrame:
-    """The examples of these months."""
-    return examples[examples["as_of"].isin(pd.to_datetime(list(months)))]
-
-
 def _parts(test: pd.DataFrame, label: str, columns: Sequence[str]) -> list[tuple[str, pd.DataFrame]]:
     """The whole book, and of each column the parts with losses enough; a segment goes by its name alone."""
     parts = [("all", test)]
@@ -186,13 +185,13 @@ def _gradable(rows: pd.DataFrame, label: str) -> bool:
 
 
 def _graded(
-    rows: pd.DataFrame, label: str, chances: Floats, settings: ModelSettings, above: NDArray[np.bool_] | None = None
+    rows: pd.DataFrame, label: str, settings: ModelSettings, above: NDArray[np.bool_] | None = None
 ) -> dict[str, Estimate]:
-    """The figures on these rows; flagged, unless said, are the riskiest of each month within capacity.
+    """The figures on these rows and their `chance`; flagged, unless said, are the riskiest within capacity.
 
     A row of weight 0 counts in no figure, and among the book that is flagged from.
     """
-    rules, months = settings.candidates, rows["as_of"].to_numpy()
+    rules, months, chances = settings.candidates, rows["as_of"].to_numpy(), rows["chance"].to_numpy()
     side = graded(
         rows[label].to_numpy(dtype=float),
         chances,

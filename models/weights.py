@@ -13,8 +13,8 @@ import pandas as pd
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from models.metrics import Estimate, Floats, account_draws, graded, recall, roc_auc, top
-from models.rates import estimated
+from models.intervals import Estimate, drawn, estimated
+from models.metrics import Floats, graded, recall, roc_auc, top
 from models.settings import CandidateSettings, WeightSettings
 
 TEN = 10.0
@@ -101,17 +101,12 @@ def backtest(
     both = by_hand.notna() & tuned.notna()
     rows = rows[both]
     happened, months = rows[label].to_numpy(dtype=float), rows["as_of"].to_numpy()
-    codes, _ = pd.factorize(rows["account_id"])
-    draws = [np.ones(len(rows)), *account_draws(codes, np.ones(len(rows)), rules.replicates, SEED)]
-    usable = [w for w in draws if 0 < np.dot(w, happened) < w.sum()]
-    drawn = {}
-    for side, health in (("by_hand", by_hand[both]), ("tuned", tuned[both])):
-        risk = -health.to_numpy()
-        g = graded(happened, risk, top(risk, months, capacity_share))
-        sides = [g.drawn(w[g.order]) for w in usable]
-        drawn[side] = {f.__name__: np.array([f(s) for s in sides]) for f in (roc_auc, recall)}
-    figures = {side: {n: estimated(v, rules.confidence) for n, v in of.items()} for side, of in drawn.items()}
-    ahead = {n: estimated(v - drawn["by_hand"][n], rules.confidence) for n, v in drawn["tuned"].items()}
+    risks = {"by_hand": -by_hand[both].to_numpy(), "tuned": -tuned[both].to_numpy()}
+    sides = {side: graded(happened, risk, top(risk, months, capacity_share)) for side, risk in risks.items()}
+    accounts = rows["account_id"].to_numpy()
+    found = drawn(sides, {"roc_auc": roc_auc, "recall": recall}, accounts, rules.replicates, SEED)
+    figures = {side: {n: estimated(v, rules.confidence) for n, v in of.items()} for side, of in found.items()}
+    ahead = {n: estimated(v - found["by_hand"][n], rules.confidence) for n, v in found["tuned"].items()}
     return Backtest(len(rows), int(happened.sum()), figures["by_hand"], figures["tuned"], ahead)
 
 

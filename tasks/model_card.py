@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from models.metrics import Estimate
+from models.intervals import Estimate
 from models.training import BY_POLICY
 from models.treated import ALL_ROWS, UNTREATED
 from tasks.training import OUTCOMES

@@ -6,7 +6,7 @@ import pandas as pd
 
 from models.early_warning import EarlyWarning
 from models.estimate import Foretold
-from models.metrics import Estimate
+from models.intervals import Estimate
 
 ALL = "all"
 

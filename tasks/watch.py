@@ -16,7 +16,7 @@ from models.champions import CHAMPION, Alias
 from models.drift import drift
 from models.early_warning import EarlyWarning, early_warning
 from models.estimate import Foretold, foretell, strong_drift
-from models.metrics import Estimate
+from models.intervals import Estimate
 from models.outcome_drift import outcome_drift
 from models.over_time import by_month, together, unseen
 from models.settings import ModelSettings

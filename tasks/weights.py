@@ -12,7 +12,7 @@ import pandas as pd
 from features.registry import COMPONENTS
 from features.settings import HealthSettings
 from models.settings import CandidateSettings, WeightSettings
-from models.split import Parts
+from models.split import Parts, part_of
 from models.weights import Backtest, Tuned, Weights, backtest, tuned_weights, weighted_health
 
 VERSION = "health_tuned"
@@ -33,8 +33,7 @@ def tune(
     capacity_share: float, grading: CandidateSettings,
 ) -> Tuning:  # fmt: skip
     """Learnt on the training months, graded on the test months, both scores on the same rows."""
-    told = examples.dropna(subset=[label])
-    train, test = (told[told["as_of"].isin(pd.to_datetime(list(m)))] for m in (parts.train, parts.test))
+    train, test = (part_of(examples, label, months) for months in (parts.train, parts.test))
     tuned = tuned_weights(train, label, COMPONENTS, health.weights_of, rules)
     by_hand = weighted_health(test, health.weights_of)
     return Tuning(

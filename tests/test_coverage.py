@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.metrics import FIGURES, Estimate
+from models.intervals import Estimate
+from models.metrics import FIGURES
 from sample.write import write_company
 from tests.results_coverage import Coverage, coverage
 from tests.worlds import put_together, small_company

@@ -6,7 +6,8 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from models.estimate import Check, drawn_outcomes, fitted_line, foretell, strong_drift
-from models.metrics import Estimate, top
+from models.intervals import Estimate
+from models.metrics import top
 from models.settings import EstimateSettings
 
 MONTHS = 9

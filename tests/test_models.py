@@ -11,7 +11,8 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from models.candidates import BASELINES, CANDIDATES, chance, fitted
 from models.choose import Compared, calibrated, compared, simplest_as_good
 from models.inputs import Winsoriser, varied
-from models.metrics import FIGURES, account_draws, graded, graded_figures, top
+from models.intervals import account_draws, graded_figures
+from models.metrics import FIGURES, graded, top
 from models.settings import CandidateSettings, InputSettings, ModelSettings
 from models.split import Parts, TooLittleData
 from models.training import BY_POLICY, trial
