@@ -41,7 +41,7 @@ class Bound:
 
 
 def table(bounds: Sequence[Bound]) -> list[str]:
-    """The figures as a Markdown table, and how many of the bounds hold."""
+    """The figures as a Markdown table, and how many of the bounds hold where there are any."""
     bounded = [b for b in bounds if not b.free]
-    held = f"{sum(b.holds for b in bounded)} of {len(bounded)} bounds hold."
-    return ["| figure | bound | measured | |", "|---|---|---|---|", *(b.row() for b in bounds), "", held]
+    held = ["", f"{sum(b.holds for b in bounded)} of {len(bounded)} bounds hold."] if bounded else []
+    return ["| figure | bound | measured | |", "|---|---|---|---|", *(b.row() for b in bounds), *held]

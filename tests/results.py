@@ -8,6 +8,7 @@ import argparse
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -23,10 +24,11 @@ from flows.settings import load_settings
 from models.candidates import chance, fitted
 from models.inputs import varied
 from models.settings import CandidateSettings, InputSettings
-from sample.settings import company_with
+from sample.settings import CompanySettings, company_with
 from sample.write import write_company
 from tasks.staging import stage
 from tasks.training import month_starts, training_set
+from tests import results_slides, results_treated
 from tests.bounds import Bound, table
 from tests.results_models import model_sections
 from tests.running import ROOT
@@ -35,6 +37,8 @@ PAGE = ROOT / "docs" / "results.md"
 MONTHS = 42
 LAST_DAY = date(2026, 6, 30)
 NOW = datetime(2026, 7, 1)
+UNTOUCHED = company_with("off", confounder=False)
+"""The company whose CSMs contact nobody."""
 RUN_IN_MONTHS = 3
 """Before that no table reaches back over the windows of 90 days."""
 TRAIN_SEED = 1000
@@ -49,7 +53,7 @@ def pooled_months() -> list[date]:
 
 
 def account_months(folder: Path) -> pd.DataFrame:
-    """Every month's cohort as a training set has it, and the true chance beside.
+    """Every month's cohort as a training set has it, and the true chances beside.
 
     Who left without notice on the very day of a month's start is still in that day's book, and has no chance any more.
     """
@@ -57,7 +61,9 @@ def account_months(folder: Path) -> pd.DataFrame:
     snapshot = stage(settings.source.url, settings.base, settings.mappings, folder / "snapshots")
     scoring = Run(settings, folder / "out", LAST_DAY).scoring
     examples = training_set(snapshot, pooled_months(), NOW, scoring, settings.labels).examples
-    truth = pd.read_parquet(folder / "truth" / "account_months.parquet", columns=["account_id", "as_of", "p_churn"])
+    truth = pd.read_parquet(
+        folder / "truth" / "account_months.parquet", columns=["account_id", "as_of", "p_churn", "p0"]
+    )
     left_on = pd.read_parquet(folder / "truth" / "churn.parquet").set_index("account_id")["left_on"]
     gone = examples["as_of"] == pd.to_datetime(examples["account_id"].map(left_on))
     cohort = examples[~gone].astype({"churned": bool})
@@ -67,14 +73,23 @@ def account_months(folder: Path) -> pd.DataFrame:
     return joined
 
 
-def company(accounts: int, seed: int, months: int = MONTHS) -> pd.DataFrame:
-    """The account-months of one company whose CSMs contact nobody."""
+@dataclass(frozen=True)
+class Company:
+    """One company: its account-months with the true chances, and the slides that were planted in it."""
+
+    months: pd.DataFrame
+    slides: pd.DataFrame
+
+
+def company(accounts: int, seed: int, settings: CompanySettings = UNTOUCHED) -> Company:
+    """A company written, staged, replayed, and its truth read."""
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        write_company(accounts, months, seed, Path(folder), LAST_DAY, company_with("off", confounder=False))
-        frame = account_months(Path(folder))
-    print(f"{accounts:,} accounts, seed {seed}: {len(frame):,} rows, {time.monotonic() - start:.0f} s", flush=True)
-    return frame
+        write_company(accounts, MONTHS, seed, Path(folder), LAST_DAY, settings)
+        found = Company(account_months(Path(folder)), pd.read_parquet(Path(folder) / "truth" / "slides.parquet"))
+    took = time.monotonic() - start
+    print(f"{accounts:,} accounts, seed {seed}: {len(found.months):,} rows, {took:.0f} s", flush=True)
+    return found
 
 
 def boosted(frame: pd.DataFrame) -> Pipeline:
@@ -152,12 +167,24 @@ def main() -> None:
     parser.add_argument("--accounts", type=int, default=5_000)
     parser.add_argument("--train-accounts", type=int, default=20_000)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
+    parser.add_argument("--treated-seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--to", type=Path, default=PAGE)
     arguments = parser.parse_args()
-    worlds = [company(arguments.accounts, seed) for seed in arguments.seeds]
-    train = company(arguments.train_accounts, TRAIN_SEED)
-    models = list(model_sections(worlds))
-    bounds = list(figures(worlds, train))
+    companies = [company(arguments.accounts, seed) for seed in arguments.seeds]
+    worlds = [c.months for c in companies]
+    bounds = list(figures(worlds, company(arguments.train_accounts, TRAIN_SEED).months))
+    by_lot = results_treated.company_by_lot()
+    treated = (company(arguments.accounts, seed, by_lot).months for seed in arguments.treated_seeds)
+    models = [
+        *model_sections(worlds),
+        "### A slide seen before a threshold",
+        "",
+        *results_slides.section([(c.months, c.slides) for c in companies]),
+        "",
+        "### Where four in ten of the flagged are worked on",
+        "",
+        *table(list(results_treated.figures(treated))),
+    ]
     text = page(bounds, models, arguments.accounts, arguments.train_accounts, arguments.seeds)
     arguments.to.write_text(text, encoding="utf-8")
     print(text)

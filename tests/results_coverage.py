@@ -12,7 +12,8 @@ from pathlib import Path
 import pandas as pd
 from scipy.stats import binomtest
 
-from models.metrics import FIGURES, Estimate, graded, top
+from models.intervals import Estimate
+from models.metrics import FIGURES, graded, top
 from models.training import WEIGHT, _graded
 from tests import worlds
 from tests.running import ROOT
@@ -55,7 +56,7 @@ class Coverage:
 
 def coverage(found: Sequence[pd.DataFrame]) -> list[Coverage]:
     """How often each figure's interval holds the figure of all worlds together; flagged is a tenth of each's month."""
-    estimates = [_graded(w.assign(**{WEIGHT: 1.0}), "churned", w["chance"].to_numpy(), SETTINGS) for w in found]
+    estimates = [_graded(w.assign(**{WEIGHT: 1.0}), "churned", SETTINGS) for w in found]
     share = SETTINGS.policy.capacity_share
     flagged = [w.assign(flagged=top(w["chance"].to_numpy(), w["as_of"].to_numpy(), share)) for w in found]
     everything = pd.concat(flagged, ignore_index=True)

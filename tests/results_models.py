@@ -17,9 +17,10 @@ from features.all import FEATURES
 from features.registry import COMPONENTS
 from features.settings import BookSettings, HealthSettings, LabelSettings
 from models.candidates import BASELINES
-from models.metrics import Floats, account_draws, top
+from models.intervals import Estimate, account_draws, interval
+from models.metrics import Floats, top
 from models.settings import ModelSettings, WeightSettings
-from models.split import Parts
+from models.split import Parts, part_of
 from models.training import Trial, trial
 from models.weights import tuned_weights, weighted_health
 from tasks.training import parts_of
@@ -46,10 +47,9 @@ class Learnt:
     def test(self) -> pd.DataFrame:
         """Test rows with every score as a danger: `champion`, `oracle`, `health`, `tuned`."""
         rows = self.trial.test
-        train = self.examples[self.examples["as_of"].isin(pd.to_datetime(list(self.parts.train)))]
+        train = part_of(self.examples, "churned", self.parts.train)
         tuned = tuned_weights(train, "churned", COMPONENTS, HEALTH.weights_of, WeightSettings())
-        trained = self.trial.trained.items()
-        named = {name: candidate.chances(rows) for name, candidate in trained if name not in BASELINES}
+        named = {name: chances for name, chances in self.trial.chances.items() if name not in BASELINES}
         health = rows["health"].fillna(rows["health"].median())
         return rows.assign(
             **named, champion=rows["chance"], oracle=rows["p_churn"], health=-health,
@@ -78,13 +78,12 @@ class Learnt:
         left = self.test["churned"].to_numpy(dtype=float)
         return float(np.dot(left, self.found(name)) / left.sum())
 
-    def ahead(self) -> tuple[float, float]:
+    def ahead(self) -> Estimate:
         """Paired interval of the champion's recall less that of health, over draws of accounts."""
         left, codes = self.test["churned"].to_numpy(dtype=float), pd.factorize(self.test["account_id"])[0]
         gain = left * (self.found("champion") - self.found("health"))
-        drawn = [np.dot(w, gain) / np.dot(w, left) for w in account_draws(codes, np.ones(len(left)), DRAWS, SEED)]
-        low, high = np.quantile(drawn, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-        return float(low), float(high)
+        draws = [np.dot(w, gain) / np.dot(w, left) for w in account_draws(codes, np.ones(len(left)), DRAWS, SEED)]
+        return interval(gain.sum() / left.sum(), draws, CONFIDENCE)
 
     def watched(self) -> pd.DataFrame:
         """Every month from the first of validation on, with the champion's chance."""
@@ -131,7 +130,7 @@ def figures(seeds: Sequence[Learnt]) -> Iterator[Bound]:
     yield Bound("share of the gap in recall at capacity, of the means", 0.5, np.inf, float(share))
     for name, values in recall.items():
         yield Bound(f"recall at capacity of {name}, mean", -np.inf, np.inf, float(values.mean()))
-    ahead = min(seed.ahead()[0] for seed in seeds)
+    ahead = min(seed.ahead().low for seed in seeds)
     yield Bound("recall of the champion less that of health, lowest lower bound of a seed", 1e-9, np.inf, ahead)
     yield from calibration(seeds)
 

@@ -10,7 +10,7 @@ from models.candidates import WORDS, chance, fitted
 from models.inputs import varied
 from models.metrics import graded, roc_auc
 from models.settings import CandidateSettings, InputSettings, SplitSettings
-from models.split import Parts
+from models.split import Parts, part_of
 from tasks.training import parts_of
 from tests.bounds import Bound
 
@@ -41,7 +41,7 @@ def shuffled(examples: pd.DataFrame, parts: Parts, seed: int) -> tuple[pd.DataFr
     The validation rows choose and calibrate, which leaves an order as it is: they have no say in a ROC-AUC.
     """
     rng = np.random.default_rng(seed)
-    train, test = (examples[examples["as_of"].isin(pd.to_datetime(list(m)))] for m in (parts.train, parts.test))
+    train, test = (part_of(examples, "churned", months) for months in (parts.train, parts.test))
     dealt = [rows.assign(churned=rng.permutation(rows["churned"].to_numpy(dtype=bool))) for rows in (train, test)]
     return dealt[0], dealt[1]
 

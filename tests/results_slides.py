@@ -10,14 +10,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from models.metrics import Estimate, account_draws, interval
+from models.intervals import Estimate, account_draws, interval
 
-Figure = tuple[str, float, float, float]
 KEY = ["account_id", "as_of"]
 REACH = pd.Timedelta(days=182)
 FALSE_SHARE = 0.05
 REPLICATES, SEED, CONFIDENCE = 200, 1, 0.90
-FREE = (-np.inf, np.inf)
 LINES = {"health": 50.0, "usage_trend": -0.4}
 """Where those are said to be in danger today."""
 SCORES = {
@@ -28,8 +26,8 @@ SCORES = {
 }
 
 
-def figures(companies: Sequence[tuple[pd.DataFrame, pd.DataFrame]]) -> list[Figure]:
-    """Name, bounds and value of each figure.
+def section(companies: Sequence[tuple[pd.DataFrame, pd.DataFrame]]) -> list[str]:
+    """Two tables: what share of the slides each score sees, how soon; and how far the shift of use is ahead.
 
     `companies`: examples (account_id, as_of, tenure_days, churned_at and the scores) and planted slides (account_id,
     began_on, bottom_on, recovered_on) of each.
@@ -40,40 +38,44 @@ def figures(companies: Sequence[tuple[pd.DataFrame, pd.DataFrame]]) -> list[Figu
     examples = examples[(examples["tenure_days"] >= REACH.days) & examples[[*SCORES]].notna().any(axis=1)]
     slides = within(pd.concat([s for _, s in named], ignore_index=True), examples)
     still = untouched(examples, pd.concat([s for _, s in named], ignore_index=True))
-    lines = {f"{says} (false alarms {FALSE_SHARE:.0%})": (name, float(still[name].quantile(FALSE_SHARE)))
-             for name, says in SCORES.items()}  # fmt: skip
-    lines |= {f"{SCORES[name]} below {line:g}": (name, line) for name, line in LINES.items()}
-    first = {says: first_flag(examples, slides, name, line) for says, (name, line) in lines.items()}
-    found = [("planted slides judged", *FREE, float(len(slides)))]
-    for says, (name, line) in lines.items():
-        weeks = (first[says] - slides["began_on"]).dt.days / 7
-        found += [
-            (f"{says}: share of the slides seen before their bottom", *FREE, float(first[says].notna().mean())),
-            (f"{says}: median weeks from the start of those seen", *FREE, float(weeks.median())),
-            (f"{says}: false alarms, share of account-months without a slide", *FREE,
-             float((still[name] < line).mean())),
-        ]  # fmt: skip
-    return found + leads(slides, first, [*lines])
+    marks = [(name, float(still[name].quantile(FALSE_SHARE))) for name in SCORES] + list(LINES.items())
+    first = [first_flag(examples, slides, name, line) for name, line in marks]
+    told = [
+        f"{len(slides):,} planted slides whose account has a month on each side of the start. A score sees one at the",
+        "first month start up to its bottom at which it lies below its line; the lines of the first four give the same",
+        "share of false alarms, those of the last two are in use.",
+        "",
+        "| score | line | seen | median weeks from the start | false alarms |",
+        "|---|---|---|---|---|",
+    ]
+    for (name, line), at in zip(marks, first, strict=True):
+        weeks = (at - slides["began_on"]).dt.days / 7
+        told.append(
+            f"| {SCORES[name]} | {line:.2f} | {at.notna().mean():.1%} | {weeks.median():.1f} "
+            f"| {(still[name] < line).mean():.1%} |"
+        )
+    later = {f"{SCORES[name]} below {line:.2f}": at for (name, line), at in zip(marks[2:], first[2:], strict=True)}
+    return [*told, "", *leads(slides, first[0], later | {"the loss": slides["churned_at"]})]
 
 
-def leads(slides: pd.DataFrame, first: Mapping[str, pd.Series], lines: Sequence[str]) -> list[Figure]:
+def leads(slides: pd.DataFrame, shift: pd.Series, later: Mapping[str, pd.Series]) -> list[str]:
     """How far the shift of use is ahead of each threshold and of the loss: in weeks where both come, and how often."""
-    shift, found = first[lines[0]], []
-    later = {says: first[says] for says in lines[2:]} | {"the loss": slides["churned_at"]}
+    weeks = f"median weeks ({CONFIDENCE:.0%} interval)"
+    head = (
+        f"| the shift of use ahead of | slides with both | {weeks} | sees it before, or alone | the other way round |"
+    )
+    lines = [head, "|---|---|---|---|---|"]
     for says, at in later.items():
         ahead = (at - shift).dt.days / 7
         both = ahead.notna()
         told = median_interval(ahead[both], slides.loc[both, "account_id"])
         sooner = (shift.notna() & at.isna()) | (ahead > 0)
         behind = (at.notna() & shift.isna()) | (ahead < 0)
-        found += [
-            (f"weeks from the shift of use to {says}, median of the {both.sum()} slides with both", *FREE, told.value),
-            (f"the same, low end of its {CONFIDENCE:.0%} interval", *FREE, told.low),
-            ("the same, high end", *FREE, told.high),
-            (f"share of the slides that the shift of use sees before {says}, or alone", *FREE, float(sooner.mean())),
-            ("share for which it is the other way round", *FREE, float(behind.mean())),
-        ]
-    return found
+        lines.append(
+            f"| {says} | {both.sum():,} | {told.value:.1f} ({told.low:.1f} to {told.high:.1f}) | {sooner.mean():.1%} "
+            f"| {behind.mean():.1%} |"
+        )
+    return lines
 
 
 def numbered(rows: pd.DataFrame, company: int) -> pd.DataFrame:

@@ -5,7 +5,7 @@ chance but what the model made of its own examples. Beside it the two ways witho
 left out that were treated and stayed.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ from features.all import FEATURES
 from features.settings import BookSettings, LabelSettings
 from models.metrics import Floats
 from models.settings import ModelSettings
-from models.split import Parts
+from models.split import Parts, part_of
 from models.training import trial
 from sample.settings import CompanySettings, ContactSettings
 from tasks.training import parts_of
@@ -31,15 +31,19 @@ def company_by_lot() -> CompanySettings:
     return CompanySettings(contacts=ContactSettings(mode="random", lot=LOT))
 
 
-def figures(worlds: Sequence[pd.DataFrame], settings: ModelSettings = SETTINGS) -> Iterator[Bound]:
+def figures(worlds: Iterable[pd.DataFrame], settings: ModelSettings = SETTINGS) -> Iterator[Bound]:
     """Observed over expected of each way, with the true chance without work as what is observed.
 
     `worlds`: the training set of each company_by_lot, with its `p0`.
     """
     found = pd.DataFrame([ratios(world, settings) for world in worlds])
-    drawn = np.mean([world.loc[world["untreated_chance"] < 1.0, "treated"].astype(bool).mean() for world in worlds])
-    count = f"mean of {len(worlds)} companies"
-    yield Bound("share treated of the examples that a lot was drawn for", -np.inf, np.inf, float(drawn))
+    count = f"mean of {len(found)} companies"
+    yield Bound(
+        f"share treated, in one draw {LOT:.0%} or in several, of the examples that a lot was drawn for",
+        -np.inf,
+        np.inf,
+        found["drawn"].mean(),
+    )
     yield Bound(f"observed / expected without work, weighted by the lot, {count}", 0.90, 1.10, found["lot"].mean())
     for name, says in {
         "lot": "the same",
@@ -47,9 +51,9 @@ def figures(worlds: Sequence[pd.DataFrame], settings: ModelSettings = SETTINGS) 
         "stayed": "treated who stayed left out",
     }.items():
         if name != "lot":
-            yield Bound(f"{says}, mean", -np.inf, np.inf, found[name].mean())
-        yield Bound(f"{says}, lowest company", -np.inf, np.inf, found[name].min())
-        yield Bound(f"{says}, highest company", -np.inf, np.inf, found[name].max())
+            yield Bound(f"the same where {says}, mean", -np.inf, np.inf, found[name].mean())
+        yield Bound("lowest company", -np.inf, np.inf, found[name].min())
+        yield Bound("highest company", -np.inf, np.inf, found[name].max())
 
 
 def ratios(world: pd.DataFrame, settings: ModelSettings) -> dict[str, float]:
@@ -58,8 +62,10 @@ def ratios(world: pd.DataFrame, settings: ModelSettings) -> dict[str, float]:
     treated, lost = world["treated"].astype(bool), world["churned"].astype(bool)
     without = world.drop(columns="untreated_chance")
     ways = {"lot": world, "alike": without, "stayed": without[~treated | lost]}
-    test = world[world["as_of"].isin(pd.to_datetime(list(parts.test)))]
-    return {name: float(test["p0"].sum() / expected(told, test, parts, settings).sum()) for name, told in ways.items()}
+    test = part_of(world, "churned", parts.test)
+    lots = world["untreated_chance"] < 1.0
+    found = {name: float(test["p0"].sum() / expected(told, test, parts, settings).sum()) for name, told in ways.items()}
+    return {"drawn": float(treated[lots].mean()), **found}
 
 
 def expected(told: pd.DataFrame, test: pd.DataFrame, parts: Parts, settings: ModelSettings) -> Floats:
