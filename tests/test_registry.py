@@ -4,8 +4,14 @@ import io
 import json
 import logging
 import os
+import shutil
+import signal
 import subprocess
 import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -20,6 +26,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from skops.io.exceptions import UntrustedTypesFoundException
 
+from flows.embedded import free_port
 from models.candidates import CANDIDATES
 from models.champions import Event
 from models.kept import TRUSTED, as_one, input_columns, learnt_inputs
@@ -130,6 +137,47 @@ def test_what_the_inputs_learnt_is_logged(whole):
         "signal": "median and a mark", "other": "median", "noise": "median",
         "segment": "a value of its own", "industry": "a value of its own",
     }  # fmt: skip
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[Tracking]:
+    """MLflow behind the server that the README names, over HTTP on this machine."""
+    port = free_port()
+    command = ["sh", str(ROOT / "mlflow" / "server.sh"), str(folder), str(port)]
+    with (folder / "log").open("w") as log:
+        server = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+        try:
+            wait_for(f"http://127.0.0.1:{port}/health", server, folder / "log")
+            yield Tracking(f"http://127.0.0.1:{port}", "")
+        finally:
+            os.killpg(server.pid, signal.SIGTERM)
+            server.wait(30)
+
+
+def wait_for(url: str, server: subprocess.Popen, log: Path, seconds: float = 120) -> None:
+    """Until the server answers."""
+    until = time.monotonic() + seconds
+    while server.poll() is None and time.monotonic() < until:
+        with suppress(OSError), urllib.request.urlopen(url, timeout=5) as answer:
+            if answer.status == 200:
+                return
+        time.sleep(0.2)
+    raise AssertionError(log.read_text())
+
+
+def test_a_tracking_server_keeps_models_as_a_file_does(mlflow_tables, tmp_path, whole):
+    """Runs, artifacts, versions and events over HTTP; the server decides where artifacts lie (MOD-9)."""
+    shutil.copy(mlflow_tables, tmp_path / "mlflow.db")
+    with served(tmp_path) as place:
+        log_trial(place, quarter(), few(whole), None)
+        promoted(place, "1", LATER)
+        champion, test = load(place, "churn", "champion", LATER), whole.part("test")
+        rows = held_out(place, versions_of(place)["1"])
+
+    expected = whole.trial.trained["logistic"].chances(test)
+    assert np.abs(champion.chances(test) - expected).max() <= 1e-12
+    assert np.allclose(rows["chance"], expected)
+    assert (tmp_path / "mlartifacts").is_dir()
 
 
 # What MLflow shows --------------------------------------------------------------------------------------------------
