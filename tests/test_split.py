@@ -2,12 +2,17 @@
 
 from datetime import date
 
+import numpy as np
+import pandas as pd
 import pytest
+from sklearn.metrics import roc_auc_score
 
-from models.settings import SplitSettings
-from models.split import TooLittleData, split_months
+from models.candidates import chance, fitted
+from models.settings import CandidateSettings, InputSettings, SplitSettings
+from models.split import TooLittleData, part_of, split_months
 
 GAP = 120
+PRINTS = ["print_0", "print_1", "print_2", "print_3"]
 
 
 def months(count: int) -> list[date]:
@@ -47,3 +52,43 @@ def test_without_months_there_is_nothing_to_part() -> None:
     """A company of yesterday (MOD-2)."""
     with pytest.raises(TooLittleData, match="0 matured months"):
         split_months([], GAP, SplitSettings())
+
+
+def book_that_nothing_foretells(accounts: int = 3000, count: int = 20) -> pd.DataFrame:
+    """Months of accounts that leave by chance alone, with numbers that tell each account from the others, no more.
+
+    Who leaves within the gap after a month's start has the outcome in that month, and is in no month after leaving.
+    """
+    rng = np.random.default_rng(4)
+    left_after = rng.geometric(0.03, accounts)
+    rows = pd.DataFrame(
+        {"account": np.tile(np.arange(accounts), count), "month": np.repeat(np.arange(count), accounts)}
+    )
+    ahead = left_after[rows["account"]] - rows["month"].to_numpy()
+    rows = rows.assign(churned=ahead <= GAP // 30)[ahead > 0]
+    prints = pd.DataFrame(rng.standard_normal((accounts, len(PRINTS))), columns=PRINTS)
+    rows = rows.join(prints, on="account").assign(segment="small", industry="retail", country="DE", health=50.0)
+    return rows.assign(as_of=pd.to_datetime(np.array(months(count)))[rows["month"]])
+
+
+def auc(train: pd.DataFrame, test: pd.DataFrame) -> float:
+    """ROC-AUC on the test rows of boosting that can tell accounts apart."""
+    rules = CandidateSettings(rounds=150, leaves=31, leaf_rows=5, learning_rate=0.1)
+    model = fitted("boosting", train, train["churned"], PRINTS, InputSettings(bends={}), rules)
+    return float(roc_auc_score(test["churned"], chance(model, test)))
+
+
+def test_a_random_split_and_a_missing_gap_would_show() -> None:
+    """Where nothing can be foretold, rows parted by chance, or months without a gap, foretell it all the same (MOD-3).
+
+    One loss is the outcome of several months, so that a row of training may tell of the very loss that is asked for.
+    """
+    book = book_that_nothing_foretells()
+    parts = split_months(months(20), GAP, SplitSettings())
+    last = months(20)[: months(20).index(parts.test[0])]
+    train, test = part_of(book, "churned", parts.train), part_of(book, "churned", parts.test)
+    drawn = np.random.default_rng(5).random(len(book)) < 0.3
+
+    assert auc(train, test) == pytest.approx(0.5, abs=0.05)
+    assert auc(part_of(book, "churned", last), test) > 0.6
+    assert auc(book[~drawn], book[drawn]) > 0.7
