@@ -20,7 +20,7 @@ from tasks.checks import raise_if_critical
 from tasks.lessons import Lessons, churn_blueprint, lessons
 from tasks.lock import holding
 from tasks.performance import performance_frame
-from tasks.predictions import Models
+from tasks.predictions import used
 from tasks.publish import Stamp, publish
 from tasks.registry import Kept
 from tasks.runs import recorded
@@ -77,7 +77,7 @@ def quarterly_retraining(run: Run) -> QuarterResult:
         except TooLittleData as nothing:
             result = QuarterResult({}, dict.fromkeys(OUTCOMES, str(nothing)))
         champions = champions_in_force(run)
-        stamp = run.stamp(snapshot, None, Models(tuple(champions.values())))
+        stamp = run.stamp(snapshot, None, used(champions.values()))
         versions = keep_models(run, result, champions, stamp)
         result = replace(result, versions=versions, lessons=learn_lessons(run, result))
         if examples is not None:

@@ -1,12 +1,12 @@
 """One run of one date: its settings, its places, its stamp."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import cached_property
 from pathlib import Path
 
 from flows.settings import Settings, playbook_of
-from tasks.predictions import Models
 from tasks.publish import Stamp
 from tasks.score import ScoreSettings
 from tasks.staging import Snapshot
@@ -62,9 +62,9 @@ class Run:
         """Account columns declared fixed since signup."""
         return frozenset(self.settings.tables["accounts"].fixed_since_signup)
 
-    def stamp(self, snapshot: Snapshot | None, stored: Stored | None, models: Models | None = None) -> Stamp:
+    def stamp(self, snapshot: Snapshot | None, stored: Stored | None, models: Sequence[str] = ()) -> Stamp:
         """The same whichever flow computes it: a hash of as_of, settings, code, snapshot and what it builds on."""
         snapshot_id = snapshot.id if snapshot else ""
-        used = (*(stored.used if stored else ()), *(models.used if models else ()))
+        used = (*(stored.used if stored else ()), *models)
         run_id = digest((str(self.as_of), self.settings.fingerprint(), code_version(), snapshot_id, *used))
         return Stamp(run_id, code_version(), snapshot_id, self.settings.publish.decimals)

@@ -81,7 +81,7 @@ def score_and_publish(run: Run, snapshot: Snapshot, checks: Sequence[CheckResult
     left = coverage_left(checks, settings.health.coverage_after_warning)
     models = models_in_force(run)
     scored = score_book(facts, run.scoring, left, stored, models)
-    stamp = run.stamp(snapshot, stored, models)
+    stamp = run.stamp(snapshot, stored, models.used if models else ())
     quarantine = facts["quarantine"].rename(table="table_name").drop("known_at").to_pandas()
     catalogue = signal_catalogue(facts, snapshot, settings.tables, FEATURES, scored.accounts, settings.catalogue)
     currency = settings.money.reporting_currency
@@ -102,15 +102,16 @@ def score_and_publish(run: Run, snapshot: Snapshot, checks: Sequence[CheckResult
     return ScoredDate(snapshot, checks, facts, stored, scored, quarantine, stamp, rows)
 
 
-def models_in_force(run: Run) -> Models:
+def models_in_force(run: Run) -> Models | None:
     """Champion and challenger of every outcome, as far as they know nothing after the run's date."""
     if not run.tracking.begun:
-        return Models()
+        return None
     from tasks.registry import load  # scikit-learn and MLflow take seconds
 
     found = [load(run.tracking, outcome, alias, run.as_of) for outcome in OUTCOMES for alias in (CHAMPION, CHALLENGER)]
     kept = tuple(model for model in found if model is not None)
-    return Models(kept, run.settings.models.policy, run.settings.labels.least_tenure_days)
+    rules, least_tenure = run.settings.promotion, run.settings.labels.least_tenure_days
+    return Models(kept, run.settings.models.policy, least_tenure, rules.assigned_share, not rules.review_required)
 
 
 @step(retries=2)

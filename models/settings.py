@@ -223,6 +223,9 @@ class ModelSettings(BaseModel, frozen=True, extra="forbid"):
 class PromotionSettings(BaseModel, frozen=True, extra="forbid"):
     """The gates between a challenger and the champion's place."""
 
+    assigned_share: Share = Field(
+        0.0, description="share of the accounts that a challenger acts on while it stands, by a stable hash; 0: shadow"
+    )
     tolerance: Share = Field(0.01, description="ROC-AUC that a challenger may lose against the champion, at most, 0..1")
     least_slope: Positive = Field(0.8, description="calibration slope, at least")
     most_slope: Positive = Field(1.2, description="calibration slope, at most")
@@ -233,7 +236,10 @@ class PromotionSettings(BaseModel, frozen=True, extra="forbid"):
     segment_outcomes: Count = Field(20, description="outcomes below which a segment is not judged")
     suspicious_auc: Share = Field(0.95, description="ROC-AUC beyond which a person must say why it is believed, 0..1")
     shadow_days: Annotated[int, Field(ge=0)] = Field(30, description="days that it has scored the book beside")
-    review_required: bool = Field(True, description="a first promotion needs an expert review signed by a named person")
+    review_required: bool = Field(
+        True,
+        description="a first promotion needs an expert review signed by a named person; until then nothing is assigned",
+    )
     replicates: Count = Field(400, description="draws of accounts for the interval of a difference")
     confidence: Share = Field(0.90, description="confidence of that interval, 0..1")
     power: Share = Field(

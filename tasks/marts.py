@@ -199,10 +199,11 @@ PREDICTIONS = Mart(
         **_ACCOUNT,
         "outcome": (TEXT, "churn, expansion or advocacy"),
         "model_version": (TEXT, "version in MLflow"),
-        "alias": (TEXT, "champion: it acts; challenger: it is only compared"),
+        "alias": (TEXT, "champion, or challenger: it is compared"),
         "probability": (NUMBER, "calibrated probability 0-1 of the outcome within its horizon"),
         "threshold": (NUMBER, "from which on the account is flagged, by the policy of its group; empty: nobody is"),
         "flagged": (FLAG, "at or above the threshold"),
+        "acting": (FLAG, "it decides on this account: the champion, or the challenger where the account is assigned"),
     },
 )  # fmt: skip
 

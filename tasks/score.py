@@ -63,15 +63,12 @@ class Scored:
     cited: pd.DataFrame
 
 
-NO_MODELS = Models()
-
-
 def score_book(
     facts: Facts,
     settings: ScoreSettings,
     coverage_left: Mapping[str, float],
     stored: Stored,
-    models: Models = NO_MODELS,
+    models: Models | None = None,
 ) -> Scored:
     """Every account under contract with its health, its risk, why, how it moved, and what to do next."""
     held = book(facts, settings.money)

@@ -13,6 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from models.kept import CalibratedModel
+from models.settings import PolicySettings
 from tasks.predictions import Models
 from tasks.registry import Kept
 from tasks.score import Scored, score_book
@@ -36,7 +37,12 @@ def champion() -> Kept:
     return Kept("churn", "7", "champion", "logistic", DAY, DAY, CalibratedModel(model), (), cuts, typical)
 
 
-def book(*models: Kept) -> Scored:
+def in_force(*models: Kept, share: float = 0.0, beside_health: bool = True) -> Models:
+    """These models with the default policy."""
+    return Models(models, PolicySettings(), 60, share, beside_health)
+
+
+def book(*models: Kept, share: float = 0.0, beside_health: bool = True) -> Scored:
     """One account that works daily, one silent for 40 days, a silent young one, and a silent one that gave notice."""
     silent = [1] * 60 + [0] * 40
     usage = [*used("acme", [1] * 100), *used("bolt", silent), *used("cask", [0] * 99 + [1]), *used("dell", silent)]
@@ -45,7 +51,9 @@ def book(*models: Kept) -> Scored:
         "usage": usage,
     }
     stored = stored_before(Path("nowhere"), date.fromisoformat(MONDAY), 30)
-    return score_book(company(MONDAY, **rows), settings(), {}, stored, Models(models))
+    return score_book(
+        company(MONDAY, **rows), settings(), {}, stored, in_force(*models, share=share, beside_health=beside_health)
+    )
 
 
 def test_who_is_leaving_or_too_young_gets_no_risk(champion):
@@ -103,5 +111,5 @@ def test_the_threshold_is_that_of_the_accounts_group(champion):
 
 def test_the_run_id_depends_on_the_models_used(champion):
     """Another version is another result (CONTRACT)."""
-    assert Models([champion]).used == ("model/churn/champion/7",)
-    assert Models([replace(champion, version="8")]).used != Models([champion]).used
+    assert in_force(champion).used == ("model/churn/champion/7",)
+    assert in_force(replace(champion, version="8")).used != in_force(champion).used
