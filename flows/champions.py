@@ -1,45 +1,68 @@
 """Models by hand: compare, promote, roll back, switch off. Every change is dated, named and reasoned (LRN-2, MOD-9)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 import pandas as pd
 
 from flows.run import Run
+from models.arms import ByAssignment, by_assignment
 from models.champions import CHALLENGER, CHAMPION, Action, Event, champions
 from models.promotion import Judgement, judged
+from tasks.assignment import assigned_accounts, with_outcomes
 from tasks.errors import ConfigError, NotPromoted
 from tasks.lock import holding
 from tasks.promotions import evidence_of, promotions_frame
 from tasks.publish import publish
 from tasks.registry import Shelf, Version, add_event, shelf, show
+from tasks.staging import stage
 from tasks.tracking import BOOK, RANGE
 from tasks.training import OUTCOMES
 
 
 @dataclass(frozen=True)
 class Compared:
-    """A version against what is in force: who stands against whom, and the judgement."""
+    """A version against what is in force: who stands against whom, the judgement, and the arms where there were any."""
 
     outcome: str
     version: str
     candidate: str
     rival: str
     judgement: Judgement
+    arms: ByAssignment | None = None
 
 
-def compare(run: Run, outcome: str, version: str = "", accepted: str = "") -> Compared:
+def compare(run: Run, outcome: str, version: str = "") -> Compared:
     """The challenger, or the version that is named, against the champion in force at the run's date, or health."""
+    compared = _gated(run, outcome, version)
+    return replace(compared, arms=_arms(run, outcome, compared.version))
+
+
+def _gated(run: Run, outcome: str, version: str, accepted: str = "") -> Compared:
+    """The same by the gates alone."""
     held = _held(run, outcome)
     contender = _contender(held, version, run.as_of)
-    labels = run.settings.labels
-    wait = labels.horizon_days(outcome) + run.settings.money.churn_grace_days
+    wait = run.settings.wait_days(outcome)
     evidence = evidence_of(run.tracking, run.marts, held, contender, run.as_of, wait, accepted)
     capacity = run.settings.models.policy.capacity_share
     judgement = judged(evidence, run.settings.promotion, capacity)
     return Compared(outcome, contender.number, contender.tags["candidate"], evidence.rival, judgement)
+
+
+def _arms(run: Run, outcome: str, version: str) -> ByAssignment | None:
+    """The accounts that the version was assigned against the others; the source is read once an outcome has matured."""
+    settings = run.settings
+    accounts = assigned_accounts(run.marts, outcome, version, run.as_of, settings.wait_days(outcome))
+    if accounts is None:
+        return None
+    if min(accounts["told_on"]) <= run.as_of:
+        snapshot = stage(settings.source.url, settings.base, settings.mappings, run.snapshots)
+        accounts = with_outcomes(
+            accounts, outcome, snapshot, run.instant, run.fixed, settings.money, settings.labels
+        )  # fmt: skip
+    return by_assignment(accounts, OUTCOMES[outcome], settings.promotion)
 
 
 def promote(run: Run, outcome: str, by: str, version: str = "", accepted: str = "") -> str:
@@ -50,7 +73,7 @@ def promote(run: Run, outcome: str, by: str, version: str = "", accepted: str = 
         if line and line[-1] == (version or (challenger.number if challenger else line[-1])):
             _shown(run, outcome)
             return f"{outcome}: version {line[-1]} is the champion already"
-        compared = compare(run, outcome, version, accepted)
+        compared = _gated(run, outcome, version, accepted)
         if compared.judgement.refusals:
             why = "; ".join(f"[{gate.name}] {gate.says}" for gate in compared.judgement.refusals)
             raise NotPromoted(f"{outcome}: version {compared.version} was not promoted: {why}.")

@@ -3,7 +3,7 @@
 import json
 import math
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -11,6 +11,7 @@ from flows.options import AsOf, Options, run_of, show_table
 
 if TYPE_CHECKING:
     from flows.champions import Compared
+    from models.arms import ByAssignment
     from models.intervals import Estimate
 
 app = typer.Typer(help="The models in MLflow: compare, promote, roll back, switch off.", no_args_is_help=True)
@@ -78,9 +79,13 @@ def on(as_of: AsOf, by: By, reason: Reason, outcome: Outcome = "churn") -> None:
     typer.echo(switch(run_of(as_of.date()), outcome, by, reason, on=True))
 
 
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
 def _finite(estimate: "Estimate") -> dict[str, float | None]:
     """The figure for JSON, which has no NaN: null where it has no interval."""
-    return {name: value if math.isfinite(value) else None for name, value in vars(estimate).items()}
+    return {name: _number(value) for name, value in vars(estimate).items()}
 
 
 def _print_comparison(found: "Compared") -> None:
@@ -90,7 +95,10 @@ def _print_comparison(found: "Compared") -> None:
         figures = {name: {"version": _finite(a), "rival": _finite(b)} for name, (a, b) in judgement.figures.items()}
         gates = [vars(gate) for gate in judgement.gates]
         about = {"outcome": found.outcome, "version": found.version, "candidate": found.candidate, "rival": found.rival}
-        typer.echo(json.dumps({**about, "gates": gates, "power": judgement.power, "figures": figures}, indent=1))
+        arms = {"arms": _arms(found.arms)} if found.arms else {}
+        typer.echo(
+            json.dumps({**about, "gates": gates, "power": judgement.power, "figures": figures, **arms}, indent=1)
+        )
         return
     typer.echo(f"{found.outcome}: version {found.version} ({found.candidate}) against {found.rival}\n")
     for gate in judgement.gates:
@@ -101,3 +109,31 @@ def _print_comparison(found: "Compared") -> None:
         shown = [f"{e.value:.3f}" + (f" ({e.low:.3f} to {e.high:.3f})" if math.isfinite(e.low) else "") for e in sides]
         typer.echo(f"{name:>20}  {shown[0]:>24}  {shown[1]:>24}")
     typer.echo(f"\n{judgement.power}")
+    if found.arms:
+        _print_arms(found.version, found.arms)
+
+
+def _arms(arms: "ByAssignment") -> dict[str, Any]:
+    """Both arms for JSON."""
+    figures = {
+        c.name: {"version": _number(c.challenger), "others": _number(c.other), "difference": _finite(c.difference)}
+        for c in arms.contrasts
+    }
+    about = {"began": str(arms.began), "accounts": arms.accounts, "matured": arms.matured}
+    return {**about, "figures": figures, "says": arms.says}
+
+
+def _print_arms(version: str, arms: "ByAssignment") -> None:
+    """The accounts on which the version acted, those on which it did not, and the difference between them."""
+    typer.echo(f"\nBy assignment since {arms.began}: accounts on which version {version} acted, and the others\n")
+    typer.echo(f"{'':>20}  {'version ' + version:>12}  {'others':>12}  {'difference':>26}")
+    for name, (ours, theirs) in {"accounts": arms.accounts, "outcome known": arms.matured}.items():
+        typer.echo(f"{name:>20}  {ours:>12}  {theirs:>12}")
+    for c in arms.contrasts:
+        if not math.isnan(c.difference.value):
+            bounds = (
+                f" ({c.difference.low:+.3f} to {c.difference.high:+.3f})" if math.isfinite(c.difference.low) else ""
+            )
+            typer.echo(f"{c.name:>20}  {c.challenger:>12.3f}  {c.other:>12.3f}  {c.difference.value:>+6.3f}{bounds}")
+    for sentence in ("", *arms.says):
+        typer.echo(sentence)

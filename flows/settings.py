@@ -95,6 +95,10 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
         shipped = Path(__file__).parent.parent / "playbook" / "playbook.toml"
         return self.base / self.playbook if self.playbook else shipped
 
+    def wait_days(self, outcome: str) -> int:
+        """Days until an outcome is known: its horizon and the grace."""
+        return self.labels.horizon_days(outcome) + self.money.churn_grace_days
+
     def fingerprint(self) -> str:
         """A hash of all settings that a result depends on: where the data came from is in the snapshot, not here."""
         places = {"source", "ledger", "tracking", "promotion", "schedule", "tables", "playbook"}

@@ -10,6 +10,7 @@ import pytest
 
 from features.canonical import TABLES
 from flows.run import Run
+from flows.scoring import models_in_force
 from flows.settings import load_settings
 from tasks.registry import load, shelf
 from tasks.tracking import Tracking
@@ -94,6 +95,51 @@ def test_compare_in_json_is_json(company):
 
     assert found["gates"][0]["name"] == "better"
     assert found["figures"]["ece"]["version"]["low"] is None
+
+
+def test_compare_shows_the_arms_only_once_accounts_were_assigned(company):
+    """Shadow says nothing of arms; an assignment says who is in them and what must wait (LRN-2)."""
+    before = company.model("compare", "--as-of", SHADOWED)
+    publish_arms(company.out / "marts", SHADOWED, "1", [f"c{n}" for n in range(4)], [f"o{n}" for n in range(12)])
+    after = company.model("compare", "--as-of", SHADOWED)
+    said = keepwell("--config", company.config, "--out", company.out, "--json", "model", "compare", "--as-of", SHADOWED)
+
+    assert after.out.startswith(before.out)
+    told = after.out.removeprefix(before.out)
+    assert told.startswith(f"\nBy assignment since {SHADOWED}: accounts on which version 1 acted, and the others\n")
+    assert re.search(r"accounts +4 +12\n +outcome known +0 +0\n +flagged +0\.000 +1\.000 +-1\.000", told)
+    assert f"No outcome has matured yet: all will be known on {SHADOWED + timedelta(days=120)}." in told
+    assert "churned  " not in told
+    found = json.loads(said.out, parse_constant=pytest.fail)["arms"]
+    assert (found["accounts"], found["matured"], found["figures"]["churned"]["version"]) == ([4, 12], [0, 0], None)
+
+
+def test_the_share_of_the_settings_is_that_of_the_runs(company):
+    """With a share the challenger acts beside health; 0 is the default (LRN-2)."""
+    shadow = models_in_force(Run(load_settings(company.config), company.out, SHADOWED))
+    company.says(EASY + "assigned_share = 0.25\n")
+    assigned = models_in_force(Run(load_settings(company.config), company.out, SHADOWED))
+
+    assert [model.share(shadow.kept[0]) for model in (shadow, assigned)] == [0.0, 0.25]
+    company.says("[promotion]\nassigned_share = 0.25\n")
+    waiting = models_in_force(Run(load_settings(company.config), company.out, SHADOWED))
+    assert waiting.share(waiting.kept[0]) == 0.0
+
+
+def publish_arms(marts: Path, day: date, version: str, ours: list[str], theirs: list[str]) -> None:
+    """What scoring leaves of a date on which a challenger acts beside health, which flags all the others."""
+    rows = pd.DataFrame(
+        {
+            "account_id": [*ours, *theirs], "outcome": "churn", "model_version": version, "alias": "challenger",
+            "probability": 0.1, "threshold": 0.3, "flagged": False,
+            "acting": [True] * len(ours) + [False] * len(theirs),
+        }
+    )  # fmt: skip
+    health = pd.DataFrame({"account_id": rows["account_id"], "arr": 100.0, "band": "critical"})
+    for name, frame in {"predictions": rows, "health_scores": health}.items():
+        folder = marts / name / f"as_of={day}"
+        folder.mkdir(parents=True, exist_ok=True)
+        frame.to_parquet(folder / "data.parquet", index=False)
 
 
 def test_promote_makes_the_challenger_champion_and_tells_the_mart(company):
