@@ -161,15 +161,26 @@ Figures = Mapping[str, tuple[Estimate, Estimate]]
 
 
 def _calibrated(figures: Figures, rules: PromotionSettings) -> Gate:
-    """Chances that are as often right as they say."""
-    slope, observed = figures["calibration_slope"][0].value, figures["observed_to_expected"][0].value
-    fine = rules.least_slope <= slope <= rules.most_slope
-    fine = fine and rules.least_observed <= observed <= rules.most_observed
+    """Chances that are as often right as they say, as far as these rows can tell; without an interval they cannot."""
+    slope, observed = figures["calibration_slope"][0], figures["observed_to_expected"][0]
+    fine = _allowed(slope, rules.least_slope, rules.most_slope, rules.calibration_slack)
+    fine = fine and _allowed(observed, rules.least_observed, rules.most_observed, rules.calibration_slack)
     says = (
-        f"calibration slope {slope:.2f} (allowed {rules.least_slope:g} to {rules.most_slope:g}), observed over "
-        f"expected {observed:.2f} (allowed {rules.least_observed:g} to {rules.most_observed:g})"
+        f"calibration slope {_shown(slope)}, allowed {rules.least_slope:g} to {rules.most_slope:g}; observed over "
+        f"expected {_shown(observed)}, allowed {rules.least_observed:g} to {rules.most_observed:g}; an interval that "
+        f"reaches inside excuses {rules.calibration_slack:g} times beyond"
     )
     return Gate("calibrated", fine, says)
+
+
+def _allowed(found: Estimate, least: float, most: float, slack: float) -> bool:
+    """Not surely outside, and not far outside either: few rows excuse little. NaN is refused."""
+    reaches_inside = found.low <= most and found.high >= least
+    return reaches_inside and least / slack <= found.value <= most * slack
+
+
+def _shown(found: Estimate) -> str:
+    return f"{found.value:.2f} ({found.low:.2f} to {found.high:.2f})"
 
 
 def _skilled(figures: Figures, rules: PromotionSettings) -> Gate:

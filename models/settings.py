@@ -231,6 +231,9 @@ class PromotionSettings(BaseModel, frozen=True, extra="forbid"):
     most_slope: Positive = Field(1.2, description="calibration slope, at most")
     least_observed: Positive = Field(0.75, description="outcomes observed over expected, at least")
     most_observed: Positive = Field(1.25, description="outcomes observed over expected, at most")
+    calibration_slack: Annotated[float, Field(ge=1)] = Field(
+        1.25, description="times that a calibration figure may lie beyond these bounds if its interval reaches inside"
+    )
     least_skill: float = Field(0.0, description="share of the base rate's Brier score that is saved: more than this")
     segment_tolerance: Share = Field(0.05, description="ROC-AUC beyond which a segment is much worse, 0..1")
     segment_outcomes: Count = Field(20, description="outcomes below which a segment is not judged")

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 from models.champions import Event, challenger, champions, serving
-from models.promotion import Evidence, judged, paired
+from models.intervals import Estimate
+from models.promotion import Evidence, _calibrated, judged, paired
 from models.settings import PromotionSettings
 
 RULES = PromotionSettings(replicates=60)
@@ -122,6 +123,43 @@ def test_a_gain_that_may_be_chance_is_none():
 
     assert ours.value > theirs.value
     assert "better" in [gate.name for gate in judgement.refusals]
+
+
+RIGHT = Estimate(1.0, 0.9, 1.1)
+
+
+def calibrated(slope: Estimate, observed: Estimate) -> bool:
+    """The gate's answer for these two figures."""
+    pair = {"calibration_slope": (slope, slope), "observed_to_expected": (observed, observed)}
+    return _calibrated(pair, RULES).passed
+
+
+@pytest.mark.parametrize(
+    ("slope", "passes"),
+    [
+        (Estimate(0.70, 0.55, 0.95), True),  # beyond the bound by chance, perhaps
+        (Estimate(0.70, 0.66, 0.74), False),  # surely beyond it
+        (Estimate(0.55, 0.30, 0.90), False),  # too far, however little is known
+        (Estimate(1.45, 1.10, 1.80), True),
+        (Estimate(1.60, 1.10, 2.00), False),
+        (Estimate(1.00, np.nan, np.nan), False),  # without an interval nobody knows
+        (Estimate(np.nan, 0.90, 1.10), False),
+    ],
+)
+def test_calibration_refuses_what_is_surely_or_far_outside(slope, passes):
+    """Few rows excuse a figure near the bounds, never one far from them; what is not known refuses (LRN-2)."""
+    assert calibrated(slope, RIGHT) is passes
+    assert calibrated(RIGHT, slope) is passes
+
+
+def test_on_a_small_company_right_chances_are_not_refused_by_chance():
+    """80 accounts in three months: the point estimates alone refuse many models that are right (LRN-2)."""
+    answers = [judged(replace(GOOD, rows=rows(spread=0.8, size=240, seed=s)), RULES, 0.1) for s in range(20)]
+    gates = [next(g for g in answer.gates if g.name == "calibrated") for answer in answers]
+    slopes = [answer.figures["calibration_slope"][0].value for answer in answers]
+
+    assert np.mean([RULES.least_slope <= slope <= RULES.most_slope for slope in slopes]) < 0.75
+    assert np.mean([gate.passed for gate in gates]) >= 0.85
 
 
 def test_what_looks_too_good_waits_for_a_person_who_says_why():
