@@ -167,9 +167,9 @@ def _calibrated(figures: Figures, rules: PromotionSettings) -> Gate:
     fine = fine and _allowed(observed, rules.least_observed, rules.most_observed, rules.calibration_slack)
     says = (
         f"calibration slope {_shown(slope)}, allowed {rules.least_slope:g} to {rules.most_slope:g}; observed over "
-        f"expected {_shown(observed)}, allowed {rules.least_observed:g} to {rules.most_observed:g}; an interval that "
-        f"reaches inside excuses {rules.calibration_slack:g} times beyond"
+        f"expected {_shown(observed)}, allowed {rules.least_observed:g} to {rules.most_observed:g}"
     )
+    says += "" if fine else f"; surely outside, or more than {rules.calibration_slack:g} times beyond a bound"
     return Gate("calibrated", fine, says)
 
 

@@ -15,6 +15,7 @@ from flows.settings import load_settings
 from tasks.registry import load, shelf
 from tasks.tracking import Tracking
 from tasks.trials import Learnt, log_trial
+from tests.company import staged
 from tests.running import Ran, bytes_of, keepwell, mart
 from tests.shelf import AS_OF, few, learnt, quarter, tracking
 
@@ -112,6 +113,28 @@ def test_compare_shows_the_arms_only_once_accounts_were_assigned(company):
     assert "churned  " not in told
     found = json.loads(said.out, parse_constant=pytest.fail)["arms"]
     assert (found["accounts"], found["matured"], found["figures"]["churned"]["version"]) == ([4, 12], [0, 0], None)
+
+
+def test_once_outcomes_have_matured_compare_reads_the_source(company):
+    """Who left after being assigned, by what the source knows now; a day earlier nothing is read (LRN-2)."""
+    publish_arms(company.out / "marts", AS_OF, "1", ["c0", "c1"], ["o0", "o1"])
+    told = AS_OF + timedelta(days=120)
+    waiting = company.model("compare", "--as-of", told - timedelta(days=1))
+    contracts = [
+        {"contract_id": account, "account_id": account, "start_on": date(2025, 1, 1), "arr": 100.0, "currency": "USD",
+         "notice_on": AS_OF + timedelta(days=30) if account == "o0" else None}
+        for account in ("c0", "c1", "o0", "o1")
+    ]  # fmt: skip
+    accounts = [{"account_id": row["account_id"], "valid_from": date(2025, 1, 1)} for row in contracts]
+    usage = [{"account_id": "c0", "day": AS_OF, "user_id": "ann", "feature": "edit", "events": 1}]
+    staged({"accounts": accounts, "contracts": contracts, "usage": usage}, company.config.parent)
+    ran = company.model("compare", "--as-of", told)
+
+    assert (waiting.code, ran.code) == (0, 0), ran.err
+    assert "No outcome has matured yet" in waiting.out
+    assert re.search(r"outcome known +2 +2\n", ran.out)
+    assert re.search(r"churned +0\.000 +0\.500 +-0\.500\n +net_arr_lost +0\.000 +0\.500 +-0\.500\n", ran.out)
+    assert "With 0 and 1 outcomes in the arms no interval is given" in ran.out
 
 
 def test_the_share_of_the_settings_is_that_of_the_runs(company):
