@@ -7,7 +7,6 @@ import pandas as pd
 from models.intervals import Estimate
 from models.training import BY_POLICY
 from models.treated import ALL_ROWS, UNTREATED
-from tasks.training import OUTCOMES
 
 if TYPE_CHECKING:
     from tasks.trials import Learnt, Quarter
@@ -49,11 +48,9 @@ def model_card(quarter: "Quarter", learnt: "Learnt", name: str) -> str:
 def _parts(learnt: "Learnt") -> list[str]:
     """The months of each part with rows, accounts and outcomes."""
     lines = ["| part | months | rows | accounts | with the outcome |", "|---|---|---|---|---|"]
-    for part in ("train", "validation", "test"):
-        rows, months = learnt.part(part), getattr(learnt.trial.parts, part)
-        outcomes = int(rows[OUTCOMES[learnt.outcome]].astype(bool).sum())
-        accounts = rows["account_id"].nunique()
-        lines.append(f"| {part} | {months[0]} to {months[-1]} | {len(rows):,} | {accounts:,} | {outcomes:,} rows |")
+    for part, size in learnt.sizes.items():
+        held = f"{size.rows:,} | {size.accounts:,} | {size.outcomes:,} rows"
+        lines.append(f"| {part} | {size.first} to {size.last} | {held} |")
     return lines
 
 
@@ -74,7 +71,7 @@ def _parts_of_book(learnt: "Learnt", name: str) -> list[str]:
     whole_book = {"all", BY_POLICY, ALL_ROWS, UNTREATED}
     graded = {part: f["roc_auc"] for (n, part), f in figures.items() if n == name and part not in whole_book}
     weak = [f"{part} ({_shown(e)})" for part, e in graded.items() if e.value < whole - WEAKER]
-    unknown = sorted(set(learnt.part("test")["segment"].dropna()) - set(graded))
+    unknown = sorted(set(learnt.trial.test["segment"].dropna()) - set(graded))
     lines = [f"Weak parts of the book (ROC-AUC more than {WEAKER:g} below the whole): {', '.join(weak) or 'none'}."]
     return lines + ([f"Too few outcomes to grade: {', '.join(unknown)}."] if unknown else [])
 
@@ -92,7 +89,7 @@ def _segments(learnt: "Learnt") -> list[str]:
 
 def _limits(quarter: "Quarter", learnt: "Learnt", days: int) -> list[str]:
     """What the figures do not cover."""
-    test = learnt.part("test")
+    test = learnt.trial.test
     treated = pd.Series(test["treated"]).astype("boolean").mean() if "treated" in test else pd.NA
     contacted = "how many of them is not known" if pd.isna(treated) else f"{treated:.0%} of the test rows"
     unripe = days + quarter.grace_days

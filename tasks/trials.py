@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import cached_property
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from models.baseline import Baseline, baseline
 from models.explain import reference_row
 from models.importance import importance
 from models.kept import TRUSTED, as_one, input_columns, learnt_inputs
+from models.metrics import Floats
 from models.settings import ModelSettings
 from models.training import BY_POLICY, Trained, Trial
 from models.treated import ALL_ROWS, UNTREATED
@@ -50,6 +52,17 @@ class Quarter:
 
 
 @dataclass(frozen=True)
+class Size:
+    """How much a part of the months holds: its first and last month, account-months, accounts, and with the outcome."""
+
+    first: date
+    last: date
+    rows: int
+    accounts: int
+    outcomes: int
+
+
+@dataclass(frozen=True)
 class Learnt:
     """One outcome's trial and the examples that it rests on.
 
@@ -69,6 +82,49 @@ class Learnt:
         months = pd.to_datetime(list(getattr(self.trial.parts, name)))
         told = self.examples.dropna(subset=[OUTCOMES[self.outcome]])
         return told[told["as_of"].isin(months)]
+
+    @cached_property
+    def sizes(self) -> Mapping[str, Size]:
+        """How much training, validation and test hold."""
+        return {name: self._size(name) for name in ("train", "validation", "test")}
+
+    def _size(self, name: str) -> Size:
+        rows, months = self.part(name), getattr(self.trial.parts, name)
+        outcomes = int(rows[OUTCOMES[self.outcome]].astype(bool).sum())
+        return Size(months[0], months[-1], len(rows), rows["account_id"].nunique(), outcomes)
+
+    def chances(self, name: str) -> Floats:
+        """A candidate's chance of each test row."""
+        test = self.trial.test
+        return test["chance"].to_numpy() if name == self.trial.taken else self.trial.trained[name].chances(test)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One candidate of a quarter, and what its run says of it. `rests`: the tags that tell this run from others."""
+
+    quarter: Quarter
+    learnt: Learnt
+    name: str
+    rests: Mapping[str, str]
+
+    @property
+    def taken(self) -> bool:
+        return self.name == self.learnt.trial.taken
+
+    @property
+    def trained(self) -> Trained:
+        return self.learnt.trial.trained[self.name]
+
+    @cached_property
+    def card(self) -> str:
+        """Its model card, as Markdown."""
+        return model_card(self.quarter, self.learnt, self.name)
+
+    @cached_property
+    def inputs(self) -> pd.DataFrame:
+        """What each of its inputs learnt."""
+        return learnt_inputs(self.trained.model)
 
 
 def understood(outcome: str, found: Trial, examples: pd.DataFrame, rules: ModelSettings) -> Learnt:
@@ -98,25 +154,24 @@ def log_trial(tracking: Tracking, quarter: Quarter, learnt: Learnt, champion: Ke
     for name in learnt.trial.trained:
         # The taken one is written last: its version is then made from whole runs.
         if name != learnt.trial.taken and name not in whole:
-            _log_candidate(client, experiment, quarter, learnt, name, rests, champion)
+            _log_candidate(client, experiment, Candidate(quarter, learnt, name, rests))
     if not ready:
         if learnt.trial.taken in whole:
             client.delete_run(whole[learnt.trial.taken].info.run_id)
-        ready = [_log_taken(client, experiment, quarter, learnt, rests, champion)]
+        ready = [_log_taken(client, experiment, Candidate(quarter, learnt, learnt.trial.taken, rests), champion)]
     show(client, learnt.outcome)
     return ready[-1]
 
 
-def held_out_rows(learnt: Learnt, name: str, champion: Kept | None) -> pd.DataFrame:
-    """The test rows with the chances of a candidate, of health alone, and of the champion where it never learnt."""
-    test = learnt.part("test")
-    trained = learnt.trial.trained
+def held_out_rows(learnt: Learnt, champion: Kept | None) -> pd.DataFrame:
+    """The test rows with the chances of the one taken, of health alone, and of the champion where it never learnt."""
+    test = learnt.trial.test
     rows = test[["account_id", "as_of", "segment"]].assign(
         happened=test[OUTCOMES[learnt.outcome]].astype(float),
-        chance=trained[name].chances(test),
-        health=trained[HEALTH].chances(test),
+        chance=learnt.chances(learnt.trial.taken),
+        health=learnt.chances(HEALTH),
         champion=np.nan,
-        weight=learnt.trial.test["weight"],
+        weight=test["weight"],
     )
     if champion is not None:
         unseen = rows["as_of"] >= pd.Timestamp(champion.first_test)
@@ -125,45 +180,39 @@ def held_out_rows(learnt: Learnt, name: str, champion: Kept | None) -> pd.DataFr
     return rows.reset_index(drop=True)
 
 
-def _log_candidate(
-    client: Any, experiment: str, quarter: Quarter, learnt: Learnt, name: str, rests: Mapping[str, str],
-    champion: Kept | None,
-) -> None:  # fmt: skip
+def _log_candidate(client: Any, experiment: str, candidate: Candidate) -> None:
     """One candidate that was not taken: figures, curves and card, but no model."""
-    logged = _logged(quarter, learnt, name, rests)
+    logged = _logged(candidate)
     run = begin_run(client, experiment, logged)
     with tempfile.TemporaryDirectory() as folder:
-        _write_papers(Path(folder), quarter, learnt, name, held_out_rows(learnt, name, champion))
+        _write_papers(Path(folder), candidate)
         client.log_artifacts(run, folder)
     finish_run(client, run, logged)
 
 
-def _log_taken(
-    client: Any, experiment: str, quarter: Quarter, learnt: Learnt, rests: Mapping[str, str], champion: Kept | None
-) -> str:
+def _log_taken(client: Any, experiment: str, candidate: Candidate, champion: Kept | None) -> str:
     """The taken candidate with its model, registered as a version; the version's number."""
     from mlflow.entities import LoggedModelOutput
 
-    name = learnt.trial.taken
-    logged = _logged(quarter, learnt, name, rests)
+    logged, learnt = _logged(candidate), candidate.learnt
     run = begin_run(client, experiment, logged)
-    model = client.create_logged_model(experiment, name=name, source_run_id=run, model_type=learnt.outcome)
+    model = client.create_logged_model(experiment, name=candidate.name, source_run_id=run, model_type=learnt.outcome)
     with tempfile.TemporaryDirectory() as folder:
         papers, place = Path(folder) / "papers", Path(folder) / "model"
         papers.mkdir()
-        _write_papers(papers, quarter, learnt, name, held_out_rows(learnt, name, champion))
-        _write_model(place, learnt, learnt.trial.trained[name], run, model)
+        _write_papers(papers, candidate)
+        held_out_rows(learnt, champion).to_parquet(papers / HELD_OUT_FILE, index=False)
+        _write_model(place, candidate, run, model)
         sums = {
             "sha256": digest(place / MODEL_FILE, place / KEPT_FILE),
             "held_out_sha256": digest(papers / HELD_OUT_FILE),
         }
         client.log_artifacts(run, str(papers))
         client.log_model_artifacts(model.model_id, str(place))
-        card = (papers / "model_card.md").read_text()
     client.finalize_logged_model(model.model_id, "READY")
     client.log_outputs(run, [LoggedModelOutput(model.model_id, 0)])
     finish_run(client, run, logged, model.model_id)
-    return _register(client, learnt, {**logged.tags, **sums}, run, model, card)
+    return _register(client, learnt, {**logged.tags, **sums}, run, model, candidate.card)
 
 
 def _register(client: Any, learnt: Learnt, tags: Mapping[str, str], run: str, model: Any, card: str) -> str:
@@ -185,22 +234,22 @@ def _register(client: Any, learnt: Learnt, tags: Mapping[str, str], run: str, mo
     return str(version.version)
 
 
-def _logged(quarter: Quarter, learnt: Learnt, name: str, rests: Mapping[str, str]) -> Logged:
+def _logged(candidate: Candidate) -> Logged:
     """The run of a candidate: its tags, parameters and metrics."""
-    found = learnt.trial
+    quarter, learnt, name = candidate.quarter, candidate.learnt, candidate.name
+    found, inputs, calibration = learnt.trial, candidate.inputs, candidate.trained.calibration
     tags = {
-        **rests,
+        **candidate.rests,
         "as_of": str(quarter.as_of),
         "outcome": learnt.outcome,
         "candidate": name,
-        "taken": "yes" if name == found.taken else "no",
+        "taken": "yes" if candidate.taken else "no",
         "snapshot_id": quarter.snapshot_id,
         "code_version": quarter.code_version,
-        "mlflow.note.content": model_card(quarter, learnt, name),
+        "mlflow.note.content": candidate.card,
         "learnt_until": str(found.parts.validation[-1]),
         "first_test": str(found.parts.test[0]),
     }
-    inputs = learnt_inputs(found.trained[name].model)
     parameters: dict[str, object] = {
         "candidate": name,
         "as_of": quarter.as_of,
@@ -208,19 +257,18 @@ def _logged(quarter: Quarter, learnt: Learnt, name: str, rests: Mapping[str, str
         "code_version": quarter.code_version,
         "inputs": inputs["column"].nunique(),
         "missing_marks": ", ".join(inputs.loc[inputs["missing"].str.endswith("mark"), "column"]),
-        "calibration.slope": found.trained[name].calibration.slope,
-        "calibration.intercept": found.trained[name].calibration.intercept,
+        "calibration.slope": calibration.slope,
+        "calibration.intercept": calibration.intercept,
         **quarter.settings,
     }
-    for part in ("train", "validation", "test"):
-        rows, months = learnt.part(part), getattr(found.parts, part)
+    for part, size in learnt.sizes.items():
         parameters |= {
-            f"{part}.months": f"{months[0]} to {months[-1]}",
-            f"{part}.rows": len(rows),
-            f"{part}.accounts": rows["account_id"].nunique(),
-            f"{part}.outcomes": int(rows[OUTCOMES[learnt.outcome]].astype(bool).sum()),
+            f"{part}.months": f"{size.first} to {size.last}",
+            f"{part}.rows": size.rows,
+            f"{part}.accounts": size.accounts,
+            f"{part}.outcomes": size.outcomes,
         }
-    mark = " *" if name == found.taken else ""
+    mark = " *" if candidate.taken else ""
     return Logged(f"{name} {quarter.as_of}{mark}", quarter.as_of, tags, parameters, _metrics(found, name))
 
 
@@ -251,30 +299,32 @@ def _section(part: str) -> str:
     return f"of.{kind or 'segment'}.{name.replace('/', '_')}/"
 
 
-def _write_papers(to: Path, quarter: Quarter, learnt: Learnt, name: str, rows: pd.DataFrame) -> None:
-    """What a person looks at: card, curves, what the inputs learnt; for the one taken what-ifs and held-out rows."""
-    points = curve_points(rows["happened"].to_numpy(), rows["chance"].to_numpy())
+def _write_papers(to: Path, candidate: Candidate) -> None:
+    """What a person looks at: card, curves, what the inputs learnt; of the one taken what-ifs, segments, importance."""
+    learnt, name = candidate.learnt, candidate.name
+    happened = learnt.trial.test[OUTCOMES[learnt.outcome]].to_numpy(dtype=float)
+    points = curve_points(happened, learnt.chances(name))
     points.to_csv(to / "curves.csv", index=False)
-    months = learnt.trial.parts.test
-    (to / "curves.png").write_bytes(curves_png(points, f"{learnt.outcome}, {name}, {months[0]} to {months[-1]}"))
-    learnt_inputs(learnt.trial.trained[name].model).to_csv(to / "inputs.csv", index=False)
-    (to / "model_card.md").write_text(model_card(quarter, learnt, name))
-    if name == learnt.trial.taken:
-        rows.to_parquet(to / HELD_OUT_FILE, index=False)
+    size = learnt.sizes["test"]
+    (to / "curves.png").write_bytes(curves_png(points, f"{learnt.outcome}, {name}, {size.first} to {size.last}"))
+    candidate.inputs.to_csv(to / "inputs.csv", index=False)
+    (to / "model_card.md").write_text(candidate.card)
+    if candidate.taken:
         learnt.trial.what_if.to_csv(to / "what_if.csv", index=False)
         learnt.trial.segments.to_csv(to / "segments.csv", index=False)
         if learnt.importance is not None:
             learnt.importance.to_csv(to / "importance.csv", index=False)
 
 
-def _write_model(to: Path, learnt: Learnt, trained: Trained, run: str, logged: Any) -> None:
+def _write_model(to: Path, candidate: Candidate, run: str, logged: Any) -> None:
     """The model as MLflow keeps one, by skops, with what scoring needs beside it."""
     import mlflow.sklearn
     from mlflow.models import Model, infer_signature
 
-    model, inputs = as_one(trained), input_columns(trained.model)
-    test = learnt.part("test")
-    example = test[inputs].head(EXAMPLE_ROWS).reset_index(drop=True)
+    learnt = candidate.learnt
+    model, inputs = as_one(candidate.trained), input_columns(candidate.trained.model)
+    seen = learnt.trial.test[inputs]
+    example = seen.head(EXAMPLE_ROWS).reset_index(drop=True)
     chances = model.predict_proba(example)
     mlflow.sklearn.save_model(
         model,
@@ -282,7 +332,7 @@ def _write_model(to: Path, learnt: Learnt, trained: Trained, run: str, logged: A
         mlflow_model=Model(artifact_path=logged.artifact_location, run_id=run, model_id=logged.model_id),
         serialization_format="skops",
         skops_trusted_types=list(TRUSTED),
-        signature=infer_signature(test[inputs], chances),
+        signature=infer_signature(seen, chances),
         input_example=example,
         pip_requirements=[f"{library}=={installed(library)}" for library in LIBRARIES],
         pyfunc_predict_fn="predict_proba",

@@ -63,7 +63,8 @@ def learnt(seed: int = 1) -> Learnt:
 def few(whole: Learnt, taken: str = "logistic") -> Learnt:
     """Health and one candidate, which is taken: enough where it does not matter how many there are."""
     kept = {name: whole.trial.trained[name] for name in ("health", taken)}
-    return replace(whole, trial=replace(whole.trial, trained=kept, taken=taken))
+    test = whole.trial.test.assign(chance=kept[taken].chances(whole.trial.test))
+    return replace(whole, trial=replace(whole.trial, trained=kept, taken=taken, test=test))
 
 
 def quarter(run_id: str = "r1", as_of: date = AS_OF) -> Quarter:

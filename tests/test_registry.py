@@ -447,6 +447,7 @@ def test_the_champion_is_graded_on_the_months_that_it_never_saw(fresh, whole):
 
     assert rows.loc[seen, "champion"].isna().all()
     assert np.allclose(rows.loc[~seen, "champion"], champion.chances(test[~seen]), atol=1e-12)
+    assert np.allclose(rows["chance"], whole.trial.trained["tree"].chances(test), atol=1e-12)
     assert np.allclose(rows["health"], whole.trial.trained["health"].chances(test), atol=1e-12)
     assert versions_of(fresh)["2"].tags["against"] == "1"
 
