@@ -7,13 +7,13 @@ from models.champions import CHALLENGER, CHAMPION
 from models.split import TooLittleData
 from tasks.artifacts import show_degraded
 from tasks.audit import legacy_scores
+from tasks.learnt import Learnt
 from tasks.registry import Kept, load
 from tasks.sources import facts_at
 from tasks.staging import Snapshot
 from tasks.step import step
 from tasks.tracking import log_monitoring
 from tasks.training import OUTCOMES, TrainingSet
-from tasks.trials import Learnt
 from tasks.watch import InPlace, Monitoring, watch
 
 

@@ -17,6 +17,7 @@ from models.tripwires import Suspicious
 from tasks.blueprint import write_blueprint
 from tasks.catalogue import signal_catalogue
 from tasks.checks import raise_if_critical
+from tasks.learnt import Learnt, Quarter, understood
 from tasks.lessons import Lessons, churn_blueprint, lessons
 from tasks.lock import holding
 from tasks.performance import performance_frame
@@ -28,7 +29,7 @@ from tasks.sources import facts_at
 from tasks.staging import Snapshot
 from tasks.step import step
 from tasks.training import OUTCOMES, TrainingSet, first_month, month_starts, numbers_seen, parts_of, training_set
-from tasks.trials import Learnt, Quarter, log_trial, understood
+from tasks.trials import log_trial
 from tasks.watch import Monitoring
 
 FLOW = "quarterly_retraining"

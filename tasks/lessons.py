@@ -14,8 +14,8 @@ from models.settings import ModelSettings
 from models.split import Parts
 from tasks.blueprint import Blueprint, blueprint
 from tasks.insights import insights_frame
+from tasks.learnt import Learnt
 from tasks.training import OUTCOMES, numbers_seen
-from tasks.trials import Learnt
 from tasks.weights import Tuning, backtest_frame, tune, weights_frame
 
 CHURN = "churn"

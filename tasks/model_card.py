@@ -1,15 +1,11 @@
 """A model's card: what it is for, what it rests on, how good it is, and what it cannot know (MOD-9)."""
 
-from typing import TYPE_CHECKING
-
 import pandas as pd
 
 from models.intervals import Estimate
 from models.training import BY_POLICY
 from models.treated import ALL_ROWS, UNTREATED
-
-if TYPE_CHECKING:
-    from tasks.trials import Learnt, Quarter
+from tasks.learnt import Learnt, Quarter
 
 SHOWN = ("roc_auc", "pr_auc", "precision", "recall", "brier_skill", "calibration_slope", "observed_to_expected", "ece")
 WHAT = {
@@ -20,7 +16,7 @@ WHAT = {
 WEAKER = 0.05
 
 
-def model_card(quarter: "Quarter", learnt: "Learnt", name: str) -> str:
+def model_card(quarter: Quarter, learnt: Learnt, name: str) -> str:
     """The card of one candidate, as Markdown."""
     days = quarter.horizon_days[learnt.outcome]
     taken = "taken, registered as challenger" if name == learnt.trial.taken else "not taken"
@@ -45,7 +41,7 @@ def model_card(quarter: "Quarter", learnt: "Learnt", name: str) -> str:
     return "\n\n".join("\n".join(lines) for lines in parts) + "\n"
 
 
-def _parts(learnt: "Learnt") -> list[str]:
+def _parts(learnt: Learnt) -> list[str]:
     """The months of each part with rows, accounts and outcomes."""
     lines = ["| part | months | rows | accounts | with the outcome |", "|---|---|---|---|---|"]
     for part, size in learnt.sizes.items():
@@ -54,7 +50,7 @@ def _parts(learnt: "Learnt") -> list[str]:
     return lines
 
 
-def _figures(learnt: "Learnt", name: str) -> list[str]:
+def _figures(learnt: Learnt, name: str) -> list[str]:
     """The main figures beside those of health alone, and had examples been counted the other way."""
     figures = learnt.trial.figures
     sides = {"this model": figures[name, "all"], "health alone": figures["health", "all"]}
@@ -64,7 +60,7 @@ def _figures(learnt: "Learnt", name: str) -> list[str]:
     return lines
 
 
-def _parts_of_book(learnt: "Learnt", name: str) -> list[str]:
+def _parts_of_book(learnt: Learnt, name: str) -> list[str]:
     """Where it is weaker than over the whole book, and where nobody can say."""
     figures = learnt.trial.figures
     whole = figures[name, "all"]["roc_auc"].value
@@ -76,7 +72,7 @@ def _parts_of_book(learnt: "Learnt", name: str) -> list[str]:
     return lines + ([f"Too few outcomes to grade: {', '.join(unknown)}."] if unknown else [])
 
 
-def _segments(learnt: "Learnt") -> list[str]:
+def _segments(learnt: Learnt) -> list[str]:
     """Which segments are served by a model of their own, and what each comparison said."""
     tried = learnt.trial.segments
     own = ", ".join(tried.loc[tried["adopted"], "segment"]) or "none"
@@ -87,7 +83,7 @@ def _segments(learnt: "Learnt") -> list[str]:
     return lines
 
 
-def _limits(quarter: "Quarter", learnt: "Learnt", days: int) -> list[str]:
+def _limits(quarter: Quarter, learnt: Learnt, days: int) -> list[str]:
     """What the figures do not cover."""
     test = learnt.trial.test
     treated = pd.Series(test["treated"]).astype("boolean").mean() if "treated" in test else pd.NA

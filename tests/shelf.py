@@ -13,9 +13,9 @@ from models.baseline import baseline
 from models.settings import CandidateSettings, InputSettings, ModelSettings
 from models.split import Parts
 from models.training import trial
+from tasks.learnt import Learnt, Quarter
 from tasks.registry import Version, shelf
 from tasks.tracking import Tracking
-from tasks.trials import Learnt, Quarter
 
 NUMBERS = ("signal", "other", "noise")
 QUICK = ModelSettings(

@@ -12,9 +12,10 @@ from features.canonical import TABLES
 from flows.run import Run
 from flows.scoring import models_in_force
 from flows.settings import load_settings
+from tasks.learnt import Learnt
 from tasks.registry import load, shelf
 from tasks.tracking import Tracking
-from tasks.trials import Learnt, log_trial
+from tasks.trials import log_trial
 from tests.company import staged
 from tests.running import Ran, bytes_of, keepwell, mart
 from tests.shelf import AS_OF, few, learnt, quarter, tracking

@@ -30,9 +30,10 @@ from flows.embedded import free_port
 from models.candidates import CANDIDATES
 from models.champions import Event
 from models.kept import TRUSTED, as_one, input_columns, learnt_inputs
+from tasks.learnt import Learnt
 from tasks.registry import KEPT_FILE, MODEL_FILE, NoModel, add_event, digest, find, held_out, load, shelf, show
 from tasks.tracking import MONITORING, Tracking, log_monitoring
-from tasks.trials import Learnt, log_trial
+from tasks.trials import log_trial
 from tests.running import ROOT
 from tests.shelf import AS_OF, REFERENCE, few, learnt, quarter, runs_of, tracking, versions_of
 
