@@ -7,8 +7,9 @@ from models.champions import CHALLENGER, CHAMPION
 from models.split import TooLittleData
 from tasks.artifacts import show_degraded
 from tasks.audit import legacy_scores
+from tasks.in_force import load
 from tasks.learnt import Learnt
-from tasks.registry import Kept, load
+from tasks.registry import Kept
 from tasks.sources import facts_at
 from tasks.staging import Snapshot
 from tasks.step import step

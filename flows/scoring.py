@@ -106,7 +106,7 @@ def models_in_force(run: Run) -> Models | None:
     """Champion and challenger of every outcome, as far as they know nothing after the run's date."""
     if not run.tracking.begun:
         return None
-    from tasks.registry import load  # scikit-learn and MLflow take seconds
+    from tasks.in_force import load  # scikit-learn and MLflow take seconds
 
     found = [load(run.tracking, outcome, alias, run.as_of) for outcome in OUTCOMES for alias in (CHAMPION, CHALLENGER)]
     kept = tuple(model for model in found if model is not None)

@@ -12,8 +12,9 @@ from features.canonical import TABLES
 from flows.run import Run
 from flows.scoring import models_in_force
 from flows.settings import load_settings
+from tasks.in_force import load
 from tasks.learnt import Learnt
-from tasks.registry import load, shelf
+from tasks.registry import shelf
 from tasks.tracking import Tracking
 from tasks.trials import log_trial
 from tests.company import staged

@@ -30,8 +30,9 @@ from flows.embedded import free_port
 from models.candidates import CANDIDATES
 from models.champions import Event
 from models.kept import TRUSTED, as_one, input_columns, learnt_inputs
+from tasks.in_force import NoModel, find, load
 from tasks.learnt import Learnt
-from tasks.registry import KEPT_FILE, MODEL_FILE, NoModel, add_event, digest, find, held_out, load, shelf, show
+from tasks.registry import KEPT_FILE, MODEL_FILE, add_event, digest, held_out, shelf, show
 from tasks.tracking import MONITORING, Tracking, log_monitoring
 from tasks.trials import log_trial
 from tests.running import ROOT
@@ -423,7 +424,7 @@ def test_a_model_that_works_differently_here_is_refused(fresh):
 def test_looking_for_a_model_where_none_is_makes_nothing_and_loads_nothing(tmp_path):
     """A company without models pays neither for MLflow's import nor for its tables (ARCHITECTURE)."""
     code = (
-        "import sys; from datetime import date; from pathlib import Path; from tasks.registry import load; "
+        "import sys; from datetime import date; from pathlib import Path; from tasks.in_force import load; "
         "from tasks.tracking import Tracking; "
         f"print(load(Tracking('sqlite:///{tmp_path}/mlflow.db', ''), 'churn', 'champion', date(2026, 1, 1)), "
         f"'mlflow' in sys.modules, list(Path('{tmp_path}').iterdir()))"

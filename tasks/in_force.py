@@ -1,0 +1,92 @@
+"""The model in force at a date, built out of its artifacts; or in a sentence why there is none (LRN-2, MOD-9)."""
+
+import json
+import logging
+import tempfile
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+
+from models.baseline import Baseline
+from models.champions import Alias
+from models.kept import TRUSTED
+from tasks.registry import KEPT_FILE, MODEL_FILE, Kept, Version, digest, shelf
+from tasks.tracking import Tracking
+
+TOLERANCE = 1e-9  # what rounding may do to a chance
+
+log = logging.getLogger("keepwell")
+
+
+class NoModel(Exception):
+    """Why there is no model to score with, in one sentence; `expected` where none was ever promoted or learnt."""
+
+    def __init__(self, reason: str, *, expected: bool = False) -> None:
+        super().__init__(reason)
+        self.expected = expected
+
+
+def load(tracking: Tracking, outcome: str, alias: Alias, as_of: date) -> Kept | None:
+    """The model in this place at a date; None, said in a warning, where there is none that can serve.
+
+    Never another model instead: health alone goes on. A SQLite file that is not there is not even asked.
+    """
+    if not tracking.begun:
+        return None
+    try:
+        return find(tracking, outcome, alias, as_of)
+    except NoModel as why:
+        log.log(logging.DEBUG if why.expected else logging.WARNING, "%s: no %s, health alone. %s", outcome, alias, why)
+    except Exception as error:  # noqa: BLE001 whatever is wrong with a model, the book is scored by health
+        log.warning("%s: no %s, health alone. %s: %s", outcome, alias, type(error).__name__, error)
+    return None
+
+
+def find(tracking: Tracking, outcome: str, alias: Alias, as_of: date) -> Kept:
+    """The model in this place at a date, which knows nothing after it; NoModel says why there is none."""
+    held = shelf(tracking.client(), outcome)
+    version = held.in_force(alias, as_of) if held else None
+    if held is None or version is None:
+        raise NoModel(f"None was in force on {as_of}.", expected=True)
+    if why := held.off(as_of):
+        raise NoModel(why)
+    if version.as_of > as_of:
+        raise NoModel(f"Version {version.number} knows what happened until {version.as_of}, after {as_of}.")
+    return kept(tracking, outcome, alias, version)
+
+
+def kept(tracking: Tracking, outcome: str, alias: Alias, version: Version) -> Kept:
+    """The version's model out of its artifacts; NoModel where it is not what was registered, or works differently here.
+
+    Only types of our own list are built: the list that MLflow keeps beside a model could name anything.
+    """
+    import skops.io
+    from skops.io.exceptions import UntrustedTypesFoundException
+
+    with tempfile.TemporaryDirectory() as folder:
+        place = _download(tracking, version.source, Path(folder))
+        model_file, kept_file = place / MODEL_FILE, place / KEPT_FILE
+        if digest(model_file, kept_file) != version.tags["sha256"]:
+            raise NoModel(f"The files of version {version.number} are not those that were registered.")
+        try:
+            model = skops.io.load(model_file, trusted=list(TRUSTED))
+        except UntrustedTypesFoundException as error:
+            raise NoModel(f"Version {version.number} holds a type that is not trusted: {error}") from error
+        about = json.loads(kept_file.read_text())
+    found = Kept(
+        outcome, version.number, alias, version.tags["candidate"], version.as_of,
+        date.fromisoformat(version.tags["first_test"]), model, tuple(about["inputs"]), about["thresholds"],
+        about["reference"], Baseline.from_plain(about["baseline"]) if about.get("baseline") else None,
+    )  # fmt: skip
+    example = pd.DataFrame(about["example"], columns=list(found.inputs))
+    if abs(found.chances(example) - about["chances"]).max() > TOLERANCE:
+        raise NoModel(f"Version {version.number} gives other chances here than where it was learnt: learn it again.")
+    return found
+
+
+def _download(tracking: Tracking, uri: str, to: Path) -> Path:
+    """An artifact's folder, copied here."""
+    from mlflow.artifacts import download_artifacts
+
+    return Path(download_artifacts(uri, dst_path=str(to), tracking_uri=tracking.uri))
