@@ -7,7 +7,6 @@ from models.champions import CHALLENGER, CHAMPION
 from models.split import TooLittleData
 from tasks.artifacts import show_degraded
 from tasks.audit import legacy_scores
-from tasks.in_force import load
 from tasks.learnt import Learnt
 from tasks.registry import Kept
 from tasks.sources import facts_at
@@ -16,12 +15,6 @@ from tasks.step import step
 from tasks.tracking import log_monitoring
 from tasks.training import OUTCOMES, TrainingSet
 from tasks.watch import InPlace, Monitoring, watch
-
-
-def champions_in_force(run: Run) -> dict[str, Kept]:
-    """The champion of each outcome that has one at the run's date."""
-    found = {outcome: load(run.tracking, outcome, CHAMPION, run.as_of) for outcome in OUTCOMES}
-    return {outcome: kept for outcome, kept in found.items() if kept is not None}
 
 
 @step()

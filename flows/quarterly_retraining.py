@@ -8,15 +8,17 @@ import pandas as pd
 
 from features.all import FEATURES
 from features.book import book
-from flows.monitoring import champions_in_force, draw_lines, watch_models
+from flows.monitoring import draw_lines, watch_models
 from flows.run import Run
 from flows.scoring import check_data, staged
+from models.champions import CHAMPION
 from models.split import TooLittleData
 from models.training import Trial, trial
 from models.tripwires import Suspicious
 from tasks.blueprint import write_blueprint
 from tasks.catalogue import signal_catalogue
 from tasks.checks import raise_if_critical
+from tasks.in_force import kept_in_force
 from tasks.learnt import Learnt, Quarter, understood
 from tasks.lessons import Lessons, churn_blueprint, lessons
 from tasks.lock import holding
@@ -77,7 +79,7 @@ def quarterly_retraining(run: Run) -> QuarterResult:
             result = try_candidates(run, examples)
         except TooLittleData as nothing:
             result = QuarterResult({}, dict.fromkeys(OUTCOMES, str(nothing)))
-        champions = champions_in_force(run)
+        champions = {kept.outcome: kept for kept in kept_in_force(run.tracking, run.as_of, CHAMPION)}
         stamp = run.stamp(snapshot, None, used(champions.values()))
         versions = keep_models(run, result, champions, stamp)
         result = replace(result, versions=versions, lessons=learn_lessons(run, result))

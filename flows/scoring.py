@@ -21,7 +21,6 @@ from tasks.sources import facts_at
 from tasks.staging import Snapshot, stage
 from tasks.step import step
 from tasks.store import Stored, stored_before
-from tasks.training import OUTCOMES
 
 
 @dataclass(frozen=True)
@@ -106,10 +105,9 @@ def models_in_force(run: Run) -> Models | None:
     """Champion and challenger of every outcome, as far as they know nothing after the run's date."""
     if not run.tracking.begun:
         return None
-    from tasks.in_force import load  # scikit-learn and MLflow take seconds
+    from tasks.in_force import kept_in_force  # scikit-learn and MLflow take seconds
 
-    found = [load(run.tracking, outcome, alias, run.as_of) for outcome in OUTCOMES for alias in (CHAMPION, CHALLENGER)]
-    kept = tuple(model for model in found if model is not None)
+    kept = kept_in_force(run.tracking, run.as_of, CHAMPION, CHALLENGER)
     rules, least_tenure = run.settings.promotion, run.settings.labels.least_tenure_days
     return Models(kept, run.settings.models.policy, least_tenure, rules.assigned_share, not rules.review_required)
 

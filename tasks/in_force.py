@@ -13,6 +13,7 @@ from models.champions import Alias
 from models.kept import TRUSTED
 from tasks.registry import KEPT_FILE, MODEL_FILE, Kept, Version, digest, shelf
 from tasks.tracking import Tracking
+from tasks.training import OUTCOMES
 
 TOLERANCE = 1e-9  # what rounding may do to a chance
 
@@ -25,6 +26,12 @@ class NoModel(Exception):
     def __init__(self, reason: str, *, expected: bool = False) -> None:
         super().__init__(reason)
         self.expected = expected
+
+
+def kept_in_force(tracking: Tracking, as_of: date, *aliases: Alias) -> list[Kept]:
+    """The models in these places of every outcome, as far as they can serve, those of one outcome side by side."""
+    found = (load(tracking, outcome, alias, as_of) for outcome in OUTCOMES for alias in aliases)
+    return [model for model in found if model is not None]
 
 
 def load(tracking: Tracking, outcome: str, alias: Alias, as_of: date) -> Kept | None:
