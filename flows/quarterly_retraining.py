@@ -18,6 +18,7 @@ from models.tripwires import Suspicious
 from tasks.blueprint import write_blueprint
 from tasks.catalogue import signal_catalogue
 from tasks.checks import raise_if_critical
+from tasks.frames import stacked
 from tasks.in_force import kept_in_force
 from tasks.learnt import Learnt, Quarter, understood
 from tasks.lessons import Lessons, churn_blueprint, lessons
@@ -144,7 +145,7 @@ def frames_of(result: QuarterResult) -> dict[str, pd.DataFrame]:
     """Every mart of the quarter."""
     performance = [performance_frame(result.trials), result.lessons.performance, result.monitoring.performance]
     return {
-        "model_performance": pd.concat(performance, ignore_index=True),
+        "model_performance": stacked(performance),
         **result.lessons.frames,
         **result.monitoring.frames,
     }

@@ -13,6 +13,7 @@ from models.insights import Contrast, contrasts, strongest
 from models.settings import ModelSettings
 from models.split import Parts
 from tasks.blueprint import Blueprint, blueprint
+from tasks.frames import stacked
 from tasks.insights import insights_frame
 from tasks.learnt import Learnt
 from tasks.training import OUTCOMES, numbers_seen
@@ -46,10 +47,10 @@ def lessons(
     ]
     tuning = _tuned(learnt[CHURN], health, settings) if CHURN in learnt else None
     frames = {
-        "insights": _together(told),
+        "insights": stacked(told),
         "weights": weights_frame(CHURN, health, tuning.tuned) if tuning else pd.DataFrame(),
-        "importance": _together([_of(each, each.importance) for each in learnt.values()]),
-        "what_if": _together([_of(each, each.trial.what_if) for each in learnt.values()]),
+        "importance": stacked(_of(each, each.importance) for each in learnt.values()),
+        "what_if": stacked(_of(each, each.trial.what_if) for each in learnt.values()),
     }
     return Lessons(frames, backtest_frame(CHURN, tuning) if tuning else pd.DataFrame(), tuning, found.get(CHURN, ()))
 
@@ -70,11 +71,6 @@ def _of(learnt: Learnt, frame: pd.DataFrame | None) -> pd.DataFrame:
     if frame is None or frame.empty:
         return pd.DataFrame()
     return frame.assign(outcome=learnt.outcome, version=learnt.trial.taken)
-
-
-def _together(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    some = [frame for frame in frames if len(frame)]
-    return pd.concat(some, ignore_index=True) if some else pd.DataFrame()
 
 
 def churn_blueprint(

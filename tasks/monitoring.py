@@ -7,6 +7,7 @@ import pandas as pd
 from models.early_warning import EarlyWarning
 from models.estimate import Foretold
 from models.intervals import Estimate
+from tasks.frames import stacked
 
 ALL = "all"
 
@@ -14,7 +15,7 @@ ALL = "all"
 def drift_frame(outcome: str, books: Mapping[pd.Timestamp, pd.DataFrame], outcomes: pd.DataFrame) -> pd.DataFrame:
     """Drift of inputs and score in the book of each month, and of the outcome in every matured month."""
     parts = [*(book.assign(month=month) for month, book in books.items()), outcomes]
-    return pd.concat([part for part in parts if len(part)], ignore_index=True).assign(outcome=outcome)
+    return stacked(parts).assign(outcome=outcome)
 
 
 def estimated_frame(outcome: str, version: str, found: Foretold) -> pd.DataFrame:
@@ -26,18 +27,18 @@ def estimated_frame(outcome: str, version: str, found: Foretold) -> pd.DataFrame
 
 def realised_frame(outcome: str, version: str, months: Mapping[pd.Timestamp, Mapping[str, Estimate]]) -> pd.DataFrame:
     """Figures of each matured month: precision, recall, miss and false-alarm rate over time."""
-    frames = [_rows(outcome, version, figures, month, month) for month, figures in months.items()]
-    return _matured(pd.concat(frames, ignore_index=True)) if frames else pd.DataFrame()
+    return _matured(stacked(_rows(outcome, version, figures, month, month) for month, figures in months.items()))
 
 
 def warning_frame(outcome: str, found: EarlyWarning, since: pd.Timestamp, until: pd.Timestamp) -> pd.DataFrame:
     """Share of churners flagged early, median lead and workload of each score; what the first has over the others."""
     ahead = {name: {"early_share_behind_first": gap} for name, gap in found.differences.items()}
-    frames = [
-        _rows(outcome, name, {**figures, **ahead.get(name, {})}, since, until)
-        for name, figures in found.figures.items()
-    ]
-    return _matured(pd.concat(frames, ignore_index=True))
+    return _matured(
+        stacked(
+            _rows(outcome, name, {**figures, **ahead.get(name, {})}, since, until)
+            for name, figures in found.figures.items()
+        )
+    )
 
 
 def lead_times_frame(outcome: str, found: EarlyWarning) -> pd.DataFrame:

@@ -22,6 +22,7 @@ from models.over_time import by_month, together, unseen
 from models.settings import ModelSettings
 from models.split import TooLittleData
 from models.training import Trained
+from tasks.frames import stacked
 from tasks.monitoring import drift_frame, estimated_frame, lead_times_frame, realised_frame, warning_frame
 from tasks.training import OUTCOMES
 
@@ -68,12 +69,15 @@ class Monitoring:
     @property
     def frames(self) -> dict[str, pd.DataFrame]:
         """The marts `drift` and `lead_times`."""
-        return {"drift": self._all("drift"), "lead_times": self._all("leads")}
+        return {
+            "drift": stacked(found.drift for found in self.watched.values()),
+            "lead_times": stacked(found.leads for found in self.watched.values()),
+        }
 
     @property
     def performance(self) -> pd.DataFrame:
         """Rows of the mart `model_performance`."""
-        return self._all("performance")
+        return stacked(found.performance for found in self.watched.values())
 
     @property
     def alerts(self) -> dict[str, str]:
@@ -84,10 +88,6 @@ class Monitoring:
             for outcome, found in self.watched.items()
             if found.worse and found.model.alias == CHAMPION
         }
-
-    def _all(self, name: str) -> pd.DataFrame:
-        some = [frame for found in self.watched.values() if len(frame := getattr(found, name))]
-        return pd.concat(some, ignore_index=True) if some else pd.DataFrame()
 
 
 def watch(
@@ -112,10 +112,8 @@ def watch(
     outcomes = outcome_drift(told, was.rate, rules.drift)
     until = rows["as_of"].max()
     warned = warning_frame(outcome, warning, pd.Timestamp(was.parts.test[0]), until) if warning else pd.DataFrame()
-    performance = pd.concat(
-        [realised_frame(outcome, model.alias, months), estimated_frame(outcome, model.alias, foretold), warned],
-        ignore_index=True,
-    )
+    realised, estimated = realised_frame(outcome, model.alias, months), estimated_frame(outcome, model.alias, foretold)
+    performance = stacked([realised, estimated, warned])
     return Watched(
         model,
         drift_frame(outcome, books, outcomes),
