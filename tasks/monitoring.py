@@ -8,8 +8,7 @@ from models.early_warning import EarlyWarning
 from models.estimate import Foretold
 from models.intervals import Estimate
 from tasks.frames import stacked
-
-ALL = "all"
+from tasks.performance import figure_rows
 
 
 def drift_frame(outcome: str, books: Mapping[pd.Timestamp, pd.DataFrame], outcomes: pd.DataFrame) -> pd.DataFrame:
@@ -20,14 +19,14 @@ def drift_frame(outcome: str, books: Mapping[pd.Timestamp, pd.DataFrame], outcom
 
 def estimated_frame(outcome: str, version: str, found: Foretold) -> pd.DataFrame:
     """Figures of the months whose outcomes are not known yet, and whether to trust them."""
-    rows = _rows(outcome, version, found.figures, found.months[0], found.months[-1])
+    rows = figure_rows(outcome, version, found.figures, found.months[0], found.months[-1])
     reason = "; ".join(found.reasons) or None
     return rows.assign(matured=False, estimated=True, trusted=found.trusted, reason=reason)
 
 
 def realised_frame(outcome: str, version: str, months: Mapping[pd.Timestamp, Mapping[str, Estimate]]) -> pd.DataFrame:
     """Figures of each matured month: precision, recall, miss and false-alarm rate over time."""
-    return _matured(stacked(_rows(outcome, version, figures, month, month) for month, figures in months.items()))
+    return _matured(stacked(figure_rows(outcome, version, figures, month, month) for month, figures in months.items()))
 
 
 def warning_frame(outcome: str, found: EarlyWarning, since: pd.Timestamp, until: pd.Timestamp) -> pd.DataFrame:
@@ -35,7 +34,7 @@ def warning_frame(outcome: str, found: EarlyWarning, since: pd.Timestamp, until:
     ahead = {name: {"early_share_behind_first": gap} for name, gap in found.differences.items()}
     return _matured(
         stacked(
-            _rows(outcome, name, {**figures, **ahead.get(name, {})}, since, until)
+            figure_rows(outcome, name, {**figures, **ahead.get(name, {})}, since, until)
             for name, figures in found.figures.items()
         )
     )
@@ -44,21 +43,6 @@ def warning_frame(outcome: str, found: EarlyWarning, since: pd.Timestamp, until:
 def lead_times_frame(outcome: str, found: EarlyWarning) -> pd.DataFrame:
     """One row per score and churner."""
     return found.leads.assign(outcome=outcome)
-
-
-def _rows(
-    outcome: str, version: str, figures: Mapping[str, Estimate], first: pd.Timestamp, last: pd.Timestamp
-) -> pd.DataFrame:
-    """One row per figure."""
-    return pd.DataFrame(
-        [
-            {
-                "outcome": outcome, "version": version, "segment": ALL, "metric": metric, "value": estimate.value,
-                "low": estimate.low, "high": estimate.high, "first_month": first, "last_month": last,
-            }
-            for metric, estimate in figures.items()
-        ]
-    )  # fmt: skip
 
 
 def _matured(rows: pd.DataFrame) -> pd.DataFrame:
