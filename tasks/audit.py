@@ -8,7 +8,6 @@ from itertools import pairwise
 import ibis
 import pandas as pd
 
-from features.all import FEATURES
 from features.book import arr_in_reporting_currency
 from features.known import Facts
 from features.labels import losses
@@ -31,7 +30,7 @@ from models.walk_forward import Refit, walk_forward
 from tasks.score import ScoreSettings
 from tasks.sources import facts_at
 from tasks.staging import Snapshot
-from tasks.training import OUTCOMES, first_month, month_starts, training_set
+from tasks.training import OUTCOMES, first_month, month_starts, numbers_seen, training_set
 
 PANEL = {
     "account_id": "str", "as_of": "datetime64[us]", "segment": "str", "arr": float, "churned": object,
@@ -129,7 +128,7 @@ def replayed(
     else:
         nothing = []
     first = since - timedelta(days=max(*rules.audit.days_before, rules.audit.surprise_days)) - MONTH
-    models, numbers = rules.models, [f.name for f in FEATURES.values() if f.published]
+    models, numbers = rules.models, numbers_seen(rules.models.inputs.leave_out)
     chances, refits = walk_forward(
         examples, OUTCOMES["churn"], [m for m in months if m >= first], rules.gap_days, numbers, rules.audit.candidate,
         rules.audit.refit_months, models.split, models.inputs, models.candidates,

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from features.all import FEATURES
 from models.audit import as_known, audit_figures, looked_up, window, with_flags
 from models.candidates import BASELINES, CANDIDATES
 from models.ratios import Less, Ratio, estimates
@@ -429,6 +430,20 @@ def test_the_command_sets_legacy_health_and_model_side_by_side(folder: Path, aud
     assert told["high"].ge(told["value"]).all()
     assert set(value["metric"]) >= {"gross_revenue_retention", "surprise_churn_arr", "at_risk_per_contact"}
     assert all(words in audited.out for words in ("net_revenue_retention", "trailing_12_months", "false_alarms"))
+
+
+def test_the_audited_model_sees_no_feature_that_is_left_out(folder: Path, audited):
+    """What models.inputs.leave_out names is kept from it too; health stays as it was (LRN-5)."""
+    config, out = folder / "left-out.toml", folder / "left"
+    unseen = [f.name for f in FEATURES.values() if f.published and f.name != "tenure"]
+    config.write_text((folder / "pipeline.toml").read_text() + f"[models.inputs]\nleave_out = {json.dumps(unseen)}\n")
+    ran = keepwell("--config", config, "--out", out, "audit", "--as-of", "2026-06-01")
+    before, after = (mart(place, "audit_churners", "2026-06-01") for place in (folder / "out", out))
+
+    assert ran.code == 0, ran.err
+    assert after["health"].equals(before["health"])
+    assert after["model"].notna().sum() == before["model"].notna().sum() > 0
+    assert not np.isclose(after["model"], before["model"]).any()
 
 
 def test_without_a_legacy_score_and_without_a_past_the_audit_says_so(folder: Path):
