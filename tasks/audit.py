@@ -101,7 +101,7 @@ def audit(snapshot: Snapshot, now: datetime, rules: AuditRules) -> Audit:
     figures = surprise_figures(warned(lost, panel, rules.audit), period, rules.audit.least_losses)
     if contacts is not None:
         figures |= contact_figures(with_contacts(months, contacts, rules.audit), rules.audit, period)
-    figures |= kept(snapshot, facts, rules)
+    figures |= retention_of(snapshot, facts, rules)
     return Audit(
         as_of=now.date(),
         since=since,
@@ -167,7 +167,7 @@ def contacts_of(facts: Facts, rules: AuditSettings) -> tuple[pd.DataFrame | None
     return held.select("account_id", at="happened_at").to_pandas(), "touchpoints"
 
 
-def kept(snapshot: Snapshot, facts: Facts, rules: AuditRules) -> Figures:
+def retention_of(snapshot: Snapshot, facts: Facts, rules: AuditRules) -> Figures:
     """Retention over the trailing year and in each whole quarter of the window, at constant rates, as known now."""
     rows = facts["contracts"]
     table = rows.select(
