@@ -13,9 +13,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api.types import is_numeric_dtype
 
+from models.kept import input_columns
 from models.margin import EXACT, margin, parts
 from models.metrics import Floats
-from models.origins import origins, read_by
+from models.origins import origins
 from models.training import Trained
 
 
@@ -61,7 +62,7 @@ def explained(trained: Trained, rows: pd.DataFrame, reference: pd.Series) -> Exp
 
 def _explained(served: Trained, rows: pd.DataFrame, reference: pd.Series) -> Explained:
     """The same of rows that one model serves."""
-    names = read_by(served.model)
+    names = input_columns(served.model)
     base, margins, split = parts(served, rows, _one_row(reference[names], rows))
     return Explained(np.full(len(rows), base), margins, pd.DataFrame(split @ origins(served.model), rows.index, names))
 

@@ -19,14 +19,9 @@ MARK = "missingindicator_"
 """What scikit-learn's imputer puts before the name of a number to name its mark for missing."""
 
 
-def read_by(model: Pipeline) -> list[str]:
-    """The columns of the frame that a pipeline reads, each once: one may feed several branches."""
-    return input_columns(model)
-
-
 def weighed_by(model: Pipeline) -> list[str]:
     """The features that reach the model's last step, in a linear one with a weight: the others change nothing."""
-    last, names = model[-1], read_by(model)
+    last, names = model[-1], input_columns(model)
     weights = np.abs(last.coef_[0]) if hasattr(last, "coef_") else np.ones(last.n_features_in_)
     return [name for name, weight in zip(names, weights @ origins(model), strict=True) if weight > 0]
 
@@ -41,8 +36,8 @@ def seen_by(model: Pipeline, rows: pd.DataFrame) -> Floats:
 
 
 def origins(model: Pipeline) -> Floats:
-    """How much of each column that the last step sees (row) belongs to each feature of `read_by`; a row sums to 1."""
-    place = {name: at for at, name in enumerate(read_by(model))}
+    """How much of each column that the last step sees (row) belongs to each feature of `input_columns`; a row sums to 1."""
+    place = {name: at for at, name in enumerate(input_columns(model))}
     columns = _column_names(model)
     shares = np.zeros((len(columns), len(place)))
     for row, column in enumerate(columns):

@@ -21,8 +21,9 @@ from models.candidates import CANDIDATES, WORDS, chance, fitted
 from models.choose import Calibration, calibrated
 from models.explain import explained, reference_row, top_reasons
 from models.inputs import prepared
+from models.kept import input_columns
 from models.margin import NotAdditive, margin
-from models.origins import read_by, weighed_by
+from models.origins import weighed_by
 from models.settings import CandidateSettings, InputSettings
 from models.training import Trained
 
@@ -347,5 +348,5 @@ def test_features_without_a_weight_are_told(learnt):
     one = fitted("sparse_logistic", train, label, NUMBERS, InputSettings(), CandidateSettings(signals=1))
 
     assert len(weighed_by(one)) == 1
-    assert read_by(one) == [*NUMBERS, *WORDS]
+    assert input_columns(one) == [*NUMBERS, *WORDS]
     assert weighed_by(models["forest"].model) == [*NUMBERS, *WORDS]
