@@ -13,8 +13,6 @@ from sklearn.pipeline import Pipeline
 from models.kept import input_columns
 from models.metrics import Floats
 
-PRODUCT = " x "
-"""Between the two features of a column that is their product."""
 MARK = "missingindicator_"
 """What scikit-learn's imputer puts before the name of a number to name its mark for missing."""
 
@@ -36,14 +34,13 @@ def seen_by(model: Pipeline, rows: pd.DataFrame) -> Floats:
 
 
 def origins(model: Pipeline) -> Floats:
-    """How much of each column that the last step sees (row) belongs to each feature of `input_columns`; a row sums to 1."""
+    """Which feature of `input_columns` each column that the last step sees (row) comes from: 1 there, else 0."""
     place = {name: at for at, name in enumerate(input_columns(model))}
     columns = _column_names(model)
-    shares = np.zeros((len(columns), len(place)))
+    marks = np.zeros((len(columns), len(place)))
     for row, column in enumerate(columns):
-        parents = _parents(column, place)
-        shares[row, [place[name] for name in parents]] = 1.0 / len(parents)
-    return shares
+        marks[row, place[_origin(column, place)]] = 1.0
+    return marks
 
 
 def _column_names(model: Pipeline) -> Sequence[str]:
@@ -53,15 +50,13 @@ def _column_names(model: Pipeline) -> Sequence[str]:
     return [str(name) for name in names] if names is not None else []
 
 
-def _parents(column: str, features: Collection[str]) -> list[str]:
-    """The feature that a column comes from; of a product both, half each, which is Shapley's where both are centred."""
+def _origin(column: str, features: Collection[str]) -> str:
+    """The feature that a column comes from."""
     if column in features:
-        return [column]
+        return column
     if column.startswith(MARK):
-        return _parents(column.removeprefix(MARK), features)
-    if PRODUCT in column:
-        return sorted({parent for side in column.split(PRODUCT) for parent in _parents(side, features)})
+        return _origin(column.removeprefix(MARK), features)
     begun = [name for name in features if column.startswith(f"{name}_")]
     if not begun:
         raise ValueError(f"column {column!r} of the model comes from no feature that it reads")
-    return [max(begun, key=len)]
+    return max(begun, key=len)

@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 from imblearn.over_sampling import SMOTE
 from imblearn.pipeline import make_pipeline as make_resampling
-from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
@@ -297,36 +296,6 @@ def test_a_tree_too_large_to_be_explained_is_refused():
 
     with pytest.raises(NotAdditive, match=r"a tree has [45]\d,\d{3} nodes; shap can count to 32,768"):
         explained(Trained("tree", tree, Calibration(1.0, 0.0)), train.head(3), train.iloc[0])
-
-
-class Product(TransformerMixin, BaseEstimator):
-    """Appends the product of its first two columns, named as such."""
-
-    def fit(self, rows, label=None):
-        self.n_features_in_ = rows.shape[1]
-        return self
-
-    def transform(self, rows):
-        return np.column_stack([rows, rows[:, 0] * rows[:, 1]])
-
-    def get_feature_names_out(self, names):
-        return np.array([*names, f"{names[0]} x {names[1]}"], dtype=object)
-
-
-def test_a_product_belongs_to_both_of_its_features():
-    """Half to each; the sum stays exact (ACT-1)."""
-    train, label = drawn(2000, 6)
-    names = ["signal_trend", "other"]
-    numbers = ColumnTransformer([("number", "passthrough", names)], verbose_feature_names_out=False)
-    model = trained(
-        "product", make_pipeline(numbers, Product(), LogisticRegression()), train, label
-    )  # fmt: skip
-    reference = pd.Series({"signal_trend": 0.0, "other": 0.0})
-    parts = explained(model, train, reference).contributions
-    weights = model.calibration.slope * model.model[-1].coef_[0]
-    for name, weight in zip(names, weights, strict=False):
-        alone = weight * train[name]
-        np.testing.assert_allclose(parts[name] - alone, weights[2] * train["signal_trend"] * train["other"] / 2)
 
 
 def test_a_step_that_resamples_is_passed_over():
