@@ -1,7 +1,6 @@
 """The audit and value page: self-contained HTML, and the same figures for the terminal."""
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from models.audit import SCORES
 from models.settings import ModelSettings
 from tasks.audit import TRAILING, Audit
 from tasks.charts import COLOURS, RETENTION_COLOURS, SCORE_COLOURS, interval_chart
+from tasks.publish import write_whole
 from tasks.templates import MINUS, NOTHING, html_page
 
 RETENTION = {"gross": "gross_revenue_retention", "net": "net_revenue_retention", "logo": "logo_retention"}
@@ -22,12 +22,7 @@ def write_audit_page(
     found: Audit, rules: ModelSettings, currency: str, critical_below: float, run_id: str, folder: Path
 ) -> Path:
     """The page in `folder`; the file is replaced whole."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"audit-{found.as_of}.html"
-    aside = path.with_name(f".{path.name}.new")
-    aside.write_text(as_html(found, rules, currency, critical_below, run_id), encoding="utf-8")
-    os.replace(aside, path)
-    return path
+    return write_whole(folder / f"audit-{found.as_of}.html", as_html(found, rules, currency, critical_below, run_id))
 
 
 def as_html(found: Audit, rules: ModelSettings, currency: str, critical_below: float, run_id: str = "") -> str:

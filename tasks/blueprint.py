@@ -3,7 +3,6 @@
 Self-contained HTML for all teams, written by the quarterly flow from frames; it needs no model to be written.
 """
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -22,6 +21,7 @@ from models.rates import GroupRate, group_rates, worst_fifth
 from models.settings import InsightSettings
 from tasks.charts import BANDS, COLOURS, importance_chart, rates_chart
 from tasks.insights import ASSOCIATIONS, about, beyond, insight, team_of
+from tasks.publish import write_whole
 from tasks.score import band
 from tasks.templates import html_page
 
@@ -206,12 +206,7 @@ def absent_tables(catalogue: pd.DataFrame) -> tuple[str, ...]:
 
 def write_blueprint(page: Blueprint, folder: Path) -> Path:
     """The page in `folder`; the file is replaced whole."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"blueprint-{page.as_of}.html"
-    aside = path.with_name(f".{path.name}.new")
-    aside.write_text(as_html(page), encoding="utf-8")
-    os.replace(aside, path)
-    return path
+    return write_whole(folder / f"blueprint-{page.as_of}.html", as_html(page))
 
 
 def as_html(page: Blueprint) -> str:

@@ -118,8 +118,8 @@ def record_run(root: Path, as_of: date, row: Mapping[str, object], stamp: Stamp)
 
 def write_dictionary(root: Path) -> None:
     """`README.md`, the dictionary of every mart, and `views.sql`, DuckDB views of all dates and of the latest."""
-    _replace(root / "README.md", dictionary())
-    _replace(root / "views.sql", views(sorted(p.name for p in root.iterdir() if p.name in MARTS)))
+    write_whole(root / "README.md", dictionary())
+    write_whole(root / "views.sql", views(sorted(p.name for p in root.iterdir() if p.name in MARTS)))
 
 
 def dictionary() -> str:
@@ -155,10 +155,13 @@ def views(names: Sequence[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _replace(path: Path, text: str) -> None:
-    if path.exists() and path.read_text() == text:
-        return
+def write_whole(path: Path, text: str) -> Path:
+    """The text in this file, written aside and moved into place; a file that says the same already is left alone."""
+    said = text.encode()
+    if path.exists() and path.read_bytes() == said:
+        return path
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.new")
-    aside.write_text(text)
+    aside.write_bytes(said)
     os.replace(aside, path)
+    return path

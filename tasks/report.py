@@ -1,6 +1,5 @@
 """The month's health report for the CSM team: self-contained HTML, and Markdown for Prefect."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -13,6 +12,7 @@ from features.registry import COMPONENTS
 from features.settings import HealthSettings
 from tasks.charts import BANDS, COLOURS, arr_chart, health_bins, health_chart
 from tasks.marts import HEALTH_SCORES, NUMBER
+from tasks.publish import write_whole
 from tasks.templates import cause, html_page, markdown_page
 
 if TYPE_CHECKING:
@@ -123,12 +123,7 @@ def month_report(
 
 def write_month_report(report: MonthReport, folder: Path) -> Path:
     """The report as HTML in `folder`; the file is replaced whole."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"health-{report.as_of}.html"
-    aside = path.with_name(f".{path.name}.new")
-    aside.write_text(as_html(report), encoding="utf-8")
-    os.replace(aside, path)
-    return path
+    return write_whole(folder / f"health-{report.as_of}.html", as_html(report))
 
 
 def as_html(report: MonthReport) -> str:
