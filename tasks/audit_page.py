@@ -11,6 +11,7 @@ from models.audit import SCORES
 from models.settings import ModelSettings
 from tasks.audit import TRAILING, Audit
 from tasks.charts import COLOURS, RETENTION_COLOURS, SCORE_COLOURS, interval_chart
+from tasks.frames import records
 from tasks.publish import write_whole
 from tasks.templates import MINUS, NOTHING, html_page
 
@@ -125,7 +126,7 @@ def as_text(found: Audit, path: Path) -> str:
             difference=figure["metric"].endswith("_less_legacy"),
             digits=int(figure["metric"] in RETENTION.values() or "per_contact" in figure["metric"]),
         )
-        for figure in _rows(whole)
+        for figure in records(whole)
     ]
     value = whole[["metric", "period", "score"]].assign(figure=texts)
     tables = [pd.DataFrame(rows), value]
@@ -137,12 +138,8 @@ def _index(frame: pd.DataFrame, key: Sequence[str]) -> dict[Any, Row]:
     """Rows by their key, with None for what is missing; days as whole numbers."""
     return {
         tuple(int(row[k]) if isinstance(row[k], float) else row[k] for k in key): row
-        for row in _rows(frame)
+        for row in records(frame)
     }  # fmt: skip
-
-
-def _rows(frame: pd.DataFrame) -> list[Row]:
-    return frame.astype(object).where(frame.notna(), None).to_dict("records")
 
 
 def _bare(figure: Mapping[str, Any]) -> Row:
@@ -181,7 +178,7 @@ def _quarters(whole: pd.DataFrame) -> list[Row]:
 def _churners(churners: pd.DataFrame, shown: int) -> list[Row]:
     """The largest losses, each with what every score said at every distance."""
     found: dict[tuple[Any, Any], Row] = {}
-    for row in _rows(churners.sort_values(["churned_at", "account_id"])):
+    for row in records(churners.sort_values(["churned_at", "account_id"])):
         loss = found.setdefault((row["account_id"], row["churned_at"]), {**row, "said": {}, "arr": 0.0})
         loss["arr"] = max(loss["arr"], row["arr"] or 0.0)
         loss["segment"] = loss["segment"] or row["segment"]

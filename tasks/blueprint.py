@@ -20,6 +20,7 @@ from models.insights import Contrast, strongest
 from models.rates import GroupRate, group_rates, worst_fifth
 from models.settings import InsightSettings
 from tasks.charts import BANDS, COLOURS, importance_chart, rates_chart
+from tasks.frames import records
 from tasks.insights import ASSOCIATIONS, about, beyond, insight, team_of
 from tasks.publish import write_whole
 from tasks.score import band
@@ -217,10 +218,10 @@ def as_html(page: Blueprint) -> str:
         page=page,
         colours=COLOURS,
         associations=ASSOCIATIONS,
-        signals=_records(page.signals),
-        derived=_records(page.derived),
-        bands=_records(page.bands),
-        spots=_records(page.spots.head(SPOTS_SHOWN)),
+        signals=records(page.signals),
+        derived=records(page.derived),
+        bands=records(page.bands),
+        spots=records(page.spots.head(SPOTS_SHOWN)),
         more_spots=max(len(page.spots) - SPOTS_SHOWN, 0),
         bands_chart=rates_chart(page.bands) if len(page.bands) else None,
         signals_chart=importance_chart(page.signals) if ranked else None,
@@ -245,7 +246,3 @@ def _row(group: GroupRate) -> dict[str, Any]:
 def _treated(whole: pd.DataFrame) -> float | None:
     known = whole["treated"].dropna() if "treated" in whole else pd.Series(dtype=bool)
     return float(known.astype(bool).mean()) if len(known) else None
-
-
-def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    return frame.astype(object).where(frame.notna(), None).to_dict("records")

@@ -11,6 +11,7 @@ import pandas as pd
 from features.registry import COMPONENTS
 from features.settings import HealthSettings
 from tasks.charts import BANDS, COLOURS, arr_chart, health_bins, health_chart
+from tasks.frames import records
 from tasks.marts import HEALTH_SCORES, NUMBER
 from tasks.publish import write_whole
 from tasks.templates import cause, html_page, markdown_page
@@ -146,9 +147,9 @@ def as_markdown(report: MonthReport) -> str:
 
 def _view(report: MonthReport) -> dict[str, Any]:
     """What the templates print: frames as rows with None for what is missing, and where in the page each account is."""
-    at_risk = [{**row, "anchor": f"account-{n}"} for n, row in enumerate(_rows(report.at_risk), start=1)]
-    owners = [{**row, "anchor": f"csm-{n}"} for n, row in enumerate(_rows(report.owners), start=1)]
-    moved = [{**row, "cause": cause(row)} for row in _rows(report.movers)]
+    at_risk = [{**row, "anchor": f"account-{n}"} for n, row in enumerate(records(report.at_risk), start=1)]
+    owners = [{**row, "anchor": f"csm-{n}"} for n, row in enumerate(records(report.owners), start=1)]
+    moved = [{**row, "cause": cause(row)} for row in records(report.movers)]
     worst: dict[str, list[dict[str, Any]]] = {owner["csm"]: [] for owner in owners}
     for row in at_risk:
         worst[row["csm"]].append(row)
@@ -156,16 +157,16 @@ def _view(report: MonthReport) -> dict[str, Any]:
         "report": report,
         "totals": report.totals,
         "arr_at_risk": float(report.bands.loc[_at_risk(report.bands), "arr"].sum()),
-        "bands": _rows(report.bands),
-        "bins": _rows(report.bins),
-        "segments": _rows(report.segments),
+        "bands": records(report.bands),
+        "bins": records(report.bins),
+        "segments": records(report.segments),
         "owners": [{**owner, "worst": worst[owner["csm"]]} for owner in owners],
         "ranked": [row for row in at_risk if not row["leaving"]],
         "anchors": {row["account_id"]: row["anchor"] for rows in worst.values() for row in rows[: report.shown]},
         "falls": [row for row in moved if row["change"] < 0],
         "rises": [row for row in reversed(moved) if row["change"] > 0],
-        "unknown": _rows(report.unknown),
-        "quarantine": _rows(report.quarantine),
+        "unknown": records(report.unknown),
+        "quarantine": records(report.quarantine),
     }
 
 
@@ -185,7 +186,3 @@ def _by(book: pd.DataFrame, column: str) -> pd.DataFrame:
         accounts=("account_id", "count"), health=("health", "mean"), coverage=("coverage", "mean")
     )
     return sums.join(others).reset_index()
-
-
-def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    return frame.astype(object).where(frame.notna(), None).to_dict("records")
