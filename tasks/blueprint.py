@@ -24,7 +24,7 @@ from tasks.frames import records
 from tasks.insights import ASSOCIATIONS, about, beyond, insight, team_of
 from tasks.publish import write_whole
 from tasks.score import band
-from tasks.templates import html_page
+from tasks.templates import bounds, html_page
 
 SIGNALS = 5
 DERIVED_SHOWN = 6
@@ -216,6 +216,7 @@ def as_html(page: Blueprint) -> str:
     return html_page(
         "blueprint.html",
         page=page,
+        bounds=bounds(page.health),
         colours=COLOURS,
         associations=ASSOCIATIONS,
         signals=records(page.signals),

@@ -14,7 +14,7 @@ from tasks.charts import BANDS, COLOURS, arr_chart, health_bins, health_chart
 from tasks.frames import records
 from tasks.marts import HEALTH_SCORES, NUMBER
 from tasks.publish import write_whole
-from tasks.templates import cause, html_page, markdown_page
+from tasks.templates import bounds, cause, html_page, markdown_page
 
 if TYPE_CHECKING:
     from tasks.checks import CheckResult
@@ -135,6 +135,7 @@ def as_html(report: MonthReport) -> str:
         **_view(report),
         colours=COLOURS,
         components=COMPONENTS,
+        bounds=bounds(report.health),
         health_chart=health_chart(report.bins, report.health.bands) if filled else None,
         arr_chart=arr_chart(report.bands) if report.arr > 0 else None,
     )

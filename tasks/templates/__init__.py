@@ -13,6 +13,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from features.settings import HealthSettings
+
 NOTHING, MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
 # The parts of a change, as a CSM would say them, and what it means when one of them is most of it.
 PARTS: Mapping[str, tuple[str, str]] = {
@@ -98,6 +100,18 @@ def cause(row: Mapping[str, Any]) -> str:
     """What most of a change comes from, in a few words."""
     falls = row["change"] < 0
     return PARTS[max(PARTS, key=lambda name: -(row[name] or 0.0) if falls else row[name] or 0.0)][1]
+
+
+def bounds(health: HealthSettings) -> dict[str, str]:
+    """What each band of health means, in words."""
+    edges = health.bands
+    return {
+        "critical": f"below {edges.critical_below:g}",
+        "at_risk": f"{edges.critical_below:g} to below {edges.at_risk_below:g}",
+        "stable": f"{edges.at_risk_below:g} to {edges.healthy_above:g}",
+        "healthy": f"above {edges.healthy_above:g}",
+        "unknown": f"under {percent(health.minimum_coverage)} known",
+    }
 
 
 def _environment(**escaping: Any) -> Environment:
