@@ -7,6 +7,7 @@ the way: it is counted as not scored, never as missed.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,16 +26,16 @@ def as_known(panel: pd.DataFrame, legacy: pd.DataFrame | None, rules: AuditSetti
 
     `legacy`: account_id, scored_on, score, band, known_at. Accounts whose notice was known by then leave the panel.
     """
-    set_at = _instants(panel["as_of"]) + pd.Timedelta(days=rules.settle_days)
-    gone = _instants(panel["churned_at"]) <= set_at
+    set_at = instants(panel["as_of"]) + pd.Timedelta(days=rules.settle_days)
+    gone = instants(panel["churned_at"]) <= set_at
     book = panel.assign(set_at=set_at)[~gone].sort_values(["set_at", "account_id"], ignore_index=True)
     if legacy is None:
         return book.assign(legacy=np.nan, legacy_band=None, legacy_on=pd.NaT)
     rows = pd.DataFrame(
         {
-            "account_id": legacy["account_id"], "known_at": _instants(legacy["known_at"]),
+            "account_id": legacy["account_id"], "known_at": instants(legacy["known_at"]),
             "legacy": legacy["score"].astype(float), "legacy_band": legacy["band"],
-            "legacy_on": _instants(legacy["scored_on"]),
+            "legacy_on": instants(legacy["scored_on"]),
         }
     ).sort_values(["known_at", "legacy_on"], ignore_index=True)  # fmt: skip
     found = pd.merge_asof(book, rows, left_on="set_at", right_on="known_at", by="account_id").drop(columns="known_at")
@@ -90,7 +91,7 @@ def looked_up(losses: pd.DataFrame, panel: pd.DataFrame, rules: AuditSettings) -
     that instant; a score older than `oldest_score_days` by then is none.
     """
     days = pd.DataFrame({"days_before": list(rules.days_before)})
-    rows = losses.assign(churned_at=_instants(losses["churned_at"])).merge(days, how="cross")
+    rows = losses.assign(churned_at=instants(losses["churned_at"])).merge(days, how="cross")
     rows["at"] = rows["churned_at"] - pd.to_timedelta(rows["days_before"], unit="D")
     flags = [f"{rule}_{score}" for rule, scores in RULES.items() for score in scores]
     columns = ["account_id", "set_at", "as_of", "segment", "arr", *SCORES, "legacy_band", "legacy_on", *flags]
@@ -99,16 +100,15 @@ def looked_up(losses: pd.DataFrame, panel: pd.DataFrame, rules: AuditSettings) -
         by="account_id",
     )  # fmt: skip
     for score in SCORES:
-        given = found["legacy_on"] if score == "legacy" else _instants(found["as_of"])
+        given = found["legacy_on"] if score == "legacy" else instants(found["as_of"])
         age = (found["at"] - given).dt.days
-        kept = found[score].notna() if score != "legacy" else found["legacy_on"].notna()
-        kept &= age <= rules.oldest_score_days
+        kept = found["legacy_on" if score == "legacy" else score].notna() & (age <= rules.oldest_score_days)
         found[f"age_{score}"] = age.where(kept).astype("Int64")
         ours = [score, *(flag for flag in flags if flag.endswith(score))]
         ours += ["legacy_band"] if score == "legacy" else []
         found[ours] = found[ours].where(kept)
-    order = ["churned_at", "account_id", "days_before"]
-    return found.sort_values(order, ignore_index=True).drop(columns=["set_at", "legacy_on"])
+    found = found.sort_values(["churned_at", "account_id", "days_before"], ignore_index=True)
+    return found.drop(columns=["set_at", "legacy_on"])
 
 
 def audit_figures(looked: pd.DataFrame, months: pd.DataFrame, rules: CandidateSettings) -> pd.DataFrame:
@@ -127,18 +127,20 @@ def audit_figures(looked: pd.DataFrame, months: pd.DataFrame, rules: CandidateSe
                 figures |= {(rule, score, days, name): f for name, f in _of_churners(rows, rule, score).items()}
             missing[rule, score, None] = int(months[f"{rule}_{score}"].isna().sum())
             figures |= {(rule, score, None, name): f for name, f in _of_flags(months, rule, score).items()}
-    found = estimates(figures, rules.replicates, rules.confidence)
-    rows_of = []
-    for key, estimate in found.items():
+    return figure_frame(figures, FIGURE_KEY, rules).assign(not_scored=[missing[key[:3]] for key in figures])
+
+
+def figure_frame(figures: Mapping[Any, Figure], names: Sequence[str], rules: CandidateSettings) -> pd.DataFrame:
+    """One row per figure: its key under these names, value, low, high, and which `part` of which `whole` it is.
+
+    A difference has no part, and the whole of its first side.
+    """
+    rows = []
+    for key, estimate in estimates(figures, rules.replicates, rules.confidence).items():
         figure = figures[key]
         part, whole = figure.sums if isinstance(figure, Ratio) else (None, figure.one.sums[1])
-        rows_of.append(
-            {
-                **dict(zip(FIGURE_KEY, key, strict=True)), "value": estimate.value, "low": estimate.low,
-                "high": estimate.high, "part": part, "whole": whole, "not_scored": missing[key[:3]],
-            }
-        )  # fmt: skip
-    return pd.DataFrame(rows_of, columns=[*FIGURE_KEY, "value", "low", "high", "part", "whole", "not_scored"])
+        rows.append((*key, estimate.value, estimate.low, estimate.high, part, whole))
+    return pd.DataFrame(rows, columns=[*names, "value", "low", "high", "part", "whole"])
 
 
 def _of_churners(rows: pd.DataFrame, rule: str, score: str) -> dict[str, Figure]:
@@ -160,10 +162,8 @@ def _of_flags(months: pd.DataFrame, rule: str, score: str) -> dict[str, Figure]:
     """Stayed among those flagged, and how many were flagged; a difference over the months that both scores know."""
     flag, legacy = f"{rule}_{score}", f"{rule}_legacy"
     scored = months[months[flag].notna()]
-    figures: dict[str, Figure] = {
-        "false_alarm_rate": false_alarms(scored, flag),
-        "flag_rate": _share(scored, scored[flag]),
-    }
+    rate = _share(scored, scored[flag])
+    figures: dict[str, Figure] = {"false_alarm_rate": false_alarms(scored, flag), "flag_rate": rate}
     if score != "legacy":
         known = months.groupby("as_of")[[flag, legacy]].transform("count").gt(0).all(axis=1)
         common = months[known].assign(**{name: months.loc[known, name].fillna(False) for name in (flag, legacy)})
@@ -187,10 +187,10 @@ def _ones(rows: pd.DataFrame) -> pd.Series:
 
 def window(panel: pd.DataFrame, since: pd.Timestamp) -> pd.DataFrame:
     """The matured months of the panel from `since` on."""
-    return panel[(_instants(panel["as_of"]) >= since) & panel["churned"].notna()]
+    return panel[(instants(panel["as_of"]) >= since) & panel["churned"].notna()]
 
 
-def _instants(values: pd.Series) -> pd.Series:
+def instants(values: pd.Series) -> pd.Series:
     """Days and instants in one unit, so that they can be joined in order of time."""
     return pd.to_datetime(values).astype("datetime64[us]")
 

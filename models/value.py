@@ -9,8 +9,8 @@ from datetime import date
 
 import pandas as pd
 
-from models.audit import SCORES, risk, riskiest
-from models.ratios import Figure, Less, Ratio, estimates
+from models.audit import SCORES, figure_frame, instants, risk, riskiest
+from models.ratios import Figure, Less, Ratio
 from models.settings import AuditSettings, CandidateSettings
 
 ALL = "all"
@@ -26,8 +26,8 @@ def bridged(contracts: pd.DataFrame, grace_days: int) -> pd.DataFrame:
 
     A renewal that is signed late is no loss on the days between; an open end is far away.
     """
-    ends = pd.to_datetime(contracts["end_on"]).astype("datetime64[us]").fillna(OPEN_ENDED)
-    starts = pd.to_datetime(contracts["start_on"]).astype("datetime64[us]")
+    ends = instants(contracts["end_on"]).fillna(OPEN_ENDED)
+    starts = instants(contracts["start_on"])
     rows = contracts.assign(start_on=starts, end_on=ends).sort_values(["account_id", "start_on"], ignore_index=True)
     accounts = rows.groupby("account_id")
     reach, following = accounts["end_on"].cummax(), accounts["start_on"].shift(-1)
@@ -84,7 +84,7 @@ def warned(losses: pd.DataFrame, panel: pd.DataFrame, rules: AuditSettings) -> p
     Flags at the same stock, on any of the `surprise_days` before the loss; NULL where the score was there on none of
     them. A flag stands from the day on which it is set to the day on which the next month's flags are.
     """
-    rows = losses.assign(churned_at=pd.to_datetime(losses["churned_at"]).astype("datetime64[us]"))
+    rows = losses.assign(churned_at=instants(losses["churned_at"]))
     rows = rows.sort_values(["churned_at", "account_id"], ignore_index=True)
     last = pd.merge_asof(
         rows, panel[["account_id", "set_at", "segment", "arr"]].sort_values("set_at"), left_on="churned_at",
@@ -131,11 +131,11 @@ def _surprise(rows: pd.DataFrame, score: str, *, money: bool = False) -> Ratio:
 
 def with_contacts(months: pd.DataFrame, contacts: pd.DataFrame, rules: AuditSettings) -> pd.DataFrame:
     """The account-months with `contacted`: a contact (account_id, at) while the flags stood, before any loss."""
-    at = pd.to_datetime(contacts["at"]).astype("datetime64[us]")
+    at = instants(contacts["at"])
     month = (at - pd.Timedelta(days=rules.settle_days)).dt.to_period("M").dt.start_time.astype("datetime64[us]")
     made = pd.DataFrame({"account_id": contacts["account_id"], "as_of": month, "at": at})
     first = made.groupby(["account_id", "as_of"], as_index=False)["at"].min()
-    rows = months.assign(as_of=months["as_of"].astype("datetime64[us]"))
+    rows = months.assign(as_of=instants(months["as_of"]))
     joined = rows.merge(first, on=["account_id", "as_of"], how="left")
     lost_before = joined["churned_at"].notna() & (joined["at"] >= joined["churned_at"])
     return joined.assign(contacted=joined["at"].notna() & ~lost_before).drop(columns="at")
@@ -167,13 +167,4 @@ def contact_figures(months: pd.DataFrame, rules: AuditSettings, period: str) -> 
 
 def value_frame(figures: Figures, rules: CandidateSettings) -> pd.DataFrame:
     """One row per metric, period, segment and score with value, interval, and what was divided by what."""
-    found = estimates(figures, rules.replicates, rules.confidence)
-    rows = []
-    for key, estimate in found.items():
-        figure = figures[key]
-        part, whole = figure.sums if isinstance(figure, Ratio) else (None, figure.one.sums[1])
-        rows.append(
-            {**dict(zip(FIGURE_KEY, key, strict=True)), "value": estimate.value, "low": estimate.low,
-             "high": estimate.high, "part": part, "whole": whole}
-        )  # fmt: skip
-    return pd.DataFrame(rows, columns=[*FIGURE_KEY, "value", "low", "high", "part", "whole"])
+    return figure_frame(figures, FIGURE_KEY, rules)
