@@ -80,10 +80,10 @@ ORDER BY held.listed_on, held.account_id
 """
 
 
-def write_seven_signals(company: Path, to: Path, rates: dict[str, float] | None = None) -> Path:
-    """The list of every month as one CSV in `to`; ARR in USD, at the sample company's rates unless others are given."""
-    given = CompanySettings().book.fx_rates if rates is None else rates
-    cases = " ".join(f"WHEN '{code}' THEN {rate}" for code, rate in {"USD": 1.0, **given}.items())
+def write_seven_signals(company: Path, to: Path) -> Path:
+    """The list of every month as one CSV in `to`; ARR in USD, at the sample company's rates."""
+    rates = {"USD": 1.0, **CompanySettings().book.fx_rates}
+    cases = " ".join(f"WHEN '{code}' THEN {rate}" for code, rate in rates.items())
     to.mkdir(parents=True, exist_ok=True)
     with duckdb.connect() as engine:
         for name in SOURCES:

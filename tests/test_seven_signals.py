@@ -89,6 +89,7 @@ def test_the_seven_numbers_come_out_as_features(lists: pd.DataFrame, run: Run) -
     settled = features.index[features["tenure"] >= 28]
     used = settled[last.loc[settled, "monthly_active_users"] > 0]
     met = last.index[last["days_since_executive_contact"].notna()]
+    answers = lists[lists["listed_on"] > "2025-07-01"].groupby("account_id")["nps"].mean().reindex(features.index)
 
     assert (features.loc[settled, "active_users_28d"] == last.loc[settled, "monthly_active_users"]).all()
     adopted = (last.loc[used, "feature_adoption_pct"] / 5).round()
@@ -97,6 +98,8 @@ def test_the_seven_numbers_come_out_as_features(lists: pd.DataFrame, run: Run) -
     assert (
         features.loc[met, "days_since_executive_contact"] == last.loc[met, "days_since_executive_contact"] + 1
     ).all()
+    assert answers.notna().any()
+    pd.testing.assert_series_equal(features["nps_score_365d"], answers, check_names=False, atol=1e-6)
     assert (features["contract_value"] == last["arr"].reindex(features.index)).all()
     assert (features["months_to_renewal"].isna() == last["months_to_renewal"].isna().reindex(features.index)).all()
     assert (features["months_to_renewal"] - last["months_to_renewal"]).dropna().abs().max() < 0.1
