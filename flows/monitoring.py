@@ -6,7 +6,7 @@ from flows.run import Run
 from models.champions import CHALLENGER, CHAMPION
 from models.split import TooLittleData
 from tasks.artifacts import show_degraded
-from tasks.audit import legacy_scores
+from tasks.audit_facts import legacy_scores
 from tasks.learnt import Learnt
 from tasks.registry import Kept
 from tasks.sources import facts_at

@@ -3,30 +3,22 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from itertools import pairwise
 
-import ibis
 import pandas as pd
 
-from features.book import arr_in_reporting_currency
-from features.known import Facts
-from features.labels import losses
 from features.settings import BookSettings, HealthSettings, LabelSettings
 from models.audit import SCORES, as_known, audit_figures, looked_up, score_names, window, with_flags
 from models.settings import AuditSettings, ModelSettings
 from models.split import TooLittleData
 from models.value import (
-    Figures,
-    arr_on,
-    bridged,
     contact_figures,
-    retention_figures,
     surprise_figures,
     value_frame,
     warned,
     with_contacts,
 )
 from models.walk_forward import Refit, walk_forward
+from tasks.audit_facts import contacts_of, legacy_scores, losses_since, retention_of
 from tasks.score import ScoreSettings
 from tasks.sources import facts_at
 from tasks.staging import Snapshot
@@ -37,8 +29,6 @@ PANEL = {
     "churned_at": "datetime64[us]", "health": float,
 }  # fmt: skip
 """What the audit takes from the training set, with the type of each column."""
-LEGACY = ["account_id", "scored_on", "score", "band", "known_at"]
-TRAILING = "trailing_12_months"
 MONTH = timedelta(days=31)
 
 
@@ -101,7 +91,7 @@ def audit(snapshot: Snapshot, now: datetime, rules: AuditRules) -> Audit:
     figures = surprise_figures(warned(lost, panel, rules.audit), period, rules.audit.least_losses)
     if contacts is not None:
         figures |= contact_figures(with_contacts(months, contacts, rules.audit), rules.audit, period)
-    figures |= retention_of(snapshot, facts, rules)
+    figures |= retention_of(snapshot, facts, rules.money, rules.audit.months, rules.fixed)
     return Audit(
         as_of=now.date(),
         since=since,
@@ -143,71 +133,6 @@ def _months(snapshot: Snapshot, now: datetime, rules: AuditRules) -> list[date]:
     first = first_month(snapshot, now, rules.models.split.run_in_days, rules.fixed)
     last = now - timedelta(days=rules.audit.settle_days)
     return month_starts(first, last)
-
-
-def losses_since(facts: Facts, since: date, grace_days: int) -> pd.DataFrame:
-    """The losses after `since`, in order of time: account_id, churned_at, how."""
-    frame = losses(facts, grace_days).to_pandas()
-    at = pd.to_datetime(frame["churned_at"])
-    within = frame[(at > pd.Timestamp(since)) & (at <= pd.Timestamp(facts.as_of))]
-    return within.drop_duplicates(["account_id", "churned_at"]).sort_values(
-        ["churned_at", "account_id"], ignore_index=True
-    )
-
-
-def contacts_of(facts: Facts, rules: AuditSettings) -> tuple[pd.DataFrame | None, str]:
-    """Who was contacted when (account_id, at), and where that stands: interventions, else calls and meetings."""
-    begun = _rows(facts, "interventions", ["account_id", "started_at"])
-    if begun is not None:
-        return begun.rename(columns={"started_at": "at"}), "interventions"
-    if not facts.has("touchpoints", "kind"):
-        return None, ""
-    rows = facts["touchpoints"]
-    held = rows.filter(rows.kind.isin(list(rules.contact_kinds)) & rows.attended.fill_null(True))
-    return held.select("account_id", at="happened_at").to_pandas(), "touchpoints"
-
-
-def retention_of(snapshot: Snapshot, facts: Facts, rules: AuditRules) -> Figures:
-    """Retention over the trailing year and in each whole quarter of the window, at constant rates, as known now."""
-    rows = facts["contracts"]
-    table = rows.select(
-        "account_id",
-        "start_on",
-        end_on=ibis.least(rows.end_on, rows.ended_on),
-        arr=arr_in_reporting_currency(rows, rules.money),
-    )
-    contracts = bridged(table.to_pandas(), rules.money.churn_grace_days)
-    periods = {
-        name: span
-        for name, span in periods_of(facts.today, rules.audit.months).items()
-        if len(arr_on(contracts, span[0]))
-    }
-    segments = {name: _segments(snapshot, first, rules.fixed) for name, (first, _) in periods.items()}
-    return retention_figures(contracts, periods, segments)
-
-
-def periods_of(today: date, months: int) -> dict[str, tuple[date, date]]:
-    """First day and first day after, of the trailing year and of each whole quarter within the last `months`."""
-    now = pd.Timestamp(today)
-    starts = pd.date_range(now - pd.DateOffset(months=months), now, freq="QS")
-    quarters = {f"{start.year}-Q{start.quarter}": (start.date(), end.date()) for start, end in pairwise(starts)}
-    return {TRAILING: ((now - pd.DateOffset(years=1)).date(), today), **quarters}
-
-
-def _segments(snapshot: Snapshot, day: date, fixed: frozenset[str]) -> pd.Series:
-    """The segment of each account as known on that day."""
-    accounts = facts_at(snapshot, datetime.combine(day, datetime.min.time()), fixed)["accounts"]
-    return accounts.select("account_id", "segment").to_pandas().set_index("account_id")["segment"]
-
-
-def legacy_scores(facts: Facts) -> pd.DataFrame | None:
-    """The legacy scores that are known; None where the company has no such table."""
-    return _rows(facts, "legacy_scores", LEGACY)
-
-
-def _rows(facts: Facts, table: str, columns: Sequence[str]) -> pd.DataFrame | None:
-    """Columns of a table; None where the company does not have it."""
-    return facts[table].select(*columns).to_pandas() if table in facts else None
 
 
 def _notes(legacy: pd.DataFrame | None, refits: Sequence[Refit], source: str, rules: AuditSettings) -> list[str]:

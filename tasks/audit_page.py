@@ -9,7 +9,8 @@ import pandas as pd
 
 from models.audit import SCORES
 from models.settings import ModelSettings
-from tasks.audit import TRAILING, Audit
+from tasks.audit import Audit
+from tasks.audit_facts import TRAILING
 from tasks.charts import COLOURS, RETENTION_COLOURS, SCORE_COLOURS, interval_chart
 from tasks.frames import records
 from tasks.publish import write_whole

@@ -31,7 +31,8 @@ from models.value import (
 from models.walk_forward import refit_day, walk_forward
 from sample.settings import company_with
 from sample.write import write_company
-from tasks.audit import TRAILING, Audit, periods_of
+from tasks.audit import Audit
+from tasks.audit_facts import TRAILING, periods_of
 from tasks.audit_page import as_html, verdict
 from tests.running import bytes_of, keepwell, mart
 
