@@ -123,7 +123,7 @@ def write_papers(to: Path, candidate: Candidate) -> None:
     """What a person looks at: card, curves, what the inputs learnt; of the one taken what-ifs, segments, importance."""
     learnt, name = candidate.learnt, candidate.name
     happened = learnt.trial.test[OUTCOMES[learnt.outcome]].to_numpy(dtype=float)
-    points = curve_points(happened, learnt.chances(name))
+    points = curve_points(happened, learnt.trial.chances[name])
     points.to_csv(to / "curves.csv", index=False)
     size = learnt.sizes["test"]
     (to / "curves.png").write_bytes(curves_png(points, f"{learnt.outcome}, {name}, {size.first} to {size.last}"))

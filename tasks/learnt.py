@@ -12,8 +12,8 @@ from models.baseline import Baseline, baseline
 from models.explain import reference_row
 from models.importance import importance
 from models.kept import input_columns
-from models.metrics import Floats
 from models.settings import ModelSettings
+from models.split import part_of
 from models.training import Trial
 from tasks.training import OUTCOMES
 
@@ -59,9 +59,7 @@ class Learnt:
 
     def part(self, name: str) -> pd.DataFrame:
         """The examples of training, validation or test whose outcome is known."""
-        months = pd.to_datetime(list(getattr(self.trial.parts, name)))
-        told = self.examples.dropna(subset=[OUTCOMES[self.outcome]])
-        return told[told["as_of"].isin(months)]
+        return part_of(self.examples, OUTCOMES[self.outcome], getattr(self.trial.parts, name))
 
     @cached_property
     def sizes(self) -> Mapping[str, Size]:
@@ -72,11 +70,6 @@ class Learnt:
         rows, months = self.part(name), getattr(self.trial.parts, name)
         outcomes = int(rows[OUTCOMES[self.outcome]].astype(bool).sum())
         return Size(months[0], months[-1], len(rows), rows["account_id"].nunique(), outcomes)
-
-    def chances(self, name: str) -> Floats:
-        """A candidate's chance of each test row."""
-        test = self.trial.test
-        return test["chance"].to_numpy() if name == self.trial.taken else self.trial.trained[name].chances(test)
 
 
 def understood(outcome: str, found: Trial, examples: pd.DataFrame, rules: ModelSettings) -> Learnt:

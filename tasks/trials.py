@@ -49,11 +49,11 @@ def log_trial(tracking: Tracking, quarter: Quarter, learnt: Learnt, champion: Ke
 
 def held_out_rows(learnt: Learnt, champion: Kept | None) -> pd.DataFrame:
     """The test rows with the chances of the one taken, of health alone, and of the champion where it never learnt."""
-    test = learnt.trial.test
+    test, chances = learnt.trial.test, learnt.trial.chances
     rows = test[["account_id", "as_of", "segment"]].assign(
         happened=test[OUTCOMES[learnt.outcome]].astype(float),
-        chance=learnt.chances(learnt.trial.taken),
-        health=learnt.chances(HEALTH),
+        chance=chances[learnt.trial.taken],
+        health=chances[HEALTH],
         champion=np.nan,
         weight=test["weight"],
     )
