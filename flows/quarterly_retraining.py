@@ -38,8 +38,6 @@ from tasks.watch import Monitoring
 FLOW = "quarterly_retraining"
 CHANCE = 0.5
 """The ROC-AUC of knowing nothing."""
-
-
 NOTHING_LEARNT = Lessons({}, pd.DataFrame(), None, ())
 NOTHING_WATCHED = Monitoring()
 
@@ -144,11 +142,7 @@ def learn_lessons(run: Run, result: QuarterResult) -> Lessons:
 def frames_of(result: QuarterResult) -> dict[str, pd.DataFrame]:
     """Every mart of the quarter."""
     performance = [performance_frame(result.trials), result.lessons.performance, result.monitoring.performance]
-    return {
-        "model_performance": stacked(performance),
-        **result.lessons.frames,
-        **result.monitoring.frames,
-    }
+    return {"model_performance": stacked(performance), **result.lessons.frames, **result.monitoring.frames}
 
 
 @step(retries=2)

@@ -197,5 +197,4 @@ def instants(values: pd.Series) -> pd.Series:
 
 def score_names(panel: pd.DataFrame) -> Sequence[str]:
     """The scores that anybody in the panel has; a legacy band without a number is one."""
-    given = {score: panel["legacy_on" if score == "legacy" else score].notna().any() for score in SCORES}
-    return [score for score in SCORES if given[score]]
+    return [score for score in SCORES if panel["legacy_on" if score == "legacy" else score].notna().any()]
