@@ -101,6 +101,7 @@ def quarterly(as_of: AsOf) -> None:
         from tasks.weights import tuned_in_words
 
         typer.echo(tuned_in_words(result.lessons.tuning), err=True)
+        typer.echo(f"weights    {result.weights}", err=True)
     if result.page:
         typer.echo(f"blueprint  {result.page}", err=True)
 

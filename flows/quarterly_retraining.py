@@ -25,7 +25,7 @@ from tasks.lessons import Lessons, churn_blueprint, lessons
 from tasks.lock import holding
 from tasks.performance import performance_frame
 from tasks.predictions import used
-from tasks.publish import Stamp, publish
+from tasks.publish import Stamp, publish, write_whole
 from tasks.registry import Kept
 from tasks.runs import recorded
 from tasks.sources import facts_at
@@ -34,6 +34,7 @@ from tasks.step import step
 from tasks.training import OUTCOMES, TrainingSet, first_month, month_starts, numbers_seen, parts_of, training_set
 from tasks.trials import log_trial
 from tasks.watch import Monitoring
+from tasks.weights import as_toml
 
 FLOW = "quarterly_retraining"
 CHANCE = 0.5
@@ -47,7 +48,7 @@ class QuarterResult:
     """The trial of each outcome that could be learnt, why the others could not, and the versions that were registered.
 
     `learnt`: each trial with the examples it rests on; `versions`: the challenger of each outcome; `page`: the
-    blueprint; `monitoring`: what became of the models in place.
+    blueprint; `weights`: what would adopt the tuned weights; `monitoring`: what became of the models in place.
     """
 
     learnt: Mapping[str, Learnt]
@@ -55,6 +56,7 @@ class QuarterResult:
     versions: Mapping[str, str] = field(default_factory=dict)
     lessons: Lessons = NOTHING_LEARNT
     page: Path | None = None
+    weights: Path | None = None
     monitoring: Monitoring = NOTHING_WATCHED
 
     @property
@@ -88,7 +90,8 @@ def quarterly_retraining(run: Run) -> QuarterResult:
         record(publish(run.marts, run.as_of, frames_of(result), stamp), stamp)
         draw_lines(run, result.monitoring)
         if examples is not None:
-            result = replace(result, page=write_page(run, snapshot, examples, result, stamp))
+            page, weights = write_page(run, snapshot, examples, result, stamp), offer_weights(run, result.lessons)
+            result = replace(result, page=page, weights=weights)
     return result
 
 
@@ -156,6 +159,14 @@ def write_page(run: Run, snapshot: Snapshot, past: TrainingSet, result: QuarterR
         catalogue, settings.health, settings.models, settings.labels.churn_horizon_days, stamp.run_id,
     )  # fmt: skip
     return write_blueprint(page, run.out / "reports")
+
+
+@step(retries=2)
+def offer_weights(run: Run, found: Lessons) -> Path | None:
+    """The lines of pipeline.toml that would adopt the tuned weights, for a person to review (HLT-5)."""
+    if found.tuning is None:
+        return None
+    return write_whole(run.out / "reports" / f"weights-{run.as_of}.toml", as_toml(found.tuning.tuned))
 
 
 def flat(settings: Mapping[str, object], above: str = "") -> dict[str, object]:

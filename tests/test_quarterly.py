@@ -1,5 +1,6 @@
 """`keepwell quarterly`: candidates side by side on months they never saw, or a refusal in one sentence (MOD-2..4)."""
 
+import tomllib
 from pathlib import Path
 
 import pandas as pd
@@ -72,6 +73,9 @@ def test_what_the_past_teaches_is_published_beside(learnt: tuple[Path, Path, str
     ).sum() == 0
     assert "churn: version 1 stands as challenger" in said
     assert "Tuned weights: ROC-AUC" in said
+    adopted = tomllib.loads((out / "reports" / "weights-2026-07-01.toml").read_text())
+    told = churn["weights"].query("segment == 'all'").set_index("component")["tuned"]
+    assert adopted["health"]["weights"] == told.round(3).to_dict()
     assert "What carries most weight" in (out / "reports" / "blueprint-2026-07-01.html").read_text()
 
 
