@@ -38,7 +38,7 @@ class CandidateSettings(BaseModel, frozen=True, extra="forbid"):
     """What is tried, from the simplest to the least simple."""
 
     signals: Count = Field(15, description="most signals of the sparse model")
-    trees: Count = Field(200, description="trees of the forest")
+    trees: Count = Field(100, description="trees of the forest")
     tree_share: Share = Field(0.3, description="share of the rows that each tree of the forest is grown on, 0..1")
     rounds: Count = Field(600, description="rounds of boosting")
     learning_rate: Annotated[float, Field(gt=0)] = Field(0.04, description="step of a round of boosting")
