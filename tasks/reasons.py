@@ -1,5 +1,6 @@
 """What the model cites for an account, in words: rows of the mart `factors` of kind "model" (ACT-1)."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ COLUMNS = (
 
 
 def model_factors(trained: Trained, accounts: pd.DataFrame, reference: pd.Series, count: int) -> pd.DataFrame:
-    """What raises each account's chance most: up to `count` rows per account, ordered by account and rank.
+    """What raises each account's chance most and is no good news: up to `count` rows each, by account and rank.
 
     `accounts`: account_id and all that the model reads; `reference`: its typical account, from models.explain. Rows are
     independent: one account alone gives what the whole book gives for it (ACT-3).
@@ -27,7 +28,9 @@ def model_factors(trained: Trained, accounts: pd.DataFrame, reference: pd.Series
     if accounts.empty:
         return pd.DataFrame(columns=list(COLUMNS))
     rows = accounts.set_index("account_id")
-    cited = top_reasons(trained, rows, explained(trained, rows, reference), reference, count, SAME_FOR_ALL)
+    why = explained(trained, rows, reference)
+    told = replace(why, contributions=why.contributions.mask(_good_news(rows[list(why.contributions)], reference), 0.0))
+    cited = top_reasons(trained, rows, told, reference, count, SAME_FOR_ALL)
     known = [FEATURES.get(name) for name in cited["feature"]]
     texts = [
         reason_in_words(*given)
@@ -43,12 +46,24 @@ def model_factors(trained: Trained, accounts: pd.DataFrame, reference: pd.Series
     return frame[list(COLUMNS)]
 
 
+def _good_news(rows: pd.DataFrame, reference: pd.Series) -> pd.DataFrame:
+    """Which values speak for the account: better than typical, by the direction that their feature is known to have.
+
+    Signals that say the same share their weight, and one of them may end with the wrong sign: "8 active users (typical
+    3)" then raises the risk, correctly beside the others, but is nothing that a CSM could act on.
+    """
+    better = pd.DataFrame(data=False, index=rows.index, columns=rows.columns)
+    for name in rows.columns.intersection(list(FEATURES)):
+        usual = pd.to_numeric(pd.Series([reference[name]]), errors="coerce").iloc[0]
+        better[name] = FEATURES[name].direction * (pd.to_numeric(rows[name]) - usual) > 0
+    return better
+
+
 def reason_in_words(name: str, value: Any, reference: Any) -> str:
     """One cited feature in words, with its number and window; of a word its name: "segment: digital-touch"."""
     feature = FEATURES.get(name)
     if feature is None:
         shown = "not known" if pd.isna(value) else f"{value:.1f}" if is_number(value) else str(value)
         return f"{name}: {shown}"
-    # A value better than usual may still raise the risk: "executive contact 3 days ago", never "none in 3 days".
     number, usual = (np.nan if pd.isna(side) else float(side) for side in (value, reference))
-    return in_words(feature, number, usual, well=feature.direction * (number - usual) > 0, against="typical")
+    return in_words(feature, number, usual, against="typical")

@@ -10,7 +10,7 @@ import pytest
 from features.all import FEATURES
 from models.candidates import fitted
 from models.choose import Calibration
-from models.explain import reference_row
+from models.explain import explained, reference_row
 from models.settings import CandidateSettings, InputSettings
 from models.training import Trained
 from tasks.publish import Stamp, publish
@@ -54,7 +54,6 @@ def cited():
         (reason_in_words("active_days_28d", 3.0, 17.0), "active on 3 of the last 28 days (typical 17)"),
         (reason_in_words("usage_trend", -0.4, 0.0), "usage down 40%, last 28 days against the 28 before"),
         (reason_in_words("days_since_executive_contact", 45.0, 20.0), "no executive contact in 45 days"),
-        (reason_in_words("days_since_executive_contact", 3.0, 89.0), "executive contact 3 days ago"),
         (reason_in_words("nps_score_365d", np.nan, 8.0), "no NPS answer in 365 days"),
         (reason_in_words("time_to_value_days", 30.0, np.nan), "30 days from contract to first use"),
         (reason_in_words("time_to_value_days", 1.0, None), "1 day from contract to first use"),
@@ -64,7 +63,7 @@ def cited():
     ],
 )
 def test_a_reason_reads_like_a_sentence(phrase: str, expected: str) -> None:
-    """Its number, its window, what is typical; good news that raises the risk is told as what it is (ACT-1)."""
+    """Its number, its window, what is typical (ACT-1)."""
     assert phrase == expected
 
 
@@ -73,7 +72,7 @@ def test_each_account_has_its_own_reasons_with_their_numbers(cited) -> None:
     factors, book, _, reference = cited
     assert (factors["contribution"] > 0).all()
     assert "season" not in set(factors["feature"])
-    assert set(factors["feature"]) == {"active_days_28d", "days_since_executive_contact", "nps_score_365d", "segment"}
+    assert set(factors["feature"]) == {"active_days_28d", "nps_score_365d", "segment"}
     for row in factors.itertuples():
         if row.feature == "segment":
             assert row.text == f"segment: {book.loc[row.account_id, 'segment']}"
@@ -84,6 +83,19 @@ def test_each_account_has_its_own_reasons_with_their_numbers(cited) -> None:
             assert (row.version, row.component) == (feature.version, feature.component)
             np.testing.assert_equal(row.value, book.loc[row.account_id, row.feature])
             assert row.reference == reference[row.feature]
+
+
+def test_good_news_is_never_cited(cited) -> None:
+    """That an executive called of late raises this risk, and nobody could act on it; a missing NPS may (ACT-1)."""
+    factors, book, trained, reference = cited
+    why = explained(trained, book, reference).contributions["days_since_executive_contact"]
+    lately = book["days_since_executive_contact"] < reference["days_since_executive_contact"]
+    idle = factors[factors["feature"] == "active_days_28d"]
+
+    assert (why[lately] > 0).all()
+    assert "days_since_executive_contact" not in set(factors["feature"])
+    assert (idle["value"] < idle["reference"]).all()
+    assert factors.loc[factors["feature"] == "nps_score_365d", "value"].isna().all()
 
 
 def test_one_account_alone_has_the_reasons_that_it_has_in_the_book(cited) -> None:
