@@ -177,6 +177,7 @@ def main() -> None:
     treated = (company(arguments.accounts, seed, by_lot).months for seed in arguments.treated_seeds)
     models = [
         *model_sections(worlds),
+        "",
         "### A slide seen before a threshold",
         "",
         *results_slides.section([(c.months, c.slides) for c in companies]),
