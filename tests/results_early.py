@@ -28,6 +28,7 @@ def figures(companies: Sequence[pd.DataFrame], parts: Parts) -> list[Figure]:
         "champion": "the champion",
         "health": "`health`",
         "random": "a lasting random number",
+        "always": "flagging everybody always",
         "oracle": "the true chance",
     }
     free = (-np.inf, np.inf)
@@ -41,7 +42,7 @@ def figures(companies: Sequence[pd.DataFrame], parts: Parts) -> list[Figure]:
         *((f"share flagged 60+ days before notice by {says}, mean of the seeds", *free, float(share[name].mean()))
           for name, says in names.items()),
         *((f"median lead of {says} in days, mean of the seeds", *free, float(days[name]))
-          for name, says in names.items() if name != "random"),
+          for name, says in names.items() if name not in {"random", "always"}),
         ("share of the book under flag, largest seed", -np.inf, RULES.capacity_share,
          max(f.figures["champion"]["workload"].value for f in found)),
     ]  # fmt: skip
