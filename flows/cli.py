@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from flows.cli_alerts import Now, instant
+from flows.cli_alerts import app as alerts
 from flows.cli_model import app as models
 from flows.options import AsOf, Options, run_of, show_table, show_totals
 
@@ -33,6 +35,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(models, name="model")
+app.add_typer(alerts, name="alerts")
 
 
 @app.callback()
@@ -77,6 +80,15 @@ def daily(as_of: AsOf) -> None:
     run = run_of(as_of.date())
     result = _call("daily_alerts", run, lambda: daily_alerts(run))
     show_totals(asdict(result), None)
+
+
+@app.command()
+def sweep(now: Now = None) -> None:
+    """Open the alerts of events, and record every clock that ran out; scheduled every 15 minutes."""
+    from flows.sweep import sweep
+
+    at = instant(now)
+    show_totals(asdict(sweep(run_of(at.date()), at)), None)
 
 
 @app.command()

@@ -11,6 +11,7 @@ from playbook.alert_events import LedgerEvent, alert_table, alerts_at
 from playbook.alert_life import new_events
 from playbook.alert_runs import days_to_run, events_since
 from playbook.alerts import Observations, Occurrence, conditions, standings
+from playbook.clocks import step_table, steps_at
 from tasks.artifacts import show_alerts
 from tasks.errors import DataCheckFailed
 from tasks.ledger import Ledger
@@ -103,6 +104,8 @@ def keep_alerts(run: Run, scored: ScoredDate, ledger: Ledger, new: list[LedgerEv
     last = ledger.last_run(DAILY)
     if last is None or run.instant >= last:
         ledger.record(DAILY, run.instant, new)
-    alerts = alert_table(alerts_at(ledger.history(run.instant), run.instant)).to_pandas()
-    publish(run.marts, run.as_of, {"alerts": alerts}, scored.stamp)
+    history = ledger.history(run.instant)
+    alerts = alert_table(alerts_at(history, run.instant)).to_pandas()
+    steps = step_table(steps_at(history, run.instant)).to_pandas()
+    publish(run.marts, run.as_of, {"alerts": alerts, "alert_steps": steps}, scored.stamp)
     return alerts

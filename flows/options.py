@@ -49,6 +49,6 @@ def show_totals(totals: Any, path: Path | None) -> None:
 def show_table(table: "pd.DataFrame", otherwise: str) -> None:
     """A table, or a sentence where it is empty."""
     if Options.json:
-        typer.echo(table.to_json(orient="records", indent=1))
+        typer.echo(table.to_json(orient="records", indent=1, date_format="iso"))
     else:
         typer.echo(table.to_string(index=False) if len(table) else otherwise)

@@ -16,10 +16,17 @@ import pyarrow as pa
 PIPELINE = "keepwell"
 """Who an event is by when no person did it."""
 
-KINDS = ("opened", "snoozed", "cause_gone", "cause_back", "closed")
+KINDS = ("opened", "snoozed", "done", "cause_gone", "cause_back", "closed", "breached")
 """In the order in which events of one instant are read."""
 
-ONCE = frozenset({"opened", "closed"})
+ONCE = frozenset({"opened", "closed", "done", "breached"})
+"""Once per alert, and per step where the event is about one."""
+
+STEPS = ("ack", "assess", "plan", "contact", "follow_up")
+"""The steps of a response, in order; `review` stands beside them where a rule has a deadline of its own."""
+
+STATES = ("open", "acknowledged", "assessed", "planned", "contacted", "followed_up")
+"""The state of an alert by the number of steps taken."""
 
 
 def short_hash(*parts: str | int | None) -> str:
@@ -51,9 +58,10 @@ class LedgerEvent:
             raise ValueError(f"ledger event {self.kind} of alert {self.alert_id}: give instants in UTC without a zone")
 
 
-def event_id(alert_id: str, kind: str, as_of: datetime, by: str) -> str:
-    """Identity of an event: an alert is opened and closed once, whatever run does it."""
-    return short_hash(alert_id, kind) if kind in ONCE else short_hash(alert_id, kind, as_of.isoformat(), by)
+def event_id(alert_id: str, kind: str, as_of: datetime, by: str, step: str = "") -> str:
+    """Identity of an event: an alert is opened and closed, a step is taken or missed once, whoever does it."""
+    about = (step,) if step else ()
+    return short_hash(alert_id, kind, *about) if kind in ONCE else short_hash(alert_id, kind, as_of.isoformat(), by)
 
 
 @dataclass(frozen=True)
@@ -61,7 +69,7 @@ class Alert:
     """An alert as its events tell it; the fields are the columns of the mart `alerts`.
 
     `episode` counts a condition's alerts of one account; an event's alert has a `subject` instead. `known_at` is when
-    the cause became knowable. `reason` says why it is closed or snoozed. `breached` waits for the clocks.
+    the cause became knowable. `reason` says why it is closed or snoozed. `breached`: a step was late or is missing.
     """
 
     alert_id: str
@@ -82,7 +90,7 @@ class Alert:
     due_contact: datetime
     due_follow_up: datetime
     due_review: datetime | None = None
-    breached: bool | None = None
+    breached: bool = False
     digest_id: str | None = None
     cause_gone_at: datetime | None = None
     snoozed_until: datetime | None = None
@@ -102,7 +110,7 @@ def fold(history: Iterable[LedgerEvent], as_of: datetime) -> dict[str, Alert]:
     for event in sorted((e for e in history if e.as_of <= as_of and e.kind in KINDS), key=_reading_order):
         if event.kind == "opened":
             alerts.setdefault(event.alert_id, _opened(event))
-        elif event.alert_id in alerts and alerts[event.alert_id].closed_at is None:
+        elif event.alert_id in alerts and (alerts[event.alert_id].closed_at is None or event.kind == "breached"):
             alerts[event.alert_id] = _changed(alerts[event.alert_id], event)
     return {alert_id: _awake(alert, as_of) for alert_id, alert in alerts.items()}
 
@@ -154,9 +162,24 @@ def _changed(alert: Alert, event: LedgerEvent) -> Alert:
             return replace(alert, cause_gone_at=None)
         case "snoozed":
             until = datetime.fromisoformat(event.payload["until"])
-            return replace(alert, snoozed_until=until, reason=event.payload["reason"])
+            return replace(
+                alert, snoozed_until=until, reason=event.payload["reason"], **_paused(alert, event.at, until)
+            )
+        case "done":
+            step = event.payload["step"]
+            reached = STEPS.index(step) + 1 if step in STEPS else 0
+            return replace(alert, state=STATES[max(reached, STATES.index(alert.state))])
+        case "breached":
+            return replace(alert, breached=True)
         case _:
             return replace(alert, closed_at=event.at, reason=event.payload["reason"], state="closed")
+
+
+def _paused(alert: Alert, at: datetime, until: datetime) -> dict[str, Any]:
+    """The deadlines that a snooze moves: those not over yet, by what it adds to a snooze in force."""
+    begins = max(at, alert.snoozed_until or at)
+    dues = {f"due_{step}": getattr(alert, f"due_{step}") for step in (*STEPS, "review")}
+    return {name: due + max(until - begins, timedelta(0)) for name, due in dues.items() if due and due > at}
 
 
 def _awake(alert: Alert, as_of: datetime) -> Alert:

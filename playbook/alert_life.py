@@ -137,7 +137,7 @@ def _opened(
         "known_at": opening.known_at.isoformat(),
         "owner": owner,
         "recipients": list(rule.recipients),
-        "due": {step: at.isoformat() for step, at in due_times(rule, as_of, settings).items()},
+        "due": {step: at.isoformat() for step, at in due_times(rule, as_of, settings, owner).items()},
         "digest_id": digest_id,
     }
     return _event(opening, "opened", as_of, payload)

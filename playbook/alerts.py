@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import pandas as pd
 
 from playbook.settings import AlertSettings
+from playbook.working_hours import after
 
 
 @dataclass(frozen=True)
@@ -148,8 +149,8 @@ def conditions(standing: Standing, settings: AlertSettings) -> list[Condition]:
     return [rule(standing, settings) for rule in (no_usage, health_low, health_drop, risk_high)]
 
 
-def due_times(rule: Rule, opened_at: datetime, settings: AlertSettings) -> dict[str, datetime]:
-    """When each step is due, in calendar hours from the opening; `review` only where the rule has its own deadline."""
+def due_times(rule: Rule, opened_at: datetime, settings: AlertSettings, owner: str = "") -> dict[str, datetime]:
+    """When each step is due, in the owner's hours from the opening; `review` where the rule has its own deadline."""
     clocks = settings.clocks
     hours = {
         "ack": clocks.acknowledge_hours,
@@ -160,7 +161,8 @@ def due_times(rule: Rule, opened_at: datetime, settings: AlertSettings) -> dict[
     }
     if rule.review_hours is not None:
         hours["review"] = rule.review_hours(settings)
-    return {step: opened_at + timedelta(hours=given) for step, given in hours.items()}
+    team = settings.hours_of(owner)
+    return {step: after(opened_at, given, team) for step, given in hours.items()}
 
 
 def _known(value: float) -> float | None:

@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
+from playbook.working_hours import WorkingHours
+
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
 Hours = Annotated[float, Field(gt=0)]
@@ -41,6 +43,13 @@ class Clocks(BaseModel, frozen=True, extra="forbid"):
     follow_up_hours: Hours = Field(72, description="followed up")
 
 
+class Team(BaseModel, frozen=True, extra="forbid"):
+    """CSMs who work other hours than the rest."""
+
+    csms: tuple[str, ...] = Field(description="names of its CSMs, as the accounts have them", min_length=1)
+    hours: WorkingHours = WorkingHours()
+
+
 class AlertSettings(BaseModel, frozen=True, extra="forbid"):
     """The alert rules and an alert's life."""
 
@@ -62,6 +71,12 @@ class AlertSettings(BaseModel, frozen=True, extra="forbid"):
     storm_minimum: Count = Field(10, description="alerts below which the share does not count (small books)")
     catch_up_days: Count = Field(31, description="missed days that are made up, in order; before them only events")
     clocks: Clocks = Clocks()
+    hours: WorkingHours = WorkingHours()
+    teams: Mapping[str, Team] = Field({}, description="teams with hours of their own, by name")
+
+    def hours_of(self, owner: str) -> WorkingHours:
+        """The hours of the owner's team; those of everybody else where no team names the owner."""
+        return next((team.hours for team in self.teams.values() if owner in team.csms), self.hours)
 
 
 class Action(BaseModel, frozen=True, extra="forbid"):

@@ -100,16 +100,16 @@ class Ledger:
         """The newest run of a flow; None before the first."""
         return self.runs(flow).last
 
-    def record(self, flow: str, as_of: datetime, events: Sequence[LedgerEvent]) -> int:
-        """Write a run's events and its marker, all or nothing; the number of events that were not there before."""
+    def record(self, flow: str, as_of: datetime, events: Sequence[LedgerEvent]) -> list[LedgerEvent]:
+        """Write a run's events and its marker, all or nothing; the events that were not there before."""
         # One order of keys for every writer: two runs of the same day at once wait for each other, never in a circle.
         rows = [_row(event) for event in sorted(events, key=lambda e: e.event_id)]
         with _writing(self._engine) as connection:
-            added = 0
+            added: set[str] = set()
             if rows:
-                added = len(connection.execute(self._add(EVENTS).returning(EVENTS.c.event_id), rows).all())
+                added = set(connection.execute(self._add(EVENTS).returning(EVENTS.c.event_id), rows).scalars())
             connection.execute(self._add(RUNS), {"flow": flow, "as_of": _utc(as_of)})
-        return added
+        return [event for event in events if event.event_id in added]
 
     def _add(self, table: sa.Table) -> Any:
         """INSERT ... ON CONFLICT DO NOTHING in this database's dialect."""

@@ -158,7 +158,7 @@ ALERTS = Mart(
         "opened_at": (INSTANT, "when the alert opened"),
         "changed_at": (INSTANT, "when it last changed"),
         "cause_gone_at": (INSTANT, "since when the cause is gone"),
-        "state": (TEXT, "open, snoozed or closed"),
+        "state": (TEXT, "open, acknowledged, assessed, planned, contacted, followed_up, snoozed or closed"),
         "owner": (TEXT, "who answers it"),
         "recipients": (TEXT, "roles that are told"),
         "due_review": (INSTANT, "the rule's own deadline, where it has one"),
@@ -167,11 +167,26 @@ ALERTS = Mart(
         "due_plan": (INSTANT, "plan documented by"),
         "due_contact": (INSTANT, "customer contacted by"),
         "due_follow_up": (INSTANT, "followed up by"),
-        "breached": (FLAG, "a step ran out; empty until the clocks run"),
+        "breached": (FLAG, "a step was late or is missing (mart alert_steps)"),
         "snoozed_until": (INSTANT, "end of the snooze"),
         "closed_at": (INSTANT, "when it closed"),
         "reason": (TEXT, "why it closed or sleeps"),
         "digest_id": (TEXT, "the digest that tells it, when many opened at once"),
+    },
+)  # fmt: skip
+
+ALERT_STEPS = Mart(
+    "alert_steps", "step taken or missed", ("alert_id", "step"),
+    {
+        "alert_id": (TEXT, "stable id, as in alerts"),
+        **_ACCOUNT,
+        "step": (TEXT, "ack, assess, plan, contact, follow_up, or review"),
+        "due_at": (INSTANT, "its deadline"),
+        "done_at": (INSTANT, "when it was taken; empty: not yet"),
+        "by": (TEXT, "who took it"),
+        "note": (TEXT, "what there was to say"),
+        "breached": (FLAG, "late, or missing at its deadline"),
+        "escalated_to": (TEXT, "role that a miss was told to"),
     },
 )  # fmt: skip
 
@@ -431,7 +446,8 @@ DIM_DATE = Mart(
 MARTS: Mapping[str, Mart] = {
     m.name: m
     for m in (
-        HEALTH_SCORES, FACTORS, FEATURE_MART, PREDICTIONS, ALERTS, CHECK_RESULTS, QUARANTINE_MART, SIGNAL_CATALOGUE,
+        HEALTH_SCORES, FACTORS, FEATURE_MART, PREDICTIONS, ALERTS, ALERT_STEPS, CHECK_RESULTS, QUARANTINE_MART,
+        SIGNAL_CATALOGUE,
         MODEL_PERFORMANCE, IMPORTANCE, WHAT_IF, PROMOTIONS, INSIGHTS, WEIGHTS, AUDIT, AUDIT_CHURNERS, VALUE, DRIFT,
         LEAD_TIMES, RUNS, DIM_ACCOUNT, DIM_CSM, DIM_DATE,
     )

@@ -1,0 +1,118 @@
+"""`keepwell alerts`: the live ones, and what a person does about one."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from flows.options import run_of, show_table, show_totals
+
+app = typer.Typer(help="The alerts: what lives, and the steps of the response.", no_args_is_help=True)
+
+MINUTES = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"]
+Alert = Annotated[str, typer.Argument(help="The alert's id, or as much of its beginning as tells it from others.")]
+By = Annotated[str, typer.Option("--by", help="Who did it.")]
+Now = Annotated[datetime | None, typer.Option("--now", formats=MINUTES, help="The instant in UTC; else the clock's.")]
+Note = Annotated[str, typer.Option(help="What there is to say of it.")]
+Reason = Annotated[str, typer.Option(help="Why.")]
+
+STEPS = {
+    "ack": "I have seen it.",
+    "assess": "I know what it is about.",
+    "plan": "What will be done is written down (--note).",
+    "contact": "The customer was contacted.",
+    "follow-up": "It was followed up.",
+    "review": "Reviewed, where the rule has a deadline of its own.",
+}
+
+
+def instant(now: datetime | None) -> datetime:
+    """The instant that was given, or that of the clock, in UTC without a zone."""
+    return now or datetime.now(UTC).replace(tzinfo=None, microsecond=0)
+
+
+def ledger_call(now: datetime, call: Callable[[Any], Any]) -> Any:
+    """The result of a call on the ledger."""
+    from tasks.ledger import Ledger
+
+    ledger = Ledger.open(run_of(now.date()).ledger_url)
+    try:
+        return call(ledger)
+    finally:
+        ledger.close()
+
+
+@app.command("list")
+def show(
+    now: Now = None,
+    owner: Annotated[str, typer.Option(help="Only those of this CSM.")] = "",
+    every: Annotated[bool, typer.Option("--all", help="Those closed within the last day too.")] = False,
+) -> None:
+    """The live alerts, those with a missed step first, then by the next deadline."""
+    import pandas as pd
+
+    from playbook.alert_events import alerts_at
+    from playbook.clocks import by_step, next_due
+
+    at = instant(now)
+
+    def rows(ledger: Any) -> "pd.DataFrame":
+        history = ledger.history(at)
+        done = by_step(history, "done")
+        shown = [
+            {
+                "alert": a.alert_id[:8], "account": a.account_id, "rule": a.rule, "state": a.state, "owner": a.owner,
+                **next_due(a, done[a.alert_id]), "missed": "yes" if a.breached else "", "detail": a.detail,
+            }
+            for a in alerts_at(history, at)
+            if (every or a.closed_at is None) and owner in ("", a.owner)
+        ]  # fmt: skip
+        columns = ["alert", "account", "rule", "state", "owner", "next", "due", "missed", "detail"]
+        return pd.DataFrame(shown, columns=columns).sort_values(
+            ["missed", "due", "alert"], ascending=[False, True, True]
+        )
+
+    show_table(ledger_call(at, rows), "no alert lives")
+
+
+def _step(name: str, says: str) -> None:
+    """Register the command of one step."""
+
+    def command(alert: Alert, by: By, now: Now = None, note: Note = "") -> None:
+        from tasks.responses import respond
+
+        at = instant(now)
+        steps = ledger_call(at, lambda ledger: respond(ledger, alert, name.replace("-", "_"), at, by, note))
+        typer.echo(f"recorded: {', '.join(steps)}" if steps else "it was taken already: nothing is changed")
+
+    app.command(name, help=says)(command)
+
+
+for _name, _says in STEPS.items():
+    _step(_name, _says)
+
+
+@app.command()
+def snooze(
+    alert: Alert, by: By, reason: Reason,
+    until: Annotated[datetime, typer.Option("--until", formats=MINUTES, help="When it wakes, UTC.")],
+    now: Now = None,
+) -> None:  # fmt: skip
+    """Let it sleep, with a reason: its clocks stand still."""
+    from tasks.responses import snooze
+
+    at = instant(now)
+    found = ledger_call(at, lambda ledger: snooze(ledger, alert, until, at, by, reason))
+    show_totals(asdict(found), None)
+
+
+@app.command()
+def close(alert: Alert, by: By, reason: Reason, now: Now = None) -> None:
+    """Close it by hand; a condition that lasts opens again after the cool-down."""
+    from tasks.responses import close
+
+    at = instant(now)
+    found = ledger_call(at, lambda ledger: close(ledger, alert, at, by, reason))
+    show_totals(asdict(found), None)

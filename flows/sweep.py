@@ -1,0 +1,71 @@
+"""Every quarter of an hour: event alerts that became known, and the clocks that ran out (ALR-2)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from statistics import median
+
+from features.book import book
+from features.events import events
+from flows.run import Run
+from playbook.alert_events import LedgerEvent
+from playbook.alert_life import new_events
+from playbook.alert_runs import events_since
+from playbook.alerts import Observations, Occurrence
+from playbook.clocks import breaches
+from tasks.ledger import Ledger
+from tasks.sources import facts_at
+from tasks.staging import Snapshot, stage
+from tasks.step import step
+
+SWEEP = "sweep"
+TABLES = ("accounts", "contracts", "tickets", "invoices")
+"""What events and the book rest on: the rest of the source is not read every quarter of an hour."""
+
+
+@dataclass(frozen=True)
+class Swept:
+    """What one sweep did; `delay_minutes`: from known to opened, median of those opened; None where nothing was."""
+
+    now: str
+    opened: int
+    closed: int
+    breached: int
+    delay_minutes: float | None
+
+
+def sweep(run: Run, now: datetime) -> Swept:
+    """Open the alerts of events known by `now`, record every clock that ran out; running it again adds nothing."""
+    ledger = Ledger.open(run.ledger_url)
+    try:
+        told = ledger.record(SWEEP, now, look(run, read_events(run), ledger, now))
+    finally:
+        ledger.close()
+    waits = [
+        (event.at - datetime.fromisoformat(event.payload["known_at"])).total_seconds() / 60
+        for event in told
+        if event.kind == "opened"
+    ]
+    count = {kind: sum(event.kind == kind for event in told) for kind in ("opened", "closed", "breached")}
+    return Swept(now.isoformat(), **count, delay_minutes=round(median(waits), 1) if waits else None)
+
+
+@step(retries=2)
+def read_events(run: Run) -> Snapshot:
+    """The few tables that a sweep looks at, read anew."""
+    settings = run.settings
+    mappings = {name: path for name, path in settings.mappings.items() if name in TABLES}
+    return stage(settings.source.url, settings.base, mappings, run.out / "snapshots" / SWEEP)
+
+
+@step()
+def look(run: Run, snapshot: Snapshot, ledger: Ledger, now: datetime) -> list[LedgerEvent]:
+    """What this sweep adds to the ledger; nothing where the ledger holds a newer sweep."""
+    settings, facts = run.settings.alerts, facts_at(snapshot, now, run.fixed)
+    history, runs = ledger.history(now), ledger.runs(SWEEP)
+    since = events_since(history, now, settings, runs)
+    rows = events(facts, since, settings.ticket_priorities).order_by("rule", "subject").to_pyarrow().to_pylist()
+    held = book(facts, run.settings.money).select("account_id", "csm").to_pandas()
+    owners = dict(zip(held["account_id"], held["csm"], strict=True))
+    seen = Observations([], [Occurrence(**row) for row in rows])
+    new = new_events(history, seen, now, owners, settings, run.settings.owners, runs)
+    return [*new, *breaches([*history, *new], now)]

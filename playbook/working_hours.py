@@ -1,0 +1,70 @@
+"""Hours as a team works them: when a deadline of so many hours falls, in calendar or in business time (ALR-2)."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, Field, field_validator, model_validator
+
+DAY = timedelta(days=1)
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+class WorkingHours(BaseModel, frozen=True, extra="forbid"):
+    """When the clocks of alerts run."""
+
+    clocks: Literal["calendar", "business"] = Field(
+        "calendar", description="whether hours count around the clock or only while the team works"
+    )
+    timezone: str = Field("UTC", description="IANA time zone of the team, for example Europe/Berlin")
+    opens: time = Field(time(9), description="local time at which the working day begins")
+    closes: time = Field(time(17), description="local time at which it ends")
+    weekdays: tuple[Weekday, ...] = Field(("mon", "tue", "wed", "thu", "fri"), description="working days", min_length=1)
+    holidays: tuple[date, ...] = Field((), description="local days on which nobody works")
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError(f"{name!r} is no IANA time zone; write one like Europe/Berlin") from error
+        return name
+
+    @model_validator(mode="after")
+    def _opens_before_it_closes(self) -> "WorkingHours":
+        if self.opens >= self.closes:
+            raise ValueError(f"opens ({self.opens}) must lie before closes ({self.closes})")
+        return self
+
+
+def after(start: datetime, hours: float, rules: WorkingHours) -> datetime:
+    """The instant at which so many hours have passed since `start`; instants are UTC without a zone.
+
+    In business time an hour passes only while the team works: a summer-time change inside a working day counts as the
+    hours that really pass.
+    """
+    left = timedelta(hours=hours)
+    if rules.clocks == "calendar":
+        return start + left
+    zone = ZoneInfo(rules.timezone)
+    day = start.replace(tzinfo=UTC).astimezone(zone).date()
+    while True:
+        if works(day, rules):
+            opening, closing = (_utc(day, at, zone) for at in (rules.opens, rules.closes))
+            begin = max(start, opening)
+            room = max(closing - begin, timedelta(0))
+            if left <= room:
+                return begin + left
+            left -= room
+        day += DAY
+
+
+def works(day: date, rules: WorkingHours) -> bool:
+    """Whether the team works on this local day."""
+    return WEEKDAYS[day.weekday()] in rules.weekdays and day not in rules.holidays
+
+
+def _utc(day: date, at: time, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, at, zone).astimezone(UTC).replace(tzinfo=None)

@@ -1,0 +1,126 @@
+"""`keepwell sweep` and `keepwell alerts`, as a user types them (ALR-2, ALR-3, ALR-5)."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from sample.write import write_company
+from tests.running import Ran, bytes_of, keepwell, mart
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A sample company of 120 accounts and the alerts of one day."""
+    folder = tmp_path_factory.mktemp("company")
+    write_company(120, 18, 11, folder)
+    out = tmp_path_factory.mktemp("out")
+    ran = keepwell("--config", folder / "pipeline.toml", "--out", out, "daily", "--as-of", "2026-06-01")
+    assert ran.code == 0, ran.err
+    return folder / "pipeline.toml", out
+
+
+@pytest.fixture
+def place(begun: tuple[Path, Path], tmp_path: Path) -> tuple[Path, Path]:
+    """The same with an output of its own."""
+    config, out = begun
+    shutil.copytree(out, tmp_path / "out")
+    return config, tmp_path / "out"
+
+
+def run(place: tuple[Path, Path], *arguments: str) -> Ran:
+    config, out = place
+    return keepwell("--json", "--config", config, "--out", out, *arguments)
+
+
+def swept(place: tuple[Path, Path], now: str) -> dict[str, int]:
+    ran = run(place, "sweep", "--now", now)
+    assert ran.code == 0, ran.err
+    found: dict[str, int] = json.loads(ran.out)
+    return found
+
+
+def test_a_sweep_records_each_clock_once(place: tuple[Path, Path]) -> None:
+    """Two hours after opening every alert that nobody has seen is late; a second sweep adds nothing (ALR-2)."""
+    live = len(json.loads(run(place, "alerts", "list", "--now", "2026-06-01T01:00").out))
+    before, late, again = (swept(place, f"2026-06-01T{at}") for at in ("01:45", "02:00", "02:00"))
+
+    assert live > 3
+    assert before["breached"] == 0
+    assert late["breached"] == live
+    assert (again["breached"], again["opened"]) == (0, 0)
+
+
+def test_event_alerts_open_between_the_days_and_never_twice(place: tuple[Path, Path]) -> None:
+    """By sweeps through the day, each event once; the next day's run finds them there (ALR-2, ALR-3)."""
+    opened = sum(swept(place, f"2026-06-{day:02}T12:00")["opened"] for day in range(1, 9))
+    again = sum(swept(place, f"2026-06-{day:02}T12:00")["opened"] for day in range(1, 9))
+    ran = run(place, "daily", "--as-of", "2026-06-02")
+    listed = pd.DataFrame(json.loads(run(place, "alerts", "list", "--all", "--now", "2026-06-09").out))
+    of_events = listed[listed["rule"].isin(["urgent_ticket", "payment_failure", "billing_dispute"])]
+
+    assert ran.code == 0, ran.err
+    assert opened > 0
+    assert again == 0
+    assert of_events["detail"].is_unique
+
+
+def test_a_response_is_taken_step_by_step_and_shows_in_the_marts(place: tuple[Path, Path]) -> None:
+    """Who, when, what: in the ledger, and cut at the day in the marts (ALR-2, ALR-5)."""
+    listed = json.loads(run(place, "alerts", "list", "--now", "2026-06-01T00:30").out)
+    name = listed[0]["alert"]
+    seen = run(place, "alerts", "ack", name, "--by", "ann", "--now", "2026-06-01T00:40")
+    called = run(place, "alerts", "contact", name, "--by", "ann", "--note", "called", "--now", "2026-06-01T03:00")
+    twice = run(place, "alerts", "contact", name, "--by", "bob", "--now", "2026-06-01T03:30")
+    swept(place, "2026-06-01T05:00")
+    assert run(place, "daily", "--as-of", "2026-06-02").code == 0
+    _, out = place
+    alerts, steps = (mart(out, table, "2026-06-02").set_index("alert_id") for table in ("alerts", "alert_steps"))
+    (whole,) = [alert for alert in alerts.index if alert.startswith(name)]
+    mine = steps.loc[[whole]].set_index("step")
+
+    assert seen.out == "recorded: ack\n"
+    assert re.fullmatch(r"recorded: assess, plan, contact(, review)?\n", called.out)
+    assert twice.out == "it was taken already: nothing is changed\n"
+    assert alerts.loc[whole, "state"] == "contacted"
+    assert (mine.loc["contact", "by"], mine.loc["contact", "note"]) == ("ann", "called")
+    assert not mine.loc[["ack", "assess", "contact"], "breached"].any()
+    others = steps[steps.index != whole]
+    assert (others.loc[others["step"] == "ack", "escalated_to"] == "manager").all()
+    assert mart(out, "alert_steps", "2026-06-01").empty
+
+
+def test_a_day_run_again_says_what_it_said_whatever_people_did_since(place: tuple[Path, Path]) -> None:
+    """The marts of a day are cut at the day (ALR-5, TRU-1)."""
+    _, out = place
+    before = bytes_of(out / "marts" / "alerts"), bytes_of(out / "marts" / "alert_steps")
+    swept(place, "2026-06-01T06:00")
+    name = json.loads(run(place, "alerts", "list", "--now", "2026-06-01T06:00").out)[0]["alert"]
+    for arguments in (
+        ("ack", name, "--by", "ann"),
+        ("snooze", name, "--by", "ann", "--reason", "migrating", "--until", "2026-06-09"),
+        ("close", name, "--by", "ann", "--reason", "a test account"),
+    ):
+        assert run(place, "alerts", *arguments, "--now", "2026-06-01T07:00").code == 0
+    assert run(place, "daily", "--as-of", "2026-06-01").code == 0
+
+    assert (bytes_of(out / "marts" / "alerts"), bytes_of(out / "marts" / "alert_steps")) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("ack", "nothing", "--by", "ann"), "no alert begins with 'nothing'"),
+        (("ack", "", "--by", "ann"), "alerts begin with ''"),
+        (("snooze", "0", "--by", "ann", "--reason", "x", "--until", "2026-05-01"), "sleeps into the future"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_sentence(begun: tuple[Path, Path], arguments, says) -> None:
+    """Exit code 2, and what to look at (OUT-5)."""
+    ran = run(begun, "alerts", *arguments, "--now", "2026-06-01T01:00")
+
+    assert ran.code == 2
+    assert says in ran.err
