@@ -4,10 +4,10 @@ import contextlib
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -15,9 +15,6 @@ from flows.cli_alerts import Now, instant
 from flows.cli_alerts import app as alerts
 from flows.cli_model import app as models
 from flows.options import AsOf, Options, run_of, show_table, show_totals
-
-if TYPE_CHECKING:
-    from flows.run import Run
 
 # Telemetry of every dependency is off unless the user turns it on.
 for _name, _value in (
@@ -63,7 +60,7 @@ def monthly(
     from flows.monthly_scoring import monthly_scoring
 
     run = run_of(as_of.date())
-    result = _call("monthly_scoring", run, lambda: monthly_scoring(run, week), week=week)
+    result = _call("monthly_scoring", lambda: monthly_scoring(run, week), as_of=run.as_of, week=week)
     for number in result.skipped:
         typer.echo(f"week {number} is not built yet: skipped", err=True)
     if result.report is None:
@@ -78,7 +75,7 @@ def daily(as_of: AsOf) -> None:
     from flows.daily_alerts import daily_alerts
 
     run = run_of(as_of.date())
-    result = _call("daily_alerts", run, lambda: daily_alerts(run))
+    result = _call("daily_alerts", lambda: daily_alerts(run), as_of=run.as_of)
     show_totals(asdict(result), None)
 
 
@@ -88,7 +85,8 @@ def sweep(now: Now = None) -> None:
     from flows.sweep import sweep
 
     at = instant(now)
-    show_totals(asdict(sweep(run_of(at.date()), at)), None)
+    run = run_of(at.date())
+    show_totals(asdict(_call("sweep", lambda: sweep(run, at), now=at)), None)
 
 
 @app.command()
@@ -97,7 +95,7 @@ def quarterly(as_of: AsOf) -> None:
     from flows.quarterly_retraining import quarterly_retraining, summary, verdicts
 
     run = run_of(as_of.date())
-    result = _call("quarterly_retraining", run, lambda: quarterly_retraining(run))
+    result = _call("quarterly_retraining", lambda: quarterly_retraining(run), as_of=run.as_of)
     for outcome, reason in result.refused.items():
         typer.echo(f"{outcome}: no model. {reason}", err=True)
     show_table(summary(result), "no outcome has enough data for a model: health alone goes on")
@@ -125,7 +123,7 @@ def audit(as_of: AsOf) -> None:
     from tasks.audit_page import as_json, as_text
 
     run = run_of(as_of.date())
-    result = _call("auditing", run, lambda: auditing(run))
+    result = _call("auditing", lambda: auditing(run), as_of=run.as_of)
     typer.echo((as_json if Options.json else as_text)(result.found, result.path))
 
 
@@ -170,19 +168,20 @@ def serve() -> None:
         from flows.deployed import serve_schedules
 
         typer.echo(
-            f"daily_alerts at {settings.schedule.daily}, monthly_scoring at {settings.schedule.monthly}, "
+            f"daily_alerts at {settings.schedule.daily}, sweep at {settings.schedule.sweep}, "
+            f"monthly_scoring at {settings.schedule.monthly}, "
             f"quarterly_retraining at {settings.schedule.quarterly}: {address}"
         )
         serve_schedules(settings, Options.config, Options.out)
 
 
-def _call(flow: str, run: "Run", inline: Any, **parameters: Any) -> Any:
+def _call(flow: str, inline: Callable[[], Any], **parameters: Any) -> Any:
     """The flow's body inline, or the same under Prefect."""
     if not Options.prefect:
         return inline()
     from flows.deployed import run_under_prefect
 
-    return run_under_prefect(flow, Options.config, Options.out, run.as_of, **parameters)
+    return run_under_prefect(flow, Options.config, Options.out, **parameters)
 
 
 @contextlib.contextmanager

@@ -3,7 +3,7 @@
 A scheduled run speaks as of the day it was planned for, whenever it really starts; nothing here reads the clock.
 """
 
-from datetime import UTC, date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from flows.daily_alerts import daily_alerts
 from flows.monthly_scoring import monthly_scoring
 from flows.run import Run
 from flows.settings import Settings, load_settings
+from flows.sweep import sweep
 
 
 @flow(name="monthly_scoring", persist_result=False, validate_parameters=True)
@@ -27,6 +28,13 @@ def monthly(config: str = "pipeline.toml", out: str = "out", as_of: date | None 
 def daily(config: str = "pipeline.toml", out: str = "out", as_of: date | None = None) -> Any:
     """Score the day, and any missed day before it, and keep its alerts."""
     return daily_alerts(_run(config, out, as_of))
+
+
+@flow(name="sweep", persist_result=False, validate_parameters=True)
+def sweeping(config: str = "pipeline.toml", out: str = "out", now: datetime | None = None) -> Any:
+    """Open the alerts of events, and record every clock that ran out."""
+    at = now or flow_run.scheduled_start_time.astimezone(UTC).replace(tzinfo=None)
+    return sweep(_run(config, out, at.date()), at)
 
 
 @flow(name="quarterly_retraining", persist_result=False, validate_parameters=True)
@@ -46,7 +54,8 @@ def audit(config: str = "pipeline.toml", out: str = "out", as_of: date | None = 
 
 
 FLOWS = {
-    "monthly_scoring": monthly, "daily_alerts": daily, "quarterly_retraining": quarterly, "auditing": audit,
+    "monthly_scoring": monthly, "daily_alerts": daily, "sweep": sweeping, "quarterly_retraining": quarterly,
+    "auditing": audit,
 }  # fmt: skip
 
 
@@ -59,16 +68,17 @@ def _planned_day() -> date:
     return flow_run.scheduled_start_time.astimezone(UTC).date()
 
 
-def run_under_prefect(name: str, config: Path, out: Path, as_of: date, **parameters: Any) -> Any:
+def run_under_prefect(name: str, config: Path, out: Path, **parameters: Any) -> Any:
     """Run a flow now, under the server of PREFECT_API_URL or an ephemeral one; its result, or its own error."""
-    return FLOWS[name](config=str(config), out=str(out), as_of=as_of, **parameters)
+    return FLOWS[name](config=str(config), out=str(out), **parameters)
 
 
 def serve_schedules(settings: Settings, config: Path, out: Path) -> None:
     """Serve the flows on their schedules until stopped; one run of each at a time, a second one waits."""
     when = settings.schedule
     crons = {
-        "daily_alerts": when.daily, "monthly_scoring": when.monthly, "quarterly_retraining": when.quarterly,
+        "daily_alerts": when.daily, "sweep": when.sweep, "monthly_scoring": when.monthly,
+        "quarterly_retraining": when.quarterly,
     }  # fmt: skip
     one = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.ENQUEUE)
     parameters = {"config": str(config.resolve()), "out": str(out.resolve())}

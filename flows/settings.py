@@ -48,6 +48,7 @@ class ScheduleSettings(BaseModel, frozen=True, extra="forbid"):
     """When the scheduled flows run, as cron in UTC."""
 
     daily: str = Field("0 5 * * *", description="cron of daily_alerts")
+    sweep: str = Field("*/15 * * * *", description="cron of sweep")
     monthly: str = Field("0 6 1 * *", description="cron of monthly_scoring")
     quarterly: str = Field("0 7 2 1,4,7,10 *", description="cron of quarterly_retraining")
 

@@ -1,5 +1,6 @@
 """Every quarter of an hour: event alerts that became known, and the clocks that ran out (ALR-2)."""
 
+import shutil
 from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
@@ -13,6 +14,7 @@ from playbook.alert_runs import events_since
 from playbook.alerts import Observations, Occurrence
 from playbook.clocks import breaches
 from tasks.ledger import Ledger
+from tasks.lock import holding
 from tasks.sources import facts_at
 from tasks.staging import Snapshot, stage
 from tasks.step import step
@@ -35,11 +37,13 @@ class Swept:
 
 def sweep(run: Run, now: datetime) -> Swept:
     """Open the alerts of events known by `now`, record every clock that ran out; running it again adds nothing."""
-    ledger = Ledger.open(run.ledger_url)
-    try:
-        told = ledger.record(SWEEP, now, look(run, read_events(run), ledger, now))
-    finally:
-        ledger.close()
+    with holding(run.out, SWEEP):
+        snapshot = read_events(run)
+        ledger = Ledger.open(run.ledger_url)
+        try:
+            told = ledger.record(SWEEP, now, look(run, snapshot, ledger, now))
+        finally:
+            ledger.close()
     waits = [
         (event.at - datetime.fromisoformat(event.payload["known_at"])).total_seconds() / 60
         for event in told
@@ -51,10 +55,14 @@ def sweep(run: Run, now: datetime) -> Swept:
 
 @step(retries=2)
 def read_events(run: Run) -> Snapshot:
-    """The few tables that a sweep looks at, read anew."""
-    settings = run.settings
+    """The few tables that a sweep looks at, read anew; no result names such a snapshot, so only the newest is kept."""
+    settings, folder = run.settings, run.out / "snapshots" / SWEEP
     mappings = {name: path for name, path in settings.mappings.items() if name in TABLES}
-    return stage(settings.source.url, settings.base, mappings, run.out / "snapshots" / SWEEP)
+    snapshot = stage(settings.source.url, settings.base, mappings, folder)
+    for older in folder.iterdir():
+        if older.is_dir() and older.name != snapshot.id:
+            shutil.rmtree(older)
+    return snapshot
 
 
 @step()

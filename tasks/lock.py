@@ -1,4 +1,4 @@
-"""Two runs of one date at once: one wins, the other says so (exit code 4)."""
+"""Two runs of one date, or two sweeps, at once: one wins, the other says so (exit code 4)."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,15 +11,15 @@ from tasks.errors import Busy
 
 
 @contextmanager
-def holding(out: Path, as_of: date) -> Iterator[None]:
-    """Hold a date of an output folder; Busy where another run does. The lock dies with the process."""
+def holding(out: Path, what: date | str) -> Iterator[None]:
+    """Hold a date, or a flow by name, in an output folder; Busy where another run does. It dies with the process."""
     folder = out / ".locks"
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / f"{as_of}.lock")
+    lock = FileLock(folder / f"{what}.lock")
     try:
         lock.acquire(timeout=0)
     except Timeout as error:
-        raise Busy(f"another run holds {as_of} in {out}. Wait for it to end, then run again.") from error
+        raise Busy(f"another run holds {what} in {out}. Wait for it to end, then run again.") from error
     try:
         yield
     finally:
