@@ -7,6 +7,7 @@ import pandas as pd
 from features.events import events
 from flows.run import Run
 from flows.scoring import ScoredDate, score_date, staged
+from flows.sweep import outbox
 from playbook.alert_events import LedgerEvent, alert_table, alerts_at
 from playbook.alert_life import new_events
 from playbook.alert_runs import days_to_run, events_since
@@ -103,7 +104,8 @@ def keep_alerts(run: Run, scored: ScoredDate, ledger: Ledger, new: list[LedgerEv
     """
     last = ledger.last_run(DAILY)
     if last is None or run.instant >= last:
-        ledger.record(DAILY, run.instant, new)
+        names = scored.scored.accounts.set_index("account_id")["name"].dropna().astype(str).to_dict()
+        ledger.record(DAILY, run.instant, new, outbox(run, ledger, new, names))
     history = ledger.history(run.instant)
     alerts = alert_table(alerts_at(history, run.instant)).to_pandas()
     steps = step_table(steps_at(history, run.instant)).to_pandas()

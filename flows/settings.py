@@ -16,6 +16,7 @@ from features.canonical import TABLES
 from features.settings import BookSettings, HealthSettings, LabelSettings
 from models.settings import ModelSettings, PromotionSettings
 from playbook.actions import Playbook, load_playbook
+from playbook.messages import MessageSettings
 from playbook.settings import AlertSettings, OwnerSettings, TierSettings
 from tasks.errors import ConfigError
 from tasks.settings import CatalogueSettings, CheckSettings, PublishSettings, SourceSettings, TableSettings
@@ -65,6 +66,7 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
     tiers: TierSettings = TierSettings()
     owners: OwnerSettings = OwnerSettings()
     alerts: AlertSettings = AlertSettings()
+    messages: MessageSettings = MessageSettings()
     checks: CheckSettings = CheckSettings()
     catalogue: CatalogueSettings = CatalogueSettings()
     publish: PublishSettings = PublishSettings()
@@ -102,7 +104,7 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
 
     def fingerprint(self) -> str:
         """A hash of all settings that a result depends on: where the data came from is in the snapshot, not here."""
-        places = {"source", "ledger", "tracking", "promotion", "schedule", "tables", "playbook"}
+        places = {"source", "ledger", "messages", "tracking", "promotion", "schedule", "tables", "playbook"}
         about = self.model_dump(mode="json", exclude=places)
         about["playbook"] = self.playbook_path.read_text()
         about["tables"] = {n: t.model_dump(mode="json", exclude={"sql"}) for n, t in self.tables.items()}

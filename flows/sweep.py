@@ -1,7 +1,7 @@
 """Every quarter of an hour: event alerts that became known, and the clocks that ran out (ALR-2)."""
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from statistics import median
 
@@ -13,11 +13,13 @@ from playbook.alert_life import new_events
 from playbook.alert_runs import events_since
 from playbook.alerts import Observations, Occurrence
 from playbook.clocks import breaches
+from playbook.messages import Message, messages
 from tasks.ledger import Ledger
 from tasks.lock import holding
+from tasks.notify import Delivered, channels_of, deliver
 from tasks.sources import facts_at
 from tasks.staging import Snapshot, stage
-from tasks.step import step
+from tasks.step import log, step
 
 SWEEP = "sweep"
 TABLES = ("accounts", "contracts", "tickets", "invoices")
@@ -33,6 +35,9 @@ class Swept:
     closed: int
     breached: int
     delay_minutes: float | None
+    sent: int
+    failed: int
+    given_up: int
 
 
 def sweep(run: Run, now: datetime) -> Swept:
@@ -41,7 +46,9 @@ def sweep(run: Run, now: datetime) -> Swept:
         snapshot = read_events(run)
         ledger = Ledger.open(run.ledger_url)
         try:
-            told = ledger.record(SWEEP, now, look(run, snapshot, ledger, now))
+            new, names = look(run, snapshot, ledger, now)
+            told = ledger.record(SWEEP, now, new, outbox(run, ledger, new, names))
+            delivered = send(run, ledger, now)
         finally:
             ledger.close()
     waits = [
@@ -50,7 +57,8 @@ def sweep(run: Run, now: datetime) -> Swept:
         if event.kind == "opened"
     ]
     count = {kind: sum(event.kind == kind for event in told) for kind in ("opened", "closed", "breached")}
-    return Swept(now.isoformat(), **count, delay_minutes=round(median(waits), 1) if waits else None)
+    delay = round(median(waits), 1) if waits else None
+    return Swept(now.isoformat(), **count, delay_minutes=delay, **asdict(delivered))
 
 
 @step(retries=2)
@@ -66,14 +74,31 @@ def read_events(run: Run) -> Snapshot:
 
 
 @step()
-def look(run: Run, snapshot: Snapshot, ledger: Ledger, now: datetime) -> list[LedgerEvent]:
-    """What this sweep adds to the ledger; nothing where the ledger holds a newer sweep."""
+def look(run: Run, snapshot: Snapshot, ledger: Ledger, now: datetime) -> tuple[list[LedgerEvent], dict[str, str]]:
+    """What this sweep adds to the ledger, and the accounts' names; no openings where the ledger holds a newer sweep."""
     settings, facts = run.settings.alerts, facts_at(snapshot, now, run.fixed)
     history, runs = ledger.history(now), ledger.runs(SWEEP)
     since = events_since(history, now, settings, runs)
     rows = events(facts, since, settings.ticket_priorities).order_by("rule", "subject").to_pyarrow().to_pylist()
-    held = book(facts, run.settings.money).select("account_id", "csm").to_pandas()
+    held = book(facts, run.settings.money).select("account_id", "name", "csm").to_pandas()
     owners = dict(zip(held["account_id"], held["csm"], strict=True))
     seen = Observations([], [Occurrence(**row) for row in rows])
     new = new_events(history, seen, now, owners, settings, run.settings.owners, runs)
-    return [*new, *breaches([*history, *new], now)]
+    named = {account: str(name) for account, name in zip(held["account_id"], held["name"], strict=True) if name}
+    return [*new, *breaches([*history, *new], now)], named
+
+
+def outbox(run: Run, ledger: Ledger, new: list[LedgerEvent], names: dict[str, str]) -> list[Message]:
+    """The messages that these events make."""
+    opened = [e for e in (*ledger.history(), *new) if e.kind == "opened"]
+    alerts, settings = {e.alert_id: e.payload for e in opened}, run.settings
+    return messages(new, alerts, names, channels_of(settings.messages), settings.owners)
+
+
+@step()
+def send(run: Run, ledger: Ledger, now: datetime) -> Delivered:
+    """What waits in the outbox, tried once; what fails waits for a later sweep."""
+    found = deliver(ledger, run.settings.messages, run.out, now)
+    if found.given_up:
+        log.warning("%d messages were given up; the table ledger_deliveries says why.", found.given_up)
+    return found

@@ -8,6 +8,7 @@ import sqlite3
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from sqlalchemy.schema import CreateTable
 
 from playbook.alert_events import LedgerEvent
 from playbook.alert_runs import Runs
+from playbook.messages import Message
 from tasks.errors import ConfigError
 
 BUSY_TIMEOUT_MS = 30_000
@@ -47,6 +49,35 @@ RUNS = sa.Table(
     sa.Column("flow", sa.Text, primary_key=True),
     sa.Column("as_of", sa.DateTime, primary_key=True),
 )
+
+
+MESSAGES = sa.Table(
+    "ledger_messages",
+    METADATA,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("channel", sa.Text, nullable=False),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("at", sa.DateTime, nullable=False),
+)
+
+DELIVERIES = sa.Table(
+    "ledger_deliveries",
+    METADATA,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("tried_at", sa.DateTime, primary_key=True),
+    sa.Column("delivered", sa.Boolean, nullable=False),
+    sa.Column("error", sa.Text),
+)
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A message that nobody has got yet, how often it was tried, and when last."""
+
+    message: Message
+    tries: int
+    tried_at: datetime | None
 
 
 class Ledger:
@@ -100,16 +131,43 @@ class Ledger:
         """The newest run of a flow; None before the first."""
         return self.runs(flow).last
 
-    def record(self, flow: str, as_of: datetime, events: Sequence[LedgerEvent]) -> list[LedgerEvent]:
-        """Write a run's events and its marker, all or nothing; the events that were not there before."""
+    def record(
+        self, flow: str, as_of: datetime, events: Sequence[LedgerEvent], outbox: Sequence[Message] = ()
+    ) -> list[LedgerEvent]:
+        """Write a run's events, its messages and its marker, all or nothing; the events that were not there before."""
         # One order of keys for every writer: two runs of the same day at once wait for each other, never in a circle.
         rows = [_row(event) for event in sorted(events, key=lambda e: e.event_id)]
         with _writing(self._engine) as connection:
             added: set[str] = set()
             if rows:
                 added = set(connection.execute(self._add(EVENTS).returning(EVENTS.c.event_id), rows).scalars())
+            if outbox:
+                connection.execute(self._add(MESSAGES), [vars(message) for message in outbox])
             connection.execute(self._add(RUNS), {"flow": flow, "as_of": _utc(as_of)})
         return [event for event in events if event.event_id in added]
+
+    def waiting(self) -> list[Waiting]:
+        """The messages without a delivery, oldest first."""
+        tried = DELIVERIES.c.key == MESSAGES.c.key
+        count, last = sa.func.count(DELIVERIES.c.key), sa.func.max(DELIVERIES.c.tried_at)
+        got = sa.select(DELIVERIES.c.key).where(DELIVERIES.c.delivered)
+        query = (
+            sa.select(MESSAGES, count.label("tries"), last.label("tried_at"))
+            .outerjoin(DELIVERIES, tried)
+            .where(MESSAGES.c.key.not_in(got))
+            .group_by(*MESSAGES.c)
+            .order_by(MESSAGES.c.at, MESSAGES.c.key)
+        )
+        with self._engine.connect() as connection:
+            rows = connection.execute(query).mappings().all()
+        kept = [Message(**{column.name: row[column.name] for column in MESSAGES.c}) for row in rows]
+        return [Waiting(m, row["tries"], row["tried_at"]) for m, row in zip(kept, rows, strict=True)]
+
+    def tried(self, key: str, at: datetime, error: str | None) -> None:
+        """Write that a message was tried: delivered, or why not."""
+        with _writing(self._engine) as connection:
+            told = {"key": key, "tried_at": _utc(at), "delivered": error is None, "error": error}
+            connection.execute(self._add(DELIVERIES), told)
 
     def _add(self, table: sa.Table) -> Any:
         """INSERT ... ON CONFLICT DO NOTHING in this database's dialect."""

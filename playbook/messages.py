@@ -1,0 +1,145 @@
+"""Which messages the events of alerts make, and to whom: an opening, a digest of a storm, a breach (ALR-4).
+
+A message follows from its events alone, so that a sweep that is run again finds the same messages with the same keys.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from playbook.alert_events import LedgerEvent, short_hash
+from playbook.settings import OwnerSettings
+
+Kind = Literal["opened", "digest", "breached"]
+SHOWN = 20
+"""Lines of a digest; the mart `alerts` holds all."""
+
+
+class Channel(BaseModel, frozen=True, extra="forbid"):
+    """One way out: whose messages go there."""
+
+    url: str = Field(description="Apprise URL, for example mailtos://... or slack://...; ${NAME} from the environment")
+    roles: tuple[str, ...] = Field(
+        ("csm", "manager", "director", "executive", "finance"), description="roles told here"
+    )
+    kinds: tuple[Kind, ...] = Field(("opened", "digest", "breached"), description="what is told here")
+    severities: tuple[Literal["critical", "warning"], ...] = Field(
+        ("critical", "warning"), description="severities of openings told here"
+    )
+
+
+class MessageSettings(BaseModel, frozen=True, extra="forbid"):
+    """Where messages go; without a channel they are files in the output folder."""
+
+    channels: Mapping[str, Channel] = Field({}, description="ways out, by name")
+    retry_minutes: float = Field(15, gt=0, description="minutes to the second try; each later one waits twice as long")
+    tries: int = Field(8, ge=1, description="tries before a message is given up, which `keepwell sweep` says")
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message of one channel. `key` is its identity: who receives it twice can tell by it."""
+
+    key: str
+    channel: str
+    title: str
+    body: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What is said, before it is said on channels."""
+
+    identity: str
+    kind: Kind
+    roles: frozenset[str]
+    severity: str
+    title: str
+    body: str
+    at: datetime
+
+
+def messages(
+    new: Sequence[LedgerEvent], alerts: Mapping[str, Mapping[str, object]], names: Mapping[str, str],
+    channels: Mapping[str, Channel], owners: OwnerSettings,
+) -> list[Message]:  # fmt: skip
+    """The messages of these events on every channel that tells of them.
+
+    `alerts`: the payload of each alert's opening, by id; `names`: accounts by id.
+    """
+    told = [*_openings(new, names), *_digests(new, names), *_breaches(new, alerts, names, owners)]
+    keyed = [(short_hash(t.identity, channel), channel, t, rules) for t in told for channel, rules in channels.items()]
+    return [
+        Message(key, channel, t.title, f"{t.body}\n\nMessage {key}.", t.at)
+        for key, channel, t, rules in keyed
+        if t.kind in rules.kinds and t.roles & set(rules.roles) and t.severity in rules.severities
+    ]
+
+
+def _openings(new: Iterable[LedgerEvent], names: Mapping[str, str]) -> Iterator[_Told]:
+    """One message for each alert that opened alone."""
+    for event in new:
+        if event.kind == "opened" and event.payload["digest_id"] is None:
+            about = event.payload
+            yield _Told(
+                event.event_id, "opened", frozenset(about["recipients"]), about["severity"],
+                f"{_name(event, names)}: {about['detail']}",
+                f"{about['severity']}, for {about['owner']}. To acknowledge by {_shown(about['due']['ack'])}: "
+                f"keepwell alerts ack {event.alert_id[:8]} --by NAME",
+                event.as_of,
+            )  # fmt: skip
+
+
+def _digests(new: Iterable[LedgerEvent], names: Mapping[str, str]) -> Iterator[_Told]:
+    """One message for a storm: how many of each rule, and the first of them by owner."""
+    storm = [e for e in new if e.kind == "opened" and e.payload["digest_id"] is not None]
+    for digest, events in groupby(sorted(storm, key=_by_digest), key=lambda e: str(e.payload["digest_id"])):
+        many = list(events)
+        rules = {rule: sum(e.rule == rule for e in many) for rule in sorted({e.rule for e in many})}
+        lines = [f"{e.payload['owner']}: {_name(e, names)}, {e.payload['detail']}" for e in many[:SHOWN]]
+        more = [f"and {len(many) - SHOWN} more (mart alerts)"] if len(many) > SHOWN else []
+        yield _Told(
+            digest, "digest", frozenset(r for e in many for r in e.payload["recipients"]), "critical",
+            f"{len(many)} alerts opened at once: " + ", ".join(f"{n} {rule}" for rule, n in rules.items()),
+            "\n".join([*lines, *more]), many[0].as_of,
+        )  # fmt: skip
+
+
+def _breaches(
+    new: Iterable[LedgerEvent], alerts: Mapping[str, Mapping[str, object]], names: Mapping[str, str],
+    owners: OwnerSettings,
+) -> Iterator[_Told]:  # fmt: skip
+    """One message per run and role: what was missed, and whose it is."""
+    late = sorted((e for e in new if e.kind == "breached"), key=lambda e: (e.payload["escalated_to"], e.event_id))
+    for role, events in groupby(late, key=lambda e: str(e.payload["escalated_to"])):
+        many = list(events)
+        lines = [_missed(e, alerts[e.alert_id], names) for e in many[:SHOWN]]
+        people = ", ".join(owners.roles.get(role, ())) or role
+        more = [f"and {len(many) - SHOWN} more (mart alert_steps)"] if len(many) > SHOWN else []
+        yield _Told(
+            short_hash(role, *(e.event_id for e in many)), "breached", frozenset({role}), "critical",
+            f"{len(many)} step{'s' if len(many) > 1 else ''} missed, told to {people}", "\n".join([*lines, *more]),
+            many[0].as_of,
+        )  # fmt: skip
+
+
+def _missed(event: LedgerEvent, alert: Mapping[str, object], names: Mapping[str, str]) -> str:
+    about, due = event.payload, _shown(event.payload["due_at"])
+    return f"{alert['owner']}: {_name(event, names)}, {about['step']} was due {due} ({alert['detail']})"
+
+
+def _by_digest(event: LedgerEvent) -> tuple[str, str, str]:
+    return str(event.payload["digest_id"]), str(event.payload["owner"]), event.alert_id
+
+
+def _name(event: LedgerEvent, names: Mapping[str, str]) -> str:
+    return f"{names.get(event.account_id, event.account_id)} ({event.account_id})"
+
+
+def _shown(instant: object) -> str:
+    return f"{datetime.fromisoformat(str(instant)):%Y-%m-%d %H:%M} UTC"
