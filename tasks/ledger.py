@@ -16,12 +16,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
-from sqlalchemy.schema import CreateTable
 
 from playbook.alert_events import LedgerEvent
 from playbook.alert_runs import Runs
 from playbook.messages import Message
 from tasks.errors import ConfigError
+from tasks.migrate import TooNew, migrate
 
 BUSY_TIMEOUT_MS = 30_000
 SCHEMA_LOCK = 5_313_397  # any number that no other program on the server uses
@@ -88,20 +88,21 @@ class Ledger:
 
     @classmethod
     def open(cls, url: str) -> "Ledger":
-        """The ledger at an SQLAlchemy URL, its tables created where missing; ConfigError where it cannot be reached."""
+        """The ledger at an SQLAlchemy URL, its tables brought up to date; ConfigError where it cannot be reached."""
         try:
             address = sa.make_url(url)
             engine = _engine(address)
             with _writing(engine) as connection:
                 if connection.dialect.name == "postgresql":
-                    # Two first runs at once: PostgreSQL's IF NOT EXISTS alone fails for the second.
+                    # Two first runs at once: the second waits, and finds the steps taken.
                     connection.execute(sa.select(sa.func.pg_advisory_xact_lock(SCHEMA_LOCK)))
-                for table in METADATA.sorted_tables:
-                    connection.execute(CreateTable(table, if_not_exists=True))
+                migrate(connection)
         except sa.exc.ArgumentError as error:
             raise ConfigError(
                 "ledger.url is not an SQLAlchemy URL. Write sqlite:///FILE or postgresql://USER@HOST/NAME."
             ) from error
+        except TooNew as error:
+            raise ConfigError(f"ledger.url: {error}. Use a newer Keepwell, or another ledger.") from error
         except (sa.exc.SQLAlchemyError, OSError) as error:
             place = f"{address.render_as_string(hide_password=True)} ({type(error).__name__})"
             raise ConfigError(f"ledger.url: cannot open {place}. Check address, name, password and rights.") from error

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
 
 from playbook.alert_events import PIPELINE, LedgerEvent, event_id
 from playbook.alert_life import new_events
@@ -19,7 +21,8 @@ from playbook.alert_runs import Runs, days_to_run
 from playbook.alerts import Condition, Observations
 from playbook.settings import AlertSettings, OwnerSettings
 from tasks.errors import ConfigError
-from tasks.ledger import RUNS, Ledger
+from tasks.ledger import METADATA, RUNS, Ledger
+from tasks.migrate import revision_of, revisions
 
 ROOT = Path(__file__).parent.parent
 DAY = timedelta(days=1)
@@ -210,6 +213,44 @@ def test_a_flow_that_missed_days_makes_them_up_and_a_rerun_adds_nothing(ledger: 
         ("cause_gone", 1),
         ("closed", 8),
     ]
+
+
+def test_the_steps_make_the_tables_that_the_code_writes(ledger: Ledger) -> None:
+    """On either database; opening it again takes no step (ALR-5)."""
+    with ledger._engine.connect() as connection:
+        context = MigrationContext.configure(connection)
+        made = [d for d in compare_metadata(context, METADATA) if d[0] not in {"remove_table", "remove_index"}]
+        assert revision_of(connection) == revisions()[-1]
+
+    assert made == []
+
+
+def test_a_ledger_of_before_the_steps_keeps_its_events(tmp_path: Path) -> None:
+    """Its tables are there already: nothing is lost, and the newer tables come beside (ALR-5)."""
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    ledger = Ledger.open(url)
+    ledger.record("daily_alerts", MONDAY, [event("a")])
+    with ledger._engine.begin() as connection:
+        for table in ("ledger_version", "ledger_messages", "ledger_deliveries"):
+            connection.exec_driver_sql(f"DROP TABLE {table}")
+    ledger.close()
+    again = Ledger.open(url)
+
+    assert [e.alert_id for e in again.history()] == ["a"]
+    assert again.waiting() == []
+    again.close()
+
+
+def test_a_ledger_of_a_later_version_is_refused(tmp_path: Path) -> None:
+    """An older program does not write into tables that it does not know (ALR-5)."""
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    ledger = Ledger.open(url)
+    with ledger._engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE ledger_version SET version_num = '9999'")
+    ledger.close()
+
+    with pytest.raises(ConfigError, match="is at step 9999"):
+        Ledger.open(url)
 
 
 def test_sqlite_is_ready_for_a_reader_beside_a_writer(tmp_path: Path) -> None:
