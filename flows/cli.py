@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from flows.cli_account import account
 from flows.cli_alerts import Now, instant
 from flows.cli_alerts import app as alerts
 from flows.cli_model import app as models
@@ -33,6 +34,7 @@ app = typer.Typer(
 )
 app.add_typer(models, name="model")
 app.add_typer(alerts, name="alerts")
+app.command()(account)
 
 
 @app.callback()

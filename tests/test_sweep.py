@@ -124,3 +124,39 @@ def test_what_cannot_be_done_is_said_in_one_sentence(begun: tuple[Path, Path], a
 
     assert ran.code == 2
     assert says in ran.err
+
+
+# One account ----------------------------------------------------------------------------------------------------------
+
+
+def test_one_account_is_told_from_its_flag_to_what_was_done(place: tuple[Path, Path]) -> None:
+    """Score, reasons, course, what happened in order and who did it, what is open: on one page (ACT-1, ALR-5)."""
+    listed = json.loads(run(place, "alerts", "list", "--now", "2026-06-01T00:30").out)
+    alert, account = listed[0]["alert"], listed[0]["account"]
+    run(place, "alerts", "ack", alert, "--by", "ann", "--note", "looking", "--now", "2026-06-01T00:40")
+    swept(place, "2026-06-01T04:00")
+    config, out = place
+    page = keepwell("--config", config, "--out", out, "account", account, "--as-of", "2026-06-02")
+    told = json.loads(run(place, "account", account, "--as-of", "2026-06-02").out)
+    before = json.loads(run(place, "account", account, "--as-of", "2026-06-01").out)
+    mine = [line["what"] for line in told["lines"] if line["alert_id"].startswith(alert)]
+    score = mart(out, "health_scores", "2026-06-01").set_index("account_id").loc[account]
+
+    assert page.code == 0, page.err
+    assert [line.split(":")[0] for line in mine][:2] == [f"{listed[0]['rule']} opened", f"{listed[0]['rule']}, ack"]
+    assert any("assess missed" in line and "told to manager" in line for line in mine)
+    assert not any("ack missed" in line for line in mine)
+    assert [line["by"] for line in told["lines"] if "looking" in line["what"]] == ["ann"]
+    assert len(before["lines"]) < len(told["lines"])
+    assert told["summary"] == score["summary"]
+    assert str(score["summary"]) in page.out
+    assert told["course"][0]["health"] == pytest.approx(score["health"])
+    assert json.loads(run(place, "account", str(score["name"]).upper(), "--as-of", "2026-06-02").out) == told
+
+
+def test_an_account_that_is_not_there_is_said(begun: tuple[Path, Path]) -> None:
+    """Exit code 2, with what to do (OUT-5)."""
+    ran = run(begun, "account", "nobody", "--as-of", "2026-06-02")
+
+    assert ran.code == 2
+    assert "tells of an account 'nobody'" in ran.err

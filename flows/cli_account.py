@@ -1,0 +1,60 @@
+"""`keepwell account`: everything about one account on one page, from its first flag to its outcome."""
+
+import json
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.cli_alerts import MINUTES, instant, ledger_call
+from flows.options import Options, run_of
+
+if TYPE_CHECKING:
+    from tasks.account import AccountStory
+
+
+def account(
+    named: Annotated[str, typer.Argument(metavar="ACCOUNT", help="Its id, or its name.")],
+    as_of: Annotated[
+        datetime | None, typer.Option("--as-of", formats=MINUTES, help="The date or instant; else the clock's.")
+    ] = None,
+) -> None:
+    """One account: health, risk, reasons, next action, how it came, what was done and what is open."""
+    from tasks.account import account_story
+
+    at = instant(as_of)
+    story = ledger_call(at, lambda ledger: account_story(run_of(at.date()).marts, ledger.history(at), named, at))
+    typer.echo(as_json(story) if Options.json else as_text(story))
+
+
+def as_json(story: "AccountStory") -> str:
+    """The same for a program."""
+    about = {
+        "account_id": story.account_id, "as_of": story.as_of, **story.facts, "left": story.left,
+        "reasons": story.reasons, "course": json.loads(story.course.to_json(orient="records", date_format="iso")),
+        "lines": [vars(line) for line in story.lines], "live": [alert.alert_id for alert in story.live],
+    }  # fmt: skip
+    return json.dumps(about, default=str, indent=1)
+
+
+def as_text(story: "AccountStory") -> str:
+    """The page: what it is, why, what to do; its course; what happened; what is open."""
+    f = story.facts
+    renewal = f"renewal {f['renewal_on']}" if f["renewal_on"] is not None else "open-ended"
+    lines = [
+        f"{f['name']} ({story.account_id}), {f['segment']}, {f['csm']}, {f['arr']:,.0f} {f['currency']}, {renewal}",
+        f"as of {story.as_of}: {f['status']}" + (f"; no longer in the book on {story.left}" if story.left else ""),
+        "", str(f["summary"]), f"{f['tier']}: {f['tier_reason']}", "", "Why",
+        *(f"  {reason}" for reason in story.reasons), "", "Course",
+    ]  # fmt: skip
+    for row in story.course.itertuples():
+        health = "unknown" if row.health != row.health else f"{row.health:5.1f}"
+        risk = "" if row.churn_risk != row.churn_risk else f"  risk {row.churn_risk:.0%}"
+        lines.append(f"  {row.as_of}  health {health}  {row.band:<9} {row.tier or '':<12}{risk}")
+    lines += ["", "What happened"] if story.lines else ["", "Nothing has happened yet."]
+    lines += [f"  {line.at:%Y-%m-%d %H:%M}  {line.alert_id[:8]}  {line.what}  ({line.by})" for line in story.lines]
+    lines += ["", "Open"] if story.live else ["", "No alert is open."]
+    lines += [
+        f"  {a.alert_id[:8]}  {a.rule}  {a.state}, since {a.opened_at:%Y-%m-%d %H:%M}, {a.owner}" for a in story.live
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,78 @@
+"""One account as it stood on a date: the published score and reasons, how they came, and what was done (ACT-1)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from playbook.alert_events import Alert, LedgerEvent, fold
+from playbook.story import Line, told
+from tasks.errors import ConfigError
+from tasks.store import dates, read
+
+SCORES = "health_scores"
+FACTS = ("name", "segment", "csm", "arr", "currency", "status", "renewal_on", "tier", "tier_reason", "next_action",
+         "action_owner", "action_due", "summary")  # fmt: skip
+COURSE = ("health", "band", "tier", "churn_risk")
+
+
+@dataclass(frozen=True)
+class AccountStory:
+    """`as_of`: of the newest score up to the date. `facts`: FACTS of that day. `left`: since when it has no score.
+
+    `reasons`: the factors that are shown, model's first. `course`: COURSE by published date. `lines`: the ledger's.
+    `live`: the open alerts.
+    """
+
+    account_id: str
+    as_of: date
+    facts: dict[str, Any]
+    left: date | None
+    reasons: Sequence[str]
+    course: pd.DataFrame
+    lines: Sequence[Line]
+    live: Sequence[Alert]
+
+
+def account_story(marts: Path, history: Sequence[LedgerEvent], named: str, now: datetime) -> AccountStory:
+    """The account of this id, or of this very name; ConfigError where no score up to the date tells of it."""
+    days = [day for day in dates(marts, SCORES) if day <= now.date()]
+    account = _account(marts, days, named)
+    rows = [
+        found.assign(as_of=day)
+        for day in days
+        if len(found := _rows(marts, SCORES, day, account, ["account_id", *FACTS, *COURSE]))
+    ]
+    course = pd.concat(rows, ignore_index=True)
+    newest = rows[-1].iloc[0]
+    later = [day for day in days if day > newest["as_of"]]
+    factors = _rows(marts, "factors", newest["as_of"], account, ["account_id", "kind", "rank", "text"])
+    shown = factors.dropna(subset="text").sort_values(["kind", "rank"], ascending=[False, True])
+    live = [a for a in fold(history, now).values() if a.account_id == account and a.closed_at is None]
+    return AccountStory(
+        account, newest["as_of"], newest[list(dict.fromkeys(FACTS))].to_dict(), later[0] if later else None,
+        list(dict.fromkeys(shown["text"])), course[["as_of", *COURSE]], told(history, account, now),
+        sorted(live, key=lambda a: (a.opened_at, a.alert_id)),
+    )  # fmt: skip
+
+
+def _account(marts: Path, days: Sequence[date], named: str) -> str:
+    """The id of an account: as it is, or by its name in the newest score that has it."""
+    for day in reversed(days):
+        book = read(marts, SCORES, day, ["account_id", "name"])
+        found = book.loc[(book["account_id"] == named) | (book["name"].str.lower() == named.lower()), "account_id"]
+        if len(found) == 1:
+            return str(found.iloc[0])
+        if len(found) > 1:
+            raise ConfigError(f"{len(found)} accounts are called {named!r}: {', '.join(found)}. Name one by its id.")
+    raise ConfigError(
+        f"no score up to that date tells of an account {named!r}. Run `keepwell daily` or `monthly` first."
+    )
+
+
+def _rows(marts: Path, mart: str, day: date, account: str, columns: Sequence[str]) -> pd.DataFrame:
+    frame = read(marts, mart, day, list(dict.fromkeys(columns)))
+    return frame[frame["account_id"] == account]
