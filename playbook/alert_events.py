@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import pyarrow as pa
 
@@ -62,6 +62,25 @@ def event_id(alert_id: str, kind: str, as_of: datetime, by: str, step: str = "")
     """Identity of an event: an alert is opened and closed, a step is taken or missed once, whoever does it."""
     about = (step,) if step else ()
     return short_hash(alert_id, kind, *about) if kind in ONCE else short_hash(alert_id, kind, as_of.isoformat(), by)
+
+
+class About(Protocol):
+    """What an event is about: an alert, or one about to be opened."""
+
+    @property
+    def alert_id(self) -> str: ...
+    @property
+    def account_id(self) -> str: ...
+    @property
+    def rule(self) -> str: ...
+    @property
+    def subject(self) -> str | None: ...
+
+
+def event_of(about: About, kind: str, at: datetime, by: str, payload: Mapping[str, Any]) -> LedgerEvent:
+    """The event of something that is written when it happens."""
+    identity = event_id(about.alert_id, kind, at, by, payload.get("step", ""))
+    return LedgerEvent(identity, about.alert_id, about.account_id, kind, about.rule, about.subject, at, at, by, payload)
 
 
 @dataclass(frozen=True)

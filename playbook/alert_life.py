@@ -6,9 +6,8 @@ A run changes an alert at most once, and its events' ids follow from what they s
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from playbook.alert_events import PIPELINE, Alert, LedgerEvent, event_id, fold, short_hash
+from playbook.alert_events import PIPELINE, Alert, LedgerEvent, event_of, fold, short_hash
 from playbook.alert_runs import Runs
 from playbook.alerts import RULES, Condition, Observations, Occurrence, due_times
 from playbook.settings import AlertSettings, OwnerSettings
@@ -88,14 +87,14 @@ def _changes(
         if alert.closed_at is not None:
             continue
         if alert.account_id not in book:
-            yield _event(alert, "closed", as_of, {"reason": "the account left the book"})
+            yield event_of(alert, "closed", as_of, PIPELINE, {"reason": "the account left the book"})
         elif holds is True and gone_at is not None:
-            yield _event(alert, "cause_back", as_of, {})
+            yield event_of(alert, "cause_back", as_of, PIPELINE, {})
         elif holds is False and gone_at is None:
-            yield _event(alert, "cause_gone", as_of, {})
+            yield event_of(alert, "cause_gone", as_of, PIPELINE, {})
         elif holds is False and gone_at is not None and as_of - gone_at >= timedelta(days=settings.gone_days):
             word = "resolved" if alert.subject is not None else "the cause gone"
-            yield _event(alert, "closed", as_of, {"reason": f"{word} for {settings.gone_days} days"})
+            yield event_of(alert, "closed", as_of, PIPELINE, {"reason": f"{word} for {settings.gone_days} days"})
 
 
 def _openings_of_conditions(
@@ -140,14 +139,7 @@ def _opened(
         "due": {step: at.isoformat() for step, at in due_times(rule, as_of, settings, owner).items()},
         "digest_id": digest_id,
     }
-    return _event(opening, "opened", as_of, payload)
-
-
-def _event(alert: Alert | _Opening, kind: str, as_of: datetime, payload: Mapping[str, Any]) -> LedgerEvent:
-    return LedgerEvent(
-        event_id(alert.alert_id, kind, as_of, PIPELINE), alert.alert_id, alert.account_id, kind, alert.rule,
-        alert.subject, as_of, as_of, PIPELINE, payload,
-    )  # fmt: skip
+    return event_of(opening, "opened", as_of, PIPELINE, payload)
 
 
 def _owner(csm: object, owners: OwnerSettings) -> str:

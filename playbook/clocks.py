@@ -11,7 +11,7 @@ from datetime import datetime
 
 import pyarrow as pa
 
-from playbook.alert_events import PIPELINE, STEPS, Alert, LedgerEvent, alerts_at, event_id, fold
+from playbook.alert_events import PIPELINE, STEPS, Alert, LedgerEvent, alerts_at, event_of, fold
 
 ESCALATION = ("csm", "manager", "director", "executive")
 """Whom a breach is told to, one level up at a time."""
@@ -45,7 +45,9 @@ def taken(
     if "assess" in fulfilled and alert.due_review and alert.recipients == ("csm",):
         fulfilled.append("review")
     return [
-        _event(alert, "done", name, at, by, {"with": step} if name != step else {"note": note} if note else {})
+        event_of(
+            alert, "done", at, by, {"step": name} | ({"with": step} if name != step else {"note": note} if note else {})
+        )
         for name in fulfilled
         if name not in done
     ]
@@ -66,8 +68,8 @@ def breaches(history: Sequence[LedgerEvent], now: datetime) -> list[LedgerEvent]
             if late and due <= min(now, alert.closed_at or now) and step not in missed[alert.alert_id]:
                 up += 1
                 to = ESCALATION[min(up, len(ESCALATION) - 1)]
-                about = {"due_at": due.isoformat(), "escalated_to": to}
-                found.append(_event(alert, "breached", step, now, PIPELINE, about))
+                about = {"step": step, "due_at": due.isoformat(), "escalated_to": to}
+                found.append(event_of(alert, "breached", now, PIPELINE, about))
     return found
 
 
@@ -126,11 +128,4 @@ def _step(alert: Alert, step: str, due: datetime, done: LedgerEvent | None, miss
         alert.alert_id, alert.account_id, step, datetime.fromisoformat(missed.payload["due_at"]) if missed else due,
         done.at if done else None, done.by if done else None, done.payload.get("note") if done else None,
         missed is not None, missed.payload["escalated_to"] if missed else None,
-    )  # fmt: skip
-
-
-def _event(alert: Alert, kind: str, step: str, at: datetime, by: str, about: Mapping[str, str]) -> LedgerEvent:
-    return LedgerEvent(
-        event_id(alert.alert_id, kind, at, by, step), alert.alert_id, alert.account_id, kind, alert.rule, alert.subject,
-        at, at, by, {"step": step, **about},
     )  # fmt: skip

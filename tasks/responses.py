@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from playbook.alert_events import Alert, LedgerEvent, event_id, fold
+from playbook.alert_events import Alert, LedgerEvent, event_of, fold
 from playbook.clocks import by_step, taken
 from tasks.errors import ConfigError
 from tasks.ledger import Ledger
@@ -34,11 +34,7 @@ def close(ledger: Ledger, named: str, now: datetime, by: str, reason: str) -> Al
 
 def _change(ledger: Ledger, named: str, kind: str, now: datetime, by: str, about: dict[str, str]) -> Alert:
     alert = the_alert(ledger.history(now), named, now)
-    event = LedgerEvent(
-        event_id(alert.alert_id, kind, now, by), alert.alert_id, alert.account_id, kind, alert.rule, alert.subject,
-        now, now, by, about,
-    )  # fmt: skip
-    ledger.record(FLOW, now, [event])
+    ledger.record(FLOW, now, [event_of(alert, kind, now, by, about)])
     return fold(ledger.history(now), now)[alert.alert_id]
 
 

@@ -8,7 +8,7 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from playbook.alert_events import STEPS, Alert, LedgerEvent, event_id, fold
+from playbook.alert_events import STEPS, Alert, LedgerEvent, event_of, fold
 from playbook.alert_life import new_events
 from playbook.alert_runs import Runs, days_to_run, events_since
 from playbook.alerts import Condition, Observations, Occurrence
@@ -90,8 +90,7 @@ class Company(RuleBasedStateMachine):
     def somebody_snoozes(self, data: Any, hours: int) -> None:
         a = data.draw(st.sampled_from(self._live()))
         about = {"until": (self.now + hours * HOUR).isoformat(), "reason": "migrating"}
-        self._write([LedgerEvent(event_id(a.alert_id, "snoozed", self.now, "ann"), a.alert_id, a.account_id, "snoozed",
-                                 a.rule, a.subject, self.now, self.now, "ann", about)])  # fmt: skip
+        self._write([event_of(a, "snoozed", self.now, "ann", about)])
 
     # What must hold
 

@@ -9,7 +9,7 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from playbook.alert_events import STEPS, Alert, LedgerEvent, event_id, fold
+from playbook.alert_events import STEPS, Alert, LedgerEvent, event_of, fold
 from playbook.alert_life import new_events
 from playbook.alert_runs import Runs
 from playbook.alerts import Condition, Observations, Occurrence
@@ -95,10 +95,7 @@ def test_an_assessment_reviews_a_ticket_but_not_what_the_director_must_have() ->
 
 
 def snoozed(of: Alert, at: datetime, until: datetime) -> LedgerEvent:
-    return LedgerEvent(
-        event_id(of.alert_id, "snoozed", at, "ann"), of.alert_id, of.account_id, "snoozed", of.rule, of.subject, at, at,
-        "ann", {"until": until.isoformat(), "reason": "migrating"},
-    )  # fmt: skip
+    return event_of(of, "snoozed", at, "ann", {"until": until.isoformat(), "reason": "migrating"})
 
 
 def test_the_clocks_stand_still_while_an_alert_sleeps() -> None:
