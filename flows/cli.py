@@ -58,17 +58,17 @@ def monthly(
     as_of: AsOf,
     week: Annotated[int | None, typer.Option(min=1, max=4, help="Force one week of the month.")] = None,
 ) -> None:
-    """Score the book and write the month's report (week 1)."""
+    """Week 1: score the book, write the month's report. Week 2: whom to call, who calls and when."""
     from flows.monthly_scoring import monthly_scoring
 
     run = run_of(as_of.date())
     result = _call("monthly_scoring", lambda: monthly_scoring(run, week), as_of=run.as_of, week=week)
     for number in result.skipped:
         typer.echo(f"week {number} is not built yet: skipped", err=True)
-    if result.report is None:
-        typer.echo("nothing to do: the built weeks of this month have run")
+    if result.totals:
+        show_totals(result.totals, result.path)
     else:
-        show_totals(result.report.totals, result.path)
+        typer.echo("nothing to do: the built weeks of this month have run")
 
 
 @app.command()

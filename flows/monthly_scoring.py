@@ -1,9 +1,11 @@
-"""Week 1 of the month: extract, check, score, flag, report (MON-1)."""
+"""The weeks of the month in their order; week 1: extract, check, score, flag, report (MON-1)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
+from flows.outreach_week import OutreachWeek, queue_path, week_two
 from flows.run import Run
 from flows.scoring import ScoredDate, score_date, staged
 from tasks.artifacts import show_month
@@ -14,31 +16,48 @@ from tasks.runs import recorded
 from tasks.step import step
 
 WEEK_ONE = "monthly_week_1"
-BUILT_WEEKS = (1,)
+BUILT_WEEKS = (1, 2)
 
 
 @dataclass(frozen=True)
 class MonthResult:
-    """What a monthly run did: the report of week 1, where it lies, and the weeks that are not built yet."""
+    """What a monthly run did: the report of week 1 and where it lies, week 2, and the weeks that are not built yet."""
 
     report: MonthReport | None
     path: Path | None
     skipped: tuple[int, ...]
+    outreach: OutreachWeek | None = None
+
+    @property
+    def totals(self) -> Mapping[str, object]:
+        """The figures of the weeks that ran; empty where none did."""
+        return {**(self.report.totals if self.report else {}), **(self.outreach.totals if self.outreach else {})}
 
 
 def monthly_scoring(run: Run, week: int | None = None) -> MonthResult:
     """The week that the date falls in, after any earlier week of that month that has not run; `week` forces one.
 
-    A week speaks as of its first day. Weeks 2 to 4 are not built yet and are skipped by name.
+    A week speaks as of its first day. Weeks 3 and 4 are not built yet and are skipped by name.
     """
     wanted = (week,) if week else tuple(range(1, month_week(run.as_of.day) + 1))
     result = MonthResult(None, None, tuple(w for w in wanted if w not in BUILT_WEEKS))
     for number in (w for w in wanted if w in BUILT_WEEKS):
         first = replace(run, as_of=first_day(run.as_of, number))
-        if week is not None or first.as_of == run.as_of or not report_path(first).exists():
-            report, path = week_one(first)
-            result = replace(result, report=report, path=path)
+        if week is not None or first.as_of == run.as_of or not _has_run(first, number):
+            result = _with_week(result, first, number)
     return result
+
+
+def _has_run(first: Run, week: int) -> bool:
+    return (report_path(first) if week == 1 else queue_path(first)).exists()
+
+
+def _with_week(result: MonthResult, first: Run, week: int) -> MonthResult:
+    """The result with one more week run."""
+    if week == 1:
+        report, path = week_one(first)
+        return replace(result, report=report, path=path)
+    return replace(result, outreach=week_two(first))
 
 
 def first_day(day: date, week: int) -> date:

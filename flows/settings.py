@@ -17,7 +17,7 @@ from features.settings import BookSettings, HealthSettings, LabelSettings
 from models.settings import ModelSettings, PromotionSettings
 from playbook.actions import Playbook, load_playbook
 from playbook.messages import MessageSettings
-from playbook.settings import AlertSettings, OwnerSettings, TierSettings
+from playbook.settings import AlertSettings, OutreachSettings, OwnerSettings, TierSettings
 from tasks.errors import ConfigError
 from tasks.settings import CatalogueSettings, CheckSettings, PublishSettings, SourceSettings, TableSettings
 
@@ -50,7 +50,7 @@ class ScheduleSettings(BaseModel, frozen=True, extra="forbid"):
 
     daily: str = Field("0 5 * * *", description="cron of daily_alerts")
     sweep: str = Field("*/15 * * * *", description="cron of sweep")
-    monthly: str = Field("0 6 1 * *", description="cron of monthly_scoring")
+    monthly: str = Field("0 6 1,8,15,22 * *", description="cron of monthly_scoring: the first day of each week")
     quarterly: str = Field("0 7 2 1,4,7,10 *", description="cron of quarterly_retraining")
 
 
@@ -67,6 +67,7 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
     owners: OwnerSettings = OwnerSettings()
     alerts: AlertSettings = AlertSettings()
     messages: MessageSettings = MessageSettings()
+    outreach: OutreachSettings = OutreachSettings()
     checks: CheckSettings = CheckSettings()
     catalogue: CatalogueSettings = CatalogueSettings()
     publish: PublishSettings = PublishSettings()

@@ -84,8 +84,41 @@ class Action(BaseModel, frozen=True, extra="forbid"):
 
     name: str = Field(description="what to do, in the imperative or as a noun")
     owner: Literal["csm", "manager", "director", "finance", "executive", "product", "technical", "automation"]
-    tiers: tuple[Literal["immediate", "outreach", "automated"], ...] = Field(description="tiers in which it applies")
+    tiers: tuple[Literal["immediate", "outreach", "automated"], ...] = Field(
+        description="tiers in which it applies", min_length=1
+    )
     components: tuple[str, ...] = Field((), description="components of the leading factor; empty: any")
     features: tuple[str, ...] = Field((), description="features of the leading factor; empty: any")
     within_days: Count | None = Field(None, description="calendar days to act; empty: as the tier says")
     because: str = Field(description="why this action answers this cause, for the CS director who edits the file")
+    talking_points: tuple[str, ...] = Field((), description="what to bring up with the customer")
+
+
+class NeedSettings(BaseModel, frozen=True, extra="forbid"):
+    """Which team is needed for which component; the owner of the playbook's action is needed as well."""
+
+    technical: tuple[str, ...] = Field(("support",), description="components that need the technical team")
+    product: tuple[str, ...] = Field(("adoption",), description="components that need the product team")
+    finance: tuple[str, ...] = Field(("billing",), description="components that need finance")
+
+
+class OutreachSettings(BaseModel, frozen=True, extra="forbid"):
+    """Week 2 of the month: whom to call, who calls, and when."""
+
+    calls_per_week: Count = Field(15, description="calls of a CSM in the week: the capacity")
+    capacity: Mapping[str, Count] = Field({}, description="the same for single CSMs, by name")
+    calls_per_day: int = Field(3, ge=1, description="calls of a CSM on one day")
+    call_minutes: int = Field(45, ge=1, description="minutes of a call")
+    minutes_between: Count = Field(15, description="minutes before each call, for preparing and writing down")
+    notice_hours: Annotated[float, Field(ge=0)] = Field(
+        8, description="hours from the week's first midnight (UTC) to the first call, so that it can be seen before"
+    )
+    share_calls: bool = Field(True, description="whether colleagues with room take the calls of a CSM who has none")
+    left: Mapping[str, date] = Field({}, description="CSMs who have left or are away, and from which day on")
+    full_decline: float = Field(30, gt=0, description="health points lost within a month that weigh in full")
+    least_severity: Share = Field(
+        0.25, description="weight of an account that has lost none, or of which none is known"
+    )
+    renewal_days: int = Field(90, ge=1, description="days before a renewal in which its nearness counts")
+    renewal_weight: float = Field(0.5, ge=0, description="what a renewal today adds to the priority, as a share")
+    needs: NeedSettings = NeedSettings()

@@ -48,11 +48,10 @@ def after(start: datetime, hours: float, rules: WorkingHours) -> datetime:
     left = timedelta(hours=hours)
     if rules.clocks == "calendar":
         return start + left
-    zone = ZoneInfo(rules.timezone)
-    day = start.replace(tzinfo=UTC).astimezone(zone).date()
+    day = start.replace(tzinfo=UTC).astimezone(ZoneInfo(rules.timezone)).date()
     while True:
         if works(day, rules):
-            opening, closing = (_utc(day, at, zone) for at in (rules.opens, rules.closes))
+            opening, closing = working_day(day, rules)
             begin = max(start, opening)
             room = max(closing - begin, timedelta(0))
             if left <= room:
@@ -64,6 +63,12 @@ def after(start: datetime, hours: float, rules: WorkingHours) -> datetime:
 def works(day: date, rules: WorkingHours) -> bool:
     """Whether the team works on this local day."""
     return WEEKDAYS[day.weekday()] in rules.weekdays and day not in rules.holidays
+
+
+def working_day(day: date, rules: WorkingHours) -> tuple[datetime, datetime]:
+    """When a local working day begins and ends, in UTC without a zone."""
+    zone = ZoneInfo(rules.timezone)
+    return _utc(day, rules.opens, zone), _utc(day, rules.closes, zone)
 
 
 def _utc(day: date, at: time, zone: ZoneInfo) -> datetime:

@@ -10,6 +10,7 @@ from tasks.step import inside_prefect_flow
 
 ACCOUNT_COLUMNS = ("account_id", "name", "csm", "arr", "health", "change", "band", "tier", "next_action", "action_due")
 ALERT_COLUMNS = ("alert_id", "account_id", "rule", "severity", "state", "owner", "opened_at", "detail")
+QUEUE_COLUMNS = ("priority", "account_id", "name", "csm", "scheduled_at", "strategy", "handover", "arr", "risk")
 ROWS = 50
 
 
@@ -32,6 +33,14 @@ def show_alerts(alerts: pd.DataFrame, as_of: date, opened: int) -> None:
         return
     show_table("alerts", alerts[list(ALERT_COLUMNS)], f"Alerts as of {as_of}")
     announce("keepwell.day.alerted", {"as_of": str(as_of), "opened": opened, "shown": len(alerts)})
+
+
+def show_queue(queue: pd.DataFrame, as_of: date) -> None:
+    """The first calls of the week as a table."""
+    if not inside_prefect_flow():
+        return
+    show_table("outreach-queue", queue[list(QUEUE_COLUMNS)], f"Whom to call, as of {as_of}")
+    announce("keepwell.month.queued", {"as_of": str(as_of), "accounts": len(queue)})
 
 
 def show_degraded(alerts: Mapping[str, str], as_of: date) -> None:

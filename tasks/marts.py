@@ -190,6 +190,36 @@ ALERT_STEPS = Mart(
     },
 )  # fmt: skip
 
+OUTREACH_QUEUE = Mart(
+    "outreach_queue", "account to contact", ("account_id",),
+    {
+        **_ACCOUNT,
+        "name": (TEXT, "what people call it"),
+        "segment": (TEXT, "segment known at as_of"),
+        "csm": (TEXT, "who calls; the owner where nobody has room"),
+        "owner": (TEXT, "whose account it is: whom the data names, else who had it last, else who was given it"),
+        "handover": (TEXT, "what changed hands since the last queue, who lends a call, or that the account waits"),
+        "priority": (WHOLE, "1 is called first: the order of at_stake"),
+        "at_stake": (NUMBER, "arr x risk x severity x urgency, in `currency`: it orders, it is no forecast"),
+        "arr": (NUMBER, "annual recurring revenue, as in health_scores"),
+        "currency": (TEXT, "reporting currency"),
+        "risk": (NUMBER, "churn risk 0-1; where the model says none, what stands in for it"),
+        "risk_from": (TEXT, "model; band: the median of its band; health: no model, the points that health lacks"),
+        "decline": (NUMBER, "health points that the customer's own values cost within a month; empty: not known"),
+        "severity": (NUMBER, "weight 0-1 of the decline"),
+        "urgency": (NUMBER, "1, and more the nearer the renewal"),
+        "health": (NUMBER, "effective health 0-100"),
+        "band": (TEXT, "critical or at_risk; any other where the model flags it"),
+        "tier": (TEXT, "immediate or outreach; empty for unknown"),
+        "scheduled_at": (INSTANT, "when the call begins; empty: it waits, nobody has room"),
+        "minutes": (WHOLE, "how long it takes"),
+        "strategy": (TEXT, "the playbook's action, and why it answers the cause"),
+        "strategy_owner": (TEXT, "role that does it"),
+        "talking_points": (TEXTS, "what was seen, and what to bring up"),
+        "support_needs": (TEXTS, "team that is needed, and for what"),
+    },
+)  # fmt: skip
+
 SIGNAL_CATALOGUE = Mart(
     "signal_catalogue", "signal and segment", ("table", "column", "segment"),
     {
@@ -447,7 +477,7 @@ MARTS: Mapping[str, Mart] = {
     m.name: m
     for m in (
         HEALTH_SCORES, FACTORS, FEATURE_MART, PREDICTIONS, ALERTS, ALERT_STEPS, CHECK_RESULTS, QUARANTINE_MART,
-        SIGNAL_CATALOGUE,
+        SIGNAL_CATALOGUE, OUTREACH_QUEUE,
         MODEL_PERFORMANCE, IMPORTANCE, WHAT_IF, PROMOTIONS, INSIGHTS, WEIGHTS, AUDIT, AUDIT_CHURNERS, VALUE, DRIFT,
         LEAD_TIMES, RUNS, DIM_ACCOUNT, DIM_CSM, DIM_DATE,
     )

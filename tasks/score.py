@@ -1,7 +1,7 @@
 """Facts at an instant become scored, explained accounts."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -62,6 +62,11 @@ class Scored:
     predictions: pd.DataFrame
     cited: pd.DataFrame
 
+    @property
+    def told(self) -> list[pd.DataFrame]:
+        """The factors with a text: why the model flags, then what pulls the score."""
+        return [self.cited, self.measures[self.measures["text"].notna()]]
+
 
 def score_book(
     facts: Facts,
@@ -92,8 +97,9 @@ def score_book(
     said = predictions(models, rows)
     why = cited(models, rows, said, FACTORS_SHOWN)
     scores = scores.join(acting(said, scores.index))
-    scores = _explained(scores, [why, measures[measures["text"].notna()]], settings, facts.today, stored)
-    return Scored(scores.reset_index(), features, measures, said, why)
+    scored = Scored(scores, features, measures, said, why)
+    scores = _explained(scores, scored.told, settings, facts.today, stored)
+    return replace(scored, accounts=scores.reset_index())
 
 
 def high_value(arr: pd.Series, money: BookSettings) -> pd.Series:
@@ -188,12 +194,7 @@ def _explained(
 
     `told`: factors with a text, what explains most first: why the model flags, then what pulls the score.
     """
-    factors: dict[str, list[tuple[str, str, str]]] = {account: [] for account in scores.index}
-    for frame in told:
-        for row in frame.itertuples():
-            mine = factors[row.account_id]
-            if len(mine) < FACTORS_SHOWN and row.feature not in {feature for feature, _, _ in mine}:
-                mine.append((row.feature, row.component, row.text))
+    factors = leading_factors(told, scores.index)
     asked = zip(scores["health"], scores["churn_risk"], scores["churn_threshold"], strict=True)
     tiers = [tier(_known(health), _known(risk), _known(cut), settings.tiers) for health, risk, cut in asked]
     since = _since([t for t, _ in tiers], scores.index, today, stored)
@@ -208,6 +209,17 @@ def _explained(
     columns = [f"factor_{n}" for n in range(1, FACTORS_SHOWN + 1)]
     columns += ["tier", "tier_reason", "tier_since", "next_action", "action_owner", "action_due", "summary"]
     return scores.join(pd.DataFrame(answers, scores.index, columns, dtype=object))
+
+
+def leading_factors(told: Sequence[pd.DataFrame], accounts: Iterable[str]) -> dict[str, list[tuple[str, str, str]]]:
+    """Feature, component and text of the factors that are shown, by account; a feature is told once."""
+    factors: dict[str, list[tuple[str, str, str]]] = {account: [] for account in accounts}
+    for frame in told:
+        for row in frame.itertuples():
+            mine = factors[row.account_id]
+            if len(mine) < FACTORS_SHOWN and row.feature not in {feature for feature, _, _ in mine}:
+                mine.append((row.feature, row.component, row.text))
+    return factors
 
 
 def _known(value: float) -> float | None:

@@ -105,14 +105,18 @@ def test_daily_and_monthly_of_one_date_publish_the_same_scores(company: Path, tw
     assert after == {k: v for k, v in before.items() if k != "views.sql"}
 
 
-def test_a_later_week_makes_up_week_one_and_is_itself_skipped_by_name(company: Path, tmp_path: Path) -> None:
-    """`monthly` of the 10th runs week 1 as of the 1st where it has not run; week 2 is not built yet (CONTRACT)."""
-    ran = keepwell("--config", company, "--out", tmp_path, "monthly", "--as-of", "2026-06-10")
+def test_a_later_week_makes_up_the_earlier_ones_and_a_week_that_is_not_built_is_skipped_by_name(
+    company: Path, tmp_path: Path
+) -> None:
+    """`monthly` of the 16th runs week 1 as of the 1st and week 2 as of the 8th, where they have not run (CONTRACT)."""
+    ran = keepwell("--config", company, "--out", tmp_path, "monthly", "--as-of", "2026-06-16")
 
     assert ran.code == 0, ran.err
-    assert "week 2 is not built yet" in ran.err
+    assert "week 3 is not built yet" in ran.err
     assert (tmp_path / "reports" / "health-2026-06-01.html").exists()
-    again = keepwell("--config", company, "--out", tmp_path, "monthly", "--as-of", "2026-06-10")
+    assert mart(tmp_path, "runs", "2026-06-08")["flow"].tolist() == ["monthly_week_2"]
+    assert len(mart(tmp_path, "outreach_queue", "2026-06-08"))
+    again = keepwell("--config", company, "--out", tmp_path, "monthly", "--as-of", "2026-06-16")
     assert "nothing to do" in again.out
 
 
