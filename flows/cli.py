@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from json import dumps
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -135,6 +136,21 @@ def check(as_of: AsOf) -> None:
     from flows.checking import checking
 
     show_totals(checking(run_of(as_of.date())), None)
+
+
+@app.command()
+def doctor() -> None:
+    """What is amiss in the configuration and the connections, a line each; exit code 2 where it is critical."""
+    from flows.doctor import doctor
+
+    found = doctor(Options.config, Options.out)
+    if Options.json:
+        typer.echo(dumps([asdict(one) for one in found], indent=1))
+    else:
+        for one in found:
+            typer.echo(f"{one.severity:>8}  {one.subject}: {one.says}")
+    if any(one.severity == "critical" for one in found):
+        raise typer.Exit(2)
 
 
 @app.command()

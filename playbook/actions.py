@@ -26,12 +26,12 @@ class Playbook(BaseModel, frozen=True, extra="forbid"):
         """The first action for the leading factor, else for the next; factors are (feature, component) pairs."""
         for feature, component in (*factors, ("", "")):
             for action in self.action:
-                if tier in action.tiers and _answers(action, feature, component):
+                if tier in action.tiers and answers(action, feature, component):
                     return action
         return None
 
 
-def _answers(action: Action, feature: str, component: str) -> bool:
+def answers(action: Action, feature: str, component: str) -> bool:
     """Whether the action is about this factor; a general action answers only when no factor found its own."""
     if action.features or action.components:
         return feature in action.features or component in action.components

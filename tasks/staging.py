@@ -76,7 +76,7 @@ def stage(url: str, base: Path, mappings: Mapping[str, Path], root: Path) -> Sna
 
     Raises ConfigError for a mapping or source that cannot be used, DataCheckFailed for data that cannot be read.
     """
-    selects = {name: _select(path, url) for name, path in mappings.items()}
+    selects = {name: select_of(path, url) for name, path in mappings.items()}
     source = connect_source(url, base, selects)
     root.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=".staging-", dir=root))
@@ -98,7 +98,8 @@ def stage(url: str, base: Path, mappings: Mapping[str, Path], root: Path) -> Sna
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _select(path: Path, url: str) -> str:
+def select_of(path: Path, url: str) -> str:
+    """The SELECT of a mapping file, parsed in the dialect of the source; ConfigError where it cannot be used."""
     if not path.is_file():
         raise ConfigError(f"the mapping {path} is not there. Correct its table's `sql`.")
     scheme = urlsplit(url).scheme

@@ -1,0 +1,174 @@
+"""What is amiss in the playbook, the roles and the channels, before anybody finds out by an alert (ACT-2)."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from playbook.actions import Playbook, answers
+from playbook.alerts import Rule
+from playbook.clocks import ESCALATION
+from playbook.messages import Channel, Kind
+from playbook.settings import Action, OwnerSettings
+from playbook.tiers import TIERS
+
+ROLES = ("csm", "manager", "director", "finance", "executive", "product", "technical", "data owner")
+HELD_BY_THE_DATA = "csm"
+Severity = Literal["critical", "warning", "ok"]
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """One thing that was looked at: critical, or a warning, with the remedy; or that it is well."""
+
+    severity: Severity
+    subject: str
+    says: str
+
+
+def playbook_findings(playbook: Playbook, features: Mapping[str, str | None]) -> list[Diagnosis]:
+    """Actions that are never reached, contradictions and gaps; `features`: the component of each published feature.
+
+    An account has one leading factor at a time, so each feature alone, and no factor at all, are all the cases.
+    """
+    return [*_never_reached(playbook, features), *_contradictions(playbook, features), *_gaps(playbook, features)]
+
+
+def _first(playbook: Playbook, tier: str, feature: str, component: str) -> int | None:
+    """The place in the file of the action that is taken for a factor; None: only the last resort answers."""
+    places = enumerate(playbook.action)
+    return next((n for n, a in places if tier in a.tiers and answers(a, feature, component)), None)
+
+
+def _cases(action: Action, features: Mapping[str, str | None]) -> list[tuple[str, str]]:
+    """The factors that an action is about; that of a general one is none."""
+    return [case for case in [*((f, c or "") for f, c in features.items()), ("", "")] if answers(action, *case)]
+
+
+def _reached(playbook: Playbook, place: int, tier: str, features: Mapping[str, str | None]) -> bool:
+    return any(_first(playbook, tier, *case) == place for case in _cases(playbook.action[place], features))
+
+
+def _never_reached(playbook: Playbook, features: Mapping[str, str | None]) -> Iterator[Diagnosis]:
+    """Critical: whoever wrote the action believes that it is taken."""
+    for place, action in enumerate(playbook.action):
+        for tier in action.tiers:
+            if _reached(playbook, place, tier, features):
+                continue
+            found = {_first(playbook, tier, *case) for case in _cases(action, features)}
+            before = " and ".join(repr(playbook.action[n].name) for n in sorted(n for n in found if n is not None))
+            why = f"{before} before it answers all that it answers" if before else "no account has such a factor"
+            says = f"{action.name!r} can never be reached in tier {tier}: {why}. Move it up, or take it out."
+            yield Diagnosis("critical", "playbook", says)
+
+
+def _contradictions(playbook: Playbook, features: Mapping[str, str | None]) -> Iterator[Diagnosis]:
+    """Critical: two actions name the same, or a wide one stands before a narrow one, and only their order decides.
+
+    A feature named in an action goes before its component named in a later one: that is how a playbook is read, and no
+    contradiction. What can never be reached at all is told as that.
+    """
+    for place, action in enumerate(playbook.action):
+        clashes: dict[tuple[int, str], list[str]] = defaultdict(list)
+        for tier in action.tiers:
+            if _reached(playbook, place, tier, features):
+                for name in (*action.features, *action.components):
+                    other = _clash(playbook, place, tier, name, features.get(name) or "")
+                    if other is not None:
+                        clashes[other, name].append(tier)
+        for (other, name), tiers in clashes.items():
+            first = playbook.action[other].name
+            says = f"{first!r} and {action.name!r} both answer {name} in tier {' and '.join(tiers)}"
+            yield Diagnosis("critical", "playbook", f"{says}; only their order says which. Name it in one of them.")
+
+
+def _clash(playbook: Playbook, place: int, tier: str, name: str, component: str) -> int | None:
+    """The earlier action that takes what this one names."""
+    for n, a in enumerate(playbook.action[:place]):
+        if tier in a.tiers and (name in (*a.features, *a.components) or component in a.components):
+            return n
+    return None
+
+
+def _gaps(playbook: Playbook, features: Mapping[str, str | None]) -> Iterator[Diagnosis]:
+    """A warning per tier and component with causes that only the last resort answers.
+
+    A tier whose last resort is automated answers every cause alike, on purpose. What belongs to no component is never
+    the leading factor of a health.
+    """
+    for tier in TIERS:
+        place = _first(playbook, tier, "", "")
+        last = playbook.action[place] if place is not None else None
+        if last is None or last.owner == "automation":
+            continue
+        open_ones: dict[str, list[str]] = defaultdict(list)
+        for feature, component in features.items():
+            if component and _first(playbook, tier, feature, component) is None:
+                open_ones[component].append(feature)
+        for component, names in open_ones.items():
+            says = f"tier {tier} has no action for {', '.join(names)} ({component}): {last.name!r} answers. Add one."
+            yield Diagnosis("warning", "playbook", says)
+
+
+def role_findings(rules: Mapping[str, Rule], playbook: Playbook, owners: OwnerSettings) -> list[Diagnosis]:
+    """A warning for each role that is told something and that nobody holds, and for each that is no role."""
+    asked: dict[str, list[str]] = defaultdict(list)
+    for rule in rules.values():
+        for role in rule.recipients:
+            asked[role].append(f"the alert {rule.name}")
+    for role in ESCALATION[1:]:
+        asked[role].append("missed steps")
+    for action in playbook.action:
+        if action.owner != "automation":
+            asked[action.owner].append(f"the action {action.name!r}")
+    unheld = {r: why for r, why in asked.items() if r != HELD_BY_THE_DATA and not owners.roles.get(r)}
+    return [
+        *(
+            Diagnosis(
+                "warning", "roles", f"nobody is {role}, who is needed for {_listed(why)}. Name them in owners.roles."
+            )
+            for role, why in sorted(unheld.items())
+        ),
+        *(_no_role(role, "owners.roles") for role in owners.roles if role not in ROLES),
+    ]
+
+
+def channel_findings(channels: Mapping[str, Channel], rules: Mapping[str, Rule]) -> list[Diagnosis]:
+    """A warning for each channel on which nothing is ever told, and for each role that no channel reaches."""
+    said = _said(rules)
+    silent = [name for name, channel in channels.items() if not any(_carries(channel, *one) for one in said)]
+    unreached = {one[2] for one in said if not any(_carries(c, "", "", one[2]) for c in channels.values())}
+    lost = {one[2] for one in said if not any(_carries(c, *one) for c in channels.values())} - unreached
+    return [
+        *(_no_role(r, f"messages.channels.{n}.roles") for n, c in channels.items() for r in c.roles if r not in ROLES),
+        *(_warned(f"nothing is ever told on {name}: its roles, kinds and severities never meet.") for name in silent),
+        *(_warned(f"no channel tells the role {role} anything.") for role in sorted(unreached)),
+        *(_warned(f"of what the role {role} is to be told, some goes out on no channel.") for role in sorted(lost)),
+    ]
+
+
+def _said(rules: Mapping[str, Rule]) -> list[tuple[Kind, str, str]]:
+    """Every message that alerts can make: its kind, severity and role."""
+    openings = [(rule.severity, role) for rule in rules.values() for role in rule.recipients]
+    return [
+        *(("opened", severity, role) for severity, role in openings),
+        *(("digest", "critical", role) for _, role in openings),
+        *(("breached", "critical", role) for role in ESCALATION[1:]),
+    ]
+
+
+def _carries(channel: Channel, kind: str, severity: str, role: str) -> bool:
+    """Whether a channel tells this; an empty kind or severity asks for the role alone."""
+    return role in channel.roles and kind in ("", *channel.kinds) and severity in ("", *channel.severities)
+
+
+def _listed(why: list[str]) -> str:
+    return why[0] if len(why) == 1 else f"{', '.join(why[:-1])} and {why[-1]}"
+
+
+def _no_role(role: str, where: str) -> Diagnosis:
+    return Diagnosis("warning", "roles", f"{where} names {role!r}, which is no role. There are {', '.join(ROLES)}.")
+
+
+def _warned(says: str) -> Diagnosis:
+    return Diagnosis("warning", "messages", says)
