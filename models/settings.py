@@ -201,6 +201,38 @@ class SegmentSettings(BaseModel, frozen=True, extra="forbid"):
     confidence: Share = Field(0.90, description="confidence of that interval, whose lower bound must be above 0, 0..1")
 
 
+class EffectSettings(BaseModel, frozen=True, extra="forbid"):
+    """How the effect of an intervention is told, and when there are too few cases to tell it."""
+
+    penalty: Positive = Field(
+        3.0, description="ridge penalty of the two adjusting models, on inputs scaled to spread 1"
+    )
+    most_weight: Positive = Field(
+        3.0, description="treated cases for which one untouched case stands, at most; beyond it the model stands in"
+    )
+    confidence: Share = Field(0.90, description="confidence of an interval, 0..1")
+    power: Share = Field(0.80, description="chance with which the least effect worth knowing would be found, 0..1")
+    least_churn: Positive = Field(0.10, description="least effect on the chance to churn worth knowing, 0..1")
+    least_usage: Positive = Field(0.10, description="least effect on the log change of 28 days of usage worth knowing")
+    least_treated: Count = Field(30, description="treated accounts, at least, and untouched ones that stand for them")
+    least_outcomes: Count = Field(10, description="cases with the outcome, at least, on either side")
+    least_overlap: Share = Field(
+        0.25, description="share of the treated, at least, that untouched cases can stand for, 0..1"
+    )
+
+
+class UpliftSettings(BaseModel, frozen=True, extra="forbid"):
+    """When accounts may be ranked by what a contact would change, and how that is learnt."""
+
+    least_outcomes: Count = Field(100, description="randomised cases with the outcome, at least, on either side")
+    gate: Share = Field(0.10, description="p-value of the joint test of the interactions, at most, 0..1")
+    parts: Annotated[int, Field(ge=2)] = Field(5, description="parts of the accounts; a group is rated on the others")
+    groups: Annotated[int, Field(ge=2)] = Field(4, description="groups of a tree that answer differently, at most")
+    least_group: Share = Field(0.08, description="share of the cases in a group, at least, 0..1")
+    trees: Count = Field(50, description="trees grown on draws of accounts, whose mean is the uplift")
+    penalty: Positive = Field(3.0, description="ridge penalty of the risk, on inputs scaled to spread 1")
+
+
 class ModelSettings(BaseModel, frozen=True, extra="forbid"):
     """Everything about learning."""
 
@@ -218,6 +250,8 @@ class ModelSettings(BaseModel, frozen=True, extra="forbid"):
     early_warning: EarlyWarningSettings = EarlyWarningSettings()
     treated: TreatedSettings = TreatedSettings()
     segments: SegmentSettings = SegmentSettings()
+    effects: EffectSettings = EffectSettings()
+    uplift: UpliftSettings = UpliftSettings()
 
 
 class PromotionSettings(BaseModel, frozen=True, extra="forbid"):
