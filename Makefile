@@ -4,7 +4,7 @@ BIN := .venv/bin
 export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format docs bench results coverage lock
+.PHONY: help install demo test check format docs bench results coverage effects lock
 
 help:  ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -44,6 +44,9 @@ results: .venv/.installed  ## is the sample company as it is meant to be? Writes
 
 coverage: .venv/.installed  ## do intervals hold the truth nine times in ten? Writes docs/results-intervals.md (an hour)
 	$(BIN)/python -m tests.results_coverage
+
+effects: .venv/.installed  ## are effects and uplift told right? Writes docs/results-effects.md (about five minutes)
+	$(BIN)/python -m tests.results_effects
 
 # Needs uv (pip install uv). Versions and hashes only: no index address, no path.
 lock:  ## resolve requirements.lock anew
