@@ -17,7 +17,7 @@ from features.settings import BookSettings, HealthSettings, LabelSettings
 from models.settings import ModelSettings, PromotionSettings
 from playbook.actions import Playbook, load_playbook
 from playbook.messages import MessageSettings
-from playbook.settings import AlertSettings, OutreachSettings, OwnerSettings, TierSettings
+from playbook.settings import AlertSettings, OutreachSettings, OwnerSettings, ReviewSettings, TierSettings
 from tasks.errors import ConfigError
 from tasks.settings import CatalogueSettings, CheckSettings, PublishSettings, SourceSettings, TableSettings
 
@@ -68,6 +68,7 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
     alerts: AlertSettings = AlertSettings()
     messages: MessageSettings = MessageSettings()
     outreach: OutreachSettings = OutreachSettings()
+    reviews: ReviewSettings = ReviewSettings()
     checks: CheckSettings = CheckSettings()
     catalogue: CatalogueSettings = CatalogueSettings()
     publish: PublishSettings = PublishSettings()

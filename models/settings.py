@@ -233,6 +233,18 @@ class UpliftSettings(BaseModel, frozen=True, extra="forbid"):
     penalty: Positive = Field(3.0, description="ridge penalty of the risk, on inputs scaled to spread 1")
 
 
+class GradeSettings(BaseModel, frozen=True, extra="forbid"):
+    """How forecasts of people are graded beside health and the model."""
+
+    bands: tuple[Share, ...] = Field(
+        (0.05, 0.2, 0.5), min_length=1, description="chances that part low, middle, high and very high, for agreement"
+    )
+    health_months: Count = Field(6, description="newest matured months whose outcomes turn health into a chance")
+    least_outcomes: Count = Field(20, description="accounts with and without the outcome that this needs, of each")
+    replicates: Count = Field(400, description="draws of accounts for an interval")
+    confidence: Share = Field(0.90, description="confidence of an interval, 0..1")
+
+
 class ModelSettings(BaseModel, frozen=True, extra="forbid"):
     """Everything about learning."""
 
@@ -252,6 +264,7 @@ class ModelSettings(BaseModel, frozen=True, extra="forbid"):
     segments: SegmentSettings = SegmentSettings()
     effects: EffectSettings = EffectSettings()
     uplift: UpliftSettings = UpliftSettings()
+    grades: GradeSettings = GradeSettings()
 
 
 class PromotionSettings(BaseModel, frozen=True, extra="forbid"):

@@ -79,6 +79,16 @@ class AlertSettings(BaseModel, frozen=True, extra="forbid"):
         return next((team.hours for team in self.teams.values() if owner in team.csms), self.hours)
 
 
+class ReviewSettings(BaseModel, frozen=True, extra="forbid"):
+    """A sprint of the expert review."""
+
+    accounts: int = Field(36, ge=1, description="accounts of a sprint; all of a smaller book")
+    agreeing_share: Share = Field(0.25, description="share of them where risk and health agree, 0..1")
+    least_seen: Count = Field(30, description="accounts forecast and then revealed before a sprint can be signed")
+    oldest_scores_days: Count = Field(7, description="days after which published scores are too old to begin with")
+    open_days: Count = Field(30, description="days from the beginning in which forecasts are taken")
+
+
 class Action(BaseModel, frozen=True, extra="forbid"):
     """One entry of the playbook: when it applies, and what to do by when."""
 
