@@ -6,7 +6,7 @@ A run's events and its marker are written in one transaction: a kill at any mome
 import json
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,11 +20,12 @@ from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from playbook.alert_events import LedgerEvent
 from playbook.alert_runs import Runs
 from playbook.messages import Message
+from playbook.review import ReviewEvent
 from tasks.errors import ConfigError
 from tasks.migrate import TooNew, migrate
 
 BUSY_TIMEOUT_MS = 30_000
-SCHEMA_LOCK = 5_313_397  # any number that no other program on the server uses
+SCHEMA_LOCK, REVIEW_LOCK = 5_313_397, 5_313_398  # any numbers that no other program on the server uses
 
 METADATA = sa.MetaData()
 
@@ -68,6 +69,18 @@ DELIVERIES = sa.Table(
     sa.Column("tried_at", sa.DateTime, primary_key=True),
     sa.Column("delivered", sa.Boolean, nullable=False),
     sa.Column("error", sa.Text),
+)
+
+REVIEWS = sa.Table(
+    "ledger_reviews",
+    METADATA,
+    sa.Column("review_id", sa.Text, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("account_id", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("at", sa.DateTime, nullable=False),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("payload", sa.Text, nullable=False),
 )
 
 
@@ -170,6 +183,21 @@ class Ledger:
             told = {"key": key, "tried_at": _utc(at), "delivered": error is None, "error": error}
             connection.execute(self._add(DELIVERIES), told)
 
+    def reviews(self) -> list[ReviewEvent]:
+        """The events of every expert review, each review's in their order."""
+        with self._engine.connect() as connection:
+            return _reviews(connection)
+
+    def review(self, decide: Callable[[Sequence[ReviewEvent]], Sequence[ReviewEvent]]) -> list[ReviewEvent]:
+        """Add what a person's step comes to, given all events before it; nobody else writes between the two."""
+        with _writing(self._engine) as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(REVIEW_LOCK)))
+            events = list(decide(_reviews(connection)))
+            if events:
+                connection.execute(sa.insert(REVIEWS), [_row(event) for event in events])
+        return events
+
     def _add(self, table: sa.Table) -> Any:
         """INSERT ... ON CONFLICT DO NOTHING in this database's dialect."""
         dialect = postgresql if self._engine.dialect.name == "postgresql" else sqlite
@@ -224,7 +252,12 @@ def _write_ahead(cursor: DBAPICursor) -> None:
             return
 
 
-def _row(event: LedgerEvent) -> dict[str, Any]:
+def _reviews(connection: sa.Connection) -> list[ReviewEvent]:
+    rows = connection.execute(sa.select(REVIEWS).order_by(REVIEWS.c.review_id, REVIEWS.c.number)).mappings().all()
+    return [ReviewEvent(**{**row, "payload": json.loads(row["payload"])}) for row in rows]
+
+
+def _row(event: LedgerEvent | ReviewEvent) -> dict[str, Any]:
     return {**vars(event), "payload": json.dumps(dict(event.payload), sort_keys=True)}
 
 

@@ -6,6 +6,7 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,6 +20,7 @@ from playbook.alert_events import PIPELINE, LedgerEvent, event_id
 from playbook.alert_life import new_events
 from playbook.alert_runs import Runs, days_to_run
 from playbook.alerts import Condition, Observations
+from playbook.review import ReviewEvent
 from playbook.settings import AlertSettings, OwnerSettings
 from tasks.errors import ConfigError
 from tasks.ledger import METADATA, RUNS, Ledger
@@ -215,6 +217,24 @@ def test_a_flow_that_missed_days_makes_them_up_and_a_rerun_adds_nothing(ledger: 
     ]
 
 
+def test_reviewers_at_once_lose_nothing(ledger: Ledger, url: str) -> None:
+    """What a step of a review rests on is read and written under one lock: no two steps take one number (REV-1)."""
+    other = Ledger.open(url)
+
+    def steps(place: Ledger, by: str) -> None:
+        for _ in range(20):
+            place.review(lambda held: [ReviewEvent("r", len(held) + 1, "a", "answered", MONDAY, by, {"chance": 0.5})])
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(steps, (ledger, other), ("ann", "bob")))
+    read = other.reviews()
+    other.close()
+
+    assert [e.number for e in read] == list(range(1, 41))
+    assert sum(e.by == "ann" for e in read) == 20
+    assert read[0].payload == {"chance": 0.5}
+
+
 def test_the_steps_make_the_tables_that_the_code_writes(ledger: Ledger) -> None:
     """On either database; opening it again takes no step (ALR-5)."""
     with ledger._engine.connect() as connection:
@@ -231,7 +251,7 @@ def test_a_ledger_of_before_the_steps_keeps_its_events(tmp_path: Path) -> None:
     ledger = Ledger.open(url)
     ledger.record("daily_alerts", MONDAY, [event("a")])
     with ledger._engine.begin() as connection:
-        for table in ("ledger_version", "ledger_messages", "ledger_deliveries"):
+        for table in ("ledger_version", "ledger_messages", "ledger_deliveries", "ledger_reviews"):
             connection.exec_driver_sql(f"DROP TABLE {table}")
     ledger.close()
     again = Ledger.open(url)
