@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from flows.review import review_of
 from flows.run import Run
 from models.arms import ByAssignment, by_assignment
 from models.champions import CHALLENGER, CHAMPION, Action, Event, champions
@@ -45,7 +46,10 @@ def _gated(run: Run, outcome: str, version: str, accepted: str = "") -> Compared
     held = _held(run, outcome)
     contender = _contender(held, version, run.as_of)
     wait = run.settings.wait_days(outcome)
-    evidence = evidence_of(run.tracking, run.marts, held, contender, run.as_of, wait, accepted)
+    # The ledger is asked only where a gate wants to know.
+    asked = run.settings.promotion.review_required
+    review = review_of(run, outcome, contender.number, contender.as_of) if asked else ""
+    evidence = evidence_of(run.tracking, run.marts, held, contender, run.as_of, wait, accepted, review)
     capacity = run.settings.models.policy.capacity_share
     judgement = judged(evidence, run.settings.promotion, capacity)
     return Compared(outcome, contender.number, contender.tags["candidate"], evidence.rival, judgement)

@@ -16,6 +16,7 @@ from flows.cli_account import account
 from flows.cli_alerts import Now, instant
 from flows.cli_alerts import app as alerts
 from flows.cli_model import app as models
+from flows.cli_review import app as reviews
 from flows.options import AsOf, Options, run_of, show_table, show_totals
 
 # Telemetry of every dependency is off unless the user turns it on.
@@ -36,6 +37,7 @@ app = typer.Typer(
 app.add_typer(models, name="model")
 app.add_typer(alerts, name="alerts")
 app.command()(account)
+app.add_typer(reviews, name="review")
 
 
 @app.callback()

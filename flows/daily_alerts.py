@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from features.events import events
+from flows.review import publish_reviews
 from flows.run import Run
 from flows.scoring import ScoredDate, score_date, staged
 from flows.sweep import outbox
@@ -64,6 +65,7 @@ def one_day(run: Run, snapshot: Snapshot, ledger: Ledger) -> DayResult:
         scored = score_date(run, snapshot)
         new = decide(run, scored, ledger)
         alerts = keep_alerts(run, scored, ledger, new)
+        publish_reviews(run, ledger, snapshot, scored.stamp)
         opened = int((alerts["opened_at"] == pd.Timestamp(run.instant)).sum())
         show_alerts(alerts, run.as_of, opened)
         record(scored.rows + len(alerts), scored.stamp)

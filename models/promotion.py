@@ -232,7 +232,7 @@ def _reviewed(evidence: Evidence, rules: PromotionSettings) -> Gate:
         why = "not asked for by the settings" if not rules.review_required else "asked for the first model alone"
         return Gate("review", passed=True, says=f"an expert review is {why}")
     says = f"signed by {evidence.review}" if evidence.review else (
-        "no expert review is signed, and reviews are not built yet; "
-        "`review_required = false` under [promotion] does without"
+        "no expert review of this version is signed by then: `keepwell review start`, and `report --sign NAME` at its "
+        "end; `review_required = false` under [promotion] does without"
     )  # fmt: skip
     return Gate("review", bool(evidence.review), says)

@@ -319,6 +319,61 @@ PROMOTIONS = Mart(
     },
 )  # fmt: skip
 
+REVIEWS = Mart(
+    "reviews", "expert review, side and statistic", ("review_id", "name", "statistic"),
+    {
+        "review_id": (TEXT, "the sprint"),
+        "outcome": (TEXT, "churn, expansion or advocacy"),
+        "model_version": (TEXT, "version in MLflow that is reviewed"),
+        "scored_on": (DAY, "as_of of the scores and facts that it is about"),
+        "began_at": (INSTANT, "when it began"),
+        "name": (TEXT, "csm (mean of the reviewers), a reviewer as `csm NAME`, health, model, override; sprint"),
+        "statistic": (TEXT, "brier, brier_less_model, brier_saved (by overrides), kappa with ...; accounts, seen"),
+        "value": (NUMBER, "the figure, on the sprint's accounts: picked where scores disagree, they are not the book"),
+        "low": (NUMBER, "lower bound of its interval, from a bootstrap over accounts; empty where it has none"),
+        "high": (NUMBER, "upper bound"),
+        "accounts": (WHOLE, "accounts that it rests on"),
+        "outcomes": (WHOLE, "those with the outcome; empty where no outcome is needed"),
+        "signed_by": (TEXT, "who signed the sprint; empty: not finished"),
+        "signed_at": (INSTANT, "when"),
+    },
+)  # fmt: skip
+
+REVIEW_ANSWERS = Mart(
+    "review_answers", "expert review, account and reviewer", ("review_id", "account_id", "reviewer"),
+    {
+        "review_id": (TEXT, "the sprint"),
+        **_ACCOUNT,
+        "reviewer": (TEXT, "who answered"),
+        "forecast": (NUMBER, "chance 0-1 that was given before any score was shown"),
+        "answered_at": (INSTANT, "when"),
+        "revealed_at": (INSTANT, "when the scores were shown; empty: not yet"),
+        "why": (TEXT, "why the account was picked; empty, as all scores are, until the sprint is signed"),
+        "health": (NUMBER, "health 0-100"),
+        "health_chance": (NUMBER, "the chance that such a health has had"),
+        "model_chance": (NUMBER, "the model's chance"),
+        "happened": (FLAG, "whether the outcome came; empty until it has matured"),
+    },
+)  # fmt: skip
+
+REVIEW_FLAGS = Mart(
+    "review_flags", "flag that a reviewer raised", ("review_id", "flag_id"),
+    {
+        "review_id": (TEXT, "the sprint"),
+        "flag_id": (TEXT, "the flag"),
+        **_ACCOUNT,
+        "reviewer": (TEXT, "who raised it"),
+        "flagged_at": (INSTANT, "when"),
+        "kind": (TEXT, "seasonal, segment, feature, note or override"),
+        "explanation": (TEXT, "in the reviewer's words"),
+        "chance": (NUMBER, "chance 0-1 that an override puts in the score's place"),
+        "until": (DAY, "when an override expires"),
+        "followed_by": (TEXT, "who did something about it; empty: nothing yet"),
+        "followed_at": (INSTANT, "when last"),
+        "followed": (TEXT, "what was done"),
+    },
+)  # fmt: skip
+
 WHAT_IF = Mart(
     "what_if", "outcome, group and share of the book", ("outcome", "group", "share"),
     {
@@ -479,6 +534,6 @@ MARTS: Mapping[str, Mart] = {
         HEALTH_SCORES, FACTORS, FEATURE_MART, PREDICTIONS, ALERTS, ALERT_STEPS, CHECK_RESULTS, QUARANTINE_MART,
         SIGNAL_CATALOGUE, OUTREACH_QUEUE,
         MODEL_PERFORMANCE, IMPORTANCE, WHAT_IF, PROMOTIONS, INSIGHTS, WEIGHTS, AUDIT, AUDIT_CHURNERS, VALUE, DRIFT,
-        LEAD_TIMES, RUNS, DIM_ACCOUNT, DIM_CSM, DIM_DATE,
+        LEAD_TIMES, REVIEWS, REVIEW_ANSWERS, REVIEW_FLAGS, RUNS, DIM_ACCOUNT, DIM_CSM, DIM_DATE,
     )
 }  # fmt: skip

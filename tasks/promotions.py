@@ -16,11 +16,12 @@ PREDICTIONS = "predictions"
 
 
 def evidence_of(
-    tracking: Tracking, marts: Path, held: Shelf, version: Version, as_of: date, wait_days: int, accepted: str
-) -> Evidence:
+    tracking: Tracking, marts: Path, held: Shelf, version: Version, as_of: date, wait_days: int, accepted: str,
+    review: str,
+) -> Evidence:  # fmt: skip
     """What is known at a date of one version against the champion in force, or against health where there is none.
 
-    `wait_days`: until an outcome has matured.
+    `wait_days`: until an outcome has matured. `review`: who signed the expert review of this version.
     """
     champion = held.in_force(CHAMPION, as_of)
     rows, missing = held_out(tracking, version), ""
@@ -43,6 +44,7 @@ def evidence_of(
         shadow=shadow,
         told_on=max(shadow) + timedelta(days=wait_days) if shadow else None,
         missing=missing,
+        review=review,
         accepted=accepted,
     )
 

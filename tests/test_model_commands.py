@@ -192,7 +192,7 @@ def test_by_default_a_first_promotion_is_refused_for_want_of_a_review(company):
 
     assert ran.code == 1
     assert ran.out == ""
-    assert ran.err.startswith("keepwell: churn: version 1 was not promoted: [review] no expert review is signed")
+    assert ran.err.startswith("keepwell: churn: version 1 was not promoted: [review] no expert review of this version")
     assert "`review_required = false` under [promotion]" in ran.err
     assert company.champion(SHADOWED) is None
     assert not (company.out / "marts" / "promotions").exists()

@@ -170,10 +170,11 @@ def test_what_looks_too_good_waits_for_a_person_who_says_why():
 
 
 def test_a_review_is_asked_for_the_first_model_unless_the_setting_is_off():
-    """A finished sprint, signed by a named person; reviews are not built, so the setting is named (REV-4)."""
+    """A finished sprint, signed by a named person; the refusal names the command and the setting (REV-4)."""
     first = CLOSED["review"]
     (gate,) = judged(first, RULES, 0.1).refusals
 
+    assert "keepwell review start" in gate.says
     assert "review_required" in gate.says
     assert refused(first, RULES.model_copy(update={"review_required": False})) == []
     assert refused(replace(first, review="Dr. Lee")) == []
