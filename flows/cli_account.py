@@ -30,11 +30,28 @@ def account(
 def as_json(story: "AccountStory") -> str:
     """The same for a program."""
     about = {
-        "account_id": story.account_id, "as_of": story.as_of, **story.facts, "left": story.left,
+        "account_id": story.account_id, "as_of": story.as_of, **story.facts, "flagged": story.flagged,
+        "leaving": story.leaving, "left": story.left,
         "reasons": story.reasons, "course": json.loads(story.course.to_json(orient="records", date_format="iso")),
         "lines": [vars(line) for line in story.lines], "live": [alert.alert_id for alert in story.live],
     }  # fmt: skip
     return json.dumps(about, default=str, indent=1)
+
+
+def outcome(story: "AccountStory") -> str:
+    """What came of it: the first flag, the notice, the end, with the days between, as far as they are known."""
+    told = [f"first flag on {story.flagged[0]:%Y-%m-%d} ({story.flagged[1]})" if story.flagged else "never flagged"]
+    gone = story.leaving or story.left
+    if story.leaving:
+        told.append(f"notice known on {story.leaving}")
+    if story.left:
+        told.append(f"no longer in the book on {story.left}")
+    if gone is None:
+        told.append(str(story.facts["status"]))
+    elif story.flagged:
+        days = (gone - story.flagged[0].date()).days
+        told.append(f"the flag came {days} days before" if days >= 0 else f"the flag came {-days} days after")
+    return "; ".join(told)
 
 
 def as_text(story: "AccountStory") -> str:
@@ -43,7 +60,7 @@ def as_text(story: "AccountStory") -> str:
     renewal = f"renewal {f['renewal_on']}" if f["renewal_on"] is not None else "open-ended"
     lines = [
         f"{f['name']} ({story.account_id}), {f['segment']}, {f['csm']}, {f['arr']:,.0f} {f['currency']}, {renewal}",
-        f"as of {story.as_of}: {f['status']}" + (f"; no longer in the book on {story.left}" if story.left else ""),
+        f"as of {story.as_of}: {outcome(story)}",
         "", str(f["summary"]), f"{f['tier']}: {f['tier_reason']}", "", "Why",
         *(f"  {reason}" for reason in story.reasons), "", "Course",
     ]  # fmt: skip

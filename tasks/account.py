@@ -16,20 +16,23 @@ from tasks.store import dates, read
 SCORES = "health_scores"
 FACTS = ("name", "segment", "csm", "arr", "currency", "status", "renewal_on", "tier", "tier_reason", "next_action",
          "action_owner", "action_due", "summary")  # fmt: skip
-COURSE = ("health", "band", "tier", "churn_risk")
+COURSE = ("status", "health", "band", "tier", "churn_risk")
 
 
 @dataclass(frozen=True)
 class AccountStory:
     """`as_of`: of the newest score up to the date. `facts`: FACTS of that day. `left`: since when it has no score.
 
-    `reasons`: the factors that are shown, model's first. `course`: COURSE by published date. `lines`: the ledger's.
-    `live`: the open alerts.
+    `flagged`: the first alert of all and its rule; `leaving`: the first of the newest scores in a row that know of
+    its notice. `reasons`: the factors that are shown, model's first. `course`: COURSE by published date. `lines`: the
+    ledger's. `live`: the open alerts.
     """
 
     account_id: str
     as_of: date
     facts: dict[str, Any]
+    flagged: tuple[datetime, str] | None
+    leaving: date | None
     left: date | None
     reasons: Sequence[str]
     course: pd.DataFrame
@@ -51,12 +54,21 @@ def account_story(marts: Path, history: Sequence[LedgerEvent], named: str, now: 
     later = [day for day in days if day > newest["as_of"]]
     factors = _rows(marts, "factors", newest["as_of"], account, ["account_id", "kind", "rank", "text"])
     shown = factors.dropna(subset="text").sort_values(["kind", "rank"], ascending=[False, True])
-    live = [a for a in fold(history, now).values() if a.account_id == account and a.closed_at is None]
+    alerts = [a for a in fold(history, now).values() if a.account_id == account]
+    live = [a for a in alerts if a.closed_at is None]
+    first = min(((a.opened_at, a.rule) for a in alerts), default=None)
     return AccountStory(
-        account, newest["as_of"], newest[list(dict.fromkeys(FACTS))].to_dict(), later[0] if later else None,
-        list(dict.fromkeys(shown["text"])), course[["as_of", *COURSE]], told(history, account, now),
-        sorted(live, key=lambda a: (a.opened_at, a.alert_id)),
+        account, newest["as_of"], newest[list(dict.fromkeys(FACTS))].to_dict(), first, _leaving(course),
+        later[0] if later else None, list(dict.fromkeys(shown["text"])), course[["as_of", *COURSE]],
+        told(history, account, now), sorted(live, key=lambda a: (a.opened_at, a.alert_id)),
     )  # fmt: skip
+
+
+def _leaving(course: pd.DataFrame) -> date | None:
+    """Since which published date the account is known to leave; None where the newest does not say so."""
+    others = course.index[course["status"] != "leaving"]
+    since = course.loc[course.index > others.max()] if len(others) else course
+    return since["as_of"].iloc[0] if len(since) else None
 
 
 def _account(marts: Path, days: Sequence[date], named: str) -> str:

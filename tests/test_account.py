@@ -1,0 +1,53 @@
+"""What came of an account, on one line of its page (ACT-1, ALR-5)."""
+
+from datetime import date, datetime
+
+import pandas as pd
+import pytest
+
+from flows.cli_account import outcome
+from tasks.account import AccountStory, _leaving
+
+DAYS = [date(2026, 5, day) for day in (1, 8, 15, 22)]
+FLAG = (datetime(2026, 5, 5, 9), "no_usage")
+
+
+def story(flagged: tuple[datetime, str] | None, leaving: date | None, left: date | None) -> AccountStory:
+    """A page of which only the outcome matters."""
+    return AccountStory("A-1", DAYS[-1], {"status": "active"}, flagged, leaving, left, [], pd.DataFrame(), [], [])
+
+
+@pytest.mark.parametrize(
+    ("flagged", "leaving", "left", "says"),
+    [
+        (None, None, None, "never flagged; active"),
+        (FLAG, None, None, "first flag on 2026-05-05 (no_usage); active"),
+        (
+            FLAG, date(2026, 5, 15), date(2026, 6, 1),
+            ("first flag on 2026-05-05 (no_usage); notice known on 2026-05-15; no longer in the book on 2026-06-01; "
+             "the flag came 10 days before"),
+        ),
+        (
+            FLAG, date(2026, 5, 1), None,
+            "first flag on 2026-05-05 (no_usage); notice known on 2026-05-01; the flag came 4 days after",
+        ),
+        (None, None, date(2026, 6, 1), "never flagged; no longer in the book on 2026-06-01"),
+    ],
+)  # fmt: skip
+def test_the_way_from_flag_to_outcome_in_one_sentence(flagged, leaving, left, says) -> None:
+    """First flag, notice, end and the days between, as far as they are known; an unflagged churner is told too."""
+    assert outcome(story(flagged, leaving, left)) == says
+
+
+@pytest.mark.parametrize(
+    ("statuses", "since"),
+    [
+        (["active", "active", "leaving", "leaving"], DAYS[2]),
+        (["leaving", "active", "active", "leaving"], DAYS[3]),
+        (["leaving", "leaving", "leaving", "leaving"], DAYS[0]),
+        (["active", "leaving", "leaving", "active"], None),
+    ],
+)
+def test_a_notice_counts_from_the_last_time_it_became_known(statuses: list[str], since: date | None) -> None:
+    """A notice that was taken back is no outcome."""
+    assert _leaving(pd.DataFrame({"as_of": DAYS, "status": statuses})) == since
