@@ -64,12 +64,13 @@ def show(
         shown = [
             {
                 "alert": a.alert_id[:8], "account": a.account_id, "rule": a.rule, "state": a.state, "owner": a.owner,
-                **next_due(a, done[a.alert_id]), "missed": "yes" if a.breached else "", "detail": a.detail,
+                "opened": a.opened_at, **next_due(a, done[a.alert_id]), "missed": "yes" if a.breached else "",
+                "detail": a.detail,
             }
             for a in alerts_at(history, at)
             if (every or a.closed_at is None) and owner in ("", a.owner)
         ]  # fmt: skip
-        columns = ["alert", "account", "rule", "state", "owner", "next", "due", "missed", "detail"]
+        columns = ["alert", "account", "rule", "state", "owner", "opened", "next", "due", "missed", "detail"]
         return pd.DataFrame(shown, columns=columns).sort_values(
             ["missed", "due", "alert"], ascending=[False, True, True]
         )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from features.events import events
+from flows.planned import first_planned
 from flows.review import publish_reviews
 from flows.run import Run
 from flows.scoring import ScoredDate, score_date, staged
@@ -95,7 +96,8 @@ def decide(run: Run, scored: ScoredDate, ledger: Ledger) -> list[LedgerEvent]:
         [Occurrence(**row) for row in rows],
     )
     book = dict(zip(accounts["account_id"], accounts["csm"], strict=True))
-    return new_events(history, seen, run.instant, book, settings, run.settings.owners, runs)
+    told_at = first_planned(run.settings.schedule.daily, run.instant)
+    return new_events(history, seen, run.instant, book, settings, run.settings.owners, runs, told_at)
 
 
 @step(retries=2)

@@ -8,12 +8,13 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
 
 from features.canonical import TABLES
 from features.settings import BookSettings, HealthSettings, LabelSettings
+from flows.planned import checked
 from models.settings import ModelSettings, PromotionSettings
 from playbook.actions import Playbook, load_playbook
 from playbook.messages import MessageSettings
@@ -45,13 +46,16 @@ class TrackingSettings(BaseModel, frozen=True, extra="forbid"):
     )
 
 
+Cron = Annotated[str, AfterValidator(checked)]
+
+
 class ScheduleSettings(BaseModel, frozen=True, extra="forbid"):
     """When the scheduled flows run, as cron in UTC."""
 
-    daily: str = Field("0 5 * * *", description="cron of daily_alerts")
-    sweep: str = Field("*/15 * * * *", description="cron of sweep")
-    monthly: str = Field("0 6 1,8,15,22 * *", description="cron of monthly_scoring: the first day of each week")
-    quarterly: str = Field("0 7 2 1,4,7,10 *", description="cron of quarterly_retraining")
+    daily: Cron = Field("0 5 * * *", description="cron of daily_alerts; the clocks of its alerts run from then")
+    sweep: Cron = Field("*/15 * * * *", description="cron of sweep")
+    monthly: Cron = Field("0 6 1,8,15,22 * *", description="cron of monthly_scoring: the first day of each week")
+    quarterly: Cron = Field("0 7 2 1,4,7,10 *", description="cron of quarterly_retraining")
 
 
 class Settings(BaseModel, frozen=True, extra="forbid"):
@@ -109,6 +113,7 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
         places = {"source", "ledger", "messages", "tracking", "promotion", "schedule", "tables", "playbook"}
         about = self.model_dump(mode="json", exclude=places)
         about["playbook"] = self.playbook_path.read_text()
+        about["told"] = self.schedule.daily  # the clocks of alerts run from then
         about["tables"] = {n: t.model_dump(mode="json", exclude={"sql"}) for n, t in self.tables.items()}
         return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:16]
 

@@ -3,9 +3,10 @@
 A run changes an alert at most once, and its events' ids follow from what they say: running a day again adds nothing.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from playbook.alert_events import PIPELINE, Alert, LedgerEvent, event_of, fold, short_hash
 from playbook.alert_runs import Runs
@@ -23,8 +24,11 @@ def new_events(
     settings: AlertSettings,
     owners: OwnerSettings,
     runs: Runs,
+    told_at: datetime | None = None,
 ) -> list[LedgerEvent]:
     """What the run of `as_of` adds to the ledger; nothing where the ledger holds a newer run.
+
+    `told_at`: when what it opens reaches people, as_of unless said; the clocks run from then.
 
     `book` names the CSM of every account under contract; one without falls to the default owner. What was not observed,
     or could not be told, neither opens nor closes.
@@ -45,7 +49,8 @@ def new_events(
     }
     in_this_run = len(openings) + sum(alert.opened_at == as_of for alert in alerts.values())
     digest_id = short_hash("digest", as_of.isoformat()) if is_storm(in_this_run, len(book), settings) else None
-    opened = [_opened(o, as_of, _owner(book[o.account_id], owners), digest_id, settings) for o in openings.values()]
+    due = partial(due_times, told_at=told_at or as_of, settings=settings)
+    opened = [_opened(o, as_of, _owner(book[o.account_id], owners), digest_id, due) for o in openings.values()]
     return sorted([*changes, *opened], key=lambda e: (e.account_id, e.rule, e.subject or "", e.kind, e.event_id))
 
 
@@ -126,7 +131,7 @@ def _opening_of_event(event: Occurrence) -> _Opening:
 
 
 def _opened(
-    opening: _Opening, as_of: datetime, owner: str, digest_id: str | None, settings: AlertSettings
+    opening: _Opening, as_of: datetime, owner: str, digest_id: str | None, due: Callable[..., dict[str, datetime]]
 ) -> LedgerEvent:
     rule = RULES[opening.rule]
     payload = {
@@ -136,7 +141,7 @@ def _opened(
         "known_at": opening.known_at.isoformat(),
         "owner": owner,
         "recipients": list(rule.recipients),
-        "due": {step: at.isoformat() for step, at in due_times(rule, as_of, settings, owner).items()},
+        "due": {step: at.isoformat() for step, at in due(rule, owner=owner).items()},
         "digest_id": digest_id,
     }
     return event_of(opening, "opened", as_of, PIPELINE, payload)

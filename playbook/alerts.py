@@ -149,8 +149,8 @@ def conditions(standing: Standing, settings: AlertSettings) -> list[Condition]:
     return [rule(standing, settings) for rule in (no_usage, health_low, health_drop, risk_high)]
 
 
-def due_times(rule: Rule, opened_at: datetime, settings: AlertSettings, owner: str = "") -> dict[str, datetime]:
-    """When each step is due, in the owner's hours from the opening; `review` where the rule has its own deadline."""
+def due_times(rule: Rule, told_at: datetime, settings: AlertSettings, owner: str = "") -> dict[str, datetime]:
+    """When each step is due, in the owner's hours since it was told; `review` where the rule has its own deadline."""
     clocks = settings.clocks
     hours = {
         "ack": clocks.acknowledge_hours,
@@ -162,7 +162,7 @@ def due_times(rule: Rule, opened_at: datetime, settings: AlertSettings, owner: s
     if rule.review_hours is not None:
         hours["review"] = rule.review_hours(settings)
     team = settings.hours_of(owner)
-    return {step: after(opened_at, given, team) for step, given in hours.items()}
+    return {step: after(told_at, given, team) for step, given in hours.items()}
 
 
 def _known(value: float) -> float | None:

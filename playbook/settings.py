@@ -34,7 +34,7 @@ class TierSettings(BaseModel, frozen=True, extra="forbid"):
 
 
 class Clocks(BaseModel, frozen=True, extra="forbid"):
-    """Hours from the opening of an alert to each step of the response."""
+    """Hours from when an alert reaches people to each step of the response."""
 
     acknowledge_hours: Hours = Field(2, description="acknowledged")
     assess_hours: Hours = Field(4, description="assessed")

@@ -32,6 +32,7 @@ def test_a_file_names_only_what_it_changes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
+        ("[schedule]\ndaily = '5 o clock'\n", "`schedule.daily`: is no cron expression"),
         ("[alerts]\nsilent_day = 3\n", "`alerts.silent_day`; did you mean `silent_days`"),
         ("[alerts]\nsilent_days = -3\n", "`alerts.silent_days`"),
         ("[health.weights]\nuse = 1\n", "no component 'use'; there are usage, adoption"),

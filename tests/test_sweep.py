@@ -44,9 +44,9 @@ def swept(place: tuple[Path, Path], now: str) -> dict[str, int]:
 
 
 def test_a_sweep_records_each_clock_once(place: tuple[Path, Path]) -> None:
-    """Two hours after opening every alert that nobody has seen is late; a second sweep adds nothing (ALR-2)."""
+    """Two hours after the day's run, planned at five, every alert that nobody has seen is late, once (ALR-2)."""
     live = len(json.loads(run(place, "alerts", "list", "--now", "2026-06-01T01:00").out))
-    before, late, again = (swept(place, f"2026-06-01T{at}") for at in ("01:45", "02:00", "02:00"))
+    before, late, again = (swept(place, f"2026-06-01T{at}") for at in ("06:45", "07:00", "07:00"))
 
     assert live > 3
     assert before["breached"] == 0
@@ -70,12 +70,12 @@ def test_event_alerts_open_between_the_days_and_never_twice(place: tuple[Path, P
 
 def test_a_response_is_taken_step_by_step_and_shows_in_the_marts(place: tuple[Path, Path]) -> None:
     """Who, when, what: in the ledger, and cut at the day in the marts (ALR-2, ALR-5)."""
-    listed = json.loads(run(place, "alerts", "list", "--now", "2026-06-01T00:30").out)
+    listed = json.loads(run(place, "alerts", "list", "--now", "2026-06-01T05:30").out)
     name = listed[0]["alert"]
-    seen = run(place, "alerts", "ack", name, "--by", "ann", "--now", "2026-06-01T00:40")
-    called = run(place, "alerts", "contact", name, "--by", "ann", "--note", "called", "--now", "2026-06-01T03:00")
-    twice = run(place, "alerts", "contact", name, "--by", "bob", "--now", "2026-06-01T03:30")
-    swept(place, "2026-06-01T05:00")
+    seen = run(place, "alerts", "ack", name, "--by", "ann", "--now", "2026-06-01T05:40")
+    called = run(place, "alerts", "contact", name, "--by", "ann", "--note", "called", "--now", "2026-06-01T08:00")
+    twice = run(place, "alerts", "contact", name, "--by", "bob", "--now", "2026-06-01T08:30")
+    swept(place, "2026-06-01T10:00")
     assert run(place, "daily", "--as-of", "2026-06-02").code == 0
     _, out = place
     alerts, steps = (mart(out, table, "2026-06-02").set_index("alert_id") for table in ("alerts", "alert_steps"))
@@ -97,14 +97,14 @@ def test_a_day_run_again_says_what_it_said_whatever_people_did_since(place: tupl
     """The marts of a day are cut at the day (ALR-5, TRU-1)."""
     _, out = place
     before = bytes_of(out / "marts" / "alerts"), bytes_of(out / "marts" / "alert_steps")
-    swept(place, "2026-06-01T06:00")
-    name = json.loads(run(place, "alerts", "list", "--now", "2026-06-01T06:00").out)[0]["alert"]
+    swept(place, "2026-06-01T07:30")
+    name = json.loads(run(place, "alerts", "list", "--now", "2026-06-01T07:30").out)[0]["alert"]
     for arguments in (
         ("ack", name, "--by", "ann"),
         ("snooze", name, "--by", "ann", "--reason", "migrating", "--until", "2026-06-09"),
         ("close", name, "--by", "ann", "--reason", "a test account"),
     ):
-        assert run(place, "alerts", *arguments, "--now", "2026-06-01T07:00").code == 0
+        assert run(place, "alerts", *arguments, "--now", "2026-06-01T08:00").code == 0
     assert run(place, "daily", "--as-of", "2026-06-01").code == 0
 
     assert (bytes_of(out / "marts" / "alerts"), bytes_of(out / "marts" / "alert_steps")) == before
@@ -131,10 +131,10 @@ def test_what_cannot_be_done_is_said_in_one_sentence(begun: tuple[Path, Path], a
 
 def test_one_account_is_told_from_its_flag_to_what_was_done(place: tuple[Path, Path]) -> None:
     """Score, reasons, course, what happened in order and who did it, what is open: on one page (ACT-1, ALR-5)."""
-    listed = json.loads(run(place, "alerts", "list", "--now", "2026-06-01T00:30").out)
+    listed = json.loads(run(place, "alerts", "list", "--now", "2026-06-01T05:30").out)
     alert, account = listed[0]["alert"], listed[0]["account"]
-    run(place, "alerts", "ack", alert, "--by", "ann", "--note", "looking", "--now", "2026-06-01T00:40")
-    swept(place, "2026-06-01T04:00")
+    run(place, "alerts", "ack", alert, "--by", "ann", "--note", "looking", "--now", "2026-06-01T05:40")
+    swept(place, "2026-06-01T09:00")
     config, out = place
     page = keepwell("--config", config, "--out", out, "account", account, "--as-of", "2026-06-02")
     told = json.loads(run(place, "account", account, "--as-of", "2026-06-02").out)
