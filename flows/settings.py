@@ -18,7 +18,7 @@ from flows.planned import checked
 from models.settings import ModelSettings, PromotionSettings
 from playbook.actions import Playbook, load_playbook
 from playbook.messages import MessageSettings
-from playbook.settings import AlertSettings, OutreachSettings, OwnerSettings, ReviewSettings, TierSettings
+from playbook.settings import AlertSettings, OutreachSettings, OwnerSettings, ReviewSettings, TierSettings, WorkSettings
 from tasks.errors import ConfigError
 from tasks.settings import CatalogueSettings, CheckSettings, PublishSettings, SourceSettings, TableSettings
 
@@ -73,6 +73,7 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
     messages: MessageSettings = MessageSettings()
     outreach: OutreachSettings = OutreachSettings()
     reviews: ReviewSettings = ReviewSettings()
+    work: WorkSettings = WorkSettings()
     checks: CheckSettings = CheckSettings()
     catalogue: CatalogueSettings = CatalogueSettings()
     publish: PublishSettings = PublishSettings()

@@ -132,3 +132,25 @@ class OutreachSettings(BaseModel, frozen=True, extra="forbid"):
     renewal_days: int = Field(90, ge=1, description="days before a renewal in which its nearness counts")
     renewal_weight: float = Field(0.5, ge=0, description="what a renewal today adds to the priority, as a share")
     needs: NeedSettings = NeedSettings()
+
+
+class WorkSettings(BaseModel, frozen=True, extra="forbid"):
+    """Week 3 of the month: the words in which people record what they did."""
+
+    reached: tuple[str, ...] = Field(
+        ("reached", "resolved", "intends_to_leave"),
+        description="outcomes of a call in which the customer was spoken to",
+    )
+    not_reached: tuple[str, ...] = Field(
+        ("no_answer", "postponed", "refused"), description="outcomes of a call in which the customer was not spoken to"
+    )
+    causes: tuple[str, ...] = Field(
+        (
+            "product_defect", "slow_support", "missing_feature", "low_adoption", "onboarding", "champion_left", "price",
+            "budget", "competitor", "merger", "no_need", "other",
+        ),
+        description="root causes that can be recorded",
+    )  # fmt: skip
+    kinds: tuple[str, ...] = Field(
+        ("technical_fix", "training", "support", "executive", "commercial"), description="kinds of intervention"
+    )

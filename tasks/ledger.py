@@ -21,6 +21,7 @@ from playbook.alert_events import LedgerEvent
 from playbook.alert_runs import Runs
 from playbook.messages import Message
 from playbook.review import ReviewEvent
+from playbook.work import WorkEvent
 from tasks.errors import ConfigError
 from tasks.migrate import TooNew, migrate
 
@@ -78,6 +79,19 @@ REVIEWS = sa.Table(
     sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("account_id", sa.Text, nullable=False),
     sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("at", sa.DateTime, nullable=False),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("payload", sa.Text, nullable=False),
+)
+
+WORK = sa.Table(
+    "ledger_work",
+    METADATA,
+    sa.Column("event_id", sa.Text, primary_key=True),
+    sa.Column("account_id", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text),
+    sa.Column("as_of", sa.DateTime, nullable=False),
     sa.Column("at", sa.DateTime, nullable=False),
     sa.Column("by", sa.Text, nullable=False),
     sa.Column("payload", sa.Text, nullable=False),
@@ -198,6 +212,24 @@ class Ledger:
                 connection.execute(sa.insert(REVIEWS), [_row(event) for event in events])
         return events
 
+    def work(self, up_to: datetime | None = None) -> list[WorkEvent]:
+        """What people recorded as of `up_to` or before (all of it for None), in the order in which it was written."""
+        query = sa.select(WORK).order_by(WORK.c.as_of, WORK.c.event_id)
+        if up_to is not None:
+            query = query.where(WORK.c.as_of <= _utc(up_to))
+        with self._engine.connect() as connection:
+            rows = connection.execute(query).mappings().all()
+        return [WorkEvent(**{**row, "payload": json.loads(row["payload"])}) for row in rows]
+
+    def record_work(self, events: Sequence[WorkEvent]) -> list[WorkEvent]:
+        """Write what people did, all or nothing; the events that were not there before."""
+        rows = [_row(event) for event in sorted(events, key=lambda e: e.event_id)]  # one order, as in `record`
+        added: set[str] = set()
+        if rows:
+            with _writing(self._engine) as connection:
+                added = set(connection.execute(self._add(WORK).returning(WORK.c.event_id), rows).scalars())
+        return [event for event in events if event.event_id in added]
+
     def _add(self, table: sa.Table) -> Any:
         """INSERT ... ON CONFLICT DO NOTHING in this database's dialect."""
         dialect = postgresql if self._engine.dialect.name == "postgresql" else sqlite
@@ -257,7 +289,7 @@ def _reviews(connection: sa.Connection) -> list[ReviewEvent]:
     return [ReviewEvent(**{**row, "payload": json.loads(row["payload"])}) for row in rows]
 
 
-def _row(event: LedgerEvent | ReviewEvent) -> dict[str, Any]:
+def _row(event: LedgerEvent | ReviewEvent | WorkEvent) -> dict[str, Any]:
     return {**vars(event), "payload": json.dumps(dict(event.payload), sort_keys=True)}
 
 

@@ -22,6 +22,7 @@ from playbook.alert_runs import Runs, days_to_run
 from playbook.alerts import Condition, Observations
 from playbook.review import ReviewEvent
 from playbook.settings import AlertSettings, OwnerSettings
+from playbook.work import WorkEvent, work_event
 from tasks.errors import ConfigError
 from tasks.ledger import METADATA, RUNS, Ledger
 from tasks.migrate import revision_of, revisions
@@ -235,6 +236,44 @@ def test_reviewers_at_once_lose_nothing(ledger: Ledger, url: str) -> None:
     assert read[0].payload == {"chance": 0.5}
 
 
+def call(account: str, note: str = "", as_of: datetime = MONDAY) -> WorkEvent:
+    return work_event("called", account, None, as_of, MONDAY, "ann", {"outcome": "reached", "note": note})
+
+
+def test_work_that_was_recorded_is_read_back_in_order_and_once(ledger: Ledger) -> None:
+    """Every field as it was, cut at the instant of writing; the same thing written a day later adds nothing (MON-3)."""
+    late = call("acme", 'promised "a fix" ü', MONDAY + DAY)
+
+    assert ledger.record_work([late, call("bolt")]) == [late, call("bolt")]
+    assert ledger.record_work([call("bolt", as_of=MONDAY + 2 * DAY), call("core")]) == [call("core")]
+    assert ledger.record_work([]) == []
+    assert ledger.work() == [*sorted([call("bolt"), call("core")], key=lambda e: e.event_id), late]
+    assert len(ledger.work(MONDAY + DAY)) == 3
+    assert len(ledger.work(MONDAY + DAY - timedelta(microseconds=1))) == 2
+
+
+def test_a_bad_line_of_work_leaves_none_of_its_file(ledger: Ledger) -> None:
+    """All or nothing (MON-3, TRU-1)."""
+    with pytest.raises(sa.exc.IntegrityError):
+        ledger.record_work([call("acme"), replace(call("bolt"), account_id=None)])
+
+    assert ledger.work() == []
+
+
+def test_people_who_record_at_once_lose_nothing(ledger: Ledger, url: str) -> None:
+    """Two writers, some lines the same: each line is there once (ALR-5)."""
+    other = Ledger.open(url)
+
+    def record(place: Ledger, own: str) -> int:
+        return sum(len(place.record_work([call(f"a{i}"), call(f"{own}{i}")])) for i in range(20))
+
+    with ThreadPoolExecutor(2) as pool:
+        added = list(pool.map(record, (ledger, other), ("b", "c")))
+    other.close()
+
+    assert sum(added) == len(ledger.work()) == 60
+
+
 def test_the_steps_make_the_tables_that_the_code_writes(ledger: Ledger) -> None:
     """On either database; opening it again takes no step (ALR-5)."""
     with ledger._engine.connect() as connection:
@@ -251,7 +290,7 @@ def test_a_ledger_of_before_the_steps_keeps_its_events(tmp_path: Path) -> None:
     ledger = Ledger.open(url)
     ledger.record("daily_alerts", MONDAY, [event("a")])
     with ledger._engine.begin() as connection:
-        for table in ("ledger_version", "ledger_messages", "ledger_deliveries", "ledger_reviews"):
+        for table in ("ledger_version", "ledger_messages", "ledger_deliveries", "ledger_reviews", "ledger_work"):
             connection.exec_driver_sql(f"DROP TABLE {table}")
     ledger.close()
     again = Ledger.open(url)
