@@ -55,16 +55,16 @@ class Run:
     def scoring(self) -> ScoreSettings:
         """What a score depends on; ConfigError for a playbook with a mistake."""
         s = self.settings
-        return ScoreSettings(s.money, s.health, s.tiers, s.owners, playbook_of(s))
+        return ScoreSettings(s.money, s.health, s.tiers, s.owners, playbook_of(s), s.alerts)
 
     @property
     def fixed(self) -> frozenset[str]:
         """Account columns declared fixed since signup."""
         return frozenset(self.settings.tables["accounts"].fixed_since_signup)
 
-    def stamp(self, snapshot: Snapshot | None, stored: Stored | None, models: Sequence[str] = ()) -> Stamp:
+    def stamp(self, snapshot: Snapshot | None, stored: Stored | None, others: Sequence[str] = ()) -> Stamp:
         """The same whichever flow computes it: a hash of as_of, settings, code, snapshot and what it builds on."""
         snapshot_id = snapshot.id if snapshot else ""
-        used = (*(stored.used if stored else ()), *models)
+        used = (*(stored.used if stored else ()), *others)
         run_id = digest((str(self.as_of), self.settings.fingerprint(), code_version(), snapshot_id, *used))
         return Stamp(run_id, code_version(), snapshot_id, self.settings.publish.decimals)

@@ -1,7 +1,8 @@
 """What the monthly and the daily flow share: stage, check, score and publish one date."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 
 import pandas as pd
 
@@ -9,10 +10,13 @@ from features.all import FEATURES
 from features.known import Facts
 from flows.run import Run
 from models.champions import CHALLENGER, CHAMPION
+from playbook.alert_events import fold
+from playbook.overrides import Override, overrides_at
 from tasks.catalogue import signal_catalogue, write_catalogue_xlsx
 from tasks.checks import CheckResult, coverage_left, raise_if_critical, run_checks
 from tasks.dims import dim_account, dim_csm, dim_date
 from tasks.errors import DataCheckFailed
+from tasks.ledger import Ledger
 from tasks.marts import HEALTH_SCORES
 from tasks.predictions import Models
 from tasks.publish import Stamp, publish
@@ -79,8 +83,10 @@ def score_and_publish(run: Run, snapshot: Snapshot, checks: Sequence[CheckResult
     facts = facts_at(snapshot, run.instant, run.fixed)
     left = coverage_left(checks, settings.health.coverage_after_warning)
     models = models_in_force(run)
-    scored = score_book(facts, run.scoring, left, stored, models)
-    stamp = run.stamp(snapshot, stored, models.used if models else ())
+    overrides, alarmed = said_by_people(run)
+    scored = score_book(facts, run.scoring, left, stored, models, overrides, alarmed)
+    used = (*(models.used if models else ()), *sorted(o.event_id for o in overrides.values()), *sorted(alarmed))
+    stamp = run.stamp(snapshot, stored, used)
     quarantine = facts["quarantine"].rename(table="table_name").drop("known_at").to_pandas()
     catalogue = signal_catalogue(facts, snapshot, settings.tables, FEATURES, scored.accounts, settings.catalogue)
     currency = settings.money.reporting_currency
@@ -110,6 +116,22 @@ def models_in_force(run: Run) -> Models | None:
     kept = kept_in_force(run.tracking, run.as_of, CHAMPION, CHALLENGER)
     rules, least_tenure = run.settings.promotion, run.settings.labels.least_tenure_days
     return Models(kept, run.settings.models.policy, least_tenure, rules.assigned_share, not rules.review_required)
+
+
+def said_by_people(run: Run) -> tuple[Mapping[str, Override], frozenset[str]]:
+    """What the ledger adds to a score: overrides in force by account, and accounts with an alert that was open before.
+
+    Alerts that open as of the run's own instant are judged with the score: whichever flow of a date runs first, the
+    others find the same.
+    """
+    ledger = Ledger.open(run.ledger_url)
+    try:
+        overrides = overrides_at(ledger.work(run.instant), run.instant)
+        asked = run.scoring.playbook.grows
+        history = ledger.history(run.instant - timedelta(microseconds=1)) if asked else []
+    finally:
+        ledger.close()
+    return overrides, frozenset(a.account_id for a in fold(history, run.instant).values() if a.closed_at is None)
 
 
 @step(retries=2)

@@ -1,13 +1,34 @@
-"""The playbook: one next action for an account, from its tier and its leading factor."""
+"""The playbook: one next action for an account, from all that is known of it (ACT-2)."""
 
 import tomllib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import BaseModel, Field, model_validator
 
 from playbook.settings import Action
 from playbook.tiers import TIERS
+
+ANYWHERE = Action(name="anything", owner="csm", tiers=TIERS, because="it stands for an action without conditions")
+
+
+@dataclass(frozen=True)
+class Case:
+    """What an action is chosen by: tier, leading factors as (feature, component), and what else may narrow it.
+
+    `renewal_days`: to the renewal, None where none is known. Chances are 0-1, None without a model. `alarmed`: whether
+    an alert of the account is open.
+    """
+
+    tier: str
+    factors: Sequence[tuple[str, str]] = ()
+    segment: str | None = None
+    renewal_days: int | None = None
+    risk: float | None = None
+    expansion: float | None = None
+    advocacy: float | None = None
+    alarmed: bool = False
 
 
 class Playbook(BaseModel, frozen=True, extra="forbid"):
@@ -18,17 +39,24 @@ class Playbook(BaseModel, frozen=True, extra="forbid"):
     @model_validator(mode="after")
     def _every_tier_is_answered(self) -> "Playbook":
         for tier in TIERS:
-            if not any(tier in a.tiers and not (a.features or a.components) for a in self.action):
-                raise ValueError(f"tier {tier!r} has no action of last resort: add one without features and components")
+            if not any(tier in a.tiers and is_last_resort(a) for a in self.action):
+                raise ValueError(
+                    f"tier {tier!r} has no action of last resort: add one without features, components and conditions"
+                )
         return self
 
-    def next_action(self, tier: str, factors: Sequence[tuple[str, str]]) -> Action | None:
-        """The first action for the leading factor, else for the next; factors are (feature, component) pairs."""
-        for feature, component in (*factors, ("", "")):
+    def next_action(self, case: Case) -> Action | None:
+        """The first action for the leading factor, else for the next, else for none."""
+        for feature, component in (*case.factors, ("", "")):
             for action in self.action:
-                if tier in action.tiers and answers(action, feature, component):
+                if applies(action, case) and answers(action, feature, component):
                     return action
         return None
+
+    @property
+    def grows(self) -> bool:
+        """Whether any action is an upsell or a reference."""
+        return any(action.grows for action in self.action)
 
 
 def answers(action: Action, feature: str, component: str) -> bool:
@@ -36,6 +64,39 @@ def answers(action: Action, feature: str, component: str) -> bool:
     if action.features or action.components:
         return feature in action.features or component in action.components
     return feature == ""
+
+
+def applies(action: Action, case: Case) -> bool:
+    """Whether tier, segment, renewal, chances and open alerts let the action be taken."""
+    chances = (
+        (action.risk_from, case.risk), (action.expansion_from, case.expansion), (action.advocacy_from, case.advocacy)
+    )  # fmt: skip
+    days = case.renewal_days
+    return (
+        case.tier in action.tiers
+        and (not action.segments or case.segment in action.segments)
+        and (action.renewal_within_days is None or (days is not None and 0 <= days <= action.renewal_within_days))
+        and all(least is None or (chance is not None and chance >= least) for least, chance in chances)
+        and not (action.grows and case.alarmed)
+    )
+
+
+def is_last_resort(action: Action) -> bool:
+    """Whether the action answers everything in its tiers."""
+    return not (action.features or action.components) and wherever(action, ANYWHERE)
+
+
+def wherever(wide: Action, narrow: Action) -> bool:
+    """Whether the conditions of one action hold wherever those of the other do; tiers and factors apart."""
+    segments = not wide.segments or (narrow.segments and set(narrow.segments) <= set(wide.segments))
+    days, near = wide.renewal_within_days, narrow.renewal_within_days
+    renewal = days is None or (near is not None and near <= days)
+    least = (
+        (wide.risk_from, narrow.risk_from), (wide.expansion_from, narrow.expansion_from),
+        (wide.advocacy_from, narrow.advocacy_from),
+    )  # fmt: skip
+    chances = all(low is None or (high is not None and high >= low) for low, high in least)
+    return bool(segments) and renewal and chances and (narrow.grows or not wide.grows)
 
 
 def load_playbook(path: Path) -> Playbook:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from playbook.actions import Playbook, answers
+from playbook.actions import ANYWHERE, Playbook, answers, wherever
 from playbook.alerts import Rule
 from playbook.clocks import ESCALATION
 from playbook.messages import Channel, Kind
@@ -34,10 +34,14 @@ def playbook_findings(playbook: Playbook, features: Mapping[str, str | None]) ->
     return [*_never_reached(playbook, features), *_contradictions(playbook, features), *_gaps(playbook, features)]
 
 
-def _first(playbook: Playbook, tier: str, feature: str, component: str) -> int | None:
-    """The place in the file of the action that is taken for a factor; None: only the last resort answers."""
+def _first(playbook: Playbook, tier: str, feature: str, component: str, where: Action = ANYWHERE) -> int | None:
+    """The place in the file of the action that is taken for a factor; None: only the last resort answers.
+
+    `where`: under the conditions of this action, wherever they hold.
+    """
     places = enumerate(playbook.action)
-    return next((n for n, a in places if tier in a.tiers and answers(a, feature, component)), None)
+    fits = (n for n, a in places if tier in a.tiers and answers(a, feature, component) and wherever(a, where))
+    return next(fits, None)
 
 
 def _cases(action: Action, features: Mapping[str, str | None]) -> list[tuple[str, str]]:
@@ -46,7 +50,8 @@ def _cases(action: Action, features: Mapping[str, str | None]) -> list[tuple[str
 
 
 def _reached(playbook: Playbook, place: int, tier: str, features: Mapping[str, str | None]) -> bool:
-    return any(_first(playbook, tier, *case) == place for case in _cases(playbook.action[place], features))
+    action = playbook.action[place]
+    return any(_first(playbook, tier, *case, action) == place for case in _cases(action, features))
 
 
 def _never_reached(playbook: Playbook, features: Mapping[str, str | None]) -> Iterator[Diagnosis]:
@@ -55,7 +60,7 @@ def _never_reached(playbook: Playbook, features: Mapping[str, str | None]) -> It
         for tier in action.tiers:
             if _reached(playbook, place, tier, features):
                 continue
-            found = {_first(playbook, tier, *case) for case in _cases(action, features)}
+            found = {_first(playbook, tier, *case, action) for case in _cases(action, features)}
             before = " and ".join(repr(playbook.action[n].name) for n in sorted(n for n in found if n is not None))
             why = f"{before} before it answers all that it answers" if before else "no account has such a factor"
             says = f"{action.name!r} can never be reached in tier {tier}: {why}. Move it up, or take it out."
@@ -83,9 +88,13 @@ def _contradictions(playbook: Playbook, features: Mapping[str, str | None]) -> I
 
 
 def _clash(playbook: Playbook, place: int, tier: str, name: str, component: str) -> int | None:
-    """The earlier action that takes what this one names."""
+    """The earlier action that takes what this one names, wherever this one applies."""
     for n, a in enumerate(playbook.action[:place]):
-        if tier in a.tiers and (name in (*a.features, *a.components) or component in a.components):
+        if (
+            tier in a.tiers
+            and wherever(a, playbook.action[place])
+            and (name in (*a.features, *a.components) or component in a.components)
+        ):
             return n
     return None
 

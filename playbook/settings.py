@@ -99,6 +99,12 @@ class Action(BaseModel, frozen=True, extra="forbid"):
     )
     components: tuple[str, ...] = Field((), description="components of the leading factor; empty: any")
     features: tuple[str, ...] = Field((), description="features of the leading factor; empty: any")
+    segments: tuple[str, ...] = Field((), description="segments in which it applies; empty: any")
+    renewal_within_days: Count | None = Field(None, description="only where the contract renews within so many days")
+    risk_from: Share | None = Field(None, description="only from this chance of churn on; never where there is none")
+    expansion_from: Share | None = Field(None, description="the same for expansion")
+    advocacy_from: Share | None = Field(None, description="the same for advocacy")
+    grows: bool = Field(False, description="an upsell or a reference: never while an alert of the account is open")
     within_days: Count | None = Field(None, description="calendar days to act; empty: as the tier says")
     because: str = Field(description="why this action answers this cause, for the CS director who edits the file")
     talking_points: tuple[str, ...] = Field((), description="what to bring up with the customer")
@@ -151,6 +157,7 @@ class WorkSettings(BaseModel, frozen=True, extra="forbid"):
         ),
         description="root causes that can be recorded",
     )  # fmt: skip
+    longest_override_days: int = Field(90, ge=1, description="days for which a person may set an account's health")
     kinds: tuple[str, ...] = Field(
         ("technical_fix", "training", "support", "executive", "commercial"), description="kinds of intervention"
     )

@@ -4,14 +4,17 @@ Everything is an event that is only added; calls, interventions and plans are wh
 is UTC without a zone. Nothing here looks at settings, so that old work reads the same after a setting has changed.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
 from playbook.alert_events import short_hash
 
-KINDS = ("called", "caused", "started", "ended", "planned", "progressed", "follow_up", "signed")
+KINDS = (
+    "called", "caused", "started", "ended", "planned", "progressed", "follow_up", "signed",
+    "overridden", "lifted", "noted",
+)  # fmt: skip
 """In the order in which events of one instant are read."""
 
 RESULTS = ("worked", "failed", "stopped")
@@ -186,10 +189,14 @@ def plans_at(events: Iterable[WorkEvent], as_of: datetime) -> list[PlanTarget]:
     return list(plans.values())
 
 
-def _until(events: Iterable[WorkEvent], as_of: datetime, kind: str) -> list[WorkEvent]:
-    """The events of a kind that were written and had happened by `as_of`, in the order of happening."""
-    seen = [e for e in events if e.kind == kind and e.as_of <= as_of and e.at <= as_of]
+def in_order(events: Iterable[WorkEvent], as_of: datetime, kinds: Collection[str]) -> list[WorkEvent]:
+    """The events of these kinds that were written and had happened by `as_of`, in the order of happening."""
+    seen = [e for e in events if e.kind in kinds and e.as_of <= as_of and e.at <= as_of]
     return sorted(seen, key=lambda e: (e.at, e.as_of, e.event_id))
+
+
+def _until(events: Iterable[WorkEvent], as_of: datetime, kind: str) -> list[WorkEvent]:
+    return in_order(events, as_of, (kind,))
 
 
 def _intervention(begun: WorkEvent, ended: WorkEvent | None, causes: Sequence[RootCause]) -> Intervention:

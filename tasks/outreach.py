@@ -17,6 +17,7 @@ from playbook.ics import Call, calendar
 from playbook.outreach import prioritised, support_needs, talking_points
 from playbook.settings import AlertSettings, OutreachSettings
 from tasks.publish import write_whole
+from tasks.score import case_of
 from tasks.store import dates, read
 
 NOT_A_NAME = re.compile(r"[^a-z0-9]+")
@@ -87,7 +88,7 @@ def _scheduled(who: Sequence[Assigned], times: Mapping[str, Sequence[datetime]])
 def _said(row: Any, factors: Sequence[tuple[str, str, str]], as_of: date, rules: Rules) -> tuple[Any, ...]:
     """Strategy, who does it, talking points and needs of one account."""
     tier = row.tier if isinstance(row.tier, str) else FLAGGED_WITHOUT_TIER
-    action = rules.playbook.next_action(tier, [(feature, component) for feature, component, _ in factors])
+    action = rules.playbook.next_action(case_of(row, tier, factors, as_of, alarmed=True))
     days = (pd.Timestamp(row.renewal_on) - pd.Timestamp(as_of)).days if pd.notna(row.renewal_on) else float("nan")
     near = days if 0 <= days <= rules.outreach.renewal_days else float("nan")
     needs = support_needs(factors, action, rules.outreach.needs)

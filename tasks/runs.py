@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tasks.publish import Stamp, record_run
+from tasks.store import dates, read
 
 
 class Recorded(Protocol):
@@ -32,3 +33,8 @@ def recorded(run: Recorded, flow: str) -> Iterator[Callable[[int, Stamp], None]]
     seconds = round(time.monotonic() - start, 3)
     row = {"flow": flow, "status": "done", "rows": rows, "snapshot_id": stamp.snapshot_id, "seconds": seconds}
     record_run(run.marts, run.as_of, row, stamp)
+
+
+def has_run(marts: Path, flow: str, as_of: date) -> bool:
+    """Whether a run of this flow for this date is on record."""
+    return as_of in dates(marts, "runs") and flow in set(read(marts, "runs", as_of, ["flow"])["flow"])

@@ -1,8 +1,9 @@
 """Facts at an instant become scored, explained accounts."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -17,14 +18,17 @@ from features.score import Inputs, components, coverage, health_of, measure_fram
 from features.settings import Bands, BookSettings, HealthSettings
 from features.trust import set_aside_share
 from features.words import in_words
-from playbook.actions import Playbook
-from playbook.settings import OwnerSettings, TierSettings
+from playbook.actions import Case, Playbook
+from playbook.alerts import conditions, standings
+from playbook.overrides import Override
+from playbook.settings import AlertSettings, OwnerSettings, TierSettings
 from playbook.tiers import due_date, tier
 from tasks.errors import ConfigError
 from tasks.predictions import Models, acting, cited, predictions
 from tasks.store import Stored
 
 FACTORS_SHOWN = 3
+NO_OVERRIDES: Mapping[str, Override] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,7 @@ class ScoreSettings:
     tiers: TierSettings
     owners: OwnerSettings
     playbook: Playbook
+    alerts: AlertSettings
 
     def __post_init__(self) -> None:
         """A playbook that names what does not exist would never answer it."""
@@ -74,8 +79,13 @@ def score_book(
     coverage_left: Mapping[str, float],
     stored: Stored,
     models: Models | None = None,
+    overrides: Mapping[str, Override] = NO_OVERRIDES,
+    alarmed: Collection[str] = (),
 ) -> Scored:
-    """Every account under contract with its health, its risk, why, how it moved, and what to do next."""
+    """Every account under contract with its health, its risk, why, how it moved, and what to do next.
+
+    `overrides`: those in force, by account. `alarmed`: accounts with an alert that was open before.
+    """
     held = book(facts, settings.money)
     wide = feature_table(facts, held, FEATURES).to_pandas().sort_values("account_id", ignore_index=True)
     accounts = wide[list(held.columns)].copy()
@@ -89,7 +99,7 @@ def score_book(
     )
     measures = measure_frame(accounts, wide, FEATURES, settings.health, inputs)
     scores = accounts.set_index("account_id")
-    scores = scores.join(_health(measures, settings.health)).join(_component_columns(measures))
+    scores = scores.join(_health(measures, settings.health, overrides)).join(_component_columns(measures))
     scores = scores.join(_changes(measures, scores, stored, settings.health))
     measures = _ranked(measures, scores["health"], settings.tiers.automated_above, facts.today)
     features = wide[["account_id", *(f.name for f in FEATURES.values() if f.published)]]
@@ -98,7 +108,10 @@ def score_book(
     why = cited(models, rows, said, FACTORS_SHOWN)
     scores = scores.join(acting(said, scores.index))
     scored = Scored(scores, features, measures, said, why)
-    scores = _explained(scores, scored.told, settings, facts.today, stored)
+    accounts = scores.reset_index().merge(wide[["account_id", "days_since_last_use"]], on="account_id")
+    seen = standings(accounts, stored.recent, facts.as_of, settings.alerts)
+    open_now = {s.account_id for s in seen if any(c.holds for c in conditions(s, settings.alerts))}
+    scores = _explained(scores, scored.told, settings, facts.today, stored, open_now.union(alarmed))
     return replace(scored, accounts=scores.reset_index())
 
 
@@ -134,10 +147,15 @@ def _confidence(facts: Facts, accounts: pd.Series, coverage_left: Mapping[str, f
     return frame
 
 
-def _health(measures: pd.DataFrame, health: HealthSettings) -> pd.DataFrame:
-    """health_computed always, health only where enough is known; its band and coverage."""
+def _health(measures: pd.DataFrame, health: HealthSettings, overrides: Mapping[str, Override]) -> pd.DataFrame:
+    """health_computed always, health where enough is known or a person set it; its band and coverage."""
     scored = pd.DataFrame({"health_computed": health_of(measures), "coverage": coverage(measures)})
-    scored["health"] = scored["health_computed"].where(scored["coverage"] >= health.minimum_coverage)
+    known = scored["health_computed"].where(scored["coverage"] >= health.minimum_coverage)
+    over = [overrides.get(str(account)) for account in scored.index]
+    told = [(o.health, o.by, o.reason, o.until) if o else (None,) * 4 for o in over]
+    columns = ["health", "override_by", "override_reason", "override_until"]
+    scored = scored.join(pd.DataFrame(told, scored.index, columns, dtype=object))
+    scored["health"] = scored["health"].astype(float).fillna(known)
     scored["band"] = [band(h, health.bands) for h in scored["health"]]
     return scored
 
@@ -188,7 +206,12 @@ def _text(row: Any, today: date) -> str:
 
 
 def _explained(
-    scores: pd.DataFrame, told: Sequence[pd.DataFrame], settings: ScoreSettings, today: date, stored: Stored
+    scores: pd.DataFrame,
+    told: Sequence[pd.DataFrame],
+    settings: ScoreSettings,
+    today: date,
+    stored: Stored,
+    alarmed: Collection[str],
 ) -> pd.DataFrame:
     """The same with tier, factors in words, next action, its owner and due date, and the one-line summary.
 
@@ -201,9 +224,10 @@ def _explained(
     answers = []
     for row, (name, reason), entered in zip(scores.itertuples(), tiers, since, strict=True):
         mine = factors[row.Index]
-        step = _next_step(row, name, entered, [(f, c) for f, c, _ in mine], settings)
+        case = case_of(row, name, mine, today, alarmed=row.Index in alarmed) if name else None
+        step = _next_step(row, case, entered, settings)
         texts = [text for _, _, text in mine]
-        line = summary(row.churn_risk, row.health, row.band, texts, step, today)
+        line = summary(row.churn_risk, row.health, row.band, texts, step, today, row.override_by)
         shown = (*texts, *[None] * FACTORS_SHOWN)[:FACTORS_SHOWN]
         answers.append((*shown, name, reason, entered, step.action, step.owner, step.due, line))
     columns = [f"factor_{n}" for n in range(1, FACTORS_SHOWN + 1)]
@@ -235,16 +259,23 @@ class NextStep:
     due: date | None = None
 
 
-def _next_step(
-    row: Any, name: str | None, since: date | None, factors: Sequence[tuple[str, str]], settings: ScoreSettings
-) -> NextStep:
+def case_of(row: Any, tier: str, factors: Sequence[tuple[str, str, str]], today: date, *, alarmed: bool) -> Case:
+    """What the playbook is asked about one scored account; `factors` are feature, component and text."""
+    renewal = (pd.Timestamp(row.renewal_on) - pd.Timestamp(today)).days if pd.notna(row.renewal_on) else None
+    return Case(
+        tier, [(f, c) for f, c, _ in factors], row.segment if isinstance(row.segment, str) else None, renewal,
+        _known(row.churn_risk), _known(row.expansion_probability), _known(row.advocacy_probability), alarmed,
+    )  # fmt: skip
+
+
+def _next_step(row: Any, case: Case | None, since: date | None, settings: ScoreSettings) -> NextStep:
     """The playbook's answer for one account."""
-    action = settings.playbook.next_action(name, factors) if name else None
-    if name is None or since is None or action is None:
+    action = settings.playbook.next_action(case) if case else None
+    if case is None or since is None or action is None:
         return NextStep()
     if action.owner == "automation" and pd.notna(row.email_opt_out) and row.email_opt_out:
         return NextStep("No automated email (opted out)")
-    due = due_date(name, since, action.within_days, settings.tiers)
+    due = due_date(case.tier, since, action.within_days, settings.tiers)
     return NextStep(action.name, row.csm if action.owner == "csm" else action.owner, due)
 
 
@@ -260,9 +291,12 @@ def _since(tiers: Sequence[str | None], accounts: pd.Index, today: date, stored:
     ]
 
 
-def summary(risk: float, health: float, band: str, factors: Sequence[str], step: NextStep, today: date) -> str:
-    """One line: risk (or health, without a model), key factors, what is recommended by when."""
-    score = "too little is known for a score" if np.isnan(health) else f"health {health:.1f}, {band}"
+def summary(
+    risk: float, health: float, band: str, factors: Sequence[str], step: NextStep, today: date, by: str | None = None
+) -> str:
+    """One line: risk (or health, without a model; `by`: who set it), key factors, what is recommended by when."""
+    said = f"health {health:.1f}" + (f" set by {by}" if by else "")
+    score = "too little is known for a score" if np.isnan(health) else f"{said}, {band}"
     said = f"no model ({score})" if np.isnan(risk) else f"{risk:.0%}"
     parts = [f"Churn risk: {said}", f"Key factors: {', '.join(factors) or 'none stands out'}"]
     if step.action:

@@ -11,7 +11,7 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 
 from features.all import FEATURES
-from playbook.actions import Playbook, load_playbook
+from playbook.actions import Case, Playbook, load_playbook
 from playbook.alerts import RULES
 from playbook.doctor import Diagnosis, channel_findings, playbook_findings, role_findings
 from playbook.messages import Channel
@@ -74,6 +74,28 @@ def test_an_action_behind_a_wider_one_can_never_be_reached() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("wide", "narrow", "lost"),
+    [
+        ({}, {"segments": ["smb"]}, True),
+        ({"segments": ["smb"]}, {}, False),
+        ({"segments": ["smb", "mid"]}, {"segments": ["smb"]}, True),
+        ({"renewal_within_days": 60}, {"renewal_within_days": 30}, True),
+        ({"renewal_within_days": 30}, {"renewal_within_days": 60}, False),
+        ({"risk_from": 0.3}, {"risk_from": 0.5}, True),
+        ({"risk_from": 0.5}, {"risk_from": 0.3}, False),
+        ({"grows": True}, {}, False),
+        ({}, {"grows": True}, True),
+    ],
+)
+def test_a_condition_lets_what_stands_behind_it_be_reached(wide, narrow, lost) -> None:
+    """An action is lost only where one before it applies wherever it does (ACT-2)."""
+    first, second = (action(n, "outreach", features=["late"], **c) for n, c in (("one", wide), ("two", narrow)))
+    says = [says for _, says in found(first, second, *WIDE, HELP, REST, MAIL)]
+
+    assert any("'two' can never be reached" in one for one in says) is lost
+
+
 def test_a_second_last_resort_and_a_cause_that_nobody_has_are_never_reached() -> None:
     """(ACT-2)."""
     odd = action("odd", "outreach", components=["sentiment"])
@@ -121,7 +143,7 @@ def test_never_reached_means_that_no_case_takes_it(actions: Sequence[Action]) ->
     playbook = Playbook(action=tuple(named))
     cases = [*([(f, c or "")] for f, c in KNOWN.items()), []]
     taken = {
-        (playbook.next_action(tier, case).name, tier)
+        (playbook.next_action(Case(tier, case)).name, tier)
         for tier in ("immediate", "outreach", "automated")
         for case in cases
     }

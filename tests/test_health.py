@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from features.score import effective_weights
 from features.settings import DEFAULT_MEASURES, BookSettings, HealthSettings
 from flows.scoring import health_scores
 from playbook.actions import Playbook, load_playbook
-from playbook.settings import OwnerSettings, TierSettings
+from playbook.settings import AlertSettings, OwnerSettings, TierSettings
 from tasks.errors import ConfigError
 from tasks.publish import Stamp, publish
 from tasks.score import Scored, ScoreSettings, high_value, score_book
@@ -29,7 +30,9 @@ def settings(playbook: Playbook | None = None, **health: Any) -> ScoreSettings:
     """The defaults, with these changes of the health score."""
     owners = OwnerSettings(default_csm="desk")
     definition = HealthSettings.model_validate(health)
-    return ScoreSettings(BookSettings(), definition, TierSettings(), owners, playbook or load_playbook(SHIPPED))
+    return ScoreSettings(
+        BookSettings(), definition, TierSettings(), owners, playbook or load_playbook(SHIPPED), AlertSettings()
+    )
 
 
 def used(account: str, events: Sequence[int]) -> list[Row]:
@@ -325,3 +328,20 @@ def test_an_empty_book_is_an_empty_result(tmp_path: Path) -> None:
     assert len(empty.accounts) == len(empty.measures) == 0
     assert set(empty.accounts.columns) == set(full.accounts.columns)
     assert row_of(scored(STEADY, "2024-04-10", tmp_path))["change"] is not None
+
+
+@pytest.mark.parametrize(
+    ("usage", "alarmed", "sells"),
+    [([5] * 250, (), True), ([5] * 250, ("acme",), False), ([5] * 230 + [0] * 20, (), False)],
+)
+def test_an_upsell_waits_until_no_alert_is_open(usage: list[int], alarmed: tuple[str, ...], sells: bool) -> None:
+    """Neither one that was open before, nor a condition that holds today: here silence for 20 days (ACT-2)."""
+    rest = [a for a in load_playbook(SHIPPED).action if not a.grows]
+    rules = settings(Playbook(action=(action("sell", "immediate", "outreach", "automated", grows=True), *rest)))
+    rules = replace(rules, tiers=TierSettings(immediate_below=10, automated_above=20))
+    others = used("bolt", [1])  # the source itself is up to date
+    rows = {"contracts": [contract(seats=1)], "usage": [*used("acme", usage), *others]}
+    stored = stored_before(Path("nowhere"), date.fromisoformat(MONDAY), 30)
+    found = row_of(score_book(company(MONDAY, **rows), rules, {}, stored, None, {}, alarmed))
+
+    assert (found["next_action"] == "sell") is sells

@@ -41,6 +41,7 @@ def account(name: str = "acme", **given: object) -> dict[str, object]:
         "account_id": name, "name": name, "status": "active", "segment": "smb", "csm": "Ann", "band": "at_risk",
         "tier": "outreach", "health": 60.0, "change_data": -6.0, "arr": 1000.0, "churn_risk": 0.2,
         "churn_threshold": 0.3, "renewal_on": None,
+        "expansion_probability": float("nan"), "advocacy_probability": float("nan"),
     }  # fmt: skip
     return {**usual, **given}
 

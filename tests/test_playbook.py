@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from features.settings import Bands
-from playbook.actions import Playbook, load_playbook
+from playbook.actions import Case, Playbook, load_playbook
 from playbook.settings import Action, TierSettings
 from playbook.tiers import business_day_after, due_date, tier
 from tasks.score import band
@@ -128,7 +128,7 @@ BOOK = Playbook(
 )
 def test_the_leading_factor_finds_its_action(tier_name, factors, expected) -> None:
     """First the leading factor from the top of the file, then the next; at last what answers anything (ACT-2)."""
-    assert BOOK.next_action(tier_name, factors).name == expected
+    assert BOOK.next_action(Case(tier_name, factors)).name == expected
 
 
 def test_a_playbook_that_leaves_a_tier_without_answer_is_refused() -> None:
@@ -137,10 +137,43 @@ def test_a_playbook_that_leaves_a_tier_without_answer_is_refused() -> None:
         Playbook(action=(action("call", "immediate", "outreach"), action("mail", "automated", components=["usage"])))
 
 
+@pytest.mark.parametrize(
+    ("conditions", "case", "taken"),
+    [
+        ({"segments": ["smb"]}, {"segment": "smb"}, True),
+        ({"segments": ["smb"]}, {"segment": "enterprise"}, False),
+        ({"segments": ["smb"]}, {}, False),
+        ({"renewal_within_days": 60}, {"renewal_days": 60}, True),
+        ({"renewal_within_days": 60}, {"renewal_days": 61}, False),
+        ({"renewal_within_days": 60}, {"renewal_days": -1}, False),
+        ({"renewal_within_days": 60}, {}, False),
+        ({"risk_from": 0.4}, {"risk": 0.4}, True),
+        ({"risk_from": 0.4}, {"risk": 0.39}, False),
+        ({"expansion_from": 0.3}, {"expansion": 0.3}, True),
+        ({"expansion_from": 0.3}, {}, False),
+        ({"advocacy_from": 0.3}, {"advocacy": 0.2}, False),
+        ({"grows": True}, {}, True),
+        ({"grows": True}, {"alarmed": True}, False),
+        ({"expansion_from": 0.3, "grows": True}, {"expansion": 0.9, "alarmed": True}, False),
+    ],
+)
+def test_an_action_can_ask_for_segment_renewal_chances_and_peace(conditions, case, taken) -> None:
+    """All must hold; what is not known holds nothing; upsell and reference wait until no alert is open (ACT-2)."""
+    book = Playbook(action=(action("special", "automated", **conditions), LAST_RESORT))
+
+    assert (book.next_action(Case("automated", **case)).name == "special") is taken
+
+
+def test_an_action_with_conditions_is_no_last_resort() -> None:
+    """Or an account would be left without an answer (ACT-1)."""
+    with pytest.raises(ValidationError, match="tier 'automated' has no action of last resort"):
+        Playbook(action=(action("call", "immediate", "outreach"), action("sell", "automated", grows=True)))
+
+
 def test_the_shipped_playbook_answers_every_tier() -> None:
     """And it is valid (ACT-2)."""
     shipped = load_playbook(SHIPPED)
 
-    assert shipped.next_action("immediate", [("payment_failures_90d", "billing")]).owner == "finance"
+    assert shipped.next_action(Case("immediate", [("payment_failures_90d", "billing")])).owner == "finance"
     for name in ("immediate", "outreach", "automated"):
-        assert shipped.next_action(name, []) is not None
+        assert shipped.next_action(Case(name)) is not None

@@ -1,0 +1,58 @@
+"""What a person set in a score's place, and the notes that people keep: each with author, reason and expiry (HLT-4)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from playbook.work import WorkEvent, in_order
+
+
+@dataclass(frozen=True)
+class Override:
+    """A health that stands in the computed one's place until a day, on which it no longer does."""
+
+    event_id: str
+    account_id: str
+    health: float
+    until: date
+    reason: str
+    at: datetime
+    by: str
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something to know about an account until a day: a merger, a budget freeze, a season."""
+
+    account_id: str
+    text: str
+    until: date
+    at: datetime
+    by: str
+
+
+def overrides_at(events: Iterable[WorkEvent], as_of: datetime) -> dict[str, Override]:
+    """The override in force of each account that has one: the last that was set, unless lifted or over."""
+    held: dict[str, Override] = {}
+    for event in in_order(events, as_of, ("overridden", "lifted")):
+        held.pop(event.account_id, None)
+        if event.kind == "overridden":
+            held[event.account_id] = _override(event)
+    return {account: override for account, override in held.items() if as_of.date() < override.until}
+
+
+def notes_at(events: Iterable[WorkEvent], as_of: datetime) -> list[Note]:
+    """The notes that are not over, oldest first."""
+    found = [
+        Note(e.account_id, e.payload["text"], date.fromisoformat(e.payload["until"]), e.at, e.by)
+        for e in in_order(events, as_of, ("noted",))
+    ]
+    return [note for note in found if as_of.date() < note.until]
+
+
+def _override(event: WorkEvent) -> Override:
+    given = event.payload
+    return Override(
+        event.event_id, event.account_id, given["health"], date.fromisoformat(given["until"]), given["reason"],
+        event.at, event.by,
+    )  # fmt: skip
