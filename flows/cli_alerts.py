@@ -1,5 +1,6 @@
 """`keepwell alerts`: the live ones, and what a person does about one."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -50,30 +51,30 @@ def show(
     owner: Annotated[str, typer.Option(help="Only those of this CSM.")] = "",
     every: Annotated[bool, typer.Option("--all", help="Those closed within the last day too.")] = False,
 ) -> None:
-    """The live alerts, those with a missed step first, then by the next deadline."""
+    """The live alerts, those with a missed step first, then by the next deadline; held ones have none."""
     import pandas as pd
 
-    from playbook.alert_events import alerts_at
+    from playbook.alert_events import DATA_RULE, alerts_at
     from playbook.clocks import by_step, next_due
 
     at = instant(now)
 
     def rows(ledger: Any) -> "pd.DataFrame":
         history = ledger.history(at)
-        done = by_step(history, "done")
+        done, alerts = by_step(history, "done"), alerts_at(history, at)
+        held = Counter(a.held_by for a in alerts if a.closed_at is None)
         shown = [
             {
                 "alert": a.alert_id[:8], "account": a.account_id, "rule": a.rule, "state": a.state, "owner": a.owner,
                 "opened": a.opened_at, **next_due(a, done[a.alert_id]), "missed": "yes" if a.breached else "",
-                "detail": a.detail,
+                "detail": a.detail + (f" ({held[a.alert_id]} held)" if a.rule == DATA_RULE else ""),
             }
-            for a in alerts_at(history, at)
+            for a in alerts
             if (every or a.closed_at is None) and owner in ("", a.owner)
         ]  # fmt: skip
         columns = ["alert", "account", "rule", "state", "owner", "opened", "next", "due", "missed", "detail"]
-        return pd.DataFrame(shown, columns=columns).sort_values(
-            ["missed", "due", "alert"], ascending=[False, True, True]
-        )
+        shown.sort(key=lambda row: (row["missed"] == "", row["due"] == "", str(row["due"]), row["alert"]))
+        return pd.DataFrame(shown, columns=columns)
 
     show_table(ledger_call(at, rows), "no alert lives")
 
@@ -107,6 +108,22 @@ def snooze(
     at = instant(now)
     found = ledger_call(at, lambda ledger: snooze(ledger, alert, until, at, by, reason))
     show_totals(asdict(found), None)
+
+
+def _decision(name: str, kind: str, says: str) -> None:
+    """Register the command of one decision about a data alert."""
+
+    def command(data_alert: Alert, by: By, reason: Reason, now: Now = None) -> None:
+        from flows.sweep import decide_held
+
+        at = instant(now)
+        show_totals({"held": decide_held(run_of(at.date()), data_alert, kind, at, by, reason), kind: "yes"}, None)
+
+    app.command(name, help=says)(command)
+
+
+_decision("release", "released", "What moved is real: the held alerts open now, and their clocks run from now.")
+_decision("discard", "discarded", "It was the data: the held alerts close, and what rests on this move opens nothing.")
 
 
 @app.command()

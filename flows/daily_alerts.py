@@ -13,10 +13,12 @@ from flows.sweep import outbox
 from playbook.alert_events import LedgerEvent, alert_table, alerts_at
 from playbook.alert_life import new_events
 from playbook.alert_runs import days_to_run, events_since
-from playbook.alerts import Observations, Occurrence, conditions, standings
+from playbook.alerts import Observations, Occurrence
 from playbook.clocks import step_table, steps_at
+from playbook.settings import OwnerSettings
 from tasks.artifacts import show_alerts
 from tasks.errors import DataCheckFailed
+from tasks.guard import Rules, guard
 from tasks.ledger import Ledger
 from tasks.lock import holding
 from tasks.publish import publish
@@ -25,11 +27,12 @@ from tasks.staging import Snapshot
 from tasks.step import log, step
 
 DAILY = "daily_alerts"
+DATA_OWNER = "data owner"
 
 
 @dataclass(frozen=True)
 class DayResult:
-    """What one day did: its alerts (mart `alerts`), and how many it opened and closed."""
+    """What one day did: its alerts (mart `alerts`), how many it opened and closed, and how many wait for release."""
 
     as_of: str
     opened: int
@@ -37,6 +40,7 @@ class DayResult:
     live: int
     accounts: int
     digest: bool
+    held: int = 0
     days: tuple[str, ...] = ()
 
 
@@ -67,7 +71,7 @@ def one_day(run: Run, snapshot: Snapshot, ledger: Ledger) -> DayResult:
         new = decide(run, scored, ledger)
         alerts = keep_alerts(run, scored, ledger, new)
         publish_reviews(run, ledger, snapshot, scored.stamp)
-        opened = int((alerts["opened_at"] == pd.Timestamp(run.instant)).sum())
+        opened = int(_opened(alerts, run).sum())
         show_alerts(alerts, run.as_of, opened)
         record(scored.rows + len(alerts), scored.stamp)
     return DayResult(
@@ -75,29 +79,38 @@ def one_day(run: Run, snapshot: Snapshot, ledger: Ledger) -> DayResult:
         opened=opened,
         closed=int((alerts["closed_at"] == pd.Timestamp(run.instant)).sum()),
         live=int(alerts["closed_at"].isna().sum()),
+        held=int((alerts["state"] == "held").sum()),
         accounts=len(scored.scored.accounts),
-        digest=bool(alerts.loc[alerts["opened_at"] == pd.Timestamp(run.instant), "digest_id"].notna().any()),
+        digest=bool(alerts.loc[_opened(alerts, run), "digest_id"].notna().any()),
     )
+
+
+def _opened(alerts: pd.DataFrame, run: Run) -> "pd.Series[bool]":
+    """Which opened on this day; a held one opens on its release."""
+    return (alerts["opened_at"] == pd.Timestamp(run.instant)) & (alerts["state"] != "held")
 
 
 @step()
 def decide(run: Run, scored: ScoredDate, ledger: Ledger) -> list[LedgerEvent]:
     """What this day adds to the ledger; nothing where the ledger holds a newer run."""
-    settings = run.settings.alerts
-    accounts = scored.scored.accounts.merge(
-        scored.scored.features[["account_id", "days_since_last_use"]], on="account_id"
-    )
-    history = ledger.history(run.instant)
-    runs = ledger.runs(DAILY)
+    settings, accounts = run.settings.alerts, scored.scored.accounts
+    history, runs = ledger.history(run.instant), ledger.runs(DAILY)
+    if runs.last is not None and run.instant < runs.last:
+        return []
     since = events_since(history, run.instant, settings, runs)
     rows = events(scored.facts, since, settings.ticket_priorities).order_by("rule", "subject").to_pyarrow().to_pylist()
-    seen = Observations(
-        [c for s in standings(accounts, scored.stored.recent, run.instant, settings) for c in conditions(s, settings)],
-        [Occurrence(**row) for row in rows],
-    )
     book = dict(zip(accounts["account_id"], accounts["csm"], strict=True))
     told_at = first_planned(run.settings.schedule.daily, run.instant)
-    return new_events(history, seen, run.instant, book, settings, run.settings.owners, runs, told_at)
+    rules = Rules(settings, run.settings.health, data_owner(run.settings.owners), told_at)
+    found = guard(scored.scored, scored.stored, scored.models, history, run.marts, run.instant, rules)
+    seen = Observations(found.conditions, [*(Occurrence(**row) for row in rows), *found.data_alerts])
+    new = new_events(history, seen, run.instant, book, settings, run.settings.owners, runs, told_at)
+    return [*found.events, *new]
+
+
+def data_owner(owners: OwnerSettings) -> str:
+    """Who answers a data alert: the first who holds the role, else the role."""
+    return next(iter(owners.roles.get(DATA_OWNER, ())), DATA_OWNER)
 
 
 @step(retries=2)

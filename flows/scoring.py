@@ -36,6 +36,7 @@ class ScoredDate:
     facts: Facts
     stored: Stored
     scored: Scored
+    models: Models | None
     quarantine: pd.DataFrame
     stamp: Stamp
     rows: int
@@ -104,7 +105,7 @@ def score_and_publish(run: Run, snapshot: Snapshot, checks: Sequence[CheckResult
     }
     rows = publish(run.marts, run.as_of, frames, stamp)
     write_catalogue_xlsx(catalogue, run.out / "reports" / f"signal-catalogue-{run.as_of}.xlsx")
-    return ScoredDate(snapshot, checks, facts, stored, scored, quarantine, stamp, rows)
+    return ScoredDate(snapshot, checks, facts, stored, scored, models, quarantine, stamp, rows)
 
 
 def models_in_force(run: Run) -> Models | None:

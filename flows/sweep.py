@@ -17,6 +17,7 @@ from playbook.messages import Message, messages
 from tasks.ledger import Ledger
 from tasks.lock import holding
 from tasks.notify import Delivered, channels_of, deliver
+from tasks.responses import FLOW, account_names, decided
 from tasks.sources import facts_at
 from tasks.staging import Snapshot, stage
 from tasks.step import log, step
@@ -93,6 +94,18 @@ def outbox(run: Run, ledger: Ledger, new: list[LedgerEvent], names: dict[str, st
     opened = [e for e in (*ledger.history(), *new) if e.kind == "opened"]
     alerts, settings = {e.alert_id: e.payload for e in opened}, run.settings
     return messages(new, alerts, names, channels_of(settings.messages), settings.owners)
+
+
+def decide_held(run: Run, named: str, decision: str, now: datetime, by: str, reason: str) -> int:
+    """Release or discard what a data alert holds; messages of released ones leave with the next sweep."""
+    ledger = Ledger.open(run.ledger_url)
+    try:
+        new = decided(ledger.history(now), named, decision, now, by, reason, run.settings.alerts)
+        names = account_names(run.marts, now.date())
+        ledger.record(FLOW, now, new, outbox(run, ledger, new, names))
+    finally:
+        ledger.close()
+    return len({event.alert_id for event in new}) - 1
 
 
 @step()

@@ -16,10 +16,16 @@ import pyarrow as pa
 PIPELINE = "keepwell"
 """Who an event is by when no person did it."""
 
-KINDS = ("opened", "snoozed", "done", "cause_gone", "cause_back", "closed", "breached")
+DATA_RULE = "definition_change"
+"""The rule of data alerts, which are about a measure of the whole book (SRC-5)."""
+
+BOOK = ""
+"""The account of an alert that is about the whole book."""
+
+KINDS = ("opened", "released", "discarded", "snoozed", "done", "cause_gone", "cause_back", "closed", "breached")
 """In the order in which events of one instant are read."""
 
-ONCE = frozenset({"opened", "closed", "done", "breached"})
+ONCE = frozenset({"opened", "released", "discarded", "closed", "done", "breached"})
 """Once per alert, and per step where the event is about one."""
 
 STEPS = ("ack", "assess", "plan", "contact", "follow_up")
@@ -88,7 +94,9 @@ class Alert:
     """An alert as its events tell it; the fields are the columns of the mart `alerts`.
 
     `episode` counts a condition's alerts of one account; an event's alert has a `subject` instead. `known_at` is when
-    the cause became knowable. `reason` says why it is closed or snoozed. `breached`: a step was late or is missing.
+    the cause became knowable. `reason` says why it is closed, snoozed, released or discarded. `breached`: a step was
+    late or is missing. `held_by` is the data alert that holds it: its clocks begin when it is released, and so does
+    `opened_at`. A data alert is `released` or `discarded` once a person has decided, until its measures are back.
     """
 
     alert_id: str
@@ -103,11 +111,11 @@ class Alert:
     changed_at: datetime
     owner: str
     recipients: tuple[str, ...]
-    due_ack: datetime
-    due_assess: datetime
-    due_plan: datetime
-    due_contact: datetime
-    due_follow_up: datetime
+    due_ack: datetime | None = None
+    due_assess: datetime | None = None
+    due_plan: datetime | None = None
+    due_contact: datetime | None = None
+    due_follow_up: datetime | None = None
     due_review: datetime | None = None
     breached: bool = False
     digest_id: str | None = None
@@ -116,6 +124,7 @@ class Alert:
     closed_at: datetime | None = None
     reason: str | None = None
     state: str = "open"
+    held_by: str | None = None
 
     @property
     def cause(self) -> tuple[str, str, str | None]:
@@ -161,24 +170,21 @@ def _reading_order(event: LedgerEvent) -> tuple[datetime, int, str]:
 
 
 def _opened(event: LedgerEvent) -> Alert:
-    given = event.payload
-    due: dict[str, Any] = {f"due_{step}": datetime.fromisoformat(at) for step, at in given["due"].items()}
+    given, held_by = event.payload, event.payload.get("held_by")
     return Alert(
         alert_id=event.alert_id, account_id=event.account_id, rule=event.rule, subject=event.subject,
         episode=given["episode"], severity=given["severity"], detail=given["detail"],
         known_at=datetime.fromisoformat(given["known_at"]), opened_at=event.at, changed_at=event.as_of,
         owner=given["owner"], recipients=tuple(given["recipients"]), digest_id=given["digest_id"],
-        **due,
+        held_by=held_by, state="held" if held_by else "open", **_due(given["due"]),
     )  # fmt: skip
 
 
 def _changed(alert: Alert, event: LedgerEvent) -> Alert:
     alert = replace(alert, changed_at=event.as_of)
     match event.kind:
-        case "cause_gone":
-            return replace(alert, cause_gone_at=event.at)
-        case "cause_back":
-            return replace(alert, cause_gone_at=None)
+        case "cause_gone" | "cause_back":
+            return replace(alert, cause_gone_at=event.at if event.kind == "cause_gone" else None)
         case "snoozed":
             until = datetime.fromisoformat(event.payload["until"])
             return replace(
@@ -187,11 +193,27 @@ def _changed(alert: Alert, event: LedgerEvent) -> Alert:
         case "done":
             step = event.payload["step"]
             reached = STEPS.index(step) + 1 if step in STEPS else 0
-            return replace(alert, state=STATES[max(reached, STATES.index(alert.state))])
+            taken = STATES.index(alert.state) if alert.state in STATES else len(STEPS)
+            return alert if taken == len(STEPS) else replace(alert, state=STATES[max(reached, taken)])
+        case "released" | "discarded":
+            return _decided(alert, event)
         case "breached":
             return replace(alert, breached=True)
         case _:
             return replace(alert, closed_at=event.at, reason=event.payload["reason"], state="closed")
+
+
+def _decided(alert: Alert, event: LedgerEvent) -> Alert:
+    """A held alert opens; a data alert shows what was decided."""
+    about = event.payload
+    if alert.held_by is None:
+        return replace(alert, state=event.kind, reason=about["reason"])
+    opened = replace(alert, state="open", held_by=None, opened_at=event.at, digest_id=about["digest_id"])
+    return replace(opened, **_due(about["due"]))
+
+
+def _due(due: Mapping[str, str]) -> dict[str, Any]:
+    return {f"due_{step}": datetime.fromisoformat(at) for step, at in due.items()}
 
 
 def _paused(alert: Alert, at: datetime, until: datetime) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """What one run does to the alerts: what opens, whose cause is gone or back, what closes (ALR-3).
 
+What rests on a measure that has moved opens held (SPEC SRC-5): it is told, and its clocks run, once it is released.
 A run changes an alert at most once, and its events' ids follow from what they say: running a day again adds nothing.
 """
 
@@ -8,11 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from playbook.alert_events import PIPELINE, Alert, LedgerEvent, event_of, fold, short_hash
+from playbook.alert_events import DATA_RULE, PIPELINE, Alert, LedgerEvent, event_of, fold, short_hash
 from playbook.alert_runs import Runs
 from playbook.alerts import RULES, Condition, Observations, Occurrence, due_times
 from playbook.settings import AlertSettings, OwnerSettings
 
+Due = Callable[..., dict[str, datetime]]
 Cause = tuple[str, str, str | None]
 
 
@@ -47,10 +49,15 @@ def new_events(
         )
         if opening.account_id in book and opening.alert_id not in alerts
     }
-    in_this_run = len(openings) + sum(alert.opened_at == as_of for alert in alerts.values())
-    digest_id = short_hash("digest", as_of.isoformat()) if is_storm(in_this_run, len(book), settings) else None
+    freed = [a for a in _freed(alerts.values(), seen.conditions) if a.alert_id not in done and a.account_id in book]
+    told = [o for o in openings.values() if o.held_by is None]
+    before = sum(alert.opened_at == as_of and alert.state != "held" for alert in alerts.values())
+    storm = is_storm(len(told) + len(freed) + before, len(book), settings)
+    digest_id = short_hash("digest", as_of.isoformat()) if storm else None
     due = partial(due_times, told_at=told_at or as_of, settings=settings)
     opened = [_opened(o, as_of, _owner(book[o.account_id], owners), digest_id, due) for o in openings.values()]
+    reason = "it holds without what moved"
+    opened += [released(alert, as_of, PIPELINE, reason, digest_id, due) for alert in freed]
     return sorted([*changes, *opened], key=lambda e: (e.account_id, e.rule, e.subject or "", e.kind, e.event_id))
 
 
@@ -71,6 +78,31 @@ class _Opening:
     episode: int | None
     detail: str
     known_at: datetime
+    held_by: str | None = None
+
+
+def released(alert: Alert, at: datetime, by: str, reason: str, digest_id: str | None, due: Due) -> LedgerEvent:
+    """A held alert opens: its clocks run from now on."""
+    runs_out = due(RULES[alert.rule], owner=alert.owner)
+    payload = {
+        "reason": reason,
+        "due": {step: when.isoformat() for step, when in runs_out.items()},
+        "digest_id": digest_id,
+    }
+    return event_of(alert, "released", at, by, payload)
+
+
+def _freed(alerts: Iterable[Alert], conditions: Iterable[Condition]) -> Iterator[Alert]:
+    """The held ones whose cause holds without what moved, or after the measures are back."""
+    firm = {(c.account_id, c.rule, None) for c in conditions if c.holds is True and c.held_by is None}
+    for alert in alerts:
+        if (
+            alert.held_by is not None
+            and alert.closed_at is None
+            and alert.cause_gone_at is None
+            and alert.cause in firm
+        ):
+            yield alert
 
 
 def _causes(seen: Observations) -> dict[Cause, bool | None]:
@@ -91,15 +123,21 @@ def _changes(
         holds, gone_at = causes.get(alert.cause), alert.cause_gone_at
         if alert.closed_at is not None:
             continue
-        if alert.account_id not in book:
+        if alert.account_id not in book and alert.rule != DATA_RULE:
             yield event_of(alert, "closed", as_of, PIPELINE, {"reason": "the account left the book"})
         elif holds is True and gone_at is not None:
             yield event_of(alert, "cause_back", as_of, PIPELINE, {})
         elif holds is False and gone_at is None:
             yield event_of(alert, "cause_gone", as_of, PIPELINE, {})
-        elif holds is False and gone_at is not None and as_of - gone_at >= timedelta(days=settings.gone_days):
+        elif holds is False and gone_at is not None and as_of - gone_at >= timedelta(days=_gone_days(alert, settings)):
             word = "resolved" if alert.subject is not None else "the cause gone"
-            yield event_of(alert, "closed", as_of, PIPELINE, {"reason": f"{word} for {settings.gone_days} days"})
+            yield event_of(
+                alert, "closed", as_of, PIPELINE, {"reason": f"{word} for {_gone_days(alert, settings)} days"}
+            )
+
+
+def _gone_days(alert: Alert, settings: AlertSettings) -> int:
+    return settings.guard.back_days if alert.rule == DATA_RULE else settings.gone_days
 
 
 def _openings_of_conditions(
@@ -121,7 +159,10 @@ def _openings_of_conditions(
         if condition.holds is True and cooled:
             episode = 1 + ((last.episode or 0) if last is not None else 0)
             identity = short_hash(condition.account_id, condition.rule, episode)
-            yield _Opening(identity, condition.account_id, condition.rule, None, episode, condition.detail, as_of)
+            yield _Opening(
+                identity, condition.account_id, condition.rule, None, episode, condition.detail, as_of,
+                condition.held_by,
+            )  # fmt: skip
 
 
 def _opening_of_event(event: Occurrence) -> _Opening:
@@ -130,10 +171,9 @@ def _opening_of_event(event: Occurrence) -> _Opening:
     return _Opening(identity, event.account_id, event.rule, event.subject, None, detail, event.known_at)
 
 
-def _opened(
-    opening: _Opening, as_of: datetime, owner: str, digest_id: str | None, due: Callable[..., dict[str, datetime]]
-) -> LedgerEvent:
+def _opened(opening: _Opening, as_of: datetime, owner: str, digest_id: str | None, due: Due) -> LedgerEvent:
     rule = RULES[opening.rule]
+    runs_out = due(rule, owner=owner) if opening.held_by is None else {}
     payload = {
         "episode": opening.episode,
         "severity": rule.severity,
@@ -141,9 +181,9 @@ def _opened(
         "known_at": opening.known_at.isoformat(),
         "owner": owner,
         "recipients": list(rule.recipients),
-        "due": {step: at.isoformat() for step, at in due(rule, owner=owner).items()},
-        "digest_id": digest_id,
-    }
+        "due": {step: at.isoformat() for step, at in runs_out.items()},
+        "digest_id": digest_id if opening.held_by is None else None,
+    } | ({"held_by": opening.held_by} if opening.held_by else {})
     return event_of(opening, "opened", as_of, PIPELINE, payload)
 
 

@@ -9,18 +9,20 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 
+from playbook.alert_events import DATA_RULE, STEPS
 from playbook.settings import AlertSettings
 from playbook.working_hours import after
 
 
 @dataclass(frozen=True)
 class Rule:
-    """Whom an alert of this rule tells (roles), and the hours of its own deadline where it has one."""
+    """Whom an alert of this rule tells (roles), its steps, and the hours of its own deadline where it has one."""
 
     name: str
     severity: str
     recipients: tuple[str, ...]
     review_hours: Callable[[AlertSettings], float] | None = None
+    steps: tuple[str, ...] = STEPS
 
 
 # Critical is what the source calls a critical trigger; a drop is only a flag there.
@@ -34,6 +36,7 @@ RULES: Mapping[str, Rule] = {
         Rule("payment_failure", "critical", ("csm", "finance")),
         Rule("billing_dispute", "critical", ("csm", "finance")),
         Rule("urgent_ticket", "critical", ("csm",), lambda settings: settings.ticket_review_hours),
+        Rule(DATA_RULE, "critical", ("data owner",), steps=("ack", "assess")),
     )
 }
 
@@ -57,12 +60,16 @@ class Standing:
 
 @dataclass(frozen=True)
 class Condition:
-    """Whether a rule's cause holds for an account; None where it cannot be told. `detail` is told when it opens."""
+    """Whether a rule's cause holds for an account; None where it cannot be told. `detail` is told when it opens.
+
+    `held_by`: the data alert that holds it, where it would not hold without a measure that has moved.
+    """
 
     account_id: str
     rule: str
     holds: bool | None
     detail: str = ""
+    held_by: str | None = None
 
 
 @dataclass(frozen=True)
@@ -162,7 +169,7 @@ def due_times(rule: Rule, told_at: datetime, settings: AlertSettings, owner: str
     if rule.review_hours is not None:
         hours["review"] = rule.review_hours(settings)
     team = settings.hours_of(owner)
-    return {step: after(told_at, given, team) for step, given in hours.items()}
+    return {step: after(told_at, given, team) for step, given in hours.items() if step in (*rule.steps, "review")}
 
 
 def _known(value: float) -> float | None:

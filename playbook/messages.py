@@ -4,14 +4,14 @@ A message follows from its events alone, so that a sweep that is run again finds
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from playbook.alert_events import LedgerEvent, short_hash
+from playbook.alert_events import BOOK, DATA_RULE, LedgerEvent, short_hash
 from playbook.settings import OwnerSettings
 
 Kind = Literal["opened", "digest", "breached"]
@@ -24,7 +24,7 @@ class Channel(BaseModel, frozen=True, extra="forbid"):
 
     url: str = Field(description="Apprise URL, for example mailtos://... or slack://...; ${NAME} from the environment")
     roles: tuple[str, ...] = Field(
-        ("csm", "manager", "director", "executive", "finance"), description="roles told here"
+        ("csm", "manager", "director", "executive", "finance", "data owner"), description="roles told here"
     )
     kinds: tuple[Kind, ...] = Field(("opened", "digest", "breached"), description="what is told here")
     severities: tuple[Literal["critical", "warning"], ...] = Field(
@@ -72,7 +72,10 @@ def messages(
 
     `alerts`: the payload of each alert's opening, by id; `names`: accounts by id.
     """
-    told = [*_openings(new, names), *_digests(new, names), *_breaches(new, alerts, names, owners)]
+    fresh = [event for event in _told_as_opened(new, alerts) if event.rule != DATA_RULE]
+    told = [
+        *_openings(fresh, names), *_digests(fresh, names), *_data_alerts(new), *_breaches(new, alerts, names, owners)
+    ]  # fmt: skip
     keyed = [(short_hash(t.identity, channel), channel, t, rules) for t in told for channel, rules in channels.items()]
     return [
         Message(key, channel, t.title, f"{t.body}\n\nMessage {key}.", t.at)
@@ -81,10 +84,36 @@ def messages(
     ]
 
 
+def _told_as_opened(
+    new: Iterable[LedgerEvent], alerts: Mapping[str, Mapping[str, object]]
+) -> Iterator[LedgerEvent]:  # fmt: skip
+    """What opens, and what is released; a held one is told by its data alert only."""
+    for event in new:
+        if event.kind == "opened" and not event.payload.get("held_by"):
+            yield event
+        elif event.kind == "released" and "due" in event.payload:
+            yield replace(event, payload={**alerts[event.alert_id], **event.payload})
+
+
+def _data_alerts(new: Iterable[LedgerEvent]) -> Iterator[_Told]:
+    """One message for each data alert, with how many alerts this run holds by it, and what to do."""
+    held = [event.payload["held_by"] for event in new if event.kind == "opened" and event.payload.get("held_by")]
+    for event in new:
+        if event.kind == "opened" and event.rule == DATA_RULE:
+            about, name = event.payload, event.alert_id[:8]
+            yield _Told(
+                event.event_id, "opened", frozenset(about["recipients"]), about["severity"], str(about["detail"]),
+                f"{held.count(event.alert_id)} alerts that rest on it are held so far. Find out what changed, then: "
+                f"keepwell alerts release {name} --by NAME --reason WHY (it is real), or "
+                f"keepwell alerts discard {name} --by NAME --reason WHY (it is the data).",
+                event.as_of,
+            )  # fmt: skip
+
+
 def _openings(new: Iterable[LedgerEvent], names: Mapping[str, str]) -> Iterator[_Told]:
     """One message for each alert that opened alone."""
     for event in new:
-        if event.kind == "opened" and event.payload["digest_id"] is None:
+        if event.payload["digest_id"] is None:
             about = event.payload
             yield _Told(
                 event.event_id, "opened", frozenset(about["recipients"]), about["severity"],
@@ -97,7 +126,7 @@ def _openings(new: Iterable[LedgerEvent], names: Mapping[str, str]) -> Iterator[
 
 def _digests(new: Iterable[LedgerEvent], names: Mapping[str, str]) -> Iterator[_Told]:
     """One message for a storm: how many of each rule, and the first of them by owner."""
-    storm = [e for e in new if e.kind == "opened" and e.payload["digest_id"] is not None]
+    storm = [e for e in new if e.payload["digest_id"] is not None]
     for digest, events in groupby(sorted(storm, key=_by_digest), key=lambda e: str(e.payload["digest_id"])):
         many = list(events)
         rules = {rule: sum(e.rule == rule for e in many) for rule in sorted({e.rule for e in many})}
@@ -138,6 +167,8 @@ def _by_digest(event: LedgerEvent) -> tuple[str, str, str]:
 
 
 def _name(event: LedgerEvent, names: Mapping[str, str]) -> str:
+    if event.account_id == BOOK:
+        return "the book"
     return f"{names.get(event.account_id, event.account_id)} ({event.account_id})"
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 from playbook.working_hours import WorkingHours
 
@@ -50,6 +50,32 @@ class Team(BaseModel, frozen=True, extra="forbid"):
     hours: WorkingHours = WorkingHours()
 
 
+class GuardSettings(BaseModel, frozen=True, extra="forbid"):
+    """When a measure has moved for the book at once, so that the alerts that rest on it are held."""
+
+    window_days: int = Field(7, ge=1, description="days within which a measure moves; whole weeks, or weekdays count")
+    share: Share = Field(
+        0.25, description="share of accounts for which it got worse less that for which it got better, or the reverse"
+    )
+    back_share: Share = Field(0.125, description="the same, below which it is back where it was before it moved")
+    least_change: float = Field(
+        0.1, ge=0, description="change of an account that counts, robust standard deviations across the book"
+    )
+    least_errors: float = Field(5, ge=0, description="standard errors that the share must be above 0 (small books)")
+    least_accounts: int = Field(50, ge=1, description="accounts that have the measure on both days, at least")
+    usual_windows: int = Field(4, ge=1, description="earlier windows from which is known what is usual")
+    least_windows: int = Field(2, ge=1, description="of them, how many must be stored before anything can be told")
+    join_days: Count = Field(28, description="days in which what moves later joins the same data alert")
+    back_days: Count = Field(2, description="days that the measures must be back before a data alert closes")
+    longest_days: Count = Field(120, description="days after which the new level counts as the usual one")
+
+    @model_validator(mode="after")
+    def _back_below_moved(self) -> "GuardSettings":
+        if self.back_share > self.share:
+            raise ValueError("back_share must not be above share: what has moved is not back")
+        return self
+
+
 class AlertSettings(BaseModel, frozen=True, extra="forbid"):
     """The alert rules and an alert's life."""
 
@@ -70,6 +96,7 @@ class AlertSettings(BaseModel, frozen=True, extra="forbid"):
     storm_share: Share = Field(0.2, description="the same as a share of the book")
     storm_minimum: Count = Field(10, description="alerts below which the share does not count (small books)")
     catch_up_days: Count = Field(31, description="missed days that are made up, in order; before them only events")
+    guard: GuardSettings = GuardSettings()
     clocks: Clocks = Clocks()
     hours: WorkingHours = WorkingHours()
     teams: Mapping[str, Team] = Field({}, description="teams with hours of their own, by name")

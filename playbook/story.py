@@ -29,7 +29,8 @@ def _order(event: LedgerEvent) -> tuple[datetime, str, str]:
 
 
 def _opened(event: LedgerEvent) -> str:
-    return f"{event.rule} opened: {event.payload['detail']}"
+    held = ", held by a data alert" if event.payload.get("held_by") else ""
+    return f"{event.rule} opened{held}: {event.payload['detail']}"
 
 
 def _snoozed(event: LedgerEvent) -> str:
@@ -51,6 +52,7 @@ def _breached(event: LedgerEvent) -> str:
 
 WORDS: Mapping[str, Callable[[LedgerEvent], str]] = {
     "opened": _opened,
+    "released": lambda event: f"{event.rule} released: {event.payload['reason']}",
     "snoozed": _snoozed,
     "done": _done,
     "breached": _breached,

@@ -151,9 +151,9 @@ ALERTS = Mart(
     "alerts", "alert open or changed", ("alert_id",),
     {
         "alert_id": (TEXT, "stable id"),
-        **_ACCOUNT,
+        "account_id": (TEXT, "the account; empty: the whole book (definition_change)"),
         "rule": (TEXT, "the rule that opened it"),
-        "subject": (TEXT, "ticket or invoice of an event rule"),
+        "subject": (TEXT, "ticket or invoice of an event rule, measure and day of a data alert"),
         "episode": (WHOLE, "how often this condition has opened for the account"),
         "severity": (TEXT, "critical or warning"),
         "detail": (TEXT, "how the cause showed"),
@@ -161,7 +161,7 @@ ALERTS = Mart(
         "opened_at": (INSTANT, "when the alert opened"),
         "changed_at": (INSTANT, "when it last changed"),
         "cause_gone_at": (INSTANT, "since when the cause is gone"),
-        "state": (TEXT, "open, acknowledged, assessed, planned, contacted, followed_up, snoozed or closed"),
+        "state": (TEXT, "open, the last step taken, snoozed, held, closed; of a data alert also released, discarded"),
         "owner": (TEXT, "who answers it"),
         "recipients": (TEXT, "roles that are told"),
         "due_review": (INSTANT, "the rule's own deadline, where it has one"),
@@ -173,8 +173,9 @@ ALERTS = Mart(
         "breached": (FLAG, "a step was late or is missing (mart alert_steps)"),
         "snoozed_until": (INSTANT, "end of the snooze"),
         "closed_at": (INSTANT, "when it closed"),
-        "reason": (TEXT, "why it closed or sleeps"),
+        "reason": (TEXT, "why it closed, sleeps, or was released or discarded"),
         "digest_id": (TEXT, "the digest that tells it, when many opened at once"),
+        "held_by": (TEXT, "alert_id of the data alert that holds it, or held it until it was closed"),
     },
 )  # fmt: skip
 

@@ -1,12 +1,19 @@
-"""What people do about alerts, written to the ledger: a step of the response, a snooze, a closing (ALR-2, ALR-3)."""
+"""What people do about alerts, written to the ledger: a step, a snooze, a closing, a decision (ALR-2, ALR-3, SRC-5)."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
+from functools import partial
+from pathlib import Path
 
-from playbook.alert_events import Alert, LedgerEvent, event_of, fold
+from playbook.alert_events import DATA_RULE, Alert, LedgerEvent, event_of, fold, short_hash
+from playbook.alert_life import released
+from playbook.alerts import due_times
 from playbook.clocks import by_step, taken
+from playbook.definition_guard import decision_of
+from playbook.settings import AlertSettings
 from tasks.errors import ConfigError
 from tasks.ledger import Ledger
+from tasks.store import dates, read
 
 FLOW = "alerts"
 
@@ -14,7 +21,7 @@ FLOW = "alerts"
 def respond(ledger: Ledger, named: str, step: str, now: datetime, by: str, note: str = "") -> Sequence[str]:
     """Take a step of one alert and of the steps before it; the steps that this recorded, none where it was taken."""
     history = ledger.history(now)
-    alert = the_alert(history, named, now)
+    alert = _answerable(history, named, now)
     done = by_step(history, "done")[alert.alert_id]
     added = ledger.record(FLOW, now, taken(alert, done, step, now, by, note))
     return [event.payload["step"] for event in added]
@@ -24,12 +31,50 @@ def snooze(ledger: Ledger, named: str, until: datetime, now: datetime, by: str, 
     """Let an alert sleep: its clocks stand still, and its cause opens nothing beside it."""
     if until <= now:
         raise ConfigError(f"--until {until} is not after {now}: an alert sleeps into the future.")
+    _answerable(ledger.history(now), named, now)
     return _change(ledger, named, "snoozed", now, by, {"until": until.isoformat(), "reason": reason})
 
 
 def close(ledger: Ledger, named: str, now: datetime, by: str, reason: str) -> Alert:
     """Close an alert by hand; a condition that lasts opens again after the cool-down."""
+    if the_alert(ledger.history(now), named, now).rule == DATA_RULE:
+        raise ConfigError(f"alert {named} is a data alert: `keepwell alerts release` or `discard` what it holds.")
     return _change(ledger, named, "closed", now, by, {"reason": reason})
+
+
+def decided(
+    history: Sequence[LedgerEvent], named: str, decision: str, now: datetime, by: str, reason: str,
+    settings: AlertSettings,
+) -> list[LedgerEvent]:  # fmt: skip
+    """The events of a data alert's `released` or `discarded`, which is its assessment too, and of all that it holds."""
+    alert = the_alert(history, named, now)
+    if alert.rule != DATA_RULE or decision_of(history, alert.alert_id) is not None:
+        what = "is no data alert" if alert.rule != DATA_RULE else "was decided on already"
+        raise ConfigError(f"alert {named} {what}. keepwell alerts list shows the data alerts (rule {DATA_RULE}).")
+    held = [a for a in fold(history, now).values() if a.held_by == alert.alert_id and a.closed_at is None]
+    done = by_step(history, "done")[alert.alert_id]
+    events = [*taken(alert, done, "assess", now, by), event_of(alert, decision, now, by, {"reason": reason})]
+    if decision == "discarded":
+        return [*events, *(event_of(a, "closed", now, by, {"reason": f"discarded: {reason}"}) for a in held)]
+    many = len(held) > settings.storm_minimum
+    digest_id = short_hash("digest", alert.alert_id, now.isoformat()) if many else None
+    due = partial(due_times, told_at=now, settings=settings)
+    return [*events, *(released(a, now, by, reason, digest_id, due) for a in held)]
+
+
+def account_names(marts: Path, up_to: date) -> dict[str, str]:
+    """What people call the accounts of the newest score."""
+    days = [day for day in dates(marts, "health_scores") if day <= up_to]
+    book = read(marts, "health_scores", days[-1], ["account_id", "name"]) if days else None
+    return {} if book is None else book.dropna().set_index("account_id")["name"].to_dict()
+
+
+def _answerable(history: Sequence[LedgerEvent], named: str, now: datetime) -> Alert:
+    """The live alert whose id begins so, unless it is held."""
+    alert = the_alert(history, named, now)
+    if alert.held_by is not None:
+        raise ConfigError(f"alert {named} is held by the data alert {alert.held_by[:8]}: its clocks do not run yet.")
+    return alert
 
 
 def _change(ledger: Ledger, named: str, kind: str, now: datetime, by: str, about: dict[str, str]) -> Alert:

@@ -99,7 +99,7 @@ def score_book(
     )
     measures = measure_frame(accounts, wide, FEATURES, settings.health, inputs)
     scores = accounts.set_index("account_id")
-    scores = scores.join(_health(measures, settings.health, overrides)).join(_component_columns(measures))
+    scores = scores.join(health_columns(measures, settings.health, overrides)).join(component_columns(measures))
     scores = scores.join(_changes(measures, scores, stored, settings.health))
     measures = _ranked(measures, scores["health"], settings.tiers.automated_above, facts.today)
     features = wide[["account_id", *(f.name for f in FEATURES.values() if f.published)]]
@@ -147,7 +147,7 @@ def _confidence(facts: Facts, accounts: pd.Series, coverage_left: Mapping[str, f
     return frame
 
 
-def _health(measures: pd.DataFrame, health: HealthSettings, overrides: Mapping[str, Override]) -> pd.DataFrame:
+def health_columns(measures: pd.DataFrame, health: HealthSettings, overrides: Mapping[str, Override]) -> pd.DataFrame:
     """health_computed always, health where enough is known or a person set it; its band and coverage."""
     scored = pd.DataFrame({"health_computed": health_of(measures), "coverage": coverage(measures)})
     known = scored["health_computed"].where(scored["coverage"] >= health.minimum_coverage)
@@ -160,7 +160,8 @@ def _health(measures: pd.DataFrame, health: HealthSettings, overrides: Mapping[s
     return scored
 
 
-def _component_columns(measures: pd.DataFrame) -> pd.DataFrame:
+def component_columns(measures: pd.DataFrame) -> pd.DataFrame:
+    """The points of each component; NaN where nothing of it is known."""
     return components(measures).reindex(columns=list(COMPONENTS)).add_prefix("component_")
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from hypothesis import settings as effort
@@ -9,9 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from playbook.alert_events import STEPS, Alert, LedgerEvent, event_of, fold
-from playbook.alert_life import new_events
+from playbook.alert_life import new_events, released
 from playbook.alert_runs import Runs, days_to_run, events_since
-from playbook.alerts import Condition, Observations, Occurrence
+from playbook.alerts import Condition, Observations, Occurrence, due_times
 from playbook.clocks import breaches, by_step, due_steps, taken
 from playbook.settings import AlertSettings, OwnerSettings
 
@@ -33,6 +34,7 @@ class Company(RuleBasedStateMachine):
         self.runs = {DAILY: Runs(), SWEEP: Runs()}
         self.tickets: dict[str, tuple[str, datetime]] = {}
         self.resolved: dict[str, datetime] = {}
+        self.moves: list[tuple[datetime, bool]] = [(START, False)]
         self.signs: dict[str, list[tuple[datetime, bool]]] = {account: [(START, False)] for account in ACCOUNTS}
 
     @initialize()
@@ -50,6 +52,11 @@ class Company(RuleBasedStateMachine):
     @rule(account=st.sampled_from(ACCOUNTS))
     def a_condition_turns(self, account: str) -> None:
         self.signs[account].append((self.now, not self.signs[account][-1][1]))
+
+    @rule()
+    def a_measure_moves_or_is_back(self) -> None:
+        """From now on what opens rests on it, until it is back."""
+        self.moves.append((self.now, not self.moves[-1][1]))
 
     @rule(account=st.sampled_from(ACCOUNTS))
     def a_ticket_comes(self, account: str) -> None:
@@ -78,19 +85,28 @@ class Company(RuleBasedStateMachine):
 
     # The people
 
-    @precondition(lambda self: self._live())
+    @precondition(lambda self: self._answerable())
     @rule(data=st.data(), step=st.sampled_from([*STEPS, "review"]))
     def somebody_answers(self, data: Any, step: str) -> None:
-        alert = data.draw(st.sampled_from(self._live()))
+        alert = data.draw(st.sampled_from(self._answerable()))
         done = by_step(self.written.values(), "done")[alert.alert_id]
         self._write(taken(alert, done, step, self.now, "ann"))
 
-    @precondition(lambda self: self._live())
+    @precondition(lambda self: self._answerable())
     @rule(data=st.data(), hours=st.integers(1, 60))
     def somebody_snoozes(self, data: Any, hours: int) -> None:
-        a = data.draw(st.sampled_from(self._live()))
+        a = data.draw(st.sampled_from(self._answerable()))
         about = {"until": (self.now + hours * HOUR).isoformat(), "reason": "migrating"}
         self._write([event_of(a, "snoozed", self.now, "ann", about)])
+
+    @rule(real=st.booleans())
+    def somebody_decides_on_what_is_held(self, real: bool) -> None:
+        """Released or discarded."""
+        due = partial(due_times, told_at=self.now, settings=SETTINGS)
+        for a in self._live():
+            if a.held_by is not None:
+                ended = event_of(a, "closed", self.now, "dana", {"reason": "discarded: outage"})
+                self._write([released(a, self.now, "dana", "real", None, due) if real else ended])
 
     # What must hold
 
@@ -102,6 +118,10 @@ class Company(RuleBasedStateMachine):
 
         assert len(set(events)) == len(events)
         assert len(set(live)) == len(live)
+
+    @invariant()
+    def a_held_alert_has_no_clock(self) -> None:
+        assert not any(list(due_steps(a)) or a.breached for a in self._live() if a.held_by is not None)
 
     def teardown(self) -> None:
         """After one more sweep and day that live: nothing is lost, and every clock that ran out is recorded."""
@@ -133,10 +153,14 @@ class Company(RuleBasedStateMachine):
         found = fold(self.written.values(), self.now).values()
         return sorted((a for a in found if a.closed_at is None), key=lambda a: a.alert_id)
 
+    def _answerable(self) -> list[Alert]:
+        return [a for a in self._live() if a.held_by is None]
+
     def _conditions(self, at: datetime) -> list[Condition]:
         """Each account's sign as it was at an instant."""
+        move = "data-alert" if [moved for when, moved in self.moves if when <= at][-1] else None
         signs = {a: [sign for when, sign in turns if when <= at][-1] for a, turns in self.signs.items()}
-        return [Condition(account, "health_low", holds, "health 41.0") for account, holds in signs.items()]
+        return [Condition(account, "health_low", holds, "health 41.0", move) for account, holds in signs.items()]
 
     def _daily(self, lives: bool) -> None:
         last = self.runs[DAILY].last

@@ -19,7 +19,7 @@ from playbook.settings import Action, OwnerSettings
 from sample.write import write_company
 from tests.running import ROOT, Ran, keepwell
 
-PEOPLE = dict.fromkeys(("manager", "director", "finance", "executive", "product", "technical"), ("Kim",))
+PEOPLE = dict.fromkeys(("manager", "director", "finance", "executive", "product", "technical", "data owner"), ("Kim",))
 REMEDY = "Move it up, or take it out."
 KNOWN = {"late": "billing", "dispute": "billing", "tickets": "support", "season": None}
 
@@ -175,7 +175,9 @@ def test_channels_that_tell_nothing_and_roles_that_are_told_nothing_are_named() 
     """A channel of executives only for openings waits for ever: openings are never told them (ALR-4)."""
     everybody = Channel(url="json://a")
     mute = Channel(url="json://b", roles=("executive",), kinds=("opened",))
-    narrow = Channel(url="json://c", roles=("csm", "finance", "manager", "director", "executive"), kinds=("breached",))
+    narrow = Channel(
+        url="json://c", roles=("csm", "finance", "manager", "director", "executive", "data owner"), kinds=("breached",)
+    )
     unknown = Channel(url="json://d", roles=("csm", "chief"))
 
     def says(**channels: Channel) -> list[str]:
@@ -187,7 +189,7 @@ def test_channels_that_tell_nothing_and_roles_that_are_told_nothing_are_named() 
     ]
     assert says(narrow=narrow) == [
         f"of what the role {role} is to be told, some goes out on no channel."
-        for role in ("csm", "director", "finance")
+        for role in ("csm", "data owner", "director", "finance")
     ]
     assert says(unknown=unknown)[0].startswith("messages.channels.unknown.roles names 'chief'")
     assert "no channel tells the role manager anything." in says(unknown=unknown)
