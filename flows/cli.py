@@ -85,6 +85,16 @@ def daily(as_of: AsOf) -> None:
 
 
 @app.command()
+def weekly(as_of: AsOf) -> None:
+    """Stand-up sheet, portfolio week over week, expansion pipeline, churn forecast of the coming quarter."""
+    from flows.weekly_review import weekly_review
+
+    run = run_of(as_of.date())
+    result = _call("weekly_review", lambda: weekly_review(run), as_of=run.as_of)
+    show_totals(result.totals, result.path)
+
+
+@app.command()
 def sweep(now: Now = None) -> None:
     """Open the alerts of events, and record every clock that ran out; scheduled every 15 minutes."""
     from flows.sweep import sweep
@@ -189,7 +199,7 @@ def serve() -> None:
 
         typer.echo(
             f"daily_alerts at {settings.schedule.daily}, sweep at {settings.schedule.sweep}, "
-            f"monthly_scoring at {settings.schedule.monthly}, "
+            f"monthly_scoring at {settings.schedule.monthly}, weekly_review at {settings.schedule.weekly}, "
             f"quarterly_retraining at {settings.schedule.quarterly}: {address}"
         )
         serve_schedules(settings, Options.config, Options.out)

@@ -16,6 +16,7 @@ from flows.monthly_scoring import monthly_scoring
 from flows.run import Run
 from flows.settings import Settings, load_settings
 from flows.sweep import sweep
+from flows.weekly_review import weekly_review
 
 
 @flow(name="monthly_scoring", persist_result=False, validate_parameters=True)
@@ -37,6 +38,12 @@ def sweeping(config: str = "pipeline.toml", out: str = "out", now: datetime | No
     return sweep(_run(config, out, at.date()), at)
 
 
+@flow(name="weekly_review", persist_result=False, validate_parameters=True)
+def weekly(config: str = "pipeline.toml", out: str = "out", as_of: date | None = None) -> Any:
+    """The stand-up sheet, the portfolio, the pipeline and the quarter's forecast."""
+    return weekly_review(_run(config, out, as_of))
+
+
 @flow(name="quarterly_retraining", persist_result=False, validate_parameters=True)
 def quarterly(config: str = "pipeline.toml", out: str = "out", as_of: date | None = None) -> Any:
     """Learn from the past and grade every candidate."""
@@ -54,8 +61,8 @@ def audit(config: str = "pipeline.toml", out: str = "out", as_of: date | None = 
 
 
 FLOWS = {
-    "monthly_scoring": monthly, "daily_alerts": daily, "sweep": sweeping, "quarterly_retraining": quarterly,
-    "auditing": audit,
+    "monthly_scoring": monthly, "weekly_review": weekly, "daily_alerts": daily, "sweep": sweeping,
+    "quarterly_retraining": quarterly, "auditing": audit,
 }  # fmt: skip
 
 
@@ -77,7 +84,7 @@ def serve_schedules(settings: Settings, config: Path, out: Path) -> None:
     """Serve the flows on their schedules until stopped; one run of each at a time, a second one waits."""
     when = settings.schedule
     crons = {
-        "daily_alerts": when.daily, "sweep": when.sweep, "monthly_scoring": when.monthly,
+        "daily_alerts": when.daily, "sweep": when.sweep, "monthly_scoring": when.monthly, "weekly_review": when.weekly,
         "quarterly_retraining": when.quarterly,
     }  # fmt: skip
     one = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.ENQUEUE)

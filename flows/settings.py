@@ -18,7 +18,15 @@ from flows.planned import checked
 from models.settings import ModelSettings, PromotionSettings
 from playbook.actions import Playbook, load_playbook
 from playbook.messages import MessageSettings
-from playbook.settings import AlertSettings, OutreachSettings, OwnerSettings, ReviewSettings, TierSettings, WorkSettings
+from playbook.settings import (
+    AlertSettings,
+    OutreachSettings,
+    OwnerSettings,
+    ReviewSettings,
+    TierSettings,
+    WeeklySettings,
+    WorkSettings,
+)
 from tasks.errors import ConfigError
 from tasks.settings import CatalogueSettings, CheckSettings, PublishSettings, SourceSettings, TableSettings
 
@@ -55,6 +63,7 @@ class ScheduleSettings(BaseModel, frozen=True, extra="forbid"):
     daily: Cron = Field("0 5 * * *", description="cron of daily_alerts; the clocks of its alerts run from then")
     sweep: Cron = Field("*/15 * * * *", description="cron of sweep")
     monthly: Cron = Field("0 6 1,8,15,22 * *", description="cron of monthly_scoring: the first day of each week")
+    weekly: Cron = Field("30 6 * * 1", description="cron of weekly_review: Mondays, after daily_alerts")
     quarterly: Cron = Field("0 7 2 1,4,7,10 *", description="cron of quarterly_retraining")
 
 
@@ -74,6 +83,7 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
     outreach: OutreachSettings = OutreachSettings()
     reviews: ReviewSettings = ReviewSettings()
     work: WorkSettings = WorkSettings()
+    weekly: WeeklySettings = WeeklySettings()
     checks: CheckSettings = CheckSettings()
     catalogue: CatalogueSettings = CatalogueSettings()
     publish: PublishSettings = PublishSettings()

@@ -245,6 +245,28 @@ class GradeSettings(BaseModel, frozen=True, extra="forbid"):
     confidence: Share = Field(0.90, description="confidence of an interval, 0..1")
 
 
+class ForecastSettings(BaseModel, frozen=True, extra="forbid"):
+    """How many will leave in the coming quarter, with an interval."""
+
+    quarters: Count = Field(8, description="matured stretches of one horizon that the book's own history is read from")
+    least_accounts: Count = Field(50, description="accounts of the book at the start of such a stretch, at least")
+    doubt: Positive = Field(
+        10.0, description="accounts for which the rate of the whole book counts in the rate of a stratum"
+    )
+    spread: Positive = Field(
+        0.2, description="standard deviation from quarter to quarter of losses over expected, before data speaks"
+    )
+    model_level: Positive = Field(
+        0.15, description="standard deviation, on the log scale, of a promoted model's losses over expected"
+    )
+    discount: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.85, description="what a quarter counts, as a share of the one after it"
+    )
+    draws: Count = Field(2000, description="draws of the coming quarter")
+    confidence: Share = Field(0.90, description="confidence of an interval, 0..1")
+    graded_days: Count = Field(730, description="days back in which earlier forecasts are graded")
+
+
 class ModelSettings(BaseModel, frozen=True, extra="forbid"):
     """Everything about learning."""
 
@@ -265,6 +287,7 @@ class ModelSettings(BaseModel, frozen=True, extra="forbid"):
     effects: EffectSettings = EffectSettings()
     uplift: UpliftSettings = UpliftSettings()
     grades: GradeSettings = GradeSettings()
+    forecast: ForecastSettings = ForecastSettings()
 
 
 class PromotionSettings(BaseModel, frozen=True, extra="forbid"):

@@ -188,3 +188,24 @@ class WorkSettings(BaseModel, frozen=True, extra="forbid"):
     kinds: tuple[str, ...] = Field(
         ("technical_fix", "training", "support", "executive", "commercial"), description="kinds of intervention"
     )
+
+
+class WeeklySettings(BaseModel, frozen=True, extra="forbid"):
+    """The weekly review: what is told, and which healthy accounts could be asked to expand."""
+
+    days: int = Field(7, ge=1, description="days that the review looks back on")
+    reach_days: Count = Field(7, description="days by which the stored scores that are compared with may be older")
+    trend_weeks: int = Field(13, ge=1, description="earlier reviews whose bands are shown as a trend")
+    items_shown: int = Field(25, ge=1, description="items of a section that the page lists; the mart holds all")
+    past_days: int = Field(365, ge=1, description="days of interventions that the success rate looks at")
+    confidence: Share = Field(0.90, description="confidence of the interval of the success rate, 0..1")
+    least_cases: int = Field(10, ge=1, description="cases that something learnt must rest on, at least")
+    candidates: Count = Field(20, description="healthy accounts without a deal that are named, at most")
+    deals: tuple[str, ...] = Field(("expansion",), description="kinds of opportunities that are the pipeline")
+    closed_stages: tuple[str, ...] = Field(("won", "lost"), description="stages in which a deal is over")
+    least_signs: int = Field(
+        2, ge=1, description="signs that a candidate must show, at least, where no model tells of expansion"
+    )
+    seats_used: Share = Field(0.9, description="sign: share of the paid seats in use, at least, 0..1")
+    usage_rise: float = Field(0.1, description="sign: rise of use, last 28 days against the 28 before, share")
+    promoter_from: float = Field(9, description="sign: mean NPS answer of the last year, at least, 0..10")

@@ -7,10 +7,13 @@ import pandas as pd
 
 from tasks.report import MonthReport, as_markdown
 from tasks.step import inside_prefect_flow
+from tasks.weekly_page import WeekReport
+from tasks.weekly_page import as_markdown as week_as_markdown
 
 ACCOUNT_COLUMNS = ("account_id", "name", "csm", "arr", "health", "change", "band", "tier", "next_action", "action_due")
 ALERT_COLUMNS = ("alert_id", "account_id", "rule", "severity", "state", "owner", "opened_at", "detail")
 QUEUE_COLUMNS = ("priority", "account_id", "name", "csm", "scheduled_at", "strategy", "handover", "arr", "risk")
+SHEET_COLUMNS = ("section", "rank", "account_id", "name", "owner", "text", "value")
 ROWS = 50
 
 
@@ -41,6 +44,18 @@ def show_queue(queue: pd.DataFrame, as_of: date) -> None:
         return
     show_table("outreach-queue", queue[list(QUEUE_COLUMNS)], f"Whom to call, as of {as_of}")
     announce("keepwell.month.queued", {"as_of": str(as_of), "accounts": len(queue)})
+
+
+def show_week(report: WeekReport) -> None:
+    """The week's figures and first items as Markdown, and the stand-up sheet as a table."""
+    if not inside_prefect_flow():
+        return
+    from prefect.artifacts import create_markdown_artifact
+
+    said = f"Weekly review as of {report.as_of}"
+    create_markdown_artifact(week_as_markdown(report), key="weekly-review", description=said)
+    show_table("stand-up-sheet", report.frames["weekly_review"][list(SHEET_COLUMNS)], said)
+    announce("keepwell.week.reviewed", dict(report.totals))
 
 
 def show_degraded(alerts: Mapping[str, str], as_of: date) -> None:

@@ -162,6 +162,52 @@ def interval_chart(
     return _svg((intervals + points).properties(width=WIDTH, height=200))
 
 
+def trend_chart(bands: pd.DataFrame) -> Markup:
+    """Accounts by band from review to review, stacked; columns as_of, band, accounts."""
+    import altair as alt
+
+    rows = [
+        {"as_of": f"{row['as_of']:%d %b}", "band": row["band"], "accounts": row["accounts"],
+         "order": BANDS.index(row["band"])}
+        for row in bands.sort_values("as_of").to_dict("records")
+    ]  # fmt: skip
+    places = list(dict.fromkeys(row["as_of"] for row in rows))
+    axis = alt.Axis(title=None, labelAngle=0, labelOverlap=True, domain=False, ticks=False)
+    bars = (
+        alt.Chart(alt.Data(values=rows))
+        .mark_bar()
+        .encode(
+            x=alt.X("as_of:N", sort=places, axis=axis, scale=alt.Scale(paddingInner=0.15)),
+            y=alt.Y("accounts:Q", stack="zero", axis=alt.Axis(tickMinStep=1, tickCount=5, title="Accounts")),
+            color=_colour("band"),
+            order="order:Q",
+        )
+    )
+    return _svg(bars.properties(width=WIDTH, height=180))
+
+
+def forecast_chart(made: Sequence[Mapping[str, object]]) -> Markup:
+    """Accounts that were expected to leave, with the interval, and those that left; rows of the mart `forecast`."""
+    import altair as alt
+
+    rows = [
+        {
+            "made_on": str(row["made_on"])[2:], "low": row["accounts_low"], "high": row["accounts_high"],
+            "expected": row["accounts_expected"], "actual": row.get("accounts_actual"),
+        }
+        for row in made
+    ]  # fmt: skip
+    axis = alt.Axis(title="Forecast made on", labelAngle=0, labelOverlap=True)
+    x = alt.X("made_on:N", sort=[row["made_on"] for row in rows], axis=axis)
+    base = alt.Chart(alt.Data(values=rows)).encode(x=x)
+    y = alt.Y("low:Q", axis=alt.Axis(title="Accounts that leave", tickCount=5))
+    spans = base.mark_rule(color=COLOURS["stable"], strokeWidth=2).encode(y=y, y2="high:Q")
+    points = base.mark_circle(color=COLOURS["stable"], size=45, opacity=1).encode(y="expected:Q")
+    known = alt.Chart(alt.Data(values=[row for row in rows if row["actual"] is not None]))
+    came = known.mark_point(color=COLOURS["critical"], size=55, shape="cross", filled=True, opacity=1)
+    return _svg((spans + points + came.encode(x=x, y="actual:Q")).properties(width=WIDTH, height=180))
+
+
 def _colour(field: str) -> object:
     import altair as alt
 

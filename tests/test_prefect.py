@@ -19,7 +19,7 @@ from tests.running import ROOT, bytes_of, keepwell_process
 DAY = "2026-06-01"
 
 
-SCHEDULED = {f"flows/deployed.py:{flow}" for flow in ("daily", "sweeping", "monthly", "quarterly")}
+SCHEDULED = {f"flows/deployed.py:{flow}" for flow in ("daily", "sweeping", "monthly", "weekly", "quarterly")}
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def asked(server: dict[str, str], path: str, body: dict[str, object]) -> list[di
         return json.load(answer)
 
 
-@pytest.mark.parametrize("flow", ["monthly", "daily"])
+@pytest.mark.parametrize("flow", ["monthly", "weekly", "daily"])
 def test_a_flow_under_prefect_gives_what_it_gives_inline(
     flow: str, company: Path, server: dict[str, str], tmp_path: Path
 ) -> None:
@@ -66,13 +66,14 @@ def test_a_flow_under_prefect_gives_what_it_gives_inline(
 
     assert (inline.code, under.code) == (0, 0), inline.err + under.err
     assert bytes_of(tmp_path / "a") == bytes_of(tmp_path / "b")
-    names = {"monthly": "monthly_scoring", "daily": "daily_alerts"}
+    names = {"monthly": "monthly_scoring", "weekly": "weekly_review", "daily": "daily_alerts"}
     runs = asked(server, "flow_runs/filter", {"flows": {"name": {"any_": [names[flow]]}}})
     assert [run["state_type"] for run in runs] == ["COMPLETED"]
     steps = {str(t["name"]).rsplit("-", 1)[0] for t in asked(server, "task_runs/filter", {})}
     assert {"stage_sources", "check_data", "score_and_publish"} <= steps
     keys = {a["key"] for a in asked(server, "artifacts/filter", {})}
-    assert keys >= ({"health-report", "accounts-at-risk"} if flow == "monthly" else {"alerts"})
+    shown = {"monthly": {"health-report", "accounts-at-risk"}, "weekly": {"weekly-review", "stand-up-sheet"}}
+    assert keys >= shown.get(flow, {"alerts"})
 
 
 def test_data_at_fault_fails_the_flow_run_without_a_retry_and_keeps_its_exit_code(

@@ -1,0 +1,138 @@
+"""Every Monday: the stand-up sheet, the book against a week earlier, the pipeline, the quarter's forecast (WKL)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+
+import pandas as pd
+
+from flows.run import Run
+from flows.scoring import ScoredDate, score_date, staged
+from models.champions import CHAMPION
+from models.intervals import Estimate
+from playbook.standup import closings, week_of
+from playbook.work import interventions_at, plans_at
+from tasks.artifacts import show_week
+from tasks.forecasts import ForecastRules, forecasts, graded_forecasts, past_quarters
+from tasks.frames import stacked
+from tasks.ledger import Ledger
+from tasks.lock import holding
+from tasks.portfolio import candidates, opportunities, pipeline, portfolio, trend, week_before
+from tasks.publish import Stamp, publish
+from tasks.results import effects_learnt, recorded_work
+from tasks.runs import recorded
+from tasks.score import leading_factors
+from tasks.standup import Rules, Sources, standup
+from tasks.step import step
+from tasks.store import digest
+from tasks.weekly_page import WeekReport, write_week_report
+
+WEEKLY = "weekly_review"
+
+
+@dataclass(frozen=True)
+class WeekResult:
+    """What a review found, and where its page lies."""
+
+    report: WeekReport
+    path: Path
+
+    @property
+    def totals(self) -> Mapping[str, object]:
+        """The figures of a one-look summary."""
+        return self.report.totals
+
+
+@dataclass(frozen=True)
+class Foretold:
+    """The forecast made now, earlier ones that have come out, and the partitions that were read."""
+
+    made: pd.DataFrame
+    graded: pd.DataFrame
+    used: tuple[str, ...]
+
+
+def weekly_review(run: Run) -> WeekResult:
+    """Score the date, publish the week's marts, write the page."""
+    ledger = Ledger.open(run.ledger_url)
+    try:
+        with holding(run.out, run.as_of), recorded(run, WEEKLY) as record:
+            scored = score_date(run, staged(run))
+            foretold = foretell_quarter(run, scored)
+            report, stamp = review_week(run, scored, ledger, foretold)
+            path = keep_week(run, report, stamp)
+            show_week(report)
+            record(scored.rows + sum(map(len, report.frames.values())), stamp)
+    finally:
+        ledger.close()
+    return WeekResult(report, path)
+
+
+@step()
+def foretell_quarter(run: Run, scored: ScoredDate) -> Foretold:
+    """How many will leave in the coming quarter, and how earlier forecasts came out."""
+    settings = run.settings
+    rules = ForecastRules(
+        settings.labels.churn_horizon_days, settings.money, settings.models.forecast, run.fixed
+    )  # fmt: skip
+    graded, used = graded_forecasts(run.marts, run.as_of, scored.facts, rules)
+    past = past_quarters(scored.snapshot, scored.facts, rules)
+    accounts = scored.scored.accounts
+    made = forecasts(accounts, past, graded, _tested(run, accounts), run.as_of, rules)
+    return Foretold(made, graded, used)
+
+
+def _tested(run: Run, accounts: pd.DataFrame) -> Estimate | None:
+    """Losses over expected of the champion on the months that it was tested on; None without a model."""
+    if accounts["churn_risk"].isna().all():
+        return None
+    from tasks.in_force import load  # scikit-learn and MLflow take seconds
+
+    champion = load(run.tracking, "churn", CHAMPION, run.as_of)
+    return champion.baseline.figures.get("observed_to_expected") if champion and champion.baseline else None
+
+
+@step()
+def review_week(run: Run, scored: ScoredDate, ledger: Ledger, foretold: Foretold) -> tuple[WeekReport, Stamp]:
+    """The marts of the week, and their stamp: beside the scores they rest on earlier marts and on the ledger."""
+    settings, rules, now = run.settings, run.settings.weekly, run.instant
+    currency, labels = settings.money.reporting_currency, settings.labels
+    accounts = scored.scored.accounts.assign(currency=currency)
+    history, written = ledger.history(now), ledger.work(now)
+    week = week_of(history, now - timedelta(days=rules.days), now)
+    compared_with, before, used = week_before(run.marts, run.as_of, rules)
+    book = portfolio(accounts, before, compared_with, currency)
+    bands, used_bands = trend(run.marts, run.as_of, book, rules.trend_weeks)
+    deals = pipeline(scored.facts, run.as_of, settings.money, rules)
+    busy = {*week.live, *deals.loc[~deals["stage"].isin(rules.closed_stages), "account_id"]}
+    asked = candidates(accounts, scored.scored.features, busy, rules)
+    work = recorded_work(
+        scored.facts, interventions_at(written, now), plans_at(written, now), labels.churn_horizon_days,
+        settings.money.churn_grace_days, rules,
+    )  # fmt: skip
+    factors = leading_factors(scored.scored.told, accounts["account_id"])
+    effects, used_effects = effects_learnt(run.marts, run.as_of)
+    given = Sources(
+        now, accounts, before, compared_with is not None, factors, asked, week, closings(history, now), work, currency,
+        effects,
+    )  # fmt: skip
+    sheet = standup(given, Rules(rules, settings.outreach.needs, settings.owners, run.scoring.playbook))
+    said = (*(e.event_id for e in history), *(e.event_id for e in written))
+    run_id = digest((scored.stamp.run_id, *used, *used_bands, *used_effects, *foretold.used, *said))
+    frames = {
+        "weekly_review": sheet,
+        "portfolio": book,
+        "opportunities": opportunities(deals, asked, accounts, week, rules),
+        "forecast": stacked([foretold.graded, foretold.made]),
+    }
+    report = WeekReport(run.as_of, currency, rules, settings.health, frames, bands, compared_with, run_id)
+    return report, replace(scored.stamp, run_id=run_id)
+
+
+@step(retries=2)
+def keep_week(run: Run, report: WeekReport, stamp: Stamp) -> Path:
+    """The page, then the marts: who finds the marts finds the page too."""
+    path = write_week_report(report, run.out / "reports")
+    publish(run.marts, run.as_of, report.frames, stamp)
+    return path
