@@ -82,13 +82,13 @@ def closings(history: Sequence[LedgerEvent], as_of: datetime) -> list[Closing]:
 
 
 def _missed(known: Sequence[LedgerEvent], alerts: Mapping[str, Alert], since: datetime) -> list[Missed]:
+    late = [e for e in known if e.kind == "breached" and e.at > since and e.alert_id in alerts]
     return [
         Missed(
             alerts[e.alert_id], e.payload["step"], datetime.fromisoformat(e.payload["due_at"]), e.at,
             e.payload["escalated_to"],
         )
-        for e in sorted(known, key=lambda e: (e.at, e.alert_id, e.event_id))
-        if e.kind == "breached" and e.at > since and e.alert_id in alerts
+        for e in sorted(late, key=lambda e: (e.at, e.alert_id, e.payload["due_at"], e.payload["step"]))
     ]  # fmt: skip
 
 

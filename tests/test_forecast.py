@@ -15,7 +15,7 @@ from models.settings import ForecastSettings
 from tasks.forecasts import ForecastRules, _as_quarter, cohort_of, forecasts, left_within, record_of
 
 RULES = ForecastSettings(draws=400)
-QUARTERS, ACCOUNTS, WORLDS = 8, 400, 200
+QUARTERS, ACCOUNTS, WORLDS = 8, 300, 200
 MONDAY = date(2026, 6, 1)
 NOTHING = pd.DataFrame()
 HERE = ForecastRules(90, BookSettings(), RULES, frozenset())
