@@ -1,6 +1,5 @@
 """The churn forecast of the coming quarter (WKL-2): that its interval covers, who counts, how it is graded."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -9,8 +8,20 @@ import pandas as pd
 import pytest
 
 from features.settings import BookSettings
-from models.forecast import NO_LEVEL, SPREADS, Belief, Quarter, belief, forecast, history, prior_spreads, spreads_of
+from models.forecast import (
+    NO_LEVEL,
+    SPREADS,
+    Belief,
+    History,
+    Quarter,
+    belief,
+    forecast,
+    history,
+    prior_spreads,
+    spreads_of,
+)
 from models.intervals import Estimate
+from models.metrics import Floats
 from models.settings import ForecastSettings
 from tasks.forecasts import ForecastRules, _as_quarter, cohort_of, forecasts, left_within, record_of
 
@@ -32,29 +43,41 @@ class World:
     now: pd.DataFrame
     lost: float
     arr_lost: float
+    told: History
+    spreads: Floats
+    whole: Belief
 
 
-def worlds(count: int, first: int) -> Iterator[tuple[np.random.Generator, World]]:
+@pytest.fixture(scope="module")
+def worlds() -> list[World]:
+    return [world(np.random.default_rng(seed)) for seed in range(WORLDS)]
+
+
+def world(rng: np.random.Generator) -> World:
     """Books whose accounts differ in frailty, segment, ARR (lognormal) and renewal; each quarter has its own shock.
 
     The standard deviation of the shock is drawn from 0 to 0.3, in each world anew.
     """
-    for seed in range(first, first + count):
-        rng = np.random.default_rng(seed)
-        frailty, phase = rng.gamma(2.0, 0.5, ACCOUNTS), rng.integers(0, 4, ACCOUNTS)
-        segment = rng.choice(["large", "small"], ACCOUNTS, p=[0.3, 0.7])
-        arr, spread = np.exp(rng.normal(10.0, 1.0, ACCOUNTS)), rng.uniform(0.0, 0.3)
-        frames = []
-        for quarter in range(QUARTERS + 1):
-            due = phase == quarter % 4
-            p = np.minimum(frailty * np.where(segment == "large", 0.6, 1.2) * np.where(due, 0.18, 0.02), 0.9)
-            lost = rng.random(ACCOUNTS) < np.minimum(p * np.exp(rng.normal(-(spread**2) / 2, spread)), 1.0)
-            stratum = np.char.add(segment, np.where(due, "/due", "/later"))
-            about = {"quarter": quarter, "segment": segment, "stratum": stratum, "p": p, "arr": arr}
-            frames.append(pd.DataFrame({**about, "churned": lost.astype(float)}))
-            frailty = np.where(lost, rng.gamma(2.0, 0.5, ACCOUNTS), frailty)  # another account takes the place
-        now = frames[-1]
-        yield rng, World(pd.concat(frames[:-1]), now, now["churned"].sum(), float(now["churned"] @ now["arr"]))
+    frailty, phase = rng.gamma(2.0, 0.5, ACCOUNTS), rng.integers(0, 4, ACCOUNTS)
+    large, arr, spread = rng.random(ACCOUNTS) < 0.3, np.exp(rng.normal(10.0, 1.0, ACCOUNTS)), rng.uniform(0.0, 0.3)
+    names = np.array([["small/later", "small/due"], ["large/later", "large/due"]], dtype=object)
+    columns: dict[str, list[Floats]] = {name: [] for name in ("stratum", "p", "churned")}
+    for quarter in range(QUARTERS + 1):
+        due = phase == quarter % 4
+        p = np.minimum(frailty * np.where(large, 0.6, 1.2) * np.where(due, 0.18, 0.02), 0.9)
+        lost = rng.random(ACCOUNTS) < np.minimum(p * np.exp(rng.normal(-(spread**2) / 2, spread)), 1.0)
+        for name, values in (("stratum", names[large.astype(int), due.astype(int)]), ("p", p), ("churned", lost)):
+            columns[name].append(values)
+        frailty = np.where(lost, rng.gamma(2.0, 0.5, ACCOUNTS), frailty)  # another account takes the place
+    rows = pd.DataFrame({name: np.concatenate(values) for name, values in columns.items()}).assign(
+        quarter=np.repeat(np.arange(QUARTERS + 1), ACCOUNTS), arr=np.tile(arr, QUARTERS + 1), segment="any"
+    )
+    rows["churned"] = rows["churned"].astype(float)
+    past, now = rows[rows["quarter"] < QUARTERS], rows[rows["quarter"] == QUARTERS]
+    told = history(past, RULES)
+    assert told is not None
+    found = belief(told.quarters["all"], NO_LEVEL, prior_spreads(RULES), RULES)
+    return World(past, now, now["churned"].sum(), float(now["churned"] @ arr), told, spreads_of(found), found)
 
 
 def held(found: Estimate, actual: float) -> bool:
@@ -72,16 +95,13 @@ def shares(hits: list[tuple[bool, ...]]) -> list[float]:
     return np.array(hits).mean(axis=0).tolist()
 
 
-def test_the_interval_of_the_books_own_history_covers_and_binomial_noise_alone_does_not() -> None:
+def test_the_interval_of_the_books_own_history_covers_and_binomial_noise_alone_does_not(worlds: list[World]) -> None:
     """90% intervals hold accounts and ARR in 85-95% of 200 worlds whose quarters have shocks (WKL-2)."""
     hits = []
-    for _, world in worlds(WORLDS, 0):
-        told = history(world.past, RULES)
-        assert told is not None
-        chances, arr = told.chances(world.now["stratum"]), world.now["arr"].to_numpy()
-        said = forecast(chances, arr, belief(told.quarters["all"], NO_LEVEL, prior_spreads(RULES), RULES), RULES, 1)
-        naive = forecast(chances, arr, sure(), RULES, 1)
-        hits.append((held(said.accounts, world.lost), held(said.arr, world.arr_lost), held(naive.accounts, world.lost)))
+    for one in worlds:
+        chances, arr = one.told.chances(one.now["stratum"]), one.now["arr"].to_numpy()
+        said, naive = (forecast(chances, arr, found, RULES, 1) for found in (one.whole, sure()))
+        hits.append((held(said.accounts, one.lost), held(said.arr, one.arr_lost), held(naive.accounts, one.lost)))
     accounts, arr_held, naive_held = shares(hits)
 
     assert 0.85 <= accounts <= 0.95
@@ -89,19 +109,16 @@ def test_the_interval_of_the_books_own_history_covers_and_binomial_noise_alone_d
     assert naive_held < 0.8
 
 
-def test_the_interval_of_a_models_chances_covers_though_they_are_off() -> None:
+def test_the_interval_of_a_models_chances_covers_though_they_are_off(worlds: list[World]) -> None:
     """Chances that are about 15% off as a whole, with four earlier forecasts on record: 85-95% (WKL-2)."""
-    hits = []
-    for rng, world in worlds(WORLDS, 10_000):
+    hits, rng = [], np.random.default_rng(1)
+    for one in worlds:
         off = np.exp(rng.normal(0.0, 0.15))
-        told = history(world.past, RULES)
-        assert told is not None
-        sums = (world.past.assign(p=world.past["p"] * off).groupby("quarter")[["p", "churned"]].sum())[::-1][:4]
-        record = [Quarter(*pair) for pair in sums.to_numpy()]
-        spreads = spreads_of(belief(told.quarters["all"], NO_LEVEL, prior_spreads(RULES), RULES))
-        chances, arr = np.minimum(world.now["p"].to_numpy() * off, 0.95), world.now["arr"].to_numpy()
-        said = forecast(chances, arr, belief(record, RULES.model_level, spreads, RULES), RULES, 1)
-        hits.append((held(said.accounts, world.lost), held(said.arr, world.arr_lost)))
+        sums = one.past.groupby("quarter")[["p", "churned"]].sum()[::-1][:4].to_numpy()
+        found = belief([Quarter(p * off, lost) for p, lost in sums], RULES.model_level, one.spreads, RULES)
+        chances, arr = np.minimum(one.now["p"].to_numpy() * off, 0.95), one.now["arr"].to_numpy()
+        said = forecast(chances, arr, found, RULES, 1)
+        hits.append((held(said.accounts, one.lost), held(said.arr, one.arr_lost)))
 
     assert all(0.85 <= share <= 0.95 for share in shares(hits)), shares(hits)
 
