@@ -13,6 +13,7 @@ from playbook.settings import NeedSettings, OwnerSettings, WeeklySettings
 from playbook.standup import Closing, Week
 from playbook.work import Intervention, PlanTarget
 from tasks.results import Rate, RecordedWork
+from tasks.score import case_of
 
 SECTIONS = ("at_risk", "success", "challenge", "need", "expansion", "learning", "figure")
 NAMED = 3
@@ -180,7 +181,7 @@ def _needs(given: Sources, rules: Rules) -> list[Item]:
     for row in endangered.itertuples():
         factors = given.factors.get(row.account_id, ())
         tier = row.tier if isinstance(row.tier, str) else "outreach"
-        action = rules.playbook.next_action(tier, [(feature, component) for feature, component, _ in factors])
+        action = rules.playbook.next_action(case_of(row, tier, factors, given.now.date(), alarmed=True))
         name = row.name if isinstance(row.name, str) else row.account_id
         for team, what in support_needs(factors, action, rules.needs).items():
             waiting.setdefault(team, []).append((float(row.arr), name, what[0]))

@@ -55,7 +55,8 @@ def account(name: str, **given: object) -> dict[str, object]:
     usual = {
         "account_id": name, "name": name.title(), "status": "active", "segment": "smb", "csm": "Ann", "arr": 1000.0,
         "band": "stable", "tier": "outreach", "health": 75.0, "churn_risk": np.nan, "churn_threshold": np.nan,
-        "expansion_probability": np.nan, "next_action": None, "action_due": None, "currency": "USD",
+        "expansion_probability": np.nan, "advocacy_probability": np.nan, "renewal_on": None,
+        "next_action": None, "action_due": None, "currency": "USD",
     }  # fmt: skip
     return {**usual, **given}
 
