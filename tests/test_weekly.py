@@ -106,11 +106,13 @@ def test_what_is_older_than_the_week_or_written_after_it_is_not_in_it() -> None:
     """(as_of - 7 days, as_of], by the ledger cut at as_of (WKL-1, ALR-5)."""
     old, at_edge, new, future = (opened(n, at) for n, at in zip("abcd", (ago(8), ago(7), ago(1), ago(-1)), strict=True))
     history = [old, at_edge, new, future, *gone(old, ago(6.5)), *contacted(new, ago(-1))]
+    history += breaches([new], ago(-1))
 
     week = week_of(history, ago(7), NOW)
 
     assert [a.account_id for a in week.opened] == ["c"]
     assert week.closed == []  # closes half a day after as_of
+    assert week.missed == []
     assert set(week.live) == {"a", "b", "c"}
     assert week.live["c"][0].state == "open"
 
