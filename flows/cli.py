@@ -6,6 +6,8 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from datetime import datetime
+from enum import StrEnum
 from json import dumps
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -102,6 +104,33 @@ def sweep(now: Now = None) -> None:
     at = instant(now)
     run = run_of(at.date())
     show_totals(asdict(_call("sweep", lambda: sweep(run, at), now=at)), None)
+
+
+class Scheduled(StrEnum):
+    """The flows that can be made up."""
+
+    DAILY = "daily"
+    WEEKLY = "weekly"
+    MONTHLY = "monthly"
+    QUARTERLY = "quarterly"
+
+
+@app.command()
+def backfill(
+    since: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="The first day.")],
+    until: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="The last day.")],
+    flow: Annotated[
+        list[Scheduled] | None,
+        typer.Option(help="Only this one; may be given again. Else daily, weekly and monthly."),
+    ] = None,
+    again: Annotated[bool, typer.Option("--again", help="Run what is on record too.")] = False,
+) -> None:
+    """Run what the schedule asked for in a range of days and what is not on record, in the order of the plan."""
+    from flows.backfill import NAMES, backfill
+
+    run = run_of(since.date())
+    found = backfill(run, until.date(), [one.value for one in flow or ()] or NAMES, again=again)
+    show_table(found.assign(as_of=found["as_of"].astype(str)), "the schedule asks for nothing in these days")
 
 
 @app.command()

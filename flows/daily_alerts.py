@@ -15,7 +15,6 @@ from playbook.alert_life import new_events
 from playbook.alert_runs import days_to_run, events_since
 from playbook.alerts import Observations, Occurrence
 from playbook.clocks import step_table, steps_at
-from playbook.settings import OwnerSettings
 from tasks.artifacts import show_alerts
 from tasks.errors import DataCheckFailed
 from tasks.guard import Rules, guard
@@ -27,7 +26,6 @@ from tasks.staging import Snapshot
 from tasks.step import log, step
 
 DAILY = "daily_alerts"
-DATA_OWNER = "data owner"
 
 
 @dataclass(frozen=True)
@@ -101,16 +99,11 @@ def decide(run: Run, scored: ScoredDate, ledger: Ledger) -> list[LedgerEvent]:
     rows = events(scored.facts, since, settings.ticket_priorities).order_by("rule", "subject").to_pyarrow().to_pylist()
     book = dict(zip(accounts["account_id"], accounts["csm"], strict=True))
     told_at = first_planned(run.settings.schedule.daily, run.instant)
-    rules = Rules(settings, run.settings.health, data_owner(run.settings.owners), told_at)
+    rules = Rules(settings, run.settings.health, run.settings.owners.data_owner, told_at)
     found = guard(scored.scored, scored.stored, scored.models, history, run.marts, run.instant, rules)
     seen = Observations(found.conditions, [*(Occurrence(**row) for row in rows), *found.data_alerts])
     new = new_events(history, seen, run.instant, book, settings, run.settings.owners, runs, told_at)
     return [*found.events, *new]
-
-
-def data_owner(owners: OwnerSettings) -> str:
-    """Who answers a data alert: the first who holds the role, else the role."""
-    return next(iter(owners.roles.get(DATA_OWNER, ())), DATA_OWNER)
 
 
 @step(retries=2)

@@ -65,6 +65,9 @@ class ScheduleSettings(BaseModel, frozen=True, extra="forbid"):
     monthly: Cron = Field("0 6 1,8,15,22 * *", description="cron of monthly_scoring: the first day of each week")
     weekly: Cron = Field("30 6 * * 1", description="cron of weekly_review: Mondays, after daily_alerts")
     quarterly: Cron = Field("0 7 2 1,4,7,10 *", description="cron of quarterly_retraining")
+    late_minutes: float = Field(
+        120, gt=0, description="minutes after its planned time from which a run that is not on record is missed"
+    )
 
 
 class Settings(BaseModel, frozen=True, extra="forbid"):

@@ -1,14 +1,16 @@
 """Every quarter of an hour: event alerts that became known, and the clocks that ran out (ALR-2)."""
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from statistics import median
 
 from features.book import book
 from features.events import events
+from flows.planned import missed_runs, still_missed
 from flows.run import Run
-from playbook.alert_events import LedgerEvent
+from playbook.alert_events import BOOK, RUN_RULE, LedgerEvent, fold
 from playbook.alert_life import new_events
 from playbook.alert_runs import events_since
 from playbook.alerts import Observations, Occurrence
@@ -83,10 +85,23 @@ def look(run: Run, snapshot: Snapshot, ledger: Ledger, now: datetime) -> tuple[l
     rows = events(facts, since, settings.ticket_priorities).order_by("rule", "subject").to_pyarrow().to_pylist()
     held = book(facts, run.settings.money).select("account_id", "name", "csm").to_pandas()
     owners = dict(zip(held["account_id"], held["csm"], strict=True))
-    seen = Observations([], [Occurrence(**row) for row in rows])
+    seen = Observations([], [*(Occurrence(**row) for row in rows), *runs_not_made(run, history, now)])
     new = new_events(history, seen, now, owners, settings, run.settings.owners, runs)
     named = {account: str(name) for account, name in zip(held["account_id"], held["name"], strict=True) if name}
     return [*new, *breaches([*history, *new], now)], named
+
+
+def runs_not_made(run: Run, history: Sequence[LedgerEvent], now: datetime) -> list[Occurrence]:
+    """What was planned and is not on record, and what was told as such and has been made up (OUT-3)."""
+    schedule = run.settings.schedule
+    since = now - timedelta(days=run.settings.alerts.event_lookback_days)
+    late = timedelta(minutes=schedule.late_minutes)
+    found = {str(p): p.at + late for p in missed_runs(schedule, run.marts, since, now)}
+    alerts = [a for a in fold(history, now).values() if a.rule == RUN_RULE and a.closed_at is None]
+    told = {a.subject: a.known_at for a in alerts if a.subject is not None}
+    missed = dict.fromkeys(found, True) | still_missed(run.marts, told)
+    known = found | told
+    return [Occurrence(BOOK, RUN_RULE, s, known[s], known[s], resolved=not gone) for s, gone in missed.items()]
 
 
 def outbox(run: Run, ledger: Ledger, new: list[LedgerEvent], names: dict[str, str]) -> list[Message]:

@@ -19,6 +19,9 @@ PIPELINE = "keepwell"
 DATA_RULE = "definition_change"
 """The rule of data alerts, which are about a measure of the whole book (SRC-5)."""
 
+RUN_RULE = "run_missed"
+"""The rule of alerts about a scheduled run that did not happen (OUT-3)."""
+
 BOOK = ""
 """The account of an alert that is about the whole book."""
 

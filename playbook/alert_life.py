@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from playbook.alert_events import DATA_RULE, PIPELINE, Alert, LedgerEvent, event_of, fold, short_hash
+from playbook.alert_events import BOOK, DATA_RULE, PIPELINE, RUN_RULE, Alert, LedgerEvent, event_of, fold, short_hash
 from playbook.alert_runs import Runs
 from playbook.alerts import RULES, Condition, Observations, Occurrence, due_times
 from playbook.settings import AlertSettings, OwnerSettings
@@ -47,7 +47,7 @@ def new_events(
             *_openings_of_conditions(seen.conditions, alerts, done, as_of, settings),
             *(_opening_of_event(o) for o in seen.occurrences if floor < o.known_at <= as_of),
         )
-        if opening.account_id in book and opening.alert_id not in alerts
+        if (opening.account_id in book or opening.rule == RUN_RULE) and opening.alert_id not in alerts
     }
     freed = [a for a in _freed(alerts.values(), seen.conditions) if a.alert_id not in done and a.account_id in book]
     told = [o for o in openings.values() if o.held_by is None]
@@ -55,7 +55,7 @@ def new_events(
     storm = is_storm(len(told) + len(freed) + before, len(book), settings)
     digest_id = short_hash("digest", as_of.isoformat()) if storm else None
     due = partial(due_times, told_at=told_at or as_of, settings=settings)
-    opened = [_opened(o, as_of, _owner(book[o.account_id], owners), digest_id, due) for o in openings.values()]
+    opened = [_opened(o, as_of, _owner(o.account_id, book, owners), digest_id, due) for o in openings.values()]
     reason = "it holds without what moved"
     opened += [released(alert, as_of, PIPELINE, reason, digest_id, due) for alert in freed]
     return sorted([*changes, *opened], key=lambda e: (e.account_id, e.rule, e.subject or "", e.kind, e.event_id))
@@ -123,7 +123,7 @@ def _changes(
         holds, gone_at = causes.get(alert.cause), alert.cause_gone_at
         if alert.closed_at is not None:
             continue
-        if alert.account_id not in book and alert.rule != DATA_RULE:
+        if alert.account_id not in book and alert.account_id != BOOK:
             yield event_of(alert, "closed", as_of, PIPELINE, {"reason": "the account left the book"})
         elif holds is True and gone_at is not None:
             yield event_of(alert, "cause_back", as_of, PIPELINE, {})
@@ -137,7 +137,8 @@ def _changes(
 
 
 def _gone_days(alert: Alert, settings: AlertSettings) -> int:
-    return settings.guard.back_days if alert.rule == DATA_RULE else settings.gone_days
+    """A run that was made up is made up at once."""
+    return {DATA_RULE: settings.guard.back_days, RUN_RULE: 0}.get(alert.rule, settings.gone_days)
 
 
 def _openings_of_conditions(
@@ -187,6 +188,7 @@ def _opened(opening: _Opening, as_of: datetime, owner: str, digest_id: str | Non
     return event_of(opening, "opened", as_of, PIPELINE, payload)
 
 
-def _owner(csm: object, owners: OwnerSettings) -> str:
-    """The CSM, or the default owner; a missing name may come as None or as a frame's NaN."""
+def _owner(account: str, book: Mapping[str, str | None], owners: OwnerSettings) -> str:
+    """The account's CSM, or the default owner; a missing name may come as None or as a frame's NaN."""
+    csm = owners.data_owner if account == BOOK else book[account]
     return csm if isinstance(csm, str) and csm else owners.default_csm

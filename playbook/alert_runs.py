@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from playbook.alert_events import LedgerEvent, fold
+from playbook.alert_events import BOOK, LedgerEvent, fold
 from playbook.settings import AlertSettings
 
 DAY = timedelta(days=1)
@@ -58,6 +58,7 @@ class Runs:
 
 def events_since(history: Iterable[LedgerEvent], as_of: datetime, settings: AlertSettings, runs: Runs) -> datetime:
     """From when on (exclusive) a run must read events: what may open, and what a live alert is about."""
-    live = [a for a in fold(history, as_of).values() if a.closed_at is None and a.subject is not None]
+    events = [a for a in fold(history, as_of).values() if a.subject is not None and a.account_id != BOOK]
+    live = [a for a in events if a.closed_at is None]
     known = [alert.known_at - timedelta(microseconds=1) for alert in live]
     return min([runs.opening_floor(as_of, settings), *known])

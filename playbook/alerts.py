@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 
-from playbook.alert_events import DATA_RULE, STEPS
-from playbook.settings import AlertSettings
+from playbook.alert_events import DATA_RULE, RUN_RULE, STEPS
+from playbook.settings import DATA_OWNER, AlertSettings
 from playbook.working_hours import after
 
 
@@ -36,7 +36,8 @@ RULES: Mapping[str, Rule] = {
         Rule("payment_failure", "critical", ("csm", "finance")),
         Rule("billing_dispute", "critical", ("csm", "finance")),
         Rule("urgent_ticket", "critical", ("csm",), lambda settings: settings.ticket_review_hours),
-        Rule(DATA_RULE, "critical", ("data owner",), steps=("ack", "assess")),
+        Rule(DATA_RULE, "critical", (DATA_OWNER,), steps=("ack", "assess")),
+        Rule(RUN_RULE, "critical", (DATA_OWNER,), steps=("ack", "assess")),
     )
 }
 

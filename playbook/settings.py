@@ -13,6 +13,9 @@ Count = Annotated[int, Field(ge=0)]
 Hours = Annotated[float, Field(gt=0)]
 
 
+DATA_OWNER = "data owner"
+
+
 class OwnerSettings(BaseModel, frozen=True, extra="forbid"):
     """Who stands in where the data names nobody, and who holds a role."""
 
@@ -20,6 +23,11 @@ class OwnerSettings(BaseModel, frozen=True, extra="forbid"):
     roles: Mapping[str, tuple[str, ...]] = Field(
         {}, description="people by role: manager, director, finance, executive, product, technical, data owner"
     )
+
+    @property
+    def data_owner(self) -> str:
+        """Who answers a data alert: the first who holds the role, else the role."""
+        return next(iter(self.roles.get(DATA_OWNER, ())), DATA_OWNER)
 
 
 class TierSettings(BaseModel, frozen=True, extra="forbid"):

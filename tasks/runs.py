@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tasks.publish import Stamp, record_run
-from tasks.store import dates, read
+from tasks.store import FILE, dates, read
 
 
 class Recorded(Protocol):
@@ -37,4 +37,16 @@ def recorded(run: Recorded, flow: str) -> Iterator[Callable[[int, Stamp], None]]
 
 def has_run(marts: Path, flow: str, as_of: date) -> bool:
     """Whether a run of this flow for this date is on record."""
-    return as_of in dates(marts, "runs") and flow in set(read(marts, "runs", as_of, ["flow"])["flow"])
+    return flow in _flows(marts, as_of)
+
+
+def has_begun(marts: Path, family: str, before: date) -> bool:
+    """Whether any flow whose name begins so is on record for an earlier date, newest dates first."""
+    days = [day for day in dates(marts, "runs") if day < before]
+    return any(name.startswith(family) for day in reversed(days) for name in _flows(marts, day))
+
+
+def _flows(marts: Path, as_of: date) -> set[str]:
+    """The flows on record for a date."""
+    path = marts / "runs" / f"as_of={as_of}" / FILE
+    return set(read(marts, "runs", as_of, ["flow"])["flow"]) if path.exists() else set()

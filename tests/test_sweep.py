@@ -126,6 +126,32 @@ def test_what_cannot_be_done_is_said_in_one_sentence(begun: tuple[Path, Path], a
     assert says in ran.err
 
 
+# The schedule --------------------------------------------------------------------------------------------------------
+
+
+def test_a_run_that_did_not_happen_is_told_once_until_it_is_made_up(place: tuple[Path, Path]) -> None:
+    """Two hours after its planned time, to the data owner; `backfill` makes it up and leaves the rest (OUT-3)."""
+
+    def missed(now: str) -> list[tuple[str, str]]:
+        listed = json.loads(run(place, "alerts", "list", "--now", now).out)
+        return [(alert["owner"], alert["detail"]) for alert in listed if alert["rule"] == "run_missed"]
+
+    for now in ("2026-06-02T06:45", "2026-06-02T07:00", "2026-06-02T07:15"):
+        swept(place, now)
+    early, told = missed("2026-06-02T06:50"), missed("2026-06-02T07:20")
+    made_up = run(place, "backfill", "--from", "2026-06-01", "--to", "2026-06-02", "--flow", "daily")
+    for now in ("2026-06-02T07:30", "2026-06-02T07:45"):
+        swept(place, now)
+
+    assert early == []
+    assert told == [("data owner", "run missed: daily_alerts of 2026-06-02")]
+    assert [(row["as_of"][:10], row["status"]) for row in json.loads(made_up.out)] == [
+        ("2026-06-01", "there"),
+        ("2026-06-02", "done"),
+    ]
+    assert missed("2026-06-02T07:50") == []
+
+
 # One account ----------------------------------------------------------------------------------------------------------
 
 
