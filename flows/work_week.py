@@ -11,6 +11,7 @@ from pathlib import Path
 from features.known import Facts
 from flows.run import Run
 from flows.scoring import score_date, staged
+from playbook.work import signed_at
 from playbook.work_week import WEEK, WorkWeek, seen_until, work_week
 from tasks.artifacts import show_work
 from tasks.gate import resume_waiting, word_under_prefect
@@ -19,7 +20,7 @@ from tasks.lock import holding
 from tasks.publish import Stamp, publish
 from tasks.runs import recorded
 from tasks.step import step
-from tasks.store import digest
+from tasks.store import dates, digest
 from tasks.work import sign
 from tasks.work_marts import Values, interventions, standings, success_plans
 from tasks.work_page import ASKED, asked_in, page_path, write_work_page
@@ -77,7 +78,10 @@ def review_work(run: Run, ledger: Ledger, stamp: Stamp) -> WorkResult:
     """
     events = ledger.work()
     until = seen_until(events, run.as_of)
-    plans = standings(events, Values(run.marts, until.date()), until)
+    # Before the signature nobody says what day it is: a target is due when scores of its day are published.
+    scored = dates(run.marts, "health_scores")[-1]
+    on = until.date() if signed_at(events, run.as_of) else min(until.date(), scored)
+    plans = standings(events, Values(run.marts, on), until, on)
     asked = asked_in(run.marts, run.as_of - WEEK)
     week = work_week(run.as_of, asked, events, ledger.history(), plans, run.settings.work.cause_days)
     return WorkResult(week, write_work_page(week, stamp.run_id, run.out / "reports"))

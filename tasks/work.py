@@ -53,5 +53,13 @@ def told(events: Sequence[WorkEvent], found: Recorded) -> dict[str, object]:
     if len(events) == 1:
         said |= {"account": events[0].account_id}
         said |= {"id": events[0].subject} if events[0].subject else {}
-        said |= {name: events[0].payload[name] for name in ("baseline",) if name in events[0].payload}
+        said |= _baseline(events[0])
     return said | {f"alerts, {step}": ", ".join(sorted(a[:8] for a in alerts)) for step, alerts in found.steps.items()}
+
+
+def _baseline(event: WorkEvent) -> dict[str, object]:
+    """What a target's metric was, and whether that fulfils it already."""
+    if event.kind != "planned" or (was := event.payload["baseline"]) is None:
+        return {}
+    met = was >= event.payload["target"] if event.payload["rising"] else was <= event.payload["target"]
+    return {"baseline": round(was, 2)} | ({"met already": "yes"} if met else {})

@@ -61,9 +61,9 @@ class Values:
         return None if found is None or pd.isna(found) else float(found)
 
 
-def standings(events: Sequence[WorkEvent], values: Values, now: datetime) -> list[Standing]:
-    """Every target of the ledger as it stands."""
-    return [_standing(plan, values, now.date()) for plan in plans_at(events, now)]
+def standings(events: Sequence[WorkEvent], values: Values, now: datetime, on: date | None = None) -> list[Standing]:
+    """Every target that was written down by `now`, as it stands on a day: that of `now` unless another is given."""
+    return [_standing(plan, values, on or now.date()) for plan in plans_at(events, now)]
 
 
 def _standing(plan: PlanTarget, values: Values, as_of: date) -> Standing:

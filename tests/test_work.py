@@ -108,8 +108,9 @@ def test_a_plan_is_the_step_plan_and_keeps_what_the_metric_was(place: Place) -> 
     values = mart(place.out, "features", SCORED).set_index("account_id")["days_since_last_use"]
     row = place.listed("2026-06-16")[0]
 
-    assert said["baseline"] == pytest.approx(values[account])
+    assert said["baseline"] == pytest.approx(values[account], abs=0.005)
     assert "alerts, plan" in said
+    assert (said.get("met already") == "yes") == (values[account] <= 7)
     assert (row["what"], row["about"], row["status"], row["owner"]) == (
         "plan", "days_since_last_use <= 7", "open", "ann",
     )  # fmt: skip
@@ -218,6 +219,7 @@ def test_week_three_waits_for_a_signature_and_keeps_what_people_recorded(place: 
     first, second, *others = place.queue()
     rows_of(first, second).to_csv(tmp_path / "work.csv", index=False)
     place.run("work", "import", tmp_path / "work.csv", "--now", "2026-06-14")
+    place.work("2026-06-14", "plan", first, "--metric", "health", "--target", 1, "--due", "2026-06-20", "--id", "P-2")
     opened = json.loads(place.run("monthly", "--as-of", "2026-06-16", "--week", 3).out)
     page = Path(opened["work"]).read_text()
     before = place.marts()
@@ -226,7 +228,9 @@ def test_week_three_waits_for_a_signature_and_keeps_what_people_recorded(place: 
     assert opened["work"].endswith(f"work-{WEEK}-open.html")
     assert f"{len(others) + 1} planned calls have no outcome" in page
     plans, done = (mart(place.out, name, WEEK) for name in reversed(WORK_MARTS))
-    assert plans[["plan_id", "status", "settled_by"]].values.tolist() == [["P-1", "missed", "values"]]
+    assert plans[["plan_id", "status"]].to_numpy().tolist() == [["P-1", "missed"], ["P-2", "open"]]
+    assert plans["settled_by"].fillna("").tolist() == ["values", ""]
+    assert [opened[f"plans_{how}"] for how in ("due", "met", "missed")] == [2, 0, 1]
     own = done.set_index("intervention_id").loc["CRM-1"]
     assert own[["kind", "outcome", "root_cause", "recorded_in"]].tolist() == [
         "support", "failed", "slow_support", "ledger",
