@@ -116,4 +116,7 @@ WORK: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "planned": _planned,
     "progressed": _progressed,
     "follow_up": lambda given: f"follow-up promised for {given['due']}",
+    "overridden": lambda given: f"health set to {given['health']:g} until {given['until']}: {given['reason']}",
+    "lifted": lambda given: f"health is the computed one again: {given['reason']}",
+    "noted": lambda given: f"note until {given['until']}: {given['text']}",
 }

@@ -189,7 +189,7 @@ def week_of(*events: WorkEvent, history: tuple[LedgerEvent, ...] = ()) -> WorkWe
 def test_a_call_is_made_when_it_reached_and_the_telling_one_is_shown() -> None:
     """Reached before tried, the last first, none from before the queue; a wait is no missing call (MON-3)."""
     week = week_of(
-        on(-1, "called", outcome="reached", reached=True),
+        work_event("called", "core", None, MONDAY, MONDAY - DAY, "bob", {"outcome": "reached", "reached": True}),
         on(2, "called", outcome="no_answer", reached=False),
         on(1, "called", outcome="reached", reached=True, note="first"),
         work_event("called", "bolt", None, MONDAY, MONDAY, "bob", {"outcome": "refused", "reached": False}),
@@ -254,6 +254,7 @@ def test_the_page_says_what_is_missing_and_shows_names_as_they_are() -> None:
 
     assert "2 planned calls have" in page
     assert "bolt &amp; &lt;Co&gt;" in page
+    assert "<Co>" not in page + signed
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
     assert "Signed by <bdi>ann</bdi>" in signed
