@@ -18,7 +18,10 @@ from flows.cli_account import account
 from flows.cli_alerts import Now, instant
 from flows.cli_alerts import app as alerts
 from flows.cli_model import app as models
+from flows.cli_override import app as overrides
+from flows.cli_override import note
 from flows.cli_review import app as reviews
+from flows.cli_work import app as work
 from flows.options import AsOf, Options, run_of, show_table, show_totals
 
 # Telemetry of every dependency is off unless the user turns it on.
@@ -40,6 +43,9 @@ app.add_typer(models, name="model")
 app.add_typer(alerts, name="alerts")
 app.command()(account)
 app.add_typer(reviews, name="review")
+app.add_typer(work, name="work")
+app.add_typer(overrides, name="override")
+app.command()(note)
 
 
 @app.callback()
@@ -63,7 +69,7 @@ def monthly(
     as_of: AsOf,
     week: Annotated[int | None, typer.Option(min=1, max=4, help="Force one week of the month.")] = None,
 ) -> None:
-    """Week 1: score the book, write the month's report. Week 2: whom to call, who calls and when."""
+    """Week 1: score the book, write the report. Week 2: whom to call and when. Week 3: what was done about it."""
     from flows.monthly_scoring import monthly_scoring
 
     run = run_of(as_of.date())

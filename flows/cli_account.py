@@ -23,7 +23,8 @@ def account(
     from tasks.account import account_story
 
     at = instant(as_of)
-    story = ledger_call(at, lambda ledger: account_story(run_of(at.date()).marts, ledger.history(at), named, at))
+    marts = run_of(at.date()).marts
+    story = ledger_call(at, lambda ledger: account_story(marts, ledger.history(at), ledger.work(at), named, at))
     typer.echo(as_json(story) if Options.json else as_text(story))
 
 
@@ -34,6 +35,7 @@ def as_json(story: "AccountStory") -> str:
         "leaving": story.leaving, "left": story.left,
         "reasons": story.reasons, "course": json.loads(story.course.to_json(orient="records", date_format="iso")),
         "lines": [vars(line) for line in story.lines], "live": [alert.alert_id for alert in story.live],
+        "work": story.work,
     }  # fmt: skip
     return json.dumps(about, default=str, indent=1)
 
@@ -69,9 +71,10 @@ def as_text(story: "AccountStory") -> str:
         risk = "" if row.churn_risk != row.churn_risk else f"  risk {row.churn_risk:.0%}"
         lines.append(f"  {row.as_of}  health {health}  {row.band:<9} {row.tier or '':<12}{risk}")
     lines += ["", "What happened"] if story.lines else ["", "Nothing has happened yet."]
-    lines += [f"  {line.at:%Y-%m-%d %H:%M}  {line.alert_id[:8]}  {line.what}  ({line.by})" for line in story.lines]
+    lines += [f"  {line.at:%Y-%m-%d %H:%M}  {line.alert_id[:8]:8}  {line.what}  ({line.by})" for line in story.lines]
     lines += ["", "Open"] if story.live else ["", "No alert is open."]
     lines += [
         f"  {a.alert_id[:8]}  {a.rule}  {a.state}, since {a.opened_at:%Y-%m-%d %H:%M}, {a.owner}" for a in story.live
     ]
+    lines += ["", "Work that goes on", *(f"  {one}" for one in story.work)] if story.work else []
     return "\n".join(lines)

@@ -10,6 +10,7 @@ from flows.review import publish_reviews
 from flows.run import Run
 from flows.scoring import ScoredDate, score_date, staged
 from flows.sweep import outbox
+from flows.work_week import publish_work
 from playbook.alert_events import LedgerEvent, alert_table, alerts_at
 from playbook.alert_life import new_events
 from playbook.alert_runs import days_to_run, events_since
@@ -69,6 +70,7 @@ def one_day(run: Run, snapshot: Snapshot, ledger: Ledger) -> DayResult:
         new = decide(run, scored, ledger)
         alerts = keep_alerts(run, scored, ledger, new)
         publish_reviews(run, ledger, snapshot, scored.stamp)
+        publish_work(run, ledger, scored.facts, scored.stamp)
         opened = int(_opened(alerts, run).sum())
         show_alerts(alerts, run.as_of, opened)
         record(scored.rows + len(alerts), scored.stamp)

@@ -8,6 +8,7 @@ from pathlib import Path
 from flows.outreach_week import OutreachWeek, queue_path, week_two
 from flows.run import Run
 from flows.scoring import ScoredDate, score_date, staged
+from flows.work_week import WorkResult, done_path, week_three
 from tasks.artifacts import show_month
 from tasks.dims import month_week
 from tasks.lock import holding
@@ -16,44 +17,49 @@ from tasks.runs import recorded
 from tasks.step import step
 
 WEEK_ONE = "monthly_week_1"
-BUILT_WEEKS = (1, 2)
+BUILT_WEEKS = (1, 2, 3)
 
 
 @dataclass(frozen=True)
 class MonthResult:
-    """What a monthly run did: the report of week 1 and where it lies, week 2, and the weeks that are not built yet."""
+    """What a monthly run did: the report of week 1 and where it lies, weeks 2 and 3, and the weeks not built yet."""
 
     report: MonthReport | None
     path: Path | None
     skipped: tuple[int, ...]
     outreach: OutreachWeek | None = None
+    work: WorkResult | None = None
 
     @property
     def totals(self) -> Mapping[str, object]:
         """The figures of the weeks that ran; empty where none did."""
-        return {**(self.report.totals if self.report else {}), **(self.outreach.totals if self.outreach else {})}
+        parts = (self.report, self.outreach, self.work)
+        return {name: value for part in parts if part for name, value in part.totals.items()}
 
 
 def monthly_scoring(run: Run, week: int | None = None) -> MonthResult:
     """The week that the date falls in, after any earlier week of that month that has not run; `week` forces one.
 
-    A week speaks as of its first day. Weeks 3 and 4 are not built yet and are skipped by name.
+    A week speaks as of its first day. Week 3 has run once a person has signed it; only its own run waits for that.
+    Week 4 is not built yet and is skipped by name.
     """
     wanted = (week,) if week else tuple(range(1, month_week(run.as_of.day) + 1))
     result = MonthResult(None, None, tuple(w for w in wanted if w not in BUILT_WEEKS))
     for number in (w for w in wanted if w in BUILT_WEEKS):
         first = replace(run, as_of=first_day(run.as_of, number))
         if week is not None or first.as_of == run.as_of or not _has_run(first, number):
-            result = _with_week(result, first, number)
+            result = _with_week(result, first, number, wait=number == wanted[-1])
     return result
 
 
 def _has_run(first: Run, week: int) -> bool:
-    return (report_path(first) if week == 1 else queue_path(first)).exists()
+    return {1: report_path, 2: queue_path, 3: done_path}[week](first).exists()
 
 
-def _with_week(result: MonthResult, first: Run, week: int) -> MonthResult:
+def _with_week(result: MonthResult, first: Run, week: int, *, wait: bool) -> MonthResult:
     """The result with one more week run."""
+    if week == 3:
+        return replace(result, work=week_three(first, wait=wait))
     if week == 1:
         report, path = week_one(first)
         return replace(result, report=report, path=path)

@@ -1,6 +1,5 @@
 """pipeline.toml and the environment become one frozen, validated Settings."""
 
-import difflib
 import hashlib
 import json
 import os
@@ -27,7 +26,7 @@ from playbook.settings import (
     WeeklySettings,
     WorkSettings,
 )
-from tasks.errors import ConfigError
+from tasks.errors import ConfigError, nearest
 from tasks.settings import CatalogueSettings, CheckSettings, PublishSettings, SourceSettings, TableSettings
 
 REQUIRED_TABLES = tuple(name for name, table in TABLES.items() if not table.optional)
@@ -101,7 +100,7 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
     def _tables_are_canonical(self) -> "Settings":
         for name in self.tables:
             if name not in TABLES:
-                raise ValueError(f"tables.{name}: there is no such canonical table{_nearest(name, TABLES)}")
+                raise ValueError(f"tables.{name}: there is no such canonical table{nearest(name, TABLES)}")
         missing = [name for name in REQUIRED_TABLES if name not in self.tables]
         if missing:
             raise ValueError(f"tables.{missing[0]} is missing; every company needs {', '.join(REQUIRED_TABLES)}")
@@ -190,7 +189,7 @@ def _explained(error: Any, place: str, model: type[BaseModel] = Settings) -> str
     key = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
         siblings = _fields_at(error["loc"][:-1], model)
-        return f"{place}: unknown key `{key}`{_nearest(str(error['loc'][-1]), siblings)}"
+        return f"{place}: unknown key `{key}`{nearest(str(error['loc'][-1]), siblings)}"
     given = "" if isinstance(error["input"], Mapping | BaseModel) else f" (given: {error['input']!r})"
     message = error["msg"].removeprefix("Value error, ")
     return f"{place}: `{key}`: {message}{given}" if key else f"{place}: {message}"
@@ -206,9 +205,3 @@ def _fields_at(loc: tuple[Any, ...], root: type[BaseModel]) -> list[str]:
             arguments = [a for a in getattr(annotation, "__args__", ()) if hasattr(a, "model_fields")]
             model = arguments[0] if arguments else annotation
     return [name for name in getattr(model, "model_fields", {}) if name != "base"]
-
-
-def _nearest(name: str, known: Any) -> str:
-    """What would be right, as the end of a sentence."""
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean `{close[0]}`?" if close else f"; there are {', '.join(sorted(known))}."

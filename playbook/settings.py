@@ -196,6 +196,7 @@ class WorkSettings(BaseModel, frozen=True, extra="forbid"):
     kinds: tuple[str, ...] = Field(
         ("technical_fix", "training", "support", "executive", "commercial"), description="kinds of intervention"
     )
+    cause_days: Count = Field(90, description="days after which a root cause that was found says nothing any more")
 
 
 class WeeklySettings(BaseModel, frozen=True, extra="forbid"):

@@ -23,6 +23,9 @@ RESULTS = ("worked", "failed", "stopped")
 STATUSES = ("open", "met", "missed", "dropped")
 """What a success plan's target can be."""
 
+LOOKED_UP = frozenset({"reached", "baseline", "rising"})
+"""Parts of a payload that follow from settings or published marts: no part of an event's identity."""
+
 
 @dataclass(frozen=True)
 class WorkEvent:
@@ -88,8 +91,8 @@ class Intervention:
 class PlanTarget:
     """A number that a success plan wants of a metric by a date.
 
-    `rising`: whether the target is met from below. `baseline`: the metric when it was planned. `value` and `status` are
-    what a person said last (`progressed_at`); a target that nobody settled is graded where values are known.
+    `rising`: whether the target is met from below. `baseline`: the metric when it was planned. `value` (of `valued_at`)
+    and `status` are what a person said last; a target that nobody settled is graded where values are known.
     """
 
     plan_id: str
@@ -105,6 +108,7 @@ class PlanTarget:
     planned_at: datetime
     progressed_at: datetime | None
     note: str
+    valued_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -135,7 +139,8 @@ def work_event(
 
     What begins something (`started`, `planned`) without a subject gets its own id as subject.
     """
-    identity = short_hash(kind, account, subject, at.isoformat(), by, *(f"{k}={payload[k]}" for k in sorted(payload)))
+    said = (f"{name}={payload[name]}" for name in sorted(payload.keys() - LOOKED_UP))
+    identity = short_hash(kind, account, subject, at.isoformat(), by, *said)
     begins = kind in ("started", "planned") and subject is None
     return WorkEvent(identity, account, kind, identity if begins else subject, as_of, at, by, payload)
 
@@ -165,37 +170,39 @@ def follow_ups_at(events: Iterable[WorkEvent], as_of: datetime) -> list[FollowUp
     return sorted(found, key=lambda f: (f.due, f.account_id, f.at))
 
 
-def signed_at(events: Iterable[WorkEvent], week: date, as_of: datetime) -> SignOff | None:
-    """Who first said that the calls of this week are recorded; None while nobody has."""
+def signed_at(events: Iterable[WorkEvent], week: date, as_of: datetime | None = None) -> SignOff | None:
+    """Who first said that the calls of this week are recorded, whenever for None; None while nobody has."""
     signed = [e for e in _until(events, as_of, "signed") if e.subject == week.isoformat()]
     return SignOff(week, signed[0].at, signed[0].by, signed[0].payload.get("note", "")) if signed else None
 
 
 def interventions_at(events: Iterable[WorkEvent], as_of: datetime) -> list[Intervention]:
-    """Every intervention as it stood, oldest first; the last end that was recorded counts."""
+    """Every intervention as it stood, oldest first; the first beginning and the last end of an id count."""
     held = list(events)
     ended = {e.subject: e for e in _until(held, as_of, "ended")}
+    begun = {e.subject: e for e in reversed(_until(held, as_of, "started"))}
     causes = causes_at(held, as_of)
-    return [_intervention(e, ended.get(e.subject), causes) for e in _until(held, as_of, "started")]
+    return [_intervention(e, ended.get(e.subject), causes) for e in reversed(begun.values())]
 
 
 def plans_at(events: Iterable[WorkEvent], as_of: datetime) -> list[PlanTarget]:
     """Every target of a success plan as people left it, oldest first."""
     held = list(events)
-    plans = {str(e.subject): _planned(e) for e in _until(held, as_of, "planned")}
+    first = {str(e.subject): e for e in reversed(_until(held, as_of, "planned"))}
+    plans = {plan_id: _planned(e) for plan_id, e in reversed(first.items())}
     for event in _until(held, as_of, "progressed"):
         if (plan := plans.get(str(event.subject))) is not None:
             plans[plan.plan_id] = _progressed(plan, event)
     return list(plans.values())
 
 
-def in_order(events: Iterable[WorkEvent], as_of: datetime, kinds: Collection[str]) -> list[WorkEvent]:
-    """The events of these kinds that were written and had happened by `as_of`, in the order of happening."""
-    seen = [e for e in events if e.kind in kinds and e.as_of <= as_of and e.at <= as_of]
+def in_order(events: Iterable[WorkEvent], as_of: datetime | None, kinds: Collection[str]) -> list[WorkEvent]:
+    """The events of these kinds that were written and had happened by `as_of` (all for None), as they happened."""
+    seen = [e for e in events if e.kind in kinds and (as_of is None or max(e.as_of, e.at) <= as_of)]
     return sorted(seen, key=lambda e: (e.at, e.as_of, e.event_id))
 
 
-def _until(events: Iterable[WorkEvent], as_of: datetime, kind: str) -> list[WorkEvent]:
+def _until(events: Iterable[WorkEvent], as_of: datetime | None, kind: str) -> list[WorkEvent]:
     return in_order(events, as_of, (kind,))
 
 
@@ -229,4 +236,6 @@ def _planned(event: WorkEvent) -> PlanTarget:
 def _progressed(plan: PlanTarget, event: WorkEvent) -> PlanTarget:
     """The plan with what a person said of it; what was not said stays."""
     said = {name: event.payload[name] for name in ("value", "status") if event.payload.get(name) is not None}
-    return replace(plan, progressed_at=event.at, note=event.payload.get("note") or plan.note, **said)
+    valued_at = event.at if "value" in said else plan.valued_at
+    note = event.payload.get("note") or plan.note
+    return replace(plan, progressed_at=event.at, valued_at=valued_at, note=note, **said)

@@ -1,6 +1,6 @@
 """One account as it stood on a date: the published score and reasons, how they came, and what was done (ACT-1)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -9,7 +9,8 @@ from typing import Any
 import pandas as pd
 
 from playbook.alert_events import Alert, LedgerEvent, fold
-from playbook.story import Line, told
+from playbook.story import Line, open_work, told, work_told
+from playbook.work import WorkEvent
 from tasks.errors import ConfigError
 from tasks.store import dates, read
 
@@ -25,7 +26,7 @@ class AccountStory:
 
     `flagged`: the first alert of all and its rule; `leaving`: the first of the newest scores in a row that know of
     its notice. `reasons`: the factors that are shown, model's first. `course`: COURSE by published date. `lines`: the
-    ledger's. `live`: the open alerts.
+    ledger's. `live`: the open alerts. `work`: what people have begun and not ended, a line each.
     """
 
     account_id: str
@@ -38,12 +39,45 @@ class AccountStory:
     course: pd.DataFrame
     lines: Sequence[Line]
     live: Sequence[Alert]
+    work: Sequence[str] = ()
 
 
-def account_story(marts: Path, history: Sequence[LedgerEvent], named: str, now: datetime) -> AccountStory:
+class Names:
+    """The accounts that people name, looked up in the scores up to an instant, the newest first; each read once."""
+
+    def __init__(self, marts: Path, now: datetime) -> None:
+        self._marts = marts
+        self._days = [day for day in dates(marts, SCORES) if day <= now.date()]
+        self._books: dict[date, tuple[frozenset[str], Mapping[str, Sequence[str]]]] = {}
+
+    def account(self, named: str) -> str:
+        """The id of an account: as it is, or by its name in the newest score that has it."""
+        for day in reversed(self._days):
+            ids, by_name = self._book(day)
+            found = [named] if named in ids else by_name.get(named.lower(), [])
+            if len(found) == 1:
+                return found[0]
+            if found:
+                raise ConfigError(f"{len(found)} accounts are called {named!r}: {', '.join(found)}. Give its id.")
+        raise ConfigError(
+            f"no score up to that date tells of an account {named!r}. Run `keepwell daily` or `monthly` first."
+        )
+
+    def _book(self, day: date) -> tuple[frozenset[str], Mapping[str, Sequence[str]]]:
+        if day not in self._books:
+            book = read(self._marts, SCORES, day, ["account_id", "name"])
+            ids = book["account_id"].astype(str)
+            named = ids.groupby(book["name"].str.lower()).agg(list).to_dict()
+            self._books[day] = frozenset(ids), named
+        return self._books[day]
+
+
+def account_story(
+    marts: Path, history: Sequence[LedgerEvent], work: Sequence[WorkEvent], named: str, now: datetime
+) -> AccountStory:
     """The account of this id, or of this very name; ConfigError where no score up to the date tells of it."""
     days = [day for day in dates(marts, SCORES) if day <= now.date()]
-    account = _account(marts, days, named)
+    account = Names(marts, now).account(named)
     rows = [
         found.assign(as_of=day)
         for day in days
@@ -60,7 +94,8 @@ def account_story(marts: Path, history: Sequence[LedgerEvent], named: str, now: 
     return AccountStory(
         account, newest["as_of"], newest[list(dict.fromkeys(FACTS))].to_dict(), first, _leaving(course),
         later[0] if later else None, list(dict.fromkeys(shown["text"])), course[["as_of", *COURSE]],
-        told(history, account, now), sorted(live, key=lambda a: (a.opened_at, a.alert_id)),
+        sorted([*told(history, account, now), *work_told(work, account, now)], key=lambda line: line.at),
+        sorted(live, key=lambda a: (a.opened_at, a.alert_id)), open_work(work, account, now),
     )  # fmt: skip
 
 
@@ -69,20 +104,6 @@ def _leaving(course: pd.DataFrame) -> date | None:
     others = course.index[course["status"] != "leaving"]
     since = course.loc[course.index > others.max()] if len(others) else course
     return since["as_of"].iloc[0] if len(since) else None
-
-
-def _account(marts: Path, days: Sequence[date], named: str) -> str:
-    """The id of an account: as it is, or by its name in the newest score that has it."""
-    for day in reversed(days):
-        book = read(marts, SCORES, day, ["account_id", "name"])
-        found = book.loc[(book["account_id"] == named) | (book["name"].str.lower() == named.lower()), "account_id"]
-        if len(found) == 1:
-            return str(found.iloc[0])
-        if len(found) > 1:
-            raise ConfigError(f"{len(found)} accounts are called {named!r}: {', '.join(found)}. Name one by its id.")
-    raise ConfigError(
-        f"no score up to that date tells of an account {named!r}. Run `keepwell daily` or `monthly` first."
-    )
 
 
 def _rows(marts: Path, mart: str, day: date, account: str, columns: Sequence[str]) -> pd.DataFrame:

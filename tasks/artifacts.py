@@ -1,10 +1,12 @@
 """Prefect artifacts of a flow run: a table and a Markdown report. Nothing happens where no Prefect flow is running."""
 
 from collections.abc import Mapping
+from dataclasses import fields
 from datetime import date
 
 import pandas as pd
 
+from playbook.work_week import Asked, WorkWeek
 from tasks.report import MonthReport, as_markdown
 from tasks.step import inside_prefect_flow
 from tasks.weekly_page import WeekReport
@@ -56,6 +58,16 @@ def show_week(report: WeekReport) -> None:
     create_markdown_artifact(week_as_markdown(report), key="weekly-review", description=said)
     show_table("stand-up-sheet", report.frames["weekly_review"][list(SHEET_COLUMNS)], said)
     announce("keepwell.week.reviewed", dict(report.totals))
+
+
+def show_work(week: WorkWeek) -> None:
+    """The calls that nobody has recorded as a table."""
+    if not inside_prefect_flow():
+        return
+    asked = [one.asked for one in week.of("not_called", "tried")]
+    frame = pd.DataFrame([vars(one) for one in asked], columns=[field.name for field in fields(Asked)])
+    show_table("calls-not-made", frame, f"Calls planned on {week.since} that reached nobody")
+    announce("keepwell.month.worked", dict(week.totals))
 
 
 def show_degraded(alerts: Mapping[str, str], as_of: date) -> None:

@@ -1,6 +1,7 @@
 """The few ways in which a run can fail, each with the exit code that the CONTRACT gives it."""
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 
@@ -45,6 +46,12 @@ class DataCheckFailed(KeepwellError):
         super().__init__("\n".join(str(finding) for finding in self.findings))
 
 
+class FileRefused(KeepwellError):
+    """A file of what people did has mistakes: none of it is recorded."""
+
+    exit_code = 3
+
+
 class Busy(KeepwellError):
     """Another run holds this date."""
 
@@ -53,3 +60,9 @@ class Busy(KeepwellError):
 
 class NotPromoted(KeepwellError):
     """A gate refused a model: nothing was changed, and what was asked for is not done."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """What would be right, as the end of a sentence."""
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean `{close[0]}`?" if close else f"; there are {', '.join(sorted(known))}."

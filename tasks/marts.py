@@ -224,6 +224,43 @@ OUTREACH_QUEUE = Mart(
     },
 )  # fmt: skip
 
+INTERVENTIONS = Mart(
+    "interventions", "intervention that had begun", ("intervention_id",),
+    {
+        "intervention_id": (TEXT, "the intervention"),
+        **_ACCOUNT,
+        "kind": (TEXT, "technical_fix, training, support, executive, commercial, or a word of work.kinds"),
+        "root_cause": (TEXT, "what it was for: a word of work.causes, or as the source says; empty: not known"),
+        "started_at": (INSTANT, "when it began"),
+        "ended_at": (INSTANT, "when it was over; empty: it runs, or nobody said"),
+        "outcome": (TEXT, "worked, failed or stopped; empty: it runs, or nobody said"),
+        "by": (TEXT, "who began it"),
+        "note": (TEXT, "what there was to say"),
+        "recorded_in": (TEXT, "ledger, or source: the canonical table"),
+    },
+)  # fmt: skip
+
+SUCCESS_PLANS = Mart(
+    "success_plans", "target of a success plan", ("plan_id",),
+    {
+        "plan_id": (TEXT, "the target"),
+        **_ACCOUNT,
+        "metric": (TEXT, "a published feature, or health"),
+        "baseline": (NUMBER, "the metric when it was planned; empty: not known then"),
+        "target": (NUMBER, "the value that is wanted"),
+        "rising": (FLAG, "whether it is met at or above the target, else at or below"),
+        "due": (DAY, "by which day"),
+        "status": (TEXT, "open, met, missed or dropped"),
+        "settled_by": (TEXT, "person, or values: those published for the due day or before; empty: open"),
+        "value": (NUMBER, "the reading that it stands by; empty: none since it was planned"),
+        "valued_on": (DAY, "day of that reading"),
+        "owner": (TEXT, "who sees to it"),
+        "planned_at": (INSTANT, "when it was planned"),
+        "progressed_at": (INSTANT, "when a person last said something new of it"),
+        "note": (TEXT, "what was said last"),
+    },
+)  # fmt: skip
+
 SIGNAL_CATALOGUE = Mart(
     "signal_catalogue", "signal and segment", ("table", "column", "segment"),
     {
@@ -621,7 +658,8 @@ MARTS: Mapping[str, Mart] = {
     m.name: m
     for m in (
         HEALTH_SCORES, FACTORS, FEATURE_MART, PREDICTIONS, ALERTS, ALERT_STEPS, CHECK_RESULTS, QUARANTINE_MART,
-        SIGNAL_CATALOGUE, OUTREACH_QUEUE, WEEKLY_REVIEW, PORTFOLIO, OPPORTUNITIES_MART, FORECAST,
+        SIGNAL_CATALOGUE, OUTREACH_QUEUE, INTERVENTIONS, SUCCESS_PLANS, WEEKLY_REVIEW, PORTFOLIO, OPPORTUNITIES_MART,
+        FORECAST,
         MODEL_PERFORMANCE, IMPORTANCE, WHAT_IF, PROMOTIONS, INSIGHTS, WEIGHTS, AUDIT, AUDIT_CHURNERS, VALUE, DRIFT,
         LEAD_TIMES, REVIEWS, REVIEW_ANSWERS, REVIEW_FLAGS, RUNS, DIM_ACCOUNT, DIM_CSM, DIM_DATE,
     )

@@ -1,6 +1,7 @@
 """What people do about alerts, written to the ledger: a step, a snooze, a closing, a decision (ALR-2, ALR-3, SRC-5)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
@@ -25,6 +26,21 @@ def respond(ledger: Ledger, named: str, step: str, now: datetime, by: str, note:
     done = by_step(history, "done")[alert.alert_id]
     added = ledger.record(FLOW, now, taken(alert, done, step, now, by, note))
     return [event.payload["step"] for event in added]
+
+
+def respond_for(
+    ledger: Ledger, account: str, step: str, now: datetime, at: datetime, by: str, note: str = ""
+) -> list[LedgerEvent]:
+    """Take a step of every live alert that an account had at `at`; what this recorded, as of `now`.
+
+    A step that was taken is left as it is, so that saying it again adds nothing. A held alert has no steps yet.
+    """
+    history = ledger.history(now)
+    done = by_step(history, "done")
+    own = [a for a in fold(history, now).values() if a.account_id == account]
+    live = [a for a in own if a.closed_at is None and a.held_by is None and a.opened_at <= at]
+    steps = [e for a in live for e in taken(a, done[a.alert_id], step, at, by, note)]
+    return ledger.record(FLOW, now, [replace(event, as_of=now) for event in steps]) if steps else []
 
 
 def snooze(ledger: Ledger, named: str, until: datetime, now: datetime, by: str, reason: str) -> Alert:

@@ -106,30 +106,71 @@ def test_data_at_fault_fails_the_flow_run_without_a_retry_and_keeps_its_exit_cod
     assert time.monotonic() - start < 120
 
 
-def test_a_scheduled_run_speaks_as_of_its_planned_day(company: Path, server: dict[str, str], tmp_path: Path) -> None:
+def prefect(server: dict[str, str], *arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "prefect", "--no-prompt", *arguments],
+        capture_output=True, text=True, cwd=ROOT, env={**os.environ, **server}, timeout=200, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def deployed(server: dict[str, str]) -> dict[str, str]:
+    """The server with a work pool and every deployment of prefect.yaml."""
+    prefect(server, "work-pool", "create", "keepwell", "--type", "process")
+    prefect(server, "deploy", "--all")
+    return server
+
+
+def work_off(server: dict[str, str]) -> None:
+    """A real worker runs what is planned, and ends."""
+    prefect(server, "worker", "start", "--pool", "keepwell", "--run-once")
+
+
+def plan_run(server: dict[str, str], deployment: str, start: str, company: Path, out: Path) -> None:
+    prefect(
+        server, "deployment", "run", f"{deployment}/keepwell", "--start-at", start,
+        "--param", f"config={company}", "--param", f"out={out}",
+    )  # fmt: skip
+
+
+def test_a_scheduled_run_speaks_as_of_its_planned_day(company: Path, deployed: dict[str, str], tmp_path: Path) -> None:
     """A deployment of prefect.yaml, run by a real worker, planned for a day, publishes that day (OUT-3)."""
     plan = yaml.safe_load((ROOT / "prefect.yaml").read_text())
     assert {d["entrypoint"] for d in plan["deployments"]} == SCHEDULED
     assert all(d["schedules"] and d["concurrency_limit"]["limit"] == 1 for d in plan["deployments"])
-    environment = {**os.environ, **server}
 
-    def prefect(*arguments: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "prefect", "--no-prompt", *arguments],
-            capture_output=True, text=True, cwd=ROOT, env=environment, timeout=200, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    prefect("work-pool", "create", "keepwell", "--type", "process")
-    prefect("deploy", "--all")
-    prefect(
-        "deployment", "run", "daily_alerts/keepwell", "--start-at", f"{DAY}T05:00:00+00:00",
-        "--param", f"config={company}", "--param", f"out={tmp_path / 'out'}",
-    )  # fmt: skip
-    prefect("worker", "start", "--pool", "keepwell", "--run-once")
+    plan_run(deployed, "daily_alerts", f"{DAY}T05:00:00+00:00", company, tmp_path / "out")
+    work_off(deployed)
 
     assert (tmp_path / "out" / "marts" / "alerts" / f"as_of={DAY}" / "data.parquet").exists()
+
+
+def test_week_three_is_suspended_until_a_person_signs_and_holds_no_worker(
+    company: Path, deployed: dict[str, str], tmp_path: Path
+) -> None:
+    """The worker ends while the run waits; the signature resumes it, and it still speaks as of its own day (MON-5)."""
+    out, pages = tmp_path / "out", tmp_path / "out" / "reports"
+
+    def state() -> list[object]:
+        runs = asked(deployed, "flow_runs/filter", {})
+        return [run["state_name"] for run in runs if run["parameters"].get("out") == str(out)]
+
+    plan_run(deployed, "monthly_scoring", "2026-06-15T06:00:00+00:00", company, out)
+    work_off(deployed)
+    assert state() == ["Suspended"]
+    assert [limit["active_slots"] for limit in asked(deployed, "v2/concurrency_limits/filter", {})] == [0] * 4
+    assert [page.name for page in pages.glob("work-*")] == ["work-2026-06-15-open.html"]
+
+    signed = keepwell_process(
+        "--config", company, "--out", out, "work", "done", "--week", "2026-06-20", "--by", "lea",
+        "--now", "2026-06-22T09:00", **deployed,
+    )  # fmt: skip
+    work_off(deployed)
+    assert (signed.code, state()) == (0, ["Completed"]), signed.err
+    assert [page.name for page in pages.glob("work-*")] == ["work-2026-06-15.html"]
+    assert "Signed by <bdi>lea</bdi>" in (pages / "work-2026-06-15.html").read_text()
 
 
 @contextmanager

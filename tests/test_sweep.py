@@ -180,6 +180,41 @@ def test_one_account_is_told_from_its_flag_to_what_was_done(place: tuple[Path, P
     assert json.loads(run(place, "account", str(score["name"]).upper(), "--as-of", "2026-06-02").out) == told
 
 
+def test_a_health_that_a_person_set_drives_the_next_day(place: tuple[Path, Path]) -> None:
+    """By name, with author, reason and expiry; the page tells it, and a lifted one stands no more (HLT-4)."""
+    _, out = place
+    book = mart(out, "health_scores", "2026-06-01")
+    good = book[(book["health"] > 75) & (book["status"] == "active")].iloc[0]
+    about = ("--by", "ann", "--reason", "the sponsor is leaving")
+    set_ = ("override", "set", good["name"], "--health", "30", "--until", "2026-06-20", *about)
+    done = [
+        run(place, *set_, "--now", "2026-06-01T09:00"),
+        run(
+            place, "note", good["account_id"], "a merger", "--until", "2026-06-20", "--by", "ann", "--now", "2026-06-01"
+        ),
+        run(place, "daily", "--as-of", "2026-06-02"),
+    ]
+    row = mart(out, "health_scores", "2026-06-02").set_index("account_id").loc[good["account_id"]]
+    alerts = mart(out, "alerts", "2026-06-02")
+    page = json.loads(run(place, "account", good["account_id"], "--as-of", "2026-06-02").out)
+    listed = json.loads(run(place, "override", "list", "--now", "2026-06-02").out)
+    lifted = run(
+        place, "override", "lift", good["account_id"], "--by", "bob", "--reason", "x", "--now", "2026-06-02T01:00"
+    )
+
+    assert [ran.code for ran in done] == [0, 0, 0], done
+    assert (row["health"], row["band"], row["override_by"]) == (30, "critical", "ann")
+    assert row["health_computed"] > 60
+    assert "health_low" in set(alerts.loc[alerts["account_id"] == good["account_id"], "rule"])
+    assert [line["what"].partition(" until")[0] for line in page["lines"] if line["by"] == "ann"] == [
+        "note",
+        "health set to 30",
+    ]
+    assert [o["account_id"] for o in listed] == [good["account_id"]]
+    assert lifted.out == "lifted: 30, set by ann on 2026-06-01\n"
+    assert json.loads(run(place, "override", "list", "--now", "2026-06-02T02:00").out) == []
+
+
 def test_an_account_that_is_not_there_is_said(begun: tuple[Path, Path]) -> None:
     """Exit code 2, with what to do (OUT-5)."""
     ran = run(begun, "account", "nobody", "--as-of", "2026-06-02")

@@ -1,0 +1,58 @@
+"""A person's word that a flow waits for: under Prefect its run is suspended and holds no worker (MON-5)."""
+
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from tasks.step import inside_prefect_flow
+
+PAUSED = {"state": {"type": {"any_": ["PAUSED"]}}}
+
+
+@dataclass(frozen=True)
+class Word:
+    """A person's word, and the instant (UTC) at which the run went on with it."""
+
+    by: str
+    note: str
+    at: datetime
+
+
+def word_under_prefect(question: str, says: str) -> Word | None:
+    """Who answered, once the run is resumed with it; the first time, this suspends the run and does not return.
+
+    None where no run can be suspended: outside Prefect, and in a run without a deployment, which nobody could resume.
+    """
+    if not inside_prefect_flow():
+        return None
+    from prefect.context import FlowRunContext
+    from prefect.flow_runs import suspend_flow_run
+    from prefect.input import RunInput
+
+    context = FlowRunContext.get()
+    if context is None or context.flow_run is None or context.flow_run.deployment_id is None:
+        return None
+
+    class SignedBy(RunInput):  # type: ignore[misc]
+        """Who says so."""
+
+        by: str
+        note: str = ""
+
+    answer = suspend_flow_run(wait_for_input=SignedBy.with_initial_data(description=says), key=question)
+    return Word(answer.by, answer.note, context.start_time.astimezone(UTC).replace(tzinfo=None)) if answer else None
+
+
+def resume_waiting(question: str, by: str, note: str) -> int:
+    """Resume the runs that wait for this answer on the server of PREFECT_API_URL; how many, 0 without a server."""
+    if not os.environ.get("PREFECT_API_URL"):
+        return 0
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import FlowRunFilter
+
+    with get_client(sync_client=True) as client:
+        paused = client.read_flow_runs(flow_run_filter=FlowRunFilter.model_validate(PAUSED))
+        waiting = [run for run in paused if run.state and run.state.state_details.pause_key == question]
+        for run in waiting:
+            client.resume_flow_run(run.id, run_input={"by": by, "note": note})
+    return len(waiting)
