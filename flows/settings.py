@@ -17,7 +17,15 @@ from flows.planned import checked
 from models.settings import ModelSettings, PromotionSettings
 from playbook.actions import Playbook, load_playbook
 from playbook.messages import MessageSettings
-from playbook.settings import AlertSettings, OutreachSettings, OwnerSettings, ReviewSettings, TierSettings, WorkSettings
+from playbook.settings import (
+    AlertSettings,
+    EscalationSettings,
+    OutreachSettings,
+    OwnerSettings,
+    ReviewSettings,
+    TierSettings,
+    WorkSettings,
+)
 from tasks.errors import ConfigError, nearest
 from tasks.settings import CatalogueSettings, CheckSettings, PublishSettings, SourceSettings, TableSettings
 
@@ -72,6 +80,7 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
     messages: MessageSettings = MessageSettings()
     outreach: OutreachSettings = OutreachSettings()
     reviews: ReviewSettings = ReviewSettings()
+    escalations: EscalationSettings = EscalationSettings()
     work: WorkSettings = WorkSettings()
     checks: CheckSettings = CheckSettings()
     catalogue: CatalogueSettings = CatalogueSettings()

@@ -135,6 +135,7 @@ class Action(BaseModel, frozen=True, extra="forbid"):
     within_days: Count | None = Field(None, description="calendar days to act; empty: as the tier says")
     because: str = Field(description="why this action answers this cause, for the CS director who edits the file")
     talking_points: tuple[str, ...] = Field((), description="what to bring up with the customer")
+    kind: str | None = Field(None, description="kind of intervention that it begins, as they are recorded; empty: none")
 
 
 class NeedSettings(BaseModel, frozen=True, extra="forbid"):
@@ -189,3 +190,11 @@ class WorkSettings(BaseModel, frozen=True, extra="forbid"):
         ("technical_fix", "training", "support", "executive", "commercial"), description="kinds of intervention"
     )
     cause_days: Count = Field(90, description="days after which a root cause that was found says nothing any more")
+
+
+class EscalationSettings(BaseModel, frozen=True, extra="forbid"):
+    """Week 4 of the month: what goes to an executive."""
+
+    recent_days: int = Field(31, ge=1, description="days back in which a missed plan or failed work still counts")
+    answer_days: int = Field(3, ge=0, description="days from the week's first to the executive's answer")
+    shown: int = Field(20, ge=1, description="escalations, suggestions and losses on the page, at most, of each")
