@@ -18,7 +18,6 @@ from tasks.runs import recorded
 from tasks.step import step
 
 WEEK_ONE = "monthly_week_1"
-BUILT_WEEKS = (1, 2, 3, 4)
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,6 @@ class MonthResult:
 
     report: MonthReport | None
     path: Path | None
-    skipped: tuple[int, ...]
     outreach: OutreachWeek | None = None
     work: WorkResult | None = None
     results: ResultsWeek | None = None
@@ -45,8 +43,8 @@ def monthly_scoring(run: Run, week: int | None = None) -> MonthResult:
     A week speaks as of its first day. Week 3 has run once a person has signed it; only its own run waits for that.
     """
     wanted = (week,) if week else tuple(range(1, month_week(run.as_of.day) + 1))
-    result = MonthResult(None, None, tuple(w for w in wanted if w not in BUILT_WEEKS))
-    for number in (w for w in wanted if w in BUILT_WEEKS):
+    result = MonthResult(None, None)
+    for number in wanted:
         first = replace(run, as_of=first_day(run.as_of, number))
         if week is not None or first.as_of == run.as_of or not _has_run(first, number):
             result = _with_week(result, first, number, wait=number == wanted[-1])
