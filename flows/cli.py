@@ -69,17 +69,15 @@ def monthly(
     as_of: AsOf,
     week: Annotated[int | None, typer.Option(min=1, max=4, help="Force one week of the month.")] = None,
 ) -> None:
-    """Week 1: score the book, write the report. Week 2: whom to call and when. Week 3: what was done about it."""
+    """Week 1: score, report. Week 2: whom to call. Week 3: what was done about it. Week 4: what it changed."""
     from flows.monthly_scoring import monthly_scoring
 
     run = run_of(as_of.date())
     result = _call("monthly_scoring", lambda: monthly_scoring(run, week), as_of=run.as_of, week=week)
-    for number in result.skipped:
-        typer.echo(f"week {number} is not built yet: skipped", err=True)
     if result.totals:
         show_totals(result.totals, result.path)
     else:
-        typer.echo("nothing to do: the built weeks of this month have run")
+        typer.echo("nothing to do: the weeks of this month have run")
 
 
 @app.command()

@@ -7,6 +7,7 @@ from features.all import FEATURES
 from features.registry import COMPONENTS
 from flows.run import Run
 from flows.settings import Settings, load_settings
+from playbook.actions import Playbook
 from playbook.alerts import RULES
 from playbook.doctor import Diagnosis, channel_findings, playbook_findings, role_findings
 from playbook.settings import NeedSettings
@@ -24,7 +25,7 @@ def doctor(config: Path, out: Path) -> list[Diagnosis]:
         settings = load_settings(config)
     except ConfigError as error:
         return [Diagnosis("critical", "settings", line) for line in str(error).splitlines()]
-    found = [*_of_playbook(settings, out), *_needs(settings), *_of_places(settings, out)]
+    found = [*_of_playbook(settings, out), *_needs(settings), *_hold_out(settings), *_of_places(settings, out)]
     order = ("critical", "warning", "ok")
     return sorted(found, key=lambda one: order.index(one.severity))
 
@@ -39,7 +40,7 @@ def _of_playbook(settings: Settings, out: Path) -> list[Diagnosis]:
     features = {name: f.component for name, f in FEATURES.items() if f.published}
     found = playbook_findings(playbook, features)
     well = [] if found else [Diagnosis("ok", "playbook", f"{len(playbook.action)} actions answer every cause")]
-    return [*found, *well, *role_findings(RULES, playbook, settings.owners), *channels]
+    return [*found, *well, *_kinds(settings, playbook), *role_findings(RULES, playbook, settings.owners), *channels]
 
 
 def _needs(settings: Settings) -> list[Diagnosis]:
@@ -51,6 +52,28 @@ def _needs(settings: Settings) -> list[Diagnosis]:
         for c in components
         if c not in COMPONENTS
     ]
+
+
+def _kinds(settings: Settings, playbook: Playbook) -> list[Diagnosis]:
+    """Kinds of intervention that an action names and nobody can record: no effect would ever speak of it."""
+    known = ", ".join(settings.work.kinds)
+    return [
+        Diagnosis(
+            "warning", "playbook", f"action {a.name!r} has kind = {a.kind!r}, which is none of work.kinds: {known}."
+        )
+        for a in playbook.action
+        if a.kind and a.kind not in settings.work.kinds
+    ]
+
+
+def _hold_out(settings: Settings) -> list[Diagnosis]:
+    """Whether the switch of the hold-out and its table agree."""
+    asked, given = settings.models.cases.hold_out, "hold_outs" in settings.tables
+    if asked == given:
+        return []
+    says = "is on, and there is no table hold_outs" if asked else "is off, and there is a table hold_outs"
+    instead = "week 4 holds work against comparable accounts instead of by lot."
+    return [Diagnosis("warning", "hold_out", f"models.cases.hold_out {says}: {instead}")]
 
 
 def _of_places(settings: Settings, out: Path) -> list[Diagnosis]:

@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 
 from flows.outreach_week import OutreachWeek, queue_path, week_two
+from flows.results_week import ResultsWeek, effects_path, week_four
 from flows.run import Run
 from flows.scoring import ScoredDate, score_date, staged
 from flows.work_week import WorkResult, done_path, week_three
@@ -17,23 +18,22 @@ from tasks.runs import recorded
 from tasks.step import step
 
 WEEK_ONE = "monthly_week_1"
-BUILT_WEEKS = (1, 2, 3)
 
 
 @dataclass(frozen=True)
 class MonthResult:
-    """What a monthly run did: the report of week 1 and where it lies, weeks 2 and 3, and the weeks not built yet."""
+    """What a monthly run did: the report of week 1 and where it lies, and what the other weeks did."""
 
     report: MonthReport | None
     path: Path | None
-    skipped: tuple[int, ...]
     outreach: OutreachWeek | None = None
     work: WorkResult | None = None
+    results: ResultsWeek | None = None
 
     @property
     def totals(self) -> Mapping[str, object]:
         """The figures of the weeks that ran; empty where none did."""
-        parts = (self.report, self.outreach, self.work)
+        parts = (self.report, self.outreach, self.work, self.results)
         return {name: value for part in parts if part for name, value in part.totals.items()}
 
 
@@ -41,11 +41,10 @@ def monthly_scoring(run: Run, week: int | None = None) -> MonthResult:
     """The week that the date falls in, after any earlier week of that month that has not run; `week` forces one.
 
     A week speaks as of its first day. Week 3 has run once a person has signed it; only its own run waits for that.
-    Week 4 is not built yet and is skipped by name.
     """
     wanted = (week,) if week else tuple(range(1, month_week(run.as_of.day) + 1))
-    result = MonthResult(None, None, tuple(w for w in wanted if w not in BUILT_WEEKS))
-    for number in (w for w in wanted if w in BUILT_WEEKS):
+    result = MonthResult(None, None)
+    for number in wanted:
         first = replace(run, as_of=first_day(run.as_of, number))
         if week is not None or first.as_of == run.as_of or not _has_run(first, number):
             result = _with_week(result, first, number, wait=number == wanted[-1])
@@ -53,7 +52,7 @@ def monthly_scoring(run: Run, week: int | None = None) -> MonthResult:
 
 
 def _has_run(first: Run, week: int) -> bool:
-    return {1: report_path, 2: queue_path, 3: done_path}[week](first).exists()
+    return {1: report_path, 2: queue_path, 3: done_path, 4: effects_path}[week](first).exists()
 
 
 def _with_week(result: MonthResult, first: Run, week: int, *, wait: bool) -> MonthResult:
@@ -63,6 +62,8 @@ def _with_week(result: MonthResult, first: Run, week: int, *, wait: bool) -> Mon
     if week == 1:
         report, path = week_one(first)
         return replace(result, report=report, path=path)
+    if week == 4:
+        return replace(result, results=week_four(first))
     return replace(result, outreach=week_two(first))
 
 

@@ -19,6 +19,7 @@ from playbook.actions import Playbook, load_playbook
 from playbook.messages import MessageSettings
 from playbook.settings import (
     AlertSettings,
+    EscalationSettings,
     OutreachSettings,
     OwnerSettings,
     ReviewSettings,
@@ -84,6 +85,7 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
     messages: MessageSettings = MessageSettings()
     outreach: OutreachSettings = OutreachSettings()
     reviews: ReviewSettings = ReviewSettings()
+    escalations: EscalationSettings = EscalationSettings()
     work: WorkSettings = WorkSettings()
     weekly: WeeklySettings = WeeklySettings()
     checks: CheckSettings = CheckSettings()

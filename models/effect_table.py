@@ -24,7 +24,8 @@ def effect_table(
     """One row per kind x root cause x segment (each also over `all`) and outcome.
 
     `cases`: account_id, kind (missing: untouched), root_cause, segment, the outcomes, numbers and words. The treated of
-    a kind stand against the untouched of the same root cause and segment; those of another kind are on neither side.
+    a kind stand against the untouched of the same root cause and segment; those of another kind are on neither side. An
+    untouched case without a root cause, into which nobody looked, stands by those of every cause.
     `rank`: 1 for the best kind of a root cause and segment, among those with enough cases; missing for the others.
     """
     rows = [
@@ -53,11 +54,16 @@ def _groups(cases: pd.DataFrame) -> Iterator[tuple[str, str, str, pd.DataFrame]]
     for kind in sorted(cases["kind"].dropna().unique()):
         sides = cases[(cases["kind"] == kind) | cases["kind"].isna()]
         for cause in causes:
-            of_cause = sides if cause == ALL else sides[sides["root_cause"] == cause]
+            of_cause = sides if cause == ALL else sides[(sides["root_cause"] == cause) | _unasked(sides)]
             for segment in segments:
                 group = of_cause if segment == ALL else of_cause[of_cause["segment"] == segment]
                 if (group["kind"] == kind).any():
                     yield kind, cause, segment, group
+
+
+def _unasked(cases: pd.DataFrame) -> pd.Series:
+    """Untouched cases of which nobody said what the matter was."""
+    return cases["kind"].isna() & cases["root_cause"].isna()
 
 
 def _told(

@@ -221,6 +221,36 @@ class EffectSettings(BaseModel, frozen=True, extra="forbid"):
     )
 
 
+class CaseSettings(BaseModel, frozen=True, extra="forbid"):
+    """Which interventions are held against which untouched accounts, and what is known of both before."""
+
+    hold_out: bool = Field(
+        False, description="whether work is held against the lots of the table `hold_outs`; else against comparable"
+    )
+    months: Count = Field(18, description="months back from which cases are taken")
+    flagged_below: float | None = Field(
+        None, ge=0, le=100, description="health below which an account is flagged; empty: that of the band at_risk"
+    )
+    rest_days: Count = Field(
+        90, description="days after an intervention in which another is part of the same, and nobody is untouched"
+    )
+    lot_days: Count = Field(7, description="days after a draw within which work begins where the lot fell")
+    usage_days: Count = Field(28, description="days of usage before the case and after it")
+    usage_bound: Positive = Field(2.0, description="log change of usage beyond which more does not count")
+    false_discovery_rate: Share = Field(
+        0.10, description="share of false ones among the effects that lead to a suggestion, at most, 0..1"
+    )
+    numbers: tuple[str, ...] = Field(
+        (
+            "health", "coverage", "component_usage", "component_adoption", "component_support", "component_sentiment",
+            "component_relationship", "component_billing", "component_commercial", "usage_trend",
+            "days_since_last_use", "open_tickets", "arr", "tenure", "months_to_renewal", "legacy",
+        ),
+        description="numbers known before, by which cases are made comparable: features, and the legacy score",
+    )  # fmt: skip
+    words: tuple[str, ...] = Field(("segment", "industry"), description="words known before, the same")
+
+
 class UpliftSettings(BaseModel, frozen=True, extra="forbid"):
     """When accounts may be ranked by what a contact would change, and how that is learnt."""
 
@@ -285,6 +315,7 @@ class ModelSettings(BaseModel, frozen=True, extra="forbid"):
     treated: TreatedSettings = TreatedSettings()
     segments: SegmentSettings = SegmentSettings()
     effects: EffectSettings = EffectSettings()
+    cases: CaseSettings = CaseSettings()
     uplift: UpliftSettings = UpliftSettings()
     grades: GradeSettings = GradeSettings()
     forecast: ForecastSettings = ForecastSettings()

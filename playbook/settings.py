@@ -143,6 +143,7 @@ class Action(BaseModel, frozen=True, extra="forbid"):
     within_days: Count | None = Field(None, description="calendar days to act; empty: as the tier says")
     because: str = Field(description="why this action answers this cause, for the CS director who edits the file")
     talking_points: tuple[str, ...] = Field((), description="what to bring up with the customer")
+    kind: str | None = Field(None, description="kind of intervention that it begins, as they are recorded; empty: none")
 
 
 class NeedSettings(BaseModel, frozen=True, extra="forbid"):
@@ -218,3 +219,11 @@ class WeeklySettings(BaseModel, frozen=True, extra="forbid"):
     seats_used: Share = Field(0.9, description="sign: share of the paid seats in use, at least, 0..1")
     usage_rise: float = Field(0.1, description="sign: rise of use, last 28 days against the 28 before, share")
     promoter_from: float = Field(9, description="sign: mean NPS answer of the last year, at least, 0..10")
+
+
+class EscalationSettings(BaseModel, frozen=True, extra="forbid"):
+    """Week 4 of the month: what goes to an executive."""
+
+    recent_days: int = Field(31, ge=1, description="days back in which a missed plan or failed work still counts")
+    answer_days: int = Field(3, ge=0, description="days from the week's first to the executive's answer")
+    shown: int = Field(20, ge=1, description="escalations, suggestions and losses on the page, at most, of each")

@@ -7,8 +7,10 @@ from datetime import date
 import pandas as pd
 
 from playbook.work_week import Asked, WorkWeek
+from tasks.leadership import Leadership
 from tasks.report import MonthReport, as_markdown
 from tasks.step import inside_prefect_flow
+from tasks.templates import markdown_text
 from tasks.weekly_page import WeekReport
 from tasks.weekly_page import as_markdown as week_as_markdown
 
@@ -16,6 +18,7 @@ ACCOUNT_COLUMNS = ("account_id", "name", "csm", "arr", "health", "change", "band
 ALERT_COLUMNS = ("alert_id", "account_id", "rule", "severity", "state", "owner", "opened_at", "detail")
 QUEUE_COLUMNS = ("priority", "account_id", "name", "csm", "scheduled_at", "strategy", "handover", "arr", "risk")
 SHEET_COLUMNS = ("section", "rank", "account_id", "name", "owner", "text", "value")
+ESCALATION_COLUMNS = ("account_id", "name", "csm", "arr", "reason", "what", "asked", "asked_of", "answer_by")
 ROWS = 50
 
 
@@ -68,6 +71,22 @@ def show_work(week: WorkWeek) -> None:
     frame = pd.DataFrame([vars(one) for one in asked], columns=[field.name for field in fields(Asked)])
     show_table("calls-not-made", frame, f"Calls planned on {week.since} that reached nobody")
     announce("keepwell.month.worked", dict(week.totals))
+
+
+def show_results(summary: Leadership) -> None:
+    """What week 4 asks of executives as a table, and what it suggests as Markdown."""
+    if not inside_prefect_flow():
+        return
+    from prefect.artifacts import create_markdown_artifact
+
+    lines = [markdown_text(one.text) for one in (*summary.suggestions, *summary.learnings)]
+    create_markdown_artifact(
+        "\n".join(f"- {line}" for line in lines) or "Nothing to suggest.", key="suggestions",
+        description=f"Suggestions to the CS director as of {summary.as_of}",
+    )  # fmt: skip
+    asked = pd.DataFrame(list(summary.escalations), columns=list(ESCALATION_COLUMNS))
+    show_table("escalations", asked, f"Asked of executives as of {summary.as_of}")
+    announce("keepwell.month.told", dict(summary.totals))
 
 
 def show_degraded(alerts: Mapping[str, str], as_of: date) -> None:

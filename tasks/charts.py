@@ -208,6 +208,22 @@ def forecast_chart(made: Sequence[Mapping[str, object]]) -> Markup:
     return _svg((spans + points + came.encode(x=x, y="actual:Q")).properties(width=WIDTH, height=180))
 
 
+def effects_chart(rows: Sequence[Mapping[str, object]], title: str, unit: str) -> Markup:
+    """Effects and their intervals beside zero. `rows`: name, value, low, high, `sure` (hollow where it is false)."""
+    import altair as alt
+
+    names, both = [row["name"] for row in rows], [True, False]
+    axis = alt.Axis(title=None, domain=False, ticks=False, labelLimit=150)
+    stroke = alt.Color("sure:N", legend=None, scale=alt.Scale(domain=both, range=[COLOURS["stable"], INK]))
+    fill = alt.Fill("sure:N", legend=None, scale=alt.Scale(domain=both, range=[COLOURS["stable"], "#ffffff"]))
+    base = alt.Chart(alt.Data(values=list(rows))).encode(y=alt.Y("name:N", sort=names, axis=axis), color=stroke)
+    x = alt.X("low:Q", axis=alt.Axis(title=title, tickCount=5, labelExpr=f"datum.label + '{unit}'"))
+    spans = base.mark_rule(strokeWidth=2).encode(x=x, x2="high:Q")
+    points = base.mark_point(size=70, opacity=1, strokeWidth=2).encode(x="value:Q", fill=fill)
+    zero = alt.Chart(alt.Data(values=[{"at": 0}])).mark_rule(color=INK, strokeDash=[3, 3]).encode(x="at:Q")
+    return _svg((zero + spans + points).properties(width=WIDTH - 50, height=26 * len(rows) + 10))
+
+
 def _colour(field: str) -> object:
     import altair as alt
 

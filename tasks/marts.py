@@ -415,6 +415,84 @@ REVIEW_FLAGS = Mart(
     },
 )  # fmt: skip
 
+STRATEGY_EFFECTS = Mart(
+    "strategy_effects", "kind of intervention, root cause, segment and estimand",
+    ("kind", "root_cause", "segment", "estimand"),
+    {
+        "kind": (TEXT, "kind of intervention, or `all`"),
+        "root_cause": (TEXT, "root cause as recorded with it, or `all`"),
+        "segment": (TEXT, "segment, or `all`"),
+        "estimand": (TEXT, "mean effect on the treated, or difference by lot: churn within 90 days, log usage of 28"),
+        "outcome": (TEXT, "churned or use_after"),
+        "effect": (NUMBER, "of churn as a chance, of usage on the log scale; empty where too few allow no estimate"),
+        "low": (NUMBER, "lower bound of its interval"),
+        "high": (NUMBER, "upper bound"),
+        "treated": (WHOLE, "accounts that were worked on"),
+        "comparable": (WHOLE, "untouched accounts of their kind"),
+        "enough": (FLAG, "the least effect worth knowing would be found; without it nothing is ranked"),
+        "needed": (WHOLE, "treated accounts with which it would be found"),
+        "overlap": (NUMBER, "share of the treated for whom there are untouched accounts of their kind"),
+        "naive": (NUMBER, "the plain difference, whoever was chosen"),
+        "naive_low": (NUMBER, "lower bound of its interval"),
+        "naive_high": (NUMBER, "upper bound"),
+        "rank": (WHOLE, "1 is the best kind for the cause and segment, among those with enough cases"),
+        "q_value": (NUMBER, "share of false ones among all effects that are as sure (Benjamini and Hochberg)"),
+        "verdict": (TEXT, "prefer, drop, reconsider, unclear, or too few"),
+        "says": (TEXT, "power, overlap, the plain difference and what cannot be known, in sentences"),
+    },
+)  # fmt: skip
+
+LEARNINGS = Mart(
+    "learnings", "suggestion or learning, for the CS director", ("topic", "rank"),
+    {
+        "topic": (TEXT, "strategy: rests on an effect; playbook: on what was done"),
+        "rank": (WHOLE, "the surest first"),
+        "verdict": (TEXT, "prefer, drop or reconsider; learnt, gap or unused"),
+        "kind": (TEXT, "kind of intervention, or `all`"),
+        "root_cause": (TEXT, "root cause, or `all`"),
+        "segment": (TEXT, "segment, or `all`"),
+        "text": (TEXT, "in words; nothing is changed by it"),
+        "actions": (TEXTS, "actions of the playbook that begin such work"),
+    },
+)  # fmt: skip
+
+ESCALATIONS = Mart(
+    "escalations", "account and reason for which an executive is asked", ("account_id", "reason", "subject"),
+    {
+        "rank": (WHOLE, "1 is the largest ARR"),
+        **_ACCOUNT,
+        "name": (TEXT, "what people call it"),
+        "segment": (TEXT, "segment known at as_of"),
+        "csm": (TEXT, "owner"),
+        "arr": (NUMBER, "annual recurring revenue, in the reporting currency"),
+        "health": (NUMBER, "effective health 0-100"),
+        "band": (TEXT, "band of health"),
+        "tier": (TEXT, "tier of the response"),
+        "churn_risk": (NUMBER, "probability 0-1 of churn within 90 days; empty without a model"),
+        "renewal_on": (DAY, "agreed end of the contract"),
+        "reason": (TEXT, "alert: a step was missed; plan: a target was missed; intervention: it failed"),
+        "subject": (TEXT, "id of the alert, the plan or the intervention"),
+        "since": (INSTANT, "when the alert opened, the target was due, or the work ended"),
+        "what": (TEXT, "what happened"),
+        "asked": (TEXT, "what is asked of the executive"),
+        "asked_of": (TEXT, "the people of that role, or the role"),
+        "answer_by": (DAY, "by when"),
+    },
+)  # fmt: skip
+
+UPLIFT = Mart(
+    "uplift", "account that work might keep; empty unless a test allows the ranking", ("account_id",),
+    {
+        **_ACCOUNT,
+        "rank": (WHOLE, "1 keeps most ARR"),
+        "gained": (NUMBER, "fall of the chance to churn by work; below 0 it does harm"),
+        "chance": (NUMBER, "chance to churn without it"),
+        "arr": (NUMBER, "annual recurring revenue, in the reporting currency"),
+        "arr_kept": (NUMBER, "gained x arr"),
+        "leave_alone": (FLAG, "work is told to do harm"),
+    },
+)  # fmt: skip
+
 WHAT_IF = Mart(
     "what_if", "outcome, group and share of the book", ("outcome", "group", "share"),
     {
@@ -658,8 +736,9 @@ MARTS: Mapping[str, Mart] = {
     m.name: m
     for m in (
         HEALTH_SCORES, FACTORS, FEATURE_MART, PREDICTIONS, ALERTS, ALERT_STEPS, CHECK_RESULTS, QUARANTINE_MART,
-        SIGNAL_CATALOGUE, OUTREACH_QUEUE, INTERVENTIONS, SUCCESS_PLANS, WEEKLY_REVIEW, PORTFOLIO, OPPORTUNITIES_MART,
-        FORECAST,
+        SIGNAL_CATALOGUE, OUTREACH_QUEUE, INTERVENTIONS, SUCCESS_PLANS, STRATEGY_EFFECTS, LEARNINGS, ESCALATIONS,
+        UPLIFT,
+        WEEKLY_REVIEW, PORTFOLIO, OPPORTUNITIES_MART, FORECAST,
         MODEL_PERFORMANCE, IMPORTANCE, WHAT_IF, PROMOTIONS, INSIGHTS, WEIGHTS, AUDIT, AUDIT_CHURNERS, VALUE, DRIFT,
         LEAD_TIMES, REVIEWS, REVIEW_ANSWERS, REVIEW_FLAGS, RUNS, DIM_ACCOUNT, DIM_CSM, DIM_DATE,
     )

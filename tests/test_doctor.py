@@ -275,3 +275,19 @@ def test_a_wrong_playbook_or_setting_is_told_and_the_rest_is_looked_at(company: 
     assert "mine.toml" in critical[0][1]
     assert ("ok", "source") in {(one.severity, one.subject) for one in told}
     assert doctor(company, "\n[nonsense]\n")[1][0].subject == "settings"
+
+
+def test_a_switch_without_its_table_and_a_kind_that_nobody_records_are_told(company: Path) -> None:
+    """A hold-out that is asked for needs lots, lots need the switch; an action's kind needs its word (MON-4, ACT-2)."""
+    shipped = (ROOT / "playbook" / "playbook.toml").read_text()
+    (company / "mine.toml").write_text(shipped.replace('kind = "training"', 'kind = "trainings"'))
+    config = company / "pipeline.toml"
+    config.write_text('playbook = "mine.toml"\n' + config.read_text())
+    asked = doctor(company, "\n[models.cases]\nhold_out = true\n")[1]
+    config.write_text(config.read_text().replace("hold_out = true", "hold_out = false"))
+    given = doctor(company, '\n[tables.hold_outs]\nsql = "sql/interventions.sql"\n')[1]
+
+    for told, word in ((asked, "is on"), (given, "is off")):
+        warned = {one.subject: one.says for one in told if one.severity == "warning"}
+        assert warned["hold_out"].startswith(f"models.cases.hold_out {word}, and there is")
+        assert "kind = 'trainings', which is none of work.kinds: technical_fix" in warned["playbook"]
