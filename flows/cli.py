@@ -17,6 +17,7 @@ import typer
 from flows.cli_account import account
 from flows.cli_alerts import Now, instant
 from flows.cli_alerts import app as alerts
+from flows.cli_crm import app as crm
 from flows.cli_model import app as models
 from flows.cli_override import app as overrides
 from flows.cli_override import note
@@ -46,6 +47,7 @@ app.add_typer(reviews, name="review")
 app.add_typer(work, name="work")
 app.add_typer(overrides, name="override")
 app.command()(note)
+app.add_typer(crm, name="crm")
 
 
 @app.callback()
@@ -233,6 +235,7 @@ def serve() -> None:
         typer.echo(
             f"daily_alerts at {settings.schedule.daily}, sweep at {settings.schedule.sweep}, "
             f"monthly_scoring at {settings.schedule.monthly}, weekly_review at {settings.schedule.weekly}, "
+            f"crm_sync at {settings.schedule.crm}, "
             f"quarterly_retraining at {settings.schedule.quarterly}: {address}"
         )
         serve_schedules(settings, Options.config, Options.out)

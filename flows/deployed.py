@@ -11,6 +11,7 @@ from prefect import flow, serve
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
 from prefect.runtime import flow_run
 
+from flows.crm_sync import crm_sync
 from flows.daily_alerts import daily_alerts
 from flows.monthly_scoring import monthly_scoring
 from flows.run import Run
@@ -52,6 +53,12 @@ def quarterly(config: str = "pipeline.toml", out: str = "out", as_of: date | Non
     return quarterly_retraining(_run(config, out, as_of))
 
 
+@flow(name="crm_sync", persist_result=False, validate_parameters=True)
+def crm(config: str = "pipeline.toml", out: str = "out", as_of: date | None = None) -> Any:
+    """Tell the CRM what stands as of the day."""
+    return crm_sync(_run(config, out, as_of))
+
+
 @flow(name="auditing", persist_result=False, validate_parameters=True)
 def audit(config: str = "pipeline.toml", out: str = "out", as_of: date | None = None) -> Any:
     """What each score knew of those who left, and what the book kept."""
@@ -62,7 +69,7 @@ def audit(config: str = "pipeline.toml", out: str = "out", as_of: date | None = 
 
 FLOWS = {
     "monthly_scoring": monthly, "weekly_review": weekly, "daily_alerts": daily, "sweep": sweeping,
-    "quarterly_retraining": quarterly, "auditing": audit,
+    "quarterly_retraining": quarterly, "auditing": audit, "crm_sync": crm,
 }  # fmt: skip
 
 
@@ -85,7 +92,7 @@ def serve_schedules(settings: Settings, config: Path, out: Path) -> None:
     when = settings.schedule
     crons = {
         "daily_alerts": when.daily, "sweep": when.sweep, "monthly_scoring": when.monthly, "weekly_review": when.weekly,
-        "quarterly_retraining": when.quarterly,
+        "quarterly_retraining": when.quarterly, "crm_sync": when.crm,
     }  # fmt: skip
     one = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.ENQUEUE)
     parameters = {"config": str(config.resolve()), "out": str(out.resolve())}

@@ -13,7 +13,7 @@ from playbook.doctor import Diagnosis, channel_findings, playbook_findings, role
 from playbook.settings import NeedSettings
 from tasks.errors import ConfigError
 from tasks.notify import FILES
-from tasks.reach import channels_reached, ledger_reached, reached, source_findings, tracking_reached
+from tasks.reach import channels_reached, crm_reached, ledger_reached, reached, source_findings, tracking_reached
 
 ANY_DAY = date(2000, 1, 1)
 """The places of a run are those of every date."""
@@ -77,7 +77,7 @@ def _hold_out(settings: Settings) -> list[Diagnosis]:
 
 
 def _of_places(settings: Settings, out: Path) -> list[Diagnosis]:
-    """Source, ledger, MLflow and channels."""
+    """Source, ledger, MLflow, CRM and channels."""
     run = Run(
         settings.model_copy(update={"playbook": ""}), out, ANY_DAY
     )  # a wrong playbook is told, and goes no further
@@ -85,5 +85,6 @@ def _of_places(settings: Settings, out: Path) -> list[Diagnosis]:
         *source_findings(settings.source.url, settings.base, settings.mappings),
         reached("ledger", lambda: ledger_reached(run.ledger_url)),
         reached("tracking", lambda: tracking_reached(run.tracking)),
+        reached("crm", lambda: crm_reached(settings.crm)),
         reached("messages", lambda: channels_reached(settings.messages)),
     ]

@@ -16,6 +16,7 @@ from features.settings import BookSettings, HealthSettings, LabelSettings
 from flows.planned import checked
 from models.settings import ModelSettings, PromotionSettings
 from playbook.actions import Playbook, load_playbook
+from playbook.crm_settings import CrmSettings
 from playbook.messages import MessageSettings
 from playbook.settings import (
     AlertSettings,
@@ -32,6 +33,8 @@ from tasks.settings import CatalogueSettings, CheckSettings, PublishSettings, So
 
 REQUIRED_TABLES = tuple(name for name, table in TABLES.items() if not table.optional)
 ENVIRONMENT = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+SECRETS = ("token", "client_secret")
+"""Keys of [crm] whose values never stand in the file."""
 
 
 class LedgerSettings(BaseModel, frozen=True, extra="forbid"):
@@ -64,6 +67,7 @@ class ScheduleSettings(BaseModel, frozen=True, extra="forbid"):
     sweep: Cron = Field("*/15 * * * *", description="cron of sweep")
     monthly: Cron = Field("0 6 1,8,15,22 * *", description="cron of monthly_scoring: the first day of each week")
     weekly: Cron = Field("30 6 * * 1", description="cron of weekly_review: Mondays, after daily_alerts")
+    crm: Cron = Field("30 7 * * *", description="cron of crm_sync, after the day and the week have run")
     quarterly: Cron = Field("0 7 2 1,4,7,10 *", description="cron of quarterly_retraining")
     late_minutes: float = Field(
         120, gt=0, description="minutes after its planned time from which a run that is not on record is missed"
@@ -88,6 +92,7 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
     escalations: EscalationSettings = EscalationSettings()
     work: WorkSettings = WorkSettings()
     weekly: WeeklySettings = WeeklySettings()
+    crm: CrmSettings = CrmSettings()
     checks: CheckSettings = CheckSettings()
     catalogue: CatalogueSettings = CatalogueSettings()
     publish: PublishSettings = PublishSettings()
@@ -125,7 +130,7 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
 
     def fingerprint(self) -> str:
         """A hash of all settings that a result depends on: where the data came from is in the snapshot, not here."""
-        places = {"source", "ledger", "messages", "tracking", "promotion", "schedule", "tables", "playbook"}
+        places = {"source", "ledger", "messages", "crm", "tracking", "promotion", "schedule", "tables", "playbook"}
         about = self.model_dump(mode="json", exclude=places)
         about["playbook"] = self.playbook_path.read_text()
         about["told"] = self.schedule.daily  # the clocks of alerts run from then
@@ -143,6 +148,7 @@ def load_settings(path: Path) -> Settings:
         raw = tomllib.loads(path.read_text())
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path.name} is not valid TOML: {error}.") from error
+    _no_secret_written(raw, path.name)
     try:
         settings = Settings.model_validate({**_from_environment(raw, path.name), "base": path.parent.resolve()})
     except ValidationError as error:
@@ -170,6 +176,14 @@ def _from_here(settings: Settings) -> Settings:
         return settings
     source = settings.source.model_copy(update={"url": str(Path(url).absolute())})
     return settings.model_copy(update={"source": source})
+
+
+def _no_secret_written(raw: Mapping[str, Any], place: str) -> None:
+    """ConfigError for a secret of the CRM that the file itself holds; the message does not repeat it."""
+    given = raw.get("crm") if isinstance(raw.get("crm"), Mapping) else {}
+    for name in SECRETS:
+        if given and given.get(name) and not ENVIRONMENT.fullmatch(str(given[name])):
+            raise ConfigError(f"{place}: `crm.{name}` is a secret. Write ${{NAME}}, and set NAME in the environment.")
 
 
 def _from_environment(value: Any, place: str) -> Any:

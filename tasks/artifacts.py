@@ -6,6 +6,7 @@ from datetime import date
 
 import pandas as pd
 
+from playbook.crm import Difference
 from playbook.work_week import Asked, WorkWeek
 from tasks.leadership import Leadership
 from tasks.report import MonthReport, as_markdown
@@ -87,6 +88,16 @@ def show_results(summary: Leadership) -> None:
     asked = pd.DataFrame(list(summary.escalations), columns=list(ESCALATION_COLUMNS))
     show_table("escalations", asked, f"Asked of executives as of {summary.as_of}")
     announce("keepwell.month.told", dict(summary.totals))
+
+
+def show_crm(found: Difference, as_of: date) -> None:
+    """What the CRM was told, as a table."""
+    if not inside_prefect_flow():
+        return
+    rows = [(s.act, s.wanted.account_id, s.wanted.key, ", ".join(s.before)) for s in found.steps]
+    frame = pd.DataFrame(rows, columns=["act", "account_id", "object", "changes"])
+    show_table("crm", frame, f"What the CRM was told as of {as_of}")
+    announce("keepwell.crm.told", {"as_of": str(as_of), "steps": len(rows), "to_look_at": len(found.said)})
 
 
 def show_degraded(alerts: Mapping[str, str], as_of: date) -> None:

@@ -19,6 +19,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 
 from playbook.alert_events import LedgerEvent
 from playbook.alert_runs import Runs
+from playbook.crm import CrmEvent
 from playbook.messages import Message
 from playbook.review import ReviewEvent
 from playbook.work import WorkEvent
@@ -95,6 +96,22 @@ WORK = sa.Table(
     sa.Column("at", sa.DateTime, nullable=False),
     sa.Column("by", sa.Text, nullable=False),
     sa.Column("payload", sa.Text, nullable=False),
+)
+
+CRM = sa.Table(
+    "ledger_crm",
+    METADATA,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("place", sa.Text, nullable=False),
+    sa.Column("key", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("account_id", sa.Text, nullable=False),
+    sa.Column("hash", sa.Text, nullable=False),
+    sa.Column("at", sa.DateTime, nullable=False),
+    sa.Column("crm_id", sa.Text),
+    sa.Column("error", sa.Text),
+    sa.Column("payload", sa.Text, nullable=False),
+    sa.Index("ledger_crm_newest", "place", "key", "kind", "number"),
 )
 
 
@@ -230,6 +247,21 @@ class Ledger:
                 added = set(connection.execute(self._add(WORK).returning(WORK.c.event_id), rows).scalars())
         return [event for event in events if event.event_id in added]
 
+    def crm(self, place: str) -> list[CrmEvent]:
+        """The newest line of each kind for each object of a CRM's outbox, in the order in which they were written."""
+        newest = sa.select(sa.func.max(CRM.c.number)).where(CRM.c.place == place).group_by(CRM.c.key, CRM.c.kind)
+        query = sa.select(CRM).where(CRM.c.number.in_(newest)).order_by(CRM.c.number)
+        with self._engine.connect() as connection:
+            rows = connection.execute(query).mappings().all()
+        given = [{name: value for name, value in row.items() if name != "number"} for row in rows]
+        return [CrmEvent(**{**row, "payload": json.loads(row["payload"])}) for row in given]
+
+    def record_crm(self, events: Sequence[CrmEvent]) -> None:
+        """Add to a CRM's outbox, all or nothing."""
+        if events:
+            with _writing(self._engine) as connection:
+                connection.execute(sa.insert(CRM), [_row(event) for event in events])
+
     def _add(self, table: sa.Table) -> Any:
         """INSERT ... ON CONFLICT DO NOTHING in this database's dialect."""
         dialect = postgresql if self._engine.dialect.name == "postgresql" else sqlite
@@ -289,7 +321,7 @@ def _reviews(connection: sa.Connection) -> list[ReviewEvent]:
     return [ReviewEvent(**{**row, "payload": json.loads(row["payload"])}) for row in rows]
 
 
-def _row(event: LedgerEvent | ReviewEvent | WorkEvent) -> dict[str, Any]:
+def _row(event: LedgerEvent | ReviewEvent | WorkEvent | CrmEvent) -> dict[str, Any]:
     return {**vars(event), "payload": json.dumps(dict(event.payload), sort_keys=True)}
 
 

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from ibis.backends.sql import SQLBackend
 
 from features.canonical import TABLES
+from playbook.crm_settings import CrmSettings
 from playbook.doctor import Diagnosis
 from playbook.messages import MessageSettings
 from tasks.connect import connect_source, source_failure
@@ -68,6 +69,15 @@ def tracking_reached(tracking: Tracking) -> str:
         return "not begun yet: the first quarter makes the file"
     tracking.client()
     return "answers"
+
+
+def crm_reached(settings: CrmSettings) -> str:
+    """That the CRM answers and has what is written to; nothing is written."""
+    if settings.kind == "ledger":
+        return "the ledger itself is the CRM"
+    from tasks.crm import connected, reached
+
+    return reached(connected(settings), settings)
 
 
 def channels_reached(settings: MessageSettings) -> str:

@@ -232,6 +232,7 @@ def test_the_sample_company_is_well_but_for_the_people_it_does_not_name(company:
         "ledger",
         "tracking",
         "messages",
+        "crm",
     }
     assert len(plain.out.splitlines()) == len(told)
     assert not (company / "out").exists()

@@ -20,6 +20,7 @@ from playbook.alert_events import PIPELINE, LedgerEvent, event_id
 from playbook.alert_life import new_events
 from playbook.alert_runs import Runs, days_to_run
 from playbook.alerts import Condition, Observations
+from playbook.crm import CrmEvent
 from playbook.review import ReviewEvent
 from playbook.settings import AlertSettings, OwnerSettings
 from playbook.work import WorkEvent, work_event
@@ -274,6 +275,22 @@ def test_people_who_record_at_once_lose_nothing(ledger: Ledger, url: str) -> Non
     assert sum(added) == len(ledger.work()) == 60
 
 
+def test_a_crms_outbox_gives_the_newest_line_of_each_kind(ledger: Ledger) -> None:
+    """Each CRM's own, every field as it was, in the order in which they were written (MON-6, ALR-5)."""
+    wanted = CrmEvent("hubspot", "account:a", "wanted", "a", "h1", MONDAY, payload={"summary": 'T-1 "quoted" ü'})
+    failed = CrmEvent("hubspot", "account:a", "failed", "a", "h1", MONDAY, error="503")
+    done = CrmEvent("hubspot", "account:a", "delivered", "a", "h1", MONDAY + DAY, crm_id="7")
+    other = replace(wanted, place="salesforce")
+    again, later = replace(failed, error="429"), replace(wanted, hash="h2", at=MONDAY + DAY)
+    ledger.record_crm([wanted, failed])
+    ledger.record_crm([other])
+    ledger.record_crm([again, done, later, replace(wanted, key="account:b")])
+    ledger.record_crm([])
+
+    assert ledger.crm("hubspot") == [again, done, later, replace(wanted, key="account:b")]
+    assert ledger.crm("salesforce") == [other]
+
+
 def test_the_steps_make_the_tables_that_the_code_writes(ledger: Ledger) -> None:
     """On either database; opening it again takes no step (ALR-5)."""
     with ledger._engine.connect() as connection:
@@ -290,8 +307,8 @@ def test_a_ledger_of_before_the_steps_keeps_its_events(tmp_path: Path) -> None:
     ledger = Ledger.open(url)
     ledger.record("daily_alerts", MONDAY, [event("a")])
     with ledger._engine.begin() as connection:
-        for table in ("ledger_version", "ledger_messages", "ledger_deliveries", "ledger_reviews", "ledger_work"):
-            connection.exec_driver_sql(f"DROP TABLE {table}")
+        for table in ("version", "messages", "deliveries", "reviews", "work", "crm"):
+            connection.exec_driver_sql(f"DROP TABLE ledger_{table}")
     ledger.close()
     again = Ledger.open(url)
 

@@ -19,7 +19,7 @@ from tests.running import ROOT, bytes_of, keepwell_process
 DAY = "2026-06-01"
 
 
-SCHEDULED = {f"flows/deployed.py:{flow}" for flow in ("daily", "sweeping", "monthly", "weekly", "quarterly")}
+SCHEDULED = {f"flows/deployed.py:{flow}" for flow in ("daily", "sweeping", "monthly", "weekly", "crm", "quarterly")}
 
 
 @pytest.fixture(scope="module")

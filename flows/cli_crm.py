@@ -1,0 +1,49 @@
+"""`keepwell crm`: what the CRM would be told, and the telling."""
+
+import json
+from collections.abc import Iterable, Sequence
+
+import typer
+
+from flows.options import AsOf, Options, run_of, show_totals
+
+app = typer.Typer(help="The CRM: what it would be told, and the telling.", no_args_is_help=True)
+
+Line = tuple[str, str, str]
+
+
+@app.command()
+def diff(as_of: AsOf) -> None:
+    """What would be created, changed and completed there; writes nothing."""
+    from flows.crm_sync import crm_diff, steps_as_data, steps_in_words
+
+    found = crm_diff(run_of(as_of.date()))
+    lines = steps_in_words(found)
+    if Options.json:
+        told = {"steps": steps_as_data(found), "same": len(found.same), "said": list(found.said)}
+        typer.echo(json.dumps(told, indent=1))
+        return
+    _say(lines)
+    typer.echo(f"{len(lines)} to write, {len(found.same)} as they should be, {len(found.said)} to look at")
+    _say(found.said, err=True)
+
+
+@app.command()
+def sync(as_of: AsOf) -> None:
+    """Tell the CRM what stands as of the date; run again, it writes nothing."""
+    run = run_of(as_of.date())
+    if Options.prefect:
+        from flows.deployed import run_under_prefect
+
+        result = run_under_prefect("crm_sync", Options.config, Options.out, as_of=run.as_of)
+    else:
+        from flows.crm_sync import crm_sync
+
+        result = crm_sync(run)
+    show_totals(result.totals, None)
+    _say(result.said, err=True)
+
+
+def _say(lines: Iterable[Line] | Sequence[Line], *, err: bool = False) -> None:
+    for kind, key, sentence in lines:
+        typer.echo(f"{kind:>15}  {key}: {sentence}", err=err)

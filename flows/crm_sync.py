@@ -1,0 +1,209 @@
+"""The CRM says what Keepwell knows: what differs, and the sync that ends it (MON-6).
+
+What is wanted goes to the ledger's outbox first; it is delivered once it reads back equal. What does not get through
+waits there, and every run begins by asking the CRM what it has.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from flows.run import Run
+from playbook.crm import CrmEvent, Difference, Step, Told, Wanted, fold_outbox
+from playbook.crm_wanted import wanted_accounts, wanted_tasks
+from tasks.artifacts import show_crm
+from tasks.crm import CrmFailed, Written, compared, connected, write
+from tasks.errors import ConfigError
+from tasks.ledger import Ledger
+from tasks.lock import holding
+from tasks.runs import recorded
+from tasks.step import log, step
+from tasks.store import dates, read
+
+SYNC = "crm_sync"
+SHOWN = 40
+"""Characters of a value in a line of the dry run."""
+COLUMNS = ("account_id", "health", "band", "tier", "churn_risk", "summary", "next_action", "action_due")
+
+
+@dataclass(frozen=True)
+class Synced:
+    """What one sync did. `waiting`: in the outbox, not delivered; `said`: what a person should look at."""
+
+    kind: str
+    wanted: int
+    created: int
+    changed: int
+    completed: int
+    differing: int
+    waiting: int
+    said: Sequence[tuple[str, str, str]]
+
+    @property
+    def totals(self) -> Mapping[str, object]:
+        """The figures of a one-look summary."""
+        return {name: value for name, value in vars(self).items() if name != "said"}
+
+
+def crm_diff(run: Run) -> Difference:
+    """What the CRM would be told as of the date; reads it and writes nothing, neither there nor here."""
+    if run.settings.crm.kind == "ledger":
+        return Difference([], [], [_OWN])
+    ledger = Ledger.open(run.ledger_url)
+    try:
+        told = fold_outbox(ledger.crm(run.settings.crm.place))
+        return compare(run, wanted_of(run, ledger, told), told)
+    finally:
+        ledger.close()
+
+
+def crm_sync(run: Run) -> Synced:
+    """Tell the CRM what stands as of the date; a second run writes nothing. CrmFailed where something had to wait."""
+    settings = run.settings.crm
+    if settings.kind == "ledger":
+        return Synced(settings.kind, 0, 0, 0, 0, 0, 0, [_OWN])
+    with holding(run.out, SYNC), recorded(run, SYNC) as record:
+        ledger = Ledger.open(run.ledger_url)
+        try:
+            wanted, found, written = _synced(run, ledger)
+            told = fold_outbox(ledger.crm(settings.place))
+        finally:
+            ledger.close()
+        show_crm(found, run.as_of)
+        delivered = {want.key for want, _ in written.delivered}
+        waiting = [want for want in wanted if told[want.key].delivered != want]
+        acts = [s.act for s in found.steps if s.wanted.key in delivered]
+        said = [*found.said, *(("refused", settings.kind, one) for one in written.refused), *_different(written)]
+        result = Synced(
+            settings.kind, len(wanted), acts.count("create"), acts.count("change"), acts.count("complete"),
+            len(written.differing), len(waiting), said,
+        )  # fmt: skip
+        if written.stopped:
+            for about, key, sentence in said:
+                log.warning("%s %s: %s", about, key, sentence)
+            done = f"{len(delivered)} written, {len(waiting)} wait in the outbox for the next `crm sync`."
+            raise CrmFailed(f"{written.stopped.rstrip('.')}. {done}")
+        record(len(delivered), run.stamp(None, None))
+    return result
+
+
+def _synced(run: Run, ledger: Ledger) -> tuple[Sequence[Wanted], Difference, Written]:
+    """Outbox, difference, writing, reading back."""
+    settings = run.settings.crm
+    told = fold_outbox(ledger.crm(settings.place))
+    flow = f"{SYNC} {settings.place}"
+    newest = ledger.last_run(flow)
+    if newest is not None and run.instant < newest:
+        later = f"{settings.kind} was told what stood on {newest:%Y-%m-%d}"
+        note = f"{later}; what stood on {run.as_of} is not written over it."
+        log.warning(note)
+        return [], Difference([], [], [("older", str(run.as_of), note)]), Written([], [], [])
+    wanted = wanted_of(run, ledger, told)
+    keep_wanted(run, ledger, wanted, told)
+    ledger.record(flow, run.instant, [])
+    try:
+        found = compare(run, wanted, told)
+    except CrmFailed as failure:
+        return wanted, Difference([], [], []), Written([], [], [], str(failure))
+    written = tell(run, found, told)
+    keep_delivered(run, ledger, found, written, told)
+    return wanted, found, written
+
+
+@step()
+def wanted_of(run: Run, ledger: Ledger, told: Mapping[str, Told]) -> list[Wanted]:
+    """What the CRM should say: the newest scores up to the date, and the ledger's alerts and work cut at it."""
+    days = [day for day in dates(run.marts, "health_scores") if day <= run.as_of]
+    if not days:
+        raise ConfigError(f"no scores are published up to {run.as_of}. Run `keepwell daily` or `monthly` first.")
+    scores = read(run.marts, "health_scores", days[-1], COLUMNS)
+    history, work = ledger.history(run.instant), ledger.work(run.instant)
+    tasks = wanted_tasks(history, work, told, run.instant, run.settings.crm.finished_days, _graded(run))
+    return [*wanted_accounts(scores.to_dict("records"), told), *tasks]
+
+
+def _graded(run: Run) -> Mapping[str, str]:
+    """How success plans stood when they were graded last."""
+    days = [day for day in dates(run.marts, "success_plans") if day <= run.as_of]
+    if not days:
+        return {}
+    plans = read(run.marts, "success_plans", days[-1], ("plan_id", "status"))
+    return dict(zip(plans["plan_id"], plans["status"], strict=True))
+
+
+@step()
+def keep_wanted(run: Run, ledger: Ledger, wanted: Sequence[Wanted], told: Mapping[str, Told]) -> None:
+    """What is wanted otherwise than before goes to the outbox, before anything is sent."""
+    new = [w for w in wanted if w.key not in told or told[w.key].wanted != w]
+    ledger.record_crm([_event(run, w, "wanted", payload=w.values) for w in new])
+
+
+@step()
+def compare(run: Run, wanted: Sequence[Wanted], told: Mapping[str, Told]) -> Difference:
+    """Ask the CRM what it has."""
+    return compared(connected(run.settings.crm), wanted, told, run.settings.crm)
+
+
+@step()
+def tell(run: Run, found: Difference, told: Mapping[str, Told]) -> Written:
+    """Write what differs and read it back."""
+    return write(connected(run.settings.crm), found, told, run.settings.crm)
+
+
+@step()
+def keep_delivered(run: Run, ledger: Ledger, found: Difference, written: Written, told: Mapping[str, Told]) -> None:
+    """What reads back as wanted is delivered; for the rest it is written why not."""
+    there = [(w, i) for w, i in found.same if w.key not in told or told[w.key].delivered != w]
+    done = [_event(run, w, "delivered", crm_id=i, payload=w.values) for w, i in (*there, *written.delivered)]
+    differs = "; ".join(written.refused) or "it reads back otherwise than it was written"
+    late = [_event(run, s.wanted, "failed", error=differs) for s in written.differing]
+    left = [_event(run, s.wanted, "failed", error=written.stopped) for s in written.left]
+    ledger.record_crm([*done, *late, *left])
+
+
+_OWN = ("ledger", "crm", "crm.kind is ledger: the ledger itself is the CRM, nothing is sent.")
+
+
+def _different(written: Written) -> list[tuple[str, str, str]]:
+    """What was written and reads back otherwise."""
+    return [("differs", s.wanted.label, "it reads back otherwise than it was written.") for s in written.differing]
+
+
+def steps_in_words(found: Difference) -> list[tuple[str, str, str]]:
+    """Every step: what would be done, to which object, and what changes; long texts are cut."""
+    return [(one.act, one.wanted.label, _changes(one)) for one in found.steps]
+
+
+def steps_as_data(found: Difference) -> list[dict[str, object]]:
+    """The same for a program, whole."""
+    return [
+        {
+            "act": one.act, "key": one.wanted.key, "account_id": one.wanted.account_id, "company": one.company,
+            "crm_id": one.crm_id, "before": one.before, "after": _after(one), "changed_there": one.theirs,
+        }
+        for one in found.steps
+    ]  # fmt: skip
+
+
+def _changes(one: Step) -> str:
+    if one.act == "create":
+        return _quoted(one.wanted.values["subject"])
+    after = _after(one)
+    return ", ".join(
+        f"{name} {_quoted(before)} -> {_quoted(after[name])}{' (changed there)' if name in one.theirs else ''}"
+        for name, before in one.before.items()
+    )
+
+
+def _after(one: Step) -> dict[str, str]:
+    """What would be written: all of a new task, else what changes."""
+    given = {**one.wanted.values, "company": one.company}
+    return {name: given[name] for name in (one.before or given)}
+
+
+def _quoted(text: str) -> str:
+    return repr(text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}...")
+
+
+def _event(run: Run, want: Wanted, kind: str, **more: object) -> CrmEvent:
+    about = (run.settings.crm.place, want.key, kind, want.account_id, want.hash, run.instant)
+    return CrmEvent(*about, **more)  # type: ignore[arg-type]

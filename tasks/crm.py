@@ -1,0 +1,129 @@
+"""The CRM: one interface, what is read from it, what is written, and what is read back (MON-6).
+
+Every request can be sent twice: companies are changed by their id there, tasks are made or changed by our id. What is
+lost on the way is therefore tried again, by the clients' own retries, and what is left is tried by the next run.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+from playbook.crm import Difference, Held, Step, Told, Wanted, difference
+from playbook.crm_settings import CrmSettings
+from tasks.errors import ConfigError, KeepwellError
+
+T = TypeVar("T")
+
+
+class CrmFailed(KeepwellError):
+    """The CRM did not answer, or refused us, after every try; what was not written waits in the outbox."""
+
+
+class Crm(Protocol):
+    """What Keepwell needs of a CRM. Every method raises CrmFailed where it does not answer or refuses us altogether."""
+
+    def lacking(self) -> list[str]:
+        """The properties that must be there and are not, or are not unique, a sentence each."""
+
+    def companies(self, accounts: Sequence[str]) -> list[Held]:
+        """Every company there whose property holds one of our account ids, deleted ones left out."""
+
+    def reread(self, companies: Sequence[Held]) -> list[Held]:
+        """The same companies by their ids there, as they are now."""
+
+    def tasks(self, keys: Sequence[str]) -> list[Held]:
+        """Every task there that has one of our ids, deleted ones left out."""
+
+    def write_accounts(self, steps: Sequence[Step]) -> list[str]:
+        """Change what the steps say of companies, one request; what was refused, a sentence each."""
+
+    def write_tasks(self, steps: Sequence[Step]) -> list[str]:
+        """Make or change the tasks of the steps with their company, one request each; what was refused."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """What came of writing: what reads back as wanted, what does not, and why the rest was left."""
+
+    delivered: Sequence[tuple[Wanted, str]]
+    differing: Sequence[Step]
+    refused: Sequence[str]
+    stopped: str | None = None
+    left: Sequence[Step] = field(default=())
+
+
+def connected(settings: CrmSettings) -> Crm:
+    """The CRM of the settings; ConfigError where its client is not installed."""
+    try:
+        if settings.kind == "hubspot":
+            from tasks.crm_hubspot import HubSpotCrm
+
+            return HubSpotCrm(settings)
+        from tasks.crm_salesforce import SalesforceCrm, salesforce
+
+        return SalesforceCrm(settings, salesforce(settings))
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"crm.kind is {settings.kind}, whose client is not installed ({error.name}). Install keepwell[crm]."
+        ) from error
+
+
+def compared(crm: Crm, wanted: Sequence[Wanted], told: Mapping[str, Told], settings: CrmSettings) -> Difference:
+    """What the CRM would have to be told; reads it and writes nothing. ConfigError where it lacks a property."""
+    if lacking := crm.lacking():
+        raise ConfigError(f"{settings.kind}: {' '.join(lacking)}")
+    ids = sorted({want.account_id for want in wanted})
+    companies = _read(crm.companies, ids, settings)
+    keys = [want.key for want in wanted if not want.is_account]
+    return difference(wanted, companies, _read(crm.tasks, keys, settings), told, settings)
+
+
+def write(crm: Crm, found: Difference, told: Mapping[str, Told], settings: CrmSettings) -> Written:
+    """Write the steps, batch by batch, each read back; a CRM that stops answering leaves the rest for the next run."""
+    delivered: list[tuple[Wanted, str]] = []
+    differing: list[Step] = []
+    refused: list[str] = []
+    batches = [*_batches(found.steps, settings, accounts=True), *_batches(found.steps, settings, accounts=False)]
+    for number, batch in enumerate(batches):
+        accounts = batch[0].wanted.is_account
+        try:
+            refused += (crm.write_accounts if accounts else crm.write_tasks)(batch)
+            companies = [Held(*of, {}) for of in dict.fromkeys((s.company, s.wanted.account_id) for s in batch)]
+            back = crm.reread(companies) if accounts else companies
+            tasks = [] if accounts else crm.tasks([step.wanted.key for step in batch])
+        except CrmFailed as failure:
+            left = [step for later in batches[number:] for step in later]
+            return Written(delivered, differing, refused, str(failure), left)
+        again = difference([step.wanted for step in batch], back, tasks, told, settings)
+        equal = {want.key for want, _ in again.same}
+        delivered += again.same
+        differing += [step for step in batch if step.wanted.key not in equal]
+    return Written(delivered, differing, refused)
+
+
+def reached(crm: Crm, settings: CrmSettings) -> str:
+    """That the CRM answers and has our properties; ConfigError names those it lacks."""
+    if lacking := crm.lacking():
+        raise ConfigError(f"{settings.kind}: {' '.join(lacking)}")
+    return f"{settings.kind} answers and has every property"
+
+
+def in_halves(steps: Sequence[Step], send: Callable[[Sequence[Step]], Sequence[str] | None]) -> list[str]:
+    """Send a batch; one that is refused as a whole (None) is sent in halves, until the record at fault is alone."""
+    refused = send(steps)
+    if refused is not None:
+        return list(refused)
+    middle = len(steps) // 2
+    return [*in_halves(steps[:middle], send), *in_halves(steps[middle:], send)]
+
+
+def _batches(steps: Iterable[Step], settings: CrmSettings, *, accounts: bool) -> Iterator[Sequence[Step]]:
+    return _split([step for step in steps if step.wanted.is_account == accounts], settings.batch)
+
+
+def _read(look: Callable[[Sequence[str]], list[Held]], keys: Sequence[str], settings: CrmSettings) -> list[Held]:
+    return [held for some in _split(keys, settings.batch) for held in look(some)]
+
+
+def _split(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    return (items[start : start + size] for start in range(0, len(items), size))
