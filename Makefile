@@ -4,7 +4,7 @@ BIN := .venv/bin
 export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format docs bench results coverage effects soak lock
+.PHONY: help install demo test check format docs bench results coverage effects soak walk lock
 
 help:  ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -50,6 +50,9 @@ effects: .venv/.installed  ## are effects and uplift told right? Writes docs/res
 
 soak: .venv/.installed  ## three months hour by hour, and killed at 50 moments. Writes docs/results-soak.md (about an hour)
 	$(BIN)/python -m tests.soak
+
+walk: .venv/.installed  ## a month, command by command. Writes docs/month.md (two minutes)
+	$(BIN)/python -m tests.walk
 
 # Needs uv (pip install uv). Versions and hashes only: no index address, no path.
 lock:  ## resolve requirements.lock anew

@@ -1,14 +1,14 @@
 """`make demo`: the main job on the sample company, in one go, with a summary to read in a minute.
 
 In order: the quarter's training, a month in which the challenger scores beside, its promotion, two months with risk,
-and the days after them.
+the days after them, the other weeks of the month, and a weekly review.
 """
 
 import logging
 import shutil
 import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,11 @@ import pandas as pd
 from flows.champions import promote
 from flows.daily_alerts import daily_alerts
 from flows.monthly_scoring import MonthResult, monthly_scoring
+from flows.monthly_scoring import first_day as first_day_of_week
 from flows.quarterly_retraining import quarterly_retraining, summary
 from flows.run import Run
 from flows.settings import load_settings
+from flows.weekly_review import weekly_review
 from sample.settings import company_with
 from sample.write import write_company
 from tasks.charts import BANDS
@@ -34,6 +36,7 @@ SEATS = 4.0
 MONTH_STARTS = tuple(date(2026, month, 1) for month in range(3, 7))
 QUARTER, PROMOTED = date(2026, 3, 1), date(2026, 4, 1)
 DAYS = 3
+REVIEWED = date(2026, 6, 22)
 SLIDING, RECOVERING = 3, 1
 FOR_THE_DEMO = """
 # Nobody has reviewed this model, which a first promotion needs elsewhere; the demo says so.
@@ -43,7 +46,7 @@ review_required = false
 
 
 def main() -> None:
-    """Make the company, run six months and the days after them, and say what came out."""
+    """Make the company, run four months, days and weeks after them, and say what came out."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     shutil.rmtree(OUT, ignore_errors=True)
     _say(f"The sample company: {ACCOUNTS} accounts, {MONTHS} months, seed {SEED} -> {OUT}/company")
@@ -65,6 +68,8 @@ def main() -> None:
             _promote(Run(settings, OUT, day))
     first_day = MONTH_STARTS[-1] + timedelta(days=1)
     days = [daily_alerts(Run(settings, OUT, first_day + timedelta(days=n))) for n in range(DAYS)]
+    weeks = [monthly_scoring(Run(settings, OUT, first_day_of_week(MONTH_STARTS[-1], n)), week=n) for n in (2, 3, 4)]
+    review = weekly_review(Run(settings, OUT, REVIEWED))
     last = first_day + timedelta(days=DAYS - 1)
     book = read(OUT / "marts", "health_scores", last)
     alerts = read(OUT / "marts", "alerts", last)
@@ -83,6 +88,11 @@ def main() -> None:
         _account(row, truth)
     _say(f"\nAlerts over {DAYS} days: {sum(d.opened for d in days)} opened, {sum(d.closed for d in days)} closed")
     _say(_by_rule(alerts))
+    _say("\nThe month's other weeks: whom to call, what was done, what it changed")
+    for week in weeks:
+        _totals(week.totals)
+    _say(f"\nThe review of the week, {REVIEWED}")
+    _totals(review.totals)
     _say(_where(months))
 
 
@@ -151,6 +161,13 @@ def _promote(run: Run) -> None:
         said = str(refused)
     text = f"After {(run.as_of - QUARTER).days} days side by side (no expert review: this is a demo): {said}"
     _say("\n" + textwrap.fill(text, 112))
+
+
+def _totals(totals: Mapping[str, object]) -> None:
+    """The figures of a flow, one a line, as its command prints them."""
+    for name, value in totals.items():
+        if value:
+            _say(f"{name.replace('_', ' '):>19}  {value}")
 
 
 def _by_rule(alerts: pd.DataFrame) -> str:

@@ -50,7 +50,8 @@ def undisturbed(place: Place, last_day: date) -> None:
 def disturbed(place: Place, last_day: date, kills: int) -> Killed:
     """Kill -9 after a random wait and run on, `kills` times; then run to the end.
 
-    The mean wait is what spreads the kills that are left over the hours that are left, at the pace so far.
+    Each wait is that for the first of the kills that are left, were they spread evenly over the time that is left at
+    the pace so far.
     """
     rng, at, begun, every = np.random.default_rng(KILL_SEED), list[int](), monotonic(), len(hours(last_day))
     while True:
@@ -59,7 +60,8 @@ def disturbed(place: Place, last_day: date, kills: int) -> Killed:
         child.stdout.readline()
         done = place.hours_done
         pace = (monotonic() - begun) / done if done else FIRST_PACE
-        wait = float(rng.exponential(pace * (every - done) / (kills - len(at) + 1))) if len(at) < kills else None
+        open_ = kills - len(at)
+        wait = pace * (every - done) * (1.0 - rng.random() ** (1.0 / open_)) if open_ else None
         try:
             _, errors = child.communicate(timeout=wait)
         except subprocess.TimeoutExpired:

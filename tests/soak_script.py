@@ -86,7 +86,7 @@ def one_hour(place: Place, hour: datetime) -> None:
         if hour.day == WORK_WEEK:
             place.keepwell("work", "done", "--by", "Kim", "--week", hour.date(), "--now", hour.isoformat())
     if hour.hour == WEEKLY_AT and hour.weekday() == MONDAY:
-        pass  # place.keepwell("weekly", "--as-of", hour.date())
+        place.keepwell("weekly", "--as-of", hour.date())
     now = hour + PEOPLE_AT
     for alert in json.loads(place.keepwell("alerts", "list", "--now", now.isoformat())):
         for act in acts_of(alert, now):
