@@ -51,17 +51,17 @@ class Walk:
 
     def shows(self, head: str, text: str, lines: int = LINES) -> None:
         """A block, cut to what fits a page."""
-        told = text.replace(str(self.folder), "").rstrip().splitlines()
+        told = text.replace(f"{self.folder}/", "").rstrip().splitlines()
         cut = [line if len(line) <= WIDTH else f"{line[: WIDTH - 1]}…" for line in told[:lines]]
         more = [f"… {len(told) - lines} lines more"] if len(told) > lines else []
-        self.page += ["```", head, *(line.rstrip() for line in cut), *more, "```", ""]
+        self.page += ["```", head.replace(f"{self.folder}/", ""), *(line.rstrip() for line in cut), *more, "```", ""]
 
 
 def _quoted(argument: str) -> str:
     return f'"{argument}"' if " " in argument else argument
 
 
-def week_one(walk: Walk) -> None:
+def week_one(walk: Walk) -> str:
     """The month begins."""
     walk.heading("Week 1: who is in danger, and why")
     walk.says("On the first day the book is scored and the report written that the CSM team reads.")
@@ -70,22 +70,24 @@ def week_one(walk: Walk) -> None:
         "Every day after it the alerts are kept; through the day a sweep opens those of events and runs the clocks."
     )
     walk.runs("daily", "--as-of", "2026-05-04")
-    walk.runs("sweep", "--now", "2026-05-04T08:00")
-    walk.runs("alerts", "list", "--now", "2026-05-04T08:30", lines=8)
-    first = walk.asks("alerts", "list", "--now", "2026-05-04T08:30")[0]
+    walk.runs("alerts", "list", "--now", "2026-05-04T05:30", lines=8)
+    first = walk.asks("alerts", "list", "--now", "2026-05-04T05:30")[0]
     walk.says("A CSM takes the first of them: sees it, knows what it is about, and writes down what will be done.")
     for step, at, note in (
-        ("assess", "08:40", "use fell with the old project"),
-        ("plan", "09:10", "call the admin, offer the new templates"),
+        ("assess", "05:40", "use fell with the old project"),
+        ("plan", "06:10", "call the admin, offer the new templates"),
     ):
         walk.runs("alerts", step, first["alert"], "--by", first["owner"], "--note", note, "--now", f"2026-05-04T{at}")
+    walk.says("Two hours after the alerts were told the clock of the others has run out: once each, one level up.")
+    walk.runs("sweep", "--now", "2026-05-04T07:00")
+    return first["account"]
 
 
-def week_two(walk: Walk) -> str:
+def week_two(walk: Walk) -> None:
     """Whom to call."""
     walk.heading("Week 2: whom to call, who calls, and when")
     walk.runs("monthly", "--as-of", "2026-05-08")
-    queue = mart(walk.out, "outreach_queue", "2026-05-08")
+    queue = mart(walk.out, "outreach_queue", "2026-05-08").sort_values("priority")
     top = queue.iloc[0]
     walk.says("The first of the queue (mart `outreach_queue`), as it stands in the calendar of its caller:")
     told = "\n".join(
@@ -98,13 +100,15 @@ def week_two(walk: Walk) -> str:
         ]
     )
     walk.shows(f"priority {top['priority']} of {len(queue)}", told)
-    return str(top["account_id"])
 
 
 def week_three(walk: Walk, account: str) -> None:
     """What was done."""
     walk.heading("Week 3: what was done")
-    walk.says("A call, why it is so, what is done about it, and what is to be reached by when.")
+    walk.says(
+        "For the account of the alert above: a call, why it is so, what is done about it, and what is to be reached",
+        "by when.",
+    )
     by, now = ("--by", "Kim"), ("--now", "2026-05-11T10:00")
     walk.runs("work", "call", account, *by, "--outcome", "reached", "--note", "two teams have moved on", *now)
     walk.runs("work", "cause", account, *by, "--cause", "low_adoption", *now)
@@ -128,7 +132,14 @@ def week_three(walk: Walk, account: str) -> None:
 def week_four(walk: Walk, account: str) -> None:
     """What it changed."""
     walk.heading("Week 4: what it changed, and what to do otherwise")
-    walk.runs("monthly", "--as-of", "2026-05-22", lines=40)
+    walk.says("What work changed, with the number of cases that it takes to say so: few accounts tell of no effect.")
+    walk.runs("monthly", "--as-of", "2026-05-22", "--week", "4")
+    asked = mart(walk.out, "escalations", "2026-05-22")
+    if len(asked):
+        row = asked.iloc[0]
+        told = f"{row['what']}\n{row['asked']}\nAsked of {row['asked_of']} by {row['answer_by']}."
+        walk.says("What an executive is asked (mart `escalations`), the first of it:")
+        walk.shows(f"{row['name']} ({row['account_id']})", told)
     walk.says("Every Monday there is a review of the week, with a forecast that is graded once the quarter is over.")
     walk.runs("weekly", "--as-of", "2026-05-25", lines=40)
     walk.heading("One account, from its flag to what came of it")
@@ -147,8 +158,8 @@ def page(folder: Path) -> str:
     size = ("--accounts", str(ACCOUNTS), "--months", str(MONTHS), "--seed", str(SEED))
     ran = keepwell("sample", *size, "--to", company)
     assert ran.code == 0, ran.err
-    week_one(walk)
-    account = week_two(walk)
+    account = week_one(walk)
+    week_two(walk)
     week_three(walk, account)
     week_four(walk, account)
     return "\n".join(walk.page)
