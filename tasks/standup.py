@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from playbook.actions import Playbook
+from playbook.alert_events import Alert
 from playbook.outreach import ENDANGERED, support_needs
 from playbook.settings import NeedSettings, OwnerSettings, WeeklySettings
 from playbook.standup import Closing, Week
@@ -87,7 +88,7 @@ def _at_risk(given: Sources) -> list[Item]:
     opened: dict[str, list[str]] = {}
     for alert in given.week.opened:
         if given.week.churn_alerts(alert.account_id):
-            opened.setdefault(alert.account_id, []).append(f"alert {_words(alert.rule)}: {alert.detail}")
+            opened.setdefault(alert.account_id, []).append(f"alert {_told(alert)}")
     active = given.accounts[given.accounts["status"] == "active"].sort_values(
         ["arr", "account_id"], ascending=[False, True]
     )
@@ -261,6 +262,12 @@ def _plan(plan: PlanTarget, what: str) -> Item:
     said = what if plan.status == what else "due and not settled"
     text = f"success plan {said}: {_words(plan.metric)} {plan.target:g} by {plan.due}{value}"
     return {"account_id": plan.account_id, "subject": plan.plan_id, "text": text, "at": plan.progressed_at}
+
+
+def _told(alert: Alert) -> str:
+    """Rule and detail; the detail of an event says its rule itself."""
+    rule = _words(alert.rule)
+    return alert.detail if alert.detail.startswith(rule) else f"{rule}: {alert.detail}"
 
 
 def _words(name: str) -> str:
