@@ -69,7 +69,8 @@ def as_text(story: "AccountStory") -> str:
     for row in story.course.itertuples():
         health = "unknown" if row.health != row.health else f"{row.health:5.1f}"
         risk = "" if row.churn_risk != row.churn_risk else f"  risk {row.churn_risk:.0%}"
-        lines.append(f"  {row.as_of}  health {health}  {row.band:<9} {row.tier or '':<12}{risk}")
+        leaving = "  leaving" if row.status == "leaving" else ""
+        lines.append(f"  {row.as_of}  health {health}  {row.band:<9} {row.tier or '':<12}{risk}{leaving}".rstrip())
     lines += ["", "What happened"] if story.lines else ["", "Nothing has happened yet."]
     lines += [f"  {line.at:%Y-%m-%d %H:%M}  {line.alert_id[:8]:8}  {line.what}  ({line.by})" for line in story.lines]
     lines += ["", "Open"] if story.live else ["", "No alert is open."]

@@ -68,6 +68,7 @@ def disturbed(place: Place, last_day: date, kills: int) -> Killed:
             child.kill()
             child.communicate()
             at.append(place.hours_done)
+            print(f"kill {len(at)} of {kills}, in hour {at[-1]} of {every}", file=sys.stderr, flush=True)
             continue
         assert child.returncode == 0, errors
         return Killed(len(at), tuple(at))
