@@ -4,7 +4,7 @@ import re
 import shutil
 import subprocess
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -31,10 +31,10 @@ from playbook.work import Intervention, PlanTarget, work_event
 from sample.settings import company_with
 from sample.write import write_company
 from tasks.effects import Cases, ranked_by_uplift, strategy_effects, uplift_of
-from tasks.leadership import Leadership
+from tasks.leadership import Leadership, newest_forecast
 from tasks.leadership_page import as_html, write_page
 from tasks.ledger import Ledger
-from tasks.store import digest
+from tasks.store import FILE, digest
 from tasks.templates import MINUS
 from tests.results_effects import NUMBERS, WORDS
 from tests.results_effects import world as episodes_of
@@ -380,6 +380,26 @@ def test_what_people_record_makes_another_run_of_it(week: Week) -> None:
     assert len(written) == 41
     assert week.told.stamp.run_id == digest((week.scored.stamp.run_id, *written))
     assert mart(week.run.out, "strategy_effects", DAY)["run_id"].unique().tolist() == [week.told.stamp.run_id]
+
+
+def forecast_of(marts: Path, day: date, expected: float) -> None:
+    """A published forecast of the whole book."""
+    horizon_end, run_id = day + timedelta(days=90), f"r{day}"
+    row = {"segment": "all", "horizon_end": horizon_end, "accounts_expected": expected, "run_id": run_id}
+    folder = marts / "forecast" / f"as_of={day}"
+    folder.mkdir(parents=True)
+    pd.DataFrame([row]).to_parquet(folder / FILE)
+
+
+def test_the_forecast_told_is_from_before_the_day(tmp_path: Path) -> None:
+    """The review of the same day reads the week's effects: had each the other's, no rerun would settle (TRU-1)."""
+    forecast_of(tmp_path, date(2026, 6, 15), 4.0)
+    forecast_of(tmp_path, NOW.date(), 5.0)
+
+    found, used = newest_forecast(tmp_path, NOW.date(), timedelta(days=31))
+
+    assert (found["made_on"], found["accounts_expected"]) == (date(2026, 6, 15), 4.0)
+    assert used == ("forecast/2026-06-15/r2026-06-15",)
 
 
 # The page -------------------------------------------------------------------------------------------------------------

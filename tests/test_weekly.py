@@ -382,7 +382,7 @@ def test_published_effects_are_learnt_where_there_are_enough_cases(tmp_path: Pat
         "training for low adoption: chance to leave -12 points (-20 to -4), 45 accounts, estimated as of 2026-05-22"
     ]
     assert used == ("strategy_effects/2026-05-22/r1",)
-    assert effects_learnt(tmp_path, date(2026, 5, 21)) == ([], ())
+    assert effects_learnt(tmp_path, date(2026, 5, 22)) == ([], ())  # a flow of the same day is no source
 
 
 # The page -------------------------------------------------------------------------------------------------------------
