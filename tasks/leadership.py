@@ -79,7 +79,8 @@ def newest_forecast(marts: Path, as_of: date, oldest: timedelta) -> tuple[Mappin
     if not days:
         return {}, ()
     frame = read(marts, "forecast", days[-1])
-    rows = frame[(frame["segment"] == "all") & (pd.to_datetime(frame["horizon_end"]) > pd.Timestamp(as_of))]
+    ahead = (frame["segment"] == "all") & (pd.to_datetime(frame["horizon_end"]) > pd.Timestamp(as_of))
+    rows = frame[ahead & frame["accounts_expected"].notna()]  # a review without model and history foretells nothing
     if not len(rows):
         return {}, ()
     row = rows.sort_values("horizon_end").iloc[-1].reindex(list(FORECAST)).to_dict()

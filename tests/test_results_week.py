@@ -402,6 +402,13 @@ def test_the_forecast_told_is_from_before_the_day(tmp_path: Path) -> None:
     assert used == ("forecast/2026-06-15/r2026-06-15",)
 
 
+def test_a_review_that_could_not_foretell_is_no_forecast(tmp_path: Path) -> None:
+    """Without a model and a matured quarter its figures are NULL, which is no count of accounts (MON-4, WKL-2)."""
+    forecast_of(tmp_path, date(2026, 6, 15), float("nan"))
+
+    assert newest_forecast(tmp_path, NOW.date(), timedelta(days=31)) == ({}, ())
+
+
 # The page -------------------------------------------------------------------------------------------------------------
 
 
