@@ -68,9 +68,15 @@ def book(*rows: dict[str, object]) -> pd.DataFrame:
 # Alerts of the week ---------------------------------------------------------------------------------------------------
 
 
-def opened(account_id: str, at: datetime, rule: str = "no_usage", so_far: Sequence[LedgerEvent] = ()) -> LedgerEvent:
+def opened(
+    account_id: str,
+    at: datetime,
+    rule: str = "no_usage",
+    so_far: Sequence[LedgerEvent] = (),
+    held_by: str | None = None,
+) -> LedgerEvent:
     """The opening of an alert, by the rules themselves."""
-    seen = Observations([Condition(account_id, rule, True, "why")], [])
+    seen = Observations([Condition(account_id, rule, True, "why", held_by)], [])
     owners, runs = OwnerSettings(), Runs(ago(90), ago(90))
     new = new_events(list(so_far), seen, at, {account_id: "Ann"}, AlertSettings(), owners, runs)
     return next(event for event in new if event.kind == "opened")
@@ -286,6 +292,17 @@ def test_an_alert_of_the_week_is_news_even_where_nothing_is_compared() -> None:
     found = sheet(book(account("a"), account("b", band="at_risk")), week=week_of([opened("a", ago(2))], ago(7), NOW))
 
     assert texts(found, "at_risk") == {"a": "alert no usage: why"}
+
+
+def test_an_alert_that_a_data_alert_holds_is_no_news_before_its_release() -> None:
+    """It is told to nobody; released, it is news of that week (SRC-5, WKL-1)."""
+    event = opened("a", ago(9), held_by="d1")
+    release = event_of(event, "released", ago(2), "dana", {"reason": "real", "digest_id": None, "due": {}})
+
+    for at, history, told in ((ago(7), [event], []), (NOW, [event, release], ["a"])):
+        week = week_of(history, at - timedelta(days=7), at)
+        assert list(texts(sheet(book(account("a")), week=week), "at_risk")) == told
+        assert list(week.live) == ["a"]
 
 
 def test_each_team_is_told_for_whom_it_is_needed_the_most_revenue_first() -> None:
