@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from flows.results_week import ResultsWeek, keep_results, read_ledger, tell_results
 from flows.run import Run
 from flows.scoring import ScoredDate, score_and_publish, stage_sources
-from flows.settings import load_settings
+from flows.settings import REQUIRED_TABLES, Settings, load_settings
 from models.effect_table import ALL, effect_table
 from models.effects import UNOBSERVED, outcomes_of
 from models.settings import EffectSettings, ModelSettings
@@ -292,6 +292,27 @@ def test_an_executive_is_asked_about_high_value_accounts_in_danger_whose_answer_
 def test_nobody_is_asked_about_what_is_in_hand_or_long_past(more: dict[str, tuple[object, ...]]) -> None:
     """31 days back and no further (MON-4)."""
     assert asked(account("a"), **more) == []
+
+
+@pytest.mark.parametrize(("health", "says"), [(65.0, None), (45.0, "; it stands at 45.")])
+def test_a_plan_that_values_settled_stands_as_they_say(health: float, says: str | None, tmp_path: Path) -> None:
+    """As in the mart success_plans: nobody need say that a target is met, and no executive is asked of it (MON-3)."""
+    tables = {name: {"sql": f"{name}.sql"} for name in REQUIRED_TABLES}
+    settings = Settings.model_validate({"source": {"url": "."}, "tables": tables})
+    run = Run(settings, tmp_path, NOW.date())
+    folder = run.marts / "health_scores" / "as_of=2026-06-18"
+    folder.mkdir(parents=True)
+    pd.DataFrame([{"account_id": "a", "health": health, "run_id": "r1"}]).to_parquet(folder / FILE)
+    at, target = datetime(2026, 6, 10), {"metric": "health", "target": 60.0, "rising": True, "due": "2026-06-19"}
+    ledger = Ledger.open(run.ledger_url)
+    ledger.record_work([work_event("planned", "a", None, at, at, "Ann", target)])
+    ledger.close()
+
+    held = read_ledger(run)
+    found = escalations([account("a")], [], {}, held.plans, [], NOW, EscalationSettings())
+
+    assert [one.what.endswith(says or "") for one in found] == ([True] if says else [])
+    assert held.used[-1] == "health_scores/2026-06-18/r1"
 
 
 # By command -----------------------------------------------------------------------------------------------------------
