@@ -107,7 +107,7 @@ def review_week(run: Run, scored: ScoredDate, ledger: Ledger, foretold: Foretold
     bands, used_bands = trend(run.marts, run.as_of, book, rules.trend_weeks)
     deals = pipeline(scored.facts, run.as_of, settings.money, rules)
     busy = {*week.live, *deals.loc[~deals["stage"].isin(rules.closed_stages), "account_id"]}
-    asked = candidates(accounts, scored.scored.features, busy, rules)
+    asked = candidates(accounts, scored.scored.features, busy, rules, labels.expansion_horizon_days)
     values = Values(run.marts, run.as_of)
     work = recorded_work(
         scored.facts, interventions_at(written, now), graded_plans(written, values, now), labels.churn_horizon_days,

@@ -202,10 +202,10 @@ def test_candidates_are_healthy_and_free_and_come_in_the_order_of_their_promise(
         account("flagged", **fit, churn_risk=0.4, churn_threshold=0.3), account("unknown", band="healthy"),
     )  # fmt: skip
 
-    found = candidates(accounts, accounts[["account_id"]], {"busy"}, DEFAULTS)
+    found = candidates(accounts, accounts[["account_id"]], {"busy"}, DEFAULTS, 120)
 
     assert found["account_id"].tolist() == ["large", "likely", "small"]
-    assert found["why"][0] == "20% to expand within 180 days (model)"
+    assert found["why"][0] == "20% to expand within 120 days (model)"  # as the settings say
 
 
 def test_without_a_model_a_candidate_shows_two_signs_and_they_are_said() -> None:
@@ -216,7 +216,7 @@ def test_without_a_model_a_candidate_shows_two_signs_and_they_are_said() -> None
          "nps_score_365d": [8.0, 8.9, np.nan]}
     )  # fmt: skip
 
-    found = candidates(accounts, features, set(), DEFAULTS)
+    found = candidates(accounts, features, set(), DEFAULTS, 120)
 
     assert found.to_dict("records") == [
         {"account_id": "two", "why": "90% of the seats in use; use up 10% within 28 days"}
