@@ -144,8 +144,10 @@ def opportunities(
     found = stacked([deals.drop(columns="kind"), new])
     if found.empty:
         return found
-    whole = found.drop(columns="currency", errors="ignore").merge(about, on="account_id", how="left")
-    owner = whole["owner"] if "owner" in whole else pd.Series(None, whole.index, dtype=object)
+    # Where no deal is known the candidates stand alone, and are read like a pipeline all the same.
+    found = found.reindex(columns=list(dict.fromkeys([*deals.columns.drop(["kind", "currency"]), *new.columns])))
+    whole = found.merge(about, on="account_id", how="left")
+    owner = whole["owner"].astype(object)
     over = whole["stage"].isin(rules.closed_stages)
     holds = [
         None if done else _hold(a, s, week)

@@ -442,6 +442,20 @@ def test_the_page_is_safe_and_says_how_forecasts_came_out() -> None:
     assert "<script" not in as_markdown(report({**account("a"), "name": "<script>"}))
 
 
+def test_candidates_without_any_deal_are_told(tmp_path: Path) -> None:
+    """A company need have no table of opportunities, nor a deal under way (SRC-1, WKL-1)."""
+    accounts = book(account("a", band="healthy"))
+    deals = pipeline(Facts(NOW, {}, {}, {}), DAY, BookSettings(), DEFAULTS)
+    asked = pd.DataFrame([{"account_id": "a", "why": "recommends us"}])
+    found = report(account("a"))
+    alone = opportunities(deals, asked, accounts, QUIET, DEFAULTS)
+    found = replace(found, frames={**found.frames, "opportunities": alone})
+
+    assert (found.totals["candidates"], found.totals["deals"], found.totals["deals_value"]) == (1, 0, 0)
+    assert "No expansion deal is under way" in as_html(found)
+    assert publish(tmp_path, DAY, {"opportunities": alone}, Stamp("r", "c", "s")) == 1
+
+
 def test_without_a_forecast_the_page_says_why() -> None:
     """Refused in words (WKL-2)."""
     nothing = dict.fromkeys(("accounts_expected", "accounts_low", "accounts_high", "arr_expected"))
