@@ -13,7 +13,7 @@ from playbook.alert_events import LedgerEvent, fold
 from playbook.clocks import by_step
 from playbook.escalations import Escalation, escalations
 from playbook.suggestions import learnings, strategy_suggestions
-from playbook.work import Intervention, PlanTarget, interventions_at, plans_at
+from playbook.work import Intervention, PlanTarget, interventions_at
 from tasks.artifacts import show_results
 from tasks.cases import interventions_of, with_legacy, work_of
 from tasks.frames import records
@@ -34,6 +34,7 @@ from tasks.publish import Stamp, publish
 from tasks.runs import recorded
 from tasks.step import step
 from tasks.store import FILE, digest
+from tasks.work_marts import Values, graded_plans
 
 WEEK_FOUR = "monthly_week_4"
 LEARNINGS = ("topic", "rank", "verdict", "kind", "root_cause", "segment", "text", "actions")
@@ -41,7 +42,7 @@ LEARNINGS = ("topic", "rank", "verdict", "kind", "root_cause", "segment", "text"
 
 @dataclass(frozen=True)
 class Recorded:
-    """What the ledger holds: events of alerts, interventions, plans; and the ids of its events, for the run_id."""
+    """What the ledger holds: events of alerts, interventions, plans as they are graded; and what enters the run_id."""
 
     history: list[LedgerEvent]
     work: list[Intervention]
@@ -77,14 +78,16 @@ def week_four(run: Run) -> ResultsWeek:
 
 @step(retries=2)
 def read_ledger(run: Run) -> Recorded:
-    """What people and alerts have left in the ledger by the run's instant."""
+    """What people and alerts have left in the ledger by the run's instant; plans as `success_plans` has them."""
     ledger = Ledger.open(run.ledger_url)
     try:
         history, events = ledger.history(run.instant), ledger.work(run.instant)
     finally:
         ledger.close()
-    used = (*(event.event_id for event in history), *(event.event_id for event in events))
-    return Recorded(history, interventions_at(events, run.instant), plans_at(events, run.instant), used)
+    values = Values(run.marts, run.as_of)
+    plans = graded_plans(events, values, run.instant)
+    used = (*(event.event_id for event in history), *(event.event_id for event in events), *values.used)
+    return Recorded(history, interventions_at(events, run.instant), plans, used)
 
 
 @step()

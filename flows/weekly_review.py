@@ -12,7 +12,7 @@ from flows.scoring import ScoredDate, score_date, staged
 from models.champions import CHAMPION
 from models.intervals import Estimate
 from playbook.standup import closings, week_of
-from playbook.work import interventions_at, plans_at
+from playbook.work import interventions_at
 from tasks.artifacts import show_week
 from tasks.forecasts import ForecastRules, forecasts, graded_forecasts, past_quarters
 from tasks.frames import stacked
@@ -27,6 +27,7 @@ from tasks.standup import Rules, Sources, standup
 from tasks.step import step
 from tasks.store import digest
 from tasks.weekly_page import WeekReport, write_week_report
+from tasks.work_marts import Values, graded_plans
 
 WEEKLY = "weekly_review"
 
@@ -106,9 +107,10 @@ def review_week(run: Run, scored: ScoredDate, ledger: Ledger, foretold: Foretold
     bands, used_bands = trend(run.marts, run.as_of, book, rules.trend_weeks)
     deals = pipeline(scored.facts, run.as_of, settings.money, rules)
     busy = {*week.live, *deals.loc[~deals["stage"].isin(rules.closed_stages), "account_id"]}
-    asked = candidates(accounts, scored.scored.features, busy, rules)
+    asked = candidates(accounts, scored.scored.features, busy, rules, labels.expansion_horizon_days)
+    values = Values(run.marts, run.as_of)
     work = recorded_work(
-        scored.facts, interventions_at(written, now), plans_at(written, now), labels.churn_horizon_days,
+        scored.facts, interventions_at(written, now), graded_plans(written, values, now), labels.churn_horizon_days,
         settings.money.churn_grace_days, rules,
     )  # fmt: skip
     factors = leading_factors(scored.scored.told, accounts["account_id"])
@@ -119,7 +121,7 @@ def review_week(run: Run, scored: ScoredDate, ledger: Ledger, foretold: Foretold
     )  # fmt: skip
     sheet = standup(given, Rules(rules, settings.outreach.needs, settings.owners, run.scoring.playbook))
     said = (*(e.event_id for e in history), *(e.event_id for e in written))
-    run_id = digest((scored.stamp.run_id, *used, *used_bands, *used_effects, *foretold.used, *said))
+    run_id = digest((scored.stamp.run_id, *used, *used_bands, *used_effects, *foretold.used, *values.used, *said))
     frames = {
         "weekly_review": sheet,
         "portfolio": book,

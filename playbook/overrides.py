@@ -32,12 +32,17 @@ class Note:
 
 
 def overrides_at(events: Iterable[WorkEvent], as_of: datetime) -> dict[str, Override]:
-    """The override in force of each account that has one: the last that was set, unless lifted or over."""
+    """The override in force of each account that has one: the last that was set, unless lifted or over.
+
+    A lifting names what it lifts, so that one set at the same instant stands.
+    """
     held: dict[str, Override] = {}
     for event in in_order(events, as_of, ("overridden", "lifted")):
-        held.pop(event.account_id, None)
+        before = held.get(event.account_id)
         if event.kind == "overridden":
             held[event.account_id] = _override(event)
+        elif before is not None and event.payload.get("lifts", before.event_id) == before.event_id:
+            del held[event.account_id]
     return {account: override for account, override in held.items() if as_of.date() < override.until}
 
 

@@ -39,7 +39,10 @@ class Missed:
 
 @dataclass(frozen=True)
 class Week:
-    """The alerts as they stood at as_of: `live` by account, and what happened in (since, as_of]."""
+    """The alerts as they stood at as_of: `live` by account, and what happened in (since, as_of].
+
+    One that a data alert holds is told to nobody; it has not `opened` before it is released (SRC-5).
+    """
 
     live: Mapping[str, Sequence[Alert]]
     opened: Sequence[Alert]
@@ -61,7 +64,7 @@ def week_of(history: Sequence[LedgerEvent], since: datetime, as_of: datetime) ->
             live[alert.account_id].append(alert)
     return Week(
         dict(live),
-        [a for a in _in_order(alerts.values()) if since < a.opened_at <= as_of],
+        [a for a in _in_order(alerts.values()) if since < a.opened_at <= as_of and a.held_by is None],
         [c for c in closings(known, as_of) if c.alert.closed_at and c.alert.closed_at > since],
         _missed(known, alerts, since),
     )

@@ -199,7 +199,7 @@ def plans_at(events: Iterable[WorkEvent], as_of: datetime) -> list[PlanTarget]:
 def in_order(events: Iterable[WorkEvent], as_of: datetime | None, kinds: Collection[str]) -> list[WorkEvent]:
     """The events of these kinds that were written and had happened by `as_of` (all for None), as they happened."""
     seen = [e for e in events if e.kind in kinds and (as_of is None or max(e.as_of, e.at) <= as_of)]
-    return sorted(seen, key=lambda e: (e.at, e.as_of, e.event_id))
+    return sorted(seen, key=lambda e: (e.at, e.as_of, KINDS.index(e.kind), e.event_id))
 
 
 def _until(events: Iterable[WorkEvent], as_of: datetime | None, kind: str) -> list[WorkEvent]:

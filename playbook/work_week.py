@@ -109,7 +109,8 @@ def work_week(
     """The work of the week that begins on `week` (day 15), asked for in the week before it."""
     until, since = seen_until(events, week), week - WEEK
     began, end = datetime.combine(since, time(0)), week + WEEK
-    calls = [c for c in (*_contacts(history, until), *calls_at(events, until)) if c.at >= began]
+    every = [*_contacts(history, until), *calls_at(events, until)]
+    calls = [c for c in every if c.at >= began]
     running = interventions_at(events, until)
     begun = [one for one in running if one.started_at >= began]
     oldest = until - timedelta(days=cause_days)
@@ -123,7 +124,7 @@ def work_week(
         for one in asked
     ]  # fmt: skip
     due = [f for f in follow_ups_at(events, until) if f.due < end]
-    kept = [(f, any(c.reached and c.account_id == f.account_id and c.at > f.at for c in calls)) for f in due]
+    kept = [(f, any(c.reached and c.account_id == f.account_id and c.at > f.at for c in every)) for f in due]
     return WorkWeek(
         week, since, until, answered, begun, [p for p in plans if p.plan.due < end],
         [(f, k) for f, k in kept if not k or f.due >= since], signed_at(events, week, until),

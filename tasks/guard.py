@@ -56,7 +56,9 @@ def guard(
     former = {day: _features(marts, day) for e in live for day in e.measures.values() if _is_stored(marts, day)}
     new = _moves(marts, today, live, former, watched, as_of, rules)
     live = episodes([*before, *new], as_of)
-    former |= {day: _features(marts, day) for e in live for day in e.measures.values() if day not in former}
+    former |= {
+        d: _features(marts, d) for e in live for d in e.measures.values() if d not in former and _is_stored(marts, d)
+    }
     out = {e.alert_id: standing_out(e, today, former, watched, as_of, rules.alerts.guard) for e in live}
     seen = _conditions(scored.accounts, scored.features, stored, as_of, rules.alerts)
     put_back = {m: day for e in live if e.decision != "released" for m, day in out[e.alert_id].items()}

@@ -71,12 +71,16 @@ def stored_book(marts: Path, day: date) -> tuple[pd.DataFrame | None, tuple[str,
 
 
 def newest_forecast(marts: Path, as_of: date, oldest: timedelta) -> tuple[Mapping[str, Any], tuple[str, ...]]:
-    """The newest forecast of losses of the whole book that is not too old, by whichever flow; empty without one."""
-    days = [day for day in dates(marts, "forecast") if as_of - oldest <= day <= as_of]
+    """The newest forecast of losses of the whole book from before `as_of` that is not too old; empty without one.
+
+    One of that very day, whose review reads the effects of week 4, would make each rerun of the two another.
+    """
+    days = [day for day in dates(marts, "forecast") if as_of - oldest <= day < as_of]
     if not days:
         return {}, ()
     frame = read(marts, "forecast", days[-1])
-    rows = frame[(frame["segment"] == "all") & (pd.to_datetime(frame["horizon_end"]) > pd.Timestamp(as_of))]
+    ahead = (frame["segment"] == "all") & (pd.to_datetime(frame["horizon_end"]) > pd.Timestamp(as_of))
+    rows = frame[ahead & frame["accounts_expected"].notna()]  # a review without model and history foretells nothing
     if not len(rows):
         return {}, ()
     row = rows.sort_values("horizon_end").iloc[-1].reindex(list(FORECAST)).to_dict()

@@ -31,7 +31,8 @@ def lift_override(ledger: Ledger, account: str, now: datetime, by: str, reason: 
     held = overrides_at(ledger.work(now), now).get(account)
     if held is None:
         raise ConfigError(f"no override of {account} is in force at {now:%Y-%m-%d %H:%M}: keepwell override list.")
-    ledger.record_work([work_event("lifted", account, None, now, now, by, {"reason": reason})])
+    about = {"reason": reason, "lifts": held.event_id}
+    ledger.record_work([work_event("lifted", account, None, now, now, by, about)])
     return held
 
 

@@ -97,11 +97,13 @@ def pipeline(facts: Facts, as_of: date, money: BookSettings, rules: WeeklySettin
     return deals.assign(value=value, currency=money.reporting_currency).reset_index(drop=True)
 
 
-def candidates(accounts: pd.DataFrame, features: pd.DataFrame, busy: set[str], rules: WeeklySettings) -> pd.DataFrame:
+def candidates(
+    accounts: pd.DataFrame, features: pd.DataFrame, busy: set[str], rules: WeeklySettings, horizon_days: int
+) -> pd.DataFrame:  # fmt: skip
     """Healthy accounts that could be asked to expand, the most promising first: account_id and why.
 
     By the model's probability times ARR where there is one; else by signs, each said. `busy`: accounts with a churn
-    alert or a deal.
+    alert or a deal. `horizon_days`: within which the model tells of an expansion.
     """
     able = accounts[(accounts["band"] == "healthy") & (accounts["status"] == "active") & (accounts["arr"] > 0)]
     flagged = able["churn_risk"] >= able["churn_threshold"]
@@ -109,7 +111,7 @@ def candidates(accounts: pd.DataFrame, features: pd.DataFrame, busy: set[str], r
     chance = able["expansion_probability"].astype(float)
     if chance.notna().any():
         ranked = able.assign(
-            promise=chance * able["arr"], why=[f"{p:.0%} to expand within 180 days (model)" for p in chance]
+            promise=chance * able["arr"], why=[f"{p:.0%} to expand within {horizon_days} days (model)" for p in chance]
         )[chance.notna()]
     else:
         said = [_signs(row, rules) for row in able.to_dict("records")]
@@ -142,8 +144,10 @@ def opportunities(
     found = stacked([deals.drop(columns="kind"), new])
     if found.empty:
         return found
-    whole = found.drop(columns="currency", errors="ignore").merge(about, on="account_id", how="left")
-    owner = whole["owner"] if "owner" in whole else pd.Series(None, whole.index, dtype=object)
+    # Where no deal is known the candidates stand alone, and are read like a pipeline all the same.
+    found = found.reindex(columns=list(dict.fromkeys([*deals.columns.drop(["kind", "currency"]), *new.columns])))
+    whole = found.merge(about, on="account_id", how="left")
+    owner = whole["owner"].astype(object)
     over = whole["stage"].isin(rules.closed_stages)
     holds = [
         None if done else _hold(a, s, week)

@@ -90,8 +90,8 @@ def recorded_work(
 
 
 def effects_learnt(marts: Path, as_of: date) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
-    """What the newest `strategy_effects` say where there are enough cases, as items; and the partition read."""
-    published = [day for day in dates(marts, "strategy_effects") if day <= as_of]
+    """What the newest `strategy_effects` before `as_of` say of enough cases, as items; and the partition read."""
+    published = [day for day in dates(marts, "strategy_effects") if day < as_of]
     if not published:
         return [], ()
     found = read(marts, "strategy_effects", published[-1])

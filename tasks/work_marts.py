@@ -1,8 +1,8 @@
 """The marts `interventions` and `success_plans`, and the list of what people do (MON-3)."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
-from datetime import date, datetime
+from dataclasses import asdict, replace
+from datetime import date, datetime, time
 from pathlib import Path
 
 import pandas as pd
@@ -64,6 +64,17 @@ class Values:
 def standings(events: Sequence[WorkEvent], values: Values, now: datetime, on: date | None = None) -> list[Standing]:
     """Every target that was written down by `now`, as it stands on a day: that of `now` unless another is given."""
     return [_standing(plan, values, on or now.date()) for plan in plans_at(events, now)]
+
+
+def graded_plans(events: Sequence[WorkEvent], values: Values, now: datetime) -> list[PlanTarget]:
+    """Every target with the status and the value of its grade; one that values settled was settled on its due day."""
+    return [
+        replace(
+            s.plan, status=s.status, value=s.value,
+            progressed_at=datetime.combine(s.plan.due, time(0)) if s.settled_by == "values" else s.plan.progressed_at,
+        )
+        for s in standings(events, values, now)
+    ]  # fmt: skip
 
 
 def _standing(plan: PlanTarget, values: Values, as_of: date) -> Standing:

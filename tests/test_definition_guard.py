@@ -13,6 +13,7 @@ import pytest
 from features.all import FEATURES
 from features.book import book as features_book
 from features.registry import feature_table
+from features.settings import HealthSettings
 from flows.run import Run
 from playbook.alert_events import DATA_RULE, LedgerEvent, fold
 from playbook.alert_life import new_events
@@ -23,11 +24,13 @@ from playbook.definition_guard import Watched, episodes, guard_events, is_back, 
 from playbook.messages import messages
 from playbook.settings import AlertSettings, GuardSettings, OwnerSettings
 from tasks.errors import ConfigError
-from tasks.guard import watch, windows
+from tasks.guard import Rules, guard, watch, windows
 from tasks.notify import FILES
 from tasks.responses import decided, respond
+from tasks.score import Scored
 from tasks.sources import facts_at
 from tasks.staging import Snapshot
+from tasks.store import stored_before
 from tests.outage import OUTAGE, RENAMED, begun, lived, weeks, written
 from tests.running import bytes_of, keepwell
 
@@ -207,6 +210,25 @@ def test_a_held_alert_opens_by_itself_once_its_cause_stands_alone(history: list[
     assert still == []
     assert [(e.kind, e.payload["reason"]) for e in alone] == [("released", "it holds without what moved")]
     assert day_of([*history, *alone], 1, Condition("acme", "health_low", True, "health 39")) == []
+
+
+def test_a_day_that_is_stored_no_more_stops_nothing(tmp_path: Path) -> None:
+    """The ledger outlives an output folder: what cannot be compared does not stand out, and the day goes on (SRC-5)."""
+    before = (MONDAY - 7 * DAY).date()
+    seen = watch(HealthSettings())
+    history = guard_events({"active_days_28d": -0.6}, before, [], seen, MONDAY, "dana", SETTINGS, MONDAY)
+    features = pd.DataFrame({"account_id": ["acme"], **{f.name: [np.nan] for f in FEATURES.values() if f.published}})
+    facts = {"tenure_days": 90.0, "health": 70.0, "band": "stable", "churn_risk": np.nan, "churn_threshold": np.nan}
+    nothing = pd.DataFrame()
+    scored = Scored(pd.DataFrame([{"account_id": "acme", **facts}]), features, nothing, nothing, nothing)
+    today = MONDAY + DAY
+    rules = Rules(SETTINGS, HealthSettings(), "dana", today)
+
+    found = guard(scored, stored_before(tmp_path, today.date(), 30), None, history, tmp_path, today, rules)
+
+    assert found.events == []
+    assert [alert.resolved for alert in found.data_alerts] == [True]
+    assert {c.held_by for c in found.conditions} == {None}
 
 
 # The sample's outage --------------------------------------------------------------------------------------------------

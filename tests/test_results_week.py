@@ -4,7 +4,7 @@ import re
 import shutil
 import subprocess
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from flows.results_week import ResultsWeek, keep_results, read_ledger, tell_results
 from flows.run import Run
 from flows.scoring import ScoredDate, score_and_publish, stage_sources
-from flows.settings import load_settings
+from flows.settings import REQUIRED_TABLES, Settings, load_settings
 from models.effect_table import ALL, effect_table
 from models.effects import UNOBSERVED, outcomes_of
 from models.settings import EffectSettings, ModelSettings
@@ -31,10 +31,10 @@ from playbook.work import Intervention, PlanTarget, work_event
 from sample.settings import company_with
 from sample.write import write_company
 from tasks.effects import Cases, ranked_by_uplift, strategy_effects, uplift_of
-from tasks.leadership import Leadership
+from tasks.leadership import Leadership, newest_forecast
 from tasks.leadership_page import as_html, write_page
 from tasks.ledger import Ledger
-from tasks.store import digest
+from tasks.store import FILE, digest
 from tasks.templates import MINUS
 from tests.results_effects import NUMBERS, WORDS
 from tests.results_effects import world as episodes_of
@@ -294,6 +294,27 @@ def test_nobody_is_asked_about_what_is_in_hand_or_long_past(more: dict[str, tupl
     assert asked(account("a"), **more) == []
 
 
+@pytest.mark.parametrize(("health", "says"), [(65.0, None), (45.0, "; it stands at 45.")])
+def test_a_plan_that_values_settled_stands_as_they_say(health: float, says: str | None, tmp_path: Path) -> None:
+    """As in the mart success_plans: nobody need say that a target is met, and no executive is asked of it (MON-3)."""
+    tables = {name: {"sql": f"{name}.sql"} for name in REQUIRED_TABLES}
+    settings = Settings.model_validate({"source": {"url": "."}, "tables": tables})
+    run = Run(settings, tmp_path, NOW.date())
+    folder = run.marts / "health_scores" / "as_of=2026-06-18"
+    folder.mkdir(parents=True)
+    pd.DataFrame([{"account_id": "a", "health": health, "run_id": "r1"}]).to_parquet(folder / FILE)
+    at, target = datetime(2026, 6, 10), {"metric": "health", "target": 60.0, "rising": True, "due": "2026-06-19"}
+    ledger = Ledger.open(run.ledger_url)
+    ledger.record_work([work_event("planned", "a", None, at, at, "Ann", target)])
+    ledger.close()
+
+    held = read_ledger(run)
+    found = escalations([account("a")], [], {}, held.plans, [], NOW, EscalationSettings())
+
+    assert [one.what.endswith(says or "") for one in found] == ([True] if says else [])
+    assert held.used[-1] == "health_scores/2026-06-18/r1"
+
+
 # By command -----------------------------------------------------------------------------------------------------------
 
 DAY = "2026-06-22"
@@ -380,6 +401,33 @@ def test_what_people_record_makes_another_run_of_it(week: Week) -> None:
     assert len(written) == 41
     assert week.told.stamp.run_id == digest((week.scored.stamp.run_id, *written))
     assert mart(week.run.out, "strategy_effects", DAY)["run_id"].unique().tolist() == [week.told.stamp.run_id]
+
+
+def forecast_of(marts: Path, day: date, expected: float) -> None:
+    """A published forecast of the whole book."""
+    horizon_end, run_id = day + timedelta(days=90), f"r{day}"
+    row = {"segment": "all", "horizon_end": horizon_end, "accounts_expected": expected, "run_id": run_id}
+    folder = marts / "forecast" / f"as_of={day}"
+    folder.mkdir(parents=True)
+    pd.DataFrame([row]).to_parquet(folder / FILE)
+
+
+def test_the_forecast_told_is_from_before_the_day(tmp_path: Path) -> None:
+    """The review of the same day reads the week's effects: had each the other's, no rerun would settle (TRU-1)."""
+    forecast_of(tmp_path, date(2026, 6, 15), 4.0)
+    forecast_of(tmp_path, NOW.date(), 5.0)
+
+    found, used = newest_forecast(tmp_path, NOW.date(), timedelta(days=31))
+
+    assert (found["made_on"], found["accounts_expected"]) == (date(2026, 6, 15), 4.0)
+    assert used == ("forecast/2026-06-15/r2026-06-15",)
+
+
+def test_a_review_that_could_not_foretell_is_no_forecast(tmp_path: Path) -> None:
+    """Without a model and a matured quarter its figures are NULL, which is no count of accounts (MON-4, WKL-2)."""
+    forecast_of(tmp_path, date(2026, 6, 15), float("nan"))
+
+    assert newest_forecast(tmp_path, NOW.date(), timedelta(days=31)) == ({}, ())
 
 
 # The page -------------------------------------------------------------------------------------------------------------

@@ -68,9 +68,15 @@ def book(*rows: dict[str, object]) -> pd.DataFrame:
 # Alerts of the week ---------------------------------------------------------------------------------------------------
 
 
-def opened(account_id: str, at: datetime, rule: str = "no_usage", so_far: Sequence[LedgerEvent] = ()) -> LedgerEvent:
+def opened(
+    account_id: str,
+    at: datetime,
+    rule: str = "no_usage",
+    so_far: Sequence[LedgerEvent] = (),
+    held_by: str | None = None,
+) -> LedgerEvent:
     """The opening of an alert, by the rules themselves."""
-    seen = Observations([Condition(account_id, rule, True, "why")], [])
+    seen = Observations([Condition(account_id, rule, True, "why", held_by)], [])
     owners, runs = OwnerSettings(), Runs(ago(90), ago(90))
     new = new_events(list(so_far), seen, at, {account_id: "Ann"}, AlertSettings(), owners, runs)
     return next(event for event in new if event.kind == "opened")
@@ -196,10 +202,10 @@ def test_candidates_are_healthy_and_free_and_come_in_the_order_of_their_promise(
         account("flagged", **fit, churn_risk=0.4, churn_threshold=0.3), account("unknown", band="healthy"),
     )  # fmt: skip
 
-    found = candidates(accounts, accounts[["account_id"]], {"busy"}, DEFAULTS)
+    found = candidates(accounts, accounts[["account_id"]], {"busy"}, DEFAULTS, 120)
 
     assert found["account_id"].tolist() == ["large", "likely", "small"]
-    assert found["why"][0] == "20% to expand within 180 days (model)"
+    assert found["why"][0] == "20% to expand within 120 days (model)"  # as the settings say
 
 
 def test_without_a_model_a_candidate_shows_two_signs_and_they_are_said() -> None:
@@ -210,7 +216,7 @@ def test_without_a_model_a_candidate_shows_two_signs_and_they_are_said() -> None
          "nps_score_365d": [8.0, 8.9, np.nan]}
     )  # fmt: skip
 
-    found = candidates(accounts, features, set(), DEFAULTS)
+    found = candidates(accounts, features, set(), DEFAULTS, 120)
 
     assert found.to_dict("records") == [
         {"account_id": "two", "why": "90% of the seats in use; use up 10% within 28 days"}
@@ -286,6 +292,17 @@ def test_an_alert_of_the_week_is_news_even_where_nothing_is_compared() -> None:
     found = sheet(book(account("a"), account("b", band="at_risk")), week=week_of([opened("a", ago(2))], ago(7), NOW))
 
     assert texts(found, "at_risk") == {"a": "alert no usage: why"}
+
+
+def test_an_alert_that_a_data_alert_holds_is_no_news_before_its_release() -> None:
+    """It is told to nobody; released, it is news of that week (SRC-5, WKL-1)."""
+    event = opened("a", ago(9), held_by="d1")
+    release = event_of(event, "released", ago(2), "dana", {"reason": "real", "digest_id": None, "due": {}})
+
+    for at, history, told in ((ago(7), [event], []), (NOW, [event, release], ["a"])):
+        week = week_of(history, at - timedelta(days=7), at)
+        assert list(texts(sheet(book(account("a")), week=week), "at_risk")) == told
+        assert list(week.live) == ["a"]
 
 
 def test_each_team_is_told_for_whom_it_is_needed_the_most_revenue_first() -> None:
@@ -382,7 +399,7 @@ def test_published_effects_are_learnt_where_there_are_enough_cases(tmp_path: Pat
         "training for low adoption: chance to leave -12 points (-20 to -4), 45 accounts, estimated as of 2026-05-22"
     ]
     assert used == ("strategy_effects/2026-05-22/r1",)
-    assert effects_learnt(tmp_path, date(2026, 5, 21)) == ([], ())
+    assert effects_learnt(tmp_path, date(2026, 5, 22)) == ([], ())  # a flow of the same day is no source
 
 
 # The page -------------------------------------------------------------------------------------------------------------
@@ -423,6 +440,20 @@ def test_the_page_is_safe_and_says_how_forecasts_came_out() -> None:
     assert "The interval held the accounts that left in 1 of 1, their ARR in 0 of 1" in html
     assert "10 accounts" in html
     assert "<script" not in as_markdown(report({**account("a"), "name": "<script>"}))
+
+
+def test_candidates_without_any_deal_are_told(tmp_path: Path) -> None:
+    """A company need have no table of opportunities, nor a deal under way (SRC-1, WKL-1)."""
+    accounts = book(account("a", band="healthy"))
+    deals = pipeline(Facts(NOW, {}, {}, {}), DAY, BookSettings(), DEFAULTS)
+    asked = pd.DataFrame([{"account_id": "a", "why": "recommends us"}])
+    found = report(account("a"))
+    alone = opportunities(deals, asked, accounts, QUIET, DEFAULTS)
+    found = replace(found, frames={**found.frames, "opportunities": alone})
+
+    assert (found.totals["candidates"], found.totals["deals"], found.totals["deals_value"]) == (1, 0, 0)
+    assert "No expansion deal is under way" in as_html(found)
+    assert publish(tmp_path, DAY, {"opportunities": alone}, Stamp("r", "c", "s")) == 1
 
 
 def test_without_a_forecast_the_page_says_why() -> None:

@@ -246,6 +246,15 @@ def test_causes_interventions_and_follow_ups_of_the_week() -> None:
     assert week.totals["follow_ups_due"] == 1
 
 
+def test_a_promise_that_was_kept_in_an_earlier_month_is_due_no_more() -> None:
+    """A call before week 2 keeps it too; one that nobody kept stays due (MON-3)."""
+    kept, lost = on(-60, "follow_up", due="2024-01-12"), on(-40, "follow_up", due="2024-02-02")
+
+    week = week_of(kept, on(-55, "called", outcome="reached", reached=True), lost)
+
+    assert [(f.due, done) for f, done in week.follow_ups] == [(date(2024, 2, 2), False)]
+
+
 def test_the_page_says_what_is_missing_and_shows_names_as_they_are() -> None:
     """Names and notes are data: escaped (TRU-4). Signed, it says by whom (MON-5)."""
     note = on(1, "called", outcome="reached", reached=True, note="<script>alert(1)</script>")
