@@ -63,7 +63,8 @@ def as_text(story: "AccountStory") -> str:
     lines = [
         f"{f['name']} ({story.account_id}), {f['segment']}, {f['csm']}, {f['arr']:,.0f} {f['currency']}, {renewal}",
         f"as of {story.as_of}: {outcome(story)}",
-        "", str(f["summary"]), f"{f['tier']}: {f['tier_reason']}", "", "Why",
+        "", str(f["summary"]), f"{f['tier']}: {f['tier_reason']}" if f["tier"] else "no tier: too little is known",
+        "", "Why",
         *(f"  {reason}" for reason in story.reasons), "", "Course",
     ]  # fmt: skip
     for row in story.course.itertuples():
