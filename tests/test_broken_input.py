@@ -139,8 +139,8 @@ def test_a_broken_input_stops_the_run_with_its_name_and_leaves_the_last_good_mar
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (("within_days = 2", "within_day = 2"), "`action.1.within_day`; did you mean `within_days`"),
-        (('owner = "finance"', 'owner = "fnance"'), "action.1.owner"),
+        (("within_days = 2", "within_day = 2"), "`action.3.within_day`; did you mean `within_days`"),
+        (('owner = "finance"', 'owner = "fnance"'), "action.3.owner"),
         (('"payment_failures_90d"', '"payment_failure"'), "payment_failure"),
         (("[[action]]", "[[action]"), "not valid TOML"),
     ],

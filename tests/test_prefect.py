@@ -160,7 +160,7 @@ def test_week_three_is_suspended_until_a_person_signs_and_holds_no_worker(
     plan_run(deployed, "monthly_scoring", "2026-06-15T06:00:00+00:00", company, out)
     work_off(deployed)
     assert state() == ["Suspended"]
-    assert [limit["active_slots"] for limit in asked(deployed, "v2/concurrency_limits/filter", {})] == [0] * 4
+    assert {limit["active_slots"] for limit in asked(deployed, "v2/concurrency_limits/filter", {})} == {0}
     assert [page.name for page in pages.glob("work-*")] == ["work-2026-06-15-open.html"]
 
     signed = keepwell_process(
