@@ -15,7 +15,7 @@ from models.rates import GroupRate, group_rates, worst_fifth
 from models.settings import InsightSettings
 from tasks.charts import BANDS
 from tasks.insights import about, beyond, insight, team_of
-from tasks.score import band
+from tasks.measured import band
 
 SIGNALS = 5
 DERIVED_SHOWN = 6

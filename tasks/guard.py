@@ -15,8 +15,9 @@ from playbook.alert_events import BOOK, DATA_RULE, PIPELINE, LedgerEvent
 from playbook.alerts import Condition, Occurrence, conditions, standings
 from playbook.definition_guard import Episode, Watched, episodes, guard_events, is_anew, moved, standing_out
 from playbook.settings import AlertSettings, GuardSettings
+from tasks.measured import component_columns, health_columns
 from tasks.predictions import Models, acting, predictions
-from tasks.score import Scored, component_columns, health_columns
+from tasks.score import Scored
 from tasks.store import Stored, dates, read
 
 MART = "features"

@@ -3,20 +3,16 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from features.all import FEATURES
-from features.book import book
 from features.change import change_parts
 from features.known import Facts
-from features.registry import COMPONENTS, answerable, feature_table
-from features.score import Inputs, components, coverage, health_of, measure_frame
-from features.settings import Bands, BookSettings, HealthSettings
-from features.trust import set_aside_share
+from features.registry import COMPONENTS
+from features.settings import BookSettings, HealthSettings
 from features.words import in_words
 from playbook.actions import Case, Playbook
 from playbook.alerts import conditions, standings
@@ -24,11 +20,11 @@ from playbook.overrides import Override
 from playbook.settings import AlertSettings, OwnerSettings, TierSettings
 from playbook.tiers import due_date, tier
 from tasks.errors import ConfigError
+from tasks.measured import NO_OVERRIDES, measured_book
 from tasks.predictions import Models, acting, cited, predictions
 from tasks.store import Stored
 
 FACTORS_SHOWN = 3
-NO_OVERRIDES: Mapping[str, Override] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -86,83 +82,19 @@ def score_book(
 
     `overrides`: those in force, by account. `alarmed`: accounts with an alert that was open before.
     """
-    held = book(facts, settings.money)
-    wide = feature_table(facts, held, FEATURES).to_pandas().sort_values("account_id", ignore_index=True)
-    accounts = wide[list(held.columns)].copy()
-    accounts["csm"] = accounts["csm"].fillna(settings.owners.default_csm)
-    accounts["high_value"] = high_value(accounts["arr"], settings.money)
-    inputs = Inputs(
-        answerable=frozenset(name for name, feature in FEATURES.items() if answerable(facts, feature)),
-        confidence=_confidence(facts, accounts["account_id"], coverage_left),
-        stored=stored.measures,
-        as_of=facts.today,
-    )
-    measures = measure_frame(accounts, wide, FEATURES, settings.health, inputs)
-    scores = accounts.set_index("account_id")
-    scores = scores.join(health_columns(measures, settings.health, overrides)).join(component_columns(measures))
-    scores = scores.join(_changes(measures, scores, stored, settings.health))
-    measures = _ranked(measures, scores["health"], settings.tiers.automated_above, facts.today)
-    features = wide[["account_id", *(f.name for f in FEATURES.values() if f.published)]]
-    rows = scores.reset_index().merge(features, on="account_id")
+    found = measured_book(facts, settings, coverage_left, stored.measures, overrides)
+    scores = found.scores.join(_changes(found.measures, found.scores, stored, settings.health))
+    measures = _ranked(found.measures, scores["health"], settings.tiers.automated_above, facts.today)
+    rows = scores.reset_index().merge(found.features, on="account_id")
     said = predictions(models, rows)
     why = cited(models, rows, said, FACTORS_SHOWN)
     scores = scores.join(acting(said, scores.index))
-    scored = Scored(scores, features, measures, said, why)
-    accounts = scores.reset_index().merge(wide[["account_id", "days_since_last_use"]], on="account_id")
+    scored = Scored(scores, found.features, measures, said, why)
+    accounts = scores.reset_index().merge(found.wide[["account_id", "days_since_last_use"]], on="account_id")
     seen = standings(accounts, stored.recent, facts.as_of, settings.alerts)
     open_now = {s.account_id for s in seen if any(c.holds for c in conditions(s, settings.alerts))}
     scores = _explained(scores, scored.told, settings, facts.today, stored, open_now.union(alarmed))
     return replace(scored, accounts=scores.reset_index())
-
-
-def high_value(arr: pd.Series, money: BookSettings) -> pd.Series:
-    """True for the top share of the book by ARR, or above the set ARR."""
-    # Rounded before: 0.07 x 100 is 7.000000000000001 in binary.
-    count = np.ceil(round(money.high_value_share * len(arr), 6))
-    top = arr.rank(method="first", ascending=False) <= count
-    return top if money.high_value_arr is None else top | (arr > money.high_value_arr)
-
-
-def band(health: float | None, bands: Bands) -> str:
-    """The band of a health; `unknown` without one."""
-    if health is None or np.isnan(health):
-        return "unknown"
-    if health < bands.critical_below:
-        return "critical"
-    if health < bands.at_risk_below:
-        return "at_risk"
-    return "healthy" if health > bands.healthy_above else "stable"
-
-
-def _confidence(facts: Facts, accounts: pd.Series, coverage_left: Mapping[str, float]) -> pd.DataFrame:
-    """Per account and source, the share that can be trusted: what warnings leave, less the rows set aside."""
-    frame = pd.DataFrame(1.0, index=pd.Index(accounts), columns=[n for n in facts.tables if n in facts.given])
-    for source, left in coverage_left.items():
-        if source in frame:
-            frame[source] *= left
-    aside = set_aside_share(facts).to_pandas()
-    for source, shares in aside.groupby("table_name"):
-        kept = 1 - shares.set_index("account_id")["share"].reindex(frame.index).fillna(0.0)
-        frame[source] *= kept
-    return frame
-
-
-def health_columns(measures: pd.DataFrame, health: HealthSettings, overrides: Mapping[str, Override]) -> pd.DataFrame:
-    """health_computed always, health where enough is known or a person set it; its band and coverage."""
-    scored = pd.DataFrame({"health_computed": health_of(measures), "coverage": coverage(measures)})
-    known = scored["health_computed"].where(scored["coverage"] >= health.minimum_coverage)
-    over = [overrides.get(str(account)) for account in scored.index]
-    told = [(o.health, o.by, o.reason, o.until) if o else (None,) * 4 for o in over]
-    columns = ["health", "override_by", "override_reason", "override_until"]
-    scored = scored.join(pd.DataFrame(told, scored.index, columns, dtype=object))
-    scored["health"] = scored["health"].astype(float).fillna(known)
-    scored["band"] = [band(h, health.bands) for h in scored["health"]]
-    return scored
-
-
-def component_columns(measures: pd.DataFrame) -> pd.DataFrame:
-    """The points of each component; NaN where nothing of it is known."""
-    return components(measures).reindex(columns=list(COMPONENTS)).add_prefix("component_")
 
 
 def _changes(measures: pd.DataFrame, scores: pd.DataFrame, stored: Stored, health: HealthSettings) -> pd.DataFrame:

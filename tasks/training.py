@@ -17,14 +17,13 @@ from features.settings import LabelSettings
 from models.settings import SplitSettings
 from models.split import Parts, TooLittleData, split_months
 from tasks.errors import ConfigError
-from tasks.score import ScoreSettings, score_book
+from tasks.measured import measured_book
+from tasks.score import ScoreSettings
 from tasks.sources import facts_at
 from tasks.staging import Snapshot
-from tasks.store import Stored
 
 OUTCOMES = {"churn": "churned", "expansion": "expanded", "advocacy": "advocated"}
 """The column of each outcome's label."""
-NOTHING_STORED = pd.DataFrame(columns=["account_id", "health", "band", "as_of"])
 
 
 @dataclass(frozen=True)
@@ -83,14 +82,14 @@ def _months(
     for month in months:
         at = datetime.combine(month, time(0))
         facts = facts_at(snapshot, at, fixed)
-        scored = score_book(facts, scoring, {}, Stored(None, measures, None, None, NOTHING_STORED, ()))
-        measures = scored.measures
+        found = measured_book(facts, scoring, {}, measures)
+        measures = found.measures
         outcome = labels(book(facts, scoring.money), at, known_now, scoring.money, rules).to_pandas()
-        about = scored.accounts[
+        about = found.scores.reset_index()[
             ["account_id", "status", "segment", "industry", "country", "arr", "high_value", "tenure_days", "health",
              "coverage", *(f"component_{c}" for c in COMPONENTS)]
         ]  # fmt: skip
-        whole = about.merge(scored.features, on="account_id").merge(outcome, on="account_id", validate="1:1")
+        whole = about.merge(found.features, on="account_id").merge(outcome, on="account_id", validate="1:1")
         old_enough = (whole["status"] == "active") & (whole["tenure_days"] >= rules.least_tenure_days)
         yield whole[old_enough].assign(as_of=pd.Timestamp(month))
 

@@ -17,8 +17,9 @@ from flows.scoring import health_scores
 from playbook.actions import Playbook, load_playbook
 from playbook.settings import AlertSettings, OwnerSettings, TierSettings
 from tasks.errors import ConfigError
+from tasks.measured import high_value
 from tasks.publish import Stamp, publish
-from tasks.score import Scored, ScoreSettings, high_value, score_book
+from tasks.score import Scored, ScoreSettings, score_book
 from tasks.store import stored_before
 from tests.handmade import MONDAY, Row, ago, company, contract
 from tests.test_playbook import BOOK, SHIPPED, action

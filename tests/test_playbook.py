@@ -10,7 +10,7 @@ from features.settings import Bands
 from playbook.actions import Case, Playbook, load_playbook
 from playbook.settings import Action, TierSettings
 from playbook.tiers import business_day_after, due_date, tier
-from tasks.score import band
+from tasks.measured import band
 
 DEFAULT = TierSettings()
 SHIPPED = Path(__file__).parent.parent / "playbook" / "playbook.toml"
