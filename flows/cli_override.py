@@ -67,7 +67,7 @@ def note(
     until: Until,
     now: Now = None,
 ) -> None:
-    """Note something about an account; it stands on its page and in its CSM's talking points until the day."""
+    """Note something about an account, for a while: it stands on its page."""
     from tasks.overrides import add_note
 
     at = instant(now)
