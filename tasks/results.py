@@ -16,6 +16,7 @@ from features.known import Facts
 from features.labels import losses
 from playbook.settings import WeeklySettings
 from playbook.work import Intervention, PlanTarget
+from tasks.cases import interventions_of
 from tasks.store import dates, read
 
 
@@ -52,20 +53,6 @@ def rate_of(happened: "pd.Series[bool]", confidence: float) -> Rate | None:
         return None
     bounds = stats.binomtest(part, whole).proportion_ci(confidence, method="wilson")
     return Rate(part, whole, float(bounds.low), float(bounds.high))
-
-
-def interventions_of(facts: Facts, recorded: Sequence[Intervention]) -> list[Intervention]:
-    """The interventions of the ledger and of the source's table, oldest first; one with the same id counts once."""
-    known = {one.intervention_id: one for one in recorded}
-    if "interventions" in facts:
-        columns = ["intervention_id", "account_id", "kind", "root_cause", "started_at"]
-        for row in facts["interventions"].select(*columns).to_pandas().itertuples():
-            cause = row.root_cause if isinstance(row.root_cause, str) else None
-            kind = row.kind if isinstance(row.kind, str) else "intervention"
-            begun = pd.Timestamp(row.started_at).to_pydatetime()
-            one = Intervention(row.intervention_id, row.account_id, kind, cause, begun, None, None, "", "")
-            known.setdefault(one.intervention_id, one)
-    return sorted(known.values(), key=lambda i: (i.started_at, i.intervention_id))
 
 
 def recorded_work(

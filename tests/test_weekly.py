@@ -287,6 +287,21 @@ def test_who_entered_a_band_at_risk_is_told_and_who_was_there_is_not() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("detail", "says"),
+    [("urgent ticket: T-1", "alert urgent ticket: T-1"), ("2 tickets wait", "alert urgent ticket: 2 tickets wait")],
+)
+def test_an_event_whose_detail_says_its_rule_is_not_told_twice(detail: str, says: str) -> None:
+    """One name, one time (WKL-1)."""
+    event = opened("a", ago(2))
+    tickets = replace(event, rule="urgent_ticket", payload={**event.payload, "detail": detail})
+    low = opened("a", ago(2))
+    found = sheet(book(account("a")), week=week_of([tickets, replace(low, alert_id="x")], ago(7), NOW))
+
+    assert says in texts(found, "at_risk")["a"]
+    assert "urgent ticket: urgent ticket" not in texts(found, "at_risk")["a"]
+
+
 def test_an_alert_of_the_week_is_news_even_where_nothing_is_compared() -> None:
     """Opened an alert since a week ago (WKL-1)."""
     found = sheet(book(account("a"), account("b", band="at_risk")), week=week_of([opened("a", ago(2))], ago(7), NOW))
