@@ -355,6 +355,7 @@ HOLD_OUTS = CanonicalTable(
         ACCOUNT,
         _required("drawn_at", INSTANT, "from when on the account was worked on, had the lot fallen on it"),
         _required("chance", NUMBER, "chance of the lot to be worked on, whatever came of it", "0..1"),
+        Column("held_out", BOOLEAN, "whether the lot spared the account", "judged by whether work began"),
     ),
 )
 

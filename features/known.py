@@ -1,7 +1,7 @@
 """What was known at an instant: the one place that applies as_of, to rows and to late columns."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 import ibis
@@ -15,13 +15,15 @@ class Facts:
     """Canonical tables cut at `as_of` (UTC, naive), and the newest event day known of each.
 
     A table that the company does not have is missing from `tables`; one that has no row yet is missing from `newest`.
-    `given` holds the columns that the company's mapping of each table gives.
+    `given` holds the columns that the company's mapping of each table gives. `since`: a table that the company does not
+    have and Keepwell's own ledger keeps, by the instant of its first row: before it nobody can say.
     """
 
     as_of: datetime
     tables: Mapping[str, ir.Table]
     newest: Mapping[str, date]
     given: Mapping[str, frozenset[str]]
+    since: Mapping[str, datetime] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> ir.Table:
         return self.tables[name]
@@ -35,6 +37,10 @@ class Facts:
             return False
         given = self.given.get(name)
         return given is None or all(given & set(column.split("|")) for column in columns)
+
+    def kept(self, name: str, at: datetime) -> bool:
+        """Whether that table was kept at an instant: what it lacks from then on did not happen."""
+        return name in self.tables and self.since.get(name, at) <= at
 
     @property
     def today(self) -> date:

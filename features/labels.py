@@ -22,9 +22,9 @@ def labels(cohort: ir.Table, as_of: datetime, now: Facts, money: BookSettings, r
     """One row per account of the cohort (a book at `as_of`): what became of it; NULL until matured.
 
     `churned` within the horizon of churn, `expanded` and `advocated` within theirs; `advocated` is NULL without a table
-    of surveys. `treated`: somebody worked on the account after as_of, within the horizon of churn and before it left.
-    `untreated_chance`: the chance that no lot drawn in that time fell on the account, 1 without a draw; NULL without a
-    table of hold-outs.
+    of surveys. `treated`: somebody worked on the account after as_of, within the horizon of churn and before it left,
+    or a lot fell on it. `untreated_chance`: the chance that no lot drawn in that time fell on the account, 1 without a
+    draw. Each is NULL without its table (interventions, hold_outs), or where that was not kept yet.
     """
     churn = _within(losses(now, money.churn_grace_days), "churned_at", as_of, rules.churn_horizon_days)
     first = churn.group_by("account_id").agg(churned_at=churn.churned_at.min())
@@ -126,15 +126,19 @@ def _promoters(now: Facts, as_of: datetime, rules: LabelSettings) -> ir.Table | 
 
 
 def _worked_on(now: Facts, cohort: ir.Table, as_of: datetime, rules: LabelSettings) -> ir.Table | None:
-    """Accounts on which somebody worked before they left; None without interventions."""
-    if "interventions" not in now:
+    """Accounts on which somebody worked, or a lot fell, before they left; None where interventions were not kept."""
+    if not now.kept("interventions", as_of):
         return None
-    return _before_loss(now["interventions"], "started_at", cohort, as_of, rules)
+    worked_on = _before_loss(now["interventions"], "started_at", cohort, as_of, rules).select("account_id")
+    if "hold_outs" not in now:
+        return worked_on
+    fell = now["hold_outs"].filter(~now["hold_outs"].held_out)
+    return worked_on.union(_before_loss(fell, "drawn_at", cohort, as_of, rules).select("account_id"))
 
 
 def _spared(cohort: ir.Table, now: Facts, as_of: datetime, rules: LabelSettings) -> ir.Table:
     """The cohort with `untreated_chance`: the product over an account's draws of the chance that the lot spares it."""
-    if "hold_outs" not in now:
+    if not now.kept("hold_outs", as_of):
         return cohort.mutate(untreated_chance=ibis.null().cast("float64"))
     drawn = _before_loss(now["hold_outs"], "drawn_at", cohort, as_of, rules)
     spared = (1.0 - drawn.chance).clip(lower=0.0, upper=1.0)

@@ -43,7 +43,7 @@ def _made_up(run: Run, flow: str, *, again: bool) -> str:
 def _body(flow: str) -> Callable[[Run], object]:
     """The flow's body; one week of the month where the name says so."""
     if flow.startswith(MONTHLY):
-        return lambda run: monthly_scoring(run, int(flow.removeprefix(MONTHLY)))
+        return lambda run: monthly_scoring(run, int(flow.removeprefix(MONTHLY)), draws=False)
     if flow == FLOWS["quarterly"]:
         from flows.quarterly_retraining import quarterly_retraining  # scikit-learn: seconds
 

@@ -37,17 +37,18 @@ class MonthResult:
         return {name: value for part in parts if part for name, value in part.totals.items()}
 
 
-def monthly_scoring(run: Run, week: int | None = None) -> MonthResult:
+def monthly_scoring(run: Run, week: int | None = None, *, draws: bool = True) -> MonthResult:
     """The week that the date falls in, after any earlier week of that month that has not run; `week` forces one.
 
     A week speaks as of its first day. Week 3 has run once a person has signed it; only its own run waits for that.
+    Without `draws` week 2 draws no new lot.
     """
     wanted = (week,) if week else tuple(range(1, month_week(run.as_of.day) + 1))
     result = MonthResult(None, None)
     for number in wanted:
         first = replace(run, as_of=first_day(run.as_of, number))
         if week is not None or first.as_of == run.as_of or not _has_run(first, number):
-            result = _with_week(result, first, number, wait=number == wanted[-1])
+            result = _with_week(result, first, number, wait=number == wanted[-1], draws=draws)
     return result
 
 
@@ -55,7 +56,7 @@ def _has_run(first: Run, week: int) -> bool:
     return {1: report_path, 2: queue_path, 3: done_path, 4: effects_path}[week](first).exists()
 
 
-def _with_week(result: MonthResult, first: Run, week: int, *, wait: bool) -> MonthResult:
+def _with_week(result: MonthResult, first: Run, week: int, *, wait: bool, draws: bool) -> MonthResult:
     """The result with one more week run."""
     if week == 3:
         return replace(result, work=week_three(first, wait=wait))
@@ -64,7 +65,7 @@ def _with_week(result: MonthResult, first: Run, week: int, *, wait: bool) -> Mon
         return replace(result, report=report, path=path)
     if week == 4:
         return replace(result, results=week_four(first))
-    return replace(result, outreach=week_two(first))
+    return replace(result, outreach=week_two(first, draws=draws))
 
 
 def first_day(day: date, week: int) -> date:

@@ -9,9 +9,21 @@ import pandas as pd
 
 from flows.run import Run
 from flows.scoring import ScoredDate, score_date, staged
+from playbook.lots import draws_at, left_alone_at, lots
+from playbook.overrides import notes_at
 from tasks.artifacts import show_queue
+from tasks.ledger import Ledger
 from tasks.lock import holding
-from tasks.outreach import Rules, last_queue, needs_by_team, outreach_queue, write_calendars
+from tasks.outreach import (
+    NOTHING_HEARD,
+    Heard,
+    Rules,
+    last_queue,
+    needs_by_team,
+    outreach_queue,
+    to_draw_for,
+    write_calendars,
+)
 from tasks.publish import Stamp, publish
 from tasks.runs import recorded
 from tasks.score import leading_factors
@@ -32,24 +44,29 @@ class OutreachWeek:
     @property
     def totals(self) -> Mapping[str, object]:
         """The figures of a one-look summary."""
-        calls = self.queue[self.queue["scheduled_at"].notna()]
+        asked = self.queue[~self.queue["held_out"]]
+        calls, left_alone = asked[asked["scheduled_at"].notna()], len(self.queue) - len(asked)
         return {
             "calls_from": str(self.as_of),
             "calls": len(calls),
             "callers": int(calls["csm"].nunique()),
-            "waiting": len(self.queue) - len(calls),
+            "waiting": len(asked) - len(calls),
+            **({"left_alone_by_lot": left_alone} if left_alone else {}),
             "handed_over": int(self.queue["handed_over"].sum()),
             "lent": int((calls["csm"] != calls["owner"]).sum()),
-            **{f"needs_{team}": count for team, count in needs_by_team(self.queue).items()},
+            **{f"needs_{team}": count for team, count in needs_by_team(asked).items()},
             "calendars": str(self.calendars),
         }
 
 
-def week_two(run: Run) -> OutreachWeek:
-    """Score the book as of the week's first day, publish whom to call, and write a calendar per CSM."""
+def week_two(run: Run, *, draws: bool = True) -> OutreachWeek:
+    """Score the book as of the week's first day, publish whom to call, and write a calendar per CSM.
+
+    Without `draws` no new lot is drawn: of a week that is made up nobody was left alone.
+    """
     with holding(run.out, run.as_of), recorded(run, WEEK_TWO) as record:
         scored = score_date(run, staged(run))
-        queue, stamp = plan_calls(run, scored)
+        queue, stamp = plan_calls(run, scored, draws=draws)
         folder = keep_queue(run, queue, stamp)
         show_queue(queue, run.as_of)
         record(scored.rows + len(queue), stamp)
@@ -57,8 +74,8 @@ def week_two(run: Run) -> OutreachWeek:
 
 
 @step()
-def plan_calls(run: Run, scored: ScoredDate) -> tuple[pd.DataFrame, Stamp]:
-    """The queue of the week, and its stamp: beside the scores it rests on the last queue before it."""
+def plan_calls(run: Run, scored: ScoredDate, *, draws: bool) -> tuple[pd.DataFrame, Stamp]:
+    """The queue of the week, and its stamp: it rests on the scores, the last queue before it, and the ledger."""
     settings, accounts = run.settings, scored.scored.accounts
     before, used = last_queue(run.marts, run.as_of)
     rules = Rules(
@@ -66,8 +83,25 @@ def plan_calls(run: Run, scored: ScoredDate) -> tuple[pd.DataFrame, Stamp]:
         settings.money.reporting_currency,
     )  # fmt: skip
     factors = leading_factors(scored.scored.told, accounts["account_id"])
-    queue = outreach_queue(accounts, factors, before, run.as_of, rules)
-    return queue, replace(scored.stamp, run_id=digest((scored.stamp.run_id, *used)))
+
+    def queue(heard: Heard) -> pd.DataFrame:
+        return outreach_queue(accounts, factors, before, run.as_of, rules, heard)
+
+    ledger = Ledger.open(run.ledger_url)
+    try:
+        share = settings.outreach.hold_out_share if draws else 0.0
+        if share:
+            ledger.record_work(lots(to_draw_for(queue(NOTHING_HEARD), accounts, rules.outreach), run.instant, share))
+        events = ledger.work(run.instant)
+    finally:
+        ledger.close()
+    left_alone, notes = left_alone_at(draws_at(events, run.instant), run.instant), notes_at(events, run.instant)
+    told: dict[str, list[str]] = {}
+    for note in notes:
+        told.setdefault(note.account_id, []).append(f"{note.text} ({note.by}, {note.at:%Y-%m-%d})")
+    heard = (*sorted(left_alone), *(f"{n.account_id}/{n.at}/{n.by}/{n.text}" for n in notes))
+    stamp = replace(scored.stamp, run_id=digest((scored.stamp.run_id, *used, *heard)))
+    return queue(Heard(left_alone, told)), stamp
 
 
 @step(retries=2)

@@ -26,6 +26,7 @@ from tasks.lock import holding
 from tasks.performance import performance_frame
 from tasks.predictions import used
 from tasks.publish import Stamp, publish, write_whole
+from tasks.recorded import read_recorded
 from tasks.registry import Kept
 from tasks.runs import recorded
 from tasks.sources import facts_at
@@ -100,7 +101,8 @@ def rebuild_past(run: Run, snapshot: Snapshot) -> TrainingSet:
     """Features as known and outcomes as known since, of every month; the newest have no outcome yet."""
     first = first_month(snapshot, run.instant, run.settings.models.split.run_in_days, run.fixed)
     months = month_starts(first, run.instant)
-    return training_set(snapshot, months, run.instant, run.scoring, run.settings.labels, run.fixed)
+    recorded = read_recorded(run.ledger_url, run.instant)
+    return training_set(snapshot, months, run.instant, run.scoring, run.settings.labels, run.fixed, recorded)
 
 
 @step()

@@ -31,7 +31,9 @@ from tasks.leadership_page import write_page
 from tasks.ledger import Ledger
 from tasks.lock import holding
 from tasks.publish import Stamp, publish
+from tasks.recorded import recorded_rows
 from tasks.runs import recorded
+from tasks.sources import facts_at
 from tasks.step import step
 from tasks.store import FILE, digest
 from tasks.work_marts import Values, graded_plans
@@ -42,11 +44,15 @@ LEARNINGS = ("topic", "rank", "verdict", "kind", "root_cause", "segment", "text"
 
 @dataclass(frozen=True)
 class Recorded:
-    """What the ledger holds: events of alerts, interventions, plans as they are graded; and what enters the run_id."""
+    """What the ledger holds: events of alerts, interventions, plans as they are graded, rows of canonical tables.
+
+    `used` is what enters the run_id.
+    """
 
     history: list[LedgerEvent]
     work: list[Intervention]
     plans: list[PlanTarget]
+    rows: Mapping[str, pd.DataFrame]
     used: tuple[str, ...]
 
 
@@ -87,7 +93,8 @@ def read_ledger(run: Run) -> Recorded:
     values = Values(run.marts, run.as_of)
     plans = graded_plans(events, values, run.instant)
     used = (*(event.event_id for event in history), *(event.event_id for event in events), *values.used)
-    return Recorded(history, interventions_at(events, run.instant), plans, used)
+    rows = recorded_rows(events, run.instant)
+    return Recorded(history, interventions_at(events, run.instant), plans, rows, used)
 
 
 @step()
@@ -95,7 +102,8 @@ def tell_results(run: Run, scored: ScoredDate, held: Recorded) -> ResultsWeek:
     """All that the week publishes, and its stamp: beside the scores it rests on the ledger and stored results."""
     from tasks.effects import find_cases, ranked_by_uplift, strategy_effects, uplift_of  # scikit-learn: seconds
 
-    settings, facts, accounts = run.settings, scored.facts, scored.scored.accounts
+    settings, accounts = run.settings, scored.scored.accounts
+    facts = facts_at(scored.snapshot, run.instant, run.fixed, held.rows)
     models, first = settings.models, run.as_of.replace(day=1)
     before, used = stored_book(run.marts, first) if first < run.as_of else (None, ())
     forecast, of_forecast = newest_forecast(run.marts, run.as_of, timedelta(days=settings.escalations.recent_days))

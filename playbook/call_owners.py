@@ -6,13 +6,15 @@ and lends the calls.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 import pandas as pd
 
 from playbook.settings import OutreachSettings
+
+WAITS, LEFT_ALONE = "waits: nobody has room", "left alone: the lot spared it"
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Before:
 
 @dataclass(frozen=True)
 class Assigned:
-    """Who owns an account and who calls; `csm` is the owner where it waits, `handover` says what changed hands."""
+    """Who owns an account and who calls; `csm` is the owner where nobody does, `handover` says what changed hands."""
 
     account_id: str
     owner: str
@@ -67,16 +69,28 @@ def segments_of(
     return working or {csm: own for csm, own in found.items() if csm == default}
 
 
-def assigned(queue: Sequence[Asked], team: Team, before: Before, settings: OutreachSettings) -> list[Assigned]:
-    """Owner and caller of each account of the queue, in its order (first priority first)."""
+def assigned(
+    queue: Sequence[Asked], team: Team, before: Before, settings: OutreachSettings, left_alone: Collection[str] = ()
+) -> list[Assigned]:
+    """Owner and caller of each account of the queue, in its order (first priority first); `left_alone` has no caller.
+
+    Whoever is called while nobody is left alone is called in any case: room that is left can only be more.
+    """
     owned = _owners(queue, team, before)
-    called = _callers(queue, {account: owner for account, (owner, _) in owned.items()}, team, before, settings)
-    return [_assigned(one.account_id, *owned[one.account_id], called.get(one.account_id)) for one in queue]
+    asked = [one for one in queue if one.account_id not in left_alone]
+    called = _callers(asked, {account: owner for account, (owner, _) in owned.items()}, team, before, settings)
+    return [
+        _assigned(
+            one.account_id, *owned[one.account_id], called.get(one.account_id),
+            LEFT_ALONE if one.account_id in left_alone else WAITS,
+        )
+        for one in queue
+    ]  # fmt: skip
 
 
-def _assigned(account: str, owner: str, handed: str | None, caller: str | None) -> Assigned:
+def _assigned(account: str, owner: str, handed: str | None, caller: str | None, why_not: str) -> Assigned:
     lent = f"{caller} calls this week: {owner} has no room" if caller not in (None, owner) else None
-    waits = "waits: nobody has room" if caller is None else None
+    waits = why_not if caller is None else None
     said = "; ".join(text for text in (handed, lent, waits) if text) or None
     return Assigned(account, owner, caller or owner, caller is None, handed is not None, said)
 

@@ -67,11 +67,17 @@ def risk_of(accounts: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
     return modelled.fillna(usual), pd.Series(np.where(modelled.notna(), "model", "band"), accounts.index)
 
 
-def talking_points(factors: Sequence[str], action: Action | None, decline: float, renewal_in: float) -> list[str]:
-    """What was seen, then what the playbook says to bring up; `renewal_in`: days, NaN where not near or not known."""
+def talking_points(
+    factors: Sequence[str], notes: Sequence[str], action: Action | None, decline: float, renewal_in: float
+) -> list[str]:
+    """What was seen and noted, then what the playbook says to bring up.
+
+    `renewal_in`: days, NaN where not near or not known.
+    """
     lost = [f"Health lost {decline:.0f} points within a month."] if decline >= 1 else []
     renews = [f"The contract renews in {renewal_in:.0f} days."] if renewal_in >= 0 else []
-    return [*lost, *(f"Seen: {text}." for text in factors), *renews, *(action.talking_points if action else ())]
+    seen = [*(f"Seen: {text}." for text in factors), *(f"Noted: {text}" for text in notes)]
+    return [*lost, *seen, *renews, *(action.talking_points if action else ())]
 
 
 def support_needs(

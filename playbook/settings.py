@@ -165,6 +165,10 @@ class OutreachSettings(BaseModel, frozen=True, extra="forbid"):
     notice_hours: Annotated[float, Field(ge=0)] = Field(
         8, description="hours from the week's first midnight (UTC) to the first call, so that it can be seen before"
     )
+    hold_out_share: Annotated[float, Field(ge=0, le=0.5)] = Field(
+        0.0, description="share of the accounts to call that a lot leaves alone, to see what calls are worth; 0: none"
+    )
+    hold_out_high_value: bool = Field(False, description="whether the lot is drawn for accounts of high value too")
     share_calls: bool = Field(True, description="whether colleagues with room take the calls of a CSM who has none")
     left: Mapping[str, date] = Field({}, description="CSMs who have left or are away, and from which day on")
     full_decline: float = Field(30, gt=0, description="health points lost within a month that weigh in full")

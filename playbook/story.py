@@ -118,5 +118,6 @@ WORK: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "follow_up": lambda given: f"follow-up promised for {given['due']}",
     "overridden": lambda given: f"health set to {given['health']:g} until {given['until']}: {given['reason']}",
     "lifted": lambda given: f"health is the computed one again: {given['reason']}",
+    "drawn": lambda given: f"lot of the calls: {'left alone' if given['held_out'] else 'called'}",
     "noted": lambda given: f"note until {given['until']}: {given['text']}",
 }

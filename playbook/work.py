@@ -13,7 +13,7 @@ from playbook.alert_events import short_hash
 
 KINDS = (
     "called", "caused", "started", "ended", "planned", "progressed", "follow_up", "signed",
-    "overridden", "lifted", "noted",
+    "overridden", "lifted", "noted", "drawn",
 )  # fmt: skip
 """In the order in which events of one instant are read."""
 
@@ -23,7 +23,7 @@ RESULTS = ("worked", "failed", "stopped")
 STATUSES = ("open", "met", "missed", "dropped")
 """What a success plan's target can be."""
 
-LOOKED_UP = frozenset({"reached", "baseline", "rising"})
+LOOKED_UP = frozenset({"reached", "baseline", "rising", "chance", "held_out"})
 """Parts of a payload that follow from settings or published marts: no part of an event's identity."""
 
 

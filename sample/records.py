@@ -129,6 +129,7 @@ def hold_outs(world: World, _: np.random.Generator) -> Columns:
         "account_id": world.accounts.account_id[account],
         "drawn_at": at,
         "chance": world.contacts.chance[account, month],
+        "held_out": ~world.contacts.made[account, month],
         "loaded_at": loaded_after_instant(at),
     }
 

@@ -64,10 +64,10 @@ def months_of(times: pd.Series, now: datetime, months: int) -> list[date]:
 
 
 def draws_of(facts: Facts) -> pd.DataFrame:
-    """Every draw by lot that is known: account_id, drawn_at, chance; none without a table of hold-outs."""
+    """Every draw by lot that is known: account_id, drawn_at, chance, held_out (None: not said)."""
     if "hold_outs" not in facts:
-        return pd.DataFrame({"account_id": [], "drawn_at": pd.to_datetime([]), "chance": []})
-    found = facts["hold_outs"].select("account_id", "drawn_at", "chance").to_pandas()
+        return pd.DataFrame({"account_id": [], "drawn_at": pd.to_datetime([]), "chance": [], "held_out": []})
+    found = facts["hold_outs"].select("account_id", "drawn_at", "chance", "held_out").to_pandas()
     return found.sort_values(["drawn_at", "account_id"], ignore_index=True)
 
 
@@ -88,17 +88,25 @@ def chosen(book: pd.DataFrame, work: pd.DataFrame, flagged_below: float, rules: 
 
 
 def drawn(book: pd.DataFrame, work: pd.DataFrame, draws: pd.DataFrame, rules: CaseSettings) -> pd.DataFrame:
-    """The draws of accounts of the book: those on which work began within some days, and those held out."""
+    """The draws of accounts of the book, by what the lot said: `kind` and `root_cause` are of the work that followed.
+
+    Where a draw does not say whom it held out, those on which work began within some days count as treated. Where it
+    does, it alone counts, whatever was done: who does as the lot says is no matter of chance (intention to treat,
+    Hernan and Robins 2020, chapter 22).
+    """
     at = pd.to_datetime(draws["drawn_at"]).astype("datetime64[us]")
     lots = draws.assign(at=at, as_of=at.dt.to_period("M").dt.start_time).drop(columns="drawn_at")
     cases = book.merge(lots, on=["account_id", "as_of"])
-    near = cases.reset_index(names="case").merge(work, on="account_id")
-    near = near[(near["started_at"] >= near["at"]) & (near["started_at"] < near["at"] + rules.lot_days * DAY)]
+    said = cases["held_out"].notna()
+    days = pd.Series(np.where(said, rules.rest_days, rules.lot_days), cases.index) * DAY
+    near = cases.assign(until=cases["at"] + days).reset_index(names="case").merge(work, on="account_id")
+    near = near[(near["started_at"] >= near["at"]) & (near["started_at"] < near["until"])]
     first = near.drop_duplicates("case").set_index("case")
-    return cases.assign(
-        treated=cases.index.isin(first.index), kind=first["kind"].reindex(cases.index),
-        root_cause=first["root_cause"].reindex(cases.index),
-    )  # fmt: skip
+    spared = cases["held_out"].fillna(False).astype(bool)
+    treated = (said & ~spared) | (~said & cases.index.isin(first.index))
+    return cases.drop(columns="held_out").assign(
+        treated=treated, kind=first["kind"].reindex(cases.index), root_cause=first["root_cause"].reindex(cases.index)
+    )
 
 
 def with_legacy(cases: pd.DataFrame, facts: Facts) -> pd.DataFrame:

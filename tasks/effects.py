@@ -27,10 +27,11 @@ EMPTY = {"account_id": "str", "as_of": "datetime64[us]", "health": "float64"}
 class Cases:
     """Who was worked on and who was not.
 
-    `rows`: account_id, as_of (start of the month), at, treated, kind, root_cause (both of the treated alone), the
-    numbers and words known before, churned (None until matured), use_after (NaN until matured), later (untouched, and
-    worked on within the horizon). `by_lot`: a lot, the same for all, parted them. `numbers`, `words`: what is adjusted
-    for. `notes`: what there is to say of how they were found.
+    `rows`: account_id, as_of (start of the month), at, treated, kind and root_cause (of the work that was done; where a
+    lot says who is treated it may be that none was, or that it was done all the same), the numbers and words known
+    before, churned (None until matured), use_after (NaN until matured), later (untouched, and worked on within the
+    horizon). `by_lot`: a lot, the same for all, parted them. `numbers`, `words`: what is adjusted for. `notes`: what
+    there is to say of how they were found.
     """
 
     rows: pd.DataFrame
@@ -79,7 +80,8 @@ def strategy_effects(cases: Cases, rules: ModelSettings) -> pd.DataFrame:
     told = (cases.numbers, cases.words, rules.effects, rules.inputs)
     anything = cases.rows.assign(kind=cases.rows["kind"].where(~cases.rows["treated"], ALL), root_cause=None)
     whole = effect_table(anything, outcomes, *told, by_lot=cases.by_lot).assign(rank=pd.NA)
-    table = stacked([whole, effect_table(cases.rows, outcomes, *told)])
+    as_done = cases.rows[cases.rows["kind"].notna() | ~cases.rows["treated"]]
+    table = stacked([whole, effect_table(as_done, outcomes, *told)])
     if not len(table):
         return table
     table = table.sort_values(KEY, ignore_index=True).assign(
@@ -156,7 +158,7 @@ def _counts(
     rows: pd.DataFrame, work: pd.DataFrame, months: Sequence[date], horizon: int, *, drawn_by_lot: bool
 ) -> tuple[str, ...]:
     """How many cases there are, how many have matured, what is no case, and who was worked on later."""
-    treated, untouched = rows[rows["treated"]], rows[~rows["treated"]]
+    treated, untouched, done = rows[rows["treated"]], rows[~rows["treated"]], rows["kind"].notna()
     begun = work[work["started_at"] >= pd.Timestamp(months[0])] if months else work.iloc[:0]
     notes = [
         (
@@ -165,7 +167,13 @@ def _counts(
             "matured."
         )
     ]
-    if outside := len(begun) - len(treated):
+    missed, crossed = int((rows["treated"] & ~done).sum()), int((~rows["treated"] & done).sum())
+    if missed or crossed:
+        notes.append(
+            f"{missed:,} of those on whom the lot fell have no work on record, {crossed:,} that it spared were worked "
+            "on. The effect of all work together is that of the lot, in which that of the work is diluted."
+        )
+    if outside := len(begun) - int(done.sum()):
         notes.append(
             f"{outside:,} of {len(begun):,} interventions are no case: the account was not "
             f"{'drawn' if drawn_by_lot else 'flagged at the start of the month'}, too young or leaving, or the work "

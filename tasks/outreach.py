@@ -1,7 +1,7 @@
 """A scored book becomes the outreach queue: owners, call times, strategy, needs; and a calendar per CSM (MON-2)."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -37,6 +37,24 @@ class Rules:
     currency: str
 
 
+@dataclass(frozen=True)
+class Heard:
+    """What the ledger adds to the week: accounts that the lot left alone, and notes in words by account."""
+
+    left_alone: Collection[str]
+    notes: Mapping[str, Sequence[str]]
+
+
+NOTHING_HEARD = Heard((), {})
+
+
+def to_draw_for(queue: pd.DataFrame, accounts: pd.DataFrame, settings: OutreachSettings) -> list[str]:
+    """The accounts that the week calls, without those of high value unless the settings want them in the lot."""
+    spared = set() if settings.hold_out_high_value else set(accounts.loc[accounts["high_value"], "account_id"])
+    called = queue.loc[queue["scheduled_at"].notna(), "account_id"]
+    return [str(account) for account in called if account not in spared]
+
+
 def last_queue(marts: Path, as_of: date) -> tuple[Before, tuple[str, ...]]:
     """Owners and callers at the newest queue before `as_of`, and the partitions that say so, for the run_id.
 
@@ -58,7 +76,9 @@ def _by_account(frame: pd.DataFrame, column: str) -> dict[str, str]:
     return dict(zip(frame["account_id"].astype(str), frame[column].astype(str), strict=True))
 
 
-def outreach_queue(accounts: pd.DataFrame, factors: Factors, before: Before, as_of: date, rules: Rules) -> pd.DataFrame:
+def outreach_queue(
+    accounts: pd.DataFrame, factors: Factors, before: Before, as_of: date, rules: Rules, heard: Heard = NOTHING_HEARD
+) -> pd.DataFrame:
     """The mart, and `handed_over`: a row per account to contact, first priority first; `accounts`: the scored book."""
     settings = rules.outreach
     queue = prioritised(accounts, as_of, settings)
@@ -66,8 +86,11 @@ def outreach_queue(accounts: pd.DataFrame, factors: Factors, before: Before, as_
     times = {csm: call_times(csm, as_of, rules.alerts.hours_of(csm), settings) for csm in segments}
     team = Team(segments, {csm: len(at) for csm, at in times.items()}, rules.default_csm)
     asked = [Asked(*map(str, row)) for row in zip(queue["account_id"], queue["segment"], queue["csm"], strict=True)]
-    who = assigned(asked, team, before, settings)
-    said = [_said(row, factors[row.account_id], as_of, rules) for row in queue.itertuples()]
+    who = assigned(asked, team, before, settings, heard.left_alone)
+    said = [
+        _said(row, factors[row.account_id], heard.notes.get(row.account_id, ()), as_of, rules)
+        for row in queue.itertuples()
+    ]
     columns = ["account_id", "name", "segment", "arr", "health", "band", "tier"]
     columns += ["priority", "at_stake", "risk", "risk_from", "decline", "severity", "urgency"]
     told = pd.DataFrame(said, columns=["strategy", "strategy_owner", "talking_points", "support_needs"], dtype=object)
@@ -75,6 +98,7 @@ def outreach_queue(accounts: pd.DataFrame, factors: Factors, before: Before, as_
         currency=rules.currency, minutes=settings.call_minutes, owner=[one.owner for one in who],
         csm=[one.csm for one in who], handed_over=[one.handed_over for one in who],
         handover=pd.Series([one.handover for one in who], dtype=object), scheduled_at=_scheduled(who, times),
+        held_out=queue["account_id"].isin(heard.left_alone),
         **told,
     )  # fmt: skip
 
@@ -85,7 +109,9 @@ def _scheduled(who: Sequence[Assigned], times: Mapping[str, Sequence[datetime]])
     return pd.Series([pd.NaT if one.waits else next(free[one.csm]) for one in who], dtype="datetime64[us]")
 
 
-def _said(row: Any, factors: Sequence[tuple[str, str, str]], as_of: date, rules: Rules) -> tuple[Any, ...]:
+def _said(
+    row: Any, factors: Sequence[tuple[str, str, str]], notes: Sequence[str], as_of: date, rules: Rules
+) -> tuple[Any, ...]:
     """Strategy, who does it, talking points and needs of one account."""
     tier = row.tier if isinstance(row.tier, str) else FLAGGED_WITHOUT_TIER
     action = rules.playbook.next_action(case_of(row, tier, factors, as_of, alarmed=True))
@@ -95,7 +121,7 @@ def _said(row: Any, factors: Sequence[tuple[str, str, str]], as_of: date, rules:
     return (
         f"{action.name}: {action.because}" if action else None,
         action.owner if action else None,
-        talking_points([text for _, _, text in factors], action, row.decline, near),
+        talking_points([text for _, _, text in factors], notes, action, row.decline, near),
         [f"{team}: {'; '.join(what)}" for team, what in needs.items()],
     )
 

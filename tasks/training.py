@@ -3,7 +3,7 @@
 It is a function of one snapshot, the settings and `now`, so that it can be rebuilt from the snapshot's id (MOD-3).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
@@ -11,6 +11,7 @@ import pandas as pd
 
 from features.all import FEATURES
 from features.book import book
+from features.known import Facts
 from features.labels import labels
 from features.registry import COMPONENTS
 from features.settings import LabelSettings
@@ -19,7 +20,7 @@ from models.split import Parts, TooLittleData, split_months
 from tasks.errors import ConfigError
 from tasks.measured import measured_book
 from tasks.score import ScoreSettings
-from tasks.sources import facts_at
+from tasks.sources import NOTHING, facts_at
 from tasks.staging import Snapshot
 
 OUTCOMES = {"churn": "churned", "expansion": "expanded", "advocacy": "advocated"}
@@ -32,7 +33,7 @@ class TrainingSet:
 
     Columns: account_id, as_of, status, segment, industry, country, arr, high_value, the published features, health,
     coverage, component_<name> (points; NaN where nothing is known), the labels (NULL: not matured, or nobody can say),
-    treated, and untreated_chance (NULL without a table of hold-outs).
+    treated, and untreated_chance (NULL where lots were not kept).
     """
 
     snapshot_id: str
@@ -59,9 +60,14 @@ def training_set(
     scoring: ScoreSettings,
     rules: LabelSettings,
     fixed: frozenset[str] = frozenset(),
+    recorded: Mapping[str, pd.DataFrame] = NOTHING,
 ) -> TrainingSet:
-    """Features and labels of these months. Accounts that gave notice, and those too young, are no examples (MOD-2)."""
-    frames = [frame for frame in _months(snapshot, months, now, scoring, rules, fixed) if len(frame)]
+    """Features and labels of these months. Accounts that gave notice, and those too young, are no examples (MOD-2).
+
+    `recorded`: what the ledger adds, for who was treated (tasks/recorded.py).
+    """
+    known_now = facts_at(snapshot, now, fixed, recorded)
+    frames = [frame for frame in _months(snapshot, months, known_now, scoring, rules, fixed) if len(frame)]
     if not frames:
         raise TooLittleData("No month has an account that was under contract for long enough to learn from.")
     examples = pd.concat(frames, ignore_index=True).sort_values(["as_of", "account_id"], ignore_index=True)
@@ -71,13 +77,12 @@ def training_set(
 def _months(
     snapshot: Snapshot,
     months: Sequence[date],
-    now: datetime,
+    known_now: Facts,
     scoring: ScoreSettings,
     rules: LabelSettings,
     fixed: frozenset[str],
 ) -> Iterator[pd.DataFrame]:
     """One frame per month. Health is replayed: each month may carry values from the month before, as it would have."""
-    known_now = facts_at(snapshot, now, fixed)
     measures = None
     for month in months:
         at = datetime.combine(month, time(0))

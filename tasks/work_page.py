@@ -20,11 +20,12 @@ ASKED = (
 
 
 def asked_in(marts: Path, day: date) -> list[Asked]:
-    """The queue of week 2, first priority first; empty where week 2 has not run."""
+    """The queue of week 2 without whom a lot left alone, first priority first; empty where week 2 has not run."""
     if day not in dates(marts, "outreach_queue"):
         return []
-    columns = ["account_id", "name", "csm", "priority", "scheduled_at"]
-    queue = read(marts, "outreach_queue", day, columns).sort_values("priority")
+    queue = read(marts, "outreach_queue", day).sort_values("priority")
+    if "held_out" in queue:  # a mart of before has no such column
+        queue = queue[queue["held_out"].isna() | (queue["held_out"] == 0)]
     at = pd.to_datetime(queue["scheduled_at"], utc=True).dt.tz_localize(None)
     return [
         Asked(str(account), str(name) if pd.notna(name) else str(account), str(csm), int(priority),

@@ -121,6 +121,7 @@ def test_by_lot_the_draw_is_the_instant_and_work_within_days_of_it_the_side() ->
     """Flagged or not; work before the draw or long after it is not that of the lot (MON-4)."""
     rows = book(*((account, "2024-03-01", 90) for account in "abcd"))
     draws = pd.DataFrame({"account_id": list("abcdz"), "drawn_at": pd.Timestamp("2024-03-04T06:00"), "chance": 0.5})
+    draws["held_out"] = None
     work = [done("a", "2024-03-04T09:00"), done("b", "2024-03-03T09:00"), done("c", "2024-03-20T09:00")]
 
     assert sides(drawn(rows, work_of(work), draws, RULES)) == {

@@ -288,6 +288,10 @@ def test_a_switch_without_its_table_and_a_kind_that_nobody_records_are_told(comp
     config.write_text(config.read_text().replace("hold_out = true", "hold_out = false"))
     given = doctor(company, '\n[tables.hold_outs]\nsql = "sql/interventions.sql"\n')[1]
 
+    config.write_text(config.read_text().replace('[tables.hold_outs]\nsql = "sql/interventions.sql"', ""))
+    drawn = doctor(company, "\n[outreach]\nhold_out_share = 0.1\n")[1]
+
+    assert "is off, and outreach.hold_out_share" in {one.subject: one.says for one in drawn}["hold_out"]
     for told, word in ((asked, "is on"), (given, "is off")):
         warned = {one.subject: one.says for one in told if one.severity == "warning"}
         assert warned["hold_out"].startswith(f"models.cases.hold_out {word}, and there is")

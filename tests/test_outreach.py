@@ -301,13 +301,14 @@ FACTORS = [("overdue_share", "billing", "20% overdue"), ("x", "support", "3 open
 
 def test_talking_points_tell_what_was_seen_and_what_to_bring_up() -> None:
     """From the factors and the playbook (MON-2, ACT-2)."""
-    assert talking_points(["20% overdue"], PAY, 7.4, 30) == [
+    assert talking_points(["20% overdue"], ["a merger (Ann, 2026-06-01)"], PAY, 7.4, 30) == [
         "Health lost 7 points within a month.",
         "Seen: 20% overdue.",
+        "Noted: a merger (Ann, 2026-06-01)",
         "The contract renews in 30 days.",
         "Which payment failed.",
     ]
-    assert talking_points([], None, float("nan"), float("nan")) == []
+    assert talking_points([], [], None, float("nan"), float("nan")) == []
 
 
 def test_needs_name_the_team_and_for_what() -> None:
