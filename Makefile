@@ -4,7 +4,7 @@ BIN := .venv/bin
 export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format docs bench results coverage effects soak walk lock
+.PHONY: help install demo test check format docs bench results coverage effects guard soak walk lock
 
 help:  ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -47,6 +47,9 @@ coverage: .venv/.installed  ## do intervals hold the truth nine times in ten? Wr
 
 effects: .venv/.installed  ## are effects and uplift told right? Writes docs/results-effects.md (about five minutes)
 	$(BIN)/python -m tests.results_effects
+
+guard: .venv/.installed  ## who leaves is flagged in an outage all the same? Writes docs/results-guard.md (five minutes)
+	$(BIN)/python -m tests.results_guard
 
 soak: .venv/.installed  ## three months hour by hour, and killed at 50 moments. Writes docs/results-soak.md (about an hour)
 	$(BIN)/python -m tests.soak

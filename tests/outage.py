@@ -19,13 +19,16 @@ from tests.running import mart
 
 LAST_DAY = date(2025, 11, 30)
 OUTAGE = date(2025, 9, 30)
-"""The first day of the outage; it lasts 24."""
+"""The first day of the outage."""
+OUTAGE_MONTHS, NO_OUTAGE = 2, 40
+"""Months back to it, and months back to before the record."""
+OUTAGE_DAYS = PlantedSettings().outage_days
 RENAMED = date(2025, 5, 30)
 
 
-def written(folder: Path, accounts: int, seed: int) -> Path:
+def written(folder: Path, accounts: int, seed: int, outage_months: int = OUTAGE_MONTHS) -> Path:
     """The company, far from Christmas; its pipeline.toml."""
-    planted = PlantedSettings(outage_months=2, renamed_months=6)
+    planted = PlantedSettings(outage_months=outage_months, renamed_months=6)
     write_company(accounts, 16, seed, folder, LAST_DAY, CompanySettings(planted=planted))
     return folder / "pipeline.toml"
 
