@@ -98,18 +98,24 @@ def page(folder: Path, seeds: Sequence[int]) -> str:
         what,
         "",
     ]
-    raised = []
+    raised, ways = [], []
     for months, heading in ((2, "With the outage"), (NO_OUTAGE, "Without it")):
         lives = []
         for seed in seeds:
             print(f"{heading}, seed {seed} ...", file=sys.stderr, flush=True)
             lives.append(lived_through(folder, seed, months))
-        told = pd.concat([flagged(*life) for life in lives], ignore_index=True)
+        told = pd.concat([flagged(*life).add_prefix(f"{seed}/") for seed, life in zip(seeds, lives, strict=True)])
+        ways.append(told)
         alerts = pd.concat([life[0] for life in lives], ignore_index=True)
         raised.append([int((a["rule"] == DATA_RULE).any()) for a, _ in lives])
         text += [f"## {heading}", "", *table([*opened(alerts), *shares(told)]), ""]
-    (with_it, without) = raised
+    (with_it, without), (during, usual) = raised, ways
+    kept = during.reindex(usual.index[usual == OPEN])
     text += [
+        "## Those who are flagged without it",
+        "",
+        *table(shares(kept.fillna(NEITHER))),
+        "",
         "## Bounds",
         "",
         *table(
