@@ -2,7 +2,8 @@
 
 import json
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from itertools import pairwise
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,7 +11,12 @@ from flows.cli_alerts import MINUTES, instant, ledger_call
 from flows.options import Options, run_of
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from tasks.account import AccountStory
+
+DAYS_SHOWN = 7
+"""Days after which the course tells the health again though nothing turned."""
 
 
 def account(
@@ -56,6 +62,17 @@ def outcome(story: "AccountStory") -> str:
     return "; ".join(told)
 
 
+def turns(course: "pd.DataFrame") -> list[Any]:
+    """The dates to read: the first and the last, one a week, and whenever status, band or tier changed."""
+    rows = list(course.itertuples())
+    shown = rows[:1]
+    for before, row in pairwise(rows):
+        turned = (row.status, row.band, row.tier or "") != (before.status, before.band, before.tier or "")
+        if turned or row is rows[-1] or (row.as_of - shown[-1].as_of).days >= DAYS_SHOWN:
+            shown.append(row)
+    return shown
+
+
 def as_text(story: "AccountStory") -> str:
     """The page: what it is, why, what to do; its course; what happened; what is open."""
     f = story.facts
@@ -67,12 +84,12 @@ def as_text(story: "AccountStory") -> str:
         "", "Why",
         *(f"  {reason}" for reason in story.reasons), "", "Course",
     ]  # fmt: skip
-    for row in story.course.itertuples():
+    for row in turns(story.course):
         health = "unknown" if row.health != row.health else f"{row.health:5.1f}"
         risk = "" if row.churn_risk != row.churn_risk else f"  risk {row.churn_risk:.0%}"
         leaving = "  leaving" if row.status == "leaving" else ""
         lines.append(f"  {row.as_of}  health {health}  {row.band:<9} {row.tier or '':<12}{risk}{leaving}".rstrip())
-    lines += ["", "What happened"] if story.lines else ["", "Nothing has happened yet."]
+    lines += ["", "What happened"] if story.lines else ["", "No alert and no work is on record."]
     lines += [f"  {line.at:%Y-%m-%d %H:%M}  {line.alert_id[:8]:8}  {line.what}  ({line.by})" for line in story.lines]
     lines += ["", "Open"] if story.live else ["", "No alert is open."]
     lines += [

@@ -1,11 +1,11 @@
 """What came of an account, on one line of its page (ACT-1, ALR-5)."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import pandas as pd
 import pytest
 
-from flows.cli_account import outcome
+from flows.cli_account import outcome, turns
 from tasks.account import AccountStory, _leaving
 
 DAYS = [date(2026, 5, day) for day in (1, 8, 15, 22)]
@@ -51,3 +51,15 @@ def test_the_way_from_flag_to_outcome_in_one_sentence(flagged, leaving, left, sa
 def test_a_notice_counts_from_the_last_time_it_became_known(statuses: list[str], since: date | None) -> None:
     """A notice that was taken back is no outcome."""
     assert _leaving(pd.DataFrame({"as_of": DAYS, "status": statuses})) == since
+
+
+def test_the_course_tells_one_day_a_week_and_whenever_something_turned() -> None:
+    """Three months of days fit on a page; no turn is left out (ACT-1)."""
+    days = [date(2026, 5, 1) + timedelta(days=n) for n in range(30)]
+    frame = pd.DataFrame({"as_of": days, "status": "active", "band": "stable", "tier": None, "health": 75.0})
+    frame.loc[12:, "band"] = "at_risk"
+    frame.loc[13:, "tier"] = "outreach"
+    frame.loc[27:, "status"] = "leaving"
+
+    assert [row.as_of.day for row in turns(frame)] == [1, 8, 13, 14, 21, 28, 30]
+    assert turns(frame[:0]) == []
