@@ -47,17 +47,21 @@ def signal_catalogue(
     """
     book = accounts[["account_id"]].assign(segment=accounts["segment"].fillna(NO_SEGMENT).to_numpy())
     members = {WHOLE_BOOK: book["account_id"], **{str(s): of["account_id"] for s, of in book.groupby("segment")}}
-    use = _days_of_use(facts, settings.usage_days)
+    use, aside = _days_of_use(facts, settings.usage_days), _set_aside(facts)
+    used = {segment: use.reindex(ids).fillna(0) for segment, ids in members.items()}
     found: dict[str, pd.DataFrame] = {}
+    parts: dict[tuple[str, str], pd.DataFrame] = {}
     rows = []
     for signal in signals(features):
         name = signal.table.name
         given = name in snapshot.tables and _is_given(signal, snapshot.tables[name].given)
         if given and name not in found:
-            found[name] = _per_account(facts, signal.table)
+            found[name] = _per_account(facts, signal.table, aside.get(name))
         for segment, ids in members.items():
-            seen = _seen(signal, found[name], ids, use, settings) if given else None
-            days = _days(found[name], None if segment == WHOLE_BOOK else ids) if given else (None, None)
+            if given and (name, segment) not in parts:
+                parts[name, segment] = found[name].reindex(ids)
+            seen = _seen(signal, parts[name, segment], used[segment], settings) if given else None
+            days = _days(found[name] if segment == WHOLE_BOOK else parts[name, segment]) if given else (None, None)
             spot = blind_spot(signal, seen, name in snapshot.tables, settings)
             rows.append(_row(signal, segment, seen, days, tables.get(name), spot))
     return pd.DataFrame(rows, columns=list(COLUMNS))
@@ -103,7 +107,14 @@ def _is_given(signal: Signal, given: Sequence[str]) -> bool:
     return signal.column.name in given or (signal.column.name == "sentiment" and signal.table.text in given)
 
 
-def _per_account(facts: Facts, table: CanonicalTable) -> pd.DataFrame:
+def _set_aside(facts: Facts) -> dict[str, pd.Series]:
+    """Rows set aside by account (index), for each table of which some were."""
+    rows = facts["quarantine"]
+    counted = rows.group_by("table_name", "account_id").agg(set_aside=rows.count()).to_pyarrow().to_pandas().dropna()
+    return {str(name): own.set_index("account_id")["set_aside"] for name, own in counted.groupby("table_name")}
+
+
+def _per_account(facts: Facts, table: CanonicalTable, aside: pd.Series | None) -> pd.DataFrame:
     """One row per account with rows: rows, first and last event day, and for each column the rows that have a value.
 
     `accounts` is read as its labels, which hold undated values too.
@@ -114,9 +125,7 @@ def _per_account(facts: Facts, table: CanonicalTable) -> pd.DataFrame:
     values = {f"values_{name}": rows[name].count() for name in told}
     grouped = rows.group_by("account_id").agg(rows=rows.count(), first=day.min(), last=day.max(), **values)
     frame = grouped.to_pyarrow().to_pandas(date_as_object=False).set_index("account_id")
-    aside = facts["quarantine"].filter(facts["quarantine"].table_name == table.name)
-    counted = aside.group_by("account_id").agg(set_aside=aside.count()).to_pyarrow().to_pandas()
-    return frame.join(counted.dropna().set_index("account_id"), how="outer")
+    return frame.assign(set_aside=float("nan")) if aside is None else frame.join(aside, how="outer")
 
 
 def _days_of_use(facts: Facts, days: int) -> pd.Series:
@@ -126,23 +135,20 @@ def _days_of_use(facts: Facts, days: int) -> pd.Series:
     return frame.set_index("account_id")["days"]
 
 
-def _seen(
-    signal: Signal, found: pd.DataFrame, accounts: pd.Series, use: pd.Series, settings: CatalogueSettings
-) -> Seen:
-    """One signal in one segment, silent accounts counted."""
-    mine = found.reindex(accounts)
+def _seen(signal: Signal, mine: pd.DataFrame, use: pd.Series, settings: CatalogueSettings) -> Seen:
+    """One signal in one segment (`mine`, `use`: a row per account), silent accounts counted."""
     values = mine[_values(signal)].fillna(0)
     rows = mine["rows"].fillna(0)
     there = values > 0 if signal.column.name in SPOKEN else rows > 0
     return Seen(
-        accounts=len(accounts),
+        accounts=len(mine),
         with_rows=int((rows > 0).sum()),
         with_values=int((values > 0).sum()),
         rows=int(rows.sum()),
         values=int(values.sum()),
         set_aside=int(mine["set_aside"].fillna(0).sum()),
         undated=int((rows > 0).sum() - mine["first"].notna().sum()),
-        ratio=_use_ratio(use.reindex(accounts).fillna(0), there, settings.least_accounts),
+        ratio=_use_ratio(use, there, settings.least_accounts),
     )
 
 
@@ -159,9 +165,8 @@ def _values(signal: Signal) -> str:
     return "values_sentiment" if signal.column.name == signal.table.text else f"values_{signal.column.name}"
 
 
-def _days(found: pd.DataFrame, accounts: pd.Series | None) -> tuple[Any, Any]:
-    """First and last event day of a segment's accounts; of all accounts, those that left too, where none are named."""
-    mine = found if accounts is None else found.reindex(accounts)
+def _days(mine: pd.DataFrame) -> tuple[Any, Any]:
+    """First and last event day of these accounts."""
     ends = mine["first"].min(), mine["last"].max()
     return tuple(None if pd.isna(day) else day.date() for day in ends)  # type: ignore[return-value]
 

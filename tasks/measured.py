@@ -114,8 +114,7 @@ def _confidence(facts: Facts, accounts: pd.Series, coverage_left: Mapping[str, f
     for source, left in coverage_left.items():
         if source in frame:
             frame[source] *= left
-    aside = set_aside_share(facts).to_pandas()
-    for source, shares in aside.groupby("table_name"):
+    for source, shares in set_aside_share(facts).groupby("table_name"):
         kept = 1 - shares.set_index("account_id")["share"].reindex(frame.index).fillna(0.0)
         frame[source] *= kept
     return frame

@@ -1,6 +1,6 @@
 """The only door to raw data: a staged snapshot and what the ledger adds to it, cut at as_of."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date, datetime
 
@@ -34,16 +34,32 @@ def facts_at(
             tables[name] = _together(tables[name], ours, TABLES[name].key)
         else:
             tables[name], since[name] = ours, rows[TABLES[name].event].min().to_pydatetime()
-    newest: dict[str, date] = {}
-    for name in (*snapshot.tables, *since):
-        table = TABLES[name]
-        visible = cut(tables[name], table, as_of)
-        last = visible[table.event].cast("date").max().to_pyarrow().as_py()
-        if last is not None:
-            newest[name] = last
+    newest = Newest({name: tables[name] for name in (*snapshot.tables, *since)}, as_of)
     given = {name: frozenset(staged.given) for name, staged in snapshot.tables.items()}
     given |= {name: frozenset(recorded[name].columns) for name in since}
     return replace(known(tables, as_of, newest, given, fixed), since=since)
+
+
+class Newest(Mapping[str, date]):
+    """The newest event day known of each table, looked up when it is asked for: a run asks for few of them."""
+
+    def __init__(self, tables: Mapping[str, ir.Table], as_of: datetime) -> None:
+        self._tables, self._as_of = tables, as_of
+        self._found: dict[str, date | None] = {}
+
+    def __getitem__(self, name: str) -> date:
+        if name not in self._found:
+            visible = cut(self._tables[name], TABLES[name], self._as_of)
+            self._found[name] = visible[TABLES[name].event].cast("date").max().to_pyarrow().as_py()
+        if (day := self._found[name]) is None:
+            raise KeyError(name)
+        return day
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name in self._tables if name in self)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 def _together(staged: ir.Table, ours: ir.Table, key: tuple[str, ...]) -> ir.Table:
