@@ -3,6 +3,7 @@
 import hashlib
 import io
 import os
+import re
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
@@ -57,6 +58,14 @@ def keepwell_process(*arguments: object, **environment: str) -> Ran:
         command, capture_output=True, text=True, cwd=ROOT, env={**os.environ, **environment}, timeout=300, check=False
     )
     return Ran(done.returncode, done.stdout, done.stderr)
+
+
+def without(config: Path, *tables: str) -> str:
+    """The configuration of a company that lacks these tables."""
+    text = config.read_text()
+    for table in tables:
+        text = re.sub(rf"\[tables\.{table}\].*?(?=\n\[|\Z)", "", text, flags=re.DOTALL)
+    return text
 
 
 def mart(out: Path, name: str, as_of: date | str) -> pd.DataFrame:

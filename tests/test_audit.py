@@ -34,7 +34,7 @@ from sample.write import write_company
 from tasks.audit import Audit
 from tasks.audit_facts import TRAILING, periods_of
 from tasks.audit_page import as_html, verdict
-from tests.running import bytes_of, keepwell, mart
+from tests.running import bytes_of, keepwell, mart, without
 
 RULES = AuditSettings()
 DRAWS = CandidateSettings(replicates=50)
@@ -381,14 +381,6 @@ def test_months_before_there_was_enough_to_learn_from_have_no_chance():
     assert chances[frame["as_of"] >= "2023-10-01"].notna().all()
     assert none.isna().all()
     assert "200 of each are needed" in refused[-1].why_not
-
-
-def without(config: Path, *tables: str) -> str:
-    """The configuration of a company that lacks these tables."""
-    text = config.read_text()
-    for table in tables:
-        text = re.sub(rf"\[tables\.{table}\].*?(?=\n\[|\Z)", "", text, flags=re.DOTALL)
-    return text
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from sample.write import write_company
-from tests.running import ROOT, bytes_of, keepwell_process
+from tests.running import ROOT, bytes_of, keepwell, keepwell_process
 
 DAY = "2026-06-01"
 
@@ -61,7 +61,7 @@ def test_a_flow_under_prefect_gives_what_it_gives_inline(
     flow: str, company: Path, server: dict[str, str], tmp_path: Path
 ) -> None:
     """The same bytes; a completed flow run with its task runs and artifacts is on the server."""
-    inline = keepwell_process("--config", company, "--out", tmp_path / "a", flow, "--as-of", DAY)
+    inline = keepwell("--config", company, "--out", tmp_path / "a", flow, "--as-of", DAY)
     under = keepwell_process("--prefect", "--config", company, "--out", tmp_path / "b", flow, "--as-of", DAY, **server)
 
     assert (inline.code, under.code) == (0, 0), inline.err + under.err
@@ -128,10 +128,11 @@ def work_off(server: dict[str, str]) -> None:
     prefect(server, "worker", "start", "--pool", "keepwell", "--run-once")
 
 
-def plan_run(server: dict[str, str], deployment: str, start: str, company: Path, out: Path) -> None:
+def plan_run(server: dict[str, str], deployment: str, start: str, company: Path, out: Path, *more: str) -> None:
+    given = [f"config={company}", f"out={out}", *more]
     prefect(
         server, "deployment", "run", f"{deployment}/keepwell", "--start-at", start,
-        "--param", f"config={company}", "--param", f"out={out}",
+        *(word for one in given for word in ("--param", one)),
     )  # fmt: skip
 
 
@@ -157,7 +158,7 @@ def test_week_three_is_suspended_until_a_person_signs_and_holds_no_worker(
         runs = asked(deployed, "flow_runs/filter", {})
         return [run["state_name"] for run in runs if run["parameters"].get("out") == str(out)]
 
-    plan_run(deployed, "monthly_scoring", "2026-06-15T06:00:00+00:00", company, out)
+    plan_run(deployed, "monthly_scoring", "2026-06-15T06:00:00+00:00", company, out, "week=3")
     work_off(deployed)
     assert state() == ["Suspended"]
     assert {limit["active_slots"] for limit in asked(deployed, "v2/concurrency_limits/filter", {})} == {0}
