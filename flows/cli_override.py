@@ -77,7 +77,7 @@ def note(
 
 def _about(named: str, at: datetime, call: "Callable[[Ledger, str], Any]") -> Any:
     """The result of a call on the ledger about an account that is given by its id or name."""
-    from tasks.account import Names
+    from tasks.names import Names
 
     account = Names(run_of(at.date()).marts, at).account(named)
     return ledger_call(at, lambda ledger: call(ledger, account))

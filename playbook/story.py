@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from playbook.alert_events import LedgerEvent
-from playbook.work import WorkEvent, follow_ups_at, interventions_at, plans_at
+from playbook.work import PlanTarget, WorkEvent, follow_ups_at, interventions_at
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,11 @@ def work_told(events: Iterable[WorkEvent], account: str, as_of: datetime) -> lis
     return [Line(e.at, e.subject or "", what + notes[e.event_id], e.by) for e, what in lines]
 
 
-def open_work(events: Iterable[WorkEvent], account: str, as_of: datetime) -> list[str]:
-    """What is begun and not over: running interventions, open targets, follow-ups of today and later."""
+def open_work(events: Iterable[WorkEvent], plans: Iterable[PlanTarget], account: str, as_of: datetime) -> list[str]:
+    """What is begun and not over: running interventions, open targets, follow-ups of today and later.
+
+    `plans`: every target as it is graded.
+    """
     held = [event for event in events if event.account_id == account]
     return [
         *(
@@ -48,8 +51,8 @@ def open_work(events: Iterable[WorkEvent], account: str, as_of: datetime) -> lis
         ),
         *(
             f"{p.plan_id[:8]}  {p.metric} {'at least' if p.rising else 'at most'} {p.target:g} by {p.due}, {p.owner}"
-            for p in plans_at(held, as_of)
-            if p.status == "open"
+            for p in plans
+            if p.account_id == account and p.status == "open"
         ),
         *(
             f"{'':8}  follow-up on {f.due}{f': {f.note}' if f.note else ''}, {f.by}"

@@ -1,6 +1,6 @@
 """One account as it stood on a date: the published score and reasons, how they came, and what was done (ACT-1)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -11,10 +11,10 @@ import pandas as pd
 from playbook.alert_events import Alert, LedgerEvent, fold
 from playbook.story import Line, open_work, told, work_told
 from playbook.work import WorkEvent
-from tasks.errors import ConfigError
+from tasks.names import SCORES, Names
 from tasks.store import dates, read
+from tasks.work_marts import Values, graded_plans
 
-SCORES = "health_scores"
 FACTS = ("name", "segment", "csm", "arr", "currency", "status", "renewal_on", "tier", "tier_reason", "next_action",
          "action_owner", "action_due", "summary")  # fmt: skip
 COURSE = ("status", "health", "band", "tier", "churn_risk")
@@ -42,36 +42,6 @@ class AccountStory:
     work: Sequence[str] = ()
 
 
-class Names:
-    """The accounts that people name, looked up in the scores up to an instant, the newest first; each read once."""
-
-    def __init__(self, marts: Path, now: datetime) -> None:
-        self._marts = marts
-        self._days = [day for day in dates(marts, SCORES) if day <= now.date()]
-        self._books: dict[date, tuple[frozenset[str], Mapping[str, Sequence[str]]]] = {}
-
-    def account(self, named: str) -> str:
-        """The id of an account: as it is, or by its name in the newest score that has it."""
-        for day in reversed(self._days):
-            ids, by_name = self._book(day)
-            found = [named] if named in ids else by_name.get(named.lower(), [])
-            if len(found) == 1:
-                return found[0]
-            if found:
-                raise ConfigError(f"{len(found)} accounts are called {named!r}: {', '.join(found)}. Give its id.")
-        raise ConfigError(
-            f"no score up to that date tells of an account {named!r}. Run `keepwell daily` or `monthly` first."
-        )
-
-    def _book(self, day: date) -> tuple[frozenset[str], Mapping[str, Sequence[str]]]:
-        if day not in self._books:
-            book = read(self._marts, SCORES, day, ["account_id", "name"])
-            ids = book["account_id"].astype(str)
-            named = ids.groupby(book["name"].str.lower()).agg(list).to_dict()
-            self._books[day] = frozenset(ids), named
-        return self._books[day]
-
-
 def account_story(
     marts: Path, history: Sequence[LedgerEvent], work: Sequence[WorkEvent], named: str, now: datetime
 ) -> AccountStory:
@@ -90,12 +60,13 @@ def account_story(
     shown = factors.dropna(subset="text").sort_values(["kind", "rank"], ascending=[False, True])
     alerts = [a for a in fold(history, now).values() if a.account_id == account]
     live = [a for a in alerts if a.closed_at is None]
+    plans = graded_plans([event for event in work if event.account_id == account], Values(marts, now.date()), now)
     first = min(((a.opened_at, a.rule) for a in alerts), default=None)
     return AccountStory(
         account, newest["as_of"], newest[list(dict.fromkeys(FACTS))].to_dict(), first, _leaving(course),
         later[0] if later else None, list(dict.fromkeys(shown["text"])), course[["as_of", *COURSE]],
         sorted([*told(history, account, now), *work_told(work, account, now)], key=lambda line: line.at),
-        sorted(live, key=lambda a: (a.opened_at, a.alert_id)), open_work(work, account, now),
+        sorted(live, key=lambda a: (a.opened_at, a.alert_id)), open_work(work, plans, account, now),
     )  # fmt: skip
 
 

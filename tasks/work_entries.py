@@ -11,9 +11,9 @@ import pandas as pd
 from features.all import FEATURES
 from playbook.settings import WorkSettings
 from playbook.work import RESULTS, STATUSES, WorkEvent, interventions_at, plans_at, work_event
-from tasks.account import Names
 from tasks.errors import ConfigError, nearest
 from tasks.ledger import Ledger
+from tasks.names import Names
 from tasks.store import dates, read
 
 HEALTH = "health"

@@ -7,7 +7,7 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ from sample.settings import PlantedSettings
 from tasks.sources import facts_at
 from tasks.staging import Snapshot
 from tests.bounds import Bound, table
-from tests.outage import LAST_DAY, NO_OUTAGE, OUTAGE, OUTAGE_DAYS, begun, lived, weeks, written
+from tests.outage import LAST_DAY, NO_OUTAGE, OUTAGE, OUTAGE_DAYS, RENAMED, begun, lived, weeks, written
 from tests.running import ROOT
 
 PAGE = ROOT / "docs" / "results-guard.md"
@@ -30,11 +30,11 @@ FREE = (-np.inf, np.inf)
 OPEN, HELD, NEITHER = "by an alert that was open", "by held alerts alone", "by none"
 
 
-def lived_through(folder: Path, seed: int, outage_months: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The alerts of each week, and the accounts that left in the weeks after the outage began, with `left_on`."""
+def lived_through(folder: Path, seed: int, outage_months: int, since: date) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The alerts of each week around a day, and the accounts that left in the weeks after the outage began."""
     config = written(folder / f"company-{seed}-{outage_months}", ACCOUNTS, seed, outage_months)
-    run, snapshot = begun(config, folder / f"out-{seed}-{outage_months}")
-    days = weeks(OUTAGE - QUIET_WEEKS * timedelta(days=7), OUTAGE + timedelta(days=OUTAGE_DAYS))
+    run, snapshot = begun(config, folder / f"out-{seed}-{outage_months}-{since}")
+    days = weeks(since - QUIET_WEEKS * timedelta(days=7), since + timedelta(days=OUTAGE_DAYS))
     alerts = lived(run, snapshot, days)
     return alerts, churners(snapshot, run.settings.money.churn_grace_days)
 
@@ -68,9 +68,9 @@ def shares(told: pd.Series) -> list[Bound]:
     return bounds
 
 
-def opened(alerts: pd.DataFrame) -> list[Bound]:
-    """What the weeks of the outage opened: data alerts, alerts held and alerts open."""
-    new = alerts[(pd.to_datetime(alerts["opened_at"]).dt.date == alerts["as_of"]) & (alerts["as_of"] > OUTAGE)]
+def opened(alerts: pd.DataFrame, since: date) -> list[Bound]:
+    """What the weeks after a day opened: data alerts, alerts held and alerts open."""
+    new = alerts[(pd.to_datetime(alerts["opened_at"]).dt.date == alerts["as_of"]) & (alerts["as_of"] > since)]
     data, rest = new[new["rule"] == DATA_RULE], new[new["rule"] != DATA_RULE]
     held = rest["state"] == "held"
     return [
@@ -103,12 +103,23 @@ def page(folder: Path, seeds: Sequence[int]) -> str:
         lives = []
         for seed in seeds:
             print(f"{heading}, seed {seed} ...", file=sys.stderr, flush=True)
-            lives.append(lived_through(folder, seed, months))
+            lives.append(lived_through(folder, seed, months, OUTAGE))
         told = pd.concat([flagged(*life).add_prefix(f"{seed}/") for seed, life in zip(seeds, lives, strict=True)])
         ways.append(told)
         alerts = pd.concat([life[0] for life in lives], ignore_index=True)
         raised.append([int((a["rule"] == DATA_RULE).any()) for a, _ in lives])
-        text += [f"## {heading}", "", *table([*opened(alerts), *shares(told)]), ""]
+        text += [f"## {heading}", "", *table([*opened(alerts, OUTAGE), *shares(told)]), ""]
+    print("A renamed event ...", file=sys.stderr, flush=True)
+    renamed = [lived_through(folder, seed, NO_OUTAGE, RENAMED)[0] for seed in seeds]
+    old, new = planted.renamed
+    text += [
+        "## A renamed event",
+        "",
+        f"The same companies without the outage, around {RENAMED}, from when on `{old}` is called `{new}`.",
+        "",
+        *table(opened(pd.concat(renamed, ignore_index=True), RENAMED)),
+        "",
+    ]
     (with_it, without), (during, usual) = raised, ways
     kept = during.reindex(usual.index[usual == OPEN])
     text += [
@@ -121,7 +132,14 @@ def page(folder: Path, seeds: Sequence[int]) -> str:
         *table(
             [
                 Bound("companies with the outage that raised a data alert", len(seeds), len(seeds), sum(with_it), 0),
-                Bound("companies without it that raised one", 0, 0, sum(without), 0),
+                Bound(
+                    "companies with the renamed event that raised one",
+                    len(seeds),
+                    len(seeds),
+                    sum(bool((a["rule"] == DATA_RULE).any()) for a in renamed),
+                    0,
+                ),
+                Bound("companies without either that raised one", 0, 0, sum(without), 0),
             ]
         ),
         "",

@@ -1,12 +1,15 @@
 """What came of an account, on one line of its page (ACT-1, ALR-5)."""
 
 from datetime import date, datetime, timedelta
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from flows.cli_account import outcome, turns
-from tasks.account import AccountStory, _leaving
+from playbook.work import work_event
+from tasks.account import AccountStory, _leaving, account_story
+from tasks.publish import Stamp, publish
 
 DAYS = [date(2026, 5, day) for day in (1, 8, 15, 22)]
 FLAG = (datetime(2026, 5, 5, 9), "no_usage")
@@ -63,3 +66,19 @@ def test_the_course_tells_one_day_a_week_and_whenever_something_turned() -> None
 
     assert [row.as_of.day for row in turns(frame)] == [1, 8, 13, 14, 21, 28, 30]
     assert turns(frame[:0]) == []
+
+
+def test_a_target_that_values_have_settled_is_no_work_that_goes_on(tmp_path: Path) -> None:
+    """Open until its day, then as the published health says, though nobody said a word (MON-3, ACT-1)."""
+    planned = work_event(
+        "planned", "A-1", None, datetime(2026, 5, 1), datetime(2026, 5, 1), "ann",
+        {"metric": "health", "baseline": 40.0, "target": 60.0, "rising": True, "due": "2026-05-15"},
+    )  # fmt: skip
+    for day, health in ((DAYS[0], 41.0), (DAYS[2], 65.0)):
+        score = pd.DataFrame([{"account_id": "A-1", "name": "acme", "status": "active", "health": health}])
+        frames = {"health_scores": score, "factors": pd.DataFrame({"account_id": [], "kind": [], "feature": []})}
+        publish(tmp_path, day, frames, Stamp("r", "c", "s"))
+    before, after = (account_story(tmp_path, [], [planned], "acme", datetime(2026, 5, day)) for day in (14, 16))
+
+    assert before.work == [f"{planned.event_id[:8]}  health at least 60 by 2026-05-15, ann"]
+    assert after.work == []

@@ -1,0 +1,40 @@
+"""The accounts that people name."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from pathlib import Path
+
+from tasks.errors import ConfigError
+from tasks.store import dates, read
+
+SCORES = "health_scores"
+
+
+class Names:
+    """The accounts that people name, looked up in the scores up to an instant, the newest first; each read once."""
+
+    def __init__(self, marts: Path, now: datetime) -> None:
+        self._marts = marts
+        self._days = [day for day in dates(marts, SCORES) if day <= now.date()]
+        self._books: dict[date, tuple[frozenset[str], Mapping[str, Sequence[str]]]] = {}
+
+    def account(self, named: str) -> str:
+        """The id of an account: as it is, or by its name in the newest score that has it."""
+        for day in reversed(self._days):
+            ids, by_name = self._book(day)
+            found = [named] if named in ids else by_name.get(named.lower(), [])
+            if len(found) == 1:
+                return found[0]
+            if found:
+                raise ConfigError(f"{len(found)} accounts are called {named!r}: {', '.join(found)}. Give its id.")
+        raise ConfigError(
+            f"no score up to that date tells of an account {named!r}. Run `keepwell daily` or `monthly` first."
+        )
+
+    def _book(self, day: date) -> tuple[frozenset[str], Mapping[str, Sequence[str]]]:
+        if day not in self._books:
+            book = read(self._marts, SCORES, day, ["account_id", "name"])
+            ids = book["account_id"].astype(str)
+            named = ids.groupby(book["name"].str.lower()).agg(list).to_dict()
+            self._books[day] = frozenset(ids), named
+        return self._books[day]
