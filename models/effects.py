@@ -41,11 +41,13 @@ class Outcome:
     high_is_good: bool
 
 
-def outcomes_of(rules: EffectSettings) -> tuple[Outcome, Outcome]:
+def outcomes_of(rules: EffectSettings, churn_days: int = 90, usage_days: int = 28) -> tuple[Outcome, Outcome]:
     """Churn and usage as SPEC MON-4 asks for them: columns `churned` and `use_after` (log change)."""
     return (
-        Outcome("churned", "churn within 90 days", binary=True, least=rules.least_churn, high_is_good=False),
-        Outcome("use_after", "log usage of 28 days", binary=False, least=rules.least_usage, high_is_good=True),
+        Outcome("churned", f"churn within {churn_days} days", binary=True, least=rules.least_churn, high_is_good=False),
+        Outcome(
+            "use_after", f"log usage of {usage_days} days", binary=False, least=rules.least_usage, high_is_good=True
+        ),
     )
 
 

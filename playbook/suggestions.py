@@ -15,7 +15,6 @@ ADVICE: Mapping[str, str] = {
     "drop": "Stop {what}, or find out why: they did harm.",
     "reconsider": "Reconsider {what}: whatever they do is less than is worth knowing.",
 }
-ON: Mapping[str, str] = {"churned": "churn within 90 days", "use_after": "usage of 28 days"}
 LEARNT = ("worked", "failed", "stopped")
 
 
@@ -57,6 +56,11 @@ def effect_in_words(outcome: str, value: float, low: float, high: float) -> str:
     """Churn in points, usage in percent, each with its interval: `-4.2 points (-9.0 to +0.6)`."""
     first, *bounds = (amount(outcome, v) for v in (value, low, high))
     return f"{first} ({' to '.join(bound.removesuffix(' points') for bound in bounds)})"
+
+
+def on(estimand: str) -> str:
+    """What an effect is on: `difference by lot: log usage of 28 days` is one on usage of 28 days."""
+    return estimand.partition(": ")[2].removeprefix("log ")
 
 
 def amount(outcome: str, value: float) -> str:
@@ -110,7 +114,7 @@ def _suggested(effect: Mapping[str, Any], playbook: Playbook) -> Suggestion:
     figures = effect_in_words(effect["outcome"], effect["effect"], effect["low"], effect["high"])
     advice = ADVICE[effect["verdict"]].format(what=what)
     advice = advice.replace("Prefer", "Go on with") if kind == ALL else advice
-    text = f"{advice} Effect on {ON[effect['outcome']]}: {figures}, {effect['treated']:,} accounts."
+    text = f"{advice} Effect on {on(effect['estimand'])}: {figures}, {effect['treated']:,} accounts."
     return Suggestion("strategy", effect["verdict"], kind, cause, segment, text, _actions(kind, playbook))
 
 

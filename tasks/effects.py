@@ -31,7 +31,7 @@ class Cases:
     lot says who is treated it may be that none was, or that it was done all the same), the numbers and words known
     before, churned (None until matured), use_after (NaN until matured), later (untouched, and worked on within the
     horizon). `by_lot`: a lot, the same for all, parted them. `numbers`, `words`: what is adjusted for. `notes`: what
-    there is to say of how they were found.
+    there is to say of how they were found. `horizon_days`: within which churn counts.
     """
 
     rows: pd.DataFrame
@@ -39,6 +39,7 @@ class Cases:
     numbers: tuple[str, ...]
     words: tuple[str, ...]
     notes: tuple[str, ...]
+    horizon_days: int
 
 
 def find_cases(
@@ -65,9 +66,8 @@ def find_cases(
     numbers = (*rules.numbers, *(("chance",) if lots and not by_lot else ()))
     how = _how(rules, draws, by_lot=by_lot)
     notes = (*how, *_counts(rows, work, months, wait[0], drawn_by_lot=lots))
-    return Cases(
-        rows, by_lot, tuple(n for n in numbers if n in rows), tuple(w for w in rules.words if w in rows), notes
-    )
+    known = tuple(n for n in numbers if n in rows), tuple(w for w in rules.words if w in rows)
+    return Cases(rows, by_lot, *known, notes, labels.churn_horizon_days)
 
 
 def strategy_effects(cases: Cases, rules: ModelSettings) -> pd.DataFrame:
@@ -76,7 +76,7 @@ def strategy_effects(cases: Cases, rules: ModelSettings) -> pd.DataFrame:
     Only whether there was work is a matter of the lot: which kind, and for which cause, somebody chose, so that single
     kinds are adjusted for what was known before in either design.
     """
-    outcomes = outcomes_of(rules.effects)
+    outcomes = outcomes_of(rules.effects, cases.horizon_days, rules.cases.usage_days)
     told = (cases.numbers, cases.words, rules.effects, rules.inputs)
     anything = cases.rows.assign(kind=cases.rows["kind"].where(~cases.rows["treated"], ALL), root_cause=None)
     whole = effect_table(anything, outcomes, *told, by_lot=cases.by_lot).assign(rank=pd.NA)

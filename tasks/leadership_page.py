@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from playbook.suggestions import ALL, LEARNT, amount, effect_in_words, said_as
+from playbook.suggestions import ALL, LEARNT, amount, effect_in_words, on, said_as
 from tasks.charts import COLOURS, effects_chart
 from tasks.frames import records
 from tasks.leadership import Leadership
@@ -48,6 +48,7 @@ def as_html(summary: Leadership) -> str:
         usage_chart=_chart(effects, "use_after"),
         told=int(summary.effects["enough"].astype(bool).sum()) if len(summary.effects) else 0,
         in_words=in_words,
+        on=on,
         plain=plain,
         said_as=said_as,
         difference=difference,

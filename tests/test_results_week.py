@@ -88,7 +88,7 @@ def kinds(by_lot: bool) -> Cases:
     drawn.loc[idle, "use_after"] -= (drawn["use1"] - drawn["use0"])[idle]
     kind = np.where(drawn["treated"], np.where(idle, "email", "training"), None)
     cause = np.where(drawn["treated"], np.where(drawn.index % 2 == 0, "low_adoption", "price"), None)
-    return Cases(drawn.assign(kind=kind, root_cause=cause), by_lot, NUMBERS, WORDS, ())
+    return Cases(drawn.assign(kind=kind, root_cause=cause), by_lot, NUMBERS, WORDS, (), 90)
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +149,7 @@ def test_behind_the_gate_accounts_are_ranked_by_the_arr_that_work_keeps() -> Non
     """Sleeping dogs last, and marked (MON-4)."""
     drawn = episodes_of(5000, 3, "random").assign(kind=None, root_cause=None)
     rules = RULES.model_copy(update={"uplift": RULES.uplift.model_copy(update={"trees": 5})})
-    told = uplift_of(Cases(drawn, True, NUMBERS, WORDS, ()), rules)
+    told = uplift_of(Cases(drawn, True, NUMBERS, WORDS, (), 90), rules)
     ranked = ranked_by_uplift(told, drawn.head(500))
 
     assert told is not None
@@ -168,9 +168,11 @@ BOOKLET = Playbook(action=(TRAIN, MAIL))
 
 
 def effect(verdict_: str, q: float = 0.01, outcome: str = "churned", **more: object) -> dict[str, object]:
+    says = {"churned": "churn within 90 days", "use_after": "log usage of 28 days"}[outcome]
     return {
         "kind": "training", "root_cause": ALL, "segment": ALL, "outcome": outcome, "effect": -0.12, "low": -0.2,
-        "high": -0.04, "treated": 1240, "q_value": q, "verdict": verdict_, **more,
+        "high": -0.04, "treated": 1240, "q_value": q, "verdict": verdict_, "estimand": f"difference by lot: {says}",
+        **more,
     }  # fmt: skip
 
 
