@@ -14,12 +14,16 @@ DAY, INSTANT, TEXTS = pa.date32(), pa.timestamp("us", tz="UTC"), pa.list_(pa.str
 
 @dataclass(frozen=True)
 class Mart:
-    """One published table: a row per `grain`, ordered by `key`, columns with type and meaning."""
+    """One published table: a row per `grain`, ordered by `key`, columns with type and meaning.
+
+    `own_stamps`: its rows come from several runs, and each says which.
+    """
 
     name: str
     grain: str
     key: tuple[str, ...]
     columns: Mapping[str, tuple[pa.DataType, str]]
+    own_stamps: bool = False
 
     @property
     def schema(self) -> pa.Schema:
@@ -145,6 +149,7 @@ RUNS = Mart(
         "seconds": (NUMBER, "wall-clock seconds"),
         "snapshot_id": (TEXT, "the staged snapshot that it read"),
     },
+    own_stamps=True,
 )  # fmt: skip
 
 ALERTS = Mart(

@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from filelock import FileLock
 
 from tasks.marts import MARTS, STAMPS, Mart
 from tasks.store import FILE, read
@@ -49,12 +50,12 @@ def mart_table(mart: Mart, frame: pd.DataFrame, stamp: Stamp) -> pa.Table:
 
     Raises ValueError where the frame has a column that the mart does not, or two rows share a key.
     """
-    unknown = sorted(set(frame.columns) - set(mart.columns) - {"run_id", "code_version"})
+    unknown = sorted(set(frame.columns) - set(mart.columns) - set(STAMPS))
     if unknown:
         raise ValueError(f"mart {mart.name} has no column {', '.join(unknown)}")
     columns = {}
     for field in mart.schema:
-        if field.name in ("run_id", "code_version"):
+        if field.name in STAMPS and not (mart.own_stamps and field.name in frame):
             columns[field.name] = pa.array([getattr(stamp, field.name)] * len(frame), field.type)
         elif field.name in frame:
             columns[field.name] = _column(frame[field.name], field.type, stamp.decimals)
@@ -106,14 +107,18 @@ def _write_aside(
 
 
 def record_run(root: Path, as_of: date, row: Mapping[str, object], stamp: Stamp) -> None:
-    """Put one flow's run into the mart `runs`, beside the other flows of that date."""
-    new = pd.DataFrame([row])
+    """Put one flow's run into the mart `runs`, beside the other flows of that date, which keep their own stamp."""
+    new = pd.DataFrame([{**row, "run_id": stamp.run_id, "code_version": stamp.code_version}])
     path = root / "runs" / f"as_of={as_of}" / FILE
-    if path.exists():
-        old = read(root, "runs", as_of).drop(columns=["run_id", "code_version"])
-        others = old[old["flow"] != row["flow"]]
-        new = pd.concat([others, new], ignore_index=True) if len(others) else new
-    publish(root, as_of, {"runs": new}, stamp)
+    locks = root.parent / ".locks"
+    locks.mkdir(parents=True, exist_ok=True)
+    # Not every flow holds its date: one that ends between reading and writing would be lost.
+    with FileLock(locks / "runs.lock"):
+        if path.exists():
+            old = read(root, "runs", as_of)
+            others = old[old["flow"] != row["flow"]]
+            new = pd.concat([others, new], ignore_index=True) if len(others) else new
+        publish(root, as_of, {"runs": new}, stamp)
 
 
 def write_dictionary(root: Path) -> None:

@@ -1,5 +1,6 @@
 """Marts: atomic, stable, complete, and readable by DuckDB (OUT-1, TRU-1)."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pandas as pd
 import pytest
 
 from tasks.marts import MARTS
-from tasks.publish import Stamp, publish
+from tasks.publish import Stamp, publish, record_run
 from tasks.store import dates, month_before, stored_before
 from tests.running import bytes_of, mart
 
@@ -106,3 +107,20 @@ def test_one_month_earlier_is_the_same_day_or_the_months_last() -> None:
     """31 March looks back to 29 February in a leap year (HLT-3)."""
     assert month_before(date(2024, 3, 31)) == date(2024, 2, 29)
     assert month_before(date(2024, 1, 1)) == date(2023, 12, 1)
+
+
+def test_flows_that_end_at_once_are_all_on_record_each_with_its_own_stamp(tmp_path: Path) -> None:
+    """Eight writers of one date: no row is lost, none takes another's run_id (OUT-1, TRU-2)."""
+    flows = [f"flow-{n}" for n in range(8)]
+
+    def write(flow: str) -> None:
+        row = {"flow": flow, "status": "done", "rows": 1, "snapshot_id": "s", "seconds": 1.0}
+        record_run(tmp_path / "marts", DAY, row, Stamp(f"run of {flow}", "code", "s"))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write, flows))
+    write(flows[0])
+    found = mart(tmp_path, "runs", DAY)
+
+    assert found["flow"].tolist() == flows
+    assert found["run_id"].tolist() == [f"run of {flow}" for flow in flows]
