@@ -110,10 +110,7 @@ def record_run(root: Path, as_of: date, row: Mapping[str, object], stamp: Stamp)
     """Put one flow's run into the mart `runs`, beside the other flows of that date, which keep their own stamp."""
     new = pd.DataFrame([{**row, "run_id": stamp.run_id, "code_version": stamp.code_version}])
     path = root / "runs" / f"as_of={as_of}" / FILE
-    locks = root.parent / ".locks"
-    locks.mkdir(parents=True, exist_ok=True)
-    # Not every flow holds its date: one that ends between reading and writing would be lost.
-    with FileLock(locks / "runs.lock"):
+    with _locked(root, "runs"):  # not every flow holds its date: one that ends in between would be lost
         if path.exists():
             old = read(root, "runs", as_of)
             others = old[old["flow"] != row["flow"]]
@@ -121,10 +118,18 @@ def record_run(root: Path, as_of: date, row: Mapping[str, object], stamp: Stamp)
         publish(root, as_of, {"runs": new}, stamp)
 
 
+def _locked(root: Path, what: str) -> FileLock:
+    """A lock beside the marts that waits for its turn and dies with the process."""
+    locks = root.parent / ".locks"
+    locks.mkdir(parents=True, exist_ok=True)
+    return FileLock(locks / f"{what}.lock")
+
+
 def write_dictionary(root: Path) -> None:
     """`README.md`, the dictionary of every mart, and `views.sql`, DuckDB views of all dates and of the latest."""
-    write_whole(root / "README.md", dictionary())
-    write_whole(root / "views.sql", views(sorted(p.name for p in root.iterdir() if p.name in MARTS)))
+    with _locked(root, "dictionary"):  # runs of two dates write the same two files
+        write_whole(root / "README.md", dictionary())
+        write_whole(root / "views.sql", views(sorted(p.name for p in root.iterdir() if p.name in MARTS)))
 
 
 def dictionary() -> str:

@@ -124,3 +124,12 @@ def test_flows_that_end_at_once_are_all_on_record_each_with_its_own_stamp(tmp_pa
 
     assert found["flow"].tolist() == flows
     assert found["run_id"].tolist() == [f"run of {flow}" for flow in flows]
+
+
+def test_runs_of_many_dates_at_once_all_publish(tmp_path: Path) -> None:
+    """They share the dictionary and the views, and no other file (OUT-1, TRU-2)."""
+    days = [date(2024, 3, day) for day in range(1, 17)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda day: publish(tmp_path / "marts", day, {"health_scores": scores()}, STAMP), days))
+
+    assert dates(tmp_path / "marts", "health_scores") == days
