@@ -73,12 +73,13 @@ def mart(out: Path, name: str, as_of: date | str) -> pd.DataFrame:
     return pq.read_table(out / "marts" / name / f"as_of={as_of}" / "data.parquet", partitioning=None).to_pandas()
 
 
-def bytes_of(out: Path, *, without: tuple[str, ...] = ("runs",)) -> dict[str, str]:
-    """The hash of every file under the marts, but of those left out."""
+def bytes_of(out: Path, *only: str, without: tuple[str, ...] = ("runs",)) -> dict[str, str]:
+    """The hash of every file under the marts, but of those left out, or of these marts alone."""
     root = out / "marts"
+    assert root.is_dir(), f"{out} has no marts"
     files = (p for p in sorted(root.rglob("*")) if p.is_file())
     return {
         str(p.relative_to(root)): hashlib.sha256(p.read_bytes()).hexdigest()
         for p in files
-        if p.relative_to(root).parts[0] not in without
+        if (p.relative_to(root).parts[0] in only if only else p.relative_to(root).parts[0] not in without)
     }
