@@ -63,5 +63,8 @@ class Newest(Mapping[str, date]):
 
 
 def _together(staged: ir.Table, ours: ir.Table, key: tuple[str, ...]) -> ir.Table:
-    """Rows of the ledger, and of the company those of other keys."""
-    return staged.anti_join(ours, list(key)).union(ours.select(staged.columns))
+    """Rows of the ledger, and of the company those of other keys.
+
+    A staged file says how fine its timestamps are, rows in memory do not, and a union takes one type alone.
+    """
+    return staged.anti_join(ours, list(key)).union(ours.select(staged.columns).cast(staged.schema()))

@@ -27,6 +27,8 @@ from tasks.ledger import Ledger
 from tasks.recorded import recorded_rows
 from tasks.sources import facts_at
 from tasks.staging import stage
+from tests.company import AS_OF, staged
+from tests.company import company as company_of
 from tests.running import keepwell, mart
 from tests.test_cases import book as rows_of
 from tests.test_cases import done
@@ -92,6 +94,28 @@ def test_on_whom_the_lot_falls_is_called_whoever_else_is_left_alone(
     assert called - left_alone <= {one.account_id for one in after if not one.waits}
     assert all(one.waits and LEFT_ALONE in (one.handover or "") for one in after if one.account_id in left_alone)
     assert all(load[csm] <= team.room[csm] for csm in CSMS)
+
+
+def test_what_people_record_stands_beside_what_the_company_has(tmp_path: Path) -> None:
+    """Interventions and draws of the company's own tables, and those of the ledger; of a key of both the ledger's."""
+    tables = ("accounts", "contracts", "interventions", "hold_outs")
+    snapshot, now = staged(company_of(*tables), tmp_path), AS_OF
+    own = facts_at(snapshot, now)
+    theirs = own["interventions"].to_pandas()["intervention_id"].tolist()
+    at = now - timedelta(days=2)
+    events = [
+        work_event("started", "A-001", "V-000", at, at, "Ann", {"kind": "executive"}),
+        work_event("started", "A-001", "NEW", at, at, "Ann", {"kind": "executive"}),
+        *lots(["A-001"], at, 0.0),
+    ]  # fmt: skip
+    both = facts_at(snapshot, now, recorded=recorded_rows(events, now))
+    found = both["interventions"].to_pandas().set_index("intervention_id")
+
+    assert "V-000" in theirs
+    assert sorted(found.index) == sorted([*theirs, "NEW"])
+    assert found.loc[["V-000", "NEW"], "kind"].tolist() == ["executive", "executive"]
+    assert set(found["kind"]) == {"executive", "training"}
+    assert both["hold_outs"].count().execute() == own["hold_outs"].count().execute() + 1
 
 
 # By command -----------------------------------------------------------------------------------------------------------
