@@ -81,6 +81,10 @@ class Desk:
             raise Refused("what", f"{entry.what!r} is nothing that can be recorded{nearest(entry.what, _ACTS)}")
         if not entry.by:
             raise Refused("by", "empty: say who did it.")
+        stray = [name for name in _DETAILS if getattr(entry, name) not in ("", None) and name not in _TAKES[entry.what]]
+        if stray:
+            its = ", ".join(_TAKES[entry.what]) or "no more than account and note"
+            raise Refused(stray[0], f"nothing that `{entry.what}` takes ({its}): say it in a row of its own.")
         if entry.at > self._now:
             raise Refused("at", f"{entry.at:%Y-%m-%d %H:%M} is after {self._now:%Y-%m-%d %H:%M}: it has not happened.")
         return _ACTS[entry.what](self, entry)
@@ -200,3 +204,10 @@ _ACTS: Mapping[str, Callable[[Desk, Entry], WorkEvent]] = {
     "call": Desk.call, "cause": Desk.cause, "start": Desk.start, "end": Desk.end, "plan": Desk.plan,
     "progress": Desk.progress, "follow-up": Desk.follow_up,
 }  # fmt: skip
+
+_DETAILS = ("outcome", "cause", "kind", "id", "result", "metric", "target", "due", "value", "status", "owner")
+_TAKES: Mapping[str, tuple[str, ...]] = {
+    "call": ("outcome",), "cause": ("cause",), "start": ("kind", "cause", "id"), "end": ("id", "result"),
+    "plan": ("metric", "target", "due", "owner", "id"), "progress": ("id", "value", "status"), "follow-up": ("due",),
+}  # fmt: skip
+"""What may be said of each act beside what may be said of any: a value that would be dropped is refused."""

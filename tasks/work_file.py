@@ -3,6 +3,7 @@
 Columns are the options of `keepwell work`; `what` and `at` stand in every row. CSV is read as text.
 """
 
+import csv
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from datetime import UTC, date, datetime
@@ -47,7 +48,9 @@ def _frame(path: Path) -> pd.DataFrame:
         raise ConfigError(f"{path} is not there. Name a CSV or parquet file.")
     try:
         frame = pd.read_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
-    except (ValueError, OSError) as error:
+    except UnicodeDecodeError as error:
+        raise FileRefused(f"{path.name} is no CSV in UTF-8. Save it as `CSV UTF-8`, or as parquet.") from error
+    except (ValueError, OSError, csv.Error) as error:
         raise FileRefused(f"{path.name} cannot be read as {path.suffix[1:] or 'CSV'}: {error}.") from error
     unknown = [str(column) for column in frame.columns if column not in COLUMNS]
     if unknown:
@@ -59,8 +62,24 @@ def _frame(path: Path) -> pd.DataFrame:
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
-    """Every value as text, an account called NA too; with or without the mark that spreadsheets put before it."""
-    return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    """Every value as text, an account called NA too; with or without the mark that spreadsheets put before it.
+
+    Spreadsheets of half of Europe separate by semicolons. A value beyond the header has no column: such a row is
+    refused, as pandas would take the first column for an index and move all others.
+    """
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        first = file.readline()
+        file.seek(0)
+        between = max(",;\t", key=first.count)
+        header, *rows = list(csv.reader(file, delimiter=between)) or [[]]
+    for number, row in enumerate(rows, start=FIRST_ROW):
+        if any(value.strip() for value in row[len(header) :]):
+            raise FileRefused(
+                f"{path.name}: row {number} has {len(row)} values, the header {len(header)} columns. "
+                f'Put a value that holds "{between}" in double quotes.'
+            )
+    filled = [(row + [""] * len(header))[: len(header)] for row in rows if row]
+    return pd.DataFrame(filled, columns=header, dtype=str)
 
 
 def _entry(row: Mapping[str, Any], by: str) -> Entry:

@@ -197,6 +197,38 @@ def test_a_file_with_mistakes_records_nothing_and_names_each(place: Place, tmp_p
     assert place.listed("2026-06-14") == []
 
 
+def test_a_value_that_its_row_has_no_use_for_is_refused(place: Place, tmp_path: Path) -> None:
+    """A cause beside a call would be dropped in silence (MON-3, TRU-3)."""
+    rows_of(*place.queue()).assign(cause="price").to_csv(tmp_path / "work.csv", index=False)
+    ran = place.run("work", "import", tmp_path / "work.csv", "--now", "2026-06-14")
+
+    assert ran.code == 3
+    assert "row 2, column cause: nothing that `call` takes (outcome): say it in a row of its own." in ran.err
+    assert "row 3" not in ran.err  # a cause
+    assert "row 4" not in ran.err  # an intervention
+    assert "row 5, column cause" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (b"what;at;by;account;outcome\ncall;2026-06-09;cy;ACCOUNT;reached\n", ""),
+        (b"what,at,by,account,outcome\ncall,2026-06-09,cy,ACCOUNT,reached,,\n\n", ""),
+        (b"what,at,by,account,outcome,note\ncall,2026-06-09,cy,ACCOUNT,reached,slow, he says\n",
+         'row 2 has 7 values, the header 6 columns. Put a value that holds "," in double quotes.'),
+        (b"what,at,by,account,outcome\ncall,2026-06-09,Zo\xeb,ACCOUNT,reached\n", "Save it as `CSV UTF-8`"),
+    ],
+)  # fmt: skip
+def test_a_file_as_spreadsheets_write_it(place: Place, tmp_path: Path, text: bytes, says: str) -> None:
+    """Semicolons and blank ends are read; a comma too many never moves values to other columns (MON-3, TRU-3)."""
+    (tmp_path / "work.csv").write_bytes(text.replace(b"ACCOUNT", place.queue()[0].encode()))
+    ran = place.run("work", "import", tmp_path / "work.csv", "--now", "2026-06-14")
+
+    assert ran.code == (3 if says else 0)
+    assert says in ran.err
+    assert says or json.loads(ran.out)["recorded"] == 1
+
+
 def test_a_file_is_taken_in_whole_and_adds_nothing_again(place: Place, tmp_path: Path) -> None:
     """CSV and parquet alike, with ids of the file's own; later, after more was published, too (MON-3, MON-5)."""
     rows = rows_of(*place.queue())
