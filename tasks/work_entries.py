@@ -114,6 +114,8 @@ class Desk:
         metric = _word("metric", entry.metric, METRICS)
         if entry.target is None:
             raise Refused("target", "empty: say which value is wanted.")
+        if metric == HEALTH and not 0 <= entry.target <= 100:
+            raise Refused("target", f"{entry.target:g} is no health: it goes from 0 to 100.")
         due = self._due(entry)
         account = self._account(entry)
         baseline = self._value(account, metric, entry.at.date())
