@@ -8,16 +8,16 @@ from typing import Annotated, Any
 
 import typer
 
-from flows.options import run_of, show_table, show_totals
+from flows.options import run_of, said, show_table, show_totals
 
 app = typer.Typer(help="The alerts: what lives, and the steps of the response.", no_args_is_help=True)
 
 MINUTES = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"]
 Alert = Annotated[str, typer.Argument(help="The alert's id, or as much of its beginning as tells it from others.")]
-By = Annotated[str, typer.Option("--by", help="Who did it.")]
+By = Annotated[str, typer.Option("--by", callback=said, help="Who did it.")]
 Now = Annotated[datetime | None, typer.Option("--now", formats=MINUTES, help="The instant in UTC; else the clock's.")]
 Note = Annotated[str, typer.Option(help="What there is to say of it.")]
-Reason = Annotated[str, typer.Option(help="Why.")]
+Reason = Annotated[str, typer.Option(callback=said, help="Why.")]
 
 STEPS = {
     "ack": "I have seen it.",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from flows.options import AsOf, Options, run_of, show_table
+from flows.options import AsOf, Options, run_of, said, show_table
 
 if TYPE_CHECKING:
     from flows.champions import Compared
@@ -21,8 +21,8 @@ Number = Annotated[str, typer.Option("--version", help="A version by its number;
 Then = Annotated[
     datetime | None, typer.Option("--as-of", formats=["%Y-%m-%d"], help="A date to look back to; without it, now.")
 ]
-By = Annotated[str, typer.Option(help="Who does it.")]
-Reason = Annotated[str, typer.Option(help="Why, for whoever reads it next year.")]
+By = Annotated[str, typer.Option(callback=said, help="Who does it.")]
+Reason = Annotated[str, typer.Option(callback=said, help="Why, for whoever reads it next year.")]
 Accept = Annotated[
     str, typer.Option("--accept-suspicious", help="Why a figure that looks too good is believed (with --by).")
 ]

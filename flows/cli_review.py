@@ -10,7 +10,7 @@ import typer
 
 from flows.cli_alerts import Now, instant
 from flows.cli_model import Outcome
-from flows.options import Options, run_of, show_totals
+from flows.options import Options, run_of, said, show_totals
 
 if TYPE_CHECKING:
     from flows.review import Report, Said
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="The expert review of a model: a forecast first, then its scores.", no_args_is_help=True)
 
 Account = Annotated[str, typer.Argument(help="The account's id.")]
-By = Annotated[str, typer.Option("--by", help="Who does it.")]
+By = Annotated[str, typer.Option("--by", callback=said, help="Who does it.")]
 Review = Annotated[str, typer.Option("--review", help="A sprint by the beginning of its id; else the newest.")]
 Kind = Literal["seasonal", "segment", "feature", "note", "override"]
 Note = Annotated[str, typer.Option("--note", help="The explanation.")]

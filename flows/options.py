@@ -17,6 +17,13 @@ AsOf = Annotated[
 ]
 
 
+def said(text: str) -> str:
+    """What was given, without blanks around it; refused where that is nothing: a record needs a name and a reason."""
+    if not text.strip():
+        raise typer.BadParameter("it is empty.")
+    return text.strip()
+
+
 class Options:
     """The options that stand before the command."""
 

@@ -1,5 +1,6 @@
 """The accounts that people name."""
 
+import difflib
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
@@ -27,9 +28,17 @@ class Names:
                 return found[0]
             if found:
                 raise ConfigError(f"{len(found)} accounts are called {named!r}: {', '.join(found)}. Give its id.")
-        raise ConfigError(
-            f"no score up to that date tells of an account {named!r}. Run `keepwell daily` or `monthly` first."
-        )
+        raise ConfigError(f"no score up to that date tells of an account {named!r}{self._instead(named)}")
+
+    def _instead(self, named: str) -> str:
+        """What was meant, as far as names of the newest score tell; what to run where there is no score."""
+        if not self._days:
+            return ". Run `keepwell daily` or `monthly` first."
+        ids, by_name = self._book(self._days[-1])
+        known: dict[str, Sequence[str]] = {**{one.lower(): [one] for one in sorted(ids)}, **by_name}
+        for meant in difflib.get_close_matches(named.lower(), known, n=1):
+            return f"; did you mean `{known[meant][0]}`" + ("?" if meant == known[meant][0].lower() else f", {meant}?")
+        return ": give its id or its whole name, as the month's report has them."
 
     def _book(self, day: date) -> tuple[frozenset[str], Mapping[str, Sequence[str]]]:
         if day not in self._books:

@@ -156,6 +156,27 @@ def test_what_is_no_word_of_the_settings_is_refused_with_the_nearest(
     assert queued.listed("2026-06-17") == []
 
 
+def test_an_account_that_is_misspelt_is_answered_with_the_nearest(place: Place) -> None:
+    """By name and by id; that the scores are missing is said only where they are (TRU-3)."""
+    account = place.queue()[0]
+    name = str(mart(place.out, "health_scores", SCORED).set_index("account_id")["name"][account])
+    call = ("--outcome", "reached")
+
+    assert f"did you mean `{account}`, {name.lower()}?" in place.refused("2026-06-16", "call", name + "x", *call)
+    assert f"did you mean `{account}`?" in place.refused("2026-06-16", "call", account.lower(), *call)
+    assert "Run `keepwell daily`" not in place.refused("2026-06-16", "call", "zzzzzz", *call)
+    assert "Run `keepwell daily`" in place.refused("2020-01-01", "call", account, *call)
+
+
+def test_nobody_records_anything_without_a_name(place: Place) -> None:
+    """An empty --by, as of a variable that is not set, is a mistake of usage: nothing is recorded (ALR-5)."""
+    ran = place.run("work", "done", "--week", "2026-06-15", "--by", " ", "--now", "2026-06-16")
+    signed = place.run("work", "done", "--week", "2026-06-15", "--by", " ann ", "--now", "2026-06-16")
+
+    assert (ran.code, "'--by': it is empty" in ran.err) == (2, True)
+    assert signed.out == "recorded: the calls before 2026-06-15 are recorded, says ann\n"
+
+
 def rows_of(*accounts: str) -> pd.DataFrame:
     """A file of what was done: a call, a cause, an intervention with an end, a plan with progress."""
     first, second = accounts[:2]
