@@ -20,7 +20,7 @@ from tasks.lock import holding
 from tasks.publish import Stamp, publish
 from tasks.runs import recorded
 from tasks.step import step
-from tasks.store import dates, digest
+from tasks.store import dates, digest, read
 from tasks.work import sign
 from tasks.work_marts import Values, interventions, standings, success_plans
 from tasks.work_page import ASKED, asked_in, page_path, write_work_page
@@ -84,7 +84,9 @@ def review_work(run: Run, ledger: Ledger, stamp: Stamp) -> WorkResult:
     plans = standings(events, Values(run.marts, on), until, on)
     asked = asked_in(run.marts, run.as_of - WEEK)
     week = work_week(run.as_of, asked, events, ledger.history(), plans, run.settings.work.cause_days)
-    return WorkResult(week, write_work_page(week, stamp.run_id, run.out / "reports"))
+    book = read(run.marts, "health_scores", scored, ["account_id", "name"]).dropna()
+    names = dict(zip(book["account_id"], book["name"], strict=True))
+    return WorkResult(week, write_work_page(week, stamp.run_id, run.out / "reports", names))
 
 
 def sign_off(ledger: Ledger, day: date, now: datetime, by: str, note: str) -> tuple[bool, date]:

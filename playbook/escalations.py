@@ -7,7 +7,7 @@ from typing import Any
 
 from playbook.alert_events import Alert
 from playbook.settings import EscalationSettings
-from playbook.work import Intervention, PlanTarget
+from playbook.work import Intervention, PlanTarget, figure
 
 CRITICAL, URGENT = "critical", "immediate"
 
@@ -69,7 +69,7 @@ def _of_alert(alert: Alert, steps: Sequence[str], urgent: Mapping[str, Mapping[s
 
 def _of_plan(plan: PlanTarget, urgent: Mapping[str, Mapping[str, Any]]) -> Escalation:
     named = _named(urgent[plan.account_id])
-    stands = "nobody said where it stands" if plan.value is None else f"it stands at {plan.value:g}"
+    stands = "nobody said where it stands" if plan.value is None else f"it stands at {figure(plan.value)}"
     what = f"The plan wanted {plan.metric} at {plan.target:g} by {plan.due}; {stands}."
     asked = f"Decide with {plan.owner} what {named} is offered now, and agree it with their sponsor."
     return Escalation(plan.account_id, "plan", plan.plan_id, datetime.combine(plan.due, time(0)), what, asked)

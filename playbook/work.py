@@ -239,3 +239,8 @@ def _progressed(plan: PlanTarget, event: WorkEvent) -> PlanTarget:
     valued_at = event.at if "value" in said else plan.valued_at
     note = event.payload.get("note") or plan.note
     return replace(plan, progressed_at=event.at, valued_at=valued_at, note=note, **said)
+
+
+def figure(value: float) -> str:
+    """A value as people read it: 48.15 and not 48.147429, 1,200 and 0.0123."""
+    return f"{value:.3g}" if abs(value) < 1 else f"{value:,.2f}".rstrip("0").rstrip(".")

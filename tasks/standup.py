@@ -12,7 +12,7 @@ from playbook.alert_events import Alert
 from playbook.outreach import ENDANGERED, support_needs
 from playbook.settings import NeedSettings, OwnerSettings, WeeklySettings
 from playbook.standup import Closing, Week
-from playbook.work import Intervention, PlanTarget
+from playbook.work import Intervention, PlanTarget, figure
 from tasks.results import Rate, RecordedWork
 from tasks.score import case_of
 
@@ -258,7 +258,7 @@ def _missed_in(plan: PlanTarget, since: date, today: date) -> bool:
 
 
 def _plan(plan: PlanTarget, what: str) -> Item:
-    value = "" if plan.value is None else f", {plan.value:g} reached"
+    value = "" if plan.value is None else f", {figure(plan.value)} reached"
     said = what if plan.status == what else "due and not settled"
     text = f"success plan {said}: {_words(plan.metric)} {plan.target:g} by {plan.due}{value}"
     return {"account_id": plan.account_id, "subject": plan.plan_id, "text": text, "at": plan.progressed_at}

@@ -9,7 +9,7 @@ import pandas as pd
 
 from features.known import Facts
 from playbook.success import Standing, standing
-from playbook.work import PlanTarget, WorkEvent, follow_ups_at, interventions_at, plans_at
+from playbook.work import PlanTarget, WorkEvent, figure, follow_ups_at, interventions_at, plans_at
 from tasks.marts import INTERVENTIONS, SUCCESS_PLANS
 from tasks.store import dates, read
 from tasks.work_entries import mart_of
@@ -97,7 +97,7 @@ def work_list(
         for i in interventions_at(events, now)
     ]  # fmt: skip
     for s in standings(events, Values(marts, now.date()), now):
-        plan, stands = s.plan, "" if s.value is None else f" (now {s.value:g})"
+        plan, stands = s.plan, "" if s.value is None else f" (now {figure(s.value)})"
         about = f"{plan.metric} {'>=' if plan.rising else '<='} {plan.target:g}{stands}"
         since = plan.planned_at.date()
         rows.append(("plan", plan.plan_id[:8], plan.account_id, about, since, plan.due, s.status, plan.owner))

@@ -1,12 +1,13 @@
 """The page of week 3 for the CSM team: what was asked for, what was recorded, what is missing (MON-3)."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 from pathlib import Path
 
 import pandas as pd
 
+from playbook.work import figure
 from playbook.work_week import Answered, Asked, WorkWeek
 from tasks.charts import COLOURS
 from tasks.publish import write_whole
@@ -41,21 +42,23 @@ def page_path(folder: Path, week: date, *, signed: bool) -> Path:
     return folder / (f"work-{week}.html" if signed else f"work-{week}-open.html")
 
 
-def write_work_page(week: WorkWeek, run_id: str, folder: Path) -> Path:
-    """The page in `folder`, replaced whole; the open one goes when the signed one is there."""
-    path = write_whole(page_path(folder, week.week, signed=week.signed is not None), as_html(week, run_id))
+def write_work_page(week: WorkWeek, run_id: str, folder: Path, names: Mapping[str, str]) -> Path:
+    """The page in `folder`, replaced whole; the open one goes when the signed one is there. `names`: of accounts."""
+    path = write_whole(page_path(folder, week.week, signed=week.signed is not None), as_html(week, run_id, names))
     if week.signed is not None:
         page_path(folder, week.week, signed=False).unlink(missing_ok=True)
     return path
 
 
-def as_html(week: WorkWeek, run_id: str) -> str:
-    """One page that needs no network and no script."""
+def as_html(week: WorkWeek, run_id: str, names: Mapping[str, str]) -> str:
+    """One page that needs no network and no script; an account that `names` has not goes by its id."""
     return html_page(
         "work.html",
         week=week,
         totals=week.totals,
         run_id=run_id,
+        names=names,
+        figure=figure,
         colours=COLOURS,
         missing=by_csm(week.of("not_called", "tried")),
         reached=week.of("reached"),

@@ -11,6 +11,7 @@ from playbook.work import (
     WorkEvent,
     calls_at,
     causes_at,
+    figure,
     follow_ups_at,
     interventions_at,
     plans_at,
@@ -258,8 +259,8 @@ def test_a_promise_that_was_kept_in_an_earlier_month_is_due_no_more() -> None:
 def test_the_page_says_what_is_missing_and_shows_names_as_they_are() -> None:
     """Names and notes are data: escaped (TRU-4). Signed, it says by whom (MON-5)."""
     note = on(1, "called", outcome="reached", reached=True, note="<script>alert(1)</script>")
-    page = as_html(week_of(note), "run")
-    signed = as_html(week_of(note, on(5, "signed", WEEK.isoformat(), note="all in")), "run")
+    page = as_html(week_of(note), "run", {})
+    signed = as_html(week_of(note, on(5, "signed", WEEK.isoformat(), note="all in")), "run", {})
 
     assert "2 planned calls have" in page
     assert "bolt &amp; &lt;Co&gt;" in page
@@ -268,3 +269,20 @@ def test_the_page_says_what_is_missing_and_shows_names_as_they_are() -> None:
     assert "&lt;script&gt;" in page
     assert "Signed by <bdi>ann</bdi>" in signed
     assert "all in" in signed
+
+
+def test_the_page_names_the_accounts_of_interventions_and_promises_too() -> None:
+    """Nobody knows an account by its id; one that no score names has nothing else (MON-3)."""
+    week = week_of(on(1, "started", kind="training"), on(2, "follow_up", due="2024-03-13", note="slides"))
+    account = week.begun[0].account_id
+
+    assert as_html(week, "run", {account: "Pine & Sons"}).count("Pine &amp; Sons") == 2
+    assert "Pine" not in as_html(week, "run", {})
+
+
+@pytest.mark.parametrize(
+    ("value", "says"), [(48.147429, "48.15"), (60.0, "60"), (1234.5, "1,234.5"), (0.01234, "0.0123"), (0, "0")]
+)
+def test_a_value_is_told_as_people_read_it(value: float, says: str) -> None:
+    """48.147429 is more than anybody knows of a health (MON-3)."""
+    assert figure(value) == says
