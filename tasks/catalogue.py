@@ -2,7 +2,6 @@
 
 import math
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -186,8 +185,7 @@ def write_catalogue_xlsx(catalogue: pd.DataFrame, path: Path) -> None:
     sheet.freeze_panes = "D2"
     sheet.auto_filter.ref = sheet.dimensions
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(prefix=".", suffix=".xlsx", dir=path.parent, delete=False) as aside:
-        new = Path(aside.name)
+    new = path.with_name(f".{path.name}.new")  # a temporary file of the system's is for its owner's eyes alone
     try:
         book.save(new)
         os.replace(new, path)

@@ -173,6 +173,8 @@ def test_the_spreadsheet_holds_the_catalogue(catalogue: pd.DataFrame, tmp_path: 
     assert [cell.value for cell in sheet[1]][:4] == ["table", "column", "segment", "source system"]
     assert sheet.max_row == len(catalogue) + 1
     assert [p.name for p in path.parent.iterdir()] == ["signals.xlsx"]
+    (beside := tmp_path / "page.html").write_text("")
+    assert path.stat().st_mode == beside.stat().st_mode  # whoever may read the pages may read it
 
 
 def test_no_text_becomes_a_formula(catalogue: pd.DataFrame, tmp_path: Path) -> None:
