@@ -143,15 +143,16 @@ def _breaches(
     new: Iterable[LedgerEvent], alerts: Mapping[str, Mapping[str, object]], names: Mapping[str, str],
     owners: OwnerSettings,
 ) -> Iterator[_Told]:  # fmt: skip
-    """One message per run and role: what was missed, and whose it is."""
+    """One message per run and role: what was missed, and whose it is; by owner, what was due first before the rest."""
     late = sorted((e for e in new if e.kind == "breached"), key=lambda e: (e.payload["escalated_to"], e.event_id))
     for role, events in groupby(late, key=lambda e: str(e.payload["escalated_to"])):
-        many = list(events)
+        same = list(events)
+        many = sorted(same, key=lambda e: (str(alerts[e.alert_id]["owner"]), str(e.payload["due_at"]), e.account_id))
         lines = [_missed(e, alerts[e.alert_id], names) for e in many[:SHOWN]]
         people = ", ".join(owners.roles.get(role, ())) or role
         more = [f"and {len(many) - SHOWN} more (mart alert_steps)"] if len(many) > SHOWN else []
         yield _Told(
-            short_hash(role, *(e.event_id for e in many)), "breached", frozenset({role}), "critical",
+            short_hash(role, *(e.event_id for e in same)), "breached", frozenset({role}), "critical",
             f"{len(many)} step{'s' if len(many) > 1 else ''} missed, told to {people}", "\n".join([*lines, *more]),
             many[0].as_of,
         )  # fmt: skip

@@ -70,6 +70,19 @@ def test_breaches_of_one_sweep_are_one_message_for_the_role_that_must_know() -> 
     assert "ann: Acme (a0), ack was due 2026-03-02 02:00 UTC (health 41.0)" in told[0].body
 
 
+def test_missed_steps_stand_by_owner_and_by_when_they_were_due() -> None:
+    """Who reads only the first lines has somebody's oldest, and not what a hash put first (ALR-4)."""
+    seen = Observations([Condition(f"a{n}", "health_low", holds=True, detail="health 41.0") for n in range(8)])
+    owners = {f"a{n}": ("zoe", "ann")[n % 2] for n in range(8)}
+    history = new_events([], seen, MONDAY, owners, AlertSettings(), OwnerSettings(), Runs())
+    late = breaches(history, MONDAY + 25 * HOUR)
+    told = [one for one in said(late, history) if one.title.startswith("16 ")]  # plan and review
+    lines = [line for one in told for line in one.body.splitlines() if " was due " in line]
+
+    assert len(lines) == 16
+    assert [line.split(":")[0] for line in lines] == ["ann"] * 8 + ["zoe"] * 8
+
+
 def test_a_channel_takes_what_it_is_for() -> None:
     """By kind and severity; each message has a key of its own on each channel, the same in every run (ALR-4)."""
     new = opened(1)
