@@ -48,7 +48,8 @@ def show_totals(totals: Any, path: Path | None) -> None:
         typer.echo(json.dumps({**totals, "report": str(path) if path else None}, default=str, indent=1))
         return
     for name, value in totals.items():
-        typer.echo(f"{name.replace('_', ' '):>18}  {value}")
+        shown = (", ".join(map(str, value)) or "none") if isinstance(value, list | tuple) else value
+        typer.echo(f"{name.replace('_', ' '):>18}  {shown}")
     if path:
         typer.echo(f"{'report':>18}  {path}")
 
