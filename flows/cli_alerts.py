@@ -1,7 +1,7 @@
 """`keepwell alerts`: the live ones, and what a person does about one."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -34,6 +34,13 @@ def instant(now: datetime | None) -> datetime:
     return now or datetime.now(UTC).replace(tzinfo=None, microsecond=0)
 
 
+def none_of(person: str, people: Collection[str], what: str) -> str:
+    """That nothing is there of a person, and of whom there is something: the name may be misspelt."""
+    from tasks.errors import nearest
+
+    return f"of {person!r} {what}" + ("" if person in people else nearest(person, people))
+
+
 def ledger_call(now: datetime, call: Callable[[Any], Any]) -> Any:
     """The result of a call on the ledger."""
     from tasks.ledger import Ledger
@@ -57,7 +64,7 @@ def show(
     from playbook.alert_events import DATA_RULE, alerts_at
     from playbook.clocks import by_step, next_due
 
-    at = instant(now)
+    at, owners = instant(now), set[str]()
 
     def rows(ledger: Any) -> "pd.DataFrame":
         history = ledger.history(at)
@@ -73,10 +80,12 @@ def show(
             if (every or a.closed_at is None) and owner in ("", a.owner)
         ]  # fmt: skip
         columns = ["alert", "account", "rule", "state", "owner", "opened", "next", "due", "missed", "detail"]
+        owners.update(a.owner for a in alerts if a.closed_at is None)
         shown.sort(key=lambda row: (row["missed"] == "", row["due"] == "", str(row["due"]), row["alert"]))
         return pd.DataFrame(shown, columns=columns)
 
-    show_table(ledger_call(at, rows), "no alert lives")
+    table = ledger_call(at, rows)
+    show_table(table, none_of(owner, owners, "no alert lives") if owner and owners else "no alert lives")
 
 
 def _step(name: str, says: str) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows.cli_alerts import By, Note, Now, instant, ledger_call
+from flows.cli_alerts import By, Note, Now, instant, ledger_call, none_of
 from flows.options import run_of, show_table, show_totals
 
 if TYPE_CHECKING:
@@ -134,9 +134,12 @@ def show(
     def rows(ledger: "Ledger") -> "pd.DataFrame":
         from tasks.work_marts import work_list
 
-        return work_list(ledger.work(at), run_of(at.date()).marts, at, owner, open_only=open_only)
+        return work_list(ledger.work(at), run_of(at.date()).marts, at, open_only=open_only)
 
-    show_table(ledger_call(at, rows), "nothing is recorded")
+    table = ledger_call(at, rows)
+    own = table[table["owner"] == owner] if owner else table
+    nothing = "nothing is open" if open_only else "nothing is recorded"
+    show_table(own, none_of(owner, set(table["owner"]), nothing) if len(table) else nothing)
 
 
 def _record(now: datetime | None, by: str, alerts: bool = True, **said: Any) -> None:

@@ -87,9 +87,7 @@ def success_plans(standing: Sequence[Standing]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(SUCCESS_PLANS.columns), dtype=object)
 
 
-def work_list(
-    events: Sequence[WorkEvent], marts: Path, now: datetime, owner: str = "", *, open_only: bool = False
-) -> pd.DataFrame:
+def work_list(events: Sequence[WorkEvent], marts: Path, now: datetime, *, open_only: bool = False) -> pd.DataFrame:
     """Interventions, targets and follow-ups as people see them in a list, the next that is due first."""
     rows: list[tuple[object, ...]] = [
         ("intervention", i.intervention_id[:8], i.account_id, i.kind + (f", {i.root_cause}" if i.root_cause else ""),
@@ -105,6 +103,5 @@ def work_list(
         status = "open" if f.due >= now.date() else "past"
         rows.append(("follow-up", "", f.account_id, f.note, f.at.date(), f.due, status, f.by))
     table = pd.DataFrame(rows, columns=LISTED).astype(str)
-    own = table[table["owner"] == owner] if owner else table
-    shown = own[own["status"].isin(["running", "open"])] if open_only else own
+    shown = table[table["status"].isin(["running", "open"])] if open_only else table
     return shown.sort_values(["due", "since", "account", "id"], ignore_index=True)

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from flows.options import show_totals
 from sample.write import write_company
 from tasks.publish import Stamp, publish
 from tests.running import Ran, bytes_of, keepwell, mart
@@ -166,6 +167,27 @@ def test_an_account_that_is_misspelt_is_answered_with_the_nearest(place: Place) 
     assert f"did you mean `{account}`?" in place.refused("2026-06-16", "call", account.lower(), *call)
     assert "Run `keepwell daily`" not in place.refused("2026-06-16", "call", "zzzzzz", *call)
     assert "Run `keepwell daily`" in place.refused("2020-01-01", "call", account, *call)
+
+
+def test_a_list_of_somebody_who_has_nothing_says_of_whom_there_is_something(place: Place) -> None:
+    """Half a name is nobody's: the list is not empty, the name is wrong (TRU-3)."""
+    place.work("2026-06-16", "start", place.queue()[0], "--kind", "training", by="Ann Lee")
+    told = {
+        (what, *more): keepwell("--config", place.config, "--out", place.out, what, "list", *more).out.strip()
+        for what in ("work", "alerts")
+        for more in (("--now", "2026-06-16", "--owner", "Ann"), ("--now", "2020-01-01", "--owner", "Ann"))
+    }
+
+    assert list(told.values())[:2] == ["of 'Ann' nothing is recorded; did you mean `Ann Lee`?", "nothing is recorded"]
+    assert list(told.values())[2].startswith("of 'Ann' no alert lives; ")
+    assert list(told.values())[3] == "no alert lives"
+
+
+def test_totals_are_told_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    """No brackets and quotes of a programming language (REP-1)."""
+    show_totals({"days": ("2026-06-01", "2026-06-02"), "warnings": []}, None)
+
+    assert [line.split("  ")[-1] for line in capsys.readouterr().out.splitlines()] == ["2026-06-01, 2026-06-02", "none"]
 
 
 def test_nobody_records_anything_without_a_name(place: Place) -> None:
