@@ -20,6 +20,7 @@ from tasks.frames import records
 from tasks.leadership import (
     Leadership,
     bands_of,
+    ended_since,
     escalation_rows,
     joined_since,
     lost_since,
@@ -125,7 +126,8 @@ def tell_results(run: Run, scored: ScoredDate, held: Recorded) -> ResultsWeek:
     lost = lost_since(facts, first, before, settings.money.churn_grace_days)
     summary = Leadership(
         as_of=run.as_of, first=first, currency=settings.money.reporting_currency, bands=bands_of(accounts, before),
-        compared=before is not None, joined=joined_since(accounts, before), lost=lost,
+        compared=before is not None, joined=joined_since(accounts, before),
+        ended=ended_since(accounts, before), lost=lost,
         work=work_since(work, first, lost["account_id"].tolist()), effects=effects, notes=cases.notes,
         uplift=uplift.says if uplift else (), suggestions=suggested, learnings=learnt, escalations=rows,
         forecast=forecast, answer_by=run.as_of + timedelta(days=settings.escalations.answer_days),

@@ -25,9 +25,10 @@ FORECAST = ("segment", "horizon_end", "accounts_expected", "accounts_low", "acco
 class Leadership:
     """The month in figures and sentences.
 
-    `bands`: accounts and ARR now and before, by band. `lost`: who left in the month. `work`: by kind, what was begun
-    in the month and how it ended. `effects`: the mart. `forecast`: the newest of
-    the whole book, empty without one. `compared`: whether the scores of the month's first day are stored.
+    `bands`: accounts and ARR now and before, by band. `joined`, `ended`: how many came into the book and went out of
+    it, and their ARR. `lost`: whose loss became known in the month, by a notice mostly before it ends. `work`: by
+    kind, what was begun in the month and how it ended. `effects`: the mart. `forecast`: the newest of the whole book,
+    empty without one. `compared`: whether the scores of the month's first day are stored.
     """
 
     as_of: date
@@ -36,6 +37,7 @@ class Leadership:
     bands: pd.DataFrame
     compared: bool
     joined: tuple[int, float]
+    ended: tuple[int, float]
     lost: pd.DataFrame
     work: pd.DataFrame
     effects: pd.DataFrame
@@ -102,6 +104,11 @@ def joined_since(now: pd.DataFrame, before: pd.DataFrame | None) -> tuple[int, f
         return 0, 0.0
     new = now[~now["account_id"].isin(before["account_id"])]
     return len(new), float(new["arr"].sum())
+
+
+def ended_since(now: pd.DataFrame, before: pd.DataFrame | None) -> tuple[int, float]:
+    """How many accounts went out of the book since, and the ARR that they had."""
+    return (0, 0.0) if before is None else joined_since(before, now)
 
 
 def lost_since(facts: Facts, first: date, before: pd.DataFrame | None, grace_days: int) -> pd.DataFrame:

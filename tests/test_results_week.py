@@ -31,7 +31,7 @@ from playbook.work import Intervention, PlanTarget, work_event
 from sample.settings import company_with
 from sample.write import write_company
 from tasks.effects import Cases, ranked_by_uplift, strategy_effects, uplift_of
-from tasks.leadership import Leadership, newest_forecast
+from tasks.leadership import Leadership, ended_since, joined_since, newest_forecast
 from tasks.leadership_page import as_html, write_page
 from tasks.ledger import Ledger
 from tasks.store import FILE, digest
@@ -455,7 +455,8 @@ def summary(effects: pd.DataFrame) -> Leadership:
              "arr_high": 6e5, "horizon_end": date(2026, 9, 20), "made_on": date(2026, 6, 20)}  # fmt: skip
     return Leadership(
         as_of=date(2026, 6, 22), first=date(2026, 6, 1), currency="USD", bands=bands, compared=True, joined=(2, 5e4),
-        lost=lost, work=pd.DataFrame({"kind": ["training"], **counts}), effects=effects, notes=("How it was found.",),
+        ended=(2, 1e6), lost=lost,
+        work=pd.DataFrame({"kind": ["training"], **counts}), effects=effects, notes=("How it was found.",),
         uplift=("Nobody is ranked by uplift: 12 randomised cases, about 900 are needed.",),
         suggestions=strategy_suggestions(effects.to_dict("records"), BOOKLET),
         learnings=learnings([work()], "2026-06-01", BOOKLET),
@@ -475,11 +476,21 @@ def test_the_page_tells_the_month_and_escapes_what_customers_wrote(effects: pd.D
     assert "50 accounts with USD 16,000,000 a year are under contract; USD 5,000,000 of it (31%)" in text
     assert "start 2 accounts left. 1 matter needs an executive." in text
     assert f"{MINUS}1 since 2026-06-01" in text
+    assert "2 accounts came in with USD 50,000, 2 accounts went out of contract with USD 1,000,000." in text
     assert "Prefer training" in text
     assert "about 900 are needed" in text
     assert "4 accounts (2 to 7) with USD 300,000 a year" in text
     assert "A lot decided who was treated" in text
     assert text.count(UNOBSERVED) == 1  # single kinds were chosen
+
+
+def test_who_came_and_who_went_sums_to_the_change_of_the_book() -> None:
+    """Whose notice was known before the month goes out of it without being lost in it (MON-4)."""
+    before = pd.DataFrame({"account_id": ["a", "b", "c"], "arr": [1.0, 2.0, 4.0]})
+    now = pd.DataFrame({"account_id": ["c", "d"], "arr": [4.0, 8.0]})
+
+    assert (joined_since(now, before), ended_since(now, before)) == ((1, 8.0), (2, 3.0))
+    assert (joined_since(now, None), ended_since(now, None)) == ((0, 0.0), (0, 0.0))
 
 
 def test_a_first_month_without_anything_is_told_as_that(effects: pd.DataFrame) -> None:
