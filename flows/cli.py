@@ -134,6 +134,8 @@ def backfill(
     """Run what the schedule asked for in a range of days and what is not on record, in the order of the plan."""
     from flows.backfill import NAMES, backfill
 
+    if until < since:
+        raise typer.BadParameter(f"{until.date()} is before --from {since.date()}.", param_hint="--to")
     run = run_of(since.date())
     found = backfill(run, until.date(), [one.value for one in flow or ()] or NAMES, again=again)
     show_table(found.assign(as_of=found["as_of"].astype(str)), "the schedule asks for nothing in these days")

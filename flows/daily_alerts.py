@@ -1,6 +1,8 @@
 """Every day: check, score, and keep the alerts of the day (ALR-1, ALR-3)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 
 import pandas as pd
 
@@ -31,7 +33,10 @@ DAILY = "daily_alerts"
 
 @dataclass(frozen=True)
 class DayResult:
-    """What one day did: its alerts (mart `alerts`), how many it opened and closed, and how many wait for release."""
+    """What one day did: its alerts (mart `alerts`), how many it opened and closed, and how many wait for release.
+
+    With the days before it that were made up (`days`), opened and closed are those of all.
+    """
 
     as_of: str
     opened: int
@@ -52,15 +57,24 @@ def daily_alerts(run: Run) -> DayResult:
         if plan.explanation:
             log.warning(plan.explanation)
         snapshot = staged(run)
+        made = []
         for day in plan.days[:-1]:
             try:
-                one_day(replace(run, as_of=day), snapshot, ledger)
+                made.append(one_day(replace(run, as_of=day), snapshot, ledger))
             except DataCheckFailed as failure:
                 log.warning("%s is not made up, its data fails a critical check: %s", day, failure.findings[0])
-        result = one_day(run, snapshot, ledger)
-        return replace(result, days=tuple(str(day) for day in plan.days))
+        made.append(one_day(run, snapshot, ledger))
+        return together(made, plan.days)
     finally:
         ledger.close()
+
+
+def together(made: Sequence[DayResult], days: Sequence[date]) -> DayResult:
+    """The last day's result with what all that were made up opened and closed."""
+    return replace(
+        made[-1], opened=sum(one.opened for one in made), closed=sum(one.closed for one in made),
+        digest=any(one.digest for one in made), days=tuple(str(day) for day in days),
+    )  # fmt: skip
 
 
 def one_day(run: Run, snapshot: Snapshot, ledger: Ledger) -> DayResult:

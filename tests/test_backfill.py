@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from flows.daily_alerts import DayResult, together
 from flows.planned import missed_runs, planned, planned_runs, still_missed
 from flows.settings import ScheduleSettings
 from tasks.publish import Stamp, record_run
+from tests.running import keepwell
 
 SCHEDULE = ScheduleSettings()
 
@@ -24,6 +26,23 @@ def test_a_range_holds_what_the_schedule_asks_for_in_its_order() -> None:
     ]
     assert [p.as_of.day for p in found if p.flow == "daily_alerts"] == [31, 1, 2, 3, 4, 5, 6, 7, 8]
     assert [p.at for p in found] == sorted(p.at for p in found)
+
+
+def test_a_day_tells_what_the_days_opened_that_it_made_up() -> None:
+    """Two alerts of Saturday are no secret on Monday; what lives is what lives then (ALR-3)."""
+    days = [date(2026, 6, n) for n in (6, 7, 8)]
+    made = [DayResult(str(day), opened, 1, 20, 111, opened > 1) for day, opened in zip(days, (2, 0, 0), strict=True)]
+    found = together(made, days)
+
+    assert (found.as_of, found.opened, found.closed, found.live, found.digest) == ("2026-06-08", 2, 3, 20, True)
+    assert found.days == ("2026-06-06", "2026-06-07", "2026-06-08")
+
+
+def test_a_range_that_ends_before_it_begins_is_a_mistake() -> None:
+    """And not a range in which the schedule asks for nothing (OUT-3, TRU-3)."""
+    ran = keepwell("backfill", "--from", "2026-05-24", "--to", "2026-05-01")
+
+    assert (ran.code, "2026-05-01 is before --from 2026-05-24" in ran.err) == (2, True)
 
 
 def test_a_week_is_asked_for_once_however_often_the_schedule_looks() -> None:
