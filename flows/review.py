@@ -76,7 +76,8 @@ def start(run: Run, now: datetime, outcome: str, version: str, by: str) -> Sprin
     if found is None:
         asked = f"version {version}" if version else "a model"
         raise NotAllowed(
-            f"{outcome}: {asked} has scored nothing by {now.date()}; keepwell daily publishes predictions."
+            f"{outcome}: {asked} has scored nothing by {now.date()}. "
+            "`keepwell quarterly` makes a challenger where the data allow it; then `keepwell daily` scores with it."
         )
     day, number = found
     if (now.date() - day).days > rules.oldest_scores_days:
