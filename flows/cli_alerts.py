@@ -4,11 +4,14 @@ from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows.options import run_of, said, show_table, show_totals
+from flows.options import Options, run_of, said, show_table, show_totals
+
+if TYPE_CHECKING:
+    from playbook.alert_events import Alert as AlertState
 
 app = typer.Typer(help="The alerts: what lives, and the steps of the response.", no_args_is_help=True)
 
@@ -68,12 +71,12 @@ def show(
 
     def rows(ledger: Any) -> "pd.DataFrame":
         history = ledger.history(at)
-        done, alerts = by_step(history, "done"), alerts_at(history, at)
+        done, late, alerts = by_step(history, "done"), by_step(history, "breached"), alerts_at(history, at)
         held = Counter(a.held_by for a in alerts if a.closed_at is None)
         shown = [
             {
                 "alert": a.alert_id[:8], "account": a.account_id, "rule": a.rule, "state": a.state, "owner": a.owner,
-                "opened": a.opened_at, **next_due(a, done[a.alert_id]), "missed": "yes" if a.breached else "",
+                "opened": a.opened_at, **next_due(a, done[a.alert_id]), "missed": ", ".join(late[a.alert_id]),
                 "detail": a.detail + (f" ({held[a.alert_id]} held)" if a.rule == DATA_RULE else ""),
             }
             for a in alerts
@@ -115,8 +118,7 @@ def snooze(
     from tasks.responses import snooze
 
     at = instant(now)
-    found = ledger_call(at, lambda ledger: snooze(ledger, alert, until, at, by, reason))
-    show_totals(asdict(found), None)
+    _changed(ledger_call(at, lambda ledger: snooze(ledger, alert, until, at, by, reason)))
 
 
 def _decision(name: str, kind: str, says: str) -> None:
@@ -141,5 +143,16 @@ def close(alert: Alert, by: By, reason: Reason, now: Now = None) -> None:
     from tasks.responses import close
 
     at = instant(now)
-    found = ledger_call(at, lambda ledger: close(ledger, alert, at, by, reason))
-    show_totals(asdict(found), None)
+    _changed(ledger_call(at, lambda ledger: close(ledger, alert, at, by, reason)))
+
+
+def _changed(alert: "AlertState") -> None:
+    """The alert as it stands: in JSON the whole of it."""
+    if Options.json:
+        show_totals(asdict(alert), None)
+        return
+    told = {"alert": alert.alert_id[:8], "account": alert.account_id, "rule": alert.rule, "state": alert.state}
+    asleep = alert.snoozed_until if alert.closed_at is None else None
+    show_totals(
+        told | ({"asleep until": f"{asleep:%Y-%m-%d %H:%M}"} if asleep else {}) | {"reason": alert.reason}, None
+    )

@@ -14,6 +14,7 @@ from flows.scoring import score_date, staged
 from playbook.work import signed_at
 from playbook.work_week import WEEK, WorkWeek, seen_until, work_week
 from tasks.artifacts import show_work
+from tasks.errors import ConfigError
 from tasks.gate import resume_waiting, word_under_prefect
 from tasks.ledger import Ledger
 from tasks.lock import holding
@@ -92,6 +93,10 @@ def review_work(run: Run, ledger: Ledger, stamp: Stamp) -> WorkResult:
 def sign_off(ledger: Ledger, day: date, now: datetime, by: str, note: str) -> tuple[bool, date]:
     """Sign week 3 of a day's month and wake the runs that wait for it: whether that was new, and its first day."""
     first = first_day_of(day)
+    if now.date() < first - WEEK:
+        raise ConfigError(
+            f"--week {day}: its calls begin on {first - WEEK}; nobody can say yet that they are recorded."
+        )
     new = sign(ledger, first, now, by, note)
     resume_waiting(question(first), by, note)
     return new, first

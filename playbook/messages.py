@@ -143,24 +143,29 @@ def _breaches(
     new: Iterable[LedgerEvent], alerts: Mapping[str, Mapping[str, object]], names: Mapping[str, str],
     owners: OwnerSettings,
 ) -> Iterator[_Told]:  # fmt: skip
-    """One message per run and role: what was missed, and whose it is; by owner, what was due first before the rest."""
+    """One message per run and role, a line per alert: what was missed and whose it is; by owner, first due first."""
     late = sorted((e for e in new if e.kind == "breached"), key=lambda e: (e.payload["escalated_to"], e.event_id))
     for role, events in groupby(late, key=lambda e: str(e.payload["escalated_to"])):
         same = list(events)
         many = sorted(same, key=lambda e: (str(alerts[e.alert_id]["owner"]), str(e.payload["due_at"]), e.account_id))
-        lines = [_missed(e, alerts[e.alert_id], names) for e in many[:SHOWN]]
+        by_alert: dict[str, list[LedgerEvent]] = {}
+        for event in many:
+            by_alert.setdefault(event.alert_id, []).append(event)
+        lines = [_missed(own, alerts[alert], names) for alert, own in list(by_alert.items())[:SHOWN]]
         people = ", ".join(owners.roles.get(role, ())) or role
-        more = [f"and {len(many) - SHOWN} more (mart alert_steps)"] if len(many) > SHOWN else []
+        more = [f"and {len(by_alert) - SHOWN} more alerts (mart alert_steps)"] if len(by_alert) > SHOWN else []
+        of = f" of {len(by_alert)} alerts" if 1 < len(by_alert) < len(many) else ""
         yield _Told(
             short_hash(role, *(e.event_id for e in same)), "breached", frozenset({role}), "critical",
-            f"{len(many)} step{'s' if len(many) > 1 else ''} missed, told to {people}", "\n".join([*lines, *more]),
+            f"{len(many)} step{'s' if len(many) > 1 else ''}{of} missed, told to {people}", "\n".join([*lines, *more]),
             many[0].as_of,
         )  # fmt: skip
 
 
-def _missed(event: LedgerEvent, alert: Mapping[str, object], names: Mapping[str, str]) -> str:
-    about, due = event.payload, _shown(event.payload["due_at"])
-    return f"{alert['owner']}: {_name(event, names)}, {about['step']} was due {due} ({alert['detail']})"
+def _missed(events: Sequence[LedgerEvent], alert: Mapping[str, object], names: Mapping[str, str]) -> str:
+    """What of one alert was missed."""
+    due = ", ".join(f"{event.payload['step']} was due {_shown(event.payload['due_at'])}" for event in events)
+    return f"{alert['owner']}: {_name(events[0], names)}, {due} ({alert['detail']})"
 
 
 def _by_digest(event: LedgerEvent) -> tuple[str, str, str]:

@@ -95,7 +95,8 @@ def _answerable(history: Sequence[LedgerEvent], named: str, now: datetime) -> Al
 
 def _change(ledger: Ledger, named: str, kind: str, now: datetime, by: str, about: dict[str, str]) -> Alert:
     alert = the_alert(ledger.history(now), named, now)
-    ledger.record(FLOW, now, [event_of(alert, kind, now, by, about)])
+    if not ledger.record(FLOW, now, [event_of(alert, kind, now, by, about)]):
+        raise ConfigError(f"{by} said that of alert {named} at {now:%Y-%m-%d %H:%M} already. Give a later --now.")
     return fold(ledger.history(now), now)[alert.alert_id]
 
 

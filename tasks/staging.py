@@ -121,7 +121,7 @@ def _stage_table(source: SQLBackend, table: CanonicalTable, sql: str, work: Path
         batches = ordered.select(*names, *texts).to_pyarrow_batches(chunk_size=ROWS_PER_BATCH)
         path = work / f"{table.name}.parquet"
         rows = _write(path, schema, (_with_tone(batch, table, tones) if texts else batch for batch in batches))
-        _write_quarantine(aside, table, work)
+        _write_quarantine(aside if "quarantine_reason" in given else None, table, work)
         casts = _write_uncast(raw, table, work)
     except duckdb.Error as error:
         raise source_failure(table.name, error) from error
@@ -178,15 +178,21 @@ def _cast(raw: ir.Table, column: Column) -> ir.Value:
     if column.type == "int64" and value.type().is_string():
         number = value.try_cast("float64")
         return (number == number.floor()).ifelse(number, ibis.null()).try_cast("int64")
-    cast = value if str(value.type()) == column.type else value.try_cast(column.type)
+    cast = value if _typed(value, column) else value.try_cast(column.type)
     # "nan" casts to a number that is none, and would make every sum it enters none too.
     return cast.isnan().ifelse(ibis.null(), cast) if column.type == "float64" else cast
+
+
+def _typed(value: ir.Value, column: Column) -> bool:
+    """Whether a value has the column's type: an instant without a zone has, however fine its source kept it."""
+    kind = value.type()
+    return str(kind) == column.type or (column.type == INSTANT and kind.is_timestamp() and kind.timezone is None)
 
 
 def _write_uncast(raw: ir.Table, table: CanonicalTable, work: Path) -> dict[str, tuple[int, tuple[str, ...]]]:
     """Write where kept rows hold values that do not cast; per column, how many, and the first three keys."""
     every = {c.name: c for c in (*table.columns, *table.staged)}.values()
-    given = [c for c in every if c.name in raw.columns and str(raw[c.name].type()) != c.type]
+    given = [c for c in every if c.name in raw.columns and not _typed(raw[c.name], c)]
     if not given:
         return {}
     failed = {f"{c.name}_uncast": raw[c.name].notnull() & _cast(raw, c).isnull() for c in given}
@@ -218,8 +224,13 @@ def joined_key(rows: ir.Table, table: CanonicalTable) -> ir.Value:
     return key
 
 
-def _write_quarantine(aside: ir.Table, table: CanonicalTable, work: Path) -> None:
-    """The rows that the mapping set aside, by key, reason, account and day."""
+def _write_quarantine(aside: ir.Table | None, table: CanonicalTable, work: Path) -> None:
+    """The rows that the mapping set aside, by key, reason, account and day; None where it sets none aside."""
+    path = work / f"{table.name}.aside.parquet"
+    schema = pa.schema([(c.name, ARROW[c.type]) for c in QUARANTINE])
+    if aside is None:
+        _write(path, schema, iter(()))
+        return
     rows = aside.select(
         table_name=ibis.literal(table.name),
         key=joined_key(aside, table),
@@ -228,8 +239,7 @@ def _write_quarantine(aside: ir.Table, table: CanonicalTable, work: Path) -> Non
         event_on=aside[table.event].cast(DATE),
         known_at=aside.known_at,
     ).order_by("key", "reason", "event_on")
-    schema = pa.schema([(c.name, ARROW[c.type]) for c in QUARANTINE])
-    _write(work / f"{table.name}.aside.parquet", schema, rows.to_pyarrow_batches(chunk_size=ROWS_PER_BATCH))
+    _write(path, schema, rows.to_pyarrow_batches(chunk_size=ROWS_PER_BATCH))
 
 
 def _join(work: Path, name: str, columns: Sequence[Column], pieces: Sequence[Path]) -> None:

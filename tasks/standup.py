@@ -12,6 +12,7 @@ from playbook.alert_events import Alert
 from playbook.outreach import ENDANGERED, support_needs
 from playbook.settings import NeedSettings, OwnerSettings, WeeklySettings
 from playbook.standup import Closing, Week
+from playbook.success import reached
 from playbook.work import Intervention, PlanTarget, figure
 from tasks.results import Rate, RecordedWork
 from tasks.score import case_of
@@ -135,8 +136,11 @@ def _successes(given: Sources, rules: WeeklySettings) -> list[Item]:
     ]  # fmt: skip
     ended = [_ended(i) for i in _ended_since(given.work.interventions, since) if i.result == "worked"]
     met = [
-        _plan(p, "met") for p in given.work.plans if p.status == "met" and p.progressed_at and p.progressed_at > since
-    ]
+        _plan(p, "met")
+        for p in given.work.plans
+        if p.status == "met" and p.progressed_at and p.progressed_at > since
+        and not (p.baseline is not None and reached(p, p.baseline))  # met when it was written: nothing has worked yet
+    ]  # fmt: skip
     return [*alerts, *ended, *met]
 
 

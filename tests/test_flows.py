@@ -194,7 +194,7 @@ def test_ravenstack_has_a_row_for_every_account_under_contract(tmp_path: Path) -
 def test_ravenstack_day_by_day_raises_each_alert_once_and_again_the_same_bytes(tmp_path: Path) -> None:
     """The first run is a storm told in one digest; the days after it open only what is new (ALR-3, TRU-1)."""
     config = ROOT / "examples" / "ravenstack" / "pipeline.toml"
-    days = [f"2024-12-0{day}" for day in range(1, 5)]
+    days = [f"2024-12-0{day}" for day in range(1, 4)]
 
     def run(days: list[str]) -> None:
         for day in days:
@@ -205,7 +205,7 @@ def test_ravenstack_day_by_day_raises_each_alert_once_and_again_the_same_bytes(t
 
     run(days)
     before = bytes_of(tmp_path)
-    run(days[2:3])
+    run(days[1:2])
 
     assert bytes_of(tmp_path) == before
     alerts = {day: mart(tmp_path, "alerts", day) for day in days}

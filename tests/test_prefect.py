@@ -56,7 +56,7 @@ def asked(server: dict[str, str], path: str, body: dict[str, object]) -> list[di
         return json.load(answer)
 
 
-@pytest.mark.parametrize("flow", ["monthly", "weekly", "daily"])
+@pytest.mark.parametrize("flow", ["monthly", "weekly"])
 def test_a_flow_under_prefect_gives_what_it_gives_inline(
     flow: str, company: Path, server: dict[str, str], tmp_path: Path
 ) -> None:
@@ -66,14 +66,14 @@ def test_a_flow_under_prefect_gives_what_it_gives_inline(
 
     assert (inline.code, under.code) == (0, 0), inline.err + under.err
     assert bytes_of(tmp_path / "a") == bytes_of(tmp_path / "b")
-    names = {"monthly": "monthly_scoring", "weekly": "weekly_review", "daily": "daily_alerts"}
+    names = {"monthly": "monthly_scoring", "weekly": "weekly_review"}
     runs = asked(server, "flow_runs/filter", {"flows": {"name": {"any_": [names[flow]]}}})
     assert [run["state_type"] for run in runs] == ["COMPLETED"]
     steps = {str(t["name"]).rsplit("-", 1)[0] for t in asked(server, "task_runs/filter", {})}
     assert {"stage_sources", "check_data", "score_and_publish"} <= steps
     keys = {a["key"] for a in asked(server, "artifacts/filter", {})}
     shown = {"monthly": {"health-report", "accounts-at-risk"}, "weekly": {"weekly-review", "stand-up-sheet"}}
-    assert keys >= shown.get(flow, {"alerts"})
+    assert keys >= shown[flow]
 
 
 def test_data_at_fault_fails_the_flow_run_without_a_retry_and_keeps_its_exit_code(
@@ -137,7 +137,7 @@ def plan_run(server: dict[str, str], deployment: str, start: str, company: Path,
 
 
 def test_a_scheduled_run_speaks_as_of_its_planned_day(company: Path, deployed: dict[str, str], tmp_path: Path) -> None:
-    """A deployment of prefect.yaml, run by a real worker, planned for a day, publishes that day (OUT-3)."""
+    """A deployment of prefect.yaml, run by a real worker, publishes its planned day as it is inline (OUT-3)."""
     plan = yaml.safe_load((ROOT / "prefect.yaml").read_text())
     assert {d["entrypoint"] for d in plan["deployments"]} == SCHEDULED
     assert all(d["schedules"] and d["concurrency_limit"]["limit"] == 1 for d in plan["deployments"])
@@ -145,7 +145,9 @@ def test_a_scheduled_run_speaks_as_of_its_planned_day(company: Path, deployed: d
     plan_run(deployed, "daily_alerts", f"{DAY}T05:00:00+00:00", company, tmp_path / "out")
     work_off(deployed)
 
-    assert (tmp_path / "out" / "marts" / "alerts" / f"as_of={DAY}" / "data.parquet").exists()
+    assert keepwell("--config", company, "--out", tmp_path / "inline", "daily", "--as-of", DAY).code == 0
+    assert bytes_of(tmp_path / "out") == bytes_of(tmp_path / "inline")
+    assert "alerts" in {a["key"] for a in asked(deployed, "artifacts/filter", {})}
 
 
 def test_week_three_is_suspended_until_a_person_signs_and_holds_no_worker(

@@ -99,7 +99,7 @@ def test_an_outcome_without_enough_months_is_refused_while_others_go_on(learnt: 
 
 def test_a_company_too_small_for_any_model_goes_on_with_health_alone(tmp_path: Path) -> None:
     """Exit code 0, one sentence per outcome, an empty mart (MOD-2)."""
-    write_company(60, 9, 5, tmp_path)
+    write_company(60, 6, 5, tmp_path)
     ran = keepwell(
         "--config", tmp_path / "pipeline.toml", "--out", tmp_path / "out", "quarterly", "--as-of", "2026-07-01"
     )

@@ -99,12 +99,17 @@ def test_a_day_run_again_says_what_it_said_whatever_people_did_since(place: tupl
     before = bytes_of(out, "alerts", "alert_steps")
     swept(place, "2026-06-01T07:30")
     name = json.loads(run(place, "alerts", "list", "--now", "2026-06-01T07:30").out)[0]["alert"]
-    for arguments in (
-        ("ack", name, "--by", "ann"),
-        ("snooze", name, "--by", "ann", "--reason", "migrating", "--until", "2026-06-09"),
-        ("close", name, "--by", "ann", "--reason", "a test account"),
-    ):
-        assert run(place, "alerts", *arguments, "--now", "2026-06-01T08:00").code == 0
+    asleep = ("snooze", name, "--by", "ann", "--reason", "migrating", "--until")
+    said = [
+        run(place, "alerts", *arguments, "--now", "2026-06-01T08:00")
+        for arguments in (
+            ("ack", name, "--by", "ann"), (*asleep, "2026-06-09"), (*asleep, "2026-06-10"),
+            ("close", name, "--by", "ann", "--reason", "a test account"),
+        )
+    ]  # fmt: skip
+    assert [ran.code for ran in said] == [0, 0, 2, 0]
+    assert "said that of alert" in said[2].err
+    assert json.loads(said[1].out)["snoozed_until"] == "2026-06-09 00:00:00"
     assert run(place, "daily", "--as-of", "2026-06-01").code == 0
 
     assert len(before) == 4

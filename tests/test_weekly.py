@@ -340,7 +340,10 @@ def test_each_team_is_told_for_whom_it_is_needed_the_most_revenue_first() -> Non
 
 
 def test_work_of_the_week_is_a_success_or_a_challenge_by_its_result() -> None:
-    """Interventions that ended, targets met, missed or due and not settled; older ones are not news (WKL-1)."""
+    """Interventions that ended, targets met, missed or due and not settled; older ones are not news (WKL-1).
+
+    A target that was met when it was written is no success.
+    """
 
     def begun(name: str, result: str, ended: float) -> list[object]:
         start = work_event(
@@ -348,18 +351,25 @@ def test_work_of_the_week_is_a_success_or_a_challenge_by_its_result() -> None:
         )
         return [start, work_event("ended", name, start.subject, ago(ended), ago(ended), "Ann", {"result": result})]
 
-    def planned(name: str, due: float, status: str | None = None) -> list[object]:
-        target = {"metric": "active_users", "target": 20.0, "rising": True, "due": ago(due).date().isoformat()}
+    def planned(name: str, due: float, status: str | None = None, was: float | None = None) -> list[object]:
+        target = {
+            "baseline": was,
+            "metric": "active_users",
+            "target": 20.0,
+            "rising": True,
+            "due": ago(due).date().isoformat(),
+        }
         plan = work_event("planned", name, None, ago(60), ago(60), "Ann", target)
         said = {"status": status, "value": 22.0}
         return [plan, *([work_event("progressed", name, plan.subject, ago(1), ago(1), "Ann", said)] if status else [])]
 
     events = [
         *begun("good", "worked", 2), *begun("bad", "failed", 3), *begun("old", "worked", 8), *planned("met", 1, "met"),
-        *planned("late", 2), *planned("due", -5), *planned("past", 30), *planned("miss", 30, "missed"),
+        *planned("met before", 1, "met", was=20.0), *planned("late", 2), *planned("due", -5), *planned("past", 30),
+        *planned("miss", 30, "missed"),
     ]  # fmt: skip
     work = replace(NO_WORK, interventions=interventions_at(events, NOW), plans=plans_at(events, NOW))
-    names = ("good", "bad", "old", "met", "late", "due", "past", "miss")
+    names = ("good", "bad", "old", "met", "met before", "late", "due", "past", "miss")
 
     found = sheet(book(*(account(name) for name in names)), work=work)
 

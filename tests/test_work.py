@@ -199,6 +199,14 @@ def test_nobody_records_anything_without_a_name(place: Place) -> None:
     assert signed.out == "recorded: the calls before 2026-06-15 are recorded, says ann\n"
 
 
+def test_a_week_is_not_signed_before_its_calls_begin(place: Place) -> None:
+    """A month too far by mistake would never wait for anybody's word (MON-5)."""
+    ran = place.run("work", "done", "--week", "2026-07-15", "--by", "ann", "--now", "2026-06-20")
+
+    assert ran.code == 2
+    assert "its calls begin on 2026-07-08" in ran.err
+
+
 def rows_of(*accounts: str) -> pd.DataFrame:
     """A file of what was done: a call, a cause, an intervention with an end, a plan with progress."""
     first, second = accounts[:2]
