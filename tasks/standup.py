@@ -98,7 +98,7 @@ def _at_risk(given: Sources) -> list[Item]:
         told = [_entered(row, was)] if given.compared and row.band in ENDANGERED else []
         texts = [t for t in (*told, *opened.get(row.account_id, ())) if t]
         if texts:
-            text = ". ".join([*texts, *_next(row, given.factors)])
+            text = ". ".join([*texts, *_next(row, given.factors, given.now.date())])
             items.append({"account_id": row.account_id, "subject": row.band, "text": text, "at": given.now})
     return items
 
@@ -114,12 +114,14 @@ def _entered(row: Any, was: pd.DataFrame) -> str:
     return f"{_words(before['band'])} to {_words(row.band)}, health {health} to {row.health:.1f}"
 
 
-def _next(row: Any, factors: Factors) -> list[str]:
-    """The leading factor and what the playbook says to do."""
+def _next(row: Any, factors: Factors, today: date) -> list[str]:
+    """The leading factor and what the playbook says to do, by when or since when overdue."""
     why = [f"Mainly: {factors[row.account_id][0][2]}"] if factors.get(row.account_id) else []
     if not isinstance(row.next_action, str):
         return why
-    due = f" (due {row.action_due})" if pd.notna(row.action_due) else ""
+    due = ""
+    if pd.notna(row.action_due):
+        due = f" ({'was ' if pd.Timestamp(row.action_due) < pd.Timestamp(today) else ''}due {row.action_due})"
     return [*why, f"Next: {row.next_action}{due}"]
 
 

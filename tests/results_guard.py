@@ -109,6 +109,14 @@ def page(folder: Path, seeds: Sequence[int]) -> str:
         alerts = pd.concat([life[0] for life in lives], ignore_index=True)
         raised.append([int((a["rule"] == DATA_RULE).any()) for a, _ in lives])
         text += [f"## {heading}", "", *table([*opened(alerts, OUTAGE), *shares(told)]), ""]
+    (with_it, without), (during, usual) = raised, ways
+    kept = during.reindex(usual.index[usual == OPEN])
+    text += [
+        "## Those who are flagged without it",
+        "",
+        *table(shares(kept.fillna(NEITHER))),
+        "",
+    ]
     print("A renamed event ...", file=sys.stderr, flush=True)
     renamed = [lived_through(folder, seed, NO_OUTAGE, RENAMED)[0] for seed in seeds]
     old, new = planted.renamed
@@ -120,13 +128,7 @@ def page(folder: Path, seeds: Sequence[int]) -> str:
         *table(opened(pd.concat(renamed, ignore_index=True), RENAMED)),
         "",
     ]
-    (with_it, without), (during, usual) = raised, ways
-    kept = during.reindex(usual.index[usual == OPEN])
     text += [
-        "## Those who are flagged without it",
-        "",
-        *table(shares(kept.fillna(NEITHER))),
-        "",
         "## Bounds",
         "",
         *table(

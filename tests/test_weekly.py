@@ -259,6 +259,16 @@ def texts(found: pd.DataFrame, section: str) -> dict[str, str]:
     return dict(zip(rows["account_id"].fillna(rows["subject"]), rows["text"], strict=True))
 
 
+def test_what_to_do_next_says_whether_its_day_has_passed() -> None:
+    """An action of weeks ago is told as overdue, as on the account's page (WKL-1)."""
+    was, low = book(account("late"), account("now")), {"band": "at_risk", "health": 60.0, "next_action": "Call"}
+    today = book(account("late", **low, action_due=date(2026, 5, 3)), account("now", **low, action_due=DAY))
+    told = texts(sheet(today, was), "at_risk")
+
+    assert told["late"].endswith("Next: Call (was due 2026-05-03)")
+    assert told["now"].endswith("Next: Call (due 2026-06-01)")
+
+
 def test_who_entered_a_band_at_risk_is_told_and_who_was_there_is_not() -> None:
     """Entered critical or at risk since a week ago, or got worse within them; the most ARR first (WKL-1)."""
     before = book(
