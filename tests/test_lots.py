@@ -17,7 +17,7 @@ from flows.run import Run
 from flows.settings import load_settings
 from models.settings import CaseSettings
 from playbook.call_owners import LEFT_ALONE, Asked, Before, Team, assigned
-from playbook.lots import draws_at, left_alone_at, lots
+from playbook.lots import Draw, draws_at, left_alone_at, lots
 from playbook.settings import OutreachSettings
 from playbook.work import work_event
 from sample.settings import company_with
@@ -128,17 +128,26 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_company(120, 15, 11, folder, settings=company_with("off", confounder=False))
     usual = (folder / "pipeline.toml").read_text()
     (folder / DRAWS).write_text(usual + "\n[outreach]\nhold_out_share = 0.4\n")
-    (folder / USES).write_text(usual + "\n[models.cases]\nhold_out = true\n")
+    more = "\n[outreach]\nhold_out_share = 0.5\nhold_out_high_value = true\n[models.cases]\nhold_out = true\n"
+    (folder / USES).write_text(usual + more)
     return folder
 
 
 DRAWS, USES = "draws.toml", "uses.toml"
-"""Settings under which week 2 draws a lot, and such under which it draws none and week 4 goes by those on record."""
+"""Settings under which week 2 draws a lot, and others under which it would draw more and week 4 goes by lots."""
 
 
 def run(company: Path, out: Path, settings: str, *what: object) -> None:
     found = keepwell("--config", company / settings, "--out", out, *what)
     assert found.code == 0, found.err
+
+
+def draws_of_ledger(out: Path) -> list[Draw]:
+    ledger = Ledger.open(f"sqlite:///{out / 'ledger.db'}")
+    try:
+        return draws_at(ledger.work(), AT)
+    finally:
+        ledger.close()
 
 
 WEEK_TWO = ("monthly", "--as-of", AT.date(), "--week", 2)
@@ -156,9 +165,7 @@ def test_week_two_leaves_alone_whom_the_lot_spares_and_calls_the_others(company:
     """Drawn for whom it would call but those of high value; who is spared has a row and no call (MON-2, MON-4)."""
     queue = mart(ran, "outreach_queue", str(AT.date())).set_index("account_id")
     scores = mart(ran, "health_scores", str(AT.date())).set_index("account_id")
-    ledger = Ledger.open(f"sqlite:///{ran / 'ledger.db'}")
-    draws = {draw.account_id: draw.held_out for draw in draws_at(ledger.work(), AT)}
-    ledger.close()
+    draws = {draw.account_id: draw.held_out for draw in draws_of_ledger(ran)}
     spared = [account for account, out in draws.items() if out]
 
     assert len(draws) > len(spared) > 2
@@ -169,29 +176,22 @@ def test_week_two_leaves_alone_whom_the_lot_spares_and_calls_the_others(company:
     assert queue.loc[spared, "owner"].notna().all()
 
 
-def test_the_week_again_has_the_same_lot_and_what_was_noted_since(company: Path, ran: Path) -> None:
-    """Switched off later the lot still stands; a note is among what there is to say (MON-5, HLT-4, MON-2)."""
+def test_the_week_made_up_again_has_the_same_lot_and_what_was_noted_since(company: Path, ran: Path) -> None:
+    """The lot stands and none is added for the past; a note is among what there is to say (MON-5, OUT-3, HLT-4)."""
     day, told = str(AT.date()), ["account_id", "csm", "scheduled_at", "held_out", "handover"]
-    before = mart(ran, "outreach_queue", day)
+    before, drawn_before = mart(ran, "outreach_queue", day), draws_of_ledger(ran)
     account = before.loc[before["scheduled_at"].notna(), "account_id"].iloc[0]
     note = "a merger is under way"
     run(company, ran, USES, "note", account, note, "--by", "Ann", "--now", AT.isoformat(), "--until", "2026-01-01")
-    run(company, ran, USES, *WEEK_TWO)
+    run(company, ran, USES, "backfill", "--from", day, "--to", day, "--flow", "monthly", "--again")
     after = mart(ran, "outreach_queue", day)
     points = after.set_index("account_id")["talking_points"]
 
     pd.testing.assert_frame_equal(after[told], before[told])
     assert before["held_out"].any()
+    assert draws_of_ledger(ran) == drawn_before
     assert f"Noted: {note} (Ann, 2025-12-08)" in points[account]
     assert not any("Noted" in point for other, of in points.items() if other != account for point in of)
-
-
-def test_in_a_week_that_is_made_up_nobody_was_left_alone(company: Path, tmp_path: Path) -> None:
-    """A lot drawn for the past would say of calls that nobody was spared (OUT-3, MON-4)."""
-    day = str(AT.date())
-    run(company, tmp_path, DRAWS, "backfill", "--from", day, "--to", day, "--flow", "monthly")
-
-    assert not mart(tmp_path, "outreach_queue", day)["held_out"].any()
 
 
 # What is made of it ---------------------------------------------------------------------------------------------------
@@ -239,9 +239,7 @@ def test_week_four_tells_the_effect_by_the_lot_that_week_two_drew(company: Path,
     """Through the commands alone: drawn in December, told once it has matured (MON-2, MON-4)."""
     run(company, ran, USES, "monthly", "--as-of", LATER.date(), "--week", 4)
     told = mart(ran, "strategy_effects", str(LATER.date()))
-    ledger = Ledger.open(f"sqlite:///{ran / 'ledger.db'}")
-    draws = draws_at(ledger.work(), AT)
-    ledger.close()
+    draws = draws_of_ledger(ran)
     page = (ran / "reports" / f"leadership-{LATER.date()}.html").read_text()
     whole = told[(told["kind"] == "all") & (told["segment"] == "all") & told["estimand"].str.contains("churn")]
 

@@ -15,9 +15,9 @@ DAY = "2026-06-01"
 
 
 def test_postgresql_and_parquet_give_equal_marts(postgres_url: str, tmp_path: Path) -> None:
-    """500 accounts, the same mappings, two sources: every mart is the same, byte for byte (SRC-2)."""
+    """250 accounts, the same mappings, two sources: every mart is the same, byte for byte (SRC-2)."""
     company = tmp_path / "company"
-    write_company(500, 8, 3, company)
+    write_company(250, 8, 3, company)
     postgres.load(postgres_url, company)
     other = tmp_path / "other"
     shutil.copytree(company / "sql", other / "sql")
