@@ -126,7 +126,7 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A sample company of 120 accounts that has neither interventions nor lots of its own."""
     folder = tmp_path_factory.mktemp("company")
     write_company(120, 15, 11, folder, settings=company_with("off", confounder=False))
-    usual = (folder / "pipeline.toml").read_text()
+    usual = (folder / "pipeline.toml").read_text().replace("[money]\n", "[money]\nhigh_value_share = 0.4\n")
     (folder / DRAWS).write_text(usual + "\n[outreach]\nhold_out_share = 0.4\n")
     more = "\n[outreach]\nhold_out_share = 0.5\nhold_out_high_value = true\n[models.cases]\nhold_out = true\n"
     (folder / USES).write_text(usual + more)
@@ -169,7 +169,9 @@ def test_week_two_leaves_alone_whom_the_lot_spares_and_calls_the_others(company:
     spared = [account for account, out in draws.items() if out]
 
     assert len(draws) > len(spared) > 2
+    called = queue.index[queue["scheduled_at"].notna()]
     assert not scores.loc[list(draws), "high_value"].any()
+    assert set(called) - set(draws) == set(scores.index[scores["high_value"]]) & set(called) != set()
     assert set(queue.index[queue["held_out"]]) == set(spared)
     assert queue.loc[spared, "scheduled_at"].isna().all()
     assert queue.loc[[a for a in draws if a not in spared], "scheduled_at"].notna().all()
