@@ -1,8 +1,8 @@
 """Week 2 of the month: whom to call, who calls and when, what to say, which teams are needed (MON-2)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +11,7 @@ from flows.run import Run
 from flows.scoring import ScoredDate, score_date, staged
 from playbook.lots import draws_at, left_alone_at, lots
 from playbook.overrides import notes_at
+from playbook.work import WorkEvent
 from tasks.artifacts import show_queue
 from tasks.ledger import Ledger
 from tasks.lock import holding
@@ -87,21 +88,33 @@ def plan_calls(run: Run, scored: ScoredDate, *, draws: bool) -> tuple[pd.DataFra
     def queue(heard: Heard) -> pd.DataFrame:
         return outreach_queue(accounts, factors, before, run.as_of, rules, heard)
 
+    share = settings.outreach.hold_out_share if draws else 0.0
+    to_draw = to_draw_for(queue(NOTHING_HEARD), accounts, rules.outreach) if share else []
+    events = _drawn(run, lots(to_draw, run.instant, share))
+    heard = _heard(events, run.instant)
+    said = (
+        *sorted(heard.left_alone),
+        *(f"{account}/{text}" for account, texts in heard.notes.items() for text in texts),
+    )
+    return queue(heard), replace(scored.stamp, run_id=digest((scored.stamp.run_id, *used, *said)))
+
+
+def _drawn(run: Run, draws: Sequence[WorkEvent]) -> list[WorkEvent]:
+    """The work ledger of the run's instant, once these draws stand in it; one that is there already stays as it is."""
     ledger = Ledger.open(run.ledger_url)
     try:
-        share = settings.outreach.hold_out_share if draws else 0.0
-        if share:
-            ledger.record_work(lots(to_draw_for(queue(NOTHING_HEARD), accounts, rules.outreach), run.instant, share))
-        events = ledger.work(run.instant)
+        ledger.record_work(draws)
+        return ledger.work(run.instant)
     finally:
         ledger.close()
-    left_alone, notes = left_alone_at(draws_at(events, run.instant), run.instant), notes_at(events, run.instant)
-    told: dict[str, list[str]] = {}
-    for note in notes:
-        told.setdefault(note.account_id, []).append(f"{note.text} ({note.by}, {note.at:%Y-%m-%d})")
-    heard = (*sorted(left_alone), *(f"{n.account_id}/{n.at}/{n.by}/{n.text}" for n in notes))
-    stamp = replace(scored.stamp, run_id=digest((scored.stamp.run_id, *used, *heard)))
-    return queue(Heard(left_alone, told)), stamp
+
+
+def _heard(events: Sequence[WorkEvent], at: datetime) -> Heard:
+    """Whom the lot of this instant left alone, and the notes that hold, in words by account."""
+    notes: dict[str, list[str]] = {}
+    for note in notes_at(events, at):
+        notes.setdefault(note.account_id, []).append(f"{note.text} ({note.by}, {note.at:%Y-%m-%d})")
+    return Heard(left_alone_at(draws_at(events, at), at), notes)
 
 
 @step(retries=2)

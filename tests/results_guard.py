@@ -20,7 +20,7 @@ from sample.settings import PlantedSettings
 from tasks.sources import facts_at
 from tasks.staging import Snapshot
 from tests.bounds import Bound, table
-from tests.outage import LAST_DAY, NO_OUTAGE, OUTAGE, OUTAGE_DAYS, RENAMED, begun, lived, weeks, written
+from tests.outage import LAST_DAY, NO_OUTAGE, OUTAGE, OUTAGE_DAYS, OUTAGE_MONTHS, RENAMED, begun, lived, weeks, written
 from tests.running import ROOT
 
 PAGE = ROOT / "docs" / "results-guard.md"
@@ -99,7 +99,7 @@ def page(folder: Path, seeds: Sequence[int]) -> str:
         "",
     ]
     raised, ways = [], []
-    for months, heading in ((2, "With the outage"), (NO_OUTAGE, "Without it")):
+    for months, heading in ((OUTAGE_MONTHS, "With the outage"), (NO_OUTAGE, "Without it")):
         lives = []
         for seed in seeds:
             print(f"{heading}, seed {seed} ...", file=sys.stderr, flush=True)
