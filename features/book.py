@@ -15,8 +15,8 @@ def book(facts: Facts, settings: BookSettings) -> ir.Table:
     Contracts come first and attributes are joined to them, so that an account that never logged in, or has no
     attributes at all, is there. ARR is in the reporting currency (trials count 0). An account is `leaving` when notice
     is known for every paid contract that is live. `tenure_days` counts from the start of the cover that lasts to today,
-    `observed_days` only as far as the usage source knows. The renewal date is the earliest agreed end of a contract,
-    live or signed, that the next signed contract does not follow.
+    `observed_days` only the days of it that the usage source knows. The renewal date is the earliest agreed end of a
+    contract, live or signed, that the next signed contract does not follow.
     """
     today = ibis.literal(facts.today)
     flagged = _flagged(facts["contracts"], facts.today, settings)
@@ -73,11 +73,15 @@ def _flagged(contracts: ir.Table, today: date, settings: BookSettings) -> ir.Tab
 
 
 def _observed_days(facts: Facts, since: ir.Value) -> ir.Value:
-    """Days from a date to the newest usage day that the whole source knows, both included; NULL where it knows none."""
+    """Days from a date to the newest usage day that the whole source knows, both included; NULL where it knows none.
+
+    Nobody saw what happened before the source's first day: who came earlier is observed from that day on.
+    """
     newest = facts.newest.get("usage")
     if newest is None:
         return ibis.null().cast("int64")
-    return (ibis.literal(newest).delta(since, unit="day") + 1).clip(lower=0)
+    seen_since = ibis.greatest(since, facts["usage"].day.min().as_scalar())
+    return (ibis.literal(newest).delta(seen_since, unit="day") + 1).clip(lower=0)
 
 
 def live_on(contracts: ir.Table, day: date) -> ir.Value:

@@ -131,9 +131,10 @@ def usage_set_aside_age_days(quarantine: Rows) -> ir.Value:
     words="no usage for {value:.0f} day{s}",
     well="last used {value:.0f} day{s} before the newest usage on record",
     zero="used on the newest day on record",
+    version=2,  # 1 counted from the contract's start also where that lies before the source's first day
 )
 def days_since_last_use(row: ir.Table) -> ir.Value:
-    """Days without use up to the newest day the source knows; since the contract began where there was none since."""
+    """Days without use to the newest day the source knows, from the last use, the contract's start or its first day."""
     silent = ibis.least(ibis.coalesce(row.usage_age_days, row.observed_days), row.observed_days)
     uncertain = row.usage_set_aside_age_days.notnull() & (row.usage_set_aside_age_days < silent)
     return uncertain.ifelse(ibis.null(), silent)

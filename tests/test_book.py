@@ -13,11 +13,26 @@ from tests.handmade import MONDAY, Row, ago, company, contract, value, wide
 
 def test_silence_is_measured_to_the_newest_usage_day_of_the_source() -> None:
     """A feed that stopped ten days ago makes nobody silent: not who used it last, nor who never did (ALR-1, SRC-7)."""
-    use = [{"account_id": "acme", "day": ago(11)}, {"account_id": "bolt", "day": ago(15)}]
+    use = [{"account_id": a, "day": ago(d)} for a, d in (("acme", 11), ("bolt", 15), ("bolt", 90))]
     contracts = [contract("acme"), contract("bolt"), contract("cask", ago(30))]
     facts = company(MONDAY, contracts=contracts, usage=use)
 
     assert wide(facts, "days_since_last_use")["days_since_last_use"].to_dict() == {"acme": 0, "bolt": 4, "cask": 20}
+
+
+def test_silence_counts_from_the_first_day_that_the_source_knows() -> None:
+    """A contract older than the record was not silent where nobody looked, and a new source raises no storm (SRC-7)."""
+    use = [{"account_id": "busy", "day": ago(d)} for d in (1, 6)]
+
+    def silent(*rows: Row) -> float | None:
+        return value(
+            company(MONDAY, contracts=[contract("acme", ago(400))], usage=[*use, *rows]), "days_since_last_use"
+        )
+
+    assert silent() == 6
+    assert silent({"account_id": "busy", "day": ago(20)}) == 20
+    assert silent({"account_id": "busy", "day": ago(20), "known_at": ago(-1)}) == 6  # not known yet
+    assert silent({"account_id": "busy", "day": ago(500)}) == 400
 
 
 def test_a_usage_source_without_any_row_makes_nobody_silent() -> None:
@@ -84,7 +99,8 @@ def test_a_contract_covers_its_start_and_not_its_end(row: Row, there: bool) -> N
 
 def test_an_account_that_never_logged_in_and_has_no_attributes_is_in_the_book() -> None:
     """Accounts come from contracts by left join (SRC-7)."""
-    found = wide(company(MONDAY, contracts=[contract("ghost")], usage=[{"account_id": "busy", "day": ago(1)}]))
+    use = [{"account_id": "busy", "day": ago(day)} for day in (1, 500)]
+    found = wide(company(MONDAY, contracts=[contract("ghost")], usage=use))
 
     assert list(found.index) == ["ghost"]
     assert found.loc["ghost", "days_since_last_use"] == found.loc["ghost", "tenure"] == 428
