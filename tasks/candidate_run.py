@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from features.all import FEATURES
 from models.kept import TRUSTED, as_one, input_columns, learnt_inputs
 from models.training import BY_POLICY, Trained, Trial
 from models.treated import ALL_ROWS, UNTREATED
@@ -159,6 +160,7 @@ def write_model(to: Path, candidate: Candidate, run: str, logged_model: Any) -> 
     )
     about = {
         "inputs": inputs,
+        "versions": {name: FEATURES[name].version for name in inputs if name in FEATURES},
         "thresholds": dict(learnt.trial.thresholds),
         "reference": dict(learnt.reference),
         "baseline": learnt.baseline.plain() if learnt.baseline else None,

@@ -3,11 +3,13 @@
 import json
 import logging
 import tempfile
+from collections.abc import Iterable, Mapping
 from datetime import date
 from pathlib import Path
 
 import pandas as pd
 
+from features.all import FEATURES
 from models.baseline import Baseline
 from models.champions import Alias
 from models.kept import TRUSTED
@@ -81,6 +83,8 @@ def kept(tracking: Tracking, outcome: str, alias: Alias, version: Version) -> Ke
         except UntrustedTypesFoundException as error:
             raise NoModel(f"Version {version.number} holds a type that is not trusted: {error}") from error
         about = json.loads(kept_file.read_text())
+    if changed := _redefined(about["inputs"], about.get("versions", {})):
+        raise NoModel(f"Version {version.number} learnt {changed}: learn it again (`keepwell quarterly`).")
     found = Kept(
         outcome, version.number, alias, version.tags["candidate"], version.as_of,
         date.fromisoformat(version.tags["first_test"]), model, tuple(about["inputs"]), about["thresholds"],
@@ -90,6 +94,12 @@ def kept(tracking: Tracking, outcome: str, alias: Alias, version: Version) -> Ke
     if abs(found.chances(example) - about["chances"]).max() > TOLERANCE:
         raise NoModel(f"Version {version.number} gives other chances here than where it was learnt: learn it again.")
     return found
+
+
+def _redefined(inputs: Iterable[str], learnt: Mapping[str, int]) -> str:
+    """The features whose definition is no longer that which was learnt, in words; version 1 where none was noted."""
+    pairs = ((name, learnt.get(name, 1), FEATURES[name].version) for name in inputs if name in FEATURES)
+    return ", ".join(f"{name}@{then}, which is @{now} now" for name, then, now in pairs if then != now)
 
 
 def _download(tracking: Tracking, uri: str, to: Path) -> Path:

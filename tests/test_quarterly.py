@@ -1,17 +1,20 @@
 """`keepwell quarterly`: candidates side by side on months they never saw, or a refusal in one sentence (MOD-2..4)."""
 
+import json
 import tomllib
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from features.all import FEATURES
 from models.candidates import CANDIDATES
 from sample.settings import company_with
 from sample.write import write_company
+from tasks.registry import KEPT_FILE
 from tasks.tracking import MONITORING, Tracking
 from tests.running import bytes_of, keepwell, mart, without
-from tests.shelf import runs_of
+from tests.shelf import runs_of, versions_of
 
 QUICK = """
 [models.split]
@@ -108,6 +111,16 @@ def test_a_company_too_small_for_any_model_goes_on_with_health_alone(tmp_path: P
     assert ran.err.count("accounts had the outcome") == 3
     assert ran.out == "no outcome has enough data for a model: health alone goes on\n"
     assert mart(tmp_path / "out", "model_performance", "2026-07-01").empty
+
+
+def test_the_registered_model_knows_which_definitions_it_learnt(learnt: tuple[Path, Path, str]) -> None:
+    """The versions of the features among its inputs lie beside it (FEA-2, MOD-9)."""
+    _, out, _ = learnt
+    folder = versions_of(Tracking(f"sqlite:///{out / 'mlflow.db'}", str(out / "mlartifacts")))["1"].source
+    about = json.loads((Path(folder) / KEPT_FILE).read_text())
+
+    assert about["versions"] == {name: FEATURES[name].version for name in about["inputs"] if name in FEATURES}
+    assert len(about["versions"]) > 3
 
 
 def lines(out: Path) -> dict[str, list[tuple[int, float]]]:

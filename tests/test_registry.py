@@ -26,6 +26,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from skops.io.exceptions import UntrustedTypesFoundException
 
+from features.all import FEATURES
 from flows.embedded import free_port
 from models.candidates import CANDIDATES
 from models.champions import Event
@@ -419,6 +420,18 @@ def test_a_model_that_works_differently_here_is_refused(fresh):
 
     with pytest.raises(NoModel, match="gives other chances here"):
         find(fresh, "churn", "challenger", LATER)
+
+
+def test_a_model_that_learnt_another_definition_of_a_feature_is_refused(fresh, monkeypatch):
+    """A changed definition is a new version: what was learnt of the old one says nothing of the new (FEA-2, MOD-9)."""
+    monkeypatch.setitem(FEATURES, "other", replace(FEATURES["days_since_last_use"], name="other", version=2))
+    with pytest.raises(NoModel, match="learnt other@1, which is @2 now: learn it again"):
+        find(fresh, "churn", "challenger", LATER)
+
+    path = place_of(fresh) / KEPT_FILE
+    path.write_text(json.dumps({**json.loads(path.read_text()), "versions": {"other": 2}}))
+    resum(fresh)
+    assert find(fresh, "churn", "challenger", LATER).version == "1"
 
 
 def test_looking_for_a_model_where_none_is_makes_nothing_and_loads_nothing(tmp_path):
