@@ -6,9 +6,10 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -48,7 +49,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
     ended(process)
 
 
-def asked(server: dict[str, str], path: str, body: dict[str, object]) -> list[dict[str, object]]:
+def asked(server: dict[str, str], path: str, body: Mapping[str, object]) -> Any:
+    """What the server's API answers."""
     request = urllib.request.Request(
         f"{server['PREFECT_API_URL']}/{path}", json.dumps(body).encode(), {"Content-Type": "application/json"}
     )
@@ -128,12 +130,17 @@ def work_off(server: dict[str, str]) -> None:
     prefect(server, "worker", "start", "--pool", "keepwell", "--run-once")
 
 
-def plan_run(server: dict[str, str], deployment: str, start: str, company: Path, out: Path, *more: str) -> None:
-    given = [f"config={company}", f"out={out}", *more]
-    prefect(
-        server, "deployment", "run", f"{deployment}/keepwell", "--start-at", start,
-        *(word for one in given for word in ("--param", one)),
-    )  # fmt: skip
+def plan_run(server: dict[str, str], flow: str, start: str, company: Path, out: Path, **more: object) -> None:
+    """A run of a deployment planned for an instant, as the server's own scheduler plans one."""
+    (deployment,) = asked(server, "deployments/filter", {"flows": {"name": {"any_": [flow]}}})
+    asked(
+        server,
+        f"deployments/{deployment['id']}/create_flow_run",
+        {
+            "parameters": {"config": str(company), "out": str(out), **more},
+            "state": {"type": "SCHEDULED", "state_details": {"scheduled_time": start}},
+        },
+    )
 
 
 def test_a_scheduled_run_speaks_as_of_its_planned_day(company: Path, deployed: dict[str, str], tmp_path: Path) -> None:
@@ -160,7 +167,7 @@ def test_week_three_is_suspended_until_a_person_signs_and_holds_no_worker(
         runs = asked(deployed, "flow_runs/filter", {})
         return [run["state_name"] for run in runs if run["parameters"].get("out") == str(out)]
 
-    plan_run(deployed, "monthly_scoring", "2026-06-15T06:00:00+00:00", company, out, "week=3")
+    plan_run(deployed, "monthly_scoring", "2026-06-15T06:00:00+00:00", company, out, week=3)
     work_off(deployed)
     assert state() == ["Suspended"]
     assert {limit["active_slots"] for limit in asked(deployed, "v2/concurrency_limits/filter", {})} == {0}
