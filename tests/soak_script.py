@@ -77,8 +77,11 @@ def hours(last_day: date) -> list[datetime]:
 
 
 def one_hour(place: Place, hour: datetime) -> None:
-    """The sweep, the flows that are scheduled then, and half an hour later the people."""
-    place.keepwell("sweep", "--now", hour.isoformat())
+    """The flows that are scheduled then, the sweep, and half an hour later the people.
+
+    An hour that was killed begins anew. Its sweep comes after the day, whose messages it sends: with the sweep first,
+    a day that was killed after it had written them would have them sent by that hour's second sweep, not the next's.
+    """
     if hour.hour == DAILY_AT:
         place.keepwell("daily", "--as-of", hour.date())
     if hour.hour == WEEK_AT and hour.day in WEEK_STARTS:
@@ -87,6 +90,7 @@ def one_hour(place: Place, hour: datetime) -> None:
             place.keepwell("work", "done", "--by", "Kim", "--week", hour.date(), "--now", hour.isoformat())
     if hour.hour == WEEKLY_AT and hour.weekday() == MONDAY:
         place.keepwell("weekly", "--as-of", hour.date())
+    place.keepwell("sweep", "--now", hour.isoformat())
     now = hour + PEOPLE_AT
     for alert in json.loads(place.keepwell("alerts", "list", "--now", now.isoformat())):
         for act in acts_of(alert, now):
