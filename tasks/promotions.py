@@ -30,7 +30,8 @@ def evidence_of(
     elif champion and version.tags["against"] != champion.number:
         rows, missing = None, (
             f"version {version.number} was graded beside {version.tags['against']}, not beside the champion "
-            f"{champion.number}: run `keepwell quarterly` again"
+            f"{champion.number}: run `keepwell quarterly` again (where its run says that this champion cannot be used, "
+            "`keepwell model rollback` first)"
         )  # fmt: skip
     else:
         side = "champion" if champion else "health"

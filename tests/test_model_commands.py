@@ -222,10 +222,14 @@ def test_a_challenger_graded_beside_another_champion_is_refused(company, first):
     log_trial(company.tracking, quarter("r2", later), first, None)
     assert company.promote(SHADOWED, "--version", 1).code == 0
     company.shadow("2", later, later + timedelta(days=40))
-    ran = company.promote(later + timedelta(days=40))
+    day = later + timedelta(days=40)
+    ran = company.promote(day)
 
     assert ran.code == 1
     assert "version 2 was graded beside none, not beside the champion 1: run `keepwell quarterly` again" in ran.err
+    assert "`keepwell model rollback` first" in ran.err, "what a champion that cannot be used would need"
+    assert company.model("rollback", "--as-of", day, "--by", "bob", "--reason", "it cannot be used").code == 0
+    assert company.promote(day).code == 0
 
 
 def second(company: Company, first: Learnt) -> date:
