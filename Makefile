@@ -1,6 +1,7 @@
 # The same commands on a laptop, in CI and in the README.
 PYTHON ?= python3
 BIN := .venv/bin
+UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
 export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := help
@@ -12,8 +13,10 @@ help:  ## what there is
 # The stamp follows the lock: a second run installs nothing.
 .venv/.installed: requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	sed -n '/^uv==/,/[^\\]$$/p' requirements.lock > .venv/uv.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.lock
+	$(UV) --require-hashes -r requirements.lock
+	$(UV) --no-deps --no-build-isolation -e .
 	@touch $@
 
 install: .venv/.installed  ## the locked dependencies and the keepwell command, in .venv
@@ -57,7 +60,7 @@ soak: .venv/.installed  ## three months hour by hour, and killed at 50 moments. 
 walk: .venv/.installed  ## a month, command by command. Writes docs/month.md (two minutes)
 	$(BIN)/python -m tests.walk
 
-# Needs uv (pip install uv). Versions and hashes only: no index address, no path.
-lock:  ## resolve requirements.lock anew
-	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+# Versions and hashes only: no index address, no path.
+lock: .venv/.installed  ## resolve requirements.lock anew
+	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
 	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links -o requirements.lock
