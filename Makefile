@@ -5,7 +5,7 @@ UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
 export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format docs bench results coverage effects guard soak walk lock
+.PHONY: help install demo test test-slow check format docs bench results coverage effects guard soak walk lock
 
 help:  ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -24,8 +24,11 @@ install: .venv/.installed  ## the locked dependencies and the keepwell command, 
 demo: .venv/.installed  ## the main job on the sample company
 	$(BIN)/python -m flows.demo
 
-test: .venv/.installed  ## every test
-	$(BIN)/python -m pytest
+test: .venv/.installed  ## every test that waits for nothing
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: .venv/.installed  ## what waits for schedulers, servers and browsers
+	$(BIN)/python -m pytest -m slow
 
 check: .venv/.installed  ## format, lint, types
 	$(BIN)/ruff format --check .

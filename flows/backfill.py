@@ -24,7 +24,7 @@ def backfill(run: Run, last: date, names: Sequence[str] = NAMES, *, again: bool 
 
     A date whose data fails a critical check is passed over and said: flow, as_of and what became of it.
     """
-    asked = planned_runs(run.settings.schedule, run.as_of, last, names)
+    asked = planned_runs(run.settings.plan, run.as_of, last, names)
     rows = [(p.flow, p.as_of, _made_up(replace(run, as_of=p.as_of), p.flow, again=again)) for p in asked]
     return pd.DataFrame(rows, columns=["flow", "as_of", "status"])
 

@@ -228,19 +228,36 @@ def sample(
 def serve() -> None:
     """Run the schedules here until stopped, on an embedded Prefect server where PREFECT_API_URL names none."""
     from flows.embedded import prefect_server
+    from flows.planned import FLOWS
     from flows.settings import load_settings
 
     settings = load_settings(Options.config)
+    plan, when = settings.plan, settings.schedule
     with prefect_server() as address:
         from flows.deployed import serve_schedules
+        from flows.serve_report import reporting
 
-        typer.echo(
-            f"daily_alerts at {settings.schedule.daily}, sweep at {settings.schedule.sweep}, "
-            f"monthly_scoring at {settings.schedule.monthly}, weekly_review at {settings.schedule.weekly}, "
-            f"crm_sync at {settings.schedule.crm}, "
-            f"quarterly_retraining at {settings.schedule.quarterly}: {address}"
-        )
-        serve_schedules(settings, Options.config, Options.out)
+        for name, cron in plan.crons.items():
+            typer.echo(f"{FLOWS[name]:>20}  {cron}  {plan.zone_of(name)}")
+        typer.echo(f"serving on {address}")
+        with reporting(plan, when.unstarted_minutes, when.report_seconds):
+            serve_schedules(settings, Options.config, Options.out)
+
+
+@app.command()
+def deployments(
+    to: Annotated[Path | None, typer.Option(help="Write here instead of printing, for example prefect.yaml.")] = None,
+) -> None:
+    """The schedule of pipeline.toml as a prefect.yaml for `prefect deploy --all`, run in the folder of the checkout."""
+    from flows.prefect_yaml import prefect_yaml
+    from flows.settings import load_settings
+
+    text = prefect_yaml(load_settings(Options.config).plan, str(Options.config.resolve()), str(Options.out.resolve()))
+    if to is None:
+        typer.echo(text, nl=False)
+    else:
+        to.write_text(text, encoding="utf-8")
+        typer.echo(f"written: {to}. `prefect deploy --all --prefect-file {to}` deploys it.")
 
 
 def _call(flow: str, inline: Callable[[], Any], **parameters: Any) -> Any:

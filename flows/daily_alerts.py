@@ -2,16 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 
 import pandas as pd
 
 from features.events import events
-from flows.planned import first_planned
 from flows.review import publish_reviews
 from flows.run import Run
 from flows.scoring import ScoredDate, score_date, staged
-from flows.sweep import outbox
+from flows.sweep import outbox, overdue_sweep, send
 from flows.work_week import publish_work
 from playbook.alert_events import LedgerEvent, alert_table, alerts_at
 from playbook.alert_life import new_events
@@ -64,6 +63,9 @@ def daily_alerts(run: Run) -> DayResult:
             except DataCheckFailed as failure:
                 log.warning("%s is not made up, its data fails a critical check: %s", day, failure.findings[0])
         made.append(one_day(run, snapshot, ledger))
+        if overdue_sweep(run, ledger, planned_at(run)):
+            log.warning("no sweep has run for a while: the day sends what waits in the outbox. Schedule `sweep`.")
+            send(run, ledger, planned_at(run))
         return together(made, plan.days)
     finally:
         ledger.close()
@@ -104,6 +106,12 @@ def _opened(alerts: pd.DataFrame, run: Run) -> "pd.Series[bool]":
     return (alerts["opened_at"] == pd.Timestamp(run.instant)) & (alerts["state"] != "held")
 
 
+def planned_at(run: Run) -> datetime:
+    """When the run of this day is planned, which is when people hear of it; never before the day begins in UTC."""
+    plan = run.settings.plan
+    return max(plan.first("daily", plan.begins(run.as_of)), run.instant)
+
+
 @step()
 def decide(run: Run, scored: ScoredDate, ledger: Ledger) -> list[LedgerEvent]:
     """What this day adds to the ledger; nothing where the ledger holds a newer run."""
@@ -114,10 +122,11 @@ def decide(run: Run, scored: ScoredDate, ledger: Ledger) -> list[LedgerEvent]:
     since = events_since(history, run.instant, settings, runs)
     rows = events(scored.facts, since, settings.ticket_priorities).order_by("rule", "subject").to_pyarrow().to_pylist()
     book = dict(zip(accounts["account_id"], accounts["csm"], strict=True))
-    told_at = first_planned(run.settings.schedule.daily, run.instant)
+    told_at = planned_at(run)
     rules = Rules(settings, run.settings.health, run.settings.owners.data_owner, told_at)
     found = guard(scored.scored, scored.stored, scored.models, history, run.marts, run.instant, rules)
-    seen = Observations(found.conditions, [*(Occurrence(**row) for row in rows), *found.data_alerts])
+    occurred = [*(Occurrence(**row) for row in rows), *found.data_alerts, *overdue_sweep(run, ledger, run.instant)]
+    seen = Observations(found.conditions, occurred)
     new = new_events(history, seen, run.instant, book, settings, run.settings.owners, runs, told_at)
     return [*found.events, *new]
 

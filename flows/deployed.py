@@ -1,19 +1,26 @@
 """The flow bodies as Prefect flows: what `prefect.yaml` deploys, `keepwell serve` schedules and `--prefect` runs.
 
-A scheduled run speaks as of the day it was planned for, whenever it really starts; nothing here reads the clock.
+A scheduled run speaks as of the local day it was planned for, whenever it really starts; nothing here reads the clock.
 """
 
+import asyncio
+from contextlib import suppress
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from prefect import flow, serve
+from prefect import flow
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
+from prefect.runner import Runner
 from prefect.runtime import flow_run
+from prefect.schedules import Cron
 
 from flows.crm_sync import crm_sync
 from flows.daily_alerts import daily_alerts
 from flows.monthly_scoring import monthly_scoring
+from flows.planned import FLOWS as PLANNED
+from flows.prefect_yaml import NAME
 from flows.run import Run
 from flows.settings import Settings, load_settings
 from flows.sweep import sweep
@@ -23,26 +30,26 @@ from flows.weekly_review import weekly_review
 @flow(name="monthly_scoring", persist_result=False, validate_parameters=True)
 def monthly(config: str = "pipeline.toml", out: str = "out", as_of: date | None = None, week: int | None = None) -> Any:
     """The month's week that as_of falls in."""
-    return monthly_scoring(_run(config, out, as_of), week)
+    return monthly_scoring(_run(config, out, as_of, "monthly"), week)
 
 
 @flow(name="daily_alerts", persist_result=False, validate_parameters=True)
 def daily(config: str = "pipeline.toml", out: str = "out", as_of: date | None = None) -> Any:
     """Score the day, and any missed day before it, and keep its alerts."""
-    return daily_alerts(_run(config, out, as_of))
+    return daily_alerts(_run(config, out, as_of, "daily"))
 
 
 @flow(name="sweep", persist_result=False, validate_parameters=True)
 def sweeping(config: str = "pipeline.toml", out: str = "out", now: datetime | None = None) -> Any:
     """Open the alerts of events, and record every clock that ran out."""
-    at = now or flow_run.scheduled_start_time.astimezone(UTC).replace(tzinfo=None)
+    at = now or _planned_time()
     return sweep(_run(config, out, at.date()), at)
 
 
 @flow(name="weekly_review", persist_result=False, validate_parameters=True)
 def weekly(config: str = "pipeline.toml", out: str = "out", as_of: date | None = None) -> Any:
     """The stand-up sheet, the portfolio, the pipeline and the quarter's forecast."""
-    return weekly_review(_run(config, out, as_of))
+    return weekly_review(_run(config, out, as_of, "weekly"))
 
 
 @flow(name="quarterly_retraining", persist_result=False, validate_parameters=True)
@@ -50,13 +57,13 @@ def quarterly(config: str = "pipeline.toml", out: str = "out", as_of: date | Non
     """Learn from the past and grade every candidate."""
     from flows.quarterly_retraining import quarterly_retraining  # scikit-learn: seconds that the others need not pay
 
-    return quarterly_retraining(_run(config, out, as_of))
+    return quarterly_retraining(_run(config, out, as_of, "quarterly"))
 
 
 @flow(name="crm_sync", persist_result=False, validate_parameters=True)
 def crm(config: str = "pipeline.toml", out: str = "out", as_of: date | None = None) -> Any:
     """Tell the CRM what stands as of the day."""
-    return crm_sync(_run(config, out, as_of))
+    return crm_sync(_run(config, out, as_of, "crm"))
 
 
 @flow(name="auditing", persist_result=False, validate_parameters=True)
@@ -73,13 +80,14 @@ FLOWS = {
 }  # fmt: skip
 
 
-def _run(config: str, out: str, as_of: date | None) -> Run:
-    return Run(load_settings(Path(config)), Path(out), as_of or _planned_day())
+def _run(config: str, out: str, as_of: date | None, schedule: str | None = None) -> Run:
+    settings = load_settings(Path(config))
+    return Run(settings, Path(out), as_of or settings.plan.day_of(schedule, _planned_time()))
 
 
-def _planned_day() -> date:
-    """The UTC day for which Prefect planned this run."""
-    return flow_run.scheduled_start_time.astimezone(UTC).date()
+def _planned_time() -> datetime:
+    """The instant for which Prefect planned this run, UTC without a zone."""
+    return flow_run.scheduled_start_time.astimezone(UTC).replace(tzinfo=None)
 
 
 def run_under_prefect(name: str, config: Path, out: Path, **parameters: Any) -> Any:
@@ -89,17 +97,30 @@ def run_under_prefect(name: str, config: Path, out: Path, **parameters: Any) -> 
 
 def serve_schedules(settings: Settings, config: Path, out: Path) -> None:
     """Serve the flows on their schedules until stopped; one run of each at a time, a second one waits."""
-    when = settings.schedule
-    crons = {
-        "daily_alerts": when.daily, "sweep": when.sweep, "monthly_scoring": when.monthly, "weekly_review": when.weekly,
-        "quarterly_retraining": when.quarterly, "crm_sync": when.crm,
-    }  # fmt: skip
+    plan = settings.plan
     one = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.ENQUEUE)
-    parameters = {"config": str(config.resolve()), "out": str(out.resolve())}
-    serve(
-        *(
-            FLOWS[name].to_deployment(name="keepwell", cron=cron, parameters=parameters, concurrency_limit=one)
-            for name, cron in crons.items()
-        ),
-        print_starting_message=False,
-    )
+    about = {"parameters": {"config": str(config.resolve()), "out": str(out.resolve())}, "concurrency_limit": one}
+    schedules = {name: Cron(cron, timezone=plan.zone_of(name).key) for name, cron in plan.crons.items()}
+    runner = _Runner()
+    for name, schedule in schedules.items():
+        runner.add_deployment(FLOWS[PLANNED[name]].to_deployment(name=NAME, schedule=schedule, **about))
+    with suppress(KeyboardInterrupt, asyncio.CancelledError):
+        asyncio.run(runner.until_stopped())
+
+
+class _Runner(Runner):  # type: ignore[misc]
+    """Prefect's runner, which a service manager's SIGTERM ends as Ctrl-C does.
+
+    Prefect 3.8.8 ends the event loop from its own handler, and the process then waits for a thread that never ends.
+    """
+
+    async def until_stopped(self) -> None:
+        """Serve until SIGTERM or Ctrl-C, each of which cancels this task."""
+        serving = asyncio.current_task()
+        assert serving is not None
+        self._stop = partial(asyncio.get_running_loop().call_soon_threadsafe, serving.cancel)
+        await self.start()
+
+    def handle_sigterm(self, *_: object) -> None:
+        """Cancel the runner, which ends its flow runs and pauses its schedules."""
+        self._stop()

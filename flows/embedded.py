@@ -1,5 +1,6 @@
 """A Prefect server of our own for `keepwell serve`, on loopback, where the environment names none."""
 
+import ctypes
 import os
 import signal
 import socket
@@ -14,6 +15,13 @@ from tasks.errors import KeepwellError
 
 HOST = "127.0.0.1"
 START_SECONDS = 150
+LEASES = {
+    "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+    "PREFECT_SERVER_CONCURRENCY_INITIAL_DEPLOYMENT_LEASE_DURATION": "60",
+}
+"""A run that was killed gives its place back after a minute. Prefect keeps who holds one in memory unless told: after a
+restart the place of a killed run would stay taken for good, and no later run of its flow would ever begin."""
+PR_SET_PDEATHSIG = 1
 
 
 @contextmanager
@@ -24,7 +32,15 @@ def prefect_server() -> Iterator[str]:
         return
     port = free_port()
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", HOST, "--port", str(port), "--no-ui"]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603 our own interpreter
+    server = subprocess.Popen(  # noqa: S603 our own interpreter
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**LEASES, **os.environ},
+        # Ctrl-C ends the runs first, and then this server, which they report to; a kill takes the server along.
+        start_new_session=True,
+        preexec_fn=_end_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 one call, no lock is held
+    )
     address = f"http://{HOST}:{port}/api"
     # Until Prefect's runner takes SIGTERM over, it would end this process at once and leave the server behind.
     before = signal.signal(signal.SIGTERM, _end)
@@ -37,6 +53,11 @@ def prefect_server() -> Iterator[str]:
         server.terminate()
         server.wait(timeout=30)
         signal.signal(signal.SIGTERM, before)
+
+
+def _end_with_parent() -> None:
+    """Have the kernel kill this new process when its parent ends; a SIGTERM would wait for runs that are left over."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _end(_signal: int, _frame: object) -> None:

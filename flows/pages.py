@@ -10,7 +10,8 @@ from pydantic_core import PydanticUndefined
 from features.all import FEATURES
 from features.canonical import TABLES, CanonicalTable
 from features.settings import DEFAULT_MEASURES, HealthSettings
-from flows.settings import Settings
+from flows.prefect_yaml import prefect_yaml
+from flows.settings import ScheduleSettings, Settings
 from models.settings import PromotionSettings
 from sample.settings import CompanySettings, Segment
 
@@ -153,12 +154,18 @@ def promotion_page() -> str:
     return "\n".join(lines) + "\n"
 
 
+def deployments_page() -> str:
+    """prefect.yaml of a company in this folder that keeps the schedule as it ships."""
+    return prefect_yaml(ScheduleSettings().plan(), "pipeline.toml", "out")
+
+
 PAGES = {
     "settings.md": settings_page,
     "tables.md": tables_page,
     "features.md": features_page,
     "sample-parameters.md": sample_page,
     "../mlflow/promotion.toml": promotion_page,
+    "../prefect.yaml": deployments_page,
 }
 
 

@@ -6,14 +6,16 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
 
 from features.canonical import TABLES
 from features.settings import BookSettings, HealthSettings, LabelSettings
-from flows.planned import checked
+from flows.planned import FLOWS, Plan, checked
 from models.settings import ModelSettings, PromotionSettings
 from playbook.actions import Playbook, load_playbook
 from playbook.crm_settings import CrmSettings
@@ -28,6 +30,7 @@ from playbook.settings import (
     WeeklySettings,
     WorkSettings,
 )
+from playbook.working_hours import known_zone
 from tasks.errors import ConfigError, nearest
 from tasks.settings import CatalogueSettings, CheckSettings, PublishSettings, SourceSettings, TableSettings
 
@@ -61,10 +64,15 @@ Cron = Annotated[str, AfterValidator(checked)]
 
 
 class ScheduleSettings(BaseModel, frozen=True, extra="forbid"):
-    """When the scheduled flows run, as cron in UTC."""
+    """When the scheduled flows run, as cron in the team's zone; a run is of the local day of its planned time."""
 
+    timezone: Annotated[str, AfterValidator(lambda name: known_zone(name) if name else name)] = Field(
+        "",
+        description="IANA time zone in which the crons are read; empty: that of `alerts.hours`. One of minutes alone "
+        "(`*/15 * * * *`) is read in UTC, so that no change of the clocks interrupts it",
+    )
     daily: Cron = Field("0 5 * * *", description="cron of daily_alerts; the clocks of its alerts run from then")
-    sweep: Cron = Field("*/15 * * * *", description="cron of sweep")
+    sweep: Cron = Field("*/15 * * * *", description="cron of sweep: event alerts, deadlines, messages")
     monthly: Cron = Field("0 6 1,8,15,22 * *", description="cron of monthly_scoring: the first day of each week")
     weekly: Cron = Field("30 6 * * 1", description="cron of weekly_review: Mondays, after daily_alerts")
     crm: Cron = Field("30 7 * * *", description="cron of crm_sync, after the day and the week have run")
@@ -72,6 +80,15 @@ class ScheduleSettings(BaseModel, frozen=True, extra="forbid"):
     late_minutes: float = Field(
         120, gt=0, description="minutes after its planned time from which a run that is not on record is missed"
     )
+    unstarted_minutes: float = Field(
+        5, gt=0, description="minutes after its planned time from which `serve` warns that a run has not begun"
+    )
+    report_seconds: float = Field(10, gt=0, description="seconds between two looks of `serve` at the runs it reports")
+
+    def plan(self, zone: str = "UTC") -> Plan:
+        """The schedule in its own time zone; `zone`: the team's, where it has none."""
+        crons = {name: getattr(self, name) for name in FLOWS}
+        return Plan(crons, ZoneInfo(self.timezone or zone), timedelta(minutes=self.late_minutes))
 
 
 class Settings(BaseModel, frozen=True, extra="forbid"):
@@ -124,6 +141,16 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
         shipped = Path(__file__).parent.parent / "playbook" / "playbook.toml"
         return self.base / self.playbook if self.playbook else shipped
 
+    @property
+    def plan(self) -> Plan:
+        """The schedule in the team's zone."""
+        return self.schedule.plan(self.alerts.hours.timezone)
+
+    @property
+    def uses_crm(self) -> bool:
+        """Whether there is a CRM beside the ledger."""
+        return self.crm.kind != "ledger"
+
     def wait_days(self, outcome: str) -> int:
         """Days until an outcome is known: its horizon and the grace."""
         return self.labels.horizon_days(outcome) + self.money.churn_grace_days
@@ -133,7 +160,7 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
         places = {"source", "ledger", "messages", "crm", "tracking", "promotion", "schedule", "tables", "playbook"}
         about = self.model_dump(mode="json", exclude=places)
         about["playbook"] = self.playbook_path.read_text()
-        about["told"] = self.schedule.daily  # the clocks of alerts run from then
+        about["told"] = f"{self.schedule.daily} {self.plan.zone}"  # the clocks of alerts run from then
         about["tables"] = {n: t.model_dump(mode="json", exclude={"sql"}) for n, t in self.tables.items()}
         return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:16]
 

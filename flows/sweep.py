@@ -8,7 +8,7 @@ from statistics import median
 
 from features.book import book
 from features.events import events
-from flows.planned import missed_runs, still_missed
+from flows.planned import BY_DATE, MINUTE, missed_runs, still_missed
 from flows.run import Run
 from playbook.alert_events import BOOK, RUN_RULE, LedgerEvent, fold
 from playbook.alert_life import new_events
@@ -85,23 +85,39 @@ def look(run: Run, snapshot: Snapshot, ledger: Ledger, now: datetime) -> tuple[l
     rows = events(facts, since, settings.ticket_priorities).order_by("rule", "subject").to_pyarrow().to_pylist()
     held = book(facts, run.settings.money).select("account_id", "name", "csm").to_pandas()
     owners = dict(zip(held["account_id"], held["csm"], strict=True))
-    seen = Observations([], [*(Occurrence(**row) for row in rows), *runs_not_made(run, history, now)])
+    seen = Observations([], [*(Occurrence(**row) for row in rows), *runs_not_made(run, ledger, history, now)])
     new = new_events(history, seen, now, owners, settings, run.settings.owners, runs)
     named = {account: str(name) for account, name in zip(held["account_id"], held["name"], strict=True) if name}
     return [*new, *breaches([*history, *new], now)], named
 
 
-def runs_not_made(run: Run, history: Sequence[LedgerEvent], now: datetime) -> list[Occurrence]:
-    """What was planned and is not on record, and what was told as such and has been made up (OUT-3)."""
-    schedule = run.settings.schedule
-    since = now - timedelta(days=run.settings.alerts.event_lookback_days)
-    late = timedelta(minutes=schedule.late_minutes)
-    found = {str(p): p.at + late for p in missed_runs(schedule, run.marts, since, now)}
+def runs_not_made(run: Run, ledger: Ledger, history: Sequence[LedgerEvent], now: datetime) -> list[Occurrence]:
+    """What was planned and is not on record, and what was reported as such and has been made up (OUT-3)."""
+    plan, settings = run.settings.plan, run.settings
+    since = now - timedelta(days=settings.alerts.event_lookback_days)
+    names = [name for name in BY_DATE if name != "crm" or settings.uses_crm]
+    found = {str(p): p.at + plan.late for p in missed_runs(plan, run.marts, since, now, names)}
     alerts = [a for a in fold(history, now).values() if a.rule == RUN_RULE and a.closed_at is None]
-    told = {a.subject: a.known_at for a in alerts if a.subject is not None}
-    missed = dict.fromkeys(found, True) | still_missed(run.marts, told)
-    known = found | told
-    return [Occurrence(BOOK, RUN_RULE, s, known[s], known[s], resolved=not gone) for s, gone in missed.items()]
+    known = {a.subject: a.known_at for a in alerts if a.subject is not None}
+    by_date = [subject for subject in known if not subject.startswith(SWEEP)]  # a sweep is made up by the next one
+    missed = dict.fromkeys(known, False) | dict.fromkeys(found, True) | still_missed(run.marts, by_date)
+    known = found | known
+    by_now = [Occurrence(BOOK, RUN_RULE, s, known[s], known[s], resolved=not gone) for s, gone in missed.items()]
+    return [*by_now, *overdue_sweep(run, ledger, now)]
+
+
+def overdue_sweep(run: Run, ledger: Ledger, now: datetime) -> list[Occurrence]:
+    """The first planned sweep since the last one, where it is late by now; none before the first sweep ever."""
+    plan, last = run.settings.plan, ledger.last_run(SWEEP)
+    if last is None:
+        return []
+    at = plan.first(SWEEP, last + MINUTE)
+    known = at + plan.late
+    return (
+        [Occurrence(BOOK, RUN_RULE, f"{SWEEP} of {at:%Y-%m-%dT%H:%M}", known, known, resolved=False)]
+        if known <= now
+        else []
+    )
 
 
 def outbox(run: Run, ledger: Ledger, new: list[LedgerEvent], names: dict[str, str]) -> list[Message]:

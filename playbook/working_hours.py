@@ -1,14 +1,23 @@
 """Hours as a team works them: when a deadline of so many hours falls, in calendar or in business time (ALR-2)."""
 
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Literal
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 DAY = timedelta(days=1)
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def known_zone(name: str) -> str:
+    """The name of an IANA time zone; ValueError where there is none of that name."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError(f"{name!r} is no IANA time zone; write one like Europe/Berlin") from error
+    return name
 
 
 class WorkingHours(BaseModel, frozen=True, extra="forbid"):
@@ -17,20 +26,13 @@ class WorkingHours(BaseModel, frozen=True, extra="forbid"):
     clocks: Literal["calendar", "business"] = Field(
         "calendar", description="whether hours count around the clock or only while the team works"
     )
-    timezone: str = Field("UTC", description="IANA time zone of the team, for example Europe/Berlin")
+    timezone: Annotated[str, AfterValidator(known_zone)] = Field(
+        "UTC", description="IANA time zone of the team, for example Europe/Berlin"
+    )
     opens: time = Field(time(9), description="local time at which the working day begins")
     closes: time = Field(time(17), description="local time at which it ends")
     weekdays: tuple[Weekday, ...] = Field(("mon", "tue", "wed", "thu", "fri"), description="working days", min_length=1)
     holidays: tuple[date, ...] = Field((), description="local days on which nobody works")
-
-    @field_validator("timezone")
-    @classmethod
-    def _known_zone(cls, name: str) -> str:
-        try:
-            ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError) as error:
-            raise ValueError(f"{name!r} is no IANA time zone; write one like Europe/Berlin") from error
-        return name
 
     @model_validator(mode="after")
     def _opens_before_it_closes(self) -> "WorkingHours":

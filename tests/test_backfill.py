@@ -6,17 +6,17 @@ from pathlib import Path
 import pytest
 
 from flows.daily_alerts import DayResult, together
-from flows.planned import missed_runs, planned, planned_runs, still_missed
+from flows.planned import BY_DATE, missed_runs, planned_runs, still_missed
 from flows.settings import ScheduleSettings
 from tasks.publish import Stamp, record_run
 from tests.running import keepwell
 
-SCHEDULE = ScheduleSettings()
+PLAN = ScheduleSettings().plan()
 
 
 def test_a_range_holds_what_the_schedule_asks_for_in_its_order() -> None:
     """Both ends included; a week of the month speaks as of its first day (OUT-3, MON-1)."""
-    found = planned_runs(SCHEDULE, date(2026, 5, 31), date(2026, 6, 8), ["daily", "weekly", "monthly"])
+    found = planned_runs(PLAN, date(2026, 5, 31), date(2026, 6, 8), ["daily", "weekly", "monthly"])
 
     assert [(f"{p.at:%m-%d %H}", p.flow) for p in found if p.flow != "daily_alerts"] == [
         ("06-01 06", "monthly_week_1"),
@@ -47,7 +47,7 @@ def test_a_range_that_ends_before_it_begins_is_a_mistake() -> None:
 
 def test_a_week_is_asked_for_once_however_often_the_schedule_looks() -> None:
     """A monthly schedule that looks every day finds the week done (MON-5)."""
-    often = SCHEDULE.model_copy(update={"monthly": "0 6 * * *"})
+    often = ScheduleSettings(monthly="0 6 * * *").plan()
     found = planned_runs(often, date(2026, 6, 1), date(2026, 6, 30), ["monthly"])
 
     assert [(p.flow, p.as_of.day) for p in found] == [(f"monthly_week_{n}", 1 + 7 * (n - 1)) for n in (1, 2, 3, 4)]
@@ -58,8 +58,10 @@ def test_planned_times_lie_from_the_first_instant_on_before_the_last(cron: str, 
     """As Prefect plans them, Monday to Wednesday (OUT-3)."""
     first, last = datetime(2026, 6, 1), datetime(2026, 6, 4)
 
-    assert len(planned(cron, first, last)) == days
-    assert all(first <= at < last for at in planned(cron, first, last))
+    plan = ScheduleSettings(daily=cron).plan()
+
+    assert len(plan.times("daily", first, last)) == days
+    assert all(first <= at < last for at in plan.times("daily", first, last))
 
 
 def test_a_run_is_missed_from_its_lateness_on_until_it_is_on_record(tmp_path: Path) -> None:
@@ -70,18 +72,22 @@ def test_a_run_is_missed_from_its_lateness_on_until_it_is_on_record(tmp_path: Pa
         row = {"flow": flow, "status": "done", "rows": 1, "snapshot_id": "s", "seconds": 1.0}
         record_run(tmp_path, day, row, Stamp("run", "code", "s"))
 
-    def missed(now: str) -> list[str]:
-        return [str(run) for run in missed_runs(SCHEDULE, tmp_path, since, datetime.fromisoformat(now))]
+    def missed(now: str, names: tuple[str, ...] = BY_DATE) -> list[str]:
+        return [str(run) for run in missed_runs(PLAN, tmp_path, since, datetime.fromisoformat(now), names)]
 
     before = missed("2026-06-03T12:00")
     on_record("daily_alerts", date(2026, 5, 31))
     on_record("monthly_week_4", date(2026, 5, 22))
     early, late = missed("2026-06-01T06:59"), missed("2026-06-01T08:00")
+    on_record("crm_sync", date(2026, 5, 31))
+    told, unused = missed("2026-06-01T09:30"), missed("2026-06-01T09:30", ("daily", "monthly"))
     on_record("daily_alerts", date(2026, 6, 1))
     after = missed("2026-06-01T08:00")
 
     assert before == []
     assert early == []
     assert late == ["daily_alerts of 2026-06-01", "monthly_week_1 of 2026-06-01"]
+    assert told == [*late, "crm_sync of 2026-06-01"]
+    assert unused == late
     assert after == ["monthly_week_1 of 2026-06-01"]
     assert still_missed(tmp_path, late) == {late[0]: False, late[1]: True}

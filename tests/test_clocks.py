@@ -9,7 +9,6 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from flows.planned import first_planned
 from flows.settings import ScheduleSettings
 from playbook.alert_events import STEPS, Alert, LedgerEvent, event_of, fold
 from playbook.alert_life import new_events
@@ -63,7 +62,7 @@ def test_a_clock_that_ran_out_is_recorded_once_and_goes_one_level_up() -> None:
 def test_the_clocks_run_from_when_people_are_told_and_the_alert_from_midnight() -> None:
     """The run of a day speaks as of midnight and is planned for five: nobody was late before (ALR-2)."""
     seen = Observations([Condition("acme", "health_low", holds=True, detail="health 41.0, below 50")])
-    told = first_planned(ScheduleSettings().daily, MONDAY)
+    told = ScheduleSettings().plan().first("daily", MONDAY)
     opened = new_events([], seen, MONDAY, {"acme": "ann"}, AlertSettings(), OwnerSettings(), Runs(), told)
 
     assert told == MONDAY + 5 * HOUR
@@ -77,7 +76,7 @@ def test_the_clocks_run_from_when_people_are_told_and_the_alert_from_midnight() 
 )
 def test_the_first_planned_time_is_at_the_instant_or_after_it(cron: str, first: float) -> None:
     """As Prefect plans it; a day without a run is told with the next (OUT-3)."""
-    assert first_planned(cron, MONDAY) == MONDAY + first * HOUR
+    assert ScheduleSettings(daily=cron).plan().first("daily", MONDAY) == MONDAY + first * HOUR
 
 
 def test_a_later_step_fulfils_the_earlier_ones() -> None:

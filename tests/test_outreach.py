@@ -406,4 +406,4 @@ def test_the_schedule_begins_every_week() -> None:
     cron = ScheduleSettings().monthly
 
     assert cron.split()[2] == "1,8,15,22"
-    assert f'cron: "{cron}"' in (ROOT / "prefect.yaml").read_text()
+    assert f"cron: {cron}\n" in (ROOT / "prefect.yaml").read_text()

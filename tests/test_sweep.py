@@ -135,6 +135,47 @@ def test_what_cannot_be_done_is_said_in_one_sentence(begun: tuple[Path, Path], a
 # The schedule --------------------------------------------------------------------------------------------------------
 
 
+def test_sweeps_that_stopped_are_reported_by_the_next_one(place: tuple[Path, Path]) -> None:
+    """Two hours after the first that was due: the data owner hears of it, and the alert closes by itself (OUT-3)."""
+
+    def missed(now: str) -> list[str]:
+        listed = json.loads(run(place, "alerts", "list", "--now", now).out)
+        return [alert["detail"] for alert in listed if alert["rule"] == "run_missed"]
+
+    for now in ("2026-06-01T09:00", "2026-06-01T11:10"):
+        swept(place, now)
+    in_time = missed("2026-06-01T11:10")
+    swept(place, "2026-06-01T13:25")
+    late = missed("2026-06-01T13:25")
+    for now in ("2026-06-01T13:40", "2026-06-01T13:55"):
+        swept(place, now)
+
+    assert in_time == []
+    assert late == ["run missed: sweep of 2026-06-01T11:15"]
+    assert missed("2026-06-01T13:55") == []
+
+
+def test_the_day_sends_what_waits_where_no_sweep_does(place: tuple[Path, Path]) -> None:
+    """Else nobody would hear that the sweeps stopped; while they run, messages leave with them (OUT-3, ALR-4)."""
+    messages = place[1] / "messages"
+
+    def sent() -> int:
+        return sum(len(file.read_text().splitlines()) for file in messages.rglob("*") if file.is_file())
+
+    for now in ("2026-06-01T09:00", "2026-06-02T04:45"):
+        swept(place, now)
+    before = sent()
+    assert run(place, "daily", "--as-of", "2026-06-02").code == 0
+    running = sent()
+    ran = run(place, "daily", "--as-of", "2026-06-03")
+
+    assert running == before
+    assert ran.code == 0, ran.err
+    assert sent() > running
+    listed = json.loads(run(place, "alerts", "list", "--now", "2026-06-03T05:30").out)
+    assert [a["owner"] for a in listed if a["detail"] == "run missed: sweep of 2026-06-02T05:00"] == ["data owner"]
+
+
 def test_a_run_that_did_not_happen_is_told_once_until_it_is_made_up(place: tuple[Path, Path]) -> None:
     """Two hours after its planned time, to the data owner; `backfill` makes it up and leaves the rest (OUT-3)."""
 
