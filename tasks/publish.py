@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -16,6 +16,7 @@ from filelock import FileLock
 
 from tasks.marts import MARTS, STAMPS, Mart
 from tasks.store import FILE, read
+from tasks.views import views
 
 
 @dataclass(frozen=True)
@@ -126,10 +127,10 @@ def _locked(root: Path, what: str) -> FileLock:
 
 
 def write_dictionary(root: Path) -> None:
-    """`README.md`, the dictionary of every mart, and `views.sql`, DuckDB views of all dates and of the latest."""
+    """`README.md`, the dictionary of every mart, and `views.sql`, the same as DuckDB views."""
     with _locked(root, "dictionary"):  # runs of two dates write the same two files
         write_whole(root / "README.md", dictionary())
-        write_whole(root / "views.sql", views(sorted(p.name for p in root.iterdir() if p.name in MARTS)))
+        write_whole(root / "views.sql", views({name for name in MARTS if any(root.glob(f"{name}/*/{FILE}"))}))
 
 
 def dictionary() -> str:
@@ -138,7 +139,8 @@ def dictionary() -> str:
         "# Dictionary of the marts", "",
         "Generated. `<mart>/as_of=YYYY-MM-DD/data.parquet`, one folder per date (`as_of` is the folder's name), with a",
         "manifest beside it. Instants are UTC. Columns are only ever added, and every column may be empty.",
-        "`views.sql`, run by DuckDB in this folder, gives each mart as a view and `<mart>_latest` for its newest date.",
+        "`views.sql`, run by DuckDB, gives each mart as a view, and as `<mart>_latest` the newest date for which that",
+        "mart was published: no rows where it was published without any. Its first lines say how to run it elsewhere.",
     ]  # fmt: skip
     for mart in MARTS.values():
         lines += [
@@ -151,17 +153,6 @@ def dictionary() -> str:
         for field in mart.schema:
             meaning = {**mart.columns, **STAMPS}[field.name][1].replace("|", "\\|").replace("\n", " ")
             lines.append(f"| `{field.name}` | {field.type} | {meaning} |")
-    return "\n".join(lines) + "\n"
-
-
-def views(names: Sequence[str]) -> str:
-    """DuckDB views over the folder that holds this file, for the marts that are there."""
-    lines = ["-- Generated. In the marts folder: duckdb -init views.sql"]
-    for name in names:
-        how = "hive_partitioning = true, hive_types = {'as_of': DATE}, union_by_name = true"
-        newest = f"as_of = (SELECT max(as_of) FROM {name})"
-        lines.append(f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM read_parquet('{name}/*/{FILE}', {how});")
-        lines.append(f"CREATE OR REPLACE VIEW {name}_latest AS SELECT * FROM {name} WHERE {newest};")
     return "\n".join(lines) + "\n"
 
 
