@@ -1,9 +1,7 @@
 """The `keepwell` command. It imports nothing heavy until a command runs, so that help is instant."""
 
 import contextlib
-import logging
 import os
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import datetime
@@ -23,6 +21,7 @@ from flows.cli_override import app as overrides
 from flows.cli_override import note
 from flows.cli_review import app as reviews
 from flows.cli_work import app as work
+from flows.logs import log_to_stderr
 from flows.options import AsOf, Options, run_of, show_table, show_totals
 
 # Telemetry of every dependency is off unless the user turns it on.
@@ -62,8 +61,7 @@ def options(
 ) -> None:
     """Which accounts are in danger, why, what to do next and by when."""
     Options.config, Options.out, Options.json, Options.debug, Options.prefect = config, out, json, debug, prefect
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    logging.getLogger("keepwell").setLevel(logging.INFO)
+    log_to_stderr()
 
 
 @app.command()

@@ -6,7 +6,6 @@ the days after them, the other weeks of the month, and a weekly review.
 
 import logging
 import shutil
-import sys
 import textwrap
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
@@ -17,6 +16,7 @@ import pandas as pd
 
 from flows.champions import promote
 from flows.daily_alerts import daily_alerts
+from flows.logs import log_to_stderr
 from flows.monthly_scoring import MonthResult, monthly_scoring
 from flows.monthly_scoring import first_day as first_day_of_week
 from flows.quarterly_retraining import quarterly_retraining, summary
@@ -47,7 +47,7 @@ review_required = false
 
 def main() -> None:
     """Make the company, run four months, days and weeks after them, and say what came out."""
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    log_to_stderr(logging.WARNING)
     shutil.rmtree(OUT, ignore_errors=True)
     _say(f"The sample company: {ACCOUNTS} accounts, {MONTHS} months, seed {SEED} -> {OUT}/company")
     company = company_with("policy", confounder=False)

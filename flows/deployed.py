@@ -18,6 +18,7 @@ from prefect.schedules import Cron
 
 from flows.crm_sync import crm_sync
 from flows.daily_alerts import daily_alerts
+from flows.logs import log_to_prefect
 from flows.monthly_scoring import monthly_scoring
 from flows.planned import FLOWS as PLANNED
 from flows.prefect_yaml import NAME
@@ -81,6 +82,7 @@ FLOWS = {
 
 
 def _run(config: str, out: str, as_of: date | None, schedule: str | None = None) -> Run:
+    log_to_prefect()
     settings = load_settings(Path(config))
     return Run(settings, Path(out), as_of or settings.plan.day_of(schedule, _planned_time()))
 

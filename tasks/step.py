@@ -22,19 +22,32 @@ def step(retries: int = 0, delay_seconds: float = 5.0) -> Callable[[Callable[P, 
     """Mark a function as a step. `retries` is for input and output only: any other error fails at once."""
 
     def mark(function: Callable[P, R]) -> Callable[P, R]:
+        timed = _timed(function)
+
         @functools.wraps(function)
         def run(*args: P.args, **kwargs: P.kwargs) -> R:
             if inside_prefect_flow():
-                return _as_task(function, retries, delay_seconds)(*args, **kwargs)
-            start = time.monotonic()
-            log.info("%s ...", function.__name__.replace("_", " "))
-            result = function(*args, **kwargs)
-            log.info("%s: %.1f s", function.__name__.replace("_", " "), time.monotonic() - start)
-            return result
+                return _as_task(timed, retries, delay_seconds)(*args, **kwargs)
+            return timed(*args, **kwargs)
 
         return run
 
     return mark
+
+
+def _timed(function: Callable[P, R]) -> Callable[P, R]:
+    """The function, saying when it begins and how long it took."""
+    name = function.__name__.replace("_", " ")
+
+    @functools.wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        start = time.monotonic()
+        log.info("%s ...", name)
+        result = function(*args, **kwargs)
+        log.info("%s: %.1f s", name, time.monotonic() - start)
+        return result
+
+    return run
 
 
 def inside_prefect_flow() -> bool:

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -49,13 +50,20 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
     ended(process)
 
 
-def asked(server: dict[str, str], path: str, body: Mapping[str, object]) -> Any:
-    """What the server's API answers."""
+def asked(server: Mapping[str, str], path: str, body: Mapping[str, object]) -> Any:
+    """What the server's API answers; asked again where its SQLite is locked (503), as Prefect's own clients do."""
     request = urllib.request.Request(
         f"{server['PREFECT_API_URL']}/{path}", json.dumps(body).encode(), {"Content-Type": "application/json"}
     )
-    with urllib.request.urlopen(request, timeout=20) as answer:
-        return json.load(answer)
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            with urllib.request.urlopen(request, timeout=20) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            if error.code != 503 or time.monotonic() > deadline:
+                raise
+        time.sleep(1)
 
 
 @pytest.mark.parametrize("flow", ["monthly", "weekly"])
@@ -130,7 +138,7 @@ def work_off(server: dict[str, str]) -> None:
     prefect(server, "worker", "start", "--pool", "keepwell", "--run-once")
 
 
-def plan_run(server: dict[str, str], flow: str, start: str, company: Path, out: Path, **more: object) -> None:
+def plan_run(server: Mapping[str, str], flow: str, start: str, company: Path, out: Path, **more: object) -> None:
     """A run of a deployment planned for an instant, as the server's own scheduler plans one."""
     (deployment,) = asked(server, "deployments/filter", {"flows": {"name": {"any_": [flow]}}})
     asked(
@@ -229,7 +237,7 @@ def ended(process: "subprocess.Popen[str]") -> None:
     process.wait(timeout=60)
 
 
-def wait_for_deployments(server: dict[str, str]) -> list[dict[str, object]]:
+def wait_for_deployments(server: Mapping[str, str]) -> list[dict[str, object]]:
     deadline = time.monotonic() + 60
     found: list[dict[str, object]] = []
     while len(found) < len(SCHEDULED) and time.monotonic() < deadline:
