@@ -51,7 +51,7 @@ results: .venv/.installed  ## is the sample company as it is meant to be? Writes
 coverage: .venv/.installed  ## do intervals hold the truth nine times in ten? Writes docs/results-intervals.md (an hour)
 	$(BIN)/python -m tests.results_coverage
 
-effects: .venv/.installed  ## are effects and uplift told right? Writes docs/results-effects.md (about five minutes)
+effects: .venv/.installed  ## are effects and uplift told right? Writes docs/results-effects.md (a few minutes)
 	$(BIN)/python -m tests.results_effects
 
 guard: .venv/.installed  ## who leaves is flagged in an outage all the same? Writes docs/results-guard.md (five minutes)

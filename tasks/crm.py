@@ -64,7 +64,8 @@ def connected(settings: CrmSettings) -> Crm:
         return SalesforceCrm(settings, salesforce(settings))
     except ModuleNotFoundError as error:
         raise ConfigError(
-            f"crm.kind is {settings.kind}, whose client is not installed ({error.name}). Install keepwell[crm]."
+            f"crm.kind is {settings.kind}, whose client is not installed ({error.name}). "
+            'Install it in Keepwell\'s folder: pip install -e ".[crm]"'
         ) from error
 
 

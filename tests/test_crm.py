@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -27,7 +28,9 @@ from playbook.crm_settings import COMPLETED, OPEN, CrmSettings
 from playbook.crm_wanted import wanted_tasks
 from playbook.settings import AlertSettings, OwnerSettings
 from playbook.work import WorkEvent, work_event
+from tasks.crm import connected
 from tasks.crm_salesforce import SalesforceCrm, salesforce
+from tasks.errors import ConfigError
 from tasks.ledger import Ledger
 from tasks.publish import Stamp, publish
 from tests.crm_server import TOKEN, CrmServer, Failure, HubSpotServer, SalesforceServer, certificate_in, served
@@ -670,3 +673,14 @@ def test_the_outbox_knows_what_was_delivered_last() -> None:
     whole = fold_outbox([wanted[0], done, wanted[1], failed])["account:A"]
     assert (whole.wanted, whole.delivered, whole.crm_id, whole.error) == (two, one, "7", "503")
     assert fold_outbox([done, wanted[1], failed]) == {"account:A": whole}
+
+
+def test_a_client_that_is_not_installed_is_named_with_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the project's folder: it is on no package index, where a stranger could take its name (MON-6)."""
+    monkeypatch.delitem(sys.modules, "tasks.crm_hubspot", raising=False)
+    monkeypatch.setitem(sys.modules, "hubspot", None)
+
+    with pytest.raises(
+        ConfigError, match=r'not installed \(hubspot\)\. Install it in Keepwell\'s folder: .*"\.\[crm\]"'
+    ):
+        connected(CrmSettings(kind="hubspot", token=TOKEN))

@@ -10,6 +10,7 @@ from sklearn.metrics import roc_auc_score
 from models.candidates import chance, fitted
 from models.settings import CandidateSettings, InputSettings, SplitSettings
 from models.split import TooLittleData, part_of, split_months
+from tests.running import ROOT
 
 GAP = 120
 PRINTS = ["print_0", "print_1", "print_2", "print_3"]
@@ -29,6 +30,19 @@ def test_between_the_parts_lies_the_gap(count: int) -> None:
     assert (parts.test[0] - parts.validation[-1]).days >= GAP
     assert parts.train[0] == date(2022, 1, 1)
     assert parts.test[-1] == months(count)[-1]
+
+
+@pytest.mark.parametrize(
+    ("gap", "enough", "said"),
+    [(GAP, 16, "16 months whose outcome is known (6 to learn"), (210, 22, "90: 22 such months")],
+)
+def test_the_docs_say_how_many_months_a_model_needs(gap: int, enough: int, said: str) -> None:
+    """One month less is refused: of churn (90 days and 30 of grace), and of expansion and advocacy (180 and 30)."""
+    assert said in (ROOT / "docs" / "running.md").read_text()
+
+    split_months(months(enough), gap, SplitSettings())
+    with pytest.raises(TooLittleData, match=f"{enough - 1} matured months are too few: {enough} are needed"):
+        split_months(months(enough - 1), gap, SplitSettings())
 
 
 def test_the_parts_are_seventy_fifteen_fifteen() -> None:
