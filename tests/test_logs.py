@@ -18,7 +18,7 @@ import pytest
 from sample.write import write_company
 from tests import test_prefect
 from tests.running import ROOT, keepwell, keepwell_process
-from tests.test_prefect import asked, ended, plan_run, wait_for_deployments
+from tests.test_prefect import address_said, asked, ended, plan_run, wait_for_deployments
 
 LINE = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ) ([A-Z]+) (.*)$", re.MULTILINE)
 EARLIER, DAY = "2026-01-05", "2026-06-01"
@@ -128,7 +128,7 @@ def serving(company: Path, folder: Path) -> Iterator[dict[str, str]]:
         )  # fmt: skip
         assert process.stdout is not None
         try:
-            yield {"PREFECT_API_URL": process.stdout.readline().split()[-1]}
+            yield {"PREFECT_API_URL": address_said(process.stdout)}
         finally:
             ended(process)
 

@@ -7,7 +7,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import yaml
 from sample.write import write_company
 from tests.running import ROOT, bytes_of, keepwell, keepwell_process
 
+pytestmark = pytest.mark.slow
 DAY = "2026-06-01"
 
 
@@ -202,9 +203,14 @@ def serving(company: Path, folder: Path) -> Iterator[str]:
     )  # fmt: skip
     assert process.stdout is not None
     try:
-        yield process.stdout.readline().split()[-1]
+        yield address_said(process.stdout)
     finally:
         ended(process)
+
+
+def address_said(lines: Iterable[str]) -> str:
+    """The address of the server, which `serve` says last before it serves."""
+    return next(line.split()[-1] for line in lines if "http://" in line)
 
 
 def assert_gone(address: str) -> None:
