@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from features.all import FEATURES
 from features.registry import COMPONENTS
@@ -142,13 +142,40 @@ DEFAULT_WEIGHTS = {
 }  # fmt: skip
 
 
+def _over(default: Measure | None, changes: Any) -> Any:
+    """A measure as its default is but for some keys."""
+    plain = changes.model_dump() if isinstance(changes, Measure) else changes
+    return {**default.model_dump(), **plain} if default and isinstance(plain, Mapping) else plain
+
+
+def _component(name: str) -> str:
+    if name not in COMPONENTS:
+        raise ValueError(f"no component {name!r}; there are {', '.join(COMPONENTS)}")
+    return name
+
+
+def _sign(name: str) -> str:
+    """The name of a feature that can be a measure of health."""
+    feature = FEATURES.get(name)
+    if feature is None or not feature.published:
+        close = difflib.get_close_matches(name, FEATURES, n=1)
+        raise ValueError(f"no feature {name!r}" + (f"; did you mean {close[0]!r}?" if close else ""))
+    if feature.component is None or feature.direction == 0:
+        raise ValueError(f"{name} is no sign of good or bad health and cannot be a measure of it")
+    return name
+
+
+Weights = Mapping[Annotated[str, AfterValidator(_component)], Annotated[float, Field(ge=0)]]
+Measures = Mapping[Annotated[str, AfterValidator(_sign)], Measure]
+
+
 class HealthSettings(BaseModel, frozen=True, extra="forbid"):
     """The definition of the health score."""
 
     bands: Bands = Bands()
-    weights: Mapping[str, float] = Field(DEFAULT_WEIGHTS, description="weight of each component, any scale")
-    segment_weights: Mapping[str, Mapping[str, float]] = Field({}, description="component weights of a segment")
-    measures: Mapping[str, Measure] = Field({}, description="how each feature becomes points", validate_default=True)
+    weights: Weights = Field(DEFAULT_WEIGHTS, description="weight of each component, any scale")
+    segment_weights: Mapping[str, Weights] = Field({}, description="component weights of a segment")
+    measures: Measures = Field({}, description="how each feature becomes points", validate_default=True)
     minimum_coverage: Share = Field(0.3, description="share of the weight that must be known, else `unknown`")
     typical_points: Points = Field(75, description="points of a measure that equals its peers' median")
     points_per_deviation: Positive = Field(20, description="points per robust standard deviation from the peers")
@@ -167,37 +194,26 @@ class HealthSettings(BaseModel, frozen=True, extra="forbid"):
         """A file names only what it changes: single weights, single keys of single measures."""
         if not isinstance(given, Mapping):
             return given
-        measures = {name: m.model_dump() for name, m in DEFAULT_MEASURES.items()}
-        for name, changes in dict(given.get("measures", {})).items():
-            plain = changes.model_dump() if isinstance(changes, Measure) else changes
-            measures[name] = {**measures.get(name, {}), **plain}
-        return {**given, "measures": measures, "weights": {**DEFAULT_WEIGHTS, **given.get("weights", {})}}
+        own, weights = given.get("measures", {}), given.get("weights", {})
+        if isinstance(own, Mapping):
+            every = {**DEFAULT_MEASURES, **own}
+            own = {name: _over(DEFAULT_MEASURES.get(name), changes) for name, changes in every.items()}
+        if isinstance(weights, Mapping):
+            weights = {**DEFAULT_WEIGHTS, **weights}
+        return {**given, "measures": own, "weights": weights}
 
     @model_validator(mode="after")
-    def _known_measures(self) -> "HealthSettings":
-        for name in self.measures:
-            feature = FEATURES.get(name)
-            if feature is None or not feature.published:
-                close = difflib.get_close_matches(name, FEATURES, n=1)
-                raise ValueError(f"measures: no feature {name!r}" + (f"; did you mean {close[0]!r}?" if close else ""))
-            if feature.component is None or feature.direction == 0:
-                raise ValueError(f"measures: {name} is no sign of good or bad health and cannot be a measure of it")
-            measure = self.measures[name]
-            if measure.reference != "peers" and (measure.scale[1] - measure.scale[0]) * feature.direction < 0:
-                side = "above" if feature.direction > 0 else "below"
-                raise ValueError(f"measures: best of {name} must be {side} worst")
-        return self
-
-    @model_validator(mode="after")
-    def _known_components(self) -> "HealthSettings":
+    def _can_be_measured(self) -> "HealthSettings":
+        wrong = []
+        for name, measure in self.measures.items():
+            direction = FEATURES[name].direction
+            if measure.reference != "peers" and (measure.scale[1] - measure.scale[0]) * direction < 0:
+                wrong.append(f"measures: best of {name} must be {'above' if direction > 0 else 'below'} worst")
         for place, weights in (("weights", self.weights), *self.segment_weights.items()):
-            for component, weight in weights.items():
-                if component not in COMPONENTS:
-                    raise ValueError(f"{place}: no component {component!r}; there are {', '.join(COMPONENTS)}")
-                if weight < 0:
-                    raise ValueError(f"{place}: weight of {component} is {weight}; it must not be negative")
             if not any({**self.weights, **weights}.values()):
-                raise ValueError(f"{place}: every weight is 0; give at least one component some")
+                wrong.append(f"{place}: every weight is 0; give at least one component some")
+        if wrong:
+            raise ValueError("; ".join(wrong))
         return self
 
     def weights_of(self, segment: str | None) -> dict[str, float]:

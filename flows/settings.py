@@ -2,27 +2,28 @@
 
 import hashlib
 import json
-import os
-import re
-import tomllib
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, Field
 
+from features.all import FEATURES
 from features.canonical import TABLES
+from features.registry import COMPONENTS
 from features.settings import BookSettings, HealthSettings, LabelSettings
 from flows.planned import FLOWS, Plan, checked
+from flows.reading import ENVIRONMENT, from_environment, toml_of, unset_variables, validated
 from models.settings import ModelSettings, PromotionSettings
-from playbook.actions import Playbook, load_playbook
+from playbook.actions import Playbook
 from playbook.crm_settings import CrmSettings
 from playbook.messages import MessageSettings
 from playbook.settings import (
     AlertSettings,
     EscalationSettings,
+    NeedSettings,
     OutreachSettings,
     OwnerSettings,
     ReviewSettings,
@@ -35,7 +36,6 @@ from tasks.errors import ConfigError, nearest
 from tasks.settings import CatalogueSettings, CheckSettings, PublishSettings, SourceSettings, TableSettings
 
 REQUIRED_TABLES = tuple(name for name, table in TABLES.items() if not table.optional)
-ENVIRONMENT = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 SECRETS = ("token", "client_secret")
 """Keys of [crm] whose values never stand in the file."""
 
@@ -91,11 +91,20 @@ class ScheduleSettings(BaseModel, frozen=True, extra="forbid"):
         return Plan(crons, ZoneInfo(self.timezone or zone), timedelta(minutes=self.late_minutes))
 
 
+def _canonical(name: str) -> str:
+    if name not in TABLES:
+        raise ValueError(f"there is no such canonical table{nearest(name, TABLES)}")
+    return name
+
+
+Table = Annotated[str, AfterValidator(_canonical)]
+
+
 class Settings(BaseModel, frozen=True, extra="forbid"):
     """Everything that pipeline.toml says, validated."""
 
     source: SourceSettings
-    tables: Mapping[str, TableSettings]
+    tables: Mapping[Table, TableSettings]
     money: BookSettings = BookSettings()
     health: HealthSettings = HealthSettings()
     labels: LabelSettings = LabelSettings()
@@ -119,16 +128,6 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
     schedule: ScheduleSettings = ScheduleSettings()
     playbook: str = Field("", description="playbook file relative to pipeline.toml; empty: the one that ships")
     base: Path = Field(Path(), exclude=True, description="folder of pipeline.toml")
-
-    @model_validator(mode="after")
-    def _tables_are_canonical(self) -> "Settings":
-        for name in self.tables:
-            if name not in TABLES:
-                raise ValueError(f"tables.{name}: there is no such canonical table{nearest(name, TABLES)}")
-        missing = [name for name in REQUIRED_TABLES if name not in self.tables]
-        if missing:
-            raise ValueError(f"tables.{missing[0]} is missing; every company needs {', '.join(REQUIRED_TABLES)}")
-        return self
 
     @property
     def mappings(self) -> dict[str, Path]:
@@ -166,34 +165,51 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
 
 
 def load_settings(path: Path) -> Settings:
-    """The settings of a pipeline.toml; ConfigError names the key, the place and what would be right."""
+    """The settings of a pipeline.toml; ConfigError names the key, the place and what would be right, line by line."""
+    settings, said = read_settings(path)
+    if said or settings is None:
+        raise ConfigError("\n".join(said))
+    return settings
+
+
+def read_settings(path: Path) -> tuple[Settings | None, list[str]]:
+    """What a pipeline.toml says without its mistakes, and a sentence for each; None where no source can be made out."""
     if not path.is_file():
         raise ConfigError(
             f"{path} is not there. Name the configuration with --config, or write one: see docs/settings.md."
         )
-    try:
-        raw = tomllib.loads(path.read_text())
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path.name} is not valid TOML: {error}.") from error
-    _no_secret_written(raw, path.name)
-    try:
-        settings = Settings.model_validate({**_from_environment(raw, path.name), "base": path.parent.resolve()})
-    except ValidationError as error:
-        raise ConfigError("\n".join(_explained(e, path.name) for e in error.errors())) from error
-    return _from_here(settings) if str(raw["source"]["url"]).startswith("${") else settings
+    raw = toml_of(path)
+    said = [
+        *(
+            f"{path.name} takes ${{{name}}} from the environment, where it is not set. Set {name}."
+            for name in unset_variables(raw)
+        ),
+        *_secrets_written(raw, path.name),
+        *_tables_missing(raw, path.name),
+    ]
+    given = {"tables": {}, **from_environment(raw), "base": path.parent.resolve()}
+    settings, wrong = validated(Settings, given, path.name)
+    said += wrong
+    if settings is None:
+        return None, said
+    said += [f"{path.name}: {what}" for what in _unknown_names(settings)]
+    return _from_here(settings) if str(raw["source"]["url"]).startswith("${") else settings, said
 
 
 def playbook_of(settings: Settings) -> Playbook:
     """The playbook in force; ConfigError names what is wrong in its file."""
+    playbook, said = read_playbook(settings)
+    if said or playbook is None:
+        raise ConfigError("\n".join(said))
+    return playbook
+
+
+def read_playbook(settings: Settings) -> tuple[Playbook | None, list[str]]:
+    """The playbook in force without its mistakes, and a sentence for each; None where no playbook is left."""
     path = settings.playbook_path
-    try:
-        return load_playbook(path)
-    except FileNotFoundError as error:
-        raise ConfigError(f"the playbook {path} is not there. Correct `playbook`, or leave it out.") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path.name} is not valid TOML: {error}.") from error
-    except ValidationError as error:
-        raise ConfigError("\n".join(_explained(e, path.name, Playbook) for e in error.errors())) from error
+    if not path.is_file():
+        raise ConfigError(f"the playbook {path} is not there. Correct `playbook`, or leave it out.")
+    return validated(Playbook, toml_of(path), path.name)
 
 
 def _from_here(settings: Settings) -> Settings:
@@ -205,46 +221,39 @@ def _from_here(settings: Settings) -> Settings:
     return settings.model_copy(update={"source": source})
 
 
-def _no_secret_written(raw: Mapping[str, Any], place: str) -> None:
-    """ConfigError for a secret of the CRM that the file itself holds; the message does not repeat it."""
-    given = raw.get("crm") if isinstance(raw.get("crm"), Mapping) else {}
-    for name in SECRETS:
-        if given and given.get(name) and not ENVIRONMENT.fullmatch(str(given[name])):
-            raise ConfigError(f"{place}: `crm.{name}` is a secret. Write ${{NAME}}, and set NAME in the environment.")
+def _secrets_written(raw: Mapping[str, Any], file: str) -> list[str]:
+    """The secrets of the CRM that the file itself holds; they are not repeated."""
+    given = raw["crm"] if isinstance(raw.get("crm"), Mapping) else {}
+    return [
+        f"{file}: `crm.{name}` is a secret. Write ${{NAME}}, and set NAME in the environment."
+        for name in SECRETS
+        if given.get(name) and not ENVIRONMENT.fullmatch(str(given[name]))
+    ]
 
 
-def _from_environment(value: Any, place: str) -> Any:
-    """Every `${NAME}` replaced; ConfigError where the variable is not set."""
-    if isinstance(value, str):
-        for name in ENVIRONMENT.findall(value):
-            if name not in os.environ:
-                raise ConfigError(f"{place} takes ${{{name}}} from the environment, where it is not set. Set {name}.")
-        return ENVIRONMENT.sub(lambda match: os.environ[match.group(1)], value)
-    if isinstance(value, Mapping):
-        return {k: _from_environment(v, place) for k, v in value.items()}
-    if isinstance(value, list):
-        return [_from_environment(v, place) for v in value]
-    return value
+def _tables_missing(raw: Mapping[str, Any], file: str) -> list[str]:
+    """The tables that every company needs and that the file does not name."""
+    named = raw["tables"] if isinstance(raw.get("tables"), Mapping) else {}
+    missing = [f"tables.{name}" for name in REQUIRED_TABLES if name not in named]
+    are = "is" if len(missing) == 1 else "are"
+    needed = f"every company needs {', '.join(REQUIRED_TABLES)}"
+    return [f"{file}: {', '.join(missing)} {are} missing; {needed}"] if missing else []
 
 
-def _explained(error: Any, place: str, model: type[BaseModel] = Settings) -> str:
-    """One validation error as a sentence: key, file, what is wrong, what would be right."""
-    key = ".".join(str(part) for part in error["loc"])
-    if error["type"] == "extra_forbidden":
-        siblings = _fields_at(error["loc"][:-1], model)
-        return f"{place}: unknown key `{key}`{nearest(str(error['loc'][-1]), siblings)}"
-    given = "" if isinstance(error["input"], Mapping | BaseModel) else f" (given: {error['input']!r})"
-    message = error["msg"].removeprefix("Value error, ")
-    return f"{place}: `{key}`: {message}{given}" if key else f"{place}: {message}"
-
-
-def _fields_at(loc: tuple[Any, ...], root: type[BaseModel]) -> list[str]:
-    """The keys that a section knows."""
-    model: Any = root
-    for part in loc:
-        fields = getattr(model, "model_fields", {})
-        if str(part) in fields:
-            annotation = fields[str(part)].annotation
-            arguments = [a for a in getattr(annotation, "__args__", ()) if hasattr(a, "model_fields")]
-            model = arguments[0] if arguments else annotation
-    return [name for name in getattr(model, "model_fields", {}) if name != "base"]
+def _unknown_names(settings: Settings) -> list[str]:
+    """Names of features and components that there are not, in sections that do not know them."""
+    published = [name for name, feature in FEATURES.items() if feature.published]
+    needs = {f"outreach.needs.{team}": getattr(settings.outreach.needs, team) for team in NeedSettings.model_fields}
+    return [
+        *(
+            f"`models.inputs.leave_out`: no feature {name!r}{nearest(name, published)}"
+            for name in settings.models.inputs.leave_out
+            if name not in published
+        ),
+        *(
+            f"`{key}`: no component {name!r}{nearest(name, COMPONENTS)}"
+            for key, names in needs.items()
+            for name in names
+            if name not in COMPONENTS
+        ),
+    ]

@@ -1,9 +1,7 @@
 """The playbook: one next action for an account, from all that is known of it (ACT-2)."""
 
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from pydantic import BaseModel, Field, model_validator
 
@@ -97,8 +95,3 @@ def wherever(wide: Action, narrow: Action) -> bool:
     )  # fmt: skip
     chances = all(low is None or (high is not None and high >= low) for low, high in least)
     return bool(segments) and renewal and chances and (narrow.grows or not wide.grows)
-
-
-def load_playbook(path: Path) -> Playbook:
-    """The playbook of a TOML file; pydantic's ValidationError names what is wrong in it."""
-    return Playbook.model_validate(tomllib.loads(path.read_text()))

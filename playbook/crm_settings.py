@@ -68,15 +68,17 @@ class CrmSettings(BaseModel, frozen=True, extra="forbid"):
 
     @model_validator(mode="after")
     def _can_be_addressed(self) -> "CrmSettings":
-        if self.kind == "hubspot" and not self.token:
-            raise ValueError("crm.kind is hubspot, which needs crm.token, for example ${HUBSPOT_TOKEN}")
-        if self.kind == "salesforce" and not (self.url and (self.token or (self.client_id and self.client_secret))):
-            raise ValueError(
-                "crm.kind is salesforce, which needs crm.url, and crm.token or client_id and client_secret"
-            )
         names = list(self.names.values())
-        if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"crm.properties: {twice[0]} would hold two things; give each a property of its own")
+        twice = sorted({name for name in names if names.count(name) > 1})
+        wrong = []
+        if self.kind == "hubspot" and not self.token:
+            wrong.append("crm.kind is hubspot, which needs crm.token, for example ${HUBSPOT_TOKEN}")
+        if self.kind == "salesforce" and not (self.url and (self.token or (self.client_id and self.client_secret))):
+            wrong.append("crm.kind is salesforce, which needs crm.url, and crm.token or client_id and client_secret")
+        if twice:
+            wrong.append(f"crm.properties: {', '.join(twice)} would hold two things; give each one of its own")
+        if wrong:
+            raise ValueError("; ".join(wrong))
         return self
 
     @property

@@ -1,7 +1,7 @@
 """The few ways in which a run can fail, each with the exit code that the CONTRACT gives it."""
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 
@@ -62,7 +62,21 @@ class NotPromoted(KeepwellError):
     """A gate refused a model: nothing was changed, and what was asked for is not done."""
 
 
+def close_to(name: str, known: Iterable[str]) -> str | None:
+    """The one that was meant, if any looks like it, whatever its case."""
+    small = {one.lower(): one for one in known}
+    close = difflib.get_close_matches(name.lower(), small, n=1)
+    return small[close[0]] if close else None
+
+
+def with_nearest(names: Iterable[str], known: Collection[str]) -> str:
+    """Names that there are not, each with the one that was meant, if any looks like it."""
+    near = ((name, close_to(name, known)) for name in names)
+    return ", ".join(f"`{name}`" + (f" (did you mean `{close}`?)" if close else "") for name, close in near)
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """What would be right, as the end of a sentence."""
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean `{close[0]}`?" if close else f"; there are {', '.join(sorted(known))}."
+    known = list(known)
+    close = close_to(name, known)
+    return f"; did you mean `{close}`?" if close else f"; there are {', '.join(sorted(known))}."

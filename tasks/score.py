@@ -19,7 +19,7 @@ from playbook.alerts import conditions, standings
 from playbook.overrides import Override
 from playbook.settings import AlertSettings, OwnerSettings, TierSettings
 from playbook.tiers import due_date, tier
-from tasks.errors import ConfigError
+from tasks.errors import ConfigError, nearest
 from tasks.measured import NO_OVERRIDES, measured_book
 from tasks.predictions import Models, acting, cited, predictions
 from tasks.store import Stored
@@ -40,14 +40,19 @@ class ScoreSettings:
 
     def __post_init__(self) -> None:
         """A playbook that names what does not exist would never answer it."""
-        for action in self.playbook.action:
-            unknown = [f for f in action.features if f not in FEATURES]
-            unknown += [c for c in action.components if c not in COMPONENTS]
-            if unknown:
-                raise ConfigError(
-                    f"playbook: action {action.name!r} names {unknown[0]!r}, which is no feature and no component. "
-                    f"Components are {', '.join(COMPONENTS)}; the features are columns of the mart `features`."
-                )
+        if said := unknown_factors(self.playbook):
+            raise ConfigError("\n".join(said))
+
+
+def unknown_factors(playbook: Playbook) -> list[str]:
+    """What the actions name that is no feature and no component, a sentence each."""
+    return [
+        f"playbook: action {action.name!r} names {name!r}, which is no {kind}{nearest(name, known)}"
+        for action in playbook.action
+        for kind, names, known in (("feature", action.features, FEATURES), ("component", action.components, COMPONENTS))
+        for name in names
+        if name not in known
+    ]
 
 
 @dataclass(frozen=True)

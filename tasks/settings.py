@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
+
+from expectations.suites import load_suites
+from tasks.errors import close_to
 
 Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -36,10 +39,21 @@ class Override(BaseModel, frozen=True, extra="forbid"):
     reason: str = Field(min_length=10, description="why, for whoever reads it next year")
 
 
+def _rule(named: str) -> str:
+    known = [f"{name}.{rule}" for name, suite in load_suites().items() for rule in sorted(suite.rules)]
+    if named not in known:
+        close = close_to(named, known)
+        hint = f"did you mean `{close}`?" if close else "write `table.rule`, for example `usage.fresh`."
+        raise ValueError(f"there is no such rule; {hint}")
+    return named
+
+
 class CheckSettings(BaseModel, frozen=True, extra="forbid"):
     """Bounds of the data checks."""
 
-    overrides: Mapping[str, Override] = Field({}, description="by `table.rule`, for example `usage.fresh`")
+    overrides: Mapping[Annotated[str, AfterValidator(_rule)], Override] = Field(
+        {}, description="by `table.rule`, for example `usage.fresh`"
+    )
     fresh_factor: Positive = Field(2, description="times the expected update interval, beyond which a table is late")
     stale_factor: Positive = Field(7, description="times the expected update interval, beyond which a table is stale")
     volume_window_days: Annotated[int, Field(ge=1)] = Field(

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from datetime import date
@@ -16,6 +17,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from flows.cli import main
+from playbook.actions import Playbook
 
 ROOT = Path(__file__).parent.parent
 RAVENSTACK = ROOT.parent / "shared" / "data" / "ravenstack"
@@ -58,6 +60,11 @@ def keepwell_process(*arguments: object, **environment: str) -> Ran:
         command, capture_output=True, text=True, cwd=ROOT, env={**os.environ, **environment}, timeout=300, check=False
     )
     return Ran(done.returncode, done.stdout, done.stderr)
+
+
+def shipped_playbook() -> Playbook:
+    """The playbook that Keepwell ships."""
+    return Playbook.model_validate(tomllib.loads((ROOT / "playbook" / "playbook.toml").read_text()))
 
 
 def without(config: Path, *tables: str) -> str:

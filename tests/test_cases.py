@@ -17,7 +17,6 @@ from features.settings import BookSettings, HealthSettings, LabelSettings
 from flows.run import Run
 from flows.settings import load_settings
 from models.settings import CaseSettings, ModelSettings
-from playbook.actions import load_playbook
 from playbook.settings import AlertSettings, OwnerSettings, TierSettings
 from playbook.work import Intervention
 from sample.settings import company_with
@@ -38,7 +37,7 @@ from tasks.score import ScoreSettings
 from tasks.sources import facts_at
 from tasks.staging import Snapshot, stage
 from tests.handmade import Row, company, contract
-from tests.running import ROOT
+from tests.running import ROOT, shipped_playbook
 
 RULES = CaseSettings()
 LATE = "2024-12-01"
@@ -303,7 +302,7 @@ def test_a_company_that_recorded_no_work_has_no_case_and_no_effect(tmp_path: Pat
     nothing = Snapshot("none", tmp_path, {})
     scoring = ScoreSettings(
         BookSettings(), HealthSettings(), TierSettings(), OwnerSettings(),
-        load_playbook(ROOT / "playbook" / "playbook.toml"), AlertSettings(),
+        shipped_playbook(), AlertSettings(),
     )  # fmt: skip
     cases = find_cases(nothing, facts, work_of([]), scoring, LabelSettings(), RULES, frozenset())
 

@@ -14,7 +14,7 @@ import pytest
 from features.score import effective_weights
 from features.settings import DEFAULT_MEASURES, BookSettings, HealthSettings
 from flows.scoring import health_scores
-from playbook.actions import Playbook, load_playbook
+from playbook.actions import Playbook
 from playbook.settings import AlertSettings, OwnerSettings, TierSettings
 from tasks.errors import ConfigError
 from tasks.measured import high_value
@@ -22,7 +22,8 @@ from tasks.publish import Stamp, publish
 from tasks.score import Scored, ScoreSettings, score_book
 from tasks.store import stored_before
 from tests.handmade import MONDAY, Row, ago, company, contract
-from tests.test_playbook import BOOK, SHIPPED, action
+from tests.running import shipped_playbook
+from tests.test_playbook import BOOK, action
 
 STAMP = Stamp("run", "code", "snapshot")
 
@@ -32,7 +33,7 @@ def settings(playbook: Playbook | None = None, **health: Any) -> ScoreSettings:
     owners = OwnerSettings(default_csm="desk")
     definition = HealthSettings.model_validate(health)
     return ScoreSettings(
-        BookSettings(), definition, TierSettings(), owners, playbook or load_playbook(SHIPPED), AlertSettings()
+        BookSettings(), definition, TierSettings(), owners, playbook or shipped_playbook(), AlertSettings()
     )
 
 
@@ -337,7 +338,7 @@ def test_an_empty_book_is_an_empty_result(tmp_path: Path) -> None:
 )
 def test_an_upsell_waits_until_no_alert_is_open(usage: list[int], alarmed: tuple[str, ...], sells: bool) -> None:
     """Neither one that was open before, nor a condition that holds today: here silence for 20 days (ACT-2)."""
-    rest = [a for a in load_playbook(SHIPPED).action if not a.grows]
+    rest = [a for a in shipped_playbook().action if not a.grows]
     rules = settings(Playbook(action=(action("sell", "immediate", "outreach", "automated", grows=True), *rest)))
     rules = replace(rules, tiers=TierSettings(immediate_below=10, automated_above=20))
     others = used("bolt", [1])  # the source itself is up to date

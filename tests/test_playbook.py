@@ -1,19 +1,18 @@
 """Tiers, due dates and the playbook: how urgently to answer, with what, by when."""
 
 from datetime import date
-from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
 from features.settings import Bands
-from playbook.actions import Case, Playbook, load_playbook
+from playbook.actions import Case, Playbook
 from playbook.settings import Action, TierSettings
 from playbook.tiers import business_day_after, due_date, tier
 from tasks.measured import band
+from tests.running import shipped_playbook
 
 DEFAULT = TierSettings()
-SHIPPED = Path(__file__).parent.parent / "playbook" / "playbook.toml"
 
 
 @pytest.mark.parametrize(
@@ -172,7 +171,7 @@ def test_an_action_with_conditions_is_no_last_resort() -> None:
 
 def test_the_shipped_playbook_answers_every_tier() -> None:
     """And it is valid (ACT-2)."""
-    shipped = load_playbook(SHIPPED)
+    shipped = shipped_playbook()
 
     assert shipped.next_action(Case("immediate", [("payment_failures_90d", "billing")])).owner == "finance"
     for name in ("immediate", "outreach", "automated"):

@@ -22,7 +22,7 @@ from models.effect_table import ALL, effect_table
 from models.effects import UNOBSERVED, outcomes_of
 from models.settings import EffectSettings, ModelSettings
 from models.shown import DROP, FEW, PREFER, RECONSIDER, UNCLEAR, q_values, verdict
-from playbook.actions import Playbook, load_playbook
+from playbook.actions import Playbook
 from playbook.alert_events import Alert
 from playbook.escalations import escalations
 from playbook.settings import Action, EscalationSettings
@@ -38,7 +38,7 @@ from tasks.store import FILE, digest
 from tasks.templates import MINUS
 from tests.results_effects import NUMBERS, WORDS
 from tests.results_effects import world as episodes_of
-from tests.running import ROOT, bytes_of, mart
+from tests.running import bytes_of, mart, shipped_playbook
 
 CHROMIUM = shutil.which("chromium")
 NOW = datetime(2026, 6, 22)
@@ -235,7 +235,7 @@ def test_the_playbook_learns_from_results_causes_and_gaps() -> None:
 
 def test_the_shipped_playbook_names_kinds_that_people_record() -> None:
     """An effect of a kind leads to its actions (ACT-2, MON-4)."""
-    shipped = load_playbook(ROOT / "playbook" / "playbook.toml")
+    shipped = shipped_playbook()
 
     assert {a.kind for a in shipped.action if a.kind} == {
         "technical_fix", "training", "support", "executive", "commercial"

@@ -1,0 +1,125 @@
+"""A TOML file is read as far as it can be: every mistake in it is named, and the rest is validated without it."""
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from copy import deepcopy
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from tasks.errors import ConfigError, nearest
+
+M = TypeVar("M", bound=BaseModel)
+Place = tuple[Any, ...]
+ENVIRONMENT = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+KEY = "[key]"
+"""How pydantic marks a mistake in a name rather than in what stands under it."""
+
+
+def toml_of(path: Path) -> dict[str, Any]:
+    """What a TOML file holds; ConfigError where it cannot be read."""
+    try:
+        return tomllib.loads(path.read_text())
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path.name} is not UTF-8 text. Save it as UTF-8.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path.name} is not valid TOML: {error}.") from error
+
+
+def validated(model: type[M], given: Mapping[str, Any], file: str) -> tuple[M | None, list[str]]:
+    """The model of what a file holds without its mistakes, and a sentence for each; None where too little is left."""
+    left = deepcopy(dict(given))
+    said: list[str] = []
+    wrong: set[Place] = set()
+    while True:
+        try:
+            return model.model_validate(left), said
+        except ValidationError as error:
+            found = [_without_key(e) for e in error.errors()]
+        said += [explained(e, file, model) for e in found if not _follows(e, wrong)]
+        dropped: set[Place] = set()
+        for e in found:
+            if not any(e["loc"][: len(place)] == place for place in dropped) and (place := _drop(left, e["loc"])):
+                dropped.add(place)
+                wrong |= {place} if e["type"] != "extra_forbidden" else set()
+        if not dropped:
+            return None, said
+
+
+def _without_key(error: Any) -> dict[str, Any]:
+    """A mistake in a name is one at that name, which needs no repeating."""
+    place = error["loc"]
+    return {**error, "loc": place[:-1], "input": None} if place[-1:] == (KEY,) else dict(error)
+
+
+def _follows(error: Mapping[str, Any], wrong: set[Place]) -> bool:
+    """Whether a mistake may only be there because another, or a variable that is not set, was taken out."""
+    place = error["loc"]
+    unset = isinstance(error["input"], str) and ENVIRONMENT.search(error["input"]) is not None
+    return unset or any(other[: len(place)] == place for other in wrong)
+
+
+def _drop(values: Any, place: Place) -> Place | None:
+    """Take out what stands at a place, or the innermost part around it that there is; where that was."""
+    found: tuple[dict[str, Any], Any, Place] | None = None
+    for depth, part in enumerate(place):
+        if isinstance(values, dict) and part in values:
+            found = (values, part, place[: depth + 1])
+        elif not (isinstance(values, list) and isinstance(part, int) and part < len(values)):
+            break
+        values = values[part]
+    if found is None:
+        return None
+    holder, key, where = found
+    del holder[key]
+    return where
+
+
+def explained(error: Mapping[str, Any], file: str, model: type[BaseModel]) -> str:
+    """One mistake as a sentence: key, file, what is wrong, what would be right."""
+    key = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        return f"{file}: unknown key `{key}`{nearest(str(error['loc'][-1]), _fields_at(error['loc'][:-1], model))}"
+    plain = isinstance(error["input"], str | int | float)
+    given = f" (given: {without_password(repr(error['input']))})" if plain else ""
+    message = error["msg"].removeprefix("Value error, ")
+    return f"{file}: `{key}`: {message}{given}" if key else f"{file}: {message}"
+
+
+def without_password(text: str) -> str:
+    """A text whose URLs have neither user nor password."""
+    return re.sub(r"://.*@", "://", text)
+
+
+def unset_variables(value: Any) -> list[str]:
+    """The variables that a file takes from the environment, where they are not set; each once."""
+    if isinstance(value, str):
+        return [name for name in ENVIRONMENT.findall(value) if name not in os.environ]
+    inside = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    return list(dict.fromkeys(name for one in inside for name in unset_variables(one)))
+
+
+def from_environment(value: Any) -> Any:
+    """Every `${NAME}` replaced; one that is not set stays as it is."""
+    if isinstance(value, str):
+        return ENVIRONMENT.sub(lambda match: os.environ.get(match[1], match[0]), value)
+    if isinstance(value, Mapping):
+        return {k: from_environment(v) for k, v in value.items()}
+    return [from_environment(v) for v in value] if isinstance(value, list) else value
+
+
+def _fields_at(place: Place, root: type[BaseModel]) -> list[str]:
+    """The keys that a section knows."""
+    model: Any = root
+    for part in place:
+        fields = getattr(model, "model_fields", {})
+        if str(part) in fields:
+            annotation = fields[str(part)].annotation
+            arguments = [a for a in getattr(annotation, "__args__", ()) if hasattr(a, "model_fields")]
+            model = arguments[0] if arguments else annotation
+    return [name for name in getattr(model, "model_fields", {}) if name != "base"]
