@@ -10,23 +10,36 @@ import ibis
 import sqlglot
 from ibis.backends.sql import SQLBackend
 
-from tasks.errors import ConfigError, DataCheckFailed, Finding, KeepwellError
+from tasks.drivers import backend_of, scheme_of, source_driver
+from tasks.errors import ConfigError, DataCheckFailed, Finding, KeepwellError, with_nearest
 
+IN_A_FILE = ("duckdb", "sqlite")
 FILES = {".parquet": "read_parquet('{}')", ".csv": "read_csv('{}', all_varchar=true, header=true)"}
+
+LACKING = (
+    "not found", "does not exist", "no such", "cannot find", "does not have a column", "unknown column",
+    "invalid column", "cannot be resolved",
+)  # fmt: skip
+"""How databases say that a column or a table is not there."""
 
 
 def connect_source(url: str, base: Path, selects: Mapping[str, str]) -> SQLBackend:
     """A read-only connection for these SELECTs. A URL without a scheme is a folder, relative to pipeline.toml."""
-    scheme = urlsplit(url).scheme
-    if scheme in ("", "file"):
-        return folder_source((base / url.removeprefix("file://")).resolve(), selects)
-    if scheme == "duckdb":
-        path = (base / url.removeprefix("duckdb://")).resolve()
-        if not path.is_file():
-            raise ConfigError(f"source.url names {url}, but there is no such DuckDB file. Correct source.url.")
-        return ibis.duckdb.connect(path, read_only=True)
+    backend = backend_of(url)
+    if (folder := folder_of(url, base)) is not None:
+        return folder_source(folder, selects)
+    if backend in IN_A_FILE:
+        path = (base / url.partition("://")[2]).resolve()
+        if not path.is_file():  # SQLite would make it
+            raise ConfigError(f"source.url names {url}, but there is no such file. Correct source.url.")
+        try:
+            return ibis.duckdb.connect(path, read_only=True) if backend == "duckdb" else ibis.sqlite.connect(path)
+        except duckdb.Error as error:
+            raise source_failure("source.url", error) from error
     try:
         connection = ibis.connect(url)
+    except ImportError as error:
+        raise ConfigError(source_driver(url)) from error
     except Exception as error:
         place = urlsplit(url)._replace(netloc=urlsplit(url).hostname or "").geturl()
         raise ConfigError(
@@ -35,6 +48,11 @@ def connect_source(url: str, base: Path, selects: Mapping[str, str]) -> SQLBacke
     if connection.name == "postgres":
         connection.raw_sql("SET TIME ZONE 'UTC'").close()
     return connection
+
+
+def folder_of(url: str, base: Path) -> Path | None:
+    """The folder that a source's URL names; None for a database."""
+    return (base / url.removeprefix("file://")).resolve() if scheme_of(url) in ("", "file") else None
 
 
 def read_only(connection: SQLBackend, on: bool) -> None:
@@ -58,24 +76,29 @@ def folder_source(folder: Path, selects: Mapping[str, str]) -> SQLBackend:
     """
     if not folder.is_dir():
         raise ConfigError(f"source.url names the folder {folder}, which is not there. Correct source.url.")
-    files = {path.stem: path for path in sorted(folder.iterdir()) if path.suffix.lower() in FILES or path.is_dir()}
     connection = engine()
-    made: set[str] = set()
     for table, sql in selects.items():
-        for name in sorted(named_tables(sql, "duckdb") - made):
-            if name not in files:
-                raise ConfigError(
-                    f"the mapping of {table} reads `{name}`, but {folder} has no file {name}.csv or .parquet."
-                )
-            path = files[name]
-            place = f"{path}/**/*.parquet" if path.is_dir() else str(path)
-            scan = FILES[path.suffix.lower() or ".parquet"].format(place.replace("'", "''"))
-            try:
-                connection.raw_sql(f'CREATE VIEW "{name}" AS SELECT * FROM {scan}')
-            except duckdb.Error as error:
-                raise source_failure(table, error) from error
-            made.add(name)
+        open_files(connection, folder, table, sql)
     return connection
+
+
+def open_files(connection: SQLBackend, folder: Path, table: str, sql: str) -> None:
+    """Make a view of each file that a SELECT names; ConfigError names all that are not there."""
+    files = {path.stem: path for path in sorted(folder.iterdir()) if path.suffix.lower() in FILES or path.is_dir()}
+    named = sorted(named_tables(sql, "duckdb"))
+    if absent := [name for name in named if name not in files]:
+        raise ConfigError(
+            f"the mapping of {table} reads {with_nearest(absent, files)}, but {folder} has no file "
+            f"{' and '.join(f'{name}.csv or .parquet' for name in absent)}."
+        )
+    for name in named:
+        path = files[name]
+        place = f"{path}/**/*.parquet" if path.is_dir() else str(path)
+        scan = FILES[path.suffix.lower() or ".parquet"].format(place.replace("'", "''"))
+        try:
+            connection.raw_sql(f'CREATE VIEW IF NOT EXISTS "{name}" AS SELECT * FROM {scan}')
+        except duckdb.Error as error:
+            raise source_failure(table, error) from error
 
 
 def named_tables(sql: str, dialect: str) -> set[str]:
@@ -87,16 +110,17 @@ def named_tables(sql: str, dialect: str) -> set[str]:
 
 def source_failure(table: str, error: Exception) -> KeepwellError:
     """What a driver's error means to the user: a column or table that is not there, or data that cannot be read."""
-    message = " ".join(str(error).split())[:300]
+    message = " ".join(str(error).split()).partition(" LINE ")[0][:300]
     lower = message.lower()
-    if "column" in lower and any(s in lower for s in ("not found", "does not exist", "no such", "cannot find")):
-        named = re.search(r'column (?:named )?"?([\w.]+)"?', message, re.IGNORECASE)
+    if "column" in lower and any(words in lower for words in LACKING):
+        named = re.search(r"column:? (?:named? )?[\"'`]?([\w.]+)", message, re.IGNORECASE)
         column = named.group(1).split(".")[-1] if named else None
         remedy = "Deliver the column again or change the mapping."
         return DataCheckFailed([Finding(table, "column_exists", "the source lacks a column", remedy, column, None, ())])
-    if any(s in lower for s in ("table", "relation")) and "does not exist" in lower:
+    absent = any(s in lower for s in ("table", "relation")) and any(words in lower for words in LACKING)
+    if absent or "no files found" in lower:
         return ConfigError(
-            f"the mapping of {table} reads a table that is not there: {message} Correct the mapping or grant access."
+            f"the mapping of {table} reads what is not there: {message} Correct the mapping or grant access."
         )
     return DataCheckFailed(
         [Finding(table, "readable", f"the source cannot be read: {message}", "Deliver the data again, whole.")]

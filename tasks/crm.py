@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar
 
 from playbook.crm import Difference, Held, Step, Told, Wanted, difference
 from playbook.crm_settings import CrmSettings
+from tasks.drivers import crm_client
 from tasks.errors import ConfigError, KeepwellError
 
 T = TypeVar("T")
@@ -63,10 +64,7 @@ def connected(settings: CrmSettings) -> Crm:
 
         return SalesforceCrm(settings, salesforce(settings))
     except ModuleNotFoundError as error:
-        raise ConfigError(
-            f"crm.kind is {settings.kind}, whose client is not installed ({error.name}). "
-            'Install it in Keepwell\'s folder: pip install -e ".[crm]"'
-        ) from error
+        raise ConfigError(crm_client(settings.kind)) from error
 
 
 def compared(crm: Crm, wanted: Sequence[Wanted], told: Mapping[str, Told], settings: CrmSettings) -> Difference:

@@ -25,6 +25,7 @@ from playbook.review import ReviewEvent
 from playbook.work import WorkEvent
 from tasks.errors import ConfigError
 from tasks.migrate import TooNew, migrate
+from tasks.output import writable
 
 BUSY_TIMEOUT_MS = 30_000
 SCHEMA_LOCK, REVIEW_LOCK = 5_313_397, 5_313_398  # any numbers that no other program on the server uses
@@ -274,6 +275,7 @@ def _engine(url: sa.URL) -> sa.Engine:
     if url.get_backend_name() != "sqlite":
         raise ConfigError(f"ledger.url names {url.get_backend_name()}; the ledger lives in SQLite or PostgreSQL.")
     if url.database and url.database != ":memory:":
+        writable(Path(url.database).parent)
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     engine = sa.create_engine(url)
     sa.event.listen(engine, "connect", _prepare_sqlite)

@@ -8,11 +8,16 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from tasks.errors import Busy
+from tasks.output import writable
 
 
 @contextmanager
 def holding(out: Path, what: date | str) -> Iterator[None]:
-    """Hold a date, or a flow by name, in an output folder; Busy where another run does. It dies with the process."""
+    """Hold a date, or a flow by name, in an output folder; Busy where another run does. It dies with the process.
+
+    ConfigError where nothing can be written there.
+    """
+    writable(out)
     folder = out / ".locks"
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / f"{what}.lock")

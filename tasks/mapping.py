@@ -1,9 +1,13 @@
 """A mapping: exactly one SELECT in the source's dialect, parsed before anything is sent."""
 
+from collections.abc import Collection
+from pathlib import Path
+
 import sqlglot
 from sqlglot import exp
 
-from tasks.errors import ConfigError
+from features.canonical import CanonicalTable
+from tasks.errors import ConfigError, with_nearest
 
 FORBIDDEN = (
     exp.Insert,
@@ -19,6 +23,16 @@ FORBIDDEN = (
 )
 
 
+def text_of(path: Path) -> str:
+    """What a mapping file holds; ConfigError where it is not there or no text."""
+    try:
+        return path.read_text()
+    except OSError as error:
+        raise ConfigError(f"the mapping {path} cannot be read: {error.strerror}. Correct its table's `sql`.") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"the mapping {path} is not UTF-8 text. Save it as UTF-8.") from error
+
+
 def single_select(text: str, place: str, dialect: str) -> str:
     """The one SELECT of a mapping file; ConfigError where it is none, several, or does more than read."""
     try:
@@ -27,12 +41,33 @@ def single_select(text: str, place: str, dialect: str) -> str:
         first = str(error).splitlines()[0]
         raise ConfigError(f"{place} is not valid {dialect} SQL: {first} Write exactly one SELECT.") from error
     if len(statements) != 1:
-        raise ConfigError(
-            f"{place} holds {len(statements)} statements; a mapping is exactly one SELECT. Remove the others."
-        )
+        remedy = "Remove the others." if statements else "Write it."
+        raise ConfigError(f"{place} holds {len(statements)} statements; a mapping is exactly one SELECT. {remedy}")
     (statement,) = statements
     if not isinstance(statement, exp.Query):
         raise ConfigError(f"{place} is a {statement.key.upper()} statement; a mapping is exactly one SELECT.")
     if (other := statement.find(*FORBIDDEN)) is not None:
         raise ConfigError(f"{place} contains {other.key.upper()}; a mapping only reads. Leave only the SELECT.")
     return text.strip().rstrip(";")
+
+
+def unknown_columns(table: CanonicalTable, given: Collection[str]) -> str | None:
+    """That a mapping gives columns that its canonical table does not have: all of them, each with the nearest."""
+    unknown = sorted(set(given) - table.accepted)
+    if not unknown:
+        return None
+    kind = "a column" if len(unknown) == 1 else "columns"
+    return (
+        f"the mapping of {table.name} gives {kind} that the canonical table does not have: "
+        f"{with_nearest(unknown, table.accepted - set(given))}. Rename or leave out; there are "
+        f"{', '.join(sorted(table.accepted))}."
+    )
+
+
+def missing_columns(table: CanonicalTable, given: Collection[str]) -> str | None:
+    """That a mapping does not give what its canonical table requires: all of it."""
+    missing = [f"`{c.name}`" for c in table.columns if c.required and c.name not in given]
+    if not missing:
+        return None
+    remedy = "Add it." if len(missing) == 1 else "Add them."
+    return f"the mapping of {table.name} does not give {', '.join(missing)}, which the table requires. {remedy}"

@@ -8,14 +8,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import ModuleType
 
 from playbook.messages import Channel, Message, MessageSettings
-from tasks.errors import ConfigError
+from tasks.drivers import scheme_of
+from tasks.errors import ConfigError, close_to
 from tasks.ledger import Ledger, Waiting
 from tasks.publish import write_whole
 
 FILES: Mapping[str, Channel] = {"files": Channel(url="")}
 """The channel where none is named: files in the output folder."""
+
+SERVICES = "https://appriseit.com/services/"
 
 
 @dataclass(frozen=True)
@@ -28,14 +32,34 @@ class Delivered:
 
 
 def channels_of(settings: MessageSettings) -> Mapping[str, Channel]:
-    """The channels in force; ConfigError for a URL that no service of apprise reads."""
-    for name, channel in settings.channels.items():
-        import apprise
-
-        if not apprise.Apprise().add(channel.url):
-            kind = channel.url.partition(":")[0]
-            raise ConfigError(f"messages.channels.{name}.url ({kind}://...) is no Apprise URL. Correct it.")
+    """The channels in force; ConfigError names every URL that no service of Apprise reads."""
+    refused = {name: why for name, channel in settings.channels.items() if (why := _refused(channel.url))}
+    if refused:
+        raise ConfigError("\n".join(f"messages.channels.{name}.url: {why}" for name, why in refused.items()))
     return settings.channels or FILES
+
+
+def _refused(url: str) -> str | None:
+    """Why Apprise cannot send to a URL, which is not repeated: it holds secrets."""
+    apprise, scheme = _apprise(), scheme_of(url).lower()
+    if apprise.Apprise().add(url):
+        return None
+    if not scheme:
+        return "it is no URL. Write one that Apprise reads, for example mailtos://... or slack://..."
+    every = apprise.Apprise().details(show_requirements=True, show_disabled=True)["schemas"]
+    services = {p: one for one in every for p in (*(one["protocols"] or ()), *(one["secure_protocols"] or ()))}
+    if scheme not in services:
+        close = close_to(scheme, services)
+        meant = f"; did you mean `{close}`?" if close else "."
+        return (
+            f"Apprise has no service `{scheme}://`{meant} It has mailtos, slack, msteams, jsons and others: {SERVICES}"
+        )
+    needs = services[scheme]["requirements"]
+    if not services[scheme]["enabled"]:
+        packages = " ".join(f'"{package.replace(" ", "")}"' for package in needs["packages_required"])
+        remedy = f"Run: pip install {packages}" if packages else str(needs["details"])
+        return f"what Apprise needs for `{scheme}://` is not installed. {remedy}"
+    return f"Apprise's service `{scheme}://` does not read it. Write it as {services[scheme]['setup_url']} says."
 
 
 def deliver(ledger: Ledger, settings: MessageSettings, out: Path, now: datetime) -> Delivered:
@@ -70,10 +94,20 @@ def _sent(message: Message, channel: Channel | None, out: Path) -> str | None:
         name = f"{message.at:%Y-%m-%dT%H%M}-{message.key}.txt"
         write_whole(out / "messages" / name, f"{message.title}\n\n{message.body}\n")
         return None
-    import apprise
-
+    apprise = _apprise()
     service = apprise.Apprise()
     service.add(channel.url)
-    with apprise.LogCapture(level=logging.WARNING) as said:  # type: ignore[no-untyped-call]
+    with apprise.LogCapture(level=logging.WARNING) as said:
         went = service.notify(title=message.title, body=message.body)
         return None if went else (said.getvalue().strip().splitlines() or ["the service refused it"])[-1]
+
+
+def _apprise() -> ModuleType:
+    """The library. Its log repeats URLs with their tokens: it reaches whoever captures it, and no terminal."""
+    import apprise
+
+    log = logging.getLogger("apprise")
+    log.propagate = False
+    if not log.handlers:
+        log.addHandler(logging.NullHandler())
+    return apprise

@@ -11,7 +11,6 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import duckdb
 import ibis
@@ -22,8 +21,9 @@ from ibis.backends.sql import SQLBackend
 
 from features.canonical import DATE, INSTANT, QUARANTINE, STRING, TABLES, CanonicalTable, Column
 from tasks.connect import connect_source, engine, read_only, source_failure
+from tasks.drivers import dialect_of
 from tasks.errors import ConfigError
-from tasks.mapping import single_select
+from tasks.mapping import single_select, text_of, unknown_columns
 from tasks.tones import Tones
 
 ROWS_PER_BATCH = 100_000
@@ -100,11 +100,7 @@ def stage(url: str, base: Path, mappings: Mapping[str, Path], root: Path) -> Sna
 
 def select_of(path: Path, url: str) -> str:
     """The SELECT of a mapping file, parsed in the dialect of the source; ConfigError where it cannot be used."""
-    if not path.is_file():
-        raise ConfigError(f"the mapping {path} is not there. Correct its table's `sql`.")
-    scheme = urlsplit(url).scheme
-    dialect = {"": "duckdb", "file": "duckdb", "postgresql": "postgres"}.get(scheme, scheme)
-    return single_select(path.read_text(), path.name, dialect)
+    return single_select(text_of(path), path.name, dialect_of(url))
 
 
 def _stage_table(source: SQLBackend, table: CanonicalTable, sql: str, work: Path, tones: Tones) -> StagedTable:
@@ -148,12 +144,8 @@ def _extracted(source: SQLBackend, table: CanonicalTable, sql: str, work: Path) 
         raise
     except Exception as error:  # every driver has its own classes; the message is what counts
         raise source_failure(table.name, error) from error
-    unknown = sorted(set(names) - table.accepted)
-    if unknown:
-        raise ConfigError(
-            f"the mapping of {table.name} gives a column `{unknown[0]}` that the canonical table does not have. "
-            f"Rename it or leave it out; there are {', '.join(sorted(table.accepted))}."
-        )
+    if unknown := unknown_columns(table, names):
+        raise ConfigError(unknown)
     return rows, names
 
 

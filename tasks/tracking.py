@@ -13,7 +13,9 @@ from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
 
-from tasks.errors import ConfigError
+from tasks.drivers import module_missing, scheme_of
+from tasks.errors import ConfigError, nearest
+from tasks.output import writable
 
 MONITORING = "keepwell-monitoring"
 BOOK, RANGE = "all/", "range/"  # sections of the whole book's figures and of their bounds
@@ -21,6 +23,9 @@ METRICS_PER_CALL = 1000  # MLflow's own limits
 PARAMETERS_PER_CALL = 100
 EPOCH = date(1970, 1, 1)
 NOT_A_KEY = re.compile(r"[^\w\-. /]")
+
+OLD_SCHEMES = ("", "file", "databricks-uc", "uc")  # a folder of files, and what is no place of its own
+OTHER_VERSION = re.compile(r"database schema \(found version (\w+), but expected (\w+)\)")
 
 
 def name_of(outcome: str) -> str:
@@ -53,14 +58,32 @@ class Tracking:
         from sqlalchemy.exc import SQLAlchemyError
 
         if self.database:
+            writable(self.database.parent)
             self.database.parent.mkdir(parents=True, exist_ok=True)
         try:
             client = MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
             client.search_experiments(max_results=1)
+        except ImportError as error:
+            raise ConfigError(module_missing("tracking.uri", error.name or "")) from error
         except (MlflowException, SQLAlchemyError) as error:
-            place = re.sub(r"://[^/]*@", "://", self.uri)
-            raise ConfigError(f"tracking.uri: MLflow at {place} cannot be reached ({type(error).__name__}).") from error
+            raise ConfigError(f"tracking.uri: {self._why(error)}") from error
         return client
+
+    def _why(self, error: Exception) -> str:
+        """What is wrong with the URI, or with what is there."""
+        scheme, place = scheme_of(self.uri), re.sub(r"://[^/]*@", "://", self.uri)
+        known = [one for one in getattr(error, "supported_uri_schemes", ()) if one not in OLD_SCHEMES]
+        if known:
+            return f"MLflow has no `{scheme}://`{nearest(scheme, known)}"
+        if not scheme:
+            return f"{self.uri} is no address of MLflow. Write sqlite:///FILE, http://HOST:PORT or a database's URL."
+        if versions := OTHER_VERSION.search(str(error)):
+            found, wanted = versions.groups()
+            return (
+                f"the tables of MLflow at {place} are of another version (step {found}, this one has {wanted}). "
+                "Install the MLflow that wrote them; if that was an older one, back up and run `mlflow db upgrade`."
+            )
+        return f"MLflow at {place} cannot be reached ({type(error).__name__})."
 
     def experiment(self, client: Any, name: str) -> str:
         """The id of an experiment, made where it is missing. A server decides itself where its artifacts go."""

@@ -348,7 +348,7 @@ def test_sqlite_is_ready_for_a_reader_beside_a_writer(tmp_path: Path) -> None:
         ("ledger.db", "not an SQLAlchemy URL"),
         ("mysql://root:secret@localhost/keepwell", "SQLite or PostgreSQL"),
         ("postgresql://ann:secret@127.0.0.1:1/keepwell", "Check address"),
-        ("sqlite:////proc/nowhere/ledger.db", "Check address"),
+        ("sqlite:////proc/nowhere/ledger.db", "nothing can be written to the folder /proc/nowhere"),
     ],
 )
 def test_a_ledger_that_cannot_be_opened_says_where_and_keeps_the_password(url: str, word: str) -> None:
