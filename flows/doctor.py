@@ -1,20 +1,37 @@
-"""`keepwell doctor`: what is amiss in the configuration, one line each (ACT-2)."""
+"""`keepwell doctor`: what is amiss in the configuration and the places it names, all of it at once (ACT-2)."""
 
+from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 
+from pydantic import BaseModel
+
 from features.all import FEATURES
+from features.canonical import TABLES
 from features.registry import COMPONENTS
+from flows.reading import unset_variables
 from flows.run import Run
-from flows.settings import Settings, load_settings
+from flows.settings import Settings, read_playbook, read_settings
 from playbook.actions import Playbook
 from playbook.alerts import RULES
-from playbook.doctor import Diagnosis, channel_findings, playbook_findings, role_findings
-from playbook.settings import NeedSettings
+from playbook.doctor import Diagnosis, Severity, channel_findings, playbook_findings, role_findings
+from tasks.checks import suites_in_force
+from tasks.described import source_findings
 from tasks.errors import ConfigError
 from tasks.notify import FILES
-from tasks.reach import channels_reached, crm_reached, ledger_reached, reached, source_findings, tracking_reached
+from tasks.reach import (
+    artifacts_reached,
+    channels_reached,
+    crm_reached,
+    ledger_reached,
+    output_reached,
+    prefect_reached,
+    reached,
+    tracking_reached,
+)
+from tasks.score import unknown_factors
 
+COLUMN_EXISTS = "column_exists"
 ANY_DAY = date(2000, 1, 1)
 """The places of a run are those of every date."""
 
@@ -22,36 +39,39 @@ ANY_DAY = date(2000, 1, 1)
 def doctor(config: Path, out: Path) -> list[Diagnosis]:
     """Everything that was looked at: what is critical first, then warnings, then what is well."""
     try:
-        settings = load_settings(config)
+        settings, said = read_settings(config)
     except ConfigError as error:
-        return [Diagnosis("critical", "settings", line) for line in str(error).splitlines()]
-    found = [*_of_playbook(settings, out), *_needs(settings), *_hold_out(settings), *_of_places(settings, out)]
+        settings, said = None, str(error).splitlines()
+    found = [*_critical("settings", said), *reached("out", lambda: output_reached(out)), *prefect_reached()]
+    if settings is not None:
+        found += [*_of_playbook(settings), *_hold_out(settings), *_fixed(settings), *_of_places(settings, out)]
+    once: dict[object, Diagnosis] = {}
+    for one in found:  # one folder is often several places
+        once.setdefault(one.says if one.severity == "critical" else one, one)
     order = ("critical", "warning", "ok")
-    return sorted(found, key=lambda one: order.index(one.severity))
+    return sorted(once.values(), key=lambda one: order.index(one.severity))
 
 
-def _of_playbook(settings: Settings, out: Path) -> list[Diagnosis]:
+def _critical(subject: str, said: Iterable[str]) -> list[Diagnosis]:
+    return [Diagnosis("critical", subject, one) for one in said]
+
+
+def _of_playbook(settings: Settings) -> list[Diagnosis]:
     """The playbook, the roles and the channels that speak of it."""
     channels = channel_findings(settings.messages.channels or FILES, RULES)
     try:
-        playbook = Run(settings, out, ANY_DAY).scoring.playbook
+        playbook, said = read_playbook(settings)
     except ConfigError as error:
-        return [*(Diagnosis("critical", "playbook", line) for line in str(error).splitlines()), *channels]
+        playbook, said = None, str(error).splitlines()
+    if playbook is None:
+        return [*_critical("playbook", said), *channels]
     features = {name: f.component for name, f in FEATURES.items() if f.published}
-    found = playbook_findings(playbook, features)
+    for action in playbook.action:  # what is misspelt counts as a factor, or its action would be told twice
+        features |= {name: None for name in action.features if name not in FEATURES}
+        features |= {name: name for name in action.components if name not in COMPONENTS}
+    found = [*_critical("playbook", [*said, *unknown_factors(playbook)]), *playbook_findings(playbook, features)]
     well = [] if found else [Diagnosis("ok", "playbook", f"{len(playbook.action)} actions answer every cause")]
     return [*found, *well, *_kinds(settings, playbook), *role_findings(RULES, playbook, settings.owners), *channels]
-
-
-def _needs(settings: Settings) -> list[Diagnosis]:
-    """Components that `outreach.needs` names and that do not exist."""
-    named = {team: getattr(settings.outreach.needs, team) for team in NeedSettings.model_fields}
-    return [
-        Diagnosis("critical", "outreach", f"outreach.needs.{team} names {c!r}; components are {', '.join(COMPONENTS)}.")
-        for team, components in named.items()
-        for c in components
-        if c not in COMPONENTS
-    ]
 
 
 def _kinds(settings: Settings, playbook: Playbook) -> list[Diagnosis]:
@@ -79,15 +99,47 @@ def _hold_out(settings: Settings) -> list[Diagnosis]:
     return [Diagnosis("warning", "hold_out", f"models.cases.hold_out {says}: {instead}")]
 
 
-def _of_places(settings: Settings, out: Path) -> list[Diagnosis]:
-    """Source, ledger, MLflow, CRM and channels."""
-    run = Run(
-        settings.model_copy(update={"playbook": ""}), out, ANY_DAY
-    )  # a wrong playbook is told, and goes no further
+def _fixed(settings: Settings) -> list[Diagnosis]:
+    """Columns declared fixed since signup that are none of the accounts': nothing would come of it."""
+    columns = {c.name for c in TABLES["accounts"].columns}
     return [
-        *source_findings(settings.source.url, settings.base, settings.mappings),
-        reached("ledger", lambda: ledger_reached(run.ledger_url)),
-        reached("tracking", lambda: tracking_reached(run.tracking)),
-        reached("crm", lambda: crm_reached(settings.crm)),
-        reached("messages", lambda: channels_reached(settings.messages)),
+        Diagnosis("warning", "tables", f"tables.{name}.fixed_since_signup names {column!r}, no column of accounts.")
+        for name, table in settings.tables.items()
+        for column in table.fixed_since_signup
+        if name != "accounts" or column not in columns
     ]
+
+
+def _of_places(settings: Settings, out: Path) -> list[Diagnosis]:
+    """Source, ledger, MLflow, CRM and channels; what the environment does not give in full is not looked at."""
+    run = Run(settings.model_copy(update={"playbook": ""}), out, ANY_DAY)  # a wrong playbook goes no further
+    source, required = settings.source.url, _required(settings)
+    found = source_findings(source, settings.base, settings.mappings, required, known=_given(settings.source))
+    if _given(settings.ledger):
+        found += reached("ledger", lambda: ledger_reached(run.ledger_url))
+    if _given(settings.tracking):
+        found += reached("tracking", lambda: tracking_reached(run.tracking))
+        found += reached("artifacts", lambda: artifacts_reached(run.tracking))
+    if _given(settings.crm):
+        found += reached("crm", lambda: crm_reached(settings.crm))
+    named = settings.messages.channels
+    channels = {name: channel for name, channel in named.items() if _given(channel)}
+    if channels or not named:
+        messages = settings.messages.model_copy(update={"channels": channels})
+        found += reached("messages", lambda: channels_reached(messages))
+    return found
+
+
+def _given(section: BaseModel) -> bool:
+    """Whether the environment gives all that a section takes from it."""
+    return not unset_variables(section.model_dump())
+
+
+def _required(settings: Settings) -> dict[str, Severity]:
+    """How bad it is, by table, that a mapping does not give what it must."""
+    severities = {
+        name: {e.severity for e in suite.expectations if e.rule == COLUMN_EXISTS}
+        for name, suite in suites_in_force(settings.checks.overrides).items()
+    }
+    known: tuple[Severity, ...] = ("critical", "warning")
+    return {name: severity for name, held in severities.items() for severity in known if severity in held}

@@ -1,63 +1,47 @@
-"""Whether source, ledger, tracking and channels can be reached; nothing secret is told (ACT-2, TRU-5)."""
+"""Whether ledger, tracking, CRM, channels and Prefect can be reached; nothing secret is told (ACT-2, TRU-5)."""
 
-from collections.abc import Callable, Mapping
-from functools import partial
+import os
+import re
+from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import sqlalchemy as sa
-from ibis.backends.sql import SQLBackend
 
-from features.canonical import TABLES
 from playbook.crm_settings import CrmSettings
 from playbook.doctor import Diagnosis
 from playbook.messages import MessageSettings
-from tasks.connect import connect_source, source_failure
-from tasks.errors import ConfigError, KeepwellError
+from tasks.drivers import module_missing, scheme_of
+from tasks.errors import ConfigError, KeepwellError, nearest
 from tasks.ledger import Ledger
 from tasks.notify import channels_of
-from tasks.staging import select_of
-from tasks.tracking import Tracking
+from tasks.output import writable
+from tasks.tracking import OLD_SCHEMES, Tracking
 
 
-def reached(subject: str, look: Callable[[], str]) -> Diagnosis:
-    """What a look found, or why it failed: a sentence either way."""
+def reached(subject: str, look: Callable[[], str]) -> list[Diagnosis]:
+    """What a look found, or why it failed, a line each: sentences either way."""
     try:
-        return Diagnosis("ok", subject, look())
+        return [Diagnosis("ok", subject, look())]
     except KeepwellError as error:
-        return Diagnosis("critical", subject, " ".join(str(error).split()))
+        return [Diagnosis("critical", subject, " ".join(line.split())) for line in str(error).splitlines()]
 
 
-def source_findings(url: str, base: Path, mappings: Mapping[str, Path]) -> list[Diagnosis]:
-    """One line per mapping that cannot be read, or one that all can; each is described, none is run."""
-    try:
-        selects = {name: select_of(path, url) for name, path in mappings.items()}
-        source = connect_source(url, base, selects)
-    except KeepwellError as error:
-        return [Diagnosis("critical", "source", " ".join(str(error).split()))]
-    try:
-        looks = [reached("source", partial(_described, source, name, sql)) for name, sql in selects.items()]
-    finally:
-        source.disconnect()
-    failed = [found for found in looks if found.severity != "ok"]
-    return failed or [Diagnosis("ok", "source", f"all {len(looks)} mappings can be read")]
-
-
-def _described(source: SQLBackend, name: str, sql: str) -> str:
-    try:
-        given = set(source.sql(sql).columns)
-    except Exception as error:  # every driver has its own classes
-        raise source_failure(name, error) from error
-    if unknown := sorted(given - TABLES[name].accepted):
-        raise ConfigError(
-            f"the mapping of {name} gives a column `{unknown[0]}` that the canonical table does not have."
-        )
-    return name
+def output_reached(out: Path) -> str:
+    """That something can be written to the output folder; nothing is."""
+    writable(out)
+    return "can be written to"
 
 
 def ledger_reached(url: str) -> str:
     """That the ledger opens. A SQLite file that is not there yet is left so: the first run makes it."""
-    address = sa.make_url(url) if url.startswith("sqlite") else None
-    if address is not None and address.database and not Path(address.database).exists():
+    try:
+        address = sa.make_url(url)
+    except sa.exc.ArgumentError:
+        address = sa.URL.create("unknown")
+    file = Path(address.database) if address.get_backend_name() == "sqlite" and address.database else None
+    if file is not None and not file.exists():
+        writable(file.parent)
         return "not begun yet: the first run makes the file"
     Ledger.open(url).close()
     return "opens"
@@ -65,10 +49,35 @@ def ledger_reached(url: str) -> str:
 
 def tracking_reached(tracking: Tracking) -> str:
     """That MLflow answers, where there is anything to ask."""
-    if not tracking.begun:
+    if tracking.database is not None and not tracking.begun:
+        writable(tracking.database.parent)
         return "not begun yet: the first quarter makes the file"
     tracking.client()
     return "answers"
+
+
+def artifacts_reached(tracking: Tracking) -> str:
+    """That MLflow can keep artifacts where it is to; none is written."""
+    if tracking.uri.startswith("http"):
+        return "the server keeps them"
+    place = tracking.artifacts
+    scheme = scheme_of(place)
+    if scheme in ("", "file"):
+        writable(Path(place.removeprefix("file://")))
+        return "can be written to a folder"
+    from mlflow.exceptions import MlflowException
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    try:
+        get_artifact_repository(place)
+    except ImportError as error:
+        raise ConfigError(module_missing("tracking.artifacts", error.name or scheme)) from error
+    except MlflowException as error:
+        known = [one for one in re.findall(r"'([\w-]+)'", str(error)) if one not in OLD_SCHEMES]
+        raise ConfigError(f"tracking.artifacts: MLflow has no `{scheme}://`{nearest(scheme, known)}") from error
+    if scheme == "s3" and find_spec("boto3") is None:  # MLflow imports it late
+        raise ConfigError(module_missing("tracking.artifacts", "boto3"))
+    return f"can be written to {scheme}://"
 
 
 def crm_reached(settings: CrmSettings) -> str:
@@ -85,3 +94,19 @@ def channels_reached(settings: MessageSettings) -> str:
     channels_of(settings)
     count = len(settings.channels)
     return f"{count} channel{'s' if count != 1 else ''} can be addressed" if count else "files in the output folder"
+
+
+def prefect_reached() -> list[Diagnosis]:
+    """Whether the Prefect server that the environment names answers; nothing where it names none."""
+    return reached("prefect", _prefect_answers) if os.environ.get("PREFECT_API_URL") else []
+
+
+def _prefect_answers() -> str:
+    from prefect.client.orchestration import get_client
+
+    with get_client(sync_client=True) as client:
+        failure = client.api_healthcheck()
+    if failure is not None:
+        why = type(failure).__name__
+        raise KeepwellError(f"PREFECT_API_URL: the server cannot be reached ({why}). Start it, or unset the variable.")
+    return "the server answers"

@@ -47,7 +47,7 @@ class ScoreSettings:
 def unknown_factors(playbook: Playbook) -> list[str]:
     """What the actions name that is no feature and no component, a sentence each."""
     return [
-        f"playbook: action {action.name!r} names {name!r}, which is no {kind}{nearest(name, known)}"
+        f"the playbook's action {action.name!r} names {name!r}, which is no {kind}{nearest(name, known)}"
         for action in playbook.action
         for kind, names, known in (("feature", action.features, FEATURES), ("component", action.components, COMPONENTS))
         for name in names
