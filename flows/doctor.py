@@ -1,7 +1,7 @@
 """`keepwell doctor`: what is amiss in the configuration and the places it names, all of it at once (ACT-2)."""
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from features.all import FEATURES
 from features.canonical import TABLES
 from features.registry import COMPONENTS
+from flows.doctor_schedule import schedule_findings
 from flows.reading import unset_variables
 from flows.run import Run
 from flows.settings import Settings, read_playbook, read_settings
@@ -45,6 +46,7 @@ def doctor(config: Path, out: Path) -> list[Diagnosis]:
     found = [*_critical("settings", said), *reached("out", lambda: output_reached(out)), *prefect_reached()]
     if settings is not None:
         found += [*_of_playbook(settings), *_hold_out(settings), *_fixed(settings), *_of_places(settings, out)]
+        found += schedule_findings(settings, config, datetime.now().astimezone().utcoffset() or timedelta(0))
     once: dict[object, Diagnosis] = {}
     for one in found:  # one folder is often several places
         once.setdefault(one.says if one.severity == "critical" else one, one)

@@ -11,6 +11,7 @@ import pytest
 import yaml
 from prefect.server.schemas.schedules import CronSchedule
 
+from flows.doctor_schedule import schedule_findings
 from flows.planned import FLOWS, Plan, planned_runs
 from flows.prefect_yaml import differences, prefect_yaml
 from flows.serve_report import Report, Seen
@@ -151,6 +152,72 @@ def test_what_a_prefect_yaml_schedules_otherwise_is_named(tmp_path: Path) -> Non
     for broken in ("deployments: 3", "{", "name: x"):
         file.write_text(broken)
         assert [s.startswith(f"{file} cannot be read") for s in differences(plan_of("UTC"), file)] == [True]
+
+
+# What the doctor says of it ------------------------------------------------------------------------------------------
+
+
+def warned(company: Path, more: str, local: float = 0) -> list[str]:
+    """What the doctor warns of about the schedule of the company with more settings."""
+    file = company / "pipeline.toml"
+    shipped = file.read_text()
+    file.write_text(shipped + more)
+    try:
+        return [one.says for one in schedule_findings(load_settings(file), file, timedelta(hours=local))]
+    finally:
+        file.write_text(shipped)
+
+
+BERLIN = '[alerts.hours]\ntimezone = "Europe/Berlin"\n'
+
+
+@pytest.mark.parametrize(
+    ("more", "local", "says"),
+    [
+        (BERLIN, 2, ""),
+        ("", 0, ""),
+        (BERLIN + '[schedule]\ntimezone = "UTC"\n', 0, "the schedule is in UTC, alerts.hours in Europe/Berlin"),
+        ('[schedule]\ntimezone = "Europe/Berlin"\n', 0, "in Europe/Berlin, every team's hours are in UTC"),
+        (
+            BERLIN + '[alerts.teams.us]\ncsms = ["Ann"]\nhours = {opens = "08:00"}\n', 0,
+            "alerts.teams.us.hours.timezone is UTC while other hours are elsewhere",
+        ),
+        ("", 5.5, "this machine's clock is +5.5 h from it"),
+        (
+            '[alerts.hours]\ntimezone = "Pacific/Auckland"\n', 0,
+            "`0 5 * * *` in Pacific/Auckland is 16:00 UTC of the day before: the day would speak of hours to come",
+        ),
+        ('[alerts.hours]\ntimezone = "America/Los_Angeles"\n', 0, ""),
+    ],
+)  # fmt: skip
+def test_the_doctor_warns_of_time_zones_that_do_not_fit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: str, local: float, says: str
+) -> None:
+    """Left at UTC for a team elsewhere, or a day planned before it begins in UTC (CONTRACT `doctor`)."""
+    write_company(3, 1, 5, tmp_path)
+    monkeypatch.chdir(tmp_path)  # the project's own folder has a prefect.yaml
+    found = warned(tmp_path, more, local)
+
+    assert len(found) == bool(says), found
+    assert all(says in one for one in found)
+
+
+def test_the_doctor_finds_the_same_schedule_with_two_times(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the folder where it runs and beside pipeline.toml, by the command that a user types (CONTRACT `doctor`)."""
+    write_company(3, 1, 5, tmp_path / "company")
+    config = tmp_path / "company" / "pipeline.toml"
+    config.write_text(config.read_text() + '[schedule]\ndaily = "0 4 * * *"\n')
+    monkeypatch.chdir(tmp_path)
+    for folder in (tmp_path, tmp_path / "company"):
+        (folder / "prefect.yaml").write_text(prefect_yaml(ScheduleSettings().plan(), "pipeline.toml", "out"))
+
+    ran = keepwell("--config", config, "--out", tmp_path / "out", "doctor")
+
+    assert ran.code == 0, ran.err
+    assert ran.out.count("runs daily_alerts at `0 5 * * *` UTC, pipeline.toml at `0 4 * * *` UTC.") == 2
+    assert keepwell("--config", config, "deployments", "--to", tmp_path / "prefect.yaml").code == 0
+    again = keepwell("--config", config, "--out", tmp_path / "out", "doctor")
+    assert again.out.count("pipeline.toml at `0 4 * * *` UTC.") == 1
 
 
 # What `serve` reports ------------------------------------------------------------------------------------------------
