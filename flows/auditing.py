@@ -43,7 +43,7 @@ def audit_past(run: Run, snapshot: Snapshot) -> Audit:
     return audit(snapshot, run.instant, rules)
 
 
-@step(retries=2)
+@step()
 def report_audit(run: Run, found: Audit, stamp: Stamp) -> Path:
     """The audit and value page, written beside the other reports."""
     currency, models = run.settings.money.reporting_currency, run.settings.models

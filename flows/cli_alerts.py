@@ -48,7 +48,8 @@ def ledger_call(now: datetime, call: Callable[[Any], Any]) -> Any:
     """The result of a call on the ledger."""
     from tasks.ledger import Ledger
 
-    ledger = Ledger.open(run_of(now.date()).ledger_url)
+    run = run_of(now.date())
+    ledger = Ledger.open(run.ledger_url, run.settings.retries)
     try:
         return call(ledger)
     finally:

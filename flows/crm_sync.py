@@ -48,7 +48,7 @@ def crm_diff(run: Run) -> Difference:
     """What the CRM would be told as of the date; reads it and writes nothing, neither there nor here."""
     if run.settings.crm.kind == "ledger":
         return Difference([], [], [_OWN])
-    ledger = Ledger.open(run.ledger_url)
+    ledger = Ledger.open(run.ledger_url, run.settings.retries)
     try:
         told = fold_outbox(ledger.crm(run.settings.crm.place))
         return compare(run, wanted_of(run, ledger, told), told)
@@ -62,7 +62,7 @@ def crm_sync(run: Run) -> Synced:
     if settings.kind == "ledger":
         return Synced(settings.kind, 0, 0, 0, 0, 0, 0, [_OWN])
     with holding(run.out, SYNC), recorded(run, SYNC) as record:
-        ledger = Ledger.open(run.ledger_url)
+        ledger = Ledger.open(run.ledger_url, run.settings.retries)
         try:
             wanted, found, written = _synced(run, ledger)
             told = fold_outbox(ledger.crm(settings.place))

@@ -49,7 +49,7 @@ class DayResult:
 
 def daily_alerts(run: Run) -> DayResult:
     """The alerts of the date, after those of every day that was missed since the newest run, in order."""
-    ledger = Ledger.open(run.ledger_url)
+    ledger = Ledger.open(run.ledger_url, run.settings.retries)
     try:
         last = ledger.last_run(DAILY)
         plan = days_to_run(last.date() if last else None, run.as_of, run.settings.alerts)
@@ -131,7 +131,7 @@ def decide(run: Run, scored: ScoredDate, ledger: Ledger) -> list[LedgerEvent]:
     return [*found.events, *new]
 
 
-@step(retries=2)
+@step()
 def keep_alerts(run: Run, scored: ScoredDate, ledger: Ledger, new: list[LedgerEvent]) -> pd.DataFrame:
     """Write the day to the ledger in one transaction, and publish its alerts from the ledger cut at as_of.
 

@@ -114,11 +114,13 @@ def _fixed(settings: Settings) -> list[Diagnosis]:
 
 def _of_places(settings: Settings, out: Path) -> list[Diagnosis]:
     """Source, ledger, MLflow, CRM and channels; what the environment does not give in full is not looked at."""
-    run = Run(settings.model_copy(update={"playbook": ""}), out, ANY_DAY)  # a wrong playbook goes no further
+    once = settings.retries.model_copy(update={"attempts": 1})  # a look, not a run
+    settings = settings.model_copy(update={"playbook": "", "retries": once})  # a wrong playbook goes no further
+    run = Run(settings, out, ANY_DAY)
     source, required = settings.source.url, _required(settings)
-    found = source_findings(source, settings.base, settings.mappings, required, known=_given(settings.source))
+    found = source_findings(source, settings.base, settings.mappings, required, once, known=_given(settings.source))
     if _given(settings.ledger):
-        found += reached("ledger", lambda: ledger_reached(run.ledger_url))
+        found += reached("ledger", lambda: ledger_reached(run.ledger_url, once))
     if _given(settings.tracking):
         found += reached("tracking", lambda: tracking_reached(run.tracking))
         found += reached("artifacts", lambda: artifacts_reached(run.tracking))

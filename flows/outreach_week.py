@@ -101,7 +101,7 @@ def plan_calls(run: Run, scored: ScoredDate, *, draws: bool) -> tuple[pd.DataFra
 
 def _drawn(run: Run, draws: Sequence[WorkEvent]) -> list[WorkEvent]:
     """The work ledger of the run's instant, once these draws stand in it; one that is there already stays as it is."""
-    ledger = Ledger.open(run.ledger_url)
+    ledger = Ledger.open(run.ledger_url, run.settings.retries)
     try:
         ledger.record_work(draws)
         return ledger.work(run.instant)
@@ -117,7 +117,7 @@ def _heard(events: Sequence[WorkEvent], at: datetime) -> Heard:
     return Heard(left_alone_at(draws_at(events, at), at), notes)
 
 
-@step(retries=2)
+@step()
 def keep_queue(run: Run, queue: pd.DataFrame, stamp: Stamp) -> Path:
     """The calendars, then the mart: who finds the mart finds the calendars too."""
     folder = run.out / "reports" / f"calls-{run.as_of}"

@@ -101,7 +101,7 @@ def rebuild_past(run: Run, snapshot: Snapshot) -> TrainingSet:
     """Features as known and outcomes as known since, of every month; the newest have no outcome yet."""
     first = first_month(snapshot, run.instant, run.settings.models.split.run_in_days, run.fixed)
     months = month_starts(first, run.instant)
-    recorded = read_recorded(run.ledger_url, run.instant)
+    recorded = read_recorded(run.ledger_url, run.instant, run.settings.retries)
     return training_set(snapshot, months, run.instant, run.scoring, run.settings.labels, run.fixed, recorded)
 
 
@@ -121,7 +121,7 @@ def try_candidates(run: Run, past: TrainingSet) -> QuarterResult:
     return QuarterResult(learnt, refused)
 
 
-@step(retries=2)
+@step()
 def keep_models(run: Run, result: QuarterResult, champions: Mapping[str, Kept], stamp: Stamp) -> dict[str, str]:
     """Every candidate in MLflow, beside the champion in force; the version of each outcome's challenger."""
     labels, money = run.settings.labels, run.settings.money
@@ -150,7 +150,7 @@ def frames_of(result: QuarterResult) -> dict[str, pd.DataFrame]:
     return {"model_performance": stacked(performance), **result.lessons.frames, **result.monitoring.frames}
 
 
-@step(retries=2)
+@step()
 def write_page(run: Run, snapshot: Snapshot, past: TrainingSet, result: QuarterResult, stamp: Stamp) -> Path:
     """The blueprint of churn, written beside the marts."""
     settings, facts = run.settings, facts_at(snapshot, run.instant, run.fixed)
@@ -163,7 +163,7 @@ def write_page(run: Run, snapshot: Snapshot, past: TrainingSet, result: QuarterR
     return write_blueprint(page, run.out / "reports")
 
 
-@step(retries=2)
+@step()
 def offer_weights(run: Run, found: Lessons) -> Path | None:
     """The lines of pipeline.toml that would adopt the tuned weights, for a person to review (HLT-5)."""
     if found.tuning is None:

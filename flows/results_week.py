@@ -83,10 +83,10 @@ def week_four(run: Run) -> ResultsWeek:
     return told
 
 
-@step(retries=2)
+@step()
 def read_ledger(run: Run) -> Recorded:
     """What people and alerts have left in the ledger by the run's instant; plans as `success_plans` has them."""
-    ledger = Ledger.open(run.ledger_url)
+    ledger = Ledger.open(run.ledger_url, run.settings.retries)
     try:
         history, events = ledger.history(run.instant), ledger.work(run.instant)
     finally:
@@ -143,7 +143,7 @@ def tell_results(run: Run, scored: ScoredDate, held: Recorded) -> ResultsWeek:
     return ResultsWeek(summary, frames, stamp, run.out / "reports" / f"leadership-{run.as_of}.html")
 
 
-@step(retries=2)
+@step()
 def keep_results(run: Run, told: ResultsWeek) -> None:
     """The page, then the marts: who finds the marts finds the page too."""
     write_page(told.summary, told.page)

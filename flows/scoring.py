@@ -58,11 +58,11 @@ def score_date(run: Run, snapshot: Snapshot) -> ScoredDate:
     return score_and_publish(run, snapshot, checks)
 
 
-@step(retries=2)
+@step()
 def stage_sources(run: Run) -> Snapshot:
     """The company's tables as an immutable snapshot."""
     settings = run.settings
-    return stage(settings.source.url, settings.base, settings.mappings, run.snapshots)
+    return stage(settings.source.url, settings.base, settings.mappings, run.snapshots, settings.retries)
 
 
 @step()
@@ -125,7 +125,7 @@ def said_by_people(run: Run) -> tuple[Mapping[str, Override], frozenset[str]]:
     Alerts that open as of the run's own instant are judged with the score: whichever flow of a date runs first, the
     others find the same.
     """
-    ledger = Ledger.open(run.ledger_url)
+    ledger = Ledger.open(run.ledger_url, run.settings.retries)
     try:
         overrides = overrides_at(ledger.work(run.instant), run.instant)
         asked = run.scoring.playbook.grows
@@ -135,7 +135,7 @@ def said_by_people(run: Run) -> tuple[Mapping[str, Override], frozenset[str]]:
     return overrides, frozenset(a.account_id for a in fold(history, run.instant).values() if a.closed_at is None)
 
 
-@step(retries=2)
+@step()
 def publish_findings(run: Run, failure: DataCheckFailed) -> None:
     """What stopped the staging, in `check_results` alone: the checks themselves could not run."""
     frame = pd.DataFrame(

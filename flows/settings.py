@@ -33,7 +33,14 @@ from playbook.settings import (
 )
 from playbook.working_hours import known_zone
 from tasks.errors import ConfigError, nearest
-from tasks.settings import CatalogueSettings, CheckSettings, PublishSettings, SourceSettings, TableSettings
+from tasks.settings import (
+    CatalogueSettings,
+    CheckSettings,
+    PublishSettings,
+    RetrySettings,
+    SourceSettings,
+    TableSettings,
+)
 
 REQUIRED_TABLES = tuple(name for name, table in TABLES.items() if not table.optional)
 SECRETS = ("token", "client_secret")
@@ -124,6 +131,7 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
     publish: PublishSettings = PublishSettings()
     ledger: LedgerSettings = LedgerSettings()
     tracking: TrackingSettings = TrackingSettings()
+    retries: RetrySettings = RetrySettings()
     promotion: PromotionSettings = PromotionSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     playbook: str = Field("", description="playbook file relative to pipeline.toml; empty: the one that ships")
@@ -156,8 +164,8 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
 
     def fingerprint(self) -> str:
         """A hash of all settings that a result depends on: where the data came from is in the snapshot, not here."""
-        places = {"source", "ledger", "messages", "crm", "tracking", "promotion", "schedule", "tables", "playbook"}
-        about = self.model_dump(mode="json", exclude=places)
+        places = {"source", "ledger", "messages", "crm", "tracking", "retries", "promotion", "schedule"}
+        about = self.model_dump(mode="json", exclude={*places, "tables", "playbook"})
         about["playbook"] = self.playbook_path.read_text()
         about["told"] = f"{self.schedule.daily} {self.plan.zone}"  # the clocks of alerts run from then
         about["tables"] = {n: t.model_dump(mode="json", exclude={"sql"}) for n, t in self.tables.items()}

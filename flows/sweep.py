@@ -47,7 +47,7 @@ def sweep(run: Run, now: datetime) -> Swept:
     """Open the alerts of events known by `now`, record every clock that ran out; running it again adds nothing."""
     with holding(run.out, SWEEP):
         snapshot = read_events(run)
-        ledger = Ledger.open(run.ledger_url)
+        ledger = Ledger.open(run.ledger_url, run.settings.retries)
         try:
             new, names = look(run, snapshot, ledger, now)
             told = ledger.record(SWEEP, now, new, outbox(run, ledger, new, names))
@@ -64,12 +64,12 @@ def sweep(run: Run, now: datetime) -> Swept:
     return Swept(now.isoformat(), **count, delay_minutes=delay, **asdict(delivered))
 
 
-@step(retries=2)
+@step()
 def read_events(run: Run) -> Snapshot:
     """The few tables that a sweep looks at, read anew; no result names such a snapshot, so only the newest is kept."""
     settings, folder = run.settings, run.out / "snapshots" / SWEEP
     mappings = {name: path for name, path in settings.mappings.items() if name in TABLES}
-    snapshot = stage(settings.source.url, settings.base, mappings, folder)
+    snapshot = stage(settings.source.url, settings.base, mappings, folder, settings.retries)
     for older in folder.iterdir():
         if older.is_dir() and older.name != snapshot.id:
             shutil.rmtree(older)
@@ -129,7 +129,7 @@ def outbox(run: Run, ledger: Ledger, new: list[LedgerEvent], names: dict[str, st
 
 def decide_held(run: Run, named: str, decision: str, now: datetime, by: str, reason: str) -> int:
     """Release or discard what a data alert holds; messages of released ones leave with the next sweep."""
-    ledger = Ledger.open(run.ledger_url)
+    ledger = Ledger.open(run.ledger_url, run.settings.retries)
     try:
         new = decided(ledger.history(now), named, decision, now, by, reason, run.settings.alerts)
         names = account_names(run.marts, now.date())

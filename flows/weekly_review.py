@@ -56,7 +56,7 @@ class Foretold:
 
 def weekly_review(run: Run) -> WeekResult:
     """Score the date, publish the week's marts, write the page."""
-    ledger = Ledger.open(run.ledger_url)
+    ledger = Ledger.open(run.ledger_url, run.settings.retries)
     try:
         with holding(run.out, run.as_of), recorded(run, WEEKLY) as record:
             scored = score_date(run, staged(run))
@@ -132,7 +132,7 @@ def review_week(run: Run, scored: ScoredDate, ledger: Ledger, foretold: Foretold
     return report, replace(scored.stamp, run_id=run_id)
 
 
-@step(retries=2)
+@step()
 def keep_week(run: Run, report: WeekReport, stamp: Stamp) -> Path:
     """The page, then the marts: who finds the marts finds the page too."""
     path = write_week_report(report, run.out / "reports")

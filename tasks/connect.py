@@ -1,18 +1,23 @@
 """Read-only connections to a source by URL: a folder of parquet and CSV, DuckDB, PostgreSQL, whatever Ibis has."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import TypeVar
 
 import duckdb
 import ibis
 import sqlglot
 from ibis.backends.sql import SQLBackend
 
+from tasks.connectivity import Service, postgres_options, retried
 from tasks.drivers import backend_of, scheme_of, source_driver
-from tasks.errors import ConfigError, DataCheckFailed, Finding, KeepwellError, with_nearest
+from tasks.errors import ConfigError, DataCheckFailed, Finding, KeepwellError, Unreachable, with_nearest
+from tasks.io_errors import in_words, io_reason
+from tasks.settings import RetrySettings
 
+T = TypeVar("T")
 IN_A_FILE = ("duckdb", "sqlite")
 FILES = {".parquet": "read_parquet('{}')", ".csv": "read_csv('{}', all_varchar=true, header=true)"}
 
@@ -21,10 +26,48 @@ LACKING = (
     "invalid column", "cannot be resolved",
 )  # fmt: skip
 """How databases say that a column or a table is not there."""
+WRONG_SQL = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException, duckdb.NotImplementedException)
+WRONG_STATES = ("0A", "25", "42")
+"""SQLSTATE classes of the same: not supported, writing in a read-only session, syntax or access."""
 
 
-def connect_source(url: str, base: Path, selects: Mapping[str, str]) -> SQLBackend:
-    """A read-only connection for these SELECTs. A URL without a scheme is a folder, relative to pipeline.toml."""
+class SourceConnection:
+    """A company's source: connected when it is first read, and anew after its line failed."""
+
+    def __init__(self, url: str, base: Path, selects: Mapping[str, str], retries: RetrySettings) -> None:
+        self._url, self._base, self._selects, self._retries = url, base, selects, retries
+        self._service = Service.at("the source", url)
+        self._connection: SQLBackend | None = None
+
+    def connect(self) -> SQLBackend:
+        """Connect now: what is wrong with the source shows before anything is made."""
+        return self.read(lambda connection: connection)
+
+    def read(self, use: Callable[[SQLBackend], T]) -> T:
+        """What `use` reads, as a whole again where the line fails; Unreachable where it goes on failing."""
+        return retried(self._service, self._retries, lambda: self._read_once(use))
+
+    def _read_once(self, use: Callable[[SQLBackend], T]) -> T:
+        try:
+            if self._connection is None:
+                self._connection = connect_source(self._url, self._base, self._selects, self._retries)
+            return use(self._connection)
+        except Exception:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Give the connection back."""
+        if self._connection is not None:
+            self._connection.disconnect()
+            self._connection = None
+
+
+def connect_source(url: str, base: Path, selects: Mapping[str, str], retries: RetrySettings) -> SQLBackend:
+    """A read-only connection for these SELECTs. A URL without a scheme is a folder, relative to pipeline.toml.
+
+    ConfigError where it is refused for good; the driver's own error where the line failed.
+    """
     backend = backend_of(url)
     if (folder := folder_of(url, base)) is not None:
         return folder_source(folder, selects)
@@ -32,21 +75,24 @@ def connect_source(url: str, base: Path, selects: Mapping[str, str]) -> SQLBacke
         path = (base / url.partition("://")[2]).resolve()
         if not path.is_file():  # SQLite would make it
             raise ConfigError(f"source.url names {url}, but there is no such file. Correct source.url.")
-        try:
+        with explained("source.url"):
             return ibis.duckdb.connect(path, read_only=True) if backend == "duckdb" else ibis.sqlite.connect(path)
-        except duckdb.Error as error:
-            raise source_failure("source.url", error) from error
+    options = postgres_options(url, retries) if backend == "postgres" else {}
     try:
-        connection = ibis.connect(url)
+        connection = ibis.connect(url, **options)
     except ImportError as error:
         raise ConfigError(source_driver(url)) from error
     except Exception as error:
-        place = urlsplit(url)._replace(netloc=urlsplit(url).hostname or "").geturl()
+        if io_reason(error):
+            raise
+        service = Service.at("source.url", url)
         raise ConfigError(
-            f"source.url: cannot connect to {place} ({type(error).__name__}). Check address, name and password."
-        ) from error
+            f"source.url: cannot connect to {service.place} ({service.clean(in_words(error))}). "
+            "Check address, name and password."
+        ) from None
     if connection.name == "postgres":
         connection.raw_sql("SET TIME ZONE 'UTC'").close()
+        connection.raw_sql(f"SET lock_timeout = '{retries.connect_seconds}s'").close()
     return connection
 
 
@@ -95,10 +141,8 @@ def open_files(connection: SQLBackend, folder: Path, table: str, sql: str) -> No
         path = files[name]
         place = f"{path}/**/*.parquet" if path.is_dir() else str(path)
         scan = FILES[path.suffix.lower() or ".parquet"].format(place.replace("'", "''"))
-        try:
+        with explained(table):
             connection.raw_sql(f'CREATE VIEW IF NOT EXISTS "{name}" AS SELECT * FROM {scan}')
-        except duckdb.Error as error:
-            raise source_failure(table, error) from error
 
 
 def named_tables(sql: str, dialect: str) -> set[str]:
@@ -108,8 +152,23 @@ def named_tables(sql: str, dialect: str) -> set[str]:
     return {t.name for t in statement.find_all(sqlglot.exp.Table) if t.name} - own
 
 
+@contextmanager
+def explained(table: str, drivers: type[Exception] = duckdb.Error) -> Iterator[None]:
+    """What a driver's error means to the user; one of the line stays as it is, for whoever tries again."""
+    try:
+        yield
+    except (KeepwellError, MemoryError, duckdb.OutOfMemoryException):
+        raise
+    except drivers as error:
+        if io_reason(error):
+            raise
+        raise source_failure(table, error) from error
+
+
 def source_failure(table: str, error: Exception) -> KeepwellError:
-    """What a driver's error means to the user: a column or table that is not there, or data that cannot be read."""
+    """A line that failed, a column or table that is not there, SQL that does not bind, or data that cannot be read."""
+    if reason := io_reason(error):
+        return Unreachable(f"the source cannot be reached: {reason}. The mapping of {table} was not read.")
     message = " ".join(str(error).split()).partition(" LINE ")[0][:300]
     lower = message.lower()
     if "column" in lower and any(words in lower for words in LACKING):
@@ -122,6 +181,9 @@ def source_failure(table: str, error: Exception) -> KeepwellError:
         return ConfigError(
             f"the mapping of {table} reads what is not there: {message} Correct the mapping or grant access."
         )
+    state = getattr(error, "sqlstate", None) or ""
+    if isinstance(error, WRONG_SQL) or state.startswith(WRONG_STATES) or "permission denied" in lower:
+        return ConfigError(f"the mapping of {table} cannot be run: {message} Correct the mapping or grant access.")
     return DataCheckFailed(
         [Finding(table, "readable", f"the source cannot be read: {message}", "Deliver the data again, whole.")]
     )

@@ -10,10 +10,11 @@ from sqlglot import exp
 
 from features.canonical import TABLES
 from playbook.doctor import Diagnosis, Severity
-from tasks.connect import connect_source, folder_of, open_files, read_only, source_failure
+from tasks.connect import SourceConnection, folder_of, open_files, read_only, source_failure
 from tasks.drivers import dialect_of, scheme_of
 from tasks.errors import ConfigError, DataCheckFailed, KeepwellError
 from tasks.mapping import missing_columns, single_select, text_of, unknown_columns
+from tasks.settings import RetrySettings
 
 
 @dataclass(frozen=True)
@@ -26,14 +27,15 @@ class Source:
 
 
 def source_findings(
-    url: str, base: Path, mappings: Mapping[str, Path], required: Mapping[str, Severity], *, known: bool
-) -> list[Diagnosis]:
+    url: str, base: Path, mappings: Mapping[str, Path], required: Mapping[str, Severity], retries: RetrySettings,
+    *, known: bool,
+) -> list[Diagnosis]:  # fmt: skip
     """A line for each fault of the source and of its mappings, or one that all mappings can be read.
 
     `required`: how bad it is that a table lacks what it must have, by table; `known`: whether the environment gives
     all that the URL takes from it.
     """
-    source, said = _opened(url, base, known=known)
+    source, said = _opened(url, base, retries, known=known)
     found = [Diagnosis("critical", "source", one) for one in said]
     try:
         for name, path in mappings.items():
@@ -45,14 +47,14 @@ def source_findings(
     return found if found or not known else [Diagnosis("ok", "source", well)]
 
 
-def _opened(url: str, base: Path, *, known: bool) -> tuple[Source, list[str]]:
+def _opened(url: str, base: Path, retries: RetrySettings, *, known: bool) -> tuple[Source, list[str]]:
     """The source as far as it can be asked, and why no further."""
     if not known and not scheme_of(url):
         return Source(None, None, ""), []
     dialect = ""
     try:
         dialect = dialect_of(url)
-        connection = connect_source(url, base, {}) if known else None
+        connection = SourceConnection(url, base, {}, retries).connect() if known else None
     except KeepwellError as error:
         return Source(None, None, dialect), [one_line(error)]
     return Source(connection, folder_of(url, base), dialect), []

@@ -58,6 +58,14 @@ class Busy(KeepwellError):
     exit_code = 4
 
 
+class Unreachable(KeepwellError):
+    """A service did not answer however often it was tried; nothing is wrong with the data or the configuration."""
+
+
+class PrefectUnreachable(Unreachable):
+    """Prefect stopped answering in the middle of a run; what its client has still to send, nobody waits for."""
+
+
 class NotPromoted(KeepwellError):
     """A gate refused a model: nothing was changed, and what was asked for is not done."""
 

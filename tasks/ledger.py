@@ -4,18 +4,13 @@ A run's events and its marker are written in one transaction: a kill at any mome
 """
 
 import json
-import sqlite3
-import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 
 from playbook.alert_events import LedgerEvent
 from playbook.alert_runs import Runs
@@ -23,11 +18,11 @@ from playbook.crm import CrmEvent
 from playbook.messages import Message
 from playbook.review import ReviewEvent
 from playbook.work import WorkEvent
+from tasks.database import Database
 from tasks.errors import ConfigError
 from tasks.migrate import TooNew, migrate
-from tasks.output import writable
+from tasks.settings import STANDARD_RETRIES, RetrySettings
 
-BUSY_TIMEOUT_MS = 30_000
 SCHEMA_LOCK, REVIEW_LOCK = 5_313_397, 5_313_398  # any numbers that no other program on the server uses
 
 METADATA = sa.MetaData()
@@ -128,49 +123,40 @@ class Waiting:
 class Ledger:
     """Who did what when. Lines are added, never changed; an event or a run that is there already is left as it is."""
 
-    def __init__(self, engine: sa.Engine) -> None:
-        self._engine = engine
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     @classmethod
-    def open(cls, url: str) -> "Ledger":
-        """The ledger at an SQLAlchemy URL, its tables brought up to date; ConfigError where it cannot be reached."""
+    def open(cls, url: str, retries: RetrySettings = STANDARD_RETRIES) -> "Ledger":
+        """The ledger at an SQLAlchemy URL, its tables brought up to date.
+
+        ConfigError where it cannot be used, Unreachable where it does not answer.
+        """
+        database = Database("the ledger", "ledger.url", url, retries)
         try:
-            address = sa.make_url(url)
-            engine = _engine(address)
-            with _writing(engine) as connection:
-                if connection.dialect.name == "postgresql":
-                    # Two first runs at once: the second waits, and finds the steps taken.
-                    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(SCHEMA_LOCK)))
-                migrate(connection)
-        except sa.exc.ArgumentError as error:
-            raise ConfigError(
-                "ledger.url is not an SQLAlchemy URL. Write sqlite:///FILE or postgresql://USER@HOST/NAME."
-            ) from error
+            database.write(_brought_up_to_date)
         except TooNew as error:
             raise ConfigError(f"ledger.url: {error}. Use a newer Keepwell, or another ledger.") from error
-        except (sa.exc.SQLAlchemyError, OSError) as error:
-            place = f"{address.render_as_string(hide_password=True)} ({type(error).__name__})"
-            raise ConfigError(f"ledger.url: cannot open {place}. Check address, name, password and rights.") from error
-        return cls(engine)
+        except sa.exc.SQLAlchemyError as error:
+            raise database.refused(error) from error
+        return cls(database)
 
     def close(self) -> None:
         """Give the connections back."""
-        self._engine.dispose()
+        self._database.engine.dispose()
 
     def history(self, up_to: datetime | None = None) -> list[LedgerEvent]:
         """The events written as of `up_to` or before (all of them for None), in order of as_of."""
         query = sa.select(EVENTS).order_by(EVENTS.c.as_of, EVENTS.c.event_id)
         if up_to is not None:
             query = query.where(EVENTS.c.as_of <= _utc(up_to))
-        with self._engine.connect() as connection:
-            rows = connection.execute(query).mappings().all()
+        rows = self._rows(query)
         return [LedgerEvent(**{**row, "payload": json.loads(row["payload"])}) for row in rows]
 
     def runs(self, flow: str) -> Runs:
         """The first and the newest run of a flow."""
         query = sa.select(sa.func.min(RUNS.c.as_of), sa.func.max(RUNS.c.as_of)).where(RUNS.c.flow == flow)
-        with self._engine.connect() as connection:
-            first, last = connection.execute(query).one()
+        first, last = self._database.read(lambda connection: connection.execute(query).one())
         return Runs(first, last)
 
     def last_run(self, flow: str) -> datetime | None:
@@ -183,13 +169,17 @@ class Ledger:
         """Write a run's events, its messages and its marker, all or nothing; the events that were not there before."""
         # One order of keys for every writer: two runs of the same day at once wait for each other, never in a circle.
         rows = [_row(event) for event in sorted(events, key=lambda e: e.event_id)]
-        with _writing(self._engine) as connection:
+
+        def add(connection: sa.Connection) -> set[str]:
             added: set[str] = set()
             if rows:
                 added = set(connection.execute(self._add(EVENTS).returning(EVENTS.c.event_id), rows).scalars())
             if outbox:
                 connection.execute(self._add(MESSAGES), [vars(message) for message in outbox])
             connection.execute(self._add(RUNS), {"flow": flow, "as_of": _utc(as_of)})
+            return added
+
+        added = self._database.write(add)
         return [event for event in events if event.event_id in added]
 
     def waiting(self) -> list[Waiting]:
@@ -204,118 +194,77 @@ class Ledger:
             .group_by(*MESSAGES.c)
             .order_by(MESSAGES.c.at, MESSAGES.c.key)
         )
-        with self._engine.connect() as connection:
-            rows = connection.execute(query).mappings().all()
+        rows = self._rows(query)
         kept = [Message(**{column.name: row[column.name] for column in MESSAGES.c}) for row in rows]
         return [Waiting(m, row["tries"], row["tried_at"]) for m, row in zip(kept, rows, strict=True)]
 
     def tried(self, key: str, at: datetime, error: str | None) -> None:
         """Write that a message was tried: delivered, or why not."""
-        with _writing(self._engine) as connection:
-            told = {"key": key, "tried_at": _utc(at), "delivered": error is None, "error": error}
-            connection.execute(self._add(DELIVERIES), told)
+        told = {"key": key, "tried_at": _utc(at), "delivered": error is None, "error": error}
+        self._database.write(lambda connection: connection.execute(self._add(DELIVERIES), told))
 
     def reviews(self) -> list[ReviewEvent]:
         """The events of every expert review, each review's in their order."""
-        with self._engine.connect() as connection:
-            return _reviews(connection)
+        return self._database.read(_reviews)
 
     def review(self, decide: Callable[[Sequence[ReviewEvent]], Sequence[ReviewEvent]]) -> list[ReviewEvent]:
         """Add what a person's step comes to, given all events before it; nobody else writes between the two."""
-        with _writing(self._engine) as connection:
+
+        def add(connection: sa.Connection) -> list[ReviewEvent]:
             if connection.dialect.name == "postgresql":
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(REVIEW_LOCK)))
             events = list(decide(_reviews(connection)))
             if events:
                 connection.execute(sa.insert(REVIEWS), [_row(event) for event in events])
-        return events
+            return events
+
+        return self._database.write(add)
 
     def work(self, up_to: datetime | None = None) -> list[WorkEvent]:
         """What people recorded as of `up_to` or before (all of it for None), in the order in which it was written."""
         query = sa.select(WORK).order_by(WORK.c.as_of, WORK.c.event_id)
         if up_to is not None:
             query = query.where(WORK.c.as_of <= _utc(up_to))
-        with self._engine.connect() as connection:
-            rows = connection.execute(query).mappings().all()
+        rows = self._rows(query)
         return [WorkEvent(**{**row, "payload": json.loads(row["payload"])}) for row in rows]
 
     def record_work(self, events: Sequence[WorkEvent]) -> list[WorkEvent]:
         """Write what people did, all or nothing; the events that were not there before."""
         rows = [_row(event) for event in sorted(events, key=lambda e: e.event_id)]  # one order, as in `record`
-        added: set[str] = set()
-        if rows:
-            with _writing(self._engine) as connection:
-                added = set(connection.execute(self._add(WORK).returning(WORK.c.event_id), rows).scalars())
+        if not rows:
+            return []
+        query = self._add(WORK).returning(WORK.c.event_id)
+        added = self._database.write(lambda connection: set(connection.execute(query, rows).scalars()))
         return [event for event in events if event.event_id in added]
 
     def crm(self, place: str) -> list[CrmEvent]:
         """The newest line of each kind for each object of a CRM's outbox, in the order in which they were written."""
         newest = sa.select(sa.func.max(CRM.c.number)).where(CRM.c.place == place).group_by(CRM.c.key, CRM.c.kind)
         query = sa.select(CRM).where(CRM.c.number.in_(newest)).order_by(CRM.c.number)
-        with self._engine.connect() as connection:
-            rows = connection.execute(query).mappings().all()
-        given = [{name: value for name, value in row.items() if name != "number"} for row in rows]
+        given = [{name: value for name, value in row.items() if name != "number"} for row in self._rows(query)]
         return [CrmEvent(**{**row, "payload": json.loads(row["payload"])}) for row in given]
 
     def record_crm(self, events: Sequence[CrmEvent]) -> None:
         """Add to a CRM's outbox, all or nothing."""
         if events:
-            with _writing(self._engine) as connection:
-                connection.execute(sa.insert(CRM), [_row(event) for event in events])
+            self._database.write(
+                lambda connection: connection.execute(sa.insert(CRM), [_row(event) for event in events])
+            )
+
+    def _rows(self, query: sa.Select[Any]) -> Sequence[sa.RowMapping]:
+        return self._database.read(lambda connection: connection.execute(query).mappings().all())
 
     def _add(self, table: sa.Table) -> Any:
         """INSERT ... ON CONFLICT DO NOTHING in this database's dialect."""
-        dialect = postgresql if self._engine.dialect.name == "postgresql" else sqlite
+        dialect = postgresql if self._database.engine.dialect.name == "postgresql" else sqlite
         return dialect.insert(table).on_conflict_do_nothing()
 
 
-def _engine(url: sa.URL) -> sa.Engine:
-    if url.get_backend_name() in ("postgresql", "postgres"):
-        return sa.create_engine(url.set(drivername="postgresql+psycopg"))
-    if url.get_backend_name() != "sqlite":
-        raise ConfigError(f"ledger.url names {url.get_backend_name()}; the ledger lives in SQLite or PostgreSQL.")
-    if url.database and url.database != ":memory:":
-        writable(Path(url.database).parent)
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(url)
-    sa.event.listen(engine, "connect", _prepare_sqlite)
-    sa.event.listen(engine, "begin", _begin_sqlite)
-    return engine
-
-
-def _writing(engine: sa.Engine) -> AbstractContextManager[sa.Connection]:
-    """A transaction that will write."""
-    return engine.execution_options(writes=True).begin()
-
-
-def _begin_sqlite(connection: sa.Connection) -> None:
-    """A writer takes the lock at once: one that reads first cannot wait for another, SQLite refuses it on the spot."""
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-def _prepare_sqlite(connection: DBAPIConnection, _: object) -> None:
-    """Readers do not wait for a writer, writers wait for each other, and the driver leaves transactions to us."""
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    for pragma in (f"busy_timeout = {BUSY_TIMEOUT_MS}", "foreign_keys = ON"):
-        cursor.execute(f"PRAGMA {pragma}")
-    _write_ahead(cursor)
-    cursor.close()
-
-
-def _write_ahead(cursor: DBAPICursor) -> None:
-    """Switch the file to its write-ahead log; two first runs at once are refused here without the busy timeout."""
-    deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
-    while True:
-        try:
-            cursor.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.02)
-        else:
-            return
+def _brought_up_to_date(connection: sa.Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        # Two first runs at once: the second waits, and finds the steps taken.
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(SCHEMA_LOCK)))
+    migrate(connection)
 
 
 def _reviews(connection: sa.Connection) -> list[ReviewEvent]:

@@ -18,6 +18,7 @@ from tasks.errors import ConfigError, KeepwellError, nearest
 from tasks.ledger import Ledger
 from tasks.notify import channels_of
 from tasks.output import writable
+from tasks.settings import RetrySettings
 from tasks.tracking import OLD_SCHEMES, Tracking
 
 HEALTH_SECONDS = 5
@@ -38,7 +39,7 @@ def output_reached(out: Path) -> str:
     return "can be written to"
 
 
-def ledger_reached(url: str) -> str:
+def ledger_reached(url: str, retries: RetrySettings) -> str:
     """That the ledger opens. A SQLite file that is not there yet is left so: the first run makes it."""
     try:
         address = sa.make_url(url)
@@ -48,7 +49,7 @@ def ledger_reached(url: str) -> str:
     if file is not None and not file.exists():
         writable(file.parent)
         return "not begun yet: the first run makes the file"
-    Ledger.open(url).close()
+    Ledger.open(url, retries).close()
     return "opens"
 
 

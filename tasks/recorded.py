@@ -9,6 +9,7 @@ import pandas as pd
 from playbook.lots import draws_at
 from playbook.work import WorkEvent, interventions_at
 from tasks.ledger import Ledger
+from tasks.settings import STANDARD_RETRIES, RetrySettings
 
 INTERVENTION = ["intervention_id", "account_id", "started_at", "kind", "root_cause"]
 DRAW = ["account_id", "drawn_at", "chance", "held_out"]
@@ -23,9 +24,11 @@ def recorded_rows(events: Sequence[WorkEvent], as_of: datetime) -> dict[str, pd.
     return {name: rows for name, rows in found.items() if len(rows)}
 
 
-def read_recorded(ledger_url: str, as_of: datetime) -> dict[str, pd.DataFrame]:
+def read_recorded(
+    ledger_url: str, as_of: datetime, retries: RetrySettings = STANDARD_RETRIES
+) -> dict[str, pd.DataFrame]:
     """The same, of the ledger at an address."""
-    ledger = Ledger.open(ledger_url)
+    ledger = Ledger.open(ledger_url, retries)
     try:
         return recorded_rows(ledger.work(as_of), as_of)
     finally:

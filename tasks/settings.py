@@ -18,6 +18,22 @@ class SourceSettings(BaseModel, frozen=True, extra="forbid"):
     url: str = Field(description="a folder of parquet/CSV, duckdb://FILE, postgres://..., or any URL that Ibis knows")
 
 
+class RetrySettings(BaseModel, frozen=True, extra="forbid"):
+    """How long a service (source, ledger, MLflow, Prefect) may fail before a run gives it up."""
+
+    attempts: int = Field(3, ge=1, description="tries before a service counts as unreachable")
+    wait_seconds: float = Field(2, ge=0, description="seconds before the second try; each later wait is twice as long")
+    connect_seconds: int = Field(
+        10, ge=2, description="seconds within which a connection, a lock or the answer to a first question must come"
+    )
+    silence_seconds: int = Field(
+        30, ge=3, description="seconds without a sign of life after which a line that stood counts as dropped"
+    )
+
+
+STANDARD_RETRIES = RetrySettings()
+
+
 class TableSettings(BaseModel, frozen=True, extra="forbid"):
     """One canonical table of this company: its mapping, and what is known of its source."""
 

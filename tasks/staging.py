@@ -10,9 +10,9 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
-import duckdb
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
@@ -20,10 +20,11 @@ import pyarrow.parquet as pq
 from ibis.backends.sql import SQLBackend
 
 from features.canonical import DATE, INSTANT, QUARANTINE, STRING, TABLES, CanonicalTable, Column
-from tasks.connect import connect_source, engine, read_only, source_failure
+from tasks.connect import SourceConnection, engine, explained, read_only
 from tasks.drivers import dialect_of
 from tasks.errors import ConfigError
 from tasks.mapping import single_select, text_of, unknown_columns
+from tasks.settings import STANDARD_RETRIES, RetrySettings
 from tasks.tones import Tones
 
 ROWS_PER_BATCH = 100_000
@@ -71,18 +72,25 @@ class Snapshot:
         return (*self.tables, "quarantine", "uncast")
 
 
-def stage(url: str, base: Path, mappings: Mapping[str, Path], root: Path) -> Snapshot:
+def stage(
+    url: str, base: Path, mappings: Mapping[str, Path], root: Path, retries: RetrySettings = STANDARD_RETRIES
+) -> Snapshot:
     """Read every mapped table from the source into `root/<snapshot id>/`; a snapshot that is there already is kept.
 
-    Raises ConfigError for a mapping or source that cannot be used, DataCheckFailed for data that cannot be read.
+    A mapping whose line fails is read again from its first row. Raises ConfigError for a mapping or source that cannot
+    be used, Unreachable for one that does not answer, DataCheckFailed for data that cannot be read.
     """
     selects = {name: select_of(path, url) for name, path in mappings.items()}
-    source = connect_source(url, base, selects)
+    source = SourceConnection(url, base, selects, retries)
+    source.connect()
     root.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=".staging-", dir=root))
     try:
         tones = Tones(root)
-        staged = {name: _stage_table(source, TABLES[name], sql, work, tones) for name, sql in selects.items()}
+        staged = {
+            name: source.read(partial(_stage_table, table=TABLES[name], sql=sql, work=work, tones=tones))
+            for name, sql in selects.items()
+        }
         tones.save()
         _join(work, "quarantine", QUARANTINE, [work / f"{name}.aside.parquet" for name in staged])
         _join(work, "uncast", UNCAST, sorted(work.glob("*.uncast.parquet")))
@@ -94,7 +102,7 @@ def stage(url: str, base: Path, mappings: Mapping[str, Path], root: Path) -> Sna
             work.rename(root / identity)
         return Snapshot(identity, root / identity, staged)
     finally:
-        source.disconnect()
+        source.close()
         shutil.rmtree(work, ignore_errors=True)
 
 
@@ -105,7 +113,9 @@ def select_of(path: Path, url: str) -> str:
 
 def _stage_table(source: SQLBackend, table: CanonicalTable, sql: str, work: Path, tones: Tones) -> StagedTable:
     """Write one table and its rows set aside; see the module for what is kept."""
-    try:
+    for piece in work.glob(f"{table.name}.*"):
+        piece.unlink()  # of a try before this one
+    with explained(table.name):
         raw, given = _extracted(source, table, sql, work)
         cast = canonical(raw, table)
         aside = cast.filter(cast.quarantine_reason.notnull())
@@ -119,8 +129,6 @@ def _stage_table(source: SQLBackend, table: CanonicalTable, sql: str, work: Path
         rows = _write(path, schema, (_with_tone(batch, table, tones) if texts else batch for batch in batches))
         _write_quarantine(aside if "quarantine_reason" in given else None, table, work)
         casts = _write_uncast(raw, table, work)
-    except duckdb.Error as error:
-        raise source_failure(table.name, error) from error
     set_aside = pq.read_metadata(work / f"{table.name}.aside.parquet").num_rows
     return StagedTable(rows, set_aside, given, casts, hashlib.sha256(path.read_bytes()).hexdigest())
 
@@ -130,7 +138,7 @@ def _extracted(source: SQLBackend, table: CanonicalTable, sql: str, work: Path) 
 
     A DuckDB source is read in place; any other is copied to a parquet file first, in batches.
     """
-    try:
+    with explained(table.name, Exception):  # every driver has its own classes; the message is what counts
         rows = source.sql(sql)
         names = tuple(sorted(rows.columns))
         if source.name != "duckdb":
@@ -140,10 +148,6 @@ def _extracted(source: SQLBackend, table: CanonicalTable, sql: str, work: Path) 
             _write(path, _zoneless(batches.schema), batches)
             read_only(source, on=False)
             rows = engine().read_parquet(path)
-    except duckdb.Error:
-        raise
-    except Exception as error:  # every driver has its own classes; the message is what counts
-        raise source_failure(table.name, error) from error
     if unknown := unknown_columns(table, names):
         raise ConfigError(unknown)
     return rows, names

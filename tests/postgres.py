@@ -21,6 +21,8 @@ TYPES = {
     "string": "text", "int64": "bigint", "double": "double precision", "float64": "double precision", "bool": "boolean",
     "date32[day]": "date", "timestamp[us]": "timestamp",
 }  # fmt: skip
+GUARDED = "guarded"
+"""The one database, not made yet, that asks for a password."""
 
 
 def programs() -> Path | None:
@@ -47,6 +49,8 @@ def cluster() -> Iterator[str]:
 
     try:
         run(bin_folder / "initdb", "-D", folder / "data", "-A", "trust", "-U", "postgres", "--no-sync")
+        rules = folder / "data" / "pg_hba.conf"
+        rules.write_text(f"host {GUARDED} all 127.0.0.1/32 scram-sha-256\n{rules.read_text()}")
         options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
         # A log file: without one pg_ctl keeps our pipe open and never returns.
         run(bin_folder / "pg_ctl", "-D", folder / "data", "-w", "-l", folder / "log", "-o", options, "start")

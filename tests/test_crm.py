@@ -101,7 +101,7 @@ class Place:
     def lines(self) -> int:
         """Lines of the outbox, old ones too."""
         ledger = self.ledger()
-        with ledger._engine.connect() as connection:
+        with ledger._database.engine.connect() as connection:
             count: int = connection.exec_driver_sql("SELECT count(*) FROM ledger_crm").scalar_one()
         ledger.close()
         return count

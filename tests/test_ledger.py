@@ -293,7 +293,7 @@ def test_a_crms_outbox_gives_the_newest_line_of_each_kind(ledger: Ledger) -> Non
 
 def test_the_steps_make_the_tables_that_the_code_writes(ledger: Ledger) -> None:
     """On either database; opening it again takes no step (ALR-5)."""
-    with ledger._engine.connect() as connection:
+    with ledger._database.engine.connect() as connection:
         context = MigrationContext.configure(connection)
         made = [d for d in compare_metadata(context, METADATA) if d[0] not in {"remove_table", "remove_index"}]
         assert revision_of(connection) == revisions()[-1]
@@ -306,7 +306,7 @@ def test_a_ledger_of_before_the_steps_keeps_its_events(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/ledger.db"
     ledger = Ledger.open(url)
     ledger.record("daily_alerts", MONDAY, [event("a")])
-    with ledger._engine.begin() as connection:
+    with ledger._database.engine.begin() as connection:
         for table in ("version", "messages", "deliveries", "reviews", "work", "crm"):
             connection.exec_driver_sql(f"DROP TABLE ledger_{table}")
     ledger.close()
@@ -321,7 +321,7 @@ def test_a_ledger_of_a_later_version_is_refused(tmp_path: Path) -> None:
     """An older program does not write into tables that it does not know (ALR-5)."""
     url = f"sqlite:///{tmp_path}/ledger.db"
     ledger = Ledger.open(url)
-    with ledger._engine.begin() as connection:
+    with ledger._database.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE ledger_version SET version_num = '9999'")
     ledger.close()
 
@@ -333,7 +333,7 @@ def test_sqlite_is_ready_for_a_reader_beside_a_writer(tmp_path: Path) -> None:
     """Write-ahead log, foreign keys, and a reader that sees the last whole day while the next is written (ALR-5)."""
     ledger = Ledger.open(f"sqlite:///{tmp_path}/ledger.db")
     ledger.record("daily_alerts", MONDAY, [event("a")])
-    with ledger._engine.begin() as connection:
+    with ledger._database.engine.begin() as connection:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
         assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
         connection.execute(sa.insert(RUNS), {"flow": "daily_alerts", "as_of": MONDAY + DAY})
@@ -347,7 +347,6 @@ def test_sqlite_is_ready_for_a_reader_beside_a_writer(tmp_path: Path) -> None:
     [
         ("ledger.db", "not an SQLAlchemy URL"),
         ("mysql://root:secret@localhost/keepwell", "SQLite or PostgreSQL"),
-        ("postgresql://ann:secret@127.0.0.1:1/keepwell", "Check address"),
         ("sqlite:////proc/nowhere/ledger.db", "nothing can be written to the folder /proc/nowhere"),
     ],
 )
