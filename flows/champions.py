@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -62,7 +63,7 @@ def _arms(run: Run, outcome: str, version: str) -> ByAssignment | None:
     if accounts is None:
         return None
     if min(accounts["told_on"]) <= run.as_of:
-        snapshot = stage(settings.source.url, settings.base, settings.mappings, run.snapshots)
+        snapshot = stage(settings.source.url, settings.base, settings.mappings, run.snapshots, settings.retries)
         accounts = with_outcomes(
             accounts, outcome, snapshot, run.instant, run.fixed, settings.money, settings.labels
         )  # fmt: skip
@@ -112,25 +113,27 @@ def listing(run: Run) -> pd.DataFrame:
     """Every version of every outcome: its place at the run's date, until when it knows, and its ROC-AUC when tested."""
     if not run.tracking.begun:
         return pd.DataFrame()
-    client = run.tracking.client()
-    rows = [
+    return pd.DataFrame(run.tracking.asked(partial(_listed, as_of=run.as_of)))
+
+
+def _listed(client: Any, as_of: date) -> list[dict[str, str]]:
+    return [
         {
-            "outcome": held.outcome, "version": version.number, "place": _place(held, version, run.as_of),
+            "outcome": held.outcome, "version": version.number, "place": _place(held, version, as_of),
             "candidate": version.tags["candidate"], "knows_until": str(version.as_of),
             "roc_auc": _roc_auc(client, version),
         }
-        for held in filter(None, (shelf(client, outcome) for outcome in OUTCOMES))
+        for held in _shelves(client)
         for version in sorted(held.versions.values(), key=lambda v: int(v.number))
     ]  # fmt: skip
-    return pd.DataFrame(rows)
 
 
 def warnings(run: Run) -> list[str]:
     """Where MLflow's pages show something else than what runs follow, and what is switched off."""
     if not run.tracking.begun:
         return []
-    client, said = run.tracking.client(), []
-    for held in filter(None, (shelf(client, outcome) for outcome in OUTCOMES)):
+    said = []
+    for held in run.tracking.asked(_shelves):
         if off := held.off(date.max):
             said.append(f"{held.outcome}: no model serves. {off}")
         alias, followed = held.aliases.get(CHAMPION), held.in_force(CHAMPION, date.max)
@@ -143,7 +146,7 @@ def warnings(run: Run) -> list[str]:
 
 
 def _held(run: Run, outcome: str) -> Shelf:
-    held = shelf(run.tracking.client(), outcome) if run.tracking.begun else None
+    held = run.tracking.asked(lambda client: shelf(client, outcome)) if run.tracking.begun else None
     if held is None:
         raise ConfigError(f"{outcome}: no model is registered. Run `keepwell quarterly` first.")
     return held
@@ -170,16 +173,19 @@ def _change(run: Run, held: Shelf, action: Action, version: str, by: str, reason
             "earlier runs rested on."
         )
     event = Event(last.number + 1 if last else 1, run.as_of, action, version, by, reason)
-    add_event(run.tracking.client(), held.outcome, event)
+    run.tracking.asked(lambda client: add_event(client, held.outcome, event))
     _shown(run, held.outcome)
 
 
 def _shown(run: Run, outcome: str) -> None:
     """MLflow's pages and the mart `promotions` as the events say."""
-    client = run.tracking.client()
-    show(client, outcome)
-    shelves: Sequence[Shelf] = [held for o in OUTCOMES if (held := shelf(client, o))]
+    run.tracking.asked(lambda client: show(client, outcome))
+    shelves = run.tracking.asked(_shelves)
     publish(run.marts, run.as_of, {"promotions": promotions_frame(shelves, run.as_of)}, run.stamp(None, None))
+
+
+def _shelves(client: Any) -> Sequence[Shelf]:
+    return [held for outcome in OUTCOMES if (held := shelf(client, outcome))]
 
 
 def _place(held: Shelf, version: Version, as_of: date) -> str:

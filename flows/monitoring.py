@@ -8,11 +8,11 @@ from models.split import TooLittleData
 from tasks.artifacts import show_degraded
 from tasks.audit_facts import legacy_scores
 from tasks.learnt import Learnt
+from tasks.monitoring_run import log_monitoring
 from tasks.registry import Kept
 from tasks.sources import facts_at
 from tasks.staging import Snapshot
 from tasks.step import step
-from tasks.tracking import log_monitoring
 from tasks.training import OUTCOMES, TrainingSet
 from tasks.watch import InPlace, Monitoring, watch
 
@@ -51,7 +51,7 @@ def in_place(
     return InPlace(CHALLENGER, versions[outcome], found.trial.trained[found.trial.taken], found.baseline)
 
 
-@step(retries=2)
+@step()
 def draw_lines(run: Run, found: Monitoring) -> None:
     """Figures and drift as lines over time in MLflow; a degraded model as an event and an artifact of Prefect."""
     for outcome, watched in found.watched.items():

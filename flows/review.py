@@ -141,14 +141,18 @@ def _health_line(run: Run, outcome: str) -> HealthLine:
 def _model_reasons(run: Run, outcome: str, version: str, accounts: Sequence[str]) -> Mapping[str, list[str]]:
     from models.champions import CHALLENGER
     from tasks.in_force import NoModel, kept
-    from tasks.registry import shelf
+    from tasks.registry import Kept, shelf
 
-    held = shelf(run.tracking.client(), outcome) if run.tracking.begun else None
-    if held is None or version not in held.versions:
-        return {}
+    def asked(client: Any) -> Kept | None:
+        held = shelf(client, outcome)
+        known = held is not None and version in held.versions
+        return kept(run.tracking, outcome, CHALLENGER, held.versions[version]) if held and known else None
+
     try:
-        model = kept(run.tracking, outcome, CHALLENGER, held.versions[version])
+        model = run.tracking.asked(asked) if run.tracking.begun else None
     except NoModel:
+        model = None
+    if model is None:
         return {}
     return model_reasons(model, run.marts, run.as_of, accounts, REASONS)
 
@@ -242,7 +246,7 @@ def report(run: Run, now: datetime, review: str, sign: str, note: str) -> Report
     return Report(sprint, figures(sprint, happened, run.settings.models.grades), happened)
 
 
-@step(retries=2)
+@step()
 def publish_reviews(run: Run, ledger: Ledger, snapshot: Snapshot, stamp: Stamp) -> int:
     """The marts of the reviews that had begun by the run's instant, cut there; nothing before the first."""
     told = []
@@ -270,11 +274,11 @@ def _outcomes(run: Run, sprint: Sprint, snapshot: Snapshot, now: datetime) -> Ou
 
 def _staged(run: Run) -> Snapshot:
     settings = run.settings
-    return stage(settings.source.url, settings.base, settings.mappings, run.snapshots)
+    return stage(settings.source.url, settings.base, settings.mappings, run.snapshots, settings.retries)
 
 
 def _events(run: Run) -> list[ReviewEvent]:
-    ledger = Ledger.open(run.ledger_url)
+    ledger = Ledger.open(run.ledger_url, run.settings.retries)
     try:
         return ledger.reviews()
     finally:
@@ -287,7 +291,7 @@ def _read(run: Run) -> dict[str, Sprint]:
 
 def _write(run: Run, decide: Callable[[Sequence[ReviewEvent]], Sequence[ReviewEvent]]) -> dict[str, Sprint]:
     """All sprints after a step."""
-    ledger = Ledger.open(run.ledger_url)
+    ledger = Ledger.open(run.ledger_url, run.settings.retries)
     try:
         ledger.review(decide)
         return sprints(ledger.reviews())

@@ -1,12 +1,13 @@
 """One run of one date: its settings, its places, its stamp."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from functools import cached_property
 from pathlib import Path
 
 from flows.settings import Settings, playbook_of
+from tasks.errors import Unreachable
 from tasks.publish import Stamp
 from tasks.score import ScoreSettings
 from tasks.staging import Snapshot
@@ -17,11 +18,15 @@ from tasks.version import code_version
 
 @dataclass(frozen=True)
 class Run:
-    """Settings, output folder and date; a batch run for date D speaks as of D 00:00 UTC."""
+    """Settings, output folder and date; a batch run for date D speaks as of D 00:00 UTC.
+
+    `tracking_down`: why MLflow could not be reached, once it could not; the days that a run makes up share it.
+    """
 
     settings: Settings
     out: Path
     as_of: date
+    tracking_down: list[Unreachable] = field(default_factory=list, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         """A playbook that cannot be used is refused before anything is read."""
@@ -49,7 +54,8 @@ class Run:
     def tracking(self) -> Tracking:
         """MLflow: SQLite and a folder of artifacts in the output folder unless the settings name others."""
         named, out = self.settings.tracking, self.out.resolve()
-        return Tracking(named.uri or f"sqlite:///{out / 'mlflow.db'}", named.artifacts or str(out / "mlartifacts"))
+        uri, artifacts = named.uri or f"sqlite:///{out / 'mlflow.db'}", named.artifacts or str(out / "mlartifacts")
+        return Tracking(uri, artifacts, self.settings.retries, self.tracking_down)
 
     @cached_property
     def scoring(self) -> ScoreSettings:

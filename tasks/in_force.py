@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -13,6 +14,7 @@ from features.all import FEATURES
 from models.baseline import Baseline
 from models.champions import Alias
 from models.kept import TRUSTED
+from tasks.errors import Unreachable
 from tasks.registry import KEPT_FILE, MODEL_FILE, Kept, Version, digest, shelf
 from tasks.tracking import Tracking
 from tasks.training import OUTCOMES
@@ -30,23 +32,37 @@ class NoModel(Exception):
         self.expected = expected
 
 
-def kept_in_force(tracking: Tracking, as_of: date, *aliases: Alias) -> list[Kept]:
-    """The models in these places of every outcome, as far as they can serve, those of one outcome side by side."""
-    found = (load(tracking, outcome, alias, as_of) for outcome in OUTCOMES for alias in aliases)
+def kept_in_force(
+    tracking: Tracking, as_of: date, *aliases: Alias, outcomes: Iterable[str] = tuple(OUTCOMES)
+) -> list[Kept]:
+    """The models in these places of every outcome, as far as they can serve, those of one outcome side by side.
+
+    None at all, said in one warning, where MLflow cannot be reached: half of them would act on other accounts than all.
+    A SQLite file that is not there is not even asked.
+    """
+    if not tracking.begun:
+        return []
+    try:
+        found = [_able(tracking, outcome, alias, as_of) for outcome in outcomes for alias in aliases]
+    except Unreachable as gone:
+        log.warning("no model, health alone. %s", gone)
+        return []
     return [model for model in found if model is not None]
 
 
 def load(tracking: Tracking, outcome: str, alias: Alias, as_of: date) -> Kept | None:
-    """The model in this place at a date; None, said in a warning, where there is none that can serve.
+    """The model in this place at a date; None, said in a warning, where there is none that can serve."""
+    return next(iter(kept_in_force(tracking, as_of, alias, outcomes=(outcome,))), None)
 
-    Never another model instead: health alone goes on. A SQLite file that is not there is not even asked.
-    """
-    if not tracking.begun:
-        return None
+
+def _able(tracking: Tracking, outcome: str, alias: Alias, as_of: date) -> Kept | None:
+    """The same, but for an MLflow that cannot be reached. Never another model instead: health alone goes on."""
     try:
         return find(tracking, outcome, alias, as_of)
     except NoModel as why:
         log.log(logging.DEBUG if why.expected else logging.WARNING, "%s: no %s, health alone. %s", outcome, alias, why)
+    except Unreachable:
+        raise
     except Exception as error:  # noqa: BLE001 whatever is wrong with a model, the book is scored by health
         log.warning("%s: no %s, health alone. %s: %s", outcome, alias, type(error).__name__, error)
     return None
@@ -54,7 +70,11 @@ def load(tracking: Tracking, outcome: str, alias: Alias, as_of: date) -> Kept | 
 
 def find(tracking: Tracking, outcome: str, alias: Alias, as_of: date) -> Kept:
     """The model in this place at a date, which knows nothing after it; NoModel says why there is none."""
-    held = shelf(tracking.client(), outcome)
+    return tracking.asked(lambda client: _find(client, tracking, outcome, alias, as_of))
+
+
+def _find(client: Any, tracking: Tracking, outcome: str, alias: Alias, as_of: date) -> Kept:
+    held = shelf(client, outcome)
     version = held.in_force(alias, as_of) if held else None
     if held is None or version is None:
         raise NoModel(f"None was in force on {as_of}.", expected=True)
@@ -106,4 +126,4 @@ def _download(tracking: Tracking, uri: str, to: Path) -> Path:
     """An artifact's folder, copied here."""
     from mlflow.artifacts import download_artifacts
 
-    return Path(download_artifacts(uri, dst_path=str(to), tracking_uri=tracking.uri))
+    return Path(download_artifacts(uri, dst_path=str(to), tracking_uri=tracking.address))

@@ -16,10 +16,11 @@ from playbook.messages import MessageSettings
 from tasks.drivers import module_missing, scheme_of
 from tasks.errors import ConfigError, KeepwellError, nearest
 from tasks.ledger import Ledger
+from tasks.mlflow_client import OLD_SCHEMES
 from tasks.notify import channels_of
 from tasks.output import writable
 from tasks.settings import RetrySettings
-from tasks.tracking import OLD_SCHEMES, Tracking
+from tasks.tracking import Tracking
 
 HEALTH_SECONDS = 5
 """A Prefect server that is well answers at once."""
@@ -58,7 +59,7 @@ def tracking_reached(tracking: Tracking) -> str:
     if tracking.database is not None and not tracking.begun:
         writable(tracking.database.parent)
         return "not begun yet: the first quarter makes the file"
-    tracking.client()
+    tracking.asked(lambda _client: None)
     return "answers"
 
 

@@ -22,6 +22,7 @@ from models.champions import CHALLENGER, CHAMPION, Alias, Event, challenger, cha
 from models.kept import CalibratedModel, as_trained
 from models.metrics import Floats
 from models.training import Trained
+from tasks.errors import Unreachable
 from tasks.tracking import Tracking, name_of
 
 MODEL_FILE, KEPT_FILE, HELD_OUT_FILE = "model.skops", "kept.json", "held_out.parquet"
@@ -106,7 +107,9 @@ def held_out(tracking: Tracking, version: Version) -> pd.DataFrame | None:
     """The version's chances on its test months, with the rival's; None where they are missing or were changed."""
     with tempfile.TemporaryDirectory() as folder:
         try:
-            place = Path(tracking.client().download_artifacts(version.run, HELD_OUT_FILE, folder))
+            place = Path(tracking.asked(lambda client: client.download_artifacts(version.run, HELD_OUT_FILE, folder)))
+        except Unreachable:
+            raise
         except Exception as error:  # noqa: BLE001 every kind of store fails in its own way
             log.warning("the held-out rows of version %s cannot be read: %s", version.number, error)
             return None

@@ -1,31 +1,30 @@
 """The door to MLflow: experiments, one run per candidate and quarter, lines over time (MOD-9, OUT-2).
 
 The import costs seconds, so it waits inside. Nothing global is set: every call goes through a client of its own. No
-clock is read: instants in MLflow are those that a run speaks as of.
+clock is read: instants in MLflow are those that a run speaks as of. What is done with a client is done again as a whole
+where the line fails, and can be: runs that are not whole are removed, what people did has numbers.
 """
 
 import math
-import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from tasks.drivers import module_missing, scheme_of
-from tasks.errors import ConfigError, nearest
+from tasks.connectivity import Service, retried
+from tasks.errors import Unreachable
+from tasks.mlflow_client import address_of, mlflow_client
 from tasks.output import writable
+from tasks.settings import STANDARD_RETRIES, RetrySettings
 
-MONITORING = "keepwell-monitoring"
+T = TypeVar("T")
+
 BOOK, RANGE = "all/", "range/"  # sections of the whole book's figures and of their bounds
 METRICS_PER_CALL = 1000  # MLflow's own limits
 PARAMETERS_PER_CALL = 100
-EPOCH = date(1970, 1, 1)
 NOT_A_KEY = re.compile(r"[^\w\-. /]")
-
-OLD_SCHEMES = ("", "file", "databricks-uc", "uc")  # a folder of files, and what is no place of its own
-OTHER_VERSION = re.compile(r"database schema \(found version (\w+), but expected (\w+)\)")
 
 
 def name_of(outcome: str) -> str:
@@ -35,10 +34,15 @@ def name_of(outcome: str) -> str:
 
 @dataclass(frozen=True)
 class Tracking:
-    """Where MLflow keeps runs and models: its URI, and the folder of the artifacts where the URI is a database."""
+    """Where MLflow keeps runs and models: its URI, and the folder of the artifacts where the URI is a database.
+
+    `down`: why it could not be reached, once it could not: a run asks a dead server once, not once a model.
+    """
 
     uri: str
     artifacts: str
+    retries: RetrySettings = STANDARD_RETRIES
+    down: list[Unreachable] = field(default_factory=list, compare=False)
 
     @property
     def database(self) -> Path | None:
@@ -50,40 +54,30 @@ class Tracking:
         """Whether there may be anything to read: a SQLite file that is not there holds nothing."""
         return self.database is None or self.database.exists()
 
-    def client(self) -> Any:
-        """A client; ConfigError where the place cannot be reached."""
-        _quiet()
-        from mlflow import MlflowClient
-        from mlflow.exceptions import MlflowException
-        from sqlalchemy.exc import SQLAlchemyError
+    @property
+    def address(self) -> str:
+        """The URI as MLflow is given it."""
+        return address_of(self.uri, self.retries)
 
+    def asked(self, use: Callable[[Any], T]) -> T:
+        """What `use` gets from a client, as a whole again where the line fails.
+
+        Unreachable where it goes on failing, and at once from then on; ConfigError where MLflow refuses.
+        """
+        if self.down:
+            raise self.down[0]
+        try:
+            return retried(Service.at("MLflow", self.uri), self.retries, lambda: use(self.client()))
+        except Unreachable as gone:
+            self.down.append(gone)
+            raise
+
+    def client(self) -> Any:
+        """A client that has been answered once; ConfigError where MLflow refuses, else the error of the line."""
         if self.database:
             writable(self.database.parent)
             self.database.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            client = MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
-            client.search_experiments(max_results=1)
-        except ImportError as error:
-            raise ConfigError(module_missing("tracking.uri", error.name or "")) from error
-        except (MlflowException, SQLAlchemyError) as error:
-            raise ConfigError(f"tracking.uri: {self._why(error)}") from error
-        return client
-
-    def _why(self, error: Exception) -> str:
-        """What is wrong with the URI, or with what is there."""
-        scheme, place = scheme_of(self.uri), re.sub(r"://[^/]*@", "://", self.uri)
-        known = [one for one in getattr(error, "supported_uri_schemes", ()) if one not in OLD_SCHEMES]
-        if known:
-            return f"MLflow has no `{scheme}://`{nearest(scheme, known)}"
-        if not scheme:
-            return f"{self.uri} is no address of MLflow. Write sqlite:///FILE, http://HOST:PORT or a database's URL."
-        if versions := OTHER_VERSION.search(str(error)):
-            found, wanted = versions.groups()
-            return (
-                f"the tables of MLflow at {place} are of another version (step {found}, this one has {wanted}). "
-                "Install the MLflow that wrote them; if that was an older one, back up and run `mlflow db upgrade`."
-            )
-        return f"MLflow at {place} cannot be reached ({type(error).__name__})."
+        return mlflow_client(self.uri, self.retries)
 
     def experiment(self, client: Any, name: str) -> str:
         """The id of an experiment, made where it is missing. A server decides itself where its artifacts go."""
@@ -148,67 +142,6 @@ def runs_where(client: Any, experiment: str, **tags: str) -> list[Any]:
         page = some.token
         if not page:
             return found
-
-
-def log_monitoring(tracking: Tracking, outcome: str, lines: Mapping[date, Mapping[str, float]]) -> None:
-    """Points by day and metric on the outcome's lines over time; logging a metric's day again replaces its point.
-
-    The step of a point is its day, counted from 1970, so that gaps show as gaps. MLflow only ever adds points: to
-    change one the run is written anew, and the old one goes once the new one is whole.
-    """
-    from mlflow.entities import Metric
-
-    client = tracking.client()
-    experiment = tracking.experiment(client, MONITORING)
-    runs = runs_where(client, experiment, outcome=outcome)
-    kept = max((r for r in runs if is_whole(r)), key=lambda r: int(r.data.tags["writing"]), default=None)
-    new = [
-        Metric(metric_key(name), value, milliseconds(day), (day - EPOCH).days)
-        for day, metrics in sorted(lines.items())
-        for name, value in metrics.items()
-        if math.isfinite(value)
-    ]
-    points = _points(client, kept)
-    there = {(p.key, p.step): p.value for p in points}
-    changed = any(there.get((p.key, p.step), p.value) != p.value for p in new)
-    if kept is not None and not changed:
-        target = kept.info.run_id
-        _add(client, target, [p for p in new if (p.key, p.step) not in there])
-    else:
-        writing, last = 1 + max((int(r.data.tags["writing"]) for r in runs), default=0), max(lines)
-        target = begin_run(client, experiment, Logged(outcome, last, {"outcome": outcome, "writing": str(writing)}))
-        named = {(p.key, p.step) for p in new}
-        _add(client, target, [*(p for p in points if (p.key, p.step) not in named), *new])
-        client.set_terminated(target, "FINISHED", end_time=milliseconds(last))
-    for run in runs:
-        if run.info.run_id != target:
-            client.delete_run(run.info.run_id)
-
-
-def _points(client: Any, run: Any) -> list[Any]:
-    """Every point of every line of a run."""
-    return (
-        [] if run is None else [p for key in run.data.metrics for p in client.get_metric_history(run.info.run_id, key)]
-    )
-
-
-def _add(client: Any, run: str, points: Sequence[Any]) -> None:
-    for first in range(0, len(points), METRICS_PER_CALL):
-        client.log_batch(run, metrics=points[first : first + METRICS_PER_CALL])
-
-
-def _quiet() -> None:
-    """MLflow reads these when it is imported: nothing is sent anywhere, and only warnings are printed.
-
-    A server that is down is given up after seconds, not minutes, so that the book is scored by health in time.
-    """
-    for name, value in (
-        ("MLFLOW_DISABLE_TELEMETRY", "true"),
-        ("MLFLOW_LOGGING_LEVEL", "WARNING"),
-        ("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false"),
-        ("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2"),
-    ):
-        os.environ.setdefault(name, value)
 
 
 def milliseconds(day: date) -> int:

@@ -27,7 +27,10 @@ def log_trial(tracking: Tracking, quarter: Quarter, learnt: Learnt, champion: Ke
 
     `champion`: the one in force, which is graded on the same test months as far as it has not learnt from them.
     """
-    client = tracking.client()
+    return tracking.asked(lambda client: _log_trial(client, tracking, quarter, learnt, champion))
+
+
+def _log_trial(client: Any, tracking: Tracking, quarter: Quarter, learnt: Learnt, champion: Kept | None) -> str:
     experiment = tracking.experiment(client, name_of(learnt.outcome))
     rests = {"run_id": quarter.run_id, "against": champion.version if champion else "none"}
     there = runs_where(client, experiment, as_of=str(quarter.as_of))

@@ -11,8 +11,9 @@ from features.all import FEATURES
 from models.candidates import CANDIDATES
 from sample.settings import company_with
 from sample.write import write_company
+from tasks.monitoring_run import MONITORING
 from tasks.registry import KEPT_FILE
-from tasks.tracking import MONITORING, Tracking
+from tasks.tracking import Tracking
 from tests.running import bytes_of, keepwell, mart, without
 from tests.shelf import runs_of, versions_of
 

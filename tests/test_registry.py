@@ -33,8 +33,9 @@ from models.champions import Event
 from models.kept import TRUSTED, as_one, input_columns, learnt_inputs
 from tasks.in_force import NoModel, find, load
 from tasks.learnt import Learnt
+from tasks.monitoring_run import MONITORING, log_monitoring
 from tasks.registry import KEPT_FILE, MODEL_FILE, add_event, digest, held_out, shelf, show
-from tasks.tracking import MONITORING, Tracking, log_monitoring
+from tasks.tracking import Tracking
 from tasks.trials import log_trial
 from tests.running import ROOT
 from tests.shelf import AS_OF, REFERENCE, few, learnt, quarter, runs_of, tracking, versions_of
