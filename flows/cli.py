@@ -23,6 +23,7 @@ from flows.cli_review import app as reviews
 from flows.cli_work import app as work
 from flows.logs import log_to_stderr
 from flows.options import AsOf, Options, run_of, show_table, show_totals
+from tasks.errors import PrefectUnreachable
 
 # Telemetry of every dependency is off unless the user turns it on.
 for _name, _value in (
@@ -231,7 +232,7 @@ def serve() -> None:
 
     settings = load_settings(Options.config)
     plan, when = settings.plan, settings.schedule
-    with prefect_server() as address:
+    with prefect_server(settings.retries) as address:
         from flows.deployed import serve_schedules
         from flows.serve_report import reporting
 
@@ -262,9 +263,9 @@ def _call(flow: str, inline: Callable[[], Any], **parameters: Any) -> Any:
     """The flow's body inline, or the same under Prefect."""
     if not Options.prefect:
         return inline()
-    from flows.deployed import run_under_prefect
+    from flows.under_prefect import run_under_prefect
 
-    return run_under_prefect(flow, Options.config, Options.out, **parameters)
+    return run_under_prefect(flow, Options.config, Options.out, debug=Options.debug, **parameters)
 
 
 @contextlib.contextmanager
@@ -278,6 +279,9 @@ def _errors_as_exit_codes() -> Iterator[None]:
         code = getattr(error, "exit_code", 1)
         text = str(error) if hasattr(error, "exit_code") else f"{type(error).__name__}: {error} (--debug shows where)"
         typer.echo(f"keepwell: {text}", err=True)
+        if isinstance(error, PrefectUnreachable):
+            sys.stdout.flush()
+            os._exit(code)  # an ordinary exit waits minutes for Prefect's client
         raise SystemExit(code) from error
 
 

@@ -33,9 +33,9 @@ def sync(as_of: AsOf) -> None:
     """Tell the CRM what stands as of the date; run again, it writes nothing."""
     run = run_of(as_of.date())
     if Options.prefect:
-        from flows.deployed import run_under_prefect
+        from flows.under_prefect import run_under_prefect
 
-        result = run_under_prefect("crm_sync", Options.config, Options.out, as_of=run.as_of)
+        result = run_under_prefect("crm_sync", Options.config, Options.out, debug=Options.debug, as_of=run.as_of)
     else:
         from flows.crm_sync import crm_sync
 

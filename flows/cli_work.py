@@ -118,7 +118,8 @@ def done(
     from flows.work_week import sign_off
 
     at = instant(now)
-    new, first = ledger_call(at, lambda ledger: sign_off(ledger, week.date(), at, by, note))
+    retries = run_of(at.date()).settings.retries
+    new, first = ledger_call(at, lambda ledger: sign_off(ledger, week.date(), at, by, note, retries))
     typer.echo(f"recorded: the calls before {first} are recorded, says {by}" if new else f"{first} was signed already")
 
 

@@ -92,11 +92,6 @@ def _planned_time() -> datetime:
     return flow_run.scheduled_start_time.astimezone(UTC).replace(tzinfo=None)
 
 
-def run_under_prefect(name: str, config: Path, out: Path, **parameters: Any) -> Any:
-    """Run a flow now, under the server of PREFECT_API_URL or an ephemeral one; its result, or its own error."""
-    return FLOWS[name](config=str(config), out=str(out), **parameters)
-
-
 def serve_schedules(settings: Settings, config: Path, out: Path) -> None:
     """Serve the flows on their schedules until stopped; one run of each at a time, a second one waits."""
     plan = settings.plan

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tasks.errors import KeepwellError
+from tasks.prefect_api import asked, healthy
+from tasks.settings import STANDARD_RETRIES, RetrySettings
 
 HOST = "127.0.0.1"
 START_SECONDS = 150
@@ -25,9 +27,10 @@ PR_SET_PDEATHSIG = 1
 
 
 @contextmanager
-def prefect_server() -> Iterator[str]:
+def prefect_server(retries: RetrySettings = STANDARD_RETRIES) -> Iterator[str]:
     """The API address of a Prefect server: that of PREFECT_API_URL, or one that lives as long as this block."""
     if address := os.environ.get("PREFECT_API_URL"):
+        asked(healthy, address, retries)
         yield address
         return
     port = free_port()

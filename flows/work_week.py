@@ -20,6 +20,7 @@ from tasks.ledger import Ledger
 from tasks.lock import holding
 from tasks.publish import Stamp, publish
 from tasks.runs import recorded
+from tasks.settings import STANDARD_RETRIES, RetrySettings
 from tasks.step import step
 from tasks.store import dates, digest, read
 from tasks.work import sign
@@ -45,7 +46,7 @@ class WorkResult:
 
 def week_three(run: Run, *, wait: bool = True) -> WorkResult:
     """Publish what was done, compare it with what was asked for, and wait for a person's word where a run can wait."""
-    ledger = Ledger.open(run.ledger_url)
+    ledger = Ledger.open(run.ledger_url, run.settings.retries)
     try:
         with holding(run.out, run.as_of), recorded(run, WEEK_THREE) as record:
             scored = score_date(run, staged(run))
@@ -61,7 +62,7 @@ def week_three(run: Run, *, wait: bool = True) -> WorkResult:
         ledger.close()
 
 
-@step(retries=2)
+@step()
 def publish_work(run: Run, ledger: Ledger, facts: Facts, stamp: Stamp) -> int:
     """The marts `interventions` and `success_plans` from the ledger cut at as_of; the same whichever flow asks."""
     events, values = ledger.work(run.instant), Values(run.marts, run.as_of)
@@ -71,7 +72,7 @@ def publish_work(run: Run, ledger: Ledger, facts: Facts, stamp: Stamp) -> int:
     return rows + publish(run.marts, run.as_of, {"success_plans": plans}, graded)
 
 
-@step(retries=2)
+@step()
 def review_work(run: Run, ledger: Ledger, stamp: Stamp) -> WorkResult:
     """The week's page, from everything that was written down by its signature, or by its end while nobody has signed.
 
@@ -90,7 +91,9 @@ def review_work(run: Run, ledger: Ledger, stamp: Stamp) -> WorkResult:
     return WorkResult(week, write_work_page(week, stamp.run_id, run.out / "reports", names))
 
 
-def sign_off(ledger: Ledger, day: date, now: datetime, by: str, note: str) -> tuple[bool, date]:
+def sign_off(
+    ledger: Ledger, day: date, now: datetime, by: str, note: str, retries: RetrySettings = STANDARD_RETRIES
+) -> tuple[bool, date]:
     """Sign week 3 of a day's month and wake the runs that wait for it: whether that was new, and its first day."""
     first = first_day_of(day)
     if now.date() < first - WEEK:
@@ -98,7 +101,7 @@ def sign_off(ledger: Ledger, day: date, now: datetime, by: str, note: str) -> tu
             f"--week {day}: its calls begin on {first - WEEK}; nobody can say yet that they are recorded."
         )
     new = sign(ledger, first, now, by, note)
-    resume_waiting(question(first), by, note)
+    resume_waiting(question(first), by, note, retries)
     return new, first
 
 

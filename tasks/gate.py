@@ -3,7 +3,11 @@
 import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
+from typing import Any
 
+from tasks.prefect_api import asked
+from tasks.settings import STANDARD_RETRIES, RetrySettings
 from tasks.step import inside_prefect_flow
 
 PAUSED = {"state": {"type": {"any_": ["PAUSED"]}}}
@@ -43,16 +47,19 @@ def word_under_prefect(question: str, says: str) -> Word | None:
     return Word(answer.by, answer.note, context.start_time.astimezone(UTC).replace(tzinfo=None)) if answer else None
 
 
-def resume_waiting(question: str, by: str, note: str) -> int:
+def resume_waiting(question: str, by: str, note: str, retries: RetrySettings = STANDARD_RETRIES) -> int:
     """Resume the runs that wait for this answer on the server of PREFECT_API_URL; how many, 0 without a server."""
-    if not os.environ.get("PREFECT_API_URL"):
+    url = os.environ.get("PREFECT_API_URL")
+    if not url:
         return 0
-    from prefect.client.orchestration import get_client
+    return asked(partial(_resumed, question=question, by=by, note=note), url, retries)
+
+
+def _resumed(client: Any, question: str, by: str, note: str) -> int:
     from prefect.client.schemas.filters import FlowRunFilter
 
-    with get_client(sync_client=True) as client:
-        paused = client.read_flow_runs(flow_run_filter=FlowRunFilter.model_validate(PAUSED))
-        waiting = [run for run in paused if run.state and run.state.state_details.pause_key == question]
-        for run in waiting:
-            client.resume_flow_run(run.id, run_input={"by": by, "note": note})
+    paused = client.read_flow_runs(flow_run_filter=FlowRunFilter.model_validate(PAUSED))
+    waiting = [run for run in paused if run.state and run.state.state_details.pause_key == question]
+    for run in waiting:
+        client.resume_flow_run(run.id, run_input={"by": by, "note": note})
     return len(waiting)
