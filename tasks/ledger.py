@@ -5,7 +5,7 @@ A run's events and its marker are written in one transaction: a kill at any mome
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,95 +20,12 @@ from playbook.review import ReviewEvent
 from playbook.work import WorkEvent
 from tasks.database import Database
 from tasks.errors import ConfigError
+from tasks.ledger_tables import CRM, DECISIONS, DELIVERIES, EVENTS, MESSAGES, REVIEWS, RUNS, WORK
 from tasks.migrate import TooNew, migrate
 from tasks.settings import STANDARD_RETRIES, RetrySettings
+from tasks.withdrawn import Answered, alerts_not_opened, as_stored, decide, given, in_force, lines, of_flow, withdraw
 
 SCHEMA_LOCK, REVIEW_LOCK = 5_313_397, 5_313_398  # any numbers that no other program on the server uses
-
-METADATA = sa.MetaData()
-
-EVENTS = sa.Table(
-    "ledger_events",
-    METADATA,
-    sa.Column("event_id", sa.Text, primary_key=True),
-    sa.Column("alert_id", sa.Text, nullable=False),
-    sa.Column("account_id", sa.Text, nullable=False),
-    sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("rule", sa.Text, nullable=False),
-    sa.Column("subject", sa.Text),
-    sa.Column("as_of", sa.DateTime, nullable=False),
-    sa.Column("at", sa.DateTime, nullable=False),
-    sa.Column("by", sa.Text, nullable=False),
-    sa.Column("payload", sa.Text, nullable=False),
-)
-
-RUNS = sa.Table(
-    "ledger_runs",
-    METADATA,
-    sa.Column("flow", sa.Text, primary_key=True),
-    sa.Column("as_of", sa.DateTime, primary_key=True),
-)
-
-
-MESSAGES = sa.Table(
-    "ledger_messages",
-    METADATA,
-    sa.Column("key", sa.Text, primary_key=True),
-    sa.Column("channel", sa.Text, nullable=False),
-    sa.Column("title", sa.Text, nullable=False),
-    sa.Column("body", sa.Text, nullable=False),
-    sa.Column("at", sa.DateTime, nullable=False),
-)
-
-DELIVERIES = sa.Table(
-    "ledger_deliveries",
-    METADATA,
-    sa.Column("key", sa.Text, primary_key=True),
-    sa.Column("tried_at", sa.DateTime, primary_key=True),
-    sa.Column("delivered", sa.Boolean, nullable=False),
-    sa.Column("error", sa.Text),
-)
-
-REVIEWS = sa.Table(
-    "ledger_reviews",
-    METADATA,
-    sa.Column("review_id", sa.Text, primary_key=True),
-    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("account_id", sa.Text, nullable=False),
-    sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("at", sa.DateTime, nullable=False),
-    sa.Column("by", sa.Text, nullable=False),
-    sa.Column("payload", sa.Text, nullable=False),
-)
-
-WORK = sa.Table(
-    "ledger_work",
-    METADATA,
-    sa.Column("event_id", sa.Text, primary_key=True),
-    sa.Column("account_id", sa.Text, nullable=False),
-    sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("subject", sa.Text),
-    sa.Column("as_of", sa.DateTime, nullable=False),
-    sa.Column("at", sa.DateTime, nullable=False),
-    sa.Column("by", sa.Text, nullable=False),
-    sa.Column("payload", sa.Text, nullable=False),
-)
-
-CRM = sa.Table(
-    "ledger_crm",
-    METADATA,
-    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
-    sa.Column("place", sa.Text, nullable=False),
-    sa.Column("key", sa.Text, nullable=False),
-    sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("account_id", sa.Text, nullable=False),
-    sa.Column("hash", sa.Text, nullable=False),
-    sa.Column("at", sa.DateTime, nullable=False),
-    sa.Column("crm_id", sa.Text),
-    sa.Column("error", sa.Text),
-    sa.Column("payload", sa.Text, nullable=False),
-    sa.Index("ledger_crm_newest", "place", "key", "kind", "number"),
-)
 
 
 @dataclass(frozen=True)
@@ -121,7 +38,10 @@ class Waiting:
 
 
 class Ledger:
-    """Who did what when. Lines are added, never changed; an event or a run that is there already is left as it is."""
+    """Who did what when. Lines are added, never changed; an event or a run that is there already is left as it is.
+
+    What was withdrawn is read as if it had not been written, and can be written again.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -147,15 +67,22 @@ class Ledger:
 
     def history(self, up_to: datetime | None = None) -> list[LedgerEvent]:
         """The events written as of `up_to` or before (all of them for None), in order of as_of."""
-        query = sa.select(EVENTS).order_by(EVENTS.c.as_of, EVENTS.c.event_id)
+        query = _columns(EVENTS).where(in_force(EVENTS)).order_by(EVENTS.c.as_of, EVENTS.c.event_id)
         if up_to is not None:
             query = query.where(EVENTS.c.as_of <= _utc(up_to))
-        rows = self._rows(query)
-        return [LedgerEvent(**{**row, "payload": json.loads(row["payload"])}) for row in rows]
+
+        def read(connection: sa.Connection) -> tuple[Sequence[sa.RowMapping], set[str]]:
+            return connection.execute(query).mappings().all(), alerts_not_opened(connection)
+
+        rows, withdrawn = self._database.read(read)
+        # What a person did about an alert whose opening was withdrawn waits until it is opened again.
+        orphans = withdrawn - {row["alert_id"] for row in rows if row["kind"] == "opened"}
+        return [LedgerEvent(**_event(row)) for row in rows if row["alert_id"] not in orphans]
 
     def runs(self, flow: str) -> Runs:
         """The first and the newest run of a flow."""
-        query = sa.select(sa.func.min(RUNS.c.as_of), sa.func.max(RUNS.c.as_of)).where(RUNS.c.flow == flow)
+        first_and_last = sa.select(sa.func.min(RUNS.c.as_of), sa.func.max(RUNS.c.as_of))
+        query = first_and_last.where(of_flow(flow), in_force(RUNS))
         first, last = self._database.read(lambda connection: connection.execute(query).one())
         return Runs(first, last)
 
@@ -171,12 +98,12 @@ class Ledger:
         rows = [_row(event) for event in sorted(events, key=lambda e: e.event_id)]
 
         def add(connection: sa.Connection) -> set[str]:
-            added: set[str] = set()
-            if rows:
-                added = set(connection.execute(self._add(EVENTS).returning(EVENTS.c.event_id), rows).scalars())
+            added = self._added(connection, EVENTS, rows)
             if outbox:
-                connection.execute(self._add(MESSAGES), [vars(message) for message in outbox])
-            connection.execute(self._add(RUNS), {"flow": flow, "as_of": _utc(as_of)})
+                sent = as_stored(connection, MESSAGES, [vars(message) for message in outbox])
+                connection.execute(self._add(MESSAGES), sent)
+            marker = as_stored(connection, RUNS, [{"flow": flow, "as_of": _utc(as_of)}])
+            connection.execute(self._add(RUNS), marker)
             return added
 
         added = self._database.write(add)
@@ -190,18 +117,23 @@ class Ledger:
         query = (
             sa.select(MESSAGES, count.label("tries"), last.label("tried_at"))
             .outerjoin(DELIVERIES, tried)
-            .where(MESSAGES.c.key.not_in(got))
+            .where(MESSAGES.c.key.not_in(got), in_force(MESSAGES))
             .group_by(*MESSAGES.c)
             .order_by(MESSAGES.c.at, MESSAGES.c.key)
         )
         rows = self._rows(query)
-        kept = [Message(**{column.name: row[column.name] for column in MESSAGES.c}) for row in rows]
+        kept = [Message(**{**_fields(row, Message), "key": given(row["key"])}) for row in rows]
         return [Waiting(m, row["tries"], row["tried_at"]) for m, row in zip(kept, rows, strict=True)]
 
     def tried(self, key: str, at: datetime, error: str | None) -> None:
         """Write that a message was tried: delivered, or why not."""
-        told = {"key": key, "tried_at": _utc(at), "delivered": error is None, "error": error}
-        self._database.write(lambda connection: connection.execute(self._add(DELIVERIES), told))
+
+        def add(connection: sa.Connection) -> None:
+            stored = as_stored(connection, MESSAGES, [{"key": key, "at": _utc(at)}])[0]["key"]
+            told = {"key": stored, "tried_at": _utc(at), "delivered": error is None, "error": error}
+            connection.execute(self._add(DELIVERIES), told)
+
+        self._database.write(add)
 
     def reviews(self) -> list[ReviewEvent]:
         """The events of every expert review, each review's in their order."""
@@ -222,27 +154,25 @@ class Ledger:
 
     def work(self, up_to: datetime | None = None) -> list[WorkEvent]:
         """What people recorded as of `up_to` or before (all of it for None), in the order in which it was written."""
-        query = sa.select(WORK).order_by(WORK.c.as_of, WORK.c.event_id)
+        query = _columns(WORK).where(in_force(WORK)).order_by(WORK.c.as_of, WORK.c.event_id)
         if up_to is not None:
             query = query.where(WORK.c.as_of <= _utc(up_to))
-        rows = self._rows(query)
-        return [WorkEvent(**{**row, "payload": json.loads(row["payload"])}) for row in rows]
+        return [WorkEvent(**_event(row)) for row in self._rows(query)]
 
     def record_work(self, events: Sequence[WorkEvent]) -> list[WorkEvent]:
         """Write what people did, all or nothing; the events that were not there before."""
         rows = [_row(event) for event in sorted(events, key=lambda e: e.event_id)]  # one order, as in `record`
         if not rows:
             return []
-        query = self._add(WORK).returning(WORK.c.event_id)
-        added = self._database.write(lambda connection: set(connection.execute(query, rows).scalars()))
+        added = self._database.write(lambda connection: self._added(connection, WORK, rows))
         return [event for event in events if event.event_id in added]
 
     def crm(self, place: str) -> list[CrmEvent]:
         """The newest line of each kind for each object of a CRM's outbox, in the order in which they were written."""
         newest = sa.select(sa.func.max(CRM.c.number)).where(CRM.c.place == place).group_by(CRM.c.key, CRM.c.kind)
         query = sa.select(CRM).where(CRM.c.number.in_(newest)).order_by(CRM.c.number)
-        given = [{name: value for name, value in row.items() if name != "number"} for row in self._rows(query)]
-        return [CrmEvent(**{**row, "payload": json.loads(row["payload"])}) for row in given]
+        rows = [_fields(row, CrmEvent) for row in self._rows(query)]
+        return [CrmEvent(**{**row, "payload": json.loads(row["payload"])}) for row in rows]
 
     def record_crm(self, events: Sequence[CrmEvent]) -> None:
         """Add to a CRM's outbox, all or nothing."""
@@ -250,6 +180,34 @@ class Ledger:
             self._database.write(
                 lambda connection: connection.execute(sa.insert(CRM), [_row(event) for event in events])
             )
+
+    def force(self, at: datetime, by: str, reason: str) -> None:
+        """Put on record that an instant ahead of the clock was wanted."""
+        self._database.write(lambda connection: decide(connection, "forced", _utc(at), _utc(at), by, reason))
+
+    def withdraw(
+        self, since: datetime, until: datetime, by: str, reason: str, *, people: bool = False, files: bool = False
+    ) -> Answered:
+        """Take back what runs wrote as of these instants, and what people wrote where `people`; how much it was."""
+        return self._database.write(
+            lambda connection: withdraw(connection, since, until, by, reason, people=people, files=files)
+        )
+
+    def lines(self, since: datetime, until: datetime) -> int:
+        """How many events, markers and entries of these instants are in force."""
+        return self._database.read(lambda connection: lines(connection, since, until))
+
+    def decisions(self) -> list[dict[str, Any]]:
+        """What people decided about runs, in its order: kind, since, until, by and reason."""
+        query = sa.select(*(DECISIONS.c[name] for name in ("kind", "since", "until", "by", "reason")))
+        return [dict(row) for row in self._rows(query.order_by(DECISIONS.c.number))]
+
+    def _added(self, connection: sa.Connection, table: sa.Table, rows: Sequence[dict[str, Any]]) -> set[str]:
+        """Add events; the ids of those that were not there."""
+        if not rows:
+            return set()
+        query = self._add(table).returning(table.c.event_id)
+        return {given(key) for key in connection.execute(query, as_stored(connection, table, rows)).scalars()}
 
     def _rows(self, query: sa.Select[Any]) -> Sequence[sa.RowMapping]:
         return self._database.read(lambda connection: connection.execute(query).mappings().all())
@@ -268,12 +226,28 @@ def _brought_up_to_date(connection: sa.Connection) -> None:
 
 
 def _reviews(connection: sa.Connection) -> list[ReviewEvent]:
-    rows = connection.execute(sa.select(REVIEWS).order_by(REVIEWS.c.review_id, REVIEWS.c.number)).mappings().all()
+    query = _columns(REVIEWS).order_by(REVIEWS.c.review_id, REVIEWS.c.number)
+    rows = connection.execute(query).mappings().all()
     return [ReviewEvent(**{**row, "payload": json.loads(row["payload"])}) for row in rows]
 
 
 def _row(event: LedgerEvent | ReviewEvent | WorkEvent | CrmEvent) -> dict[str, Any]:
     return {**vars(event), "payload": json.dumps(dict(event.payload), sort_keys=True)}
+
+
+def _columns(table: sa.Table) -> "sa.Select[Any]":
+    """What was said: all but when it was written."""
+    return sa.select(*(column for column in table.c if column.name != "written_at"))
+
+
+def _event(row: sa.RowMapping) -> dict[str, Any]:
+    """The fields of an event under the id that it was given."""
+    return {**row, "event_id": given(row["event_id"]), "payload": json.loads(row["payload"])}
+
+
+def _fields(row: sa.RowMapping, kind: type[Message | CrmEvent]) -> dict[str, Any]:
+    """What a row says of a dataclass's fields."""
+    return {field.name: row[field.name] for field in fields(kind)}
 
 
 def _utc(instant: datetime) -> datetime:

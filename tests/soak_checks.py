@@ -108,13 +108,14 @@ def churners(place: Place, last_day: datetime) -> list[Churner]:
 
 
 def rows_of(url: str) -> dict[str, list[dict[str, object]]]:
-    """Every row of every table of a ledger, in an order of their own."""
+    """Every row of every table of a ledger, in an order of their own, but for when it was written."""
     engine = sa.create_engine(url)
     with engine.connect() as connection:
         names = sorted(sa.inspect(connection).get_table_names())
-        found = {n: [dict(r) for r in connection.execute(sa.text(f"SELECT * FROM {n}")).mappings()] for n in names}
+        found = {n: connection.execute(sa.text(f"SELECT * FROM {n}")).mappings().all() for n in names}
     engine.dispose()
-    return {name: sorted(rows, key=repr) for name, rows in found.items()}
+    said = {n: [{k: v for k, v in row.items() if k != "written_at"} for row in rows] for n, rows in found.items()}
+    return {name: sorted(rows, key=repr) for name, rows in said.items()}
 
 
 def history_of(place: Place) -> list[LedgerEvent]:

@@ -7,8 +7,8 @@ import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from datetime import datetime, timedelta
+from dataclasses import fields, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -21,12 +21,16 @@ from playbook.alert_life import new_events
 from playbook.alert_runs import Runs, days_to_run
 from playbook.alerts import Condition, Observations
 from playbook.crm import CrmEvent
+from playbook.messages import Message
 from playbook.review import ReviewEvent
 from playbook.settings import AlertSettings, OwnerSettings
 from playbook.work import WorkEvent, work_event
 from tasks.errors import ConfigError
-from tasks.ledger import METADATA, RUNS, Ledger
+from tasks.ledger import Ledger
+from tasks.ledger_tables import EVENTS, METADATA, RUNS
+from tasks.marts import MARTS
 from tasks.migrate import revision_of, revisions
+from tasks.withdrawn import Answered
 
 ROOT = Path(__file__).parent.parent
 DAY = timedelta(days=1)
@@ -307,8 +311,10 @@ def test_a_ledger_of_before_the_steps_keeps_its_events(tmp_path: Path) -> None:
     ledger = Ledger.open(url)
     ledger.record("daily_alerts", MONDAY, [event("a")])
     with ledger._database.engine.begin() as connection:
-        for table in ("version", "messages", "deliveries", "reviews", "work", "crm"):
+        for table in ("version", "messages", "deliveries", "reviews", "work", "crm", "withdrawn", "decisions"):
             connection.exec_driver_sql(f"DROP TABLE ledger_{table}")
+        for table in ("events", "runs"):
+            connection.exec_driver_sql(f"ALTER TABLE ledger_{table} DROP COLUMN written_at")
     ledger.close()
     again = Ledger.open(url)
 
@@ -355,3 +361,121 @@ def test_a_ledger_that_cannot_be_opened_says_where_and_keeps_the_password(url: s
     with pytest.raises(ConfigError, match=word) as failure:
         Ledger.open(url)
     assert "secret" not in str(failure.value)
+
+
+def message(key: str, at: datetime = MONDAY) -> Message:
+    return Message(key, "file", "a title", f"a body\n\nMessage {key}.", at)
+
+
+def test_what_was_withdrawn_reads_as_never_written_and_can_be_written_again(ledger: Ledger) -> None:
+    """Events, marker and unsent messages of the instant; all rows stay, and it works a second time (ALR-5)."""
+    before = event("a", as_of=MONDAY - DAY)
+    ledger.record("daily_alerts", MONDAY - DAY, [before])
+    for _ in range(3):
+        assert ledger.record("daily_alerts", MONDAY, [event("b")], [message("m")]) == [event("b")]
+        assert ledger.record("daily_alerts", MONDAY, [event("b")], [message("m")]) == []
+        assert ledger.history() == [before, event("b")]
+        assert ledger.last_run("daily_alerts") == MONDAY
+        assert [one.message for one in ledger.waiting()] == [message("m")]
+
+        assert ledger.withdraw(MONDAY, MONDAY, "ann", "a slip") == Answered(events=1, runs=1, messages=1, work=0)
+        assert ledger.withdraw(MONDAY, MONDAY, "ann", "a slip") == Answered(0, 0, 0, 0)
+        assert ledger.history() == [before]
+        assert ledger.last_run("daily_alerts") == MONDAY - DAY
+        assert ledger.waiting() == []
+    assert len(ledger.decisions()) == 3
+    with ledger._database.engine.connect() as connection:
+        kept = [connection.execute(sa.select(sa.func.count()).select_from(table)).scalar() for table in (EVENTS, RUNS)]
+    assert kept == [4, 4]
+
+
+def test_the_right_instant_may_say_what_a_withdrawn_one_said(ledger: Ledger) -> None:
+    """A step is missed once: that a run of 2099 said so must not keep the right run from it (ALR-2)."""
+    far = datetime.fromisoformat("2099-01-01")
+    missed = replace(event("a", "breached", far), payload={"step": "ack"})
+    right = replace(missed, as_of=MONDAY + DAY, at=MONDAY + DAY)
+    ledger.record("sweep", MONDAY, [event("a")])
+    ledger.record("sweep", far, [missed])
+    assert ledger.record("sweep", MONDAY + DAY, [right]) == []
+
+    ledger.withdraw(far, far, "ann", "a wrong clock")
+
+    assert ledger.record("sweep", MONDAY + DAY, [right]) == [right]
+    assert ledger.history() == [event("a"), right]
+    assert ledger.runs("sweep") == Runs(MONDAY, MONDAY + DAY)
+
+
+def test_messages_that_were_sent_stand_and_are_not_sent_again(ledger: Ledger) -> None:
+    """What was withdrawn before anybody got it is sent once it is said again, under the same key (ALR-4)."""
+    ledger.record("sweep", MONDAY, [event("a")], [message("sent"), message("held")])
+    ledger.tried("sent", MONDAY, None)
+    assert ledger.withdraw(MONDAY, MONDAY, "ann", "a slip").messages == 1
+    ledger.record("sweep", MONDAY, [event("a")], [message("sent"), message("held")])
+
+    assert [one.message.key for one in ledger.waiting()] == ["held"]
+    ledger.tried("held", MONDAY, "503")
+    ledger.tried("held", MONDAY + DAY, None)
+    assert ledger.waiting() == []
+
+
+def test_people_keep_what_they_recorded_unless_the_whole_day_is_withdrawn(ledger: Ledger) -> None:
+    """Their step waits until the alert is opened again; an import is no duplicate of what was taken back (MON-5)."""
+    acked = replace(event("a", "snoozed", MONDAY + timedelta(hours=1)), by="ann")
+    ledger.record("daily_alerts", MONDAY, [event("a")])
+    ledger.record("alerts", MONDAY + timedelta(hours=1), [acked])
+    ledger.record_work([call("acme")])
+    ledger.withdraw(MONDAY, MONDAY, "bob", "a slip")
+    assert ledger.history() == []
+    assert ledger.work() == [call("acme")]
+    ledger.record("daily_alerts", MONDAY, [event("a")])
+    assert ledger.history() == [event("a"), acked]
+
+    ledger.withdraw(MONDAY, MONDAY + timedelta(hours=23), "bob", "all of it", people=True)
+    assert ledger.history() == []
+    assert ledger.work() == []
+    assert ledger.record_work([call("acme")]) == [call("acme")]
+
+
+def test_a_ledger_of_the_step_before_that_holds_a_far_run_is_healed(tmp_path: Path) -> None:
+    """A marker of 2099 that an older version wrote can be taken back; its rows have no time of writing (ALR-5)."""
+    url, far = f"sqlite:///{tmp_path}/ledger.db", datetime.fromisoformat("2099-01-01")
+    ledger = Ledger.open(url)
+    ledger.record("sweep", MONDAY, [event("a")])
+    ledger.record("sweep", far, [event("b", as_of=far)])
+    with ledger._database.engine.begin() as connection:
+        for table in ("withdrawn", "decisions"):
+            connection.exec_driver_sql(f"DROP TABLE ledger_{table}")
+        for table in ("events", "runs", "messages", "deliveries", "reviews", "work", "crm"):
+            connection.exec_driver_sql(f"ALTER TABLE ledger_{table} DROP COLUMN written_at")
+        connection.exec_driver_sql("UPDATE ledger_version SET version_num = '0005'")
+    ledger.close()
+    old = Ledger.open(url)
+    assert old.last_run("sweep") == far
+    old.withdraw(far, far, "ann", "a wrong clock")
+
+    assert old.last_run("sweep") == MONDAY
+    assert old.history() == [event("a")]
+    old.close()
+
+
+def test_every_row_keeps_when_it_was_written(ledger: Ledger) -> None:
+    """By the database's clock in UTC, in every table; nobody who reads the ledger is given it (ALR-5)."""
+    began = datetime.now(UTC).replace(tzinfo=None)
+    ledger.record("sweep", MONDAY, [event("a")], [message("m")])
+    ledger.tried("m", MONDAY, "503")
+    ledger.review(lambda held: [ReviewEvent("r", 1, "a", "answered", MONDAY, "ann", {"chance": 0.5})])
+    ledger.record_work([call("acme")])
+    ledger.record_crm([CrmEvent("hubspot", "account:a", "wanted", "a", "h1", MONDAY)])
+    ledger.force(MONDAY, "sweep", "a test")
+    ledger.withdraw(MONDAY, MONDAY, "ann", "a slip")
+    slack = timedelta(minutes=5)
+    with ledger._database.engine.connect() as connection:
+        for table in METADATA.sorted_tables:
+            written = connection.execute(sa.select(table.c.written_at)).scalars().all()
+            assert written, table.name
+            assert all(began - slack < at < began + slack for at in written), table.name
+
+    assert "written_at" not in {
+        f.name for kind in (LedgerEvent, WorkEvent, ReviewEvent, CrmEvent) for f in fields(kind)
+    }
+    assert "written_at" not in {column for mart in MARTS.values() for column in mart.schema.names}

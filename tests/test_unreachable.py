@@ -28,7 +28,8 @@ from sample.write import write_company
 from tasks.connect import SourceConnection
 from tasks.connectivity import Service
 from tasks.errors import Unreachable
-from tasks.ledger import CRM, Ledger
+from tasks.ledger import Ledger
+from tasks.ledger_tables import CRM
 from tasks.settings import RetrySettings
 from tests import postgres
 from tests.dropping import Line, line
