@@ -14,7 +14,6 @@ from typing import Annotated, Any, Literal
 import typer
 
 from flows.cli_account import account
-from flows.cli_alerts import Now, instant
 from flows.cli_alerts import app as alerts
 from flows.cli_crm import app as crm
 from flows.cli_model import app as models
@@ -22,8 +21,9 @@ from flows.cli_override import app as overrides
 from flows.cli_override import note
 from flows.cli_review import app as reviews
 from flows.cli_work import app as work
+from flows.instants import DAY, AsOf, Now, believed, instant
 from flows.logs import log_to_stderr
-from flows.options import AsOf, Options, run_of, show_table, show_totals
+from flows.options import Options, host_clock, run_of, said, show_table, show_totals
 from tasks.errors import PrefectUnreachable
 
 # Telemetry of every dependency is off unless the user turns it on.
@@ -60,9 +60,14 @@ def options(
     prefect: Annotated[
         bool, typer.Option("--prefect", help="Run the flow under Prefect (an ephemeral server if none is named).")
     ] = False,
+    force: Annotated[
+        str,
+        typer.Option("--force", metavar="REASON", help="Why an instant ahead of the clock is meant; goes on record."),
+    ] = "",
 ) -> None:
     """Which accounts are in danger, why, what to do next and by when."""
     Options.config, Options.out, Options.json, Options.debug, Options.prefect = config, out, json, debug, prefect
+    Options.force = said(force) if force else ""
     log_to_stderr()
 
 
@@ -123,8 +128,8 @@ class Scheduled(StrEnum):
 
 @app.command()
 def backfill(
-    since: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="The first day.")],
-    until: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="The last day.")],
+    since: Annotated[datetime, typer.Option("--from", formats=DAY, callback=believed, help="The first day.")],
+    until: Annotated[datetime, typer.Option("--to", formats=DAY, callback=believed, help="The last day.")],
     flow: Annotated[
         list[Scheduled] | None,
         typer.Option(help="Only this one; may be given again. Else daily, weekly and monthly."),
@@ -286,8 +291,9 @@ def _errors_as_exit_codes() -> Iterator[None]:
         raise SystemExit(code) from error
 
 
-def main() -> None:
-    """Entry point of the `keepwell` command."""
+def main(clock: Callable[[], datetime] = host_clock) -> None:
+    """Entry point of the `keepwell` command; `clock` tells what lies ahead."""
+    Options.clock = staticmethod(clock)
     with _errors_as_exit_codes():
         app(standalone_mode=True)
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows.cli_alerts import MINUTES, instant, ledger_call
+from flows.cli_alerts import ledger_call
+from flows.instants import MINUTES, believed, instant
 from flows.options import Options, run_of
 
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ DAYS_SHOWN = 7
 def account(
     named: Annotated[str, typer.Argument(metavar="ACCOUNT", help="Its id, or its name.")],
     as_of: Annotated[
-        datetime | None, typer.Option("--as-of", formats=MINUTES, help="The date or instant; else the clock's.")
+        datetime | None,
+        typer.Option("--as-of", formats=MINUTES, callback=believed, help="The date or instant; else the clock's."),
     ] = None,
 ) -> None:
     """One account: health, risk, reasons, next action, how it came, what was done and what is open."""

@@ -3,11 +3,12 @@
 from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from flows.instants import MINUTES, Now, instant, planned
 from flows.options import Options, run_of, said, show_table, show_totals
 
 if TYPE_CHECKING:
@@ -15,10 +16,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="The alerts: what lives, and the steps of the response.", no_args_is_help=True)
 
-MINUTES = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"]
 Alert = Annotated[str, typer.Argument(help="The alert's id, or as much of its beginning as tells it from others.")]
 By = Annotated[str, typer.Option("--by", callback=said, help="Who did it.")]
-Now = Annotated[datetime | None, typer.Option("--now", formats=MINUTES, help="The instant in UTC; else the clock's.")]
 Note = Annotated[str, typer.Option(help="What there is to say of it.")]
 Reason = Annotated[str, typer.Option(callback=said, help="Why.")]
 
@@ -30,11 +29,6 @@ STEPS = {
     "follow-up": "It was followed up.",
     "review": "Reviewed, where the rule has a deadline of its own.",
 }
-
-
-def instant(now: datetime | None) -> datetime:
-    """The instant that was given, or that of the clock, in UTC without a zone."""
-    return now or datetime.now(UTC).replace(tzinfo=None, microsecond=0)
 
 
 def none_of(person: str, people: Collection[str], what: str) -> str:
@@ -112,7 +106,7 @@ for _name, _says in STEPS.items():
 @app.command()
 def snooze(
     alert: Alert, by: By, reason: Reason,
-    until: Annotated[datetime, typer.Option("--until", formats=MINUTES, help="When it wakes, UTC.")],
+    until: Annotated[datetime, typer.Option("--until", formats=MINUTES, callback=planned, help="When it wakes, UTC.")],
     now: Now = None,
 ) -> None:  # fmt: skip
     """Let it sleep, with a reason: its clocks stand still."""

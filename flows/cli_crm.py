@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 
 import typer
 
-from flows.options import AsOf, Options, run_of, show_totals
+from flows.instants import AsOf
+from flows.options import Options, run_of, show_totals
 
 app = typer.Typer(help="The CRM: what it would be told, and the telling.", no_args_is_help=True)
 

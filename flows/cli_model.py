@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from flows.options import AsOf, Options, run_of, said, show_table
+from flows.instants import DAY, AsOf, believed
+from flows.options import Options, run_of, said, show_table
 
 if TYPE_CHECKING:
     from flows.champions import Compared
@@ -19,7 +20,8 @@ app = typer.Typer(help="The models in MLflow: compare, promote, roll back, switc
 Outcome = Annotated[Literal["churn", "expansion", "advocacy"], typer.Option(help="What the model gives the chance of.")]
 Number = Annotated[str, typer.Option("--version", help="A version by its number; without it the challenger.")]
 Then = Annotated[
-    datetime | None, typer.Option("--as-of", formats=["%Y-%m-%d"], help="A date to look back to; without it, now.")
+    datetime | None,
+    typer.Option("--as-of", formats=DAY, callback=believed, help="A date to look back to; without it, now."),
 ]
 By = Annotated[str, typer.Option(callback=said, help="Who does it.")]
 Reason = Annotated[str, typer.Option(callback=said, help="Why, for whoever reads it next year.")]

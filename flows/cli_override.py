@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows.cli_alerts import By, Now, Reason, instant, ledger_call
+from flows.cli_alerts import By, Reason, ledger_call
+from flows.instants import DAY, Now, instant, planned
 from flows.options import run_of, show_table, show_totals
 
 if TYPE_CHECKING:
@@ -15,9 +16,10 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="A health that a person sets, for a while and with a reason.", no_args_is_help=True)
 
-DAY = ["%Y-%m-%d"]
 Account = Annotated[str, typer.Argument(metavar="ACCOUNT", help="Its id, or its name.")]
-Until = Annotated[datetime, typer.Option("--until", formats=DAY, help="The day from which it no longer stands.")]
+Until = Annotated[
+    datetime, typer.Option("--until", formats=DAY, callback=planned, help="The day from which it no longer stands.")
+]
 
 
 @app.command("set")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from flows.cli_alerts import Now, instant
 from flows.cli_model import Outcome
+from flows.instants import DAY, Now, instant, planned
 from flows.options import Options, run_of, said, show_totals
 
 if TYPE_CHECKING:
@@ -25,7 +25,8 @@ Review = Annotated[str, typer.Option("--review", help="A sprint by the beginning
 Kind = Literal["seasonal", "segment", "feature", "note", "override"]
 Note = Annotated[str, typer.Option("--note", help="The explanation.")]
 Until = Annotated[
-    datetime | None, typer.Option("--until", formats=["%Y-%m-%d"], help="The day on which an override expires.")
+    datetime | None,
+    typer.Option("--until", formats=DAY, callback=planned, help="The day on which an override expires."),
 ]
 Percent = Annotated[float, typer.Argument(min=0, max=100, help="The chance in your view, 0 to 100.")]
 

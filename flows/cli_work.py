@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows.cli_alerts import By, Note, Now, instant, ledger_call, none_of
+from flows.cli_alerts import By, Note, ledger_call, none_of
+from flows.instants import DAY, Now, instant, planned
 from flows.options import run_of, show_table, show_totals
 
 if TYPE_CHECKING:
@@ -19,12 +20,11 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="What was done: calls, causes, interventions, plans, follow-ups.", no_args_is_help=True)
 
-DAY = ["%Y-%m-%d"]
 Account = Annotated[str, typer.Argument(metavar="ACCOUNT", help="Its id, or its name.")]
 Id = Annotated[str, typer.Argument(metavar="ID", help="Its id, or as much of its beginning as tells it from others.")]
 OwnId = Annotated[str, typer.Option("--id", help="An id of your own; else one is made.")]
 Cause = Annotated[str, typer.Option(help="The root cause: a word of work.causes.")]
-Due = Annotated[datetime, typer.Option(formats=DAY, help="By which day.")]
+Due = Annotated[datetime, typer.Option(formats=DAY, callback=planned, help="By which day.")]
 Alerts = Annotated[
     bool, typer.Option("--alerts/--no-alerts", help="Take the same step of the account's live alerts too.")
 ]
@@ -111,7 +111,9 @@ def take_in(
 @app.command()
 def done(
     by: By,
-    week: Annotated[datetime, typer.Option(formats=DAY, help="Any day of the month whose week 3 it is.")],
+    week: Annotated[
+        datetime, typer.Option(formats=DAY, callback=planned, help="Any day of the month whose week 3 it is.")
+    ],
     note: Note = "", now: Now = None,
 ) -> None:  # fmt: skip
     """The calls of the month are recorded: week 3 need not wait any more."""
@@ -168,7 +170,8 @@ def _written(now: datetime | None, alerts: bool, events: "Callable[[Desk], list[
         from tasks.work import record, told
         from tasks.work_entries import Desk
 
-        found = events(Desk(run.marts, ledger, run.settings.work, at))
+        desk = Desk(run.marts, ledger, run.settings.work, at, run.settings.schedule.plan_ahead_days)
+        found = events(desk)
         return told(found, record(ledger, found, at, answer=alerts))
 
     show_totals(ledger_call(at, written), None)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from flows.run import Run
+from playbook.alert_runs import way_back
 from playbook.crm import CrmEvent, Difference, Step, Told, Wanted, fold_outbox
 from playbook.crm_wanted import wanted_accounts, wanted_tasks
 from tasks.artifacts import show_crm
@@ -94,7 +95,7 @@ def _synced(run: Run, ledger: Ledger) -> tuple[Sequence[Wanted], Difference, Wri
     newest = ledger.last_run(flow)
     if newest is not None and run.instant < newest:
         later = f"{settings.kind} was told what stood on {newest:%Y-%m-%d}"
-        note = f"{later}; what stood on {run.as_of} is not written over it."
+        note = f"{later}; what stood on {run.as_of} is not written over it. {way_back('that day', newest)}"
         log.warning(note)
         return [], Difference([], [], [("older", str(run.as_of), note)]), Written([], [], [])
     wanted = wanted_of(run, ledger, told)

@@ -1,11 +1,12 @@
 """The flow bodies as Prefect flows: what `prefect.yaml` deploys, `keepwell serve` schedules and `--prefect` runs.
 
-A scheduled run speaks as of the local day it was planned for, whenever it really starts; nothing here reads the clock.
+A scheduled run speaks as of the local day it was planned for, whenever it really starts; the clock is read
+to refuse an instant far ahead of it, as the command does.
 """
 
 import asyncio
 from contextlib import suppress
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from prefect.schedules import Cron
 
 from flows.crm_sync import crm_sync
 from flows.daily_alerts import daily_alerts
+from flows.instants import refuse_ahead
 from flows.logs import log_to_prefect
 from flows.monthly_scoring import monthly_scoring
 from flows.planned import FLOWS as PLANNED
@@ -43,8 +45,10 @@ def daily(config: str = "pipeline.toml", out: str = "out", as_of: date | None = 
 @flow(name="sweep", persist_result=False, validate_parameters=True)
 def sweeping(config: str = "pipeline.toml", out: str = "out", now: datetime | None = None) -> Any:
     """Open the alerts of events, and record every clock that ran out."""
-    at = now or _planned_time()
-    return sweep(_run(config, out, at.date()), at)
+    at = _utc(now) if now else _planned_time()
+    run = _run(config, out, at.date())
+    refuse_ahead("the sweep of", at, "clock_slack_days", run.settings.schedule.clock_slack_days)
+    return sweep(run, at)
 
 
 @flow(name="weekly_review", persist_result=False, validate_parameters=True)
@@ -84,12 +88,19 @@ FLOWS = {
 def _run(config: str, out: str, as_of: date | None, schedule: str | None = None) -> Run:
     log_to_prefect()
     settings = load_settings(Path(config))
-    return Run(settings, Path(out), as_of or settings.plan.day_of(schedule, _planned_time()))
+    day = as_of or settings.plan.day_of(schedule, _planned_time())
+    midnight, slack = datetime.combine(day, time(0)), settings.schedule.clock_slack_days
+    refuse_ahead("the run of", midnight, "clock_slack_days", slack)
+    return Run(settings, Path(out), day)
 
 
 def _planned_time() -> datetime:
     """The instant for which Prefect planned this run, UTC without a zone."""
-    return flow_run.scheduled_start_time.astimezone(UTC).replace(tzinfo=None)
+    return _utc(flow_run.scheduled_start_time)
+
+
+def _utc(at: datetime) -> datetime:
+    return at if at.tzinfo is None else at.astimezone(UTC).replace(tzinfo=None)
 
 
 def serve_schedules(settings: Settings, config: Path, out: Path) -> None:

@@ -1,9 +1,10 @@
 """What every command shares: the options before it, a run of a date, and how a result is printed."""
 
 import json
-from datetime import date, datetime
+from collections.abc import Callable
+from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -11,10 +12,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from flows.run import Run
-
-AsOf = Annotated[
-    datetime, typer.Option("--as-of", formats=["%Y-%m-%d"], help="The date that the run speaks as of (00:00 UTC).")
-]
 
 
 def said(text: str) -> str:
@@ -24,14 +21,21 @@ def said(text: str) -> str:
     return text.strip()
 
 
+def host_clock() -> datetime:
+    """The host's clock, in UTC without a zone."""
+    return datetime.now(UTC).replace(tzinfo=None, microsecond=0)
+
+
 class Options:
-    """The options that stand before the command."""
+    """The options that stand before the command, and the clock by which it is judged what lies ahead."""
 
     config: Path = Path("pipeline.toml")
     out: Path = Path("out")
     json: bool = False
     debug: bool = False
     prefect: bool = False
+    force: str = ""
+    clock: Callable[[], datetime] = staticmethod(host_clock)
 
 
 def run_of(as_of: date) -> "Run":

@@ -90,6 +90,14 @@ class ScheduleSettings(BaseModel, frozen=True, extra="forbid"):
     unstarted_minutes: float = Field(
         5, gt=0, description="minutes after its planned time from which `serve` warns that a run has not begun"
     )
+    clock_slack_days: float = Field(
+        1, ge=1, le=36_500,
+        description="days by which an instant that a command is given may lie ahead of the machine's clock; not less "
+        "than 1, as the day of a team far east of Greenwich begins before it does in UTC",
+    )  # fmt: skip
+    plan_ahead_days: float = Field(
+        1100, ge=1, le=36_500, description="the same for `--until` and `--due`, which are meant to lie in the future"
+    )
     report_seconds: float = Field(10, gt=0, description="seconds between two looks of `serve` at the runs it reports")
 
     def plan(self, zone: str = "UTC") -> Plan:

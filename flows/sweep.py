@@ -12,7 +12,7 @@ from flows.planned import BY_DATE, MINUTE, missed_runs, still_missed
 from flows.run import Run
 from playbook.alert_events import BOOK, RUN_RULE, LedgerEvent, fold
 from playbook.alert_life import new_events
-from playbook.alert_runs import events_since
+from playbook.alert_runs import events_since, way_back
 from playbook.alerts import Observations, Occurrence
 from playbook.clocks import breaches
 from playbook.messages import Message, messages
@@ -44,12 +44,21 @@ class Swept:
 
 
 def sweep(run: Run, now: datetime) -> Swept:
-    """Open the alerts of events known by `now`, record every clock that ran out; running it again adds nothing."""
+    """Open the alerts of events known by `now`, record every clock that ran out; running it again adds nothing.
+
+    Neither does one that is older than the newest on record, nor a first one before the first contract: both say so.
+    """
     with holding(run.out, SWEEP):
-        snapshot = read_events(run)
         ledger = Ledger.open(run.ledger_url, run.settings.retries)
         try:
+            newest = ledger.last_run(SWEEP)
+            if newest is not None and now < newest:
+                return without_effect(now, f"the newest on record as of {newest}", way_back("the newest", newest))
+            snapshot = read_events(run)
             new, names = look(run, snapshot, ledger, now)
+            if newest is None and not names:
+                # As the first run ever it would have the next one open everything since.
+                return without_effect(now, "when nobody was under contract yet", "Choose a later instant.")
             told = ledger.record(SWEEP, now, new, outbox(run, ledger, new, names))
             delivered = send(run, ledger, now)
         finally:
@@ -62,6 +71,12 @@ def sweep(run: Run, now: datetime) -> Swept:
     count = {kind: sum(event.kind == kind for event in told) for kind in ("opened", "closed", "breached")}
     delay = round(median(waits), 1) if waits else None
     return Swept(now.isoformat(), **count, delay_minutes=delay, **asdict(delivered))
+
+
+def without_effect(now: datetime, why: str, remedy: str) -> Swept:
+    """A sweep that leaves everything as it is, and warns."""
+    log.warning("this sweep speaks as of %s, %s: it opens, records and sends nothing. %s", now, why, remedy)
+    return Swept(now.isoformat(), 0, 0, 0, None, 0, 0, 0)
 
 
 @step()
@@ -78,7 +93,7 @@ def read_events(run: Run) -> Snapshot:
 
 @step()
 def look(run: Run, snapshot: Snapshot, ledger: Ledger, now: datetime) -> tuple[list[LedgerEvent], dict[str, str]]:
-    """What this sweep adds to the ledger, and the accounts' names; no openings where the ledger holds a newer sweep."""
+    """What this sweep adds to the ledger, and the names of the accounts under contract."""
     settings, facts = run.settings.alerts, facts_at(snapshot, now, run.fixed)
     history, runs = ledger.history(now), ledger.runs(SWEEP)
     since = events_since(history, now, settings, runs)
@@ -87,7 +102,7 @@ def look(run: Run, snapshot: Snapshot, ledger: Ledger, now: datetime) -> tuple[l
     owners = dict(zip(held["account_id"], held["csm"], strict=True))
     seen = Observations([], [*(Occurrence(**row) for row in rows), *runs_not_made(run, ledger, history, now)])
     new = new_events(history, seen, now, owners, settings, run.settings.owners, runs)
-    named = {account: str(name) for account, name in zip(held["account_id"], held["name"], strict=True) if name}
+    named = {account: str(name or account) for account, name in zip(held["account_id"], held["name"], strict=True)}
     return [*new, *breaches([*history, *new], now)], named
 
 

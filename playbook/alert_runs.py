@@ -26,7 +26,8 @@ def days_to_run(last_run: date | None, as_of: date, settings: AlertSettings) -> 
     if last_run is None:
         return CatchUp((as_of,))
     if as_of < last_run:
-        return CatchUp((as_of,), f"{as_of} is older than the newest run ({last_run}): it changes no alert")
+        older = f"{as_of} is older than the newest run ({last_run}): it changes no alert and sends nothing"
+        return CatchUp((as_of,), f"{older}. {way_back(str(last_run), last_run)}")
     missed = (as_of - last_run).days - 1
     if missed > settings.catch_up_days:
         return CatchUp(
@@ -35,6 +36,12 @@ def days_to_run(last_run: date | None, as_of: date, settings: AlertSettings) -> 
             f"alerts.catch_up_days: only {as_of} is run, with the events known since then",
         )
     return CatchUp(tuple(as_of - DAY * back for back in range(max(missed, 0), -1, -1)))
+
+
+def way_back(named: str, day: date) -> str:
+    """What to do about a run with a wrong date that every later run is older than."""
+    command = f"keepwell withdraw --as-of {day:%Y-%m-%d} --whole-day --by NAME --reason WHY"
+    return f"If {named} is wrong, take it back: {command}."
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,7 @@ def deliver(ledger: Ledger, settings: MessageSettings, out: Path, now: datetime)
     """Try every message that is due: once at first, then after `retry_minutes`, each time twice as long."""
     channels, waiting = channels_of(settings), ledger.waiting()
     alive = [w for w in waiting if w.tries < settings.tries]
-    due = [w for w in alive if _due(w, settings) <= now]
+    due = [w for w in alive if _due(w, settings, now) <= now]
     errors = []
     for one in due:
         errors.append(_sent(one.message, channels.get(one.message.channel), out))
@@ -80,9 +80,9 @@ def deliver(ledger: Ledger, settings: MessageSettings, out: Path, now: datetime)
     return Delivered(sent, len(waiting) - sent - given_up, given_up)
 
 
-def _due(waiting: Waiting, settings: MessageSettings) -> datetime:
-    if waiting.tried_at is None:
-        return waiting.message.at
+def _due(waiting: Waiting, settings: MessageSettings, now: datetime) -> datetime:
+    if waiting.tried_at is None or waiting.tried_at > now:
+        return waiting.message.at  # a try of a later instant was that of a wrong clock
     return waiting.tried_at + timedelta(minutes=settings.retry_minutes) * 2 ** (waiting.tries - 1)
 
 

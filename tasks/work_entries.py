@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -70,8 +70,9 @@ class Begun:
 class Desk:
     """Turns entries into events, as of `now`: it knows the accounts, the words, the metrics and what was begun."""
 
-    def __init__(self, marts: Path, ledger: Ledger, words: WorkSettings, now: datetime) -> None:
+    def __init__(self, marts: Path, ledger: Ledger, words: WorkSettings, now: datetime, plan_ahead_days: float) -> None:
         self._marts, self._words, self._now = marts, words, now
+        self._furthest = (now + timedelta(days=plan_ahead_days)).date()
         self._names = Names(marts, now)
         self._begun = Begun.of(ledger.work(now), now)
 
@@ -161,6 +162,10 @@ class Desk:
             raise Refused("due", "empty: say by which day.")
         if entry.due < entry.at.date():
             raise Refused("due", f"{entry.due} is before {entry.at:%Y-%m-%d}, when it was said.")
+        if entry.due > self._furthest:
+            raise Refused(
+                "due", f"{entry.due} is after {self._furthest}, as far ahead as schedule.plan_ahead_days goes."
+            )
         return entry.due.isoformat()
 
     def _new_id(self, entry: Entry, begun: Mapping[str, tuple[str, datetime]]) -> str | None:

@@ -97,7 +97,7 @@ def measured(accounts: int, runs: int, folder: Path) -> dict[str, float]:
     company = folder / str(accounts)
     usage_rows = write_company(accounts, MONTHS, 1, company)["usage"]
     scan = median_cost([scan_command(company)] * runs)
-    keepwell = (sys.executable, "-m", "flows.cli", "--config", str(company / "pipeline.toml"))
+    keepwell = (sys.executable, "-m", "tests.entry", "--config", str(company / "pipeline.toml"))
     # Every run into an empty folder: a second one in the same would find the tones of all texts.
     monthly = median_cost(
         [(*keepwell, "--out", str(folder / f"{accounts}-{n}"), "monthly", "--as-of", AS_OF) for n in range(runs)]
@@ -113,7 +113,7 @@ def written(accounts: int, folder: Path) -> tuple[int, Cost]:
     """Usage rows and cost of writing a company of 42 months."""
     company = folder / f"written-{accounts}"
     size = ("--accounts", str(accounts), "--months", "42", "--to", str(company))
-    cost = cost_of(sys.executable, "-m", "flows.cli", "sample", *size)
+    cost = cost_of(sys.executable, "-m", "tests.entry", "sample", *size)
     return pq.read_metadata(company / "usage.parquet").num_rows, cost
 
 

@@ -9,7 +9,7 @@ import sys
 import tomllib
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from unittest import mock
 
@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from flows.cli import main
 from playbook.actions import Playbook
+from tests.entry import CLOCK
 
 ROOT = Path(__file__).parent.parent
 RAVENSTACK = ROOT.parent / "shared" / "data" / "ravenstack"
@@ -32,8 +33,11 @@ class Ran:
     err: str
 
 
-def keepwell(*arguments: object, **environment: str) -> Ran:
-    """Run `keepwell` here, through its own entry point: the imports of Great Expectations are paid for once."""
+def keepwell(*arguments: object, clock: datetime = CLOCK, **environment: str) -> Ran:
+    """Run `keepwell` here, through its own entry point: the imports of Great Expectations are paid for once.
+
+    `clock`: what its host's clock says.
+    """
     out, err = io.StringIO(), io.StringIO()
     code = 0
     before = {name: os.environ.get(name) for name in environment}
@@ -44,7 +48,7 @@ def keepwell(*arguments: object, **environment: str) -> Ran:
             redirect_stderr(err),
             mock.patch.object(sys, "argv", ["keepwell", *map(str, arguments)]),
         ):
-            main()
+            main(clock=lambda: clock)
     except SystemExit as end:
         code = int(end.code or 0)
     finally:
@@ -55,7 +59,7 @@ def keepwell(*arguments: object, **environment: str) -> Ran:
 
 def keepwell_process(*arguments: object, **environment: str) -> Ran:
     """Run `keepwell` in a process of its own."""
-    command = [sys.executable, "-m", "flows.cli", *map(str, arguments)]
+    command = [sys.executable, "-m", "tests.entry", *map(str, arguments)]
     done = subprocess.run(
         command, capture_output=True, text=True, cwd=ROOT, env={**os.environ, **environment}, timeout=300, check=False
     )

@@ -153,7 +153,7 @@ def test_two_runs_of_one_date_at_once_one_wins_and_the_other_says_so(company: Pa
     command = [
         sys.executable,
         "-m",
-        "flows.cli",
+        "tests.entry",
         "--config",
         company,
         "--out",

@@ -177,7 +177,7 @@ def prefect_line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Lin
 def day_under_prefect(config: Path, out: Path, environment: dict[str, str]) -> Iterator["subprocess.Popen[str]"]:
     """`keepwell --prefect daily`, as soon as it has read the source and goes on."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "flows.cli", "--prefect", "--config", config, "--out", out, "daily", "--as-of", DAY],
+        [sys.executable, "-m", "tests.entry", "--prefect", "--config", config, "--out", out, "daily", "--as-of", DAY],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, env={**os.environ, **environment},
     )  # fmt: skip
     try:
