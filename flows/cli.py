@@ -20,6 +20,7 @@ from flows.cli_model import app as models
 from flows.cli_override import app as overrides
 from flows.cli_override import note
 from flows.cli_review import app as reviews
+from flows.cli_withdraw import withdraw
 from flows.cli_work import app as work
 from flows.instants import DAY, AsOf, Now, believed, instant
 from flows.logs import log_to_stderr
@@ -49,6 +50,7 @@ app.add_typer(work, name="work")
 app.add_typer(overrides, name="override")
 app.command()(note)
 app.add_typer(crm, name="crm")
+app.command()(withdraw)
 
 
 @app.callback()

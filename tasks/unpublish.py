@@ -1,0 +1,30 @@
+"""A date leaves the marts and the reports; readers see each of its partitions whole, or not at all."""
+
+import os
+import shutil
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+from tasks.publish import write_dictionary
+
+REMOVED = ".withdrawn"
+
+
+def published(out: Path, day: date) -> list[Path]:
+    """The partitions of a date, and its reports."""
+    partitions = sorted((out / "marts").glob(f"*/as_of={day}"))
+    return [*partitions, *sorted((out / "reports").glob(f"*-{day}*"))]
+
+
+def unpublish(out: Path, files: Sequence[Path]) -> None:
+    """Remove partitions and reports, and renew the views; killed in between, the next time removes the rest."""
+    aside = out / REMOVED
+    shutil.rmtree(aside, ignore_errors=True)
+    for number, path in enumerate(files):
+        aside.mkdir(exist_ok=True)
+        # A folder is emptied file by file: moved first, no reader finds half of one.
+        os.replace(path, aside / f"{number}-{path.name}")
+    shutil.rmtree(aside, ignore_errors=True)
+    if (out / "marts").is_dir():
+        write_dictionary(out / "marts")
