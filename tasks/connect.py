@@ -1,7 +1,8 @@
 """Read-only connections to a source by URL: a folder of parquet and CSV, DuckDB, PostgreSQL, whatever Ibis has."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -16,10 +17,21 @@ from tasks.drivers import backend_of, scheme_of, source_driver
 from tasks.errors import ConfigError, DataCheckFailed, Finding, KeepwellError, Unreachable, with_nearest
 from tasks.io_errors import in_words, io_reason
 from tasks.settings import RetrySettings
+from tasks.source_errors import without_values
+from tasks.sql_reach import source_tables
 
 T = TypeVar("T")
 IN_A_FILE = ("duckdb", "sqlite")
-FILES = {".parquet": "read_parquet('{}')", ".csv": "read_csv('{}', all_varchar=true, header=true)"}
+FILES = {
+    ".parquet": "read_parquet('{}')",
+    ".csv": "read_csv('{}', all_varchar=true, header=true, quote='\"', strict_mode=true)",
+}
+"""How files are read. Quotes quote wherever they first come, also where none is in the sample that DuckDB looks at."""
+SEALED = {
+    "autoinstall_known_extensions": "false", "autoload_known_extensions": "false",
+    "allow_community_extensions": "false", "python_enable_replacements": "false",
+}  # fmt: skip
+"""A DuckDB that loads no extension, and takes no name for a variable of this program."""
 
 LACKING = (
     "not found", "does not exist", "no such", "cannot find", "does not have a column", "unknown column",
@@ -76,7 +88,7 @@ def connect_source(url: str, base: Path, selects: Mapping[str, str], retries: Re
         if not path.is_file():  # SQLite would make it
             raise ConfigError(f"source.url names {url}, but there is no such file. Correct source.url.")
         with explained("source.url"):
-            return ibis.duckdb.connect(path, read_only=True) if backend == "duckdb" else ibis.sqlite.connect(path)
+            return duckdb_file(path) if backend == "duckdb" else sqlite_file(path)
     options = postgres_options(url, retries) if backend == "postgres" else {}
     try:
         connection = ibis.connect(url, **options)
@@ -122,7 +134,7 @@ def folder_source(folder: Path, selects: Mapping[str, str]) -> SQLBackend:
     """
     if not folder.is_dir():
         raise ConfigError(f"source.url names the folder {folder}, which is not there. Correct source.url.")
-    connection = engine()
+    connection = engine(folder)
     for table, sql in selects.items():
         open_files(connection, folder, table, sql)
     return connection
@@ -139,6 +151,11 @@ def open_files(connection: SQLBackend, folder: Path, table: str, sql: str) -> No
         )
     for name in named:
         path = files[name]
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise ConfigError(
+                f"the mapping of {table} reads `{name}`, but {path} is a link out of the source's folder. "
+                "Put the file itself there."
+            )
         place = f"{path}/**/*.parquet" if path.is_dir() else str(path)
         scan = FILES[path.suffix.lower() or ".parquet"].format(place.replace("'", "''"))
         with explained(table):
@@ -146,10 +163,8 @@ def open_files(connection: SQLBackend, folder: Path, table: str, sql: str) -> No
 
 
 def named_tables(sql: str, dialect: str) -> set[str]:
-    """The tables that a SELECT reads, without its own common table expressions."""
-    statement = sqlglot.parse_one(sql, read=dialect)
-    own = {cte.alias for cte in statement.find_all(sqlglot.exp.CTE)}
-    return {t.name for t in statement.find_all(sqlglot.exp.Table) if t.name} - own
+    """The names of the tables that a SELECT reads, without its own common table expressions."""
+    return {table.name for table in source_tables(sqlglot.parse_one(sql, read=dialect))}
 
 
 @contextmanager
@@ -169,8 +184,13 @@ def source_failure(table: str, error: Exception) -> KeepwellError:
     """A line that failed, a column or table that is not there, SQL that does not bind, or data that cannot be read."""
     if reason := io_reason(error):
         return Unreachable(f"the source cannot be reached: {reason}. The mapping of {table} was not read.")
-    message = " ".join(str(error).split()).partition(" LINE ")[0][:300]
+    message = without_values(error)
     lower = message.lower()
+    if isinstance(error, duckdb.PermissionException):
+        return ConfigError(
+            f"the mapping of {table} reaches outside of its source: {message} Load what it reads into the source, "
+            "also what a view of the source reads."
+        )
     if "column" in lower and any(words in lower for words in LACKING):
         named = re.search(r"column:? (?:named? )?[\"'`]?([\w.]+)", message, re.IGNORECASE)
         column = named.group(1).split(".")[-1] if named else None
@@ -189,11 +209,32 @@ def source_failure(table: str, error: Exception) -> KeepwellError:
     )
 
 
-def engine(memory_limit: str | None = None) -> SQLBackend:
-    """A DuckDB connection in memory, in UTC."""
-    connection = ibis.duckdb.connect(":memory:")
+def engine(*folders: Path) -> SQLBackend:
+    """A DuckDB connection in memory, in UTC, that reads these folders and nothing else of the host or the network."""
+    connection = ibis.duckdb.connect(":memory:", **SEALED)
     connection.raw_sql("SET TimeZone = 'UTC'")
     connection.raw_sql("SET preserve_insertion_order = true")
-    if memory_limit:
-        connection.raw_sql(f"SET memory_limit = '{memory_limit}'")
+    return sealed(connection, folders)
+
+
+def duckdb_file(path: Path) -> SQLBackend:
+    """A DuckDB file, read-only, whose views and macros read nothing beside it."""
+    return sealed(ibis.duckdb.connect(path, read_only=True, **SEALED))
+
+
+def sqlite_file(path: Path) -> SQLBackend:
+    """A SQLite file, opened so that nothing can write to it."""
+    connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
+    return ibis.sqlite.from_connection(connection)
+
+
+def sealed(connection: SQLBackend, folders: Iterable[Path] = ()) -> SQLBackend:
+    """The DuckDB connection, which from now on opens only what it has open and files of these folders.
+
+    DuckDB looks where a link leads: one out of a folder is refused. Settings are locked, so that no SQL opens it again.
+    """
+    places = ", ".join("'{}/'".format(str(folder.resolve()).replace("'", "''")) for folder in folders)
+    connection.raw_sql(f"SET allowed_directories = [{places}]")
+    connection.raw_sql("SET enable_external_access = false")
+    connection.raw_sql("SET lock_configuration = true")
     return connection

@@ -15,6 +15,7 @@ from tasks.drivers import dialect_of, scheme_of
 from tasks.errors import ConfigError, DataCheckFailed, KeepwellError
 from tasks.mapping import missing_columns, single_select, text_of, unknown_columns
 from tasks.settings import RetrySettings
+from tasks.sql_reach import source_tables
 
 
 @dataclass(frozen=True)
@@ -145,9 +146,8 @@ def _taken_for_null(statement: exp.Expr, column: str) -> bool:
 def _absent(source: Source, name: str, statement: exp.Expr) -> str | None:
     """That tables are not there, or may not be read: all of them."""
     assert source.connection is not None
-    own = {cte.alias for cte in statement.find_all(exp.CTE)}
-    read = [t for t in statement.find_all(exp.Table) if t.name and t.name not in own]
-    bare = [exp.Table(**{part: t.args.get(part) for part in ("this", "db", "catalog")}) for t in read]
+    parts = ("this", "db", "catalog")
+    bare = [exp.Table(**{part: t.args.get(part) for part in parts}) for t in source_tables(statement)]
     absent = []
     for table in dict.fromkeys(t.sql(source.dialect) for t in bare):
         try:

@@ -4,10 +4,11 @@ from collections.abc import Collection
 from pathlib import Path
 
 import sqlglot
-from sqlglot import exp
+from sqlglot import TokenType, exp
 
 from features.canonical import CanonicalTable
 from tasks.errors import ConfigError, with_nearest
+from tasks.sql_reach import beyond_the_source
 
 FORBIDDEN = (
     exp.Insert,
@@ -20,6 +21,8 @@ FORBIDDEN = (
     exp.Into,
     exp.Copy,
     exp.Set,
+    exp.Show,
+    exp.Describe,
 )
 
 
@@ -34,12 +37,20 @@ def text_of(path: Path) -> str:
 
 
 def single_select(text: str, place: str, dialect: str) -> str:
-    """The one SELECT of a mapping file; ConfigError where it is none, several, or does more than read."""
+    """The one SELECT of a mapping file; ConfigError where it is none, several, or does more than read its source.
+
+    A connection of tasks/connect.py holds it to its source once more. What was written is what is sent, without
+    semicolons and the comments around it: the database's own parser reads it too.
+    """
     try:
-        statements = [s for s in sqlglot.parse(text, read=dialect) if s is not None]
+        parsed = sqlglot.parse(text, read=dialect)
+        tokens = [
+            token for token in sqlglot.tokenize(text, read=dialect) if token.token_type is not TokenType.SEMICOLON
+        ]
     except sqlglot.errors.SqlglotError as error:
         first = str(error).splitlines()[0]
         raise ConfigError(f"{place} is not valid {dialect} SQL: {first} Write exactly one SELECT.") from error
+    statements = [s for s in parsed if s is not None and not isinstance(s, exp.Semicolon)]
     if len(statements) != 1:
         remedy = "Remove the others." if statements else "Write it."
         raise ConfigError(f"{place} holds {len(statements)} statements; a mapping is exactly one SELECT. {remedy}")
@@ -48,7 +59,9 @@ def single_select(text: str, place: str, dialect: str) -> str:
         raise ConfigError(f"{place} is a {statement.key.upper()} statement; a mapping is exactly one SELECT.")
     if (other := statement.find(*FORBIDDEN)) is not None:
         raise ConfigError(f"{place} contains {other.key.upper()}; a mapping only reads. Leave only the SELECT.")
-    return text.strip().rstrip(";")
+    if (why := beyond_the_source(statement, dialect)) is not None:
+        raise ConfigError(f"{place} {why}")
+    return text[tokens[0].start : tokens[-1].end + 1]
 
 
 def unknown_columns(table: CanonicalTable, given: Collection[str]) -> str | None:

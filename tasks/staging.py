@@ -64,7 +64,7 @@ class Snapshot:
 
     def open(self) -> dict[str, ir.Table]:
         """The staged tables on a new engine, not yet cut at any as_of; only tasks/sources.py looks at them."""
-        connection = engine()
+        connection = engine(self.path)
         return {name: connection.read_parquet(self.path / f"{name}.parquet", table_name=name) for name in self.files}
 
     @property
@@ -147,7 +147,7 @@ def _extracted(source: SQLBackend, table: CanonicalTable, sql: str, work: Path) 
             batches = rows.to_pyarrow_batches(chunk_size=ROWS_PER_BATCH)
             _write(path, _zoneless(batches.schema), batches)
             read_only(source, on=False)
-            rows = engine().read_parquet(path)
+            rows = engine(work).read_parquet(path)
     if unknown := unknown_columns(table, names):
         raise ConfigError(unknown)
     return rows, names

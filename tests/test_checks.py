@@ -276,7 +276,7 @@ def test_neighbours_are_found_in_a_file_of_many_row_groups(tmp_path: Path) -> No
     days = np.sort(np.concatenate([np.arange(400_000), repeated]))
     table = pa.table({"day": days, "user_id": pa.nulls(len(days), pa.string())})
     pq.write_table(table, tmp_path / "usage.parquet", row_group_size=row_group)
-    rows = engine().read_parquet(tmp_path / "usage.parquet")
+    rows = engine(tmp_path).read_parquet(tmp_path / "usage.parquet")
 
     for in_order in (True, False):
         marks = repeated_marks(rows, ("day", "user_id"), in_order)

@@ -264,7 +264,7 @@ BROKEN: list[tuple[Callable[[Place], None], tuple[str, ...], list[tuple[str, ...
             ("source", "usage", "`usge` (did you mean `usage`?)", "`users`", "usge.csv", "users.csv"),
             ("source", "tickets", "no_such"),
             ("source", "contacts", "syntax error"),
-            ("source", "notes", "not there", "nowhere.csv"),
+            ("source", "notes.sql", "`read_csv`"),
         ],
     ),
     (
