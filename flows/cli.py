@@ -3,6 +3,7 @@
 import contextlib
 import os
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import datetime
@@ -26,6 +27,7 @@ from flows.instants import DAY, AsOf, Now, believed, instant
 from flows.logs import log_to_stderr
 from flows.options import Options, host_clock, run_of, said, show_table, show_totals
 from tasks.errors import PrefectUnreachable
+from tasks.masking import masked_output
 
 # Telemetry of every dependency is off unless the user turns it on.
 for _name, _value in (
@@ -282,11 +284,12 @@ def _errors_as_exit_codes() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if Options.debug:
-            raise
         code = getattr(error, "exit_code", 1)
         text = str(error) if hasattr(error, "exit_code") else f"{type(error).__name__}: {error} (--debug shows where)"
-        typer.echo(f"keepwell: {text}", err=True)
+        if Options.debug:
+            traceback.print_exception(error)
+        else:
+            typer.echo(f"keepwell: {text}", err=True)
         if isinstance(error, PrefectUnreachable):
             sys.stdout.flush()
             os._exit(code)  # an ordinary exit waits minutes for Prefect's client
@@ -296,7 +299,7 @@ def _errors_as_exit_codes() -> Iterator[None]:
 def main(clock: Callable[[], datetime] = host_clock) -> None:
     """Entry point of the `keepwell` command; `clock` tells what lies ahead."""
     Options.clock = staticmethod(clock)
-    with _errors_as_exit_codes():
+    with masked_output(), _errors_as_exit_codes():
         app(standalone_mode=True)
 
 

@@ -28,21 +28,25 @@ from flows.run import Run
 from flows.settings import Settings, load_settings
 from flows.sweep import sweep
 from flows.weekly_review import weekly_review
+from tasks.masking import masked_errors
 
 
 @flow(name="monthly_scoring", persist_result=False, validate_parameters=True)
+@masked_errors()
 def monthly(config: str = "pipeline.toml", out: str = "out", as_of: date | None = None, week: int | None = None) -> Any:
     """The month's week that as_of falls in."""
     return monthly_scoring(_run(config, out, as_of, "monthly"), week)
 
 
 @flow(name="daily_alerts", persist_result=False, validate_parameters=True)
+@masked_errors()
 def daily(config: str = "pipeline.toml", out: str = "out", as_of: date | None = None) -> Any:
     """Score the day, and any missed day before it, and keep its alerts."""
     return daily_alerts(_run(config, out, as_of, "daily"))
 
 
 @flow(name="sweep", persist_result=False, validate_parameters=True)
+@masked_errors()
 def sweeping(config: str = "pipeline.toml", out: str = "out", now: datetime | None = None) -> Any:
     """Open the alerts of events, and record every clock that ran out."""
     at = _utc(now) if now else _planned_time()
@@ -52,12 +56,14 @@ def sweeping(config: str = "pipeline.toml", out: str = "out", now: datetime | No
 
 
 @flow(name="weekly_review", persist_result=False, validate_parameters=True)
+@masked_errors()
 def weekly(config: str = "pipeline.toml", out: str = "out", as_of: date | None = None) -> Any:
     """The stand-up sheet, the portfolio, the pipeline and the quarter's forecast."""
     return weekly_review(_run(config, out, as_of, "weekly"))
 
 
 @flow(name="quarterly_retraining", persist_result=False, validate_parameters=True)
+@masked_errors()
 def quarterly(config: str = "pipeline.toml", out: str = "out", as_of: date | None = None) -> Any:
     """Learn from the past and grade every candidate."""
     from flows.quarterly_retraining import quarterly_retraining  # scikit-learn: seconds that the others need not pay
@@ -66,12 +72,14 @@ def quarterly(config: str = "pipeline.toml", out: str = "out", as_of: date | Non
 
 
 @flow(name="crm_sync", persist_result=False, validate_parameters=True)
+@masked_errors()
 def crm(config: str = "pipeline.toml", out: str = "out", as_of: date | None = None) -> Any:
     """Tell the CRM what stands as of the day."""
     return crm_sync(_run(config, out, as_of, "crm"))
 
 
 @flow(name="auditing", persist_result=False, validate_parameters=True)
+@masked_errors()
 def audit(config: str = "pipeline.toml", out: str = "out", as_of: date | None = None) -> Any:
     """What each score knew of those who left, and what the book kept."""
     from flows.auditing import auditing  # scikit-learn, as above

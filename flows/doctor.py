@@ -10,8 +10,9 @@ from features.all import FEATURES
 from features.canonical import TABLES
 from features.registry import COMPONENTS
 from flows.doctor_schedule import schedule_findings
-from flows.reading import unset_variables
+from flows.reading import toml_of, unset_variables
 from flows.run import Run
+from flows.secrets_given import in_clear, strict, too_short
 from flows.settings import Settings, read_playbook, read_settings
 from playbook.actions import Playbook
 from playbook.alerts import RULES
@@ -43,7 +44,12 @@ def doctor(config: Path, out: Path) -> list[Diagnosis]:
         settings, said = read_settings(config)
     except ConfigError as error:
         settings, said = None, str(error).splitlines()
-    found = [*_critical("settings", said), *reached("out", lambda: output_reached(out)), *prefect_reached()]
+    found = [
+        *_critical("settings", said),
+        *_secrets(config),
+        *reached("out", lambda: output_reached(out)),
+        *prefect_reached(),
+    ]
     if settings is not None:
         found += [*_of_playbook(settings), *_hold_out(settings), *_fixed(settings), *_of_places(settings, out)]
         found += schedule_findings(settings, config, datetime.now().astimezone().utcoffset() or timedelta(0))
@@ -52,6 +58,16 @@ def doctor(config: Path, out: Path) -> list[Diagnosis]:
         once.setdefault(one.says if one.severity == "critical" else one, one)
     order = ("critical", "warning", "ok")
     return sorted(once.values(), key=lambda one: order.index(one.severity))
+
+
+def _secrets(config: Path) -> list[Diagnosis]:
+    """Secrets that stand in the file, where that is not refused already, and those that are too short to be masked."""
+    try:
+        raw = toml_of(config)
+    except ConfigError:
+        return []
+    said = [*(() if strict() else in_clear(raw, config.name)), *too_short(raw)]
+    return [Diagnosis("warning", "secrets", one) for one in said]
 
 
 def _critical(subject: str, said: Iterable[str]) -> list[Diagnosis]:

@@ -3,11 +3,13 @@
 import logging
 import time
 
+from tasks.masking import mask_logs
 from tasks.step import inside_prefect_flow, log
 
 
 def log_to_stderr(level: int = logging.INFO) -> None:
     """What a command does, as it does it, and warnings of libraries in the same form."""
+    mask_logs()
     logging.basicConfig(level=logging.WARNING, handlers=[_stderr()])
     log.setLevel(level)
 
@@ -18,6 +20,7 @@ def log_to_prefect() -> None:
     Where Prefect started the process (`serve`, a worker), its console has the root of all loggers; ours prints its own
     lines there, so that they look the same everywhere. Calling it again changes nothing.
     """
+    mask_logs()
     from prefect.logging.handlers import APILogHandler, PrefectConsoleHandler
 
     log.setLevel(logging.INFO)

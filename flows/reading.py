@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from tasks.errors import ConfigError, nearest
+from tasks.masking import conceal
 
 M = TypeVar("M", bound=BaseModel)
 Place = tuple[Any, ...]
@@ -86,14 +87,9 @@ def explained(error: Mapping[str, Any], file: str, model: type[BaseModel]) -> st
     if error["type"] == "extra_forbidden":
         return f"{file}: unknown key `{key}`{nearest(str(error['loc'][-1]), _fields_at(error['loc'][:-1], model))}"
     plain = isinstance(error["input"], str | int | float)
-    given = f" (given: {without_password(repr(error['input']))})" if plain else ""
+    given = f" (given: {error['input']!r})" if plain else ""
     message = error["msg"].removeprefix("Value error, ")
     return f"{file}: `{key}`: {message}{given}" if key else f"{file}: {message}"
-
-
-def without_password(text: str) -> str:
-    """A text whose URLs have neither user nor password."""
-    return re.sub(r"://.*@", "://", text)
 
 
 def unset_variables(value: Any) -> list[str]:
@@ -105,12 +101,26 @@ def unset_variables(value: Any) -> list[str]:
 
 
 def from_environment(value: Any) -> Any:
-    """Every `${NAME}` replaced; one that is not set stays as it is."""
+    """Every `${NAME}` replaced, and what came instead concealed; one that is not set stays as it is."""
     if isinstance(value, str):
-        return ENVIRONMENT.sub(lambda match: os.environ.get(match[1], match[0]), value)
+        filled = ENVIRONMENT.sub(_from_environment, value)
+        if filled != value:
+            conceal(filled)
+        return filled
     if isinstance(value, Mapping):
         return {k: from_environment(v) for k, v in value.items()}
     return [from_environment(v) for v in value] if isinstance(value, list) else value
+
+
+def _from_environment(match: re.Match[str]) -> str:
+    """What stands in a variable's place. A user before a password is no secret: it is often a word of our own."""
+    value = os.environ.get(match[1])
+    if value is None:
+        return match[0]
+    is_user = match.string[: match.start()].endswith("://") and match.string[match.end() :].startswith(":")
+    if not is_user:
+        conceal(value)
+    return value
 
 
 def _fields_at(place: Place, root: type[BaseModel]) -> list[str]:

@@ -16,6 +16,7 @@ from features.registry import COMPONENTS
 from features.settings import BookSettings, HealthSettings, LabelSettings
 from flows.planned import FLOWS, Plan, checked
 from flows.reading import ENVIRONMENT, from_environment, toml_of, unset_variables, validated
+from flows.secrets_given import SECRET_KEYS, conceal_secrets, in_clear, strict
 from models.settings import ModelSettings, PromotionSettings
 from playbook.actions import Playbook
 from playbook.crm_settings import CrmSettings
@@ -33,6 +34,7 @@ from playbook.settings import (
 )
 from playbook.working_hours import known_zone
 from tasks.errors import ConfigError, nearest
+from tasks.masking import masked
 from tasks.settings import (
     CatalogueSettings,
     CheckSettings,
@@ -43,8 +45,6 @@ from tasks.settings import (
 )
 
 REQUIRED_TABLES = tuple(name for name, table in TABLES.items() if not table.optional)
-SECRETS = ("token", "client_secret")
-"""Keys of [crm] whose values never stand in the file."""
 
 
 class LedgerSettings(BaseModel, frozen=True, extra="forbid"):
@@ -201,14 +201,18 @@ def read_settings(path: Path) -> tuple[Settings | None, list[str]]:
             for name in unset_variables(raw)
         ),
         *_secrets_written(raw, path.name),
+        *(in_clear(raw, path.name) if strict() else ()),
         *_tables_missing(raw, path.name),
     ]
     given = {"tables": {}, **from_environment(raw), "base": path.parent.resolve()}
+    conceal_secrets(given)
     settings, wrong = validated(Settings, given, path.name)
     said += wrong
+    if settings is not None:
+        said += [f"{path.name}: {what}" for what in _unknown_names(settings)]
+    said = [masked(one) for one in said]
     if settings is None:
         return None, said
-    said += [f"{path.name}: {what}" for what in _unknown_names(settings)]
     return _from_here(settings) if str(raw["source"]["url"]).startswith("${") else settings, said
 
 
@@ -242,7 +246,7 @@ def _secrets_written(raw: Mapping[str, Any], file: str) -> list[str]:
     given = raw["crm"] if isinstance(raw.get("crm"), Mapping) else {}
     return [
         f"{file}: `crm.{name}` is a secret. Write ${{NAME}}, and set NAME in the environment."
-        for name in SECRETS
+        for name in SECRET_KEYS
         if given.get(name) and not ENVIRONMENT.fullmatch(str(given[name]))
     ]
 

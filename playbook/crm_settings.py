@@ -84,7 +84,7 @@ class CrmSettings(BaseModel, frozen=True, extra="forbid"):
     @property
     def place(self) -> str:
         """Which CRM: a sandbox has an outbox of its own."""
-        return f"{self.kind} {urlparse(self.url).netloc}".strip()
+        return f"{self.kind} {urlparse(self.url).netloc.rpartition('@')[2]}".strip()
 
     @property
     def names(self) -> dict[str, str]:

@@ -4,11 +4,16 @@ import difflib
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from tasks.masking import masked
+
 
 class KeepwellError(Exception):
     """Something a person has to mend; the message is one clear sentence with the remedy."""
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        return masked(super().__str__())
 
 
 class ConfigError(KeepwellError):

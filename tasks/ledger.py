@@ -21,6 +21,7 @@ from playbook.work import WorkEvent
 from tasks.database import Database
 from tasks.errors import ConfigError
 from tasks.ledger_tables import CRM, DECISIONS, DELIVERIES, EVENTS, MESSAGES, REVIEWS, RUNS, WORK
+from tasks.masking import masked
 from tasks.migrate import TooNew, migrate
 from tasks.settings import STANDARD_RETRIES, RetrySettings
 from tasks.withdrawn import Answered, alerts_not_opened, as_stored, decide, given, in_force, lines, of_flow, withdraw
@@ -130,7 +131,7 @@ class Ledger:
 
         def add(connection: sa.Connection) -> None:
             stored = as_stored(connection, MESSAGES, [{"key": key, "at": _utc(at)}])[0]["key"]
-            told = {"key": stored, "tried_at": _utc(at), "delivered": error is None, "error": error}
+            told = {"key": stored, "tried_at": _utc(at), "delivered": error is None, "error": error and masked(error)}
             connection.execute(self._add(DELIVERIES), told)
 
         self._database.write(add)

@@ -62,6 +62,12 @@ def _refused(url: str) -> str | None:
     return f"Apprise's service `{scheme}://` does not read it. Write it as {services[scheme]['setup_url']} says."
 
 
+def holds_a_token(url: str) -> bool:
+    """Whether a channel's URL holds what Apprise itself would not show; what it cannot read may be a bare token."""
+    service = _apprise().Apprise.instantiate(url, suppress_exceptions=True)
+    return service is None or service.url(privacy=True) != service.url(privacy=False)
+
+
 def deliver(ledger: Ledger, settings: MessageSettings, out: Path, now: datetime) -> Delivered:
     """Try every message that is due: once at first, then after `retry_minutes`, each time twice as long."""
     channels, waiting = channels_of(settings), ledger.waiting()

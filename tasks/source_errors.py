@@ -4,6 +4,8 @@ import re
 
 import duckdb
 
+from tasks.masking import masked
+
 LENGTH = 300
 OF_VALUES = (
     duckdb.ConversionException,
@@ -28,7 +30,7 @@ VALUES = (
 
 def without_values(error: Exception) -> str:
     """The message on one line, cut to what a person needs."""
-    message = " ".join(str(error).split()).partition(" LINE ")[0]
+    message = masked(" ".join(str(error).split())).partition(" LINE ")[0]
     state = str(getattr(error, "sqlstate", None) or "")
     if csv := CSV.search(message):
         return f"{csv[1]}: {csv[2]}"

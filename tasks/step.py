@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
+from tasks.masking import masked_errors
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -67,5 +69,5 @@ def _as_task(function: Callable[P, R]) -> Callable[P, R]:
         name=function.__name__,
         cache_policy=NO_CACHE,
         persist_result=False,
-    )(function)
+    )(masked_errors()(function))
     return wrapped

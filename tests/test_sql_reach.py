@@ -10,6 +10,7 @@ import pytest
 from tasks.connect import connect_source, duckdb_file, engine, sqlite_file
 from tasks.errors import ConfigError, KeepwellError
 from tasks.mapping import single_select
+from tasks.settings import STANDARD_RETRIES
 from tasks.sql_reach import ROWS
 from tasks.staging import stage
 from tests.company import company, staged
@@ -174,8 +175,8 @@ def test_a_link_out_of_the_folder_is_refused_by_name(places: tuple[Path, Path]) 
     (source / "within.csv").symlink_to(source / "t.csv")
 
     with pytest.raises(ConfigError, match=r"`deals`.*link out of the source's folder"):
-        connect_source(str(source), source, {"accounts": "SELECT * FROM deals"})
-    within = connect_source(str(source), source, {"accounts": "SELECT * FROM within"})
+        connect_source(str(source), source, {"accounts": "SELECT * FROM deals"}, STANDARD_RETRIES)
+    within = connect_source(str(source), source, {"accounts": "SELECT * FROM within"}, STANDARD_RETRIES)
     assert within.sql("SELECT b FROM within").to_pyarrow().to_pylist() == [{"b": "fine"}]
 
 
@@ -270,7 +271,9 @@ def test_quotes_quote_where_they_first_come_beyond_the_sample_too(tmp_path: Path
 
     def read(end: str) -> pd.DataFrame:
         (tmp_path / "t.csv").write_text(f"a,b\n{plain}{end}")
-        return connect_source(str(tmp_path), tmp_path, {"t": "SELECT * FROM t"}).table("t").to_pandas()
+        return (
+            connect_source(str(tmp_path), tmp_path, {"t": "SELECT * FROM t"}, STANDARD_RETRIES).table("t").to_pandas()
+        )
 
     assert list(read('x,"Export, PDF"\ny,"two\nlines"\nz,"say ""hi"""\n').tail(3)["b"]) == [
         "Export, PDF", "two\nlines", 'say "hi"',
