@@ -10,7 +10,6 @@ from pathlib import Path
 import ibis
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 
 from features.book import book
 from features.labels import labels
@@ -18,7 +17,7 @@ from features.settings import BookSettings, LabelSettings
 from models.champions import CHALLENGER
 from tasks.sources import facts_at
 from tasks.staging import Snapshot
-from tasks.store import FILE, dates, read
+from tasks.store import columns_of, dates, read
 from tasks.training import OUTCOMES
 
 PREDICTIONS = "predictions"
@@ -48,7 +47,7 @@ def assigned_accounts(marts: Path, outcome: str, version: str, as_of: date, wait
 def _days(marts: Path, outcome: str, version: str, as_of: date) -> Iterator[tuple[date, pd.DataFrame]]:
     """Per date on which the version stood as challenger, its accounts: assigned, flagged by what acted, chance, ARR."""
     for day in dates(marts, PREDICTIONS):
-        if day > as_of or "acting" not in pq.read_schema(marts / PREDICTIONS / f"as_of={day}" / FILE).names:
+        if day > as_of or "acting" not in columns_of(marts, PREDICTIONS, day):
             continue
         rows = read(marts, PREDICTIONS, day, COLUMNS)
         rows = rows[rows["outcome"] == outcome].assign(acting=rows["acting"].fillna(False).astype(bool))

@@ -2,7 +2,6 @@
 
 import html
 import re
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from filelock import FileLock
 
 from tasks.checks_results import CheckResult
+from tasks.scratch import scratch_folder
 
 STYLE = Path(__file__).parent / "templates" / "data_docs.css"
 FOREIGN = re.compile(
@@ -28,9 +28,9 @@ def replace_docs(
     # Runs of different dates may come here at once; their folders' names differ, the place they go to does not.
     with (
         FileLock(docs.parent / ".data-docs.lock"),
-        tempfile.TemporaryDirectory(prefix=".data-docs-", dir=docs.parent) as work,
+        scratch_folder(docs.parent, ".data-docs-") as work,
     ):
-        new = Path(work) / "new"
+        new = work / "new"
         build(new)
         style = f"<style>{STYLE.read_text()}</style></head>"
         for page in new.rglob("*.html"):
@@ -39,7 +39,7 @@ def replace_docs(
             picture.unlink()
         (new / "index.html").write_text(_index(new, results, run, style))
         if docs.exists():
-            docs.rename(Path(work) / "old")
+            docs.rename(work / "old")
         new.rename(docs)
 
 

@@ -57,6 +57,10 @@ class FileRefused(KeepwellError):
     exit_code = 3
 
 
+class StoredDamaged(KeepwellError):
+    """A file that Keepwell stored is no longer what it wrote: neither the source's data nor the configuration."""
+
+
 class Busy(KeepwellError):
     """Another run holds this date."""
 

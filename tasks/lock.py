@@ -1,4 +1,4 @@
-"""Two runs of one date, or two sweeps, at once: one wins, the other says so (exit code 4)."""
+"""Two runs of one date, two sweeps, or two changes to one outcome's models at once: one wins, the other says so."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,9 +18,7 @@ def holding(out: Path, what: date | str) -> Iterator[None]:
     ConfigError where nothing can be written there.
     """
     writable(out)
-    folder = out / ".locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / f"{what}.lock")
+    lock = in_turn(out, str(what))
     try:
         lock.acquire(timeout=0)
     except Timeout as error:
@@ -29,3 +27,15 @@ def holding(out: Path, what: date | str) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def in_turn(out: Path, what: str) -> FileLock:
+    """The same lock, for what is done in a moment: `with` waits for its turn."""
+    folder = out / ".locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    return FileLock(folder / f"{what}.lock")
+
+
+def models_of(outcome: str) -> str:
+    """The name under which the changes to an outcome's models are held: they go by number, whatever their dates."""
+    return f"models-{outcome}"

@@ -1,6 +1,5 @@
 """Atomic parquet marts: readers see the old file or the new, never half; the same rows give the same bytes."""
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -12,10 +11,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from filelock import FileLock
 
+from tasks.integrity import digest_of
+from tasks.lock import in_turn
 from tasks.marts import MARTS, STAMPS, Mart
-from tasks.store import FILE, read
+from tasks.store import FILE, MANIFEST, aside, read
 from tasks.views import views
 
 
@@ -37,11 +37,11 @@ def publish(root: Path, as_of: date, frames: Mapping[str, pd.DataFrame], stamp: 
     moves: list[tuple[Path, Path]] = []
     try:
         rows = sum(_write_aside(root, as_of, MARTS[name], frame, stamp, moves) for name, frame in frames.items())
-        for aside, final in moves:
-            os.replace(aside, final)
+        for new, final in moves:
+            os.replace(new, final)
     finally:
-        for aside, _ in moves:
-            aside.unlink(missing_ok=True)
+        for new, _ in moves:
+            new.unlink(missing_ok=True)
     write_dictionary(root)
     return rows
 
@@ -93,16 +93,16 @@ def _write_aside(
     folder = root / mart.name / f"as_of={as_of}"
     folder.mkdir(parents=True, exist_ok=True)
     table = mart_table(mart, frame, stamp)
-    data = folder / f".{FILE}.new"
+    data = aside(folder / FILE)
     moves.append((data, folder / FILE))
     pq.write_table(table, data, compression="zstd")
     about = {
         "mart": mart.name, "as_of": str(as_of), "rows": table.num_rows, "run_id": stamp.run_id,
         "code_version": stamp.code_version, "snapshot_id": stamp.snapshot_id,
-        "sha256": hashlib.sha256(data.read_bytes()).hexdigest(), "key": list(mart.key), "columns": table.schema.names,
+        "sha256": digest_of(data), "key": list(mart.key), "columns": table.schema.names,
     }  # fmt: skip
-    manifest = folder / "._manifest.json.new"
-    moves.append((manifest, folder / "_manifest.json"))
+    manifest = aside(folder / MANIFEST)
+    moves.append((manifest, folder / MANIFEST))
     manifest.write_text(json.dumps(about, indent=1) + "\n")
     return table.num_rows
 
@@ -111,7 +111,7 @@ def record_run(root: Path, as_of: date, row: Mapping[str, object], stamp: Stamp)
     """Put one flow's run into the mart `runs`, beside the other flows of that date, which keep their own stamp."""
     new = pd.DataFrame([{**row, "run_id": stamp.run_id, "code_version": stamp.code_version}])
     path = root / "runs" / f"as_of={as_of}" / FILE
-    with _locked(root, "runs"):  # not every flow holds its date: one that ends in between would be lost
+    with in_turn(root.parent, "runs"):  # not every flow holds its date: one that ends in between would be lost
         if path.exists():
             old = read(root, "runs", as_of)
             others = old[old["flow"] != row["flow"]]
@@ -119,16 +119,9 @@ def record_run(root: Path, as_of: date, row: Mapping[str, object], stamp: Stamp)
         publish(root, as_of, {"runs": new}, stamp)
 
 
-def _locked(root: Path, what: str) -> FileLock:
-    """A lock beside the marts that waits for its turn and dies with the process."""
-    locks = root.parent / ".locks"
-    locks.mkdir(parents=True, exist_ok=True)
-    return FileLock(locks / f"{what}.lock")
-
-
 def write_dictionary(root: Path) -> None:
     """`README.md`, the dictionary of every mart, and `views.sql`, the same as DuckDB views."""
-    with _locked(root, "dictionary"):  # runs of two dates write the same two files
+    with in_turn(root.parent, "dictionary"):  # runs of two dates write the same two files
         write_whole(root / "README.md", dictionary())
         write_whole(root / "views.sql", views({name for name in MARTS if any(root.glob(f"{name}/*/{FILE}"))}))
 
@@ -162,7 +155,7 @@ def write_whole(path: Path, text: str) -> Path:
     if path.exists() and path.read_bytes() == said:
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.new")
-    aside.write_bytes(said)
-    os.replace(aside, path)
+    new = aside(path)
+    new.write_bytes(said)
+    os.replace(new, path)
     return path

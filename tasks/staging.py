@@ -6,10 +6,10 @@ the same bytes whatever source it came from. Values that do not cast are counted
 
 import hashlib
 import json
-import shutil
-import tempfile
+import logging
+import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -22,11 +22,16 @@ from ibis.backends.sql import SQLBackend
 from features.canonical import DATE, INSTANT, QUARANTINE, STRING, TABLES, CanonicalTable, Column
 from tasks.connect import SourceConnection, engine, explained, read_only
 from tasks.drivers import dialect_of
-from tasks.errors import ConfigError
+from tasks.errors import ConfigError, StoredDamaged
+from tasks.integrity import digest_of
 from tasks.mapping import single_select, text_of, unknown_columns
+from tasks.scratch import scratch_folder
 from tasks.settings import STANDARD_RETRIES, RetrySettings
 from tasks.tones import Tones
 
+log = logging.getLogger("keepwell")
+
+ABOUT = "snapshot.json"
 ROWS_PER_BATCH = 100_000
 ARROW = {
     "string": pa.string(), "int64": pa.int64(), "float64": pa.float64(), "boolean": pa.bool_(), "date": pa.date32(),
@@ -51,21 +56,35 @@ class StagedTable:
     set_aside: int
     given: tuple[str, ...]
     casts: Mapping[str, tuple[int, tuple[str, ...]]]
-    sha256: str
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """An immutable copy of a company's canonical data: `path` holds one parquet file per table."""
+    """An immutable copy of a company's canonical data: `path` holds one parquet file per table; `sha256` of each."""
 
     id: str
     path: Path
     tables: Mapping[str, StagedTable]
+    sha256: Mapping[str, str] = field(default_factory=dict)
 
     def open(self) -> dict[str, ir.Table]:
-        """The staged tables on a new engine, not yet cut at any as_of; only tasks/sources.py looks at them."""
+        """The staged tables on a new engine, not yet cut at any as_of; only tasks/sources.py looks at them.
+
+        StoredDamaged names a file that is no longer as it was written.
+        """
+        for name in self.files:
+            if digest_of(self.file(name)) != self.sha256[name]:
+                raise StoredDamaged(
+                    f"{self.file(name)} is not what was stored: it was changed, cut short or removed. Nothing is "
+                    "computed from it. Run again, which reads the source anew and replaces it; where the source has "
+                    "changed since, restore the file from a backup."
+                )
         connection = engine(self.path)
-        return {name: connection.read_parquet(self.path / f"{name}.parquet", table_name=name) for name in self.files}
+        return {name: connection.read_parquet(self.file(name), table_name=name) for name in self.files}
+
+    def file(self, name: str) -> Path:
+        """The file of one table."""
+        return self.path / f"{name}.parquet"
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -77,33 +96,48 @@ def stage(
 ) -> Snapshot:
     """Read every mapped table from the source into `root/<snapshot id>/`; a snapshot that is there already is kept.
 
+    Its files are compared with those just written, which replace what is damaged.
+
     A mapping whose line fails is read again from its first row. Raises ConfigError for a mapping or source that cannot
     be used, Unreachable for one that does not answer, DataCheckFailed for data that cannot be read.
     """
     selects = {name: select_of(path, url) for name, path in mappings.items()}
     source = SourceConnection(url, base, selects, retries)
     source.connect()
-    root.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=".staging-", dir=root))
     try:
-        tones = Tones(root)
-        staged = {
-            name: source.read(partial(_stage_table, table=TABLES[name], sql=sql, work=work, tones=tones))
-            for name, sql in selects.items()
-        }
-        tones.save()
-        _join(work, "quarantine", QUARANTINE, [work / f"{name}.aside.parquet" for name in staged])
-        _join(work, "uncast", UNCAST, sorted(work.glob("*.uncast.parquet")))
-        about = {name: asdict(table) for name, table in staged.items()}
-        text = json.dumps(about, sort_keys=True, indent=1)
-        identity = hashlib.sha256(text.encode()).hexdigest()[:16]
-        (work / "snapshot.json").write_text(text)
-        if not (root / identity).exists():
-            work.rename(root / identity)
-        return Snapshot(identity, root / identity, staged)
+        with scratch_folder(root, ".staging-") as work:
+            tones = Tones(root)
+            staged = {
+                name: source.read(partial(_stage_table, table=TABLES[name], sql=sql, work=work, tones=tones))
+                for name, sql in selects.items()
+            }
+            tones.save(work)
+            _join(work, "quarantine", QUARANTINE, [work / f"{name}.aside.parquet" for name in staged])
+            _join(work, "uncast", UNCAST, sorted(work.glob("*.uncast.parquet")))
+            return _stored(work, root, staged)
     finally:
         source.close()
-        shutil.rmtree(work, ignore_errors=True)
+
+
+def _stored(work: Path, root: Path, staged: Mapping[str, StagedTable]) -> Snapshot:
+    """The staged files in their place; of a snapshot that is there already, only what is damaged is replaced."""
+    sha256 = {path.stem: digest_of(path) or "" for path in sorted(work.glob("*.parquet"))}
+    about = {"tables": {name: asdict(table) for name, table in staged.items()}, "sha256": sha256}
+    text = json.dumps(about, sort_keys=True, indent=1)
+    (work / ABOUT).write_text(text)
+    identity = hashlib.sha256(text.encode()).hexdigest()[:16]
+    place = root / identity
+    try:
+        work.rename(place)
+    except OSError:
+        if not place.is_dir():
+            raise
+        for path in sorted(work.iterdir()):
+            kept = place / path.name
+            if digest_of(kept) != digest_of(path):
+                log.warning("%s was not what had been stored: the copy staged now replaces it.", kept)
+                os.replace(path, kept)
+    return Snapshot(identity, place, staged, sha256)
 
 
 def select_of(path: Path, url: str) -> str:
@@ -130,7 +164,7 @@ def _stage_table(source: SQLBackend, table: CanonicalTable, sql: str, work: Path
         _write_quarantine(aside if "quarantine_reason" in given else None, table, work)
         casts = _write_uncast(raw, table, work)
     set_aside = pq.read_metadata(work / f"{table.name}.aside.parquet").num_rows
-    return StagedTable(rows, set_aside, given, casts, hashlib.sha256(path.read_bytes()).hexdigest())
+    return StagedTable(rows, set_aside, given, casts)
 
 
 def _extracted(source: SQLBackend, table: CanonicalTable, sql: str, work: Path) -> tuple[ir.Table, tuple[str, ...]]:

@@ -1,6 +1,7 @@
 """What earlier runs published: the only results that a run may build on, all from before its own date."""
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -9,7 +10,10 @@ from pathlib import Path
 import pandas as pd
 import pyarrow.parquet as pq
 
-FILE = "data.parquet"
+from tasks.errors import StoredDamaged
+from tasks.integrity import digest_of
+
+FILE, MANIFEST = "data.parquet", "_manifest.json"
 CHANGE_REACH_DAYS = 62
 RECENT = ("account_id", "health", "band", "run_id")
 
@@ -31,15 +35,53 @@ class Stored:
 
 
 def dates(root: Path, mart: str) -> list[date]:
-    """The dates for which a mart is published, in order."""
-    return sorted(date.fromisoformat(p.parent.name.removeprefix("as_of=")) for p in root.glob(f"{mart}/as_of=*/{FILE}"))
+    """The dates for which a mart is published, in order; one whose data is gone and whose manifest is not counts."""
+    folders = {path.parent for name in (FILE, MANIFEST) for path in root.glob(f"{mart}/as_of=*/{name}")}
+    return sorted(date.fromisoformat(folder.name.removeprefix("as_of=")) for folder in folders)
 
 
 def read(root: Path, mart: str, day: date, columns: Sequence[str] | None = None) -> pd.DataFrame:
-    """One partition as a frame, or some of its columns."""
-    return pq.read_table(
-        root / mart / f"as_of={day}" / FILE, columns=list(columns) if columns else None, partitioning=None
-    ).to_pandas()
+    """One partition as a frame, or some of its columns; StoredDamaged where it is not what was published."""
+    folder = root / mart / f"as_of={day}"
+    _check_digest(folder, day)
+    return pq.read_table(folder / FILE, columns=list(columns) if columns else None, partitioning=None).to_pandas()
+
+
+def columns_of(root: Path, mart: str, day: date) -> list[str]:
+    """The columns of one partition, which may be older than the dictionary."""
+    folder = root / mart / f"as_of={day}"
+    _check_digest(folder, day)
+    return list(pq.read_schema(folder / FILE).names)
+
+
+def aside(file: Path) -> Path:
+    """Where a file is written before it is moved into its place."""
+    return file.with_name(f".{file.name}.new")
+
+
+def _check_digest(folder: Path, day: date) -> None:
+    """Compare a partition with its manifest.
+
+    Another run may replace both meanwhile, the data first, and a run may have been killed between the two: so the
+    manifests of before and after count, and the one that waits to be moved into place.
+    """
+    before = _noted(folder)
+    if digest_of(folder / FILE) not in before | _noted(folder):
+        raise StoredDamaged(
+            f"{folder / FILE} is not what was published: it does not agree with the {MANIFEST} beside it. Nothing is "
+            f"computed from it. Restore the folder from a backup, or delete it and run {day} again."
+        )
+
+
+def _noted(folder: Path) -> set[str]:
+    """The digests of the data in the manifests that can be read, the waiting one first: it moves while we look."""
+    found = set()
+    for path in (aside(folder / MANIFEST), folder / MANIFEST):
+        try:
+            found.add(str(json.loads(path.read_bytes())["sha256"]))
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            continue
+    return found
 
 
 def month_before(day: date) -> date:

@@ -26,6 +26,7 @@ from tasks.staging import Snapshot
 from tasks.store import read
 from tests.company import staged
 from tests.handmade import MONDAY
+from tests.partitions import put
 from tests.test_predictions import book, champion, in_force, row_of
 
 __all__ = ["champion"]
@@ -170,9 +171,7 @@ def published(marts: Path, day: date, ours: Sequence[str], theirs: Sequence[str]
     ]  # fmt: skip
     health = [{"account_id": account, "arr": 1000.0, "band": "critical"} for account in accounts]
     for name, frame in {"predictions": rows, "health_scores": health}.items():
-        folder = marts / name / f"as_of={day}"
-        folder.mkdir(parents=True)
-        pd.DataFrame(frame).to_parquet(folder / "data.parquet", index=False)
+        put(marts, name, day, pd.DataFrame(frame))
 
 
 @pytest.fixture(scope="module")
@@ -255,9 +254,7 @@ def test_with_few_outcomes_there_is_no_interval(history, sources):
 
 def test_only_what_was_published_says_who_was_in_which_arm(history, tmp_path):
     """Another version, a date before the first assignment and a mart without the column have no arms (LRN-2)."""
-    old = tmp_path / "predictions" / f"as_of={FIRST}"
-    old.mkdir(parents=True)
-    read(history, "predictions", FIRST).drop(columns="acting").to_parquet(old / "data.parquet")
+    put(tmp_path, "predictions", FIRST, read(history, "predictions", FIRST).drop(columns="acting"))
 
     assert assigned_accounts(history, "churn", "1", SECOND, 120) is None
     assert assigned_accounts(history, "churn", "2", FIRST - timedelta(days=1), 120) is None
@@ -283,7 +280,7 @@ def test_where_health_acts_the_critical_band_is_the_flag(tmp_path):
     published(tmp_path, FIRST, ["a"], ["b"], [])
     file = tmp_path / "predictions" / f"as_of={FIRST}" / "data.parquet"
     rows = pd.read_parquet(file)
-    rows[rows["alias"] == "challenger"].to_parquet(file)
+    put(tmp_path, "predictions", FIRST, rows[rows["alias"] == "challenger"])
     accounts = assigned_accounts(tmp_path, "churn", "2", FIRST, 120).set_index("account_id")
 
     assert accounts["flagged"].to_dict() == {"a": 0.0, "b": 1.0}

@@ -34,8 +34,9 @@ from tasks.effects import Cases, ranked_by_uplift, strategy_effects, uplift_of
 from tasks.leadership import Leadership, ended_since, joined_since, newest_forecast
 from tasks.leadership_page import as_html, write_page
 from tasks.ledger import Ledger
-from tasks.store import FILE, digest
+from tasks.store import digest
 from tasks.templates import MINUS
+from tests.partitions import put
 from tests.results_effects import NUMBERS, WORDS
 from tests.results_effects import world as episodes_of
 from tests.running import bytes_of, mart, shipped_playbook
@@ -302,9 +303,8 @@ def test_a_plan_that_values_settled_stands_as_they_say(health: float, says: str 
     tables = {name: {"sql": f"{name}.sql"} for name in REQUIRED_TABLES}
     settings = Settings.model_validate({"source": {"url": "."}, "tables": tables})
     run = Run(settings, tmp_path, NOW.date())
-    folder = run.marts / "health_scores" / "as_of=2026-06-18"
-    folder.mkdir(parents=True)
-    pd.DataFrame([{"account_id": "a", "health": health, "run_id": "r1"}]).to_parquet(folder / FILE)
+    rows = pd.DataFrame([{"account_id": "a", "health": health, "run_id": "r1"}])
+    put(run.marts, "health_scores", date(2026, 6, 18), rows)
     at, target = datetime(2026, 6, 10), {"metric": "health", "target": 60.0, "rising": True, "due": "2026-06-19"}
     ledger = Ledger.open(run.ledger_url)
     ledger.record_work([work_event("planned", "a", None, at, at, "Ann", target)])
@@ -409,9 +409,7 @@ def forecast_of(marts: Path, day: date, expected: float) -> None:
     """A published forecast of the whole book."""
     horizon_end, run_id = day + timedelta(days=90), f"r{day}"
     row = {"segment": "all", "horizon_end": horizon_end, "accounts_expected": expected, "run_id": run_id}
-    folder = marts / "forecast" / f"as_of={day}"
-    folder.mkdir(parents=True)
-    pd.DataFrame([row]).to_parquet(folder / FILE)
+    put(marts, "forecast", day, pd.DataFrame([row]))
 
 
 def test_the_forecast_told_is_from_before_the_day(tmp_path: Path) -> None:

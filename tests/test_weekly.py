@@ -34,6 +34,7 @@ from tasks.results import RecordedWork, effects_learnt, rate_of, recorded_work
 from tasks.standup import Rules, Sources, standup
 from tasks.store import FILE
 from tasks.weekly_page import WeekReport, as_html, as_markdown
+from tests.partitions import put
 from tests.running import bytes_of, keepwell, mart
 
 DAY = date(2026, 6, 1)
@@ -424,9 +425,12 @@ def test_published_effects_are_learnt_where_there_are_enough_cases(tmp_path: Pat
     """From the newest `strategy_effects`; without enough cases nothing is said (WKL-1, MON-4)."""
     row = {"kind": "training", "root_cause": "low_adoption", "segment": "all", "outcome": "churned", "effect": -0.12,
            "low": -0.2, "high": -0.04, "treated": 45, "enough": True, "run_id": "r1"}  # fmt: skip
-    folder = tmp_path / "strategy_effects" / "as_of=2026-05-22"
-    folder.mkdir(parents=True)
-    pd.DataFrame([row, {**row, "kind": "support", "enough": False}]).to_parquet(folder / FILE)
+    put(
+        tmp_path,
+        "strategy_effects",
+        date(2026, 5, 22),
+        pd.DataFrame([row, {**row, "kind": "support", "enough": False}]),
+    )
 
     items, used = effects_learnt(tmp_path, DAY)
 

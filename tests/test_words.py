@@ -104,12 +104,36 @@ def test_another_language_has_no_tone(text: str | None) -> None:
 
 def test_tones_keep_their_order_and_are_kept_without_their_texts(tmp_path: Path) -> None:
     """One per text, None where there is none; a later run reads them back, and no word is stored (FEA-5, TRU-5)."""
+    (tmp_path / "work").mkdir()
     first = Tones(tmp_path)
     assert first.of([BAD, None, GOOD, BAD]) == [tone(BAD), None, tone(GOOD), tone(BAD)]
-    first.save()
+    first.save(tmp_path / "work")
 
-    (kept,) = tmp_path.iterdir()
+    (kept,) = tmp_path.glob("*.parquet")
     assert BAD.split(maxsplit=1)[0].encode() not in kept.read_bytes()
-    table = pq.read_table(kept)
-    pq.write_table(table.set_column(1, "tone", pa.array([0.125] * len(table))), kept)  # only who reads it can know
-    assert Tones(tmp_path).of([GOOD, BAD]) == [0.125, 0.125]
+    again = Tones(tmp_path)
+    assert again.of([GOOD, BAD]) == [tone(GOOD), tone(BAD)]
+    again.save(tmp_path / "nowhere")  # nothing was computed, so nothing is written
+
+
+@pytest.mark.parametrize("damage", ["a tone", "half of it", "another file"])
+def test_tones_that_were_changed_are_computed_again(
+    damage: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A cache that is believed would colour every later snapshot; a broken one would stop every run (TRU-1)."""
+    (tmp_path / "work").mkdir()
+    first = Tones(tmp_path)
+    first.of([BAD, GOOD])
+    first.save(tmp_path / "work")
+    (kept,) = tmp_path.glob("*.parquet")
+    whole, table = kept.read_bytes(), pq.read_table(kept)
+    if damage == "a tone":
+        pq.write_table(table.set_column(1, "tone", pa.array([0.125] * len(table))), kept)
+    else:
+        kept.write_bytes(whole[: len(whole) // 2] if damage == "half of it" else b"no parquet")
+
+    again = Tones(tmp_path)
+    assert again.of([GOOD, BAD]) == [tone(GOOD), tone(BAD)]
+    assert f"{kept} was changed or cut short" in caplog.text
+    again.save(tmp_path / "work")
+    assert kept.read_bytes() == whole
