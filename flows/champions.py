@@ -1,6 +1,7 @@
 """Models by hand: compare, promote, roll back, switch off. Every change is dated, named and reasoned (LRN-2, MOD-9)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
@@ -15,7 +16,9 @@ from models.champions import CHALLENGER, CHAMPION, Action, Event, champions
 from models.promotion import Judgement, judged
 from tasks.assignment import assigned_accounts, with_outcomes
 from tasks.errors import ConfigError, NotPromoted
-from tasks.lock import holding
+from tasks.in_force import why_unusable
+from tasks.lock import holding, models_of
+from tasks.promotion_record import lost_changes
 from tasks.promotions import evidence_of, promotions_frame
 from tasks.publish import publish
 from tasks.registry import Shelf, Version, add_event, shelf, show
@@ -70,9 +73,16 @@ def _arms(run: Run, outcome: str, version: str) -> ByAssignment | None:
     return by_assignment(accounts, OUTCOMES[outcome], settings.promotion)
 
 
+@contextmanager
+def _changing(run: Run, outcome: str) -> Iterator[None]:
+    """Hold the date, whose mart it changes, and the outcome: changes of two dates would take one number."""
+    with holding(run.out, run.as_of), holding(run.out, models_of(outcome)):
+        yield
+
+
 def promote(run: Run, outcome: str, by: str, version: str = "", accepted: str = "") -> str:
     """Make the challenger champion where every gate lets it through; NotPromoted names those that do not."""
-    with holding(run.out, run.as_of):
+    with _changing(run, outcome):
         held = _held(run, outcome)
         line, challenger = champions(held.events, run.as_of), held.in_force(CHALLENGER, run.as_of)
         if line and line[-1] == (version or (challenger.number if challenger else line[-1])):
@@ -82,6 +92,8 @@ def promote(run: Run, outcome: str, by: str, version: str = "", accepted: str = 
         if compared.judgement.refusals:
             why = "; ".join(f"[{gate.name}] {gate.says}" for gate in compared.judgement.refusals)
             raise NotPromoted(f"{outcome}: version {compared.version} was not promoted: {why}.")
+        if why := why_unusable(run.tracking, outcome, held.versions[compared.version]):
+            raise NotPromoted(f"{outcome}: version {compared.version} was not promoted, it cannot serve. {why}")
         better = next(gate.says for gate in compared.judgement.gates if gate.name == "better")
         reason = f"{better}; a suspicious figure was let through: {accepted}" if accepted else better
         _change(run, held, "promote", compared.version, by, reason)
@@ -90,23 +102,35 @@ def promote(run: Run, outcome: str, by: str, version: str = "", accepted: str = 
 
 def rollback(run: Run, outcome: str, by: str, reason: str) -> str:
     """The champion before the present one is in force again; before the first, health alone."""
-    with holding(run.out, run.as_of):
+    with _changing(run, outcome):
         held = _held(run, outcome)
         line = champions(held.events, run.as_of)
         if not line:
             raise ConfigError(f"{outcome}: there is no champion to roll back.")
         before = line[-2] if len(line) > 1 else ""
         _change(run, held, "rollback", before, by, reason)
-    return f"{outcome}: rolled back from version {line[-1]} to {f'version {before}' if before else 'health alone'}"
+        doubt = _doubt(run, held, before)
+    to = f"version {before}" if before else "health alone"
+    return f"{outcome}: rolled back from version {line[-1]} to {to}{doubt}"
 
 
 def switch(run: Run, outcome: str, by: str, reason: str, *, on: bool) -> str:
     """Off: no model of this outcome serves, health alone goes on. On: the champion serves again."""
-    with holding(run.out, run.as_of):
+    with _changing(run, outcome):
         held = _held(run, outcome)
         line = champions(held.events, run.as_of)
         _change(run, held, "on" if on else "off", line[-1] if line else "", by, reason)
-    return f"{outcome}: models are {'on' if on else 'off: health alone'} for runs of {run.as_of} and later"
+        doubt = _doubt(run, held, line[-1]) if on and line else ""
+    return f"{outcome}: models are {'on' if on else 'off: health alone'} for runs of {run.as_of} and later{doubt}"
+
+
+def _doubt(run: Run, held: Shelf, number: str) -> str:
+    """What is to be added where the version that is put in force cannot serve."""
+    if not number:
+        return ""
+    version = held.versions.get(number)
+    why = why_unusable(run.tracking, held.outcome, version) if version else "MLflow no longer has it."
+    return f"\nversion {number} cannot serve, health alone goes on. {why}" if why else ""
 
 
 def listing(run: Run) -> pd.DataFrame:
@@ -120,7 +144,7 @@ def _listed(client: Any, as_of: date) -> list[dict[str, str]]:
     return [
         {
             "outcome": held.outcome, "version": version.number, "place": _place(held, version, as_of),
-            "candidate": version.tags["candidate"], "knows_until": str(version.as_of),
+            "candidate": version.tags.get("candidate", ""), "knows_until": version.tags.get("as_of", ""),
             "roc_auc": _roc_auc(client, version),
         }
         for held in _shelves(client)
@@ -130,10 +154,11 @@ def _listed(client: Any, as_of: date) -> list[dict[str, str]]:
 
 def warnings(run: Run) -> list[str]:
     """Where MLflow's pages show something else than what runs follow, and what is switched off."""
-    if not run.tracking.begun:
-        return []
-    said = []
-    for held in run.tracking.asked(_shelves):
+    shelves = run.tracking.asked(_shelves) if run.tracking.begun else []
+    events = dict.fromkeys(OUTCOMES, ()) | {held.outcome: held.events for held in shelves}
+    found = ((outcome, lost_changes(run.marts, outcome, events[outcome], date.max)) for outcome in OUTCOMES)
+    said = [f"{outcome}: no model serves. {lost}" for outcome, lost in found if lost]
+    for held in shelves:
         if off := held.off(date.max):
             said.append(f"{held.outcome}: no model serves. {off}")
         alias, followed = held.aliases.get(CHAMPION), held.in_force(CHAMPION, date.max)
@@ -159,6 +184,10 @@ def _contender(held: Shelf, version: str, as_of: date) -> Version:
         asked = f"version {version}" if version else "challenger"
         known = ", ".join(held.versions) or "none"
         raise ConfigError(f"{held.outcome}: there is no {asked} as of {as_of}; versions are {known}.")
+    if found.lost:
+        raise NotPromoted(
+            f"{held.outcome}: version {found.number} has lost what MLflow's tags said of it: {found.lost}."
+        )
     if found.as_of > as_of:
         raise ConfigError(f"{held.outcome}: version {found.number} knows what happened until {found.as_of}.")
     return found

@@ -22,7 +22,7 @@ from tasks.frames import stacked
 from tasks.in_force import kept_in_force
 from tasks.learnt import Learnt, Quarter, understood
 from tasks.lessons import Lessons, churn_blueprint, lessons
-from tasks.lock import holding
+from tasks.lock import holding, in_turn, models_of
 from tasks.performance import performance_frame
 from tasks.predictions import used
 from tasks.publish import Stamp, publish, write_whole
@@ -81,7 +81,7 @@ def quarterly_retraining(run: Run) -> QuarterResult:
             result = try_candidates(run, examples)
         except TooLittleData as nothing:
             result = QuarterResult({}, dict.fromkeys(OUTCOMES, str(nothing)))
-        champions = {kept.outcome: kept for kept in kept_in_force(run.tracking, run.as_of, CHAMPION)}
+        champions = {kept.outcome: kept for kept in kept_in_force(run.tracking, run.as_of, CHAMPION, marts=run.marts)}
         stamp = run.stamp(snapshot, None, used(champions.values()))
         versions = keep_models(run, result, champions, stamp)
         result = replace(result, versions=versions, lessons=learn_lessons(run, result))
@@ -130,10 +130,11 @@ def keep_models(run: Run, result: QuarterResult, champions: Mapping[str, Kept], 
         flat(run.settings.models.model_dump()),
         {outcome: labels.horizon_days(outcome) for outcome in OUTCOMES}, money.churn_grace_days,
     )  # fmt: skip
-    return {
-        outcome: log_trial(run.tracking, quarter, learnt, champions.get(outcome))
-        for outcome, learnt in result.learnt.items()
-    }
+    versions = {}
+    for outcome, learnt in result.learnt.items():
+        with in_turn(run.out, models_of(outcome)):  # it shows the models' places, which people may change meanwhile
+            versions[outcome] = log_trial(run.tracking, quarter, learnt, champions.get(outcome))
+    return versions
 
 
 @step()

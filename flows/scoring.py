@@ -19,12 +19,14 @@ from tasks.errors import DataCheckFailed
 from tasks.ledger import Ledger
 from tasks.marts import HEALTH_SCORES
 from tasks.predictions import Models
+from tasks.promotion_record import warn_of_lost_changes
 from tasks.publish import Stamp, publish
 from tasks.score import Scored, score_book
 from tasks.sources import facts_at
 from tasks.staging import Snapshot, stage
 from tasks.step import step
 from tasks.store import Stored, stored_before
+from tasks.training import OUTCOMES
 
 
 @dataclass(frozen=True)
@@ -111,10 +113,11 @@ def score_and_publish(run: Run, snapshot: Snapshot, checks: Sequence[CheckResult
 def models_in_force(run: Run) -> Models | None:
     """Champion and challenger of every outcome, as far as they know nothing after the run's date."""
     if not run.tracking.begun:
+        warn_of_lost_changes(run.marts, OUTCOMES, run.as_of)
         return None
     from tasks.in_force import kept_in_force  # scikit-learn and MLflow take seconds
 
-    kept = kept_in_force(run.tracking, run.as_of, CHAMPION, CHALLENGER)
+    kept = kept_in_force(run.tracking, run.as_of, CHAMPION, CHALLENGER, marts=run.marts)
     rules, least_tenure = run.settings.promotion, run.settings.labels.least_tenure_days
     return Models(kept, run.settings.models.policy, least_tenure, rules.assigned_share, not rules.review_required)
 

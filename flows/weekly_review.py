@@ -90,7 +90,7 @@ def _tested(run: Run, accounts: pd.DataFrame) -> Estimate | None:
         return None
     from tasks.in_force import load  # scikit-learn and MLflow take seconds
 
-    champion = load(run.tracking, "churn", CHAMPION, run.as_of)
+    champion = load(run.tracking, "churn", CHAMPION, run.as_of, run.marts)
     return champion.baseline.figures.get("observed_to_expected") if champion and champion.baseline else None
 
 

@@ -12,10 +12,12 @@ import pandas as pd
 
 from features.all import FEATURES
 from models.baseline import Baseline
-from models.champions import Alias
+from models.champions import CHAMPION, Alias, champions
 from models.kept import TRUSTED
-from tasks.errors import Unreachable
-from tasks.registry import KEPT_FILE, MODEL_FILE, Kept, Version, digest, shelf
+from tasks.errors import StoredDamaged, Unreachable
+from tasks.integrity import sha256_of
+from tasks.promotion_record import lost_changes, warn_of_lost_changes
+from tasks.registry import KEPT_FILE, MODEL_FILE, Kept, Version, shelf
 from tasks.tracking import Tracking
 from tasks.training import OUTCOMES
 
@@ -33,50 +35,73 @@ class NoModel(Exception):
 
 
 def kept_in_force(
-    tracking: Tracking, as_of: date, *aliases: Alias, outcomes: Iterable[str] = tuple(OUTCOMES)
+    tracking: Tracking, as_of: date, *aliases: Alias, marts: Path | None = None, outcomes: Iterable[str] = OUTCOMES
 ) -> list[Kept]:
     """The models in these places of every outcome, as far as they can serve, those of one outcome side by side.
 
     None at all, said in one warning, where MLflow cannot be reached: half of them would act on other accounts than all.
-    A SQLite file that is not there is not even asked.
+    A SQLite file that is not there is not even asked. `marts`: where the record of promotions lies, which tells of
+    changes that MLflow has lost.
     """
     if not tracking.begun:
+        warn_of_lost_changes(marts, outcomes, as_of)
         return []
     try:
-        found = [_able(tracking, outcome, alias, as_of) for outcome in outcomes for alias in aliases]
+        found = [_able(tracking, outcome, alias, as_of, marts) for outcome in outcomes for alias in aliases]
     except Unreachable as gone:
         log.warning("no model, health alone. %s", gone)
         return []
     return [model for model in found if model is not None]
 
 
-def load(tracking: Tracking, outcome: str, alias: Alias, as_of: date) -> Kept | None:
+def load(tracking: Tracking, outcome: str, alias: Alias, as_of: date, marts: Path | None = None) -> Kept | None:
     """The model in this place at a date; None, said in a warning, where there is none that can serve."""
-    return next(iter(kept_in_force(tracking, as_of, alias, outcomes=(outcome,))), None)
+    return next(iter(kept_in_force(tracking, as_of, alias, marts=marts, outcomes=(outcome,))), None)
 
 
-def _able(tracking: Tracking, outcome: str, alias: Alias, as_of: date) -> Kept | None:
+def _able(tracking: Tracking, outcome: str, alias: Alias, as_of: date, marts: Path | None) -> Kept | None:
     """The same, but for an MLflow that cannot be reached. Never another model instead: health alone goes on."""
     try:
-        return find(tracking, outcome, alias, as_of)
+        return find(tracking, outcome, alias, as_of, marts)
     except NoModel as why:
         log.log(logging.DEBUG if why.expected else logging.WARNING, "%s: no %s, health alone. %s", outcome, alias, why)
-    except Unreachable:
+    except (Unreachable, StoredDamaged):
         raise
     except Exception as error:  # noqa: BLE001 whatever is wrong with a model, the book is scored by health
-        log.warning("%s: no %s, health alone. %s: %s", outcome, alias, type(error).__name__, error)
+        log.warning("%s: no %s, health alone. %s", outcome, alias, _in_words(error))
     return None
 
 
-def find(tracking: Tracking, outcome: str, alias: Alias, as_of: date) -> Kept:
+def why_unusable(tracking: Tracking, outcome: str, version: Version) -> str:
+    """Why a version cannot serve, found by loading the whole of it as scoring does; empty where it can."""
+    try:
+        tracking.asked(lambda _: kept(tracking, outcome, CHAMPION, version))
+    except Unreachable:
+        raise
+    except Exception as error:  # noqa: BLE001 as above
+        return _in_words(error)
+    return ""
+
+
+def _in_words(error: Exception) -> str:
+    return str(error) if isinstance(error, NoModel) else f"{type(error).__name__}: {error}"
+
+
+def find(tracking: Tracking, outcome: str, alias: Alias, as_of: date, marts: Path | None = None) -> Kept:
     """The model in this place at a date, which knows nothing after it; NoModel says why there is none."""
-    return tracking.asked(lambda client: _find(client, tracking, outcome, alias, as_of))
+    return tracking.asked(lambda client: _find(client, tracking, outcome, alias, as_of, marts))
 
 
-def _find(client: Any, tracking: Tracking, outcome: str, alias: Alias, as_of: date) -> Kept:
+def _find(client: Any, tracking: Tracking, outcome: str, alias: Alias, as_of: date, marts: Path | None) -> Kept:
     held = shelf(client, outcome)
+    events = held.events if held else ()
+    if why := lost_changes(marts, outcome, events, as_of):
+        raise NoModel(why)
     version = held.in_force(alias, as_of) if held else None
     if held is None or version is None:
+        line = champions(events, as_of) if alias == CHAMPION else []
+        if line:
+            raise NoModel(f"Version {line[-1]} is champion, but MLflow no longer has it, or none of its tags.")
         raise NoModel(f"None was in force on {as_of}.", expected=True)
     if why := held.off(as_of):
         raise NoModel(why)
@@ -90,13 +115,15 @@ def kept(tracking: Tracking, outcome: str, alias: Alias, version: Version) -> Ke
 
     Only types of our own list are built: the list that MLflow keeps beside a model could name anything.
     """
+    if version.lost:
+        raise NoModel(f"Version {version.number} has lost what MLflow's tags said of it: {version.lost}.")
     import skops.io
     from skops.io.exceptions import UntrustedTypesFoundException
 
     with tempfile.TemporaryDirectory() as folder:
         place = _download(tracking, version.source, Path(folder))
         model_file, kept_file = place / MODEL_FILE, place / KEPT_FILE
-        if digest(model_file, kept_file) != version.tags["sha256"]:
+        if sha256_of(model_file, kept_file) != version.tags["sha256"]:
             raise NoModel(f"The files of version {version.number} are not those that were registered.")
         try:
             model = skops.io.load(model_file, trusted=list(TRUSTED))

@@ -27,9 +27,9 @@ def evidence_of(
     rows, missing = held_out(tracking, version), ""
     if rows is None:
         missing = f"the held-out rows of version {version.number} are missing or were changed"
-    elif champion and version.tags["against"] != champion.number:
+    elif champion and version.tags.get("against") != champion.number:
         rows, missing = None, (
-            f"version {version.number} was graded beside {version.tags['against']}, not beside the champion "
+            f"version {version.number} was graded beside {version.tags.get('against')}, not beside the champion "
             f"{champion.number}: run `keepwell quarterly` again (where its run says that this champion cannot be used, "
             "`keepwell model rollback` first)"
         )  # fmt: skip
@@ -72,9 +72,9 @@ def promotions_frame(shelves: Sequence[Shelf], as_of: date) -> pd.DataFrame:
             version = after[-1] if after else ""
             rows.append(
                 {
-                    "outcome": held.outcome, "number": event.number, "action": event.action, "version": version or None,
+                    "outcome": held.outcome, "number": at + 1, "action": event.action, "version": version or None,
                     "previous": before[-1] if before else None,
-                    "candidate": held.versions[version].tags["candidate"] if version in held.versions else None,
+                    "candidate": held.versions[version].tags.get("candidate") if version in held.versions else None,
                     "by": event.by, "reason": event.reason,
                 }
             )  # fmt: skip

@@ -23,10 +23,13 @@ from models.kept import CalibratedModel, as_trained
 from models.metrics import Floats
 from models.training import Trained
 from tasks.errors import Unreachable
+from tasks.integrity import sha256_of
 from tasks.tracking import Tracking, name_of
 
 MODEL_FILE, KEPT_FILE, HELD_OUT_FILE = "model.skops", "kept.json", "held_out.parquet"
 EVENT = "event."
+TAGS = ("sha256", "as_of", "candidate", "first_test")
+"""What a version needs to serve; all are written at once with it."""
 
 log = logging.getLogger("keepwell")
 
@@ -71,8 +74,13 @@ class Version:
 
     @property
     def as_of(self) -> date:
-        """The date until which it knows."""
-        return date.fromisoformat(self.tags["as_of"])
+        """The date until which it knows; the first of all where that was lost, so that it is not passed over."""
+        return date.fromisoformat(self.tags["as_of"]) if "as_of" in self.tags else date.min
+
+    @property
+    def lost(self) -> str:
+        """The tags that somebody has removed, without which it cannot serve."""
+        return ", ".join(tag for tag in TAGS if tag not in self.tags)
 
 
 @dataclass(frozen=True)
@@ -113,7 +121,7 @@ def held_out(tracking: Tracking, version: Version) -> pd.DataFrame | None:
         except Exception as error:  # noqa: BLE001 every kind of store fails in its own way
             log.warning("the held-out rows of version %s cannot be read: %s", version.number, error)
             return None
-        return pd.read_parquet(place) if digest(place) == version.tags.get("held_out_sha256") else None
+        return pd.read_parquet(place) if sha256_of(place) == version.tags.get("held_out_sha256") else None
 
 
 def shelf(client: Any, outcome: str) -> Shelf | None:
@@ -128,20 +136,24 @@ def shelf(client: Any, outcome: str) -> Shelf | None:
             return None
         raise
     found = client.search_model_versions(f"name='{name}'", max_results=10_000)
-    versions = {
-        str(v.version): Version(str(v.version), v.run_id, v.source, v.tags) for v in found if "sha256" in v.tags
-    }
-    events = [_event(key, value) for key, value in model.tags.items() if key.startswith(EVENT)]
+    ours = [v for v in found if not v.tags.keys().isdisjoint(TAGS)]
+    versions = {str(v.version): Version(str(v.version), v.run_id, v.source, v.tags) for v in ours}
+    # By key: two changes made at once, from two machines, have one number, and then their digests order them.
+    events = [_event(key, value) for key, value in sorted(model.tags.items()) if key.startswith(EVENT)]
     aliases = {alias: str(version) for alias, version in model.aliases.items()}
-    return Shelf(outcome, versions, sorted(events, key=lambda e: e.number), aliases, model.tags.get("serving", "on"))
+    return Shelf(outcome, versions, events, aliases, model.tags.get("serving", "on"))
 
 
 def add_event(client: Any, outcome: str, event: Event) -> None:
-    """Write down what a person did; `show` makes MLflow's pages agree."""
+    """Write down what a person did, under a key of its own that no other change overwrites.
+
+    `show` makes MLflow's pages agree.
+    """
     about = asdict(event)
     number = about.pop("number")
     value = json.dumps(about, default=str, sort_keys=True)
-    client.set_registered_model_tag(name_of(outcome), f"{EVENT}{number:04}", value)
+    key = f"{EVENT}{number:04}.{hashlib.sha256(value.encode()).hexdigest()[:8]}"
+    client.set_registered_model_tag(name_of(outcome), key, value)
 
 
 def show(client: Any, outcome: str) -> None:
@@ -162,14 +174,6 @@ def show(client: Any, outcome: str) -> None:
     client.set_registered_model_tag(name, "serving", "off" if serving(held.events, now) else "on")
 
 
-def digest(*files: Path) -> str:
-    """SHA-256 of some files, one after another."""
-    found = hashlib.sha256()
-    for file in files:
-        found.update(file.read_bytes())
-    return found.hexdigest()
-
-
 def _event(key: str, value: str) -> Event:
     about = json.loads(value)
-    return Event(int(key.removeprefix(EVENT)), date.fromisoformat(about.pop("as_of")), **about)
+    return Event(int(key.split(".")[1]), date.fromisoformat(about.pop("as_of")), **about)

@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 
 from tasks.candidate_run import Candidate, logged, write_model, write_papers
+from tasks.integrity import sha256_of
 from tasks.learnt import Learnt, Quarter
-from tasks.registry import HELD_OUT_FILE, KEPT_FILE, MODEL_FILE, Kept, digest, shelf, show
+from tasks.registry import HELD_OUT_FILE, KEPT_FILE, MODEL_FILE, Kept, shelf, show
 from tasks.tracking import Tracking, begin_run, finish_run, is_whole, name_of, runs_where
 from tasks.training import OUTCOMES
 
@@ -37,7 +38,7 @@ def _log_trial(client: Any, tracking: Tracking, quarter: Quarter, learnt: Learnt
     whole = {r.data.tags["candidate"]: r for r in there if is_whole(r) and rests.items() <= r.data.tags.items()}
     _clear(client, learnt.outcome, [r for r in there if r.info.run_id not in {w.info.run_id for w in whole.values()}])
     held = shelf(client, learnt.outcome)
-    ready = [n for n, v in held.versions.items() if rests.items() <= v.tags.items()] if held else []
+    ready = [n for n, v in held.versions.items() if rests.items() <= v.tags.items() and not v.lost] if held else []
     for name in learnt.trial.trained:
         # The taken one is written last: its version is then made from whole runs.
         if name != learnt.trial.taken and name not in whole:
@@ -91,8 +92,8 @@ def _log_taken(client: Any, experiment: str, candidate: Candidate, champion: Kep
         held_out_rows(learnt, champion).to_parquet(papers / HELD_OUT_FILE, index=False)
         write_model(place, candidate, run, model)
         sums = {
-            "sha256": digest(place / MODEL_FILE, place / KEPT_FILE),
-            "held_out_sha256": digest(papers / HELD_OUT_FILE),
+            "sha256": sha256_of(place / MODEL_FILE, place / KEPT_FILE),
+            "held_out_sha256": sha256_of(papers / HELD_OUT_FILE),
         }
         client.log_artifacts(run, str(papers))
         client.log_model_artifacts(model.model_id, str(place))

@@ -2,6 +2,9 @@
 
 import json
 import re
+import shutil
+import subprocess
+import sys
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -14,16 +17,19 @@ from flows.scoring import models_in_force
 from flows.settings import load_settings
 from tasks.in_force import load
 from tasks.learnt import Learnt
-from tasks.registry import shelf
+from tasks.registry import KEPT_FILE, MODEL_FILE, shelf
 from tasks.tracking import Tracking
 from tasks.trials import log_trial
 from tests.company import staged
-from tests.running import Ran, bytes_of, keepwell, mart
-from tests.shelf import AS_OF, few, learnt, quarter, tracking
+from tests.partitions import put
+from tests.running import ROOT, Ran, bytes_of, keepwell, mart
+from tests.shelf import AS_OF, few, learnt, quarter, tracking, versions_of
 
 NEEDED = [name for name, table in TABLES.items() if not table.optional]
 SHADOWED = AS_OF + timedelta(days=30)
 EASY = "[promotion]\nreview_required = false\nleast_slope = 0.5\nmost_slope = 2\nreplicates = 40\n"
+OFF = ("off", "--by", "ann", "--reason", "odd scores")
+ROLLBACK = ("rollback", "--by", "bob", "--reason", "too many alarms")
 
 
 @pytest.fixture(scope="module")
@@ -51,10 +57,8 @@ class Company:
     def shadow(self, version: str, *days: date) -> None:
         """What scoring leaves where a version stands beside."""
         for day in days:
-            folder = self.out / "marts" / "predictions" / f"as_of={day}"
-            folder.mkdir(parents=True, exist_ok=True)
             rows = pd.DataFrame({"account_id": ["a"], "outcome": ["churn"], "model_version": [version]})
-            rows.to_parquet(folder / "data.parquet", index=False)
+            put(self.out / "marts", "predictions", day, rows)
 
     def model(self, *arguments: object) -> Ran:
         return keepwell("--config", self.config, "--out", self.out, "model", *arguments)
@@ -162,9 +166,7 @@ def publish_arms(marts: Path, day: date, version: str, ours: list[str], theirs: 
     )  # fmt: skip
     health = pd.DataFrame({"account_id": rows["account_id"], "arr": 100.0, "band": "critical"})
     for name, frame in {"predictions": rows, "health_scores": health}.items():
-        folder = marts / name / f"as_of={day}"
-        folder.mkdir(parents=True, exist_ok=True)
-        frame.to_parquet(folder / "data.parquet", index=False)
+        put(marts, name, day, frame)
 
 
 def test_promote_makes_the_challenger_champion_and_tells_the_mart(company):
@@ -309,3 +311,199 @@ def test_without_a_model_every_command_says_so(company):
         assert (ran.code, ran.err) == (
             2, "keepwell: advocacy: no model is registered. Run `keepwell quarterly` first.\n",
         ), command  # fmt: skip
+
+
+def flip(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+
+
+def cut(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+@pytest.mark.parametrize("name", [MODEL_FILE, KEPT_FILE])
+@pytest.mark.parametrize("damage", [flip, cut, Path.unlink])
+def test_a_model_that_cannot_be_loaded_is_not_promoted(company, name, damage):
+    """It became champion, and the day after health went on alone: all of it is loaded first (LRN-2)."""
+    (file,) = company.out.glob(f"mlartifacts/**/{name}")
+    damage(file)
+    ran = company.promote()
+
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.startswith("keepwell: churn: version 1 was not promoted, it cannot serve. ")
+    assert company.champion(SHADOWED) is None
+    assert not (company.out / "marts" / "promotions").exists()
+    assert shelf(company.tracking.client(), "churn").events == []
+
+
+def test_a_version_that_lost_a_tag_is_neither_compared_nor_promoted(company):
+    """Nobody can say until when it knows, or what its files were (MOD-9)."""
+    company.tracking.client().delete_model_version_tag("keepwell-churn", "1", "sha256")
+
+    for ran in (company.promote(), company.model("compare", "--as-of", SHADOWED)):
+        assert (ran.code, ran.err) == (
+            1, "keepwell: churn: version 1 has lost what MLflow's tags said of it: sha256.\n",
+        )  # fmt: skip
+    assert company.model("list").code == 0
+
+
+def test_what_is_put_in_force_and_cannot_serve_is_said(company, first):
+    """A rollback and `on` are done all the same: they are how people get out of worse (LRN-2)."""
+    company.promote()
+    day = second(company, first)
+    assert company.promote(day).code == 0
+    cut(Path(versions_of(company.tracking)["1"].source) / MODEL_FILE)
+    ran = company.model("rollback", "--as-of", day, "--by", "bob", "--reason", "too many alarms")
+    on = company.model("on", "--as-of", day, "--by", "bob", "--reason", "calm")
+
+    said = "version 1 cannot serve, health alone goes on. The files of version 1 are not those that were registered."
+    assert ran.out.splitlines() == ["churn: rolled back from version 2 to version 1", said]
+    assert (ran.code, on.code, on.out.splitlines()[1:]) == (0, 0, [said])
+
+
+# What MLflow has lost -----------------------------------------------------------------------------------------------
+
+
+def emptied(company: Company, template: Path) -> None:
+    shutil.copy(template, company.out / "mlflow.db")
+
+
+def truncated(company: Company, _: Path) -> None:
+    (company.out / "mlflow.db").write_bytes(b"")
+
+
+def removed(company: Company, _: Path) -> None:
+    (company.out / "mlflow.db").unlink()
+
+
+def restored(company: Company, _: Path) -> None:
+    """A backup of before the last change."""
+    (company.out / "before.db").rename(company.out / "mlflow.db")
+
+
+SCORING = """
+import sys
+from datetime import date
+from pathlib import Path
+from flows.champions import warnings
+from flows.logs import log_to_stderr
+from flows.run import Run
+from flows.scoring import models_in_force
+from flows.settings import load_settings
+log_to_stderr()
+run = Run(load_settings(Path(sys.argv[1])), Path(sys.argv[2]), date.fromisoformat(sys.argv[3]))
+found = models_in_force(run)
+print(len(found.kept) if found else 0, *warnings(run), sep="\\n")
+"""
+
+
+@pytest.mark.parametrize(
+    ("action", "loss"),
+    [("promote", emptied), ("promote", truncated), ("promote", removed), ("off", restored), ("off", removed)],
+)
+def test_a_change_that_mlflow_has_lost_is_said_and_no_model_serves(company, mlflow_tables, loss, action):
+    """A champion that vanished was a line at DEBUG, and a lost `off` would serve again; the mart knows (MOD-9)."""
+    if action == "off":
+        assert company.promote().code == 0
+    shutil.copy(company.out / "mlflow.db", company.out / "before.db")
+    ran = company.promote() if action == "promote" else company.model(*OFF, "--as-of", SHADOWED)
+    assert ran.code == 0, ran.err
+    loss(company, mlflow_tables)
+    # In a process of its own, as MLflow keeps connections to the old file in this one.
+    command = [sys.executable, "-c", SCORING, str(company.config), str(company.out), str(SHADOWED)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+
+    lost = f"MLflow has lost change {2 if action == 'off' else 1} of its models: by the mart promotions, since "
+    lost += f"`{action}` of {SHADOWED} version 1 is champion. Restore MLflow's store from a backup;"
+    assert re.search(rf" WARNING churn: no \w+, health alone. {re.escape(lost)}", done.stderr), done.stderr
+    kept, *listed = done.stdout.splitlines()
+    assert kept == "0"
+    assert listed[0].startswith(f"churn: no model serves. {lost}")
+
+
+def test_a_switch_that_was_lost_before_any_champion_is_said(company, caplog):
+    """Who switches off what was never promoted means that no challenger may act either (MOD-9)."""
+    assert company.model(*OFF, "--as-of", SHADOWED).code == 0
+    (company.out / "mlflow.db").unlink()
+
+    assert models_in_force(Run(load_settings(company.config), company.out, SHADOWED)) is None
+    assert f"since `off` of {SHADOWED} there is no champion. Restore MLflow's store" in caplog.text
+
+
+def test_days_before_what_was_lost_are_as_they_were(company, caplog):
+    """A rerun of an earlier date rests on nothing that came after it (CONTRACT)."""
+    company.promote()
+    (company.out / "mlflow.db").unlink()
+    before = Run(load_settings(company.config), company.out, SHADOWED - timedelta(days=1))
+
+    assert models_in_force(before) is None
+    assert "lost" not in caplog.text
+
+
+def test_a_new_registry_counts_from_the_next_change_on(company, mlflow_tables, first, caplog):
+    """Who starts over promotes again, and from that date on the record is that of the new one (MOD-9)."""
+    company.promote()
+    emptied(company, mlflow_tables)
+    company.tracking.client()
+    log_trial(company.tracking, quarter(), first, None)
+    day = SHADOWED + timedelta(days=1)
+    again = company.promote(day)
+
+    assert again.code == 0, again.err
+    run = Run(load_settings(company.config), company.out, day)
+    assert [kept.version for kept in models_in_force(run).kept] == ["1"]
+    assert "lost" not in caplog.text
+
+
+# Two changes at once ------------------------------------------------------------------------------------------------
+
+WORKER = """
+import sys
+import mlflow
+import flows.champions
+from tests.running import keepwell
+print("ready", flush=True)
+for line in sys.stdin:
+    ran = keepwell(*line.rstrip("\\n").split("\\t"))
+    print(ran.code, ran.err.strip(), flush=True)
+"""
+
+
+def worker() -> subprocess.Popen[str]:
+    """A process that runs the commands it is given, everything imported before."""
+    one = subprocess.Popen(
+        [sys.executable, "-c", WORKER],
+        cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
+    )  # fmt: skip
+    assert one.stdout.readline() == "ready\n"
+    return one
+
+
+def test_off_and_rollback_at_once_are_both_on_record_or_one_is_refused(company):
+    """Two processes, two dates, again and again: one event overwrote the other, and both said it was done (MOD-9)."""
+    company.promote()
+    client, counts = company.tracking.client(), []
+    orders = [(worker(), words, SHADOWED + timedelta(days=n)) for n, words in enumerate((OFF, ROLLBACK), start=1)]
+    for _ in range(12):
+        for one, words, day in orders:
+            options = ("--config", company.config, "--out", company.out)
+            one.stdin.write("\t".join(map(str, (*options, "model", *words, "--as-of", day))) + "\n")
+        codes = [one.stdout.readline().partition(" ")[0] for one, *_ in orders]
+        events = shelf(client, "churn").events[1:]
+        counts.append(len(events))
+
+        assert len(events) == codes.count("0") > 0
+        assert set(codes) <= {"0", "4"} or codes == ["2", "0"], "a change of before another one is refused"
+        shown = [mart(company.out, "promotions", e.as_of)["action"].tolist() for e in events]
+        assert shown == [[e.action] for e in events]
+        for key in client.get_registered_model("keepwell-churn").tags:
+            if key.startswith("event.") and not key.startswith("event.0001"):
+                client.delete_registered_model_tag("keepwell-churn", key)
+        for _, _, day in orders:
+            shutil.rmtree(company.out / "marts" / "promotions" / f"as_of={day}", ignore_errors=True)
+    for one, *_ in orders:
+        one.communicate()
+
+    assert 1 in counts, "they never met"

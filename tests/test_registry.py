@@ -32,9 +32,11 @@ from models.candidates import CANDIDATES
 from models.champions import Event
 from models.kept import TRUSTED, as_one, input_columns, learnt_inputs
 from tasks.in_force import NoModel, find, load
+from tasks.integrity import sha256_of
 from tasks.learnt import Learnt
 from tasks.monitoring_run import MONITORING, log_monitoring
-from tasks.registry import KEPT_FILE, MODEL_FILE, add_event, digest, held_out, shelf, show
+from tasks.promotions import promotions_frame
+from tasks.registry import KEPT_FILE, MODEL_FILE, TAGS, add_event, held_out, shelf, show
 from tasks.tracking import Tracking
 from tasks.trials import log_trial
 from tests.running import ROOT
@@ -77,7 +79,7 @@ def warned(caplog: pytest.LogCaptureFixture) -> str:
 def resum(place: Tracking) -> None:
     """Make the checksum that of the files as they are, as one who can write to MLflow might."""
     folder = place_of(place)
-    found = digest(folder / MODEL_FILE, folder / KEPT_FILE)
+    found = sha256_of(folder / MODEL_FILE, folder / KEPT_FILE)
     place.client().set_model_version_tag("keepwell-churn", "1", "sha256", found)
 
 
@@ -476,6 +478,85 @@ def test_held_out_rows_that_were_changed_are_none(fresh):
     pd.read_parquet(path).assign(chance=0.5).to_parquet(path, index=False)
 
     assert held_out(fresh, version) is None
+
+
+def test_changes_made_at_once_from_two_machines_are_both_kept(fresh):
+    """Neither knows of the other and both take the next number: no key is written twice (LRN-2)."""
+    promoted(fresh, "1", AS_OF)
+    client = fresh.client()
+    for event in (Event(2, LATER, "off", "1", "ann", "odd"), Event(2, LATER, "rollback", "", "bob", "worse")):
+        add_event(client, "churn", event)
+    held = shelf(client, "churn")
+
+    assert sorted(event.action for event in held.events) == ["off", "promote", "rollback"]
+    assert "Switched off by ann" in held.off(LATER)
+    assert held.in_force("champion", LATER) is None
+    assert promotions_frame([held], LATER)["number"].tolist() == [2, 3]
+
+
+def test_events_of_before_the_longer_keys_are_read(fresh):
+    """`event.0001` alone is what earlier versions wrote (CONTRACT)."""
+    value = json.dumps({"as_of": str(AS_OF), "action": "promote", "version": "1", "by": "ann", "reason": "because"})
+    fresh.client().set_registered_model_tag("keepwell-churn", "event.0001", value)
+
+    assert load(fresh, "churn", "champion", LATER).version == "1"
+
+
+@pytest.mark.parametrize("tag", TAGS)
+def test_a_champion_that_lost_a_tag_is_said_in_a_warning(fresh, caplog, tag):
+    """It was gone without a word: health alone goes on, and people see why (MOD-9)."""
+    promoted(fresh, "1", AS_OF)
+    fresh.client().delete_model_version_tag("keepwell-churn", "1", tag)
+
+    assert load(fresh, "churn", "champion", LATER) is None
+    assert f"churn: no champion, health alone. Version 1 has lost what MLflow's tags said of it: {tag}" in warned(
+        caplog
+    )
+
+
+def test_a_champion_that_lost_all_tags_is_said_in_a_warning(fresh, caplog):
+    """MLflow no longer knows it as ours; the events do (MOD-9)."""
+    promoted(fresh, "1", AS_OF)
+    for tag in TAGS:
+        fresh.client().delete_model_version_tag("keepwell-churn", "1", tag)
+
+    assert load(fresh, "churn", "champion", LATER) is None
+    assert "Version 1 is champion, but MLflow no longer has it, or none of its tags." in warned(caplog)
+
+
+def test_a_challenger_that_lost_a_tag_is_not_passed_over_for_an_older_one(fresh, whole, caplog):
+    """Never another model instead (MOD-9)."""
+    log_trial(fresh, quarter("r2"), few(whole, "tree"), None)
+    fresh.client().delete_model_version_tag("keepwell-churn", "2", "as_of")
+
+    assert load(fresh, "churn", "challenger", LATER) is None
+    assert "Version 2 has lost what MLflow's tags said of it: as_of" in warned(caplog)
+
+
+def test_a_change_that_is_missing_in_between_lets_no_model_serve(fresh, caplog):
+    """The switch that was turned off may be the one that is gone (MOD-9)."""
+    promoted(fresh, "1", AS_OF)
+    promoted(fresh, "1", AS_OF, 2, "off")
+    promoted(fresh, "1", AS_OF, 3, "on")
+    client = fresh.client()
+    (key,) = (k for k in client.get_registered_model("keepwell-churn").tags if k.startswith("event.0002"))
+    client.delete_registered_model_tag("keepwell-churn", key)
+
+    assert load(fresh, "churn", "champion", LATER) is None
+    assert "MLflow has lost change 2 of its models" in warned(caplog)
+
+
+@pytest.mark.parametrize("file", [MODEL_FILE, KEPT_FILE, "held_out.parquet"])
+def test_files_are_compared_with_the_digest_of_their_registration(fresh, file):
+    """One flipped bit is enough; a model has its digest in MLflow's tags, as have its held-out rows (MOD-9)."""
+    version = versions_of(fresh)["1"]
+    folder = Path(fresh.client().get_run(version.run).info.artifact_uri) if "held" in file else place_of(fresh)
+    content = bytearray((folder / file).read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / file).write_bytes(content)
+
+    found = held_out(fresh, version) if "held" in file else load(fresh, "churn", "challenger", LATER)
+    assert found is None
 
 
 # Over time ----------------------------------------------------------------------------------------------------------
