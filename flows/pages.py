@@ -1,6 +1,7 @@
 """The generated pages of docs/: settings, tables, features, the sample's parameters. `make docs` writes them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from pydantic_core import PydanticUndefined
 from features.all import FEATURES
 from features.canonical import TABLES, CanonicalTable
 from features.settings import DEFAULT_MEASURES, HealthSettings
+from flows.licenses import licenses_page
 from flows.prefect_yaml import prefect_yaml
 from flows.settings import ScheduleSettings, Settings
 from models.settings import PromotionSettings
@@ -159,11 +161,12 @@ def deployments_page() -> str:
     return prefect_yaml(ScheduleSettings().plan(), "pipeline.toml", "out")
 
 
-PAGES = {
+PAGES: dict[str, Callable[[], str]] = {
     "settings.md": settings_page,
     "tables.md": tables_page,
     "features.md": features_page,
     "sample-parameters.md": sample_page,
+    "licenses.md": partial(licenses_page, GENERATED),
     "../mlflow/promotion.toml": promotion_page,
     "../prefect.yaml": deployments_page,
 }

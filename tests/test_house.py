@@ -4,10 +4,12 @@ import ast
 import resource
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
+from flows.licenses import installed, license_of
 from flows.pages import DOCS, PAGES
 from tests.running import ROOT, keepwell_process
 
@@ -79,7 +81,37 @@ def test_wrong_usage_ends_with_two() -> None:
     assert keepwell_process("nonsense").code == 2
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", PAGES.keys() - {"licenses.md"})
 def test_generated_pages_are_up_to_date(name: str) -> None:
     """`make docs` has been run after the last change of settings, tables or features (FEA-2)."""
     assert (DOCS / name).read_text() == PAGES[name](), "run `make docs`"
+
+
+def test_every_package_that_comes_along_is_listed_with_its_license() -> None:
+    """By what is installed here; another Python or system needs fewer packages, so more may be listed."""
+    listed = (DOCS / "licenses.md").read_text().splitlines()
+    missing = [line for name, one in installed().items() if (line := f"| {name} | {license_of(one)} |") not in listed]
+
+    assert missing == [], "run `make docs`"
+    assert {"prefect", "psycopg", "hubspot-api-client", "zeep"} <= installed().keys()
+    assert not {"pytest", "ruff"} & installed().keys()
+
+
+def test_no_license_asks_for_what_ours_does_not_give() -> None:
+    """Apache-2.0 may be handed on with all of them: none is known only under the GPL or AGPL, and none is unknown."""
+    licenses = {name: license_of(one) for name, one in installed().items()}
+    copyleft = {name for name, text in licenses.items() if "GPL" in text or "General Public" in text}
+
+    assert copyleft == {"psycopg", "psycopg-binary", "text-unidecode"}
+    assert licenses["psycopg"] == "LGPL-3.0-only"
+    assert "Artistic License" in licenses["text-unidecode"]
+    assert [name for name, text in licenses.items() if text == "unknown"] == []
+
+
+def test_the_license_is_apache_2_and_the_package_says_so() -> None:
+    """The whole text lies beside the code (section 0)."""
+    text = (ROOT / "LICENSE").read_text()
+
+    assert "Apache License\n                           Version 2.0, January 2004" in text
+    assert "END OF TERMS AND CONDITIONS" in text
+    assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["license"] == "Apache-2.0"
