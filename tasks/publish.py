@@ -35,13 +35,14 @@ def publish(root: Path, as_of: date, frames: Mapping[str, pd.DataFrame], stamp: 
     All are written aside first and moved into place at the end, so that an error while writing leaves every old file.
     """
     moves: list[tuple[Path, Path]] = []
-    try:
-        rows = sum(_write_aside(root, as_of, MARTS[name], frame, stamp, moves) for name, frame in frames.items())
-        for new, final in moves:
-            os.replace(new, final)
-    finally:
-        for new, _ in moves:
-            new.unlink(missing_ok=True)
+    with in_turn(root.parent, f"marts-{as_of}"):  # what cannot be read is published by runs that do not hold their date
+        try:
+            rows = sum(_write_aside(root, as_of, MARTS[name], frame, stamp, moves) for name, frame in frames.items())
+            for new, final in moves:
+                os.replace(new, final)
+        finally:
+            for new, _ in moves:
+                new.unlink(missing_ok=True)
     write_dictionary(root)
     return rows
 
