@@ -28,6 +28,7 @@ from flows.logs import log_to_stderr
 from flows.options import Options, host_clock, run_of, said, show_table, show_totals
 from tasks.errors import PrefectUnreachable
 from tasks.masking import masked_output
+from tasks.permissions import restrict_umask
 
 # Telemetry of every dependency is off unless the user turns it on.
 for _name, _value in (
@@ -73,6 +74,7 @@ def options(
     Options.config, Options.out, Options.json, Options.debug, Options.prefect = config, out, json, debug, prefect
     Options.force = said(force) if force else ""
     log_to_stderr()
+    restrict_umask()
 
 
 @app.command()

@@ -27,6 +27,7 @@ from sample.settings import company_with
 from sample.write import write_company
 from tasks.charts import BANDS
 from tasks.errors import ConfigError, NotPromoted
+from tasks.permissions import restrict_umask
 from tasks.store import read
 
 OUT = Path("out/demo")
@@ -48,6 +49,7 @@ review_required = false
 def main() -> None:
     """Make the company, run four months, days and weeks after them, and say what came out."""
     log_to_stderr(logging.WARNING)
+    restrict_umask()
     shutil.rmtree(OUT, ignore_errors=True)
     _say(f"The sample company: {ACCOUNTS} accounts, {MONTHS} months, seed {SEED} -> {OUT}/company")
     company = company_with("policy", confounder=False)

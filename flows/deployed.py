@@ -29,6 +29,7 @@ from flows.settings import Settings, load_settings
 from flows.sweep import sweep
 from flows.weekly_review import weekly_review
 from tasks.masking import masked_errors
+from tasks.permissions import restrict_umask
 
 
 @flow(name="monthly_scoring", persist_result=False, validate_parameters=True)
@@ -95,6 +96,7 @@ FLOWS = {
 
 def _run(config: str, out: str, as_of: date | None, schedule: str | None = None) -> Run:
     log_to_prefect()
+    restrict_umask()
     settings = load_settings(Path(config))
     day = as_of or settings.plan.day_of(schedule, _planned_time())
     midnight, slack = datetime.combine(day, time(0)), settings.schedule.clock_slack_days

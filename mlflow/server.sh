@@ -1,6 +1,7 @@
 #!/bin/sh
 # MLflow's pages over an output folder, on this machine alone: sh mlflow/server.sh [OUT] [PORT]
 set -eu
+umask 077
 out=$(cd "${1:-out}" && pwd)
 PATH="$(dirname "$0")/../.venv/bin:$PATH"
 export PATH MLFLOW_DISABLE_TELEMETRY=true DO_NOT_TRACK=1

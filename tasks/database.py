@@ -18,6 +18,7 @@ from tasks.connectivity import Service, postgres_options, retried
 from tasks.errors import ConfigError
 from tasks.io_errors import in_words
 from tasks.output import writable
+from tasks.permissions import private_file
 from tasks.settings import RetrySettings
 
 T = TypeVar("T")
@@ -88,7 +89,7 @@ def _engine(url: sa.URL, retries: RetrySettings) -> sa.Engine:
         return engine
     if url.database and url.database != ":memory:":
         writable(Path(url.database).parent)
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        private_file(Path(url.database))
     engine = sa.create_engine(url)
     sa.event.listen(engine, "connect", partial(_prepare_sqlite, lock_seconds=retries.connect_seconds))
     sa.event.listen(engine, "begin", _begin_sqlite)

@@ -17,6 +17,7 @@ from tasks.connectivity import Service, retried
 from tasks.errors import Unreachable
 from tasks.mlflow_client import address_of, mlflow_client
 from tasks.output import writable
+from tasks.permissions import private_file, private_folder
 from tasks.settings import STANDARD_RETRIES, RetrySettings
 
 T = TypeVar("T")
@@ -50,6 +51,12 @@ class Tracking:
         return Path(self.uri.removeprefix("sqlite:///")) if self.uri.startswith("sqlite:///") else None
 
     @property
+    def folder(self) -> Path | None:
+        """The folder of the artifacts, where it is one of this machine that we write to ourselves."""
+        path = self.artifacts.removeprefix("file://")
+        return None if self.uri.startswith("http") or "://" in path or not path else Path(path)
+
+    @property
     def begun(self) -> bool:
         """Whether there may be anything to read: a SQLite file that is not there holds nothing."""
         return self.database is None or self.database.exists()
@@ -76,12 +83,14 @@ class Tracking:
         """A client that has been answered once; ConfigError where MLflow refuses, else the error of the line."""
         if self.database:
             writable(self.database.parent)
-            self.database.parent.mkdir(parents=True, exist_ok=True)
+            private_file(self.database)
         return mlflow_client(self.uri, self.retries)
 
     def experiment(self, client: Any, name: str) -> str:
         """The id of an experiment, made where it is missing. A server decides itself where its artifacts go."""
         found = client.get_experiment_by_name(name)
+        if self.folder:
+            private_folder(self.folder)
         if found is None:
             place = None if self.uri.startswith("http") else f"{self.artifacts}/{name}"
             return str(client.create_experiment(name, artifact_location=place))
