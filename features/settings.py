@@ -4,25 +4,22 @@ import difflib
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from features.all import FEATURES
 from features.registry import COMPONENTS
+from values.numbers import Amount, Count, Days, Number, Points, Positive, Section, Share
 
-Share = Annotated[float, Field(ge=0, le=1)]
-Points = Annotated[float, Field(ge=0, le=100)]
-Positive = Annotated[float, Field(gt=0)]
-Days = Annotated[int, Field(ge=1)]
 Missing = Literal["exclude", "penalise", "carry"]
 
 
-class BookSettings(BaseModel, frozen=True, extra="forbid"):
+class BookSettings(Section):
     """Money, and who counts as what."""
 
     reporting_currency: str = Field("USD", description="ISO 4217 code in which all money is shown")
     fx_rates: Mapping[str, Positive] = Field({}, description="reporting currency per unit of a foreign one")
     high_value_share: Share = Field(0.10, description="share of the book, by ARR, that is high-value")
-    high_value_arr: float | None = Field(None, description="an account above this ARR is high-value whatever its rank")
+    high_value_arr: Number | None = Field(None, description="an account above this ARR is high-value whatever its rank")
     churn_grace_days: Days = Field(30, description="days without a contract after which an ended account churned")
     arr_change_days: Days = Field(365, description="days over which the change of ARR is measured")
 
@@ -31,14 +28,14 @@ class BookSettings(BaseModel, frozen=True, extra="forbid"):
         return {self.reporting_currency: 1.0, **self.fx_rates}
 
 
-class LabelSettings(BaseModel, frozen=True, extra="forbid"):
+class LabelSettings(Section):
     """What counts as an outcome, and how long one waits for it."""
 
     churn_horizon_days: Days = Field(90, description="days ahead within which a loss counts")
     expansion_horizon_days: Days = Field(180, description="days ahead within which an expansion counts")
     advocacy_horizon_days: Days = Field(180, description="days ahead within which advocacy counts")
     expansion_rise: Positive = Field(0.10, description="rise of ARR that is an expansion, share")
-    promoter_from: float = Field(9, description="NPS answer from which it is a promoter's, 0..10")
+    promoter_from: Number = Field(9, description="NPS answer from which it is a promoter's, 0..10")
     least_tenure_days: Days = Field(60, description="days under contract before an account is an example")
 
     def horizon_days(self, outcome: str) -> int:
@@ -47,7 +44,7 @@ class LabelSettings(BaseModel, frozen=True, extra="forbid"):
         return horizon
 
 
-class Bands(BaseModel, frozen=True, extra="forbid"):
+class Bands(Section):
     """Bounds of the bands of health: critical < at_risk <= at_risk < stable <= stable <= healthy < healthy."""
 
     critical_below: Points = Field(50, description="health points; below is critical")
@@ -61,17 +58,17 @@ class Bands(BaseModel, frozen=True, extra="forbid"):
         return self
 
 
-class Measure(BaseModel, frozen=True, extra="forbid"):
+class Measure(Section):
     """How one feature becomes points from 0 to 100.
 
     `peers`: the distance from the median of the segment's peers, in robust standard deviations. `own`: the account
     against its own past. `fixed`: a fixed scale. The last two run linearly from `worst` (0 points) to `best` (100).
     """
 
-    weight: float = Field(1.0, ge=0, description="weight within the component")
+    weight: Amount = Field(1.0, description="weight within the component")
     reference: Literal["peers", "own", "fixed"] = Field("peers", description="what the value is compared with")
-    worst: float | None = Field(None, description="value that gives 0 points (own, fixed)")
-    best: float | None = Field(None, description="value that gives 100 points (own, fixed)")
+    worst: Number | None = Field(None, description="value that gives 0 points (own, fixed)")
+    best: Number | None = Field(None, description="value that gives 100 points (own, fixed)")
     missing: Missing = Field("exclude", description="what to do without a value")
 
     @model_validator(mode="after")
@@ -165,11 +162,11 @@ def _sign(name: str) -> str:
     return name
 
 
-Weights = Mapping[Annotated[str, AfterValidator(_component)], Annotated[float, Field(ge=0)]]
+Weights = Mapping[Annotated[str, AfterValidator(_component)], Amount]
 Measures = Mapping[Annotated[str, AfterValidator(_sign)], Measure]
 
 
-class HealthSettings(BaseModel, frozen=True, extra="forbid"):
+class HealthSettings(Section):
     """The definition of the health score."""
 
     bands: Bands = Bands()
@@ -179,7 +176,7 @@ class HealthSettings(BaseModel, frozen=True, extra="forbid"):
     minimum_coverage: Share = Field(0.3, description="share of the weight that must be known, else `unknown`")
     typical_points: Points = Field(75, description="points of a measure that equals its peers' median")
     points_per_deviation: Positive = Field(20, description="points per robust standard deviation from the peers")
-    minimum_peers: Days = Field(20, description="accounts a segment needs to be its own reference, else its parent's")
+    minimum_peers: Count = Field(20, description="accounts a segment needs to be its own reference, else its parent's")
     penalty_points: Points = Field(25, description="points of a missing value whose policy is `penalise`")
     carry_half_life_days: Days = Field(60, description="days after which a carried value counts half")
     carry_max_days: Days = Field(365, description="days after which a value is carried no longer")

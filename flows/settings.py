@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, Field
 
 from features.all import FEATURES
 from features.canonical import TABLES
@@ -43,11 +43,12 @@ from tasks.settings import (
     SourceSettings,
     TableSettings,
 )
+from values.numbers import Minutes, Number, Seconds, Section
 
 REQUIRED_TABLES = tuple(name for name, table in TABLES.items() if not table.optional)
 
 
-class LedgerSettings(BaseModel, frozen=True, extra="forbid"):
+class LedgerSettings(Section):
     """Where the append-only ledger lives."""
 
     url: str = Field(
@@ -55,7 +56,7 @@ class LedgerSettings(BaseModel, frozen=True, extra="forbid"):
     )
 
 
-class TrackingSettings(BaseModel, frozen=True, extra="forbid"):
+class TrackingSettings(Section):
     """Where MLflow keeps runs and models."""
 
     uri: str = Field(
@@ -70,7 +71,7 @@ class TrackingSettings(BaseModel, frozen=True, extra="forbid"):
 Cron = Annotated[str, AfterValidator(checked)]
 
 
-class ScheduleSettings(BaseModel, frozen=True, extra="forbid"):
+class ScheduleSettings(Section):
     """When the scheduled flows run, as cron in the team's zone; a run is of the local day of its planned time."""
 
     timezone: Annotated[str, AfterValidator(lambda name: known_zone(name) if name else name)] = Field(
@@ -84,21 +85,21 @@ class ScheduleSettings(BaseModel, frozen=True, extra="forbid"):
     weekly: Cron = Field("30 6 * * 1", description="cron of weekly_review: Mondays, after daily_alerts")
     crm: Cron = Field("30 7 * * *", description="cron of crm_sync, after the day and the week have run")
     quarterly: Cron = Field("0 7 2 1,4,7,10 *", description="cron of quarterly_retraining")
-    late_minutes: float = Field(
-        120, gt=0, description="minutes after its planned time from which a run that is not on record is missed"
+    late_minutes: Minutes = Field(
+        120, description="minutes after its planned time from which a run that is not on record is missed"
     )
-    unstarted_minutes: float = Field(
-        5, gt=0, description="minutes after its planned time from which `serve` warns that a run has not begun"
+    unstarted_minutes: Minutes = Field(
+        5, description="minutes after its planned time from which `serve` warns that a run has not begun"
     )
-    clock_slack_days: float = Field(
-        1, ge=1, le=36_500,
+    clock_slack_days: Annotated[Number, Field(ge=1, le=3_660)] = Field(
+        1,
         description="days by which an instant that a command is given may lie ahead of the machine's clock; not less "
         "than 1, as the day of a team far east of Greenwich begins before it does in UTC",
     )  # fmt: skip
-    plan_ahead_days: float = Field(
-        1100, ge=1, le=36_500, description="the same for `--until` and `--due`, which are meant to lie in the future"
+    plan_ahead_days: Annotated[Number, Field(ge=1, le=3_660)] = Field(
+        1100, description="the same for `--until` and `--due`, which are meant to lie in the future"
     )
-    report_seconds: float = Field(10, gt=0, description="seconds between two looks of `serve` at the runs it reports")
+    report_seconds: Seconds = Field(10, description="seconds between two looks of `serve` at the runs it reports")
 
     def plan(self, zone: str = "UTC") -> Plan:
         """The schedule in its own time zone; `zone`: the team's, where it has none."""
@@ -115,7 +116,7 @@ def _canonical(name: str) -> str:
 Table = Annotated[str, AfterValidator(_canonical)]
 
 
-class Settings(BaseModel, frozen=True, extra="forbid"):
+class Settings(Section):
     """Everything that pipeline.toml says, validated."""
 
     source: SourceSettings
@@ -174,7 +175,7 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
         """A hash of all settings that a result depends on: where the data came from is in the snapshot, not here."""
         places = {"source", "ledger", "messages", "crm", "tracking", "retries", "promotion", "schedule"}
         about = self.model_dump(mode="json", exclude={*places, "tables", "playbook"})
-        about["playbook"] = self.playbook_path.read_text()
+        about["playbook"] = self.playbook_path.read_text(encoding="utf-8-sig")
         about["told"] = f"{self.schedule.daily} {self.plan.zone}"  # the clocks of alerts run from then
         about["tables"] = {n: t.model_dump(mode="json", exclude={"sql"}) for n, t in self.tables.items()}
         return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:16]

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import Field, model_validator
 
 from playbook.settings import Action
 from playbook.tiers import TIERS
+from values.numbers import Section
 
 ANYWHERE = Action(name="anything", owner="csm", tiers=TIERS, because="it stands for an action without conditions")
 
@@ -29,7 +30,7 @@ class Case:
     alarmed: bool = False
 
 
-class Playbook(BaseModel, frozen=True, extra="forbid"):
+class Playbook(Section):
     """The actions, most particular first; the first that applies is taken."""
 
     action: tuple[Action, ...] = Field(min_length=1)

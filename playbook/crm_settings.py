@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from typing import Annotated, Literal
 from urllib.parse import urlparse
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import Field, model_validator
+
+from values.numbers import Count, DaysOrZero, Seconds, SecondsOrZero, Section, Tries, WholeSecondsOrZero
 
 AccountField = Literal["health", "band", "tier", "risk", "summary", "next_action", "action_due"]
 NUMBERS = frozenset({"health", "risk"})
@@ -27,7 +29,7 @@ NAMES: Mapping[str, Mapping[str, str]] = {
 """What each CRM calls the account's properties where the settings do not say otherwise."""
 
 
-class CrmSettings(BaseModel, frozen=True, extra="forbid"):
+class CrmSettings(Section):
     """The CRM that is told; `ledger` sends nothing: the ledger itself is the CRM."""
 
     kind: Literal["ledger", "hubspot", "salesforce"] = Field("ledger", description="which CRM is told")
@@ -57,14 +59,16 @@ class CrmSettings(BaseModel, frozen=True, extra="forbid"):
         {}, description="names of a task's status there; empty: as HubSpot and Salesforce ship"
     )
     recreate_deleted: bool = Field(False, description="whether a task that was deleted there is made again")
-    finished_days: int = Field(30, ge=0, description="days in which what is finished is still told for the first time")
-    batch: int = Field(100, ge=1, le=100, description="records of one request; both CRMs take 100")
-    tries: int = Field(5, ge=1, description="tries of one request before the rest is left for the next run")
-    backoff_seconds: float = Field(
-        1, ge=0, description="the first retry comes at once, the next after twice these seconds, then 4, 8 times"
+    finished_days: DaysOrZero = Field(30, description="days in which what is finished is still told for the first time")
+    batch: Annotated[Count, Field(le=100)] = Field(100, description="records of one request; both CRMs take 100")
+    tries: Tries = Field(5, description="tries of one request before the rest is left for the next run")
+    backoff_seconds: SecondsOrZero = Field(
+        1, description="the first retry comes at once, the next after twice these seconds, then 4, 8 times"
     )
-    longest_wait_seconds: int = Field(60, ge=0, description="longest wait before a try, whatever Retry-After says")
-    timeout_seconds: float = Field(30, gt=0, description="seconds in which a request must be answered")
+    longest_wait_seconds: WholeSecondsOrZero = Field(
+        60, description="longest wait before a try, whatever Retry-After says"
+    )
+    timeout_seconds: Seconds = Field(30, description="seconds in which a request must be answered")
 
     @model_validator(mode="after")
     def _can_be_addressed(self) -> "CrmSettings":

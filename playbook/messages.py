@@ -9,17 +9,18 @@ from datetime import datetime
 from itertools import groupby
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from playbook.alert_events import BOOK, DATA_RULE, LedgerEvent, short_hash
 from playbook.settings import OwnerSettings
+from values.numbers import Minutes, Section, Tries
 
 Kind = Literal["opened", "digest", "breached"]
 SHOWN = 20
 """Lines of a digest; the mart `alerts` holds all."""
 
 
-class Channel(BaseModel, frozen=True, extra="forbid"):
+class Channel(Section):
     """One way out: whose messages go there."""
 
     url: str = Field(description="Apprise URL, for example mailtos://... or slack://...; ${NAME} from the environment")
@@ -32,12 +33,12 @@ class Channel(BaseModel, frozen=True, extra="forbid"):
     )
 
 
-class MessageSettings(BaseModel, frozen=True, extra="forbid"):
+class MessageSettings(Section):
     """Where messages go; without a channel they are files in the output folder."""
 
     channels: Mapping[str, Channel] = Field({}, description="ways out, by name")
-    retry_minutes: float = Field(15, gt=0, description="minutes to the second try; each later one waits twice as long")
-    tries: int = Field(8, ge=1, description="tries before a message is given up, which `keepwell sweep` says")
+    retry_minutes: Minutes = Field(15, description="minutes to the second try; each later one waits twice as long")
+    tries: Tries = Field(8, description="tries before a message is given up, which `keepwell sweep` says")
 
 
 @dataclass(frozen=True)

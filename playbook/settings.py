@@ -4,19 +4,32 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import Field, model_validator
 
 from playbook.working_hours import WorkingHours
-
-Share = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=0)]
-Hours = Annotated[float, Field(gt=0)]
-
+from values.numbers import (
+    Amount,
+    Count,
+    CountOrZero,
+    Days,
+    DaysOrZero,
+    Hours,
+    HoursOrZero,
+    Number,
+    Points,
+    Positive,
+    Section,
+    Share,
+    Weeks,
+    WholeMinutes,
+    WholeMinutesOrZero,
+    Windows,
+)
 
 DATA_OWNER = "data owner"
 
 
-class OwnerSettings(BaseModel, frozen=True, extra="forbid"):
+class OwnerSettings(Section):
     """Who stands in where the data names nobody, and who holds a role."""
 
     default_csm: str = Field("unassigned", description="owner of accounts without a CSM")
@@ -30,18 +43,18 @@ class OwnerSettings(BaseModel, frozen=True, extra="forbid"):
         return next(iter(self.roles.get(DATA_OWNER, ())), DATA_OWNER)
 
 
-class TierSettings(BaseModel, frozen=True, extra="forbid"):
+class TierSettings(Section):
     """Response tiers; the most urgent reason wins."""
 
-    immediate_below: float = Field(50, ge=0, le=100, description="health points; below: immediate intervention")
-    automated_above: float = Field(80, ge=0, le=100, description="health points; above: automated health-check email")
+    immediate_below: Points = Field(50, description="health points; below: immediate intervention")
+    automated_above: Points = Field(80, description="health points; above: automated health-check email")
     urgent_risk: Share = Field(0.5, description="risk from which the tier is immediate, whatever health says")
-    outreach_business_days: Count = Field(3, description="business days from entering the tier to the outreach")
-    automated_business_days: Count = Field(5, description="business days from entering the tier to the email")
+    outreach_business_days: DaysOrZero = Field(3, description="business days from entering the tier to the outreach")
+    automated_business_days: DaysOrZero = Field(5, description="business days from entering the tier to the email")
     holidays: tuple[date, ...] = Field((), description="days that are no business days")
 
 
-class Clocks(BaseModel, frozen=True, extra="forbid"):
+class Clocks(Section):
     """Hours from when an alert reaches people to each step of the response."""
 
     acknowledge_hours: Hours = Field(2, description="acknowledged")
@@ -51,31 +64,31 @@ class Clocks(BaseModel, frozen=True, extra="forbid"):
     follow_up_hours: Hours = Field(72, description="followed up")
 
 
-class Team(BaseModel, frozen=True, extra="forbid"):
+class Team(Section):
     """CSMs who work other hours than the rest."""
 
     csms: tuple[str, ...] = Field(description="names of its CSMs, as the accounts have them", min_length=1)
     hours: WorkingHours = WorkingHours()
 
 
-class GuardSettings(BaseModel, frozen=True, extra="forbid"):
+class GuardSettings(Section):
     """When a measure has moved for the book at once, so that the alerts that rest on it are held."""
 
-    window_days: int = Field(7, ge=1, description="days within which a measure moves; whole weeks, or weekdays count")
+    window_days: Days = Field(7, description="days within which a measure moves; whole weeks, or weekdays count")
     share: Share = Field(
         0.25, description="share of accounts for which it got worse less that for which it got better, or the reverse"
     )
     back_share: Share = Field(0.125, description="the same, below which it is back where it was before it moved")
-    least_change: float = Field(
-        0.1, ge=0, description="change of an account that counts, robust standard deviations across the book"
+    least_change: Amount = Field(
+        0.1, description="change of an account that counts, robust standard deviations across the book"
     )
-    least_errors: float = Field(5, ge=0, description="standard errors that the share must be above 0 (small books)")
-    least_accounts: int = Field(50, ge=1, description="accounts that have the measure on both days, at least")
-    usual_windows: int = Field(4, ge=1, description="earlier windows from which is known what is usual")
-    least_windows: int = Field(2, ge=1, description="of them, how many must be stored before anything can be told")
-    join_days: Count = Field(28, description="days in which what moves later joins the same data alert")
-    back_days: Count = Field(2, description="days that the measures must be back before a data alert closes")
-    longest_days: Count = Field(120, description="days after which the new level counts as the usual one")
+    least_errors: Amount = Field(5, description="standard errors that the share must be above 0 (small books)")
+    least_accounts: Count = Field(50, description="accounts that have the measure on both days, at least")
+    usual_windows: Windows = Field(4, description="earlier windows from which is known what is usual")
+    least_windows: Windows = Field(2, description="of them, how many must be stored before anything can be told")
+    join_days: DaysOrZero = Field(28, description="days in which what moves later joins the same data alert")
+    back_days: DaysOrZero = Field(2, description="days that the measures must be back before a data alert closes")
+    longest_days: DaysOrZero = Field(120, description="days after which the new level counts as the usual one")
 
     @model_validator(mode="after")
     def _back_below_moved(self) -> "GuardSettings":
@@ -84,26 +97,26 @@ class GuardSettings(BaseModel, frozen=True, extra="forbid"):
         return self
 
 
-class AlertSettings(BaseModel, frozen=True, extra="forbid"):
+class AlertSettings(Section):
     """The alert rules and an alert's life."""
 
-    silent_days: Count = Field(14, description="days without usage that open `no_usage`")
-    silent_minimum_tenure_days: Count = Field(14, description="days of contract before silence counts")
-    health_below: float = Field(50, ge=0, le=100, description="health points that open `health_low`")
+    silent_days: DaysOrZero = Field(14, description="days without usage that open `no_usage`")
+    silent_minimum_tenure_days: DaysOrZero = Field(14, description="days of contract before silence counts")
+    health_below: Points = Field(50, description="health points that open `health_low`")
     health_low_hours: Hours = Field(24, description="hours until the director must have it")
-    drop_points: float = Field(15, gt=0, description="points below the window's highest that open `health_drop`")
-    drop_window_days: Count = Field(30, description="days of stored scores in which the highest is sought")
+    drop_points: Positive = Field(15, description="points below the window's highest that open `health_drop`")
+    drop_window_days: DaysOrZero = Field(30, description="days of stored scores in which the highest is sought")
     ticket_priorities: tuple[str, ...] = Field(
         ("urgent", "critical"), description="priorities that open `urgent_ticket`"
     )
     ticket_review_hours: Hours = Field(4, description="hours until the CSM must have reviewed an urgent ticket")
-    cool_down_days: Count = Field(14, description="days after a closing in which the same condition opens nothing")
-    gone_days: Count = Field(7, description="days that a cause must be gone before its alert closes")
-    event_lookback_days: Count = Field(7, description="days back in which an event that arrived late still opens")
-    storm_alerts: Count = Field(50, description="alerts opened in one run, beyond which they become one digest")
+    cool_down_days: DaysOrZero = Field(14, description="days after a closing in which the same condition opens nothing")
+    gone_days: DaysOrZero = Field(7, description="days that a cause must be gone before its alert closes")
+    event_lookback_days: DaysOrZero = Field(7, description="days back in which an event that arrived late still opens")
+    storm_alerts: CountOrZero = Field(50, description="alerts opened in one run, beyond which they become one digest")
     storm_share: Share = Field(0.2, description="the same as a share of the book")
-    storm_minimum: Count = Field(10, description="alerts below which the share does not count (small books)")
-    catch_up_days: Count = Field(31, description="missed days that are made up, in order; before them only events")
+    storm_minimum: CountOrZero = Field(10, description="alerts below which the share does not count (small books)")
+    catch_up_days: DaysOrZero = Field(31, description="missed days that are made up, in order; before them only events")
     guard: GuardSettings = GuardSettings()
     clocks: Clocks = Clocks()
     hours: WorkingHours = WorkingHours()
@@ -114,17 +127,17 @@ class AlertSettings(BaseModel, frozen=True, extra="forbid"):
         return next((team.hours for team in self.teams.values() if owner in team.csms), self.hours)
 
 
-class ReviewSettings(BaseModel, frozen=True, extra="forbid"):
+class ReviewSettings(Section):
     """A sprint of the expert review."""
 
-    accounts: int = Field(36, ge=1, description="accounts of a sprint; all of a smaller book")
+    accounts: Count = Field(36, description="accounts of a sprint; all of a smaller book")
     agreeing_share: Share = Field(0.25, description="share of them where risk and health agree, 0..1")
-    least_seen: Count = Field(30, description="accounts forecast and then revealed before a sprint can be signed")
-    oldest_scores_days: Count = Field(7, description="days after which published scores are too old to begin with")
-    open_days: Count = Field(30, description="days from the beginning in which forecasts are taken")
+    least_seen: CountOrZero = Field(30, description="accounts forecast and then revealed before a sprint can be signed")
+    oldest_scores_days: DaysOrZero = Field(7, description="days after which published scores are too old to begin with")
+    open_days: DaysOrZero = Field(30, description="days from the beginning in which forecasts are taken")
 
 
-class Action(BaseModel, frozen=True, extra="forbid"):
+class Action(Section):
     """One entry of the playbook: when it applies, and what to do by when."""
 
     name: str = Field(description="what to do, in the imperative or as a noun")
@@ -135,18 +148,20 @@ class Action(BaseModel, frozen=True, extra="forbid"):
     components: tuple[str, ...] = Field((), description="components of the leading factor; empty: any")
     features: tuple[str, ...] = Field((), description="features of the leading factor; empty: any")
     segments: tuple[str, ...] = Field((), description="segments in which it applies; empty: any")
-    renewal_within_days: Count | None = Field(None, description="only where the contract renews within so many days")
+    renewal_within_days: DaysOrZero | None = Field(
+        None, description="only where the contract renews within so many days"
+    )
     risk_from: Share | None = Field(None, description="only from this chance of churn on; never where there is none")
     expansion_from: Share | None = Field(None, description="the same for expansion")
     advocacy_from: Share | None = Field(None, description="the same for advocacy")
     grows: bool = Field(False, description="an upsell or a reference: never while an alert of the account is open")
-    within_days: Count | None = Field(None, description="calendar days to act; empty: as the tier says")
+    within_days: DaysOrZero | None = Field(None, description="calendar days to act; empty: as the tier says")
     because: str = Field(description="why this action answers this cause, for the CS director who edits the file")
     talking_points: tuple[str, ...] = Field((), description="what to bring up with the customer")
     kind: str | None = Field(None, description="kind of intervention that it begins, as they are recorded; empty: none")
 
 
-class NeedSettings(BaseModel, frozen=True, extra="forbid"):
+class NeedSettings(Section):
     """Which team is needed for which component; the owner of the playbook's action is needed as well."""
 
     technical: tuple[str, ...] = Field(("support",), description="components that need the technical team")
@@ -154,33 +169,35 @@ class NeedSettings(BaseModel, frozen=True, extra="forbid"):
     finance: tuple[str, ...] = Field(("billing",), description="components that need finance")
 
 
-class OutreachSettings(BaseModel, frozen=True, extra="forbid"):
+class OutreachSettings(Section):
     """Week 2 of the month: whom to call, who calls, and when."""
 
-    calls_per_week: Count = Field(15, description="calls of a CSM in the week: the capacity")
-    capacity: Mapping[str, Count] = Field({}, description="the same for single CSMs, by name")
-    calls_per_day: int = Field(3, ge=1, description="calls of a CSM on one day")
-    call_minutes: int = Field(45, ge=1, description="minutes of a call")
-    minutes_between: Count = Field(15, description="minutes before each call, for preparing and writing down")
-    notice_hours: Annotated[float, Field(ge=0)] = Field(
+    calls_per_week: CountOrZero = Field(15, description="calls of a CSM in the week: the capacity")
+    capacity: Mapping[str, CountOrZero] = Field({}, description="the same for single CSMs, by name")
+    calls_per_day: Count = Field(3, description="calls of a CSM on one day")
+    call_minutes: WholeMinutes = Field(45, description="minutes of a call")
+    minutes_between: WholeMinutesOrZero = Field(
+        15, description="minutes before each call, for preparing and writing down"
+    )
+    notice_hours: HoursOrZero = Field(
         8, description="hours from the week's first midnight (UTC) to the first call, so that it can be seen before"
     )
-    hold_out_share: Annotated[float, Field(ge=0, le=0.5)] = Field(
+    hold_out_share: Annotated[Share, Field(le=0.5)] = Field(
         0.0, description="share of the accounts to call that a lot leaves alone, to see what calls are worth; 0: none"
     )
     hold_out_high_value: bool = Field(False, description="whether the lot is drawn for accounts of high value too")
     share_calls: bool = Field(True, description="whether colleagues with room take the calls of a CSM who has none")
     left: Mapping[str, date] = Field({}, description="CSMs who have left or are away, and from which day on")
-    full_decline: float = Field(30, gt=0, description="health points lost within a month that weigh in full")
+    full_decline: Positive = Field(30, description="health points lost within a month that weigh in full")
     least_severity: Share = Field(
         0.25, description="weight of an account that has lost none, or of which none is known"
     )
-    renewal_days: int = Field(90, ge=1, description="days before a renewal in which its nearness counts")
-    renewal_weight: float = Field(0.5, ge=0, description="what a renewal today adds to the priority, as a share")
+    renewal_days: Days = Field(90, description="days before a renewal in which its nearness counts")
+    renewal_weight: Amount = Field(0.5, description="what a renewal today adds to the priority, as a share")
     needs: NeedSettings = NeedSettings()
 
 
-class WorkSettings(BaseModel, frozen=True, extra="forbid"):
+class WorkSettings(Section):
     """Week 3 of the month: the words in which people record what they did."""
 
     reached: tuple[str, ...] = Field(
@@ -197,37 +214,37 @@ class WorkSettings(BaseModel, frozen=True, extra="forbid"):
         ),
         description="root causes that can be recorded",
     )  # fmt: skip
-    longest_override_days: int = Field(90, ge=1, description="days for which a person may set an account's health")
+    longest_override_days: Days = Field(90, description="days for which a person may set an account's health")
     kinds: tuple[str, ...] = Field(
         ("technical_fix", "training", "support", "executive", "commercial"), description="kinds of intervention"
     )
-    cause_days: Count = Field(90, description="days after which a root cause that was found says nothing any more")
+    cause_days: DaysOrZero = Field(90, description="days after which a root cause that was found says nothing any more")
 
 
-class WeeklySettings(BaseModel, frozen=True, extra="forbid"):
+class WeeklySettings(Section):
     """The weekly review: what is told, and which healthy accounts could be asked to expand."""
 
-    days: int = Field(7, ge=1, description="days that the review looks back on")
-    reach_days: Count = Field(7, description="days by which the stored scores that are compared with may be older")
-    trend_weeks: int = Field(13, ge=1, description="earlier reviews whose bands are shown as a trend")
-    items_shown: int = Field(25, ge=1, description="items of a section that the page lists; the mart holds all")
-    past_days: int = Field(365, ge=1, description="days of interventions that the success rate looks at")
+    days: Days = Field(7, description="days that the review looks back on")
+    reach_days: DaysOrZero = Field(7, description="days by which the stored scores that are compared with may be older")
+    trend_weeks: Weeks = Field(13, description="earlier reviews whose bands are shown as a trend")
+    items_shown: Count = Field(25, description="items of a section that the page lists; the mart holds all")
+    past_days: Days = Field(365, description="days of interventions that the success rate looks at")
     confidence: Share = Field(0.90, description="confidence of the interval of the success rate, 0..1")
-    least_cases: int = Field(10, ge=1, description="cases that something learnt must rest on, at least")
-    candidates: Count = Field(20, description="healthy accounts without a deal that are named, at most")
+    least_cases: Count = Field(10, description="cases that something learnt must rest on, at least")
+    candidates: CountOrZero = Field(20, description="healthy accounts without a deal that are named, at most")
     deals: tuple[str, ...] = Field(("expansion",), description="kinds of opportunities that are the pipeline")
     closed_stages: tuple[str, ...] = Field(("won", "lost"), description="stages in which a deal is over")
-    least_signs: int = Field(
-        2, ge=1, description="signs that a candidate must show, at least, where no model tells of expansion"
+    least_signs: Count = Field(
+        2, description="signs that a candidate must show, at least, where no model tells of expansion"
     )
     seats_used: Share = Field(0.9, description="sign: share of the paid seats in use, at least, 0..1")
-    usage_rise: float = Field(0.1, description="sign: rise of use, last 28 days against the 28 before, share")
-    promoter_from: float = Field(9, description="sign: mean NPS answer of the last year, at least, 0..10")
+    usage_rise: Number = Field(0.1, description="sign: rise of use, last 28 days against the 28 before, share")
+    promoter_from: Number = Field(9, description="sign: mean NPS answer of the last year, at least, 0..10")
 
 
-class EscalationSettings(BaseModel, frozen=True, extra="forbid"):
+class EscalationSettings(Section):
     """Week 4 of the month: what goes to an executive."""
 
-    recent_days: int = Field(31, ge=1, description="days back in which a missed plan or failed work still counts")
-    answer_days: int = Field(3, ge=0, description="days from the week's first to the executive's answer")
-    shown: int = Field(20, ge=1, description="escalations, suggestions and losses on the page, at most, of each")
+    recent_days: Days = Field(31, description="days back in which a missed plan or failed work still counts")
+    answer_days: DaysOrZero = Field(3, description="days from the week's first to the executive's answer")
+    shown: Count = Field(20, description="escalations, suggestions and losses on the page, at most, of each")

@@ -4,9 +4,13 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
+
+from values.numbers import Section
 
 DAY = timedelta(days=1)
+SHORTEST_DAY = timedelta(hours=1)
+"""A year of hours, worked one hour a week, still ends within the calendar."""
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -20,7 +24,7 @@ def known_zone(name: str) -> str:
     return name
 
 
-class WorkingHours(BaseModel, frozen=True, extra="forbid"):
+class WorkingHours(Section):
     """When the clocks of alerts run."""
 
     clocks: Literal["calendar", "business"] = Field(
@@ -36,9 +40,15 @@ class WorkingHours(BaseModel, frozen=True, extra="forbid"):
 
     @model_validator(mode="after")
     def _opens_before_it_closes(self) -> "WorkingHours":
-        if self.opens >= self.closes:
-            raise ValueError(f"opens ({self.opens}) must lie before closes ({self.closes})")
+        if self.opens.tzinfo or self.closes.tzinfo:
+            raise ValueError("opens and closes are local times: write 09:00, without a zone")
+        if _since_midnight(self.closes) - _since_midnight(self.opens) < SHORTEST_DAY:
+            raise ValueError(f"opens ({self.opens}) must lie at least an hour before closes ({self.closes})")
         return self
+
+
+def _since_midnight(at: time) -> timedelta:
+    return timedelta(hours=at.hour, minutes=at.minute, seconds=at.second)
 
 
 def after(start: datetime, hours: float, rules: WorkingHours) -> datetime:

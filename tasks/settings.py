@@ -3,38 +3,36 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, Field
 
 from expectations.suites import load_suites
 from tasks.errors import close_to
-
-Positive = Annotated[float, Field(gt=0)]
-Share = Annotated[float, Field(ge=0, le=1)]
+from values.numbers import Count, Days, Factor, Positive, SecondsOrZero, Section, Share, Tries, WholeSeconds, Windows
 
 
-class SourceSettings(BaseModel, frozen=True, extra="forbid"):
+class SourceSettings(Section):
     """Where the company's data lies. `${NAME}` is taken from the environment, so that no secret is in the file."""
 
     url: str = Field(description="a folder of parquet/CSV, duckdb://FILE, postgres://..., or any URL that Ibis knows")
 
 
-class RetrySettings(BaseModel, frozen=True, extra="forbid"):
+class RetrySettings(Section):
     """How long a service (source, ledger, MLflow, Prefect) may fail before a run gives it up."""
 
-    attempts: int = Field(3, ge=1, description="tries before a service counts as unreachable")
-    wait_seconds: float = Field(2, ge=0, description="seconds before the second try; each later wait is twice as long")
-    connect_seconds: int = Field(
-        10, ge=2, description="seconds within which a connection, a lock or the answer to a first question must come"
+    attempts: Tries = Field(3, description="tries before a service counts as unreachable")
+    wait_seconds: SecondsOrZero = Field(2, description="seconds before the second try; each later wait is twice as long")
+    connect_seconds: Annotated[WholeSeconds, Field(ge=2)] = Field(
+        10, description="seconds within which a connection, a lock or the answer to a first question must come"
     )
-    silence_seconds: int = Field(
-        30, ge=3, description="seconds without a sign of life after which a line that stood counts as dropped"
+    silence_seconds: Annotated[WholeSeconds, Field(ge=3)] = Field(
+        30, description="seconds without a sign of life after which a line that stood counts as dropped"
     )
 
 
 STANDARD_RETRIES = RetrySettings()
 
 
-class TableSettings(BaseModel, frozen=True, extra="forbid"):
+class TableSettings(Section):
     """One canonical table of this company: its mapping, and what is known of its source."""
 
     sql: str = Field(description="file with exactly one SELECT, relative to pipeline.toml")
@@ -48,7 +46,7 @@ class TableSettings(BaseModel, frozen=True, extra="forbid"):
     )
 
 
-class Override(BaseModel, frozen=True, extra="forbid"):
+class Override(Section):
     """Another severity for one expectation, with the reason in writing."""
 
     severity: Literal["critical", "warning", "info"] = Field(description="the severity that holds for this company")
@@ -64,7 +62,7 @@ def _rule(named: str) -> str:
     return named
 
 
-class CheckSettings(BaseModel, frozen=True, extra="forbid"):
+class CheckSettings(Section):
     """Bounds of the data checks."""
 
     overrides: Mapping[Annotated[str, AfterValidator(_rule)], Override] = Field(
@@ -72,33 +70,33 @@ class CheckSettings(BaseModel, frozen=True, extra="forbid"):
     )
     fresh_factor: Positive = Field(2, description="times the expected update interval, beyond which a table is late")
     stale_factor: Positive = Field(7, description="times the expected update interval, beyond which a table is stale")
-    volume_window_days: Annotated[int, Field(ge=1)] = Field(
-        28, description="days whose rows are compared with the past"
-    )
-    volume_windows: Annotated[int, Field(ge=1)] = Field(3, description="earlier windows that make the past")
+    volume_window_days: Days = Field(28, description="days whose rows are compared with the past")
+    volume_windows: Windows = Field(3, description="earlier windows that make the past")
     volume_low: Share = Field(0.5, description="share of the usual rows below which the volume is thin")
     volume_high: Positive = Field(3.0, description="times the usual rows above which the volume is suspicious")
     outlier_deviations: Positive = Field(8.0, description="robust deviations beyond which a value is an outlier")
     outlier_share: Share = Field(0.01, description="share of outliers that a column may have")
-    rows_in_memory: Annotated[int, Field(ge=1)] = Field(
+    rows_in_memory: Count = Field(
         250_000,
         description="rows of a table that are judged in memory; of a larger one only rows that may break a rule",
     )
-    sample_keys: Annotated[int, Field(ge=1)] = Field(3, description="keys shown per failed expectation")
+    sample_keys: Count = Field(3, description="keys shown per failed expectation")
 
 
-class CatalogueSettings(BaseModel, frozen=True, extra="forbid"):
+class CatalogueSettings(Section):
     """When the signal catalogue names a blind spot."""
 
     low_accounts_share: Share = Field(0.6, description="share of accounts with a signal below which it is biased")
     most_accounts_share: Share = Field(0.9, description="share of accounts with a signal that is as good as all")
     low_fill_rate: Share = Field(0.5, description="share of rows with a value below which emptiness is named")
-    engaged_ratio: float = Field(1.5, gt=1, description="times the use of the other accounts that is a bias")
-    usage_days: int = Field(90, ge=1, description="days of use that are compared")
-    least_accounts: int = Field(5, ge=1, description="accounts on either side that make a comparison")
+    engaged_ratio: Annotated[Factor, Field(gt=1)] = Field(
+        1.5, description="times the use of the other accounts that is a bias"
+    )
+    usage_days: Days = Field(90, description="days of use that are compared")
+    least_accounts: Count = Field(5, description="accounts on either side that make a comparison")
 
 
-class PublishSettings(BaseModel, frozen=True, extra="forbid"):
+class PublishSettings(Section):
     """What the published tables look like."""
 
-    decimals: Annotated[int, Field(ge=2, le=12)] = Field(6, description="decimal places of published numbers")
+    decimals: Annotated[Count, Field(ge=2, le=12)] = Field(6, description="decimal places of published numbers")

@@ -14,15 +14,16 @@ from flows.pages import DOCS, PAGES
 from tests.running import ROOT, keepwell_process
 
 ALLOWED = {
-    "flows": {"flows", "tasks", "features", "models", "playbook", "expectations", "sample"},
-    "tasks": {"tasks", "features", "models", "playbook", "expectations"},
-    "features": {"features"},
-    "models": {"models"},
-    "playbook": {"playbook"},
-    "expectations": {"expectations", "features"},
-    "sample": {"sample", "features"},
+    "flows": {"flows", "tasks", "features", "models", "playbook", "expectations", "sample", "values"},
+    "tasks": {"tasks", "features", "models", "playbook", "expectations", "values"},
+    "features": {"features", "values"},
+    "models": {"models", "values"},
+    "playbook": {"playbook", "values"},
+    "expectations": {"expectations", "features", "values"},
+    "sample": {"sample", "features", "values"},
+    "values": {"values"},
 }
-PURE = ("features", "models", "playbook", "expectations")
+PURE = ("features", "models", "playbook", "expectations", "values")
 
 
 def imported(path: Path) -> set[str]:
