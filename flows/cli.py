@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import datetime
 from enum import StrEnum
-from json import dumps
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -26,9 +25,11 @@ from flows.cli_work import app as work
 from flows.instants import DAY, AsOf, Now, believed, instant
 from flows.logs import log_to_stderr
 from flows.options import Options, host_clock, run_of, said, show_table, show_totals
-from tasks.errors import PrefectUnreachable
+from flows.terminal import guarded, say, say_json
+from tasks.errors import ConfigError, PrefectUnreachable
 from tasks.masking import masked_output
 from tasks.permissions import restrict_umask
+from values.texts import storable
 
 # Telemetry of every dependency is off unless the user turns it on.
 for _name, _value in (
@@ -90,7 +91,7 @@ def monthly(
     if result.totals:
         show_totals(result.totals, result.path)
     else:
-        typer.echo("nothing to do: the weeks of this month have run")
+        say("nothing to do: the weeks of this month have run")
 
 
 @app.command()
@@ -160,34 +161,37 @@ def quarterly(as_of: AsOf) -> None:
     run = run_of(as_of.date())
     result = _call("quarterly_retraining", lambda: quarterly_retraining(run), as_of=run.as_of)
     for outcome, reason in result.refused.items():
-        typer.echo(f"{outcome}: no model. {reason}", err=True)
+        say(f"{outcome}: no model. {reason}", err=True)
     show_table(summary(result), "no outcome has enough data for a model: health alone goes on")
     for sentence in verdicts(result):
-        typer.echo(sentence, err=True)
+        say(sentence, err=True)
     for outcome, version in result.versions.items():
-        typer.echo(f"{outcome}: version {version} stands as challenger (keepwell model compare)", err=True)
+        say(f"{outcome}: version {version} stands as challenger (keepwell model compare)", err=True)
     for outcome, reason in result.monitoring.unwatched.items():
-        typer.echo(f"{outcome}: its model is not watched. {reason}", err=True)
+        say(f"{outcome}: its model is not watched. {reason}", err=True)
     for sentence in result.monitoring.alerts.values():
-        typer.echo(sentence, err=True)
+        say(sentence, err=True)
     if result.lessons.tuning:
         from tasks.weights import tuned_in_words
 
-        typer.echo(tuned_in_words(result.lessons.tuning), err=True)
-        typer.echo(f"weights    {result.weights}", err=True)
+        say(tuned_in_words(result.lessons.tuning), err=True)
+        say(f"weights    {result.weights}", err=True)
     if result.page:
-        typer.echo(f"blueprint  {result.page}", err=True)
+        say(f"blueprint  {result.page}", err=True)
 
 
 @app.command()
 def audit(as_of: AsOf) -> None:
     """What each score knew of those who left, and what the book kept: publishes audit and value, writes the page."""
     from flows.auditing import auditing
-    from tasks.audit_page import as_json, as_text
+    from tasks.audit_page import as_data, as_text
 
     run = run_of(as_of.date())
     result = _call("auditing", lambda: auditing(run), as_of=run.as_of)
-    typer.echo((as_json if Options.json else as_text)(result.found, result.path))
+    if Options.json:
+        say_json(as_data(result.found, result.path))
+    else:
+        say(*as_text(result.found, result.path).split("\n"))
 
 
 @app.command()
@@ -205,10 +209,10 @@ def doctor() -> None:
 
     found = doctor(Options.config, Options.out)
     if Options.json:
-        typer.echo(dumps([asdict(one) for one in found], indent=1))
+        say_json([asdict(one) for one in found])
     else:
         for one in found:
-            typer.echo(f"{one.severity:>8}  {one.subject}: {one.says}")
+            say(f"{one.severity:>8}  {one.subject}: {one.says}")
     if any(one.severity == "critical" for one in found):
         raise typer.Exit(2)
 
@@ -249,8 +253,8 @@ def serve() -> None:
         from flows.serve_report import reporting
 
         for name, cron in plan.crons.items():
-            typer.echo(f"{FLOWS[name]:>20}  {cron}  {plan.zone_of(name)}")
-        typer.echo(f"serving on {address}")
+            say(f"{FLOWS[name]:>20}  {cron}  {plan.zone_of(name)}")
+        say(f"serving on {address}")
         with reporting(plan, when.unstarted_minutes, when.report_seconds):
             serve_schedules(settings, Options.config, Options.out)
 
@@ -265,10 +269,10 @@ def deployments(
 
     text = prefect_yaml(load_settings(Options.config).plan, str(Options.config.resolve()), str(Options.out.resolve()))
     if to is None:
-        typer.echo(text, nl=False)
+        say(*text.removesuffix("\n").split("\n"))
     else:
         to.write_text(text, encoding="utf-8")
-        typer.echo(f"written: {to}. `prefect deploy --all --prefect-file {to}` deploys it.")
+        say(f"written: {to}. `prefect deploy --all --prefect-file {to}` deploys it.")
 
 
 def _call(flow: str, inline: Callable[[], Any], **parameters: Any) -> Any:
@@ -278,6 +282,13 @@ def _call(flow: str, inline: Callable[[], Any], **parameters: Any) -> Any:
     from flows.under_prefect import run_under_prefect
 
     return run_under_prefect(flow, Options.config, Options.out, debug=Options.debug, **parameters)
+
+
+def _refuse_unstorable(arguments: list[str]) -> None:
+    """What is typed is stored, and shown to others: it has to be text."""
+    for number, argument in enumerate(arguments, start=1):
+        if not storable(argument):
+            raise ConfigError(f"argument {number} ({argument!r}) is not text in UTF-8. Type it again, in UTF-8.")
 
 
 @contextlib.contextmanager
@@ -291,7 +302,7 @@ def _errors_as_exit_codes() -> Iterator[None]:
         if Options.debug:
             traceback.print_exception(error)
         else:
-            typer.echo(f"keepwell: {text}", err=True)
+            say(*f"keepwell: {text}".split("\n"), err=True)
         if isinstance(error, PrefectUnreachable):
             sys.stdout.flush()
             os._exit(code)  # an ordinary exit waits minutes for Prefect's client
@@ -301,7 +312,8 @@ def _errors_as_exit_codes() -> Iterator[None]:
 def main(clock: Callable[[], datetime] = host_clock) -> None:
     """Entry point of the `keepwell` command; `clock` tells what lies ahead."""
     Options.clock = staticmethod(clock)
-    with masked_output(), _errors_as_exit_codes():
+    with guarded(), masked_output(), _errors_as_exit_codes():
+        _refuse_unstorable(sys.argv[1:])
         app(standalone_mode=True)
 
 

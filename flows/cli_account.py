@@ -10,6 +10,7 @@ import typer
 from flows.cli_alerts import ledger_call
 from flows.instants import MINUTES, believed, instant
 from flows.options import Options, run_of
+from flows.terminal import say, say_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,19 +34,21 @@ def account(
     at = instant(as_of)
     marts = run_of(at.date()).marts
     story = ledger_call(at, lambda ledger: account_story(marts, ledger.history(at), ledger.work(at), named, at))
-    typer.echo(as_json(story) if Options.json else as_text(story))
+    if Options.json:
+        say_json(as_data(story))
+    else:
+        say(*page(story))
 
 
-def as_json(story: "AccountStory") -> str:
+def as_data(story: "AccountStory") -> dict[str, Any]:
     """The same for a program."""
-    about = {
+    return {
         "account_id": story.account_id, "as_of": story.as_of, **story.facts, "flagged": story.flagged,
         "leaving": story.leaving, "left": story.left,
         "reasons": story.reasons, "course": json.loads(story.course.to_json(orient="records", date_format="iso")),
         "lines": [vars(line) for line in story.lines], "live": [alert.alert_id for alert in story.live],
         "work": story.work,
     }  # fmt: skip
-    return json.dumps(about, default=str, indent=1)
 
 
 def outcome(story: "AccountStory") -> str:
@@ -75,8 +78,8 @@ def turns(course: "pd.DataFrame") -> list[Any]:
     return shown
 
 
-def as_text(story: "AccountStory") -> str:
-    """The page: what it is, why, what to do; its course; what happened; what is open."""
+def page(story: "AccountStory") -> list[str]:
+    """The page, line by line: what it is, why, what to do; its course; what happened; what is open."""
     f = story.facts
     renewal = f"renewal {f['renewal_on']}" if f["renewal_on"] is not None else "open-ended"
     lines = [
@@ -98,4 +101,4 @@ def as_text(story: "AccountStory") -> str:
         f"  {a.alert_id[:8]}  {a.rule}  {a.state}, since {a.opened_at:%Y-%m-%d %H:%M}, {a.owner}" for a in story.live
     ]
     lines += ["", "Work that goes on", *(f"  {one}" for one in story.work)] if story.work else []
-    return "\n".join(lines)
+    return lines

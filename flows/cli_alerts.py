@@ -10,6 +10,7 @@ import typer
 
 from flows.instants import MINUTES, Now, instant, planned
 from flows.options import Options, run_of, said, show_table, show_totals
+from flows.terminal import say
 
 if TYPE_CHECKING:
     from playbook.alert_events import Alert as AlertState
@@ -94,7 +95,7 @@ def _step(name: str, says: str) -> None:
 
         at = instant(now)
         steps = ledger_call(at, lambda ledger: respond(ledger, alert, name.replace("-", "_"), at, by, note))
-        typer.echo(f"recorded: {', '.join(steps)}" if steps else "it was taken already: nothing is changed")
+        say(f"recorded: {', '.join(steps)}" if steps else "it was taken already: nothing is changed")
 
     app.command(name, help=says)(command)
 

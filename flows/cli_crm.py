@@ -1,12 +1,12 @@
 """`keepwell crm`: what the CRM would be told, and the telling."""
 
-import json
 from collections.abc import Iterable, Sequence
 
 import typer
 
 from flows.instants import AsOf
 from flows.options import Options, run_of, show_totals
+from flows.terminal import say, say_json
 
 app = typer.Typer(help="The CRM: what it would be told, and the telling.", no_args_is_help=True)
 
@@ -22,10 +22,10 @@ def diff(as_of: AsOf) -> None:
     lines = steps_in_words(found)
     if Options.json:
         told = {"steps": steps_as_data(found), "same": len(found.same), "said": list(found.said)}
-        typer.echo(json.dumps(told, indent=1))
+        say_json(told)
         return
     _say(lines)
-    typer.echo(f"{len(lines)} to write, {len(found.same)} as they should be, {len(found.said)} to look at")
+    say(f"{len(lines)} to write, {len(found.same)} as they should be, {len(found.said)} to look at")
     _say(found.said, err=True)
 
 
@@ -47,4 +47,4 @@ def sync(as_of: AsOf) -> None:
 
 def _say(lines: Iterable[Line] | Sequence[Line], *, err: bool = False) -> None:
     for kind, key, sentence in lines:
-        typer.echo(f"{kind:>15}  {key}: {sentence}", err=err)
+        say(f"{kind:>15}  {key}: {sentence}", err=err)

@@ -1,6 +1,5 @@
 """`keepwell model`: list, compare, promote, rollback, off, on."""
 
-import json
 import math
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -9,6 +8,7 @@ import typer
 
 from flows.instants import DAY, AsOf, believed
 from flows.options import Options, run_of, said, show_table
+from flows.terminal import say, say_json
 
 if TYPE_CHECKING:
     from flows.champions import Compared
@@ -37,7 +37,7 @@ def list_models(as_of: Then = None) -> None:
 
     run = run_of(as_of.date() if as_of else date.max)
     for sentence in warnings(run):
-        typer.echo(sentence, err=True)
+        say(sentence, err=True)
     show_table(listing(run), "no model is registered: run `keepwell quarterly`")
 
 
@@ -54,7 +54,7 @@ def promote(as_of: AsOf, by: By, outcome: Outcome = "churn", version: Number = "
     """Make the challenger champion if every gate lets it through; else exit 1 with the gates that refused."""
     from flows.champions import promote
 
-    typer.echo(promote(run_of(as_of.date()), outcome, by, version, f"{accept} ({by})" if accept else ""))
+    say(promote(run_of(as_of.date()), outcome, by, version, f"{accept} ({by})" if accept else ""))
 
 
 @app.command()
@@ -62,7 +62,7 @@ def rollback(as_of: AsOf, by: By, reason: Reason, outcome: Outcome = "churn") ->
     """Put the champion before the present one in force again."""
     from flows.champions import rollback
 
-    typer.echo(rollback(run_of(as_of.date()), outcome, by, reason))
+    say(rollback(run_of(as_of.date()), outcome, by, reason))
 
 
 @app.command()
@@ -70,7 +70,7 @@ def off(as_of: AsOf, by: By, reason: Reason, outcome: Outcome = "churn") -> None
     """Switch the models of an outcome off: health alone goes on."""
     from flows.champions import switch
 
-    typer.echo(switch(run_of(as_of.date()), outcome, by, reason, on=False))
+    say(switch(run_of(as_of.date()), outcome, by, reason, on=False))
 
 
 @app.command()
@@ -78,7 +78,7 @@ def on(as_of: AsOf, by: By, reason: Reason, outcome: Outcome = "churn") -> None:
     """Let the champion serve again."""
     from flows.champions import switch
 
-    typer.echo(switch(run_of(as_of.date()), outcome, by, reason, on=True))
+    say(switch(run_of(as_of.date()), outcome, by, reason, on=True))
 
 
 def _number(value: float) -> float | None:
@@ -98,19 +98,17 @@ def _print_comparison(found: "Compared") -> None:
         gates = [vars(gate) for gate in judgement.gates]
         about = {"outcome": found.outcome, "version": found.version, "candidate": found.candidate, "rival": found.rival}
         arms = {"arms": _arms(found.arms)} if found.arms else {}
-        typer.echo(
-            json.dumps({**about, "gates": gates, "power": judgement.power, "figures": figures, **arms}, indent=1)
-        )
+        say_json({**about, "gates": gates, "power": judgement.power, "figures": figures, **arms})
         return
-    typer.echo(f"{found.outcome}: version {found.version} ({found.candidate}) against {found.rival}\n")
+    say(f"{found.outcome}: version {found.version} ({found.candidate}) against {found.rival}", "")
     for gate in judgement.gates:
-        typer.echo(f"{'passed' if gate.passed else 'REFUSED':>8}  {gate.name}: {gate.says}")
+        say(f"{'passed' if gate.passed else 'REFUSED':>8}  {gate.name}: {gate.says}")
     if judgement.figures:
-        typer.echo(f"\n{'':>20}  {'version ' + found.version:>24}  {found.rival:>24}")
+        say("", f"{'':>20}  {'version ' + found.version:>24}  {found.rival:>24}")
     for name, sides in judgement.figures.items():
         shown = [f"{e.value:.3f}" + (f" ({e.low:.3f} to {e.high:.3f})" if math.isfinite(e.low) else "") for e in sides]
-        typer.echo(f"{name:>20}  {shown[0]:>24}  {shown[1]:>24}")
-    typer.echo(f"\n{judgement.power}")
+        say(f"{name:>20}  {shown[0]:>24}  {shown[1]:>24}")
+    say("", f"{judgement.power}")
     if found.arms:
         _print_arms(found.version, found.arms)
 
@@ -127,15 +125,14 @@ def _arms(arms: "ByAssignment") -> dict[str, Any]:
 
 def _print_arms(version: str, arms: "ByAssignment") -> None:
     """The accounts on which the version acted, those on which it did not, and the difference between them."""
-    typer.echo(f"\nBy assignment since {arms.began}: accounts on which version {version} acted, and the others\n")
-    typer.echo(f"{'':>20}  {'version ' + version:>12}  {'others':>12}  {'difference':>26}")
+    say("", f"By assignment since {arms.began}: accounts on which version {version} acted, and the others", "")
+    say(f"{'':>20}  {'version ' + version:>12}  {'others':>12}  {'difference':>26}")
     for name, (ours, theirs) in {"accounts": arms.accounts, "outcome known": arms.matured}.items():
-        typer.echo(f"{name:>20}  {ours:>12}  {theirs:>12}")
+        say(f"{name:>20}  {ours:>12}  {theirs:>12}")
     for c in arms.contrasts:
         if not math.isnan(c.difference.value):
             bounds = (
                 f" ({c.difference.low:+.3f} to {c.difference.high:+.3f})" if math.isfinite(c.difference.low) else ""
             )
-            typer.echo(f"{c.name:>20}  {c.challenger:>12.3f}  {c.other:>12.3f}  {c.difference.value:>+6.3f}{bounds}")
-    for sentence in ("", *arms.says):
-        typer.echo(sentence)
+            say(f"{c.name:>20}  {c.challenger:>12.3f}  {c.other:>12.3f}  {c.difference.value:>+6.3f}{bounds}")
+    say("", *arms.says)

@@ -10,6 +10,7 @@ import typer
 from flows.cli_alerts import By, Reason, ledger_call
 from flows.instants import DAY, Now, instant, planned
 from flows.options import run_of, show_table, show_totals
+from flows.terminal import say
 
 if TYPE_CHECKING:
     from tasks.ledger import Ledger
@@ -46,7 +47,7 @@ def lift(account: Account, by: By, reason: Reason, now: Now = None) -> None:
 
     at = instant(now)
     held = _about(account, at, lambda ledger, named: lift_override(ledger, named, at, by, reason))
-    typer.echo(f"lifted: {held.health:g}, set by {held.by} on {held.at:%Y-%m-%d}")
+    say(f"lifted: {held.health:g}, set by {held.by} on {held.at:%Y-%m-%d}")
 
 
 @app.command("list")
@@ -74,7 +75,7 @@ def note(
 
     at = instant(now)
     _about(account, at, lambda ledger, named: add_note(ledger, named, text, until.date(), at, by))
-    typer.echo(f"noted until {until:%Y-%m-%d}")
+    say(f"noted until {until:%Y-%m-%d}")
 
 
 def _about(named: str, at: datetime, call: "Callable[[Ledger, str], Any]") -> Any:

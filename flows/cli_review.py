@@ -1,6 +1,5 @@
 """`keepwell review`: experts forecast blind, then see the scores; flags, grades and the signature (REV-1..4)."""
 
-import json
 import math
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,6 +10,7 @@ import typer
 from flows.cli_model import Outcome
 from flows.instants import DAY, Now, instant, planned
 from flows.options import Options, run_of, said, show_totals
+from flows.terminal import say, say_json
 
 if TYPE_CHECKING:
     from flows.review import Report, Said
@@ -58,18 +58,18 @@ def following(by: By, review: Review = "", now: Now = None) -> None:
 
     asked = question(run_of(instant(now).date()), by, review)
     if asked is None:
-        typer.echo("null" if Options.json else "all accounts are answered: keepwell review reveal")
+        say("null" if Options.json else "all accounts are answered: keepwell review reveal")
         return
     about = {name: str(value) for name, value in asked.about.items()}
     says = _asks(asked.sprint)
     if Options.json:
         found = {"account": asked.account_id, "left": asked.left, "asks": says, "about": about, "facts": asked.facts}
-        typer.echo(json.dumps(found, indent=1))
+        say_json(found)
         return
-    typer.echo(f"account {asked.account_id} ({asked.left} of {len(asked.sprint.accounts)} left). {says}\n")
+    say(f"account {asked.account_id} ({asked.left} of {len(asked.sprint.accounts)} left). {says}", "")
     for name, value in about.items():
-        typer.echo(f"{name.replace('_', ' '):>18}  {value}")
-    typer.echo("\n" + "\n".join(asked.facts))
+        say(f"{name.replace('_', ' '):>18}  {value}")
+    say("", *asked.facts)
 
 
 @app.command()
@@ -99,10 +99,10 @@ def reveal(
     found = reveal(run_of(at.date()), account, by, at, review)
     rows = [_shown(found, name) for name, who in found.sprint.answers if who == by and account in ("", name)]
     if Options.json:
-        typer.echo(json.dumps(rows, indent=1))
+        say_json(rows)
     for row in [] if Options.json else rows:
         show_totals({name: _words(value) for name, value in row.items()}, None)
-        typer.echo("")
+        say("")
 
 
 @app.command()
@@ -142,9 +142,9 @@ def report(
     at = instant(now)
     found = report(run_of(at.date()), at, review, sign, note)
     if Options.json:
-        typer.echo(json.dumps(_as_json(found), indent=1, default=str))
+        say_json(_as_json(found))
     else:
-        typer.echo(_as_text(found))
+        say(*_in_lines(found))
 
 
 def _said(kind: Kind, note: str, chance: float | None, until: datetime | None) -> "Said":
@@ -204,7 +204,7 @@ def _figure(grade: "Grade") -> dict[str, Any]:
     }
 
 
-def _as_text(found: "Report") -> str:
+def _in_lines(found: "Report") -> list[str]:
     sprint, told = found.sprint, found.happened
     known = "outcomes are known" if told else f"outcomes will be known on {sprint.told_on}"
     signed = f"signed by {sprint.signed_by} at {sprint.signed_at:%Y-%m-%d %H:%M}" if sprint.signed_at else "not signed"
@@ -222,7 +222,7 @@ def _as_text(found: "Report") -> str:
         lines.append(
             f"flag {flag.flag_id[:8]}  {flag.account_id}  {flag.kind}{until}, {flag.by}: {flag.note} -> {became}"
         )
-    return "\n".join(lines)
+    return lines
 
 
 def _figure_lines(grades: "Sequence[Grade]") -> list[str]:

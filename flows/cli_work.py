@@ -10,6 +10,7 @@ import typer
 from flows.cli_alerts import By, Note, ledger_call, none_of
 from flows.instants import DAY, Now, instant, planned
 from flows.options import run_of, show_table, show_totals
+from flows.terminal import say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -122,7 +123,7 @@ def done(
     at = instant(now)
     retries = run_of(at.date()).settings.retries
     new, first = ledger_call(at, lambda ledger: sign_off(ledger, week.date(), at, by, note, retries))
-    typer.echo(f"recorded: the calls before {first} are recorded, says {by}" if new else f"{first} was signed already")
+    say(f"recorded: the calls before {first} are recorded, says {by}" if new else f"{first} was signed already")
 
 
 @app.command("list")

@@ -2,9 +2,11 @@
 
 import logging
 import time
+from typing import Any
 
 from tasks.masking import mask_logs
 from tasks.step import inside_prefect_flow, log
+from values.texts import one_line, visible
 
 
 def log_to_stderr(level: int = logging.INFO) -> None:
@@ -33,13 +35,24 @@ def log_to_prefect() -> None:
         log.propagate = False
 
 
+class _Shown(logging.Formatter):
+    """One line a record, and nothing in it that a terminal obeys: names and texts of customers are logged too."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 logging's own name
+        record.message = one_line(record.message)
+        return super().formatMessage(record)
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 the same
+        return visible(super().formatException(ei))
+
+
 def _has(logger: logging.Logger, kind: type[logging.Handler]) -> bool:
     return any(isinstance(handler, kind) for handler in logger.handlers)
 
 
 def _stderr() -> logging.Handler:
     """Lines such as `2026-06-02T05:00:03Z INFO stage sources: 1.2 s`, in UTC whatever the time zone of the machine."""
-    form = logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%SZ")
+    form = _Shown("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%SZ")
     form.converter = time.gmtime
     handler = logging.StreamHandler()
     handler.setFormatter(form)

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from flows.terminal import say, say_json
+from values.texts import one_line
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -49,18 +52,21 @@ def run_of(as_of: date) -> "Run":
 def show_totals(totals: Any, path: Path | None) -> None:
     """Totals, one a line, and where the report lies."""
     if Options.json:
-        typer.echo(json.dumps({**totals, "report": str(path) if path else None}, default=str, indent=1))
+        say_json({**totals, "report": str(path) if path else None})
         return
     for name, value in totals.items():
         shown = (", ".join(map(str, value)) or "none") if isinstance(value, list | tuple) else value
-        typer.echo(f"{name.replace('_', ' '):>18}  {shown}")
+        say(f"{name.replace('_', ' '):>18}  {shown}")
     if path:
-        typer.echo(f"{'report':>18}  {path}")
+        say(f"{'report':>18}  {path}")
 
 
 def show_table(table: "pd.DataFrame", otherwise: str) -> None:
     """A table, or a sentence where it is empty."""
     if Options.json:
-        typer.echo(table.to_json(orient="records", indent=1, date_format="iso"))
+        say_json(json.loads(table.to_json(orient="records", date_format="iso")))
+    elif len(table):
+        words = table.map(lambda value: one_line(value) if isinstance(value, str) else value)
+        say(*words.to_string(index=False).split("\n"))
     else:
-        typer.echo(table.to_string(index=False) if len(table) else otherwise)
+        say(otherwise)

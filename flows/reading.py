@@ -12,24 +12,64 @@ from pydantic import BaseModel, ValidationError
 
 from tasks.errors import ConfigError, nearest
 from tasks.masking import conceal
+from values.texts import storable
 
 M = TypeVar("M", bound=BaseModel)
 Place = tuple[Any, ...]
 ENVIRONMENT = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+DEEPEST = 20
+"""Levels of a settings file; the deepest setting has five."""
 KEY = "[key]"
 """How pydantic marks a mistake in a name rather than in what stands under it."""
 
 
 def toml_of(path: Path) -> dict[str, Any]:
-    """What a TOML file holds; ConfigError where it cannot be read."""
+    """What a TOML file holds; ConfigError where it cannot be read, or holds what no setting can be."""
+    too_deep = f"{path.name} nests deeper than {DEEPEST} levels. No setting needs that: count its brackets."
     try:
-        return tomllib.loads(path.read_text())
+        given = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # with or without the mark that editors put first
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path.name} is not UTF-8 text. Save it as UTF-8.") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path.name} is not valid TOML: {error}.") from error
+    except RecursionError as error:
+        raise ConfigError(too_deep) from error
+    except ValueError as error:  # Python reads no whole number of more than 4,300 digits
+        raise ConfigError(f"{path.name} holds a number of thousands of digits. Write a smaller one.") from error
+    if _levels(given) > DEEPEST:
+        raise ConfigError(too_deep)
+    if unfit := _unfit(given, ()):
+        raise ConfigError(f"{path.name}: `{unfit}` holds a character that no database can store (NUL). Remove it.")
+    return given
+
+
+def _inside(value: Any) -> list[tuple[Any, Any]]:
+    """What stands in a table or an array, with its keys or places."""
+    if isinstance(value, Mapping):
+        return list(value.items())
+    return list(enumerate(value)) if isinstance(value, list) else []
+
+
+def _levels(value: Any) -> int:
+    """How deep a value nests, counted level by level: a function that calls itself would end before it."""
+    levels, here = 0, [value]
+    while here := [one for outer in here for _, one in _inside(outer)]:
+        levels += 1
+    return levels
+
+
+def _unfit(value: Any, place: Place) -> str | None:
+    """The first key whose name or text holds NUL."""
+    if isinstance(value, str):
+        return None if storable(value) else ".".join(map(str, place))
+    for key, one in _inside(value):
+        if not storable(str(key)):
+            return ".".join(map(str, (*place, key)))
+        if found := _unfit(one, (*place, key)):
+            return found
+    return None
 
 
 def validated(model: type[M], given: Mapping[str, Any], file: str) -> tuple[M | None, list[str]]:

@@ -94,14 +94,14 @@ def verdict(figure: Mapping[str, Any] | None, *, more_is_better: bool) -> str:
     return "better" if (figure["value"] > 0) == more_is_better else "worse"
 
 
-def as_json(found: Audit, path: Path) -> str:
+def as_data(found: Audit, path: Path) -> dict[str, Any]:
     """Every figure of the audit and of the value page, what could not be told, and where the page lies."""
     tables = {
         name: json.loads(table.to_json(orient="records"))
         for name, table in (("audit", found.figures), ("value", found.value))
     }
     about = {"as_of": str(found.as_of), "losses": found.losses, **tables, "notes": list(found.notes)}
-    return json.dumps({**about, "report": str(path)}, indent=1)
+    return {**about, "report": str(path)}
 
 
 def as_text(found: Audit, path: Path) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from tasks.masking import masked
+from values.texts import one_line
 
 
 class KeepwellError(Exception):
@@ -38,7 +39,7 @@ class Finding:
         where = f"{self.table}.{self.column}" if self.column else self.table
         count = "" if self.failed_rows is None else f" ({self.failed_rows:,} rows"
         count += "" if not count else (f", for example {', '.join(self.sample_keys)})" if self.sample_keys else ")")
-        return f"{where}: {self.message}{count} [rule {self.rule}]. {self.remedy}"
+        return one_line(f"{where}: {self.message}{count} [rule {self.rule}]. {self.remedy}")
 
 
 class DataCheckFailed(KeepwellError):
