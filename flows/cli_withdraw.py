@@ -9,6 +9,7 @@ import typer
 from flows.cli_alerts import By, Reason
 from flows.instants import DAY
 from flows.options import Options, run_of, show_totals
+from flows.terminal import say
 
 
 def withdraw(
@@ -24,11 +25,11 @@ def withdraw(
 
     found = withdraw(run_of(as_of.date()), by, reason, whole_day=whole_day)
     if found.nothing and not Options.json:
-        typer.echo(f"nothing of {as_of:%Y-%m-%d} is there to take back")
+        say(f"nothing of {as_of:%Y-%m-%d} is there to take back")
     else:
         show_totals({name: value for name, value in asdict(found).items() if name != "left"}, None)
     if found.left:
-        typer.echo(
+        say(
             f"{found.left} lines of {as_of:%Y-%m-%d} stand in the ledger, of sweeps or of what people recorded. "
             "--whole-day takes them back too.",
             err=True,

@@ -218,6 +218,10 @@ class WorkSettings(Section):
     kinds: tuple[str, ...] = Field(
         ("technical_fix", "training", "support", "executive", "commercial"), description="kinds of intervention"
     )
+    longest_ago_days: Days = Field(
+        730, description="days back in which something recorded may have happened; before them it is a wrong year"
+    )
+    largest_file_mb: Count = Field(50, description="megabytes of a file that `work import` takes in, at most")
     cause_days: DaysOrZero = Field(90, description="days after which a root cause that was found says nothing any more")
 
 

@@ -223,7 +223,7 @@ def rows_of(*accounts: str) -> pd.DataFrame:
 
 
 def test_a_file_with_mistakes_records_nothing_and_names_each(place: Place, tmp_path: Path) -> None:
-    """Row, column and what would be right, as a spreadsheet counts rows; exit 3 (MON-3, TRU-3)."""
+    """Line, column and what would be right; exit 3 (MON-3, TRU-3)."""
     file = tmp_path / "work.csv"
     bad = rows_of(*place.queue())
     bad.loc[0, "outcome"] = "solved"
@@ -237,11 +237,11 @@ def test_a_file_with_mistakes_records_nothing_and_names_each(place: Place, tmp_p
 
     assert (ran.code, unknown.code, place.run("work", "import", tmp_path / "none.csv").code) == (3, 3, 2)
     assert "work.csv: 5 of 6 rows cannot be recorded, so none is." in ran.err
-    assert "row 2, column outcome: 'solved' is none of the words; did you mean `resolved`?" in ran.err
-    assert "row 4, column at: 'yesterday' is no instant. Write 2026-06-09T10:30." in ran.err
-    assert "row 5, column id: no intervention begins with 'CRM-1'" in ran.err
-    assert "row 6, column target: 'high' is no number." in ran.err
-    assert "row 7, column at: 2027-01-01 00:00 is after 2026-06-14 00:00" in ran.err
+    assert "line 2, column outcome: 'solved' is none of the words; did you mean `resolved`?" in ran.err
+    assert "line 4, column at: 'yesterday' is no instant. Write 2026-06-09T10:30." in ran.err
+    assert "line 5, column id: no intervention begins with 'CRM-1'" in ran.err
+    assert "line 6, column target: 'high' is no number." in ran.err
+    assert "line 7, column at: 2027-01-01 00:00 is after 2026-06-14 00:00" in ran.err
     assert "there is no column 'outcom'; did you mean `outcome`?" in unknown.err
     assert place.listed("2026-06-14") == []
 
@@ -252,10 +252,10 @@ def test_a_value_that_its_row_has_no_use_for_is_refused(place: Place, tmp_path: 
     ran = place.run("work", "import", tmp_path / "work.csv", "--now", "2026-06-14")
 
     assert ran.code == 3
-    assert "row 2, column cause: nothing that `call` takes (outcome): say it in a row of its own." in ran.err
-    assert "row 3" not in ran.err  # a cause
-    assert "row 4" not in ran.err  # an intervention
-    assert "row 5, column cause" in ran.err
+    assert "line 2, column cause: nothing that `call` takes (outcome): say it in a row of its own." in ran.err
+    assert "line 3" not in ran.err  # a cause
+    assert "line 4" not in ran.err  # an intervention
+    assert "line 5, column cause" in ran.err
 
 
 @pytest.mark.parametrize(
@@ -264,7 +264,7 @@ def test_a_value_that_its_row_has_no_use_for_is_refused(place: Place, tmp_path: 
         (b"what;at;by;account;outcome\ncall;2026-06-09;cy;ACCOUNT;reached\n", ""),
         (b"what,at,by,account,outcome\ncall,2026-06-09,cy,ACCOUNT,reached,,\n\n", ""),
         (b"what,at,by,account,outcome,note\ncall,2026-06-09,cy,ACCOUNT,reached,slow, he says\n",
-         'row 2 has 7 values, the header 6 columns. Put a value that holds "," in double quotes.'),
+         'line 2 has 7 values, the header 6 columns. Put a value that holds "," in double quotes.'),
         (b"what,at,by,account,outcome\ncall,2026-06-09,Zo\xeb,ACCOUNT,reached\n", "Save it as `CSV UTF-8`"),
     ],
 )  # fmt: skip
