@@ -62,7 +62,8 @@ class Forecast:
 
 def prior_spreads(rules: ForecastSettings) -> Floats:
     """Weight of each spread before data speaks: half of a normal curve."""
-    weights: Floats = stats.norm.pdf(SPREADS, scale=rules.spread)
+    logs = stats.norm.logpdf(SPREADS, scale=rules.spread)
+    weights: Floats = np.exp(logs - logs.max())  # a curve so narrow that all of it vanishes has its nearest spread
     return weights / weights.sum()
 
 

@@ -1,6 +1,7 @@
 """Which messages the events of alerts make, and to whom: an opening, a digest of a storm, a breach (ALR-4).
 
 A message follows from its events alone, so that a sweep that is run again finds the same messages with the same keys.
+What a name holds begins no line, no header of a mail and no escape of a terminal (TRU-4).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,6 +15,7 @@ from pydantic import Field
 from playbook.alert_events import BOOK, DATA_RULE, LedgerEvent, short_hash
 from playbook.settings import OwnerSettings
 from values.numbers import Minutes, Section, Tries
+from values.texts import one_line, visible
 
 Kind = Literal["opened", "digest", "breached"]
 SHOWN = 20
@@ -79,7 +81,7 @@ def messages(
     ]  # fmt: skip
     keyed = [(short_hash(t.identity, channel), channel, t, rules) for t in told for channel, rules in channels.items()]
     return [
-        Message(key, channel, t.title, f"{t.body}\n\nMessage {key}.", t.at)
+        Message(key, channel, one_line(t.title), f"{visible(t.body)}\n\nMessage {key}.", t.at)
         for key, channel, t, rules in keyed
         if t.kind in rules.kinds and t.roles & set(rules.roles) and t.severity in rules.severities
     ]
@@ -119,8 +121,8 @@ def _openings(new: Iterable[LedgerEvent], names: Mapping[str, str]) -> Iterator[
             yield _Told(
                 event.event_id, "opened", frozenset(about["recipients"]), about["severity"],
                 f"{_name(event, names)}: {about['detail']}",
-                f"{about['severity']}, for {about['owner']}. To acknowledge by {_shown(about['due']['ack'])}: "
-                f"keepwell alerts ack {event.alert_id[:8]} --by NAME",
+                f"{about['severity']}, for {one_line(about['owner'])}. To acknowledge by "
+                f"{_shown(about['due']['ack'])}: keepwell alerts ack {event.alert_id[:8]} --by NAME",
                 event.as_of,
             )  # fmt: skip
 
@@ -131,7 +133,7 @@ def _digests(new: Iterable[LedgerEvent], names: Mapping[str, str]) -> Iterator[_
     for digest, events in groupby(sorted(storm, key=_by_digest), key=lambda e: str(e.payload["digest_id"])):
         many = list(events)
         rules = {rule: sum(e.rule == rule for e in many) for rule in sorted({e.rule for e in many})}
-        lines = [f"{e.payload['owner']}: {_name(e, names)}, {e.payload['detail']}" for e in many[:SHOWN]]
+        lines = [one_line(f"{e.payload['owner']}: {_name(e, names)}, {e.payload['detail']}") for e in many[:SHOWN]]
         more = [f"and {len(many) - SHOWN} more (mart alerts)"] if len(many) > SHOWN else []
         yield _Told(
             digest, "digest", frozenset(r for e in many for r in e.payload["recipients"]), "critical",
@@ -166,7 +168,7 @@ def _breaches(
 def _missed(events: Sequence[LedgerEvent], alert: Mapping[str, object], names: Mapping[str, str]) -> str:
     """What of one alert was missed."""
     due = ", ".join(f"{event.payload['step']} was due {_shown(event.payload['due_at'])}" for event in events)
-    return f"{alert['owner']}: {_name(events[0], names)}, {due} ({alert['detail']})"
+    return one_line(f"{alert['owner']}: {_name(events[0], names)}, {due} ({alert['detail']})")
 
 
 def _by_digest(event: LedgerEvent) -> tuple[str, str, str]:

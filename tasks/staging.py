@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from ibis.backends.sql import SQLBackend
 
-from features.canonical import DATE, INSTANT, QUARANTINE, STRING, TABLES, CanonicalTable, Column
+from features.canonical import DATE, INSTANT, INTEGER, NUMBER, QUARANTINE, STRING, TABLES, CanonicalTable, Column
 from tasks.connect import SourceConnection, engine, explained, read_only
 from tasks.drivers import dialect_of
 from tasks.errors import ConfigError, StoredDamaged
@@ -33,6 +33,8 @@ log = logging.getLogger("keepwell")
 
 ABOUT = "snapshot.json"
 ROWS_PER_BATCH = 100_000
+LARGEST = 1e15
+"""Beyond it numbers of 64 bits are no longer exact to the unit, whatever the column means."""
 ARROW = {
     "string": pa.string(), "int64": pa.int64(), "float64": pa.float64(), "boolean": pa.bool_(), "date": pa.date32(),
     "timestamp": pa.timestamp("us"),
@@ -161,7 +163,7 @@ def _stage_table(source: SQLBackend, table: CanonicalTable, sql: str, work: Path
         batches = ordered.select(*names, *texts).to_pyarrow_batches(chunk_size=ROWS_PER_BATCH)
         path = work / f"{table.name}.parquet"
         rows = _write(path, schema, (_with_tone(batch, table, tones) if texts else batch for batch in batches))
-        _write_quarantine(aside if "quarantine_reason" in given else None, table, work)
+        _write_quarantine(aside if rows < raw.count().to_pyarrow().as_py() else None, table, work)
         casts = _write_uncast(raw, table, work)
     set_aside = pq.read_metadata(work / f"{table.name}.aside.parquet").num_rows
     return StagedTable(rows, set_aside, given, casts)
@@ -193,29 +195,56 @@ def canonical(raw: ir.Table, table: CanonicalTable, **also: ir.Value) -> ir.Tabl
     `also` are more columns, as expressions over `raw`.
     """
     values = {c.name: _cast(raw, c) for c in (*table.columns, *table.staged)}
-    values["quarantine_reason"] = _cast(raw, Column("quarantine_reason", STRING, ""))
+    own = _cast(raw, Column("quarantine_reason", STRING, ""))
+    values["quarantine_reason"] = ibis.coalesce(own, _unstorable(raw, table))
     known_later = values.pop("known_at")
     typed = raw.select(**values, **also, _known_later=known_later)
     rule = table.known.of(typed)
     return typed.mutate(known_at=ibis.greatest(rule, ibis.coalesce(typed["_known_later"], rule))).drop("_known_later")
 
 
+@ibis.udf.scalar.builtin(name="chr")  # type: ignore[untyped-decorator]
+def _character(code: int) -> str:  # type: ignore[empty-body]
+    """The character of a code: SQL itself cannot hold NUL."""
+
+
+def _unstorable(raw: ir.Table, table: CanonicalTable) -> ir.Value:
+    """Why a row is set aside whatever its mapping says: PostgreSQL would refuse the whole run for it (TRU-4)."""
+    texts = [c.name for c in table.staged if c.name in raw.columns and raw[c.name].type().is_string()]
+    held = [(raw[name].contains(_character(0)), f"`{name}` holds NUL, which databases cannot store") for name in texts]
+    return ibis.cases(*held) if held else ibis.null().cast("string")
+
+
+def _without_nul(value: ir.Value) -> ir.Value:
+    return value.replace(_character(0), "\\0")
+
+
 def _cast(raw: ir.Table, column: Column) -> ir.Value:
     if column.name not in raw.columns:
         return ibis.null().cast(column.type)
     value = raw[column.name]
-    # A text like "3.0" is a whole number for people and for pandas, but not for a cast to an integer.
-    if column.type == "int64" and value.type().is_string():
-        number = value.try_cast("float64")
-        return (number == number.floor()).ifelse(number, ibis.null()).try_cast("int64")
-    cast = value if _typed(value, column) else value.try_cast(column.type)
-    # "nan" casts to a number that is none, and would make every sum it enters none too.
-    return cast.isnan().ifelse(ibis.null(), cast) if column.type == "float64" else cast
+    if _typed(value, column):
+        return value
+    if column.type not in (NUMBER, INTEGER):
+        return value.try_cast(column.type)
+    # A number that is none, has no end or overflows a sum would take every sum it enters with it. A text like "3.0" is
+    # a whole number for people and for pandas, but not for a cast to an integer; 3.7 is none, whatever a cast makes.
+    number = value.try_cast("float64")
+    held = number.isnan().ifelse(False, number.abs() <= LARGEST)
+    if column.type == INTEGER:
+        exact = value if value.type().is_integer() else number
+        return (held & (number == number.floor())).ifelse(exact, ibis.null()).try_cast("int64")
+    return held.ifelse(number, ibis.null())
 
 
 def _typed(value: ir.Value, column: Column) -> bool:
-    """Whether a value has the column's type: an instant without a zone has, however fine its source kept it."""
+    """Whether a value can be taken as it is: an instant without a zone can, however fine its source kept it.
+
+    Numbers never: those that are none, or beyond all bounds, have the right type too.
+    """
     kind = value.type()
+    if column.type in (NUMBER, INTEGER):
+        return False
     return str(kind) == column.type or (column.type == INSTANT and kind.is_timestamp() and kind.timezone is None)
 
 
@@ -255,7 +284,7 @@ def joined_key(rows: ir.Table, table: CanonicalTable) -> ir.Value:
 
 
 def _write_quarantine(aside: ir.Table | None, table: CanonicalTable, work: Path) -> None:
-    """The rows that the mapping set aside, by key, reason, account and day; None where it sets none aside."""
+    """The rows that were set aside, by key, reason, account and day; None where none was."""
     path = work / f"{table.name}.aside.parquet"
     schema = pa.schema([(c.name, ARROW[c.type]) for c in QUARANTINE])
     if aside is None:
@@ -263,9 +292,9 @@ def _write_quarantine(aside: ir.Table | None, table: CanonicalTable, work: Path)
         return
     rows = aside.select(
         table_name=ibis.literal(table.name),
-        key=joined_key(aside, table),
-        reason=aside.quarantine_reason,
-        account_id=aside.account_id,
+        key=_without_nul(joined_key(aside, table)),
+        reason=_without_nul(aside.quarantine_reason),
+        account_id=_without_nul(aside.account_id),
         event_on=aside[table.event].cast(DATE),
         known_at=aside.known_at,
     ).order_by("key", "reason", "event_on")

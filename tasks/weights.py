@@ -4,6 +4,7 @@ Nothing here changes a score. A person who agrees pastes the lines into pipeline
 shows as `change_weights` in the next scores (HLT-3, HLT-5).
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from features.settings import HealthSettings
 from models.settings import CandidateSettings, WeightSettings
 from models.split import Parts, part_of
 from models.weights import Backtest, Tuned, Weights, backtest, tuned_weights, weighted_health
+from values.texts import visible
 
 VERSION = "health_tuned"
 BOOK = "all"
@@ -74,8 +76,8 @@ def as_toml(tuned: Tuned) -> str:
     """The lines of pipeline.toml that would adopt the weights, with how many losses each rests on."""
     lines = ["[health.weights]", *_lines(tuned.book)]
     for segment in sorted(tuned.own - {""}):
-        quoted = segment.replace("\\", "\\\\").replace('"', '\\"')
-        lines += ["", f'[health.segment_weights."{quoted}"]  # {tuned.losses[segment]} accounts left']
+        quoted = visible(json.dumps(segment, ensure_ascii=False))  # what JSON escapes, TOML reads
+        lines += ["", f"[health.segment_weights.{quoted}]  # {tuned.losses[segment]} accounts left"]
         lines += _lines(tuned.of(segment))
     return "\n".join(lines) + "\n"
 
