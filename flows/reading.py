@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from tasks.errors import ConfigError, nearest
 from tasks.masking import conceal
+from tasks.text_file import text_in
 from values.texts import storable
 
 M = TypeVar("M", bound=BaseModel)
@@ -23,15 +24,12 @@ KEY = "[key]"
 """How pydantic marks a mistake in a name rather than in what stands under it."""
 
 
-def toml_of(path: Path) -> dict[str, Any]:
+def toml_of(path: Path, remedy: str, what: str = "") -> dict[str, Any]:
     """What a TOML file holds; ConfigError where it cannot be read, or holds what no setting can be."""
     too_deep = f"{path.name} nests deeper than {DEEPEST} levels. No setting needs that: count its brackets."
+    text = text_in(path, remedy, what)
     try:
-        given = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # with or without the mark that editors put first
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path.name} is not UTF-8 text. Save it as UTF-8.") from error
+        given = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path.name} is not valid TOML: {error}.") from error
     except RecursionError as error:

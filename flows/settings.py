@@ -191,11 +191,7 @@ def load_settings(path: Path) -> Settings:
 
 def read_settings(path: Path) -> tuple[Settings | None, list[str]]:
     """What a pipeline.toml says without its mistakes, and a sentence for each; None where no source can be made out."""
-    if not path.is_file():
-        raise ConfigError(
-            f"{path} is not there. Name the configuration with --config, or write one: see docs/settings.md."
-        )
-    raw = toml_of(path)
+    raw = toml_of(path, "Name the configuration with --config, or write one: see docs/settings.md.")
     said = [
         *(
             f"{path.name} takes ${{{name}}} from the environment, where it is not set. Set {name}."
@@ -228,9 +224,8 @@ def playbook_of(settings: Settings) -> Playbook:
 def read_playbook(settings: Settings) -> tuple[Playbook | None, list[str]]:
     """The playbook in force without its mistakes, and a sentence for each; None where no playbook is left."""
     path = settings.playbook_path
-    if not path.is_file():
-        raise ConfigError(f"the playbook {path} is not there. Correct `playbook`, or leave it out.")
-    return validated(Playbook, toml_of(path), path.name)
+    given = toml_of(path, "Correct `playbook`, or leave it out.", "the playbook")
+    return validated(Playbook, given, path.name)
 
 
 def _from_here(settings: Settings) -> Settings:

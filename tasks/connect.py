@@ -142,7 +142,10 @@ def folder_source(folder: Path, selects: Mapping[str, str]) -> SQLBackend:
 
 def open_files(connection: SQLBackend, folder: Path, table: str, sql: str) -> None:
     """Make a view of each file that a SELECT names; ConfigError names all that are not there."""
-    files = {path.stem: path for path in sorted(folder.iterdir()) if path.suffix.lower() in FILES or path.is_dir()}
+    usable = (
+        path for path in sorted(folder.iterdir()) if path.is_dir() or (path.suffix.lower() in FILES and path.is_file())
+    )
+    files = {path.stem: path for path in usable}  # a pipe would be waited for
     named = sorted(named_tables(sql, "duckdb"))
     if absent := [name for name in named if name not in files]:
         raise ConfigError(

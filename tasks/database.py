@@ -26,6 +26,8 @@ THIS_TRANSACTION = "SELECT CAST(CAST(pg_current_xact_id() AS text) AS bigint)"
 STATUS_OF = "SELECT pg_xact_status(CAST(CAST(:transaction AS text) AS xid8))"
 BETWEEN_LOOKS = 0.02
 
+LAST_PORT = 65_535
+
 
 class Database:
     """A database at an SQLAlchemy URL, in which the setting `key` is named; nothing is connected before it is used."""
@@ -33,10 +35,12 @@ class Database:
     def __init__(self, name: str, key: str, url: str, retries: RetrySettings) -> None:
         try:
             self.address = sa.make_url(url)
-        except sa.exc.ArgumentError:  # whose text is the URL
+        except (sa.exc.ArgumentError, ValueError):  # whose text is the URL; or its port, which is no number
             raise ConfigError(
                 f"{key} is not an SQLAlchemy URL. Write sqlite:///FILE or postgresql://USER@HOST/NAME."
             ) from None
+        if self.address.port is not None and not 0 < self.address.port <= LAST_PORT:
+            raise ConfigError(f"{key}: there is no port {self.address.port}. Ports go from 1 to {LAST_PORT}.")
         if self.address.get_backend_name() not in ("postgresql", "postgres", "sqlite"):
             kind = self.address.get_backend_name()
             raise ConfigError(f"{key} names {kind}; {name} lives in SQLite or PostgreSQL.")

@@ -25,6 +25,7 @@ from tasks.masking import masked
 from tasks.migrate import TooNew, migrate
 from tasks.settings import STANDARD_RETRIES, RetrySettings
 from tasks.withdrawn import Answered, alerts_not_opened, as_stored, decide, given, in_force, lines, of_flow, withdraw
+from values.texts import storable
 
 SCHEMA_LOCK, REVIEW_LOCK = 5_313_397, 5_313_398  # any numbers that no other program on the server uses
 
@@ -233,7 +234,10 @@ def _reviews(connection: sa.Connection) -> list[ReviewEvent]:
 
 
 def _row(event: LedgerEvent | ReviewEvent | WorkEvent | CrmEvent) -> dict[str, Any]:
-    return {**vars(event), "payload": json.dumps(dict(event.payload), sort_keys=True)}
+    row = {**vars(event), "payload": json.dumps(dict(event.payload), sort_keys=True)}
+    if wrong := [name for name, value in row.items() if isinstance(value, str) and not storable(value)]:
+        raise ConfigError(f"the ledger cannot store {wrong[0]!r}: it holds a character that is no text. Remove it.")
+    return row
 
 
 def _columns(table: sa.Table) -> "sa.Select[Any]":

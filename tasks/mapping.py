@@ -9,6 +9,7 @@ from sqlglot import TokenType, exp
 from features.canonical import CanonicalTable
 from tasks.errors import ConfigError, with_nearest
 from tasks.sql_reach import beyond_the_source
+from tasks.text_file import text_in
 
 FORBIDDEN = (
     exp.Insert,
@@ -28,12 +29,7 @@ FORBIDDEN = (
 
 def text_of(path: Path) -> str:
     """What a mapping file holds; ConfigError where it is not there or no text."""
-    try:
-        return path.read_text()
-    except OSError as error:
-        raise ConfigError(f"the mapping {path} cannot be read: {error.strerror}. Correct its table's `sql`.") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"the mapping {path} is not UTF-8 text. Save it as UTF-8.") from error
+    return text_in(path, "Correct its table's `sql`.", "the mapping")
 
 
 def single_select(text: str, place: str, dialect: str) -> str:
@@ -47,6 +43,8 @@ def single_select(text: str, place: str, dialect: str) -> str:
         tokens = [
             token for token in sqlglot.tokenize(text, read=dialect) if token.token_type is not TokenType.SEMICOLON
         ]
+    except RecursionError as error:
+        raise ConfigError(f"{place} nests too deep to be read. Write fewer brackets and conditions.") from error
     except sqlglot.errors.SqlglotError as error:
         first = str(error).splitlines()[0]
         raise ConfigError(f"{place} is not valid {dialect} SQL: {first} Write exactly one SELECT.") from error

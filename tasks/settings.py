@@ -20,7 +20,9 @@ class RetrySettings(Section):
     """How long a service (source, ledger, MLflow, Prefect) may fail before a run gives it up."""
 
     attempts: Tries = Field(3, description="tries before a service counts as unreachable")
-    wait_seconds: SecondsOrZero = Field(2, description="seconds before the second try; each later wait is twice as long")
+    wait_seconds: SecondsOrZero = Field(
+        2, description="seconds before the second try; each later wait is twice as long"
+    )
     connect_seconds: Annotated[WholeSeconds, Field(ge=2)] = Field(
         10, description="seconds within which a connection, a lock or the answer to a first question must come"
     )
