@@ -136,3 +136,35 @@ def test_nothing_half_written_stays_when_staging_fails(tmp_path: Path) -> None:
         stage(".", tmp_path, mappings, tmp_path / "snapshots")
 
     assert list((tmp_path / "snapshots").iterdir()) == []
+
+
+def test_a_row_that_holds_nul_is_set_aside_with_its_reason(tmp_path: Path) -> None:
+    """PostgreSQL takes no NUL: the row is counted aside; other control characters are data (SRC-4, TRU-4)."""
+    tickets = TICKETS + "t\0003,001,2024-02-03 09:00:00,Fine\nt\x1b[31m4,001,2024-02-04 09:00:00,Fine\n"
+    snapshot = staged(tmp_path, tickets=tickets)
+
+    assert [row["ticket_id"] for row in rows(snapshot, "tickets")] == ["t1", "t2", "t\x1b[31m4"]
+    (aside,) = rows(snapshot, "quarantine")
+    assert (aside["table_name"], aside["key"], aside["account_id"]) == ("tickets", "t\\03", "001")
+    assert aside["reason"] == "`ticket_id` holds NUL, which databases cannot store"
+    assert snapshot.tables["tickets"].set_aside == 1
+
+
+@pytest.mark.parametrize("typed", [True, False], ids=["numbers", "texts"])
+def test_numbers_are_finite_bounded_and_whole_numbers_whole(tmp_path: Path, typed: bool) -> None:
+    """inf, nan, 1e300 and 3.7 seats are counted failures of the cast, of whatever type they come (SRC-10, TRU-3)."""
+    kind = "DOUBLE" if typed else "VARCHAR"
+    values = ["inf", "-inf", "nan", "1e300", "1e15", "-5", "3.7", "3.0"]
+    company(tmp_path, accounts=ACCOUNTS, usage=USAGE, contracts=CONTRACTS)
+    listed = ", ".join(f"('c{n}', '{value}')" for n, value in enumerate(values))
+    (tmp_path / "contracts.sql").write_text(
+        f"SELECT id AS contract_id, '001' AS account_id, '2024-01-02' AS start_on, CAST(v AS {kind}) AS arr, "
+        f"'USD' AS currency, CAST(v AS {kind}) AS seats FROM (VALUES {listed}) t (id, v)"
+    )
+    mappings = {name: tmp_path / f"{name}.sql" for name in ("accounts", "contracts", "usage")}
+    snapshot = stage(".", tmp_path, mappings, tmp_path / "snapshots")
+
+    held = {row["contract_id"]: (row["arr"], row["seats"]) for row in rows(snapshot, "contracts")}
+    assert [held[f"c{n}"][0] for n in range(8)] == [None, None, None, None, 1e15, -5, 3.7, 3.0]
+    assert [held[f"c{n}"][1] for n in range(8)] == [None, None, None, None, 10**15, -5, None, 3]
+    assert {name: count for name, (count, _) in snapshot.tables["contracts"].casts.items()} == {"arr": 4, "seats": 5}
