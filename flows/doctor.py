@@ -63,7 +63,7 @@ def doctor(config: Path, out: Path) -> list[Diagnosis]:
 def _secrets(config: Path) -> list[Diagnosis]:
     """Secrets that stand in the file, where that is not refused already, and those that are too short to be masked."""
     try:
-        raw = toml_of(config)
+        raw = toml_of(config, "")  # what is wrong with it is told by the settings
     except ConfigError:
         return []
     said = [*(() if strict() else in_clear(raw, config.name)), *too_short(raw)]
