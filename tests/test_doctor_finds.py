@@ -232,7 +232,7 @@ BROKEN: list[tuple[Callable[[Place], None], tuple[str, ...], list[tuple[str, ...
         mapping_files,
         CHECK,
         [
-            ("source", "usage.sql", "No such file", "`sql`"),
+            ("source", "usage.sql", "is not there", "`sql`"),
             ("source", "contacts.sql", "UTF-8"),
             ("source", "tickets.sql", "2 statements", "one SELECT"),
             ("source", "surveys.sql", "DROP", "one SELECT"),
@@ -273,7 +273,7 @@ BROKEN: list[tuple[Callable[[Place], None], tuple[str, ...], list[tuple[str, ...
         [
             ("source.url", "`snowflak://`", "did you mean `snowflake`?"),
             ("source", "usage", "does not give `day`"),
-            ("source", "tickets.sql", "No such file"),
+            ("source", "tickets.sql", "is not there"),
         ],
     ),
     (
