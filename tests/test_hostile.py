@@ -100,6 +100,7 @@ def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     return Place(config, place.out, {name: one if one in book else somebody for name, one in accounts.items()})
 
 
+@pytest.mark.slow
 def test_a_row_that_holds_nul_is_set_aside_and_counted_and_no_run_stops(place: Place) -> None:
     """One ticket stopped every alert on PostgreSQL; now it is in `quarantine`, with its reason (SRC-4, TRU-3)."""
     aside = mart(place.out, "quarantine", DAY)
@@ -110,6 +111,7 @@ def test_a_row_that_holds_nul_is_set_aside_and_counted_and_no_run_stops(place: P
     assert len(mart(place.out, "alerts", DAY)) > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command",
     [
@@ -128,6 +130,7 @@ def test_every_command_shows_hostile_texts_and_obeys_none(place: Place, command:
     place.run("--json", *command, codes=codes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LEGAL)
 def test_every_word_of_a_person_is_data(place: Place, name: str) -> None:
     """As who did it, note, reason, owner, account: recorded as given, or refused in a sentence (TRU-4)."""
@@ -160,6 +163,7 @@ def test_every_word_of_a_person_is_data(place: Place, name: str) -> None:
     place.run("alerts", "ack", f"none {text}", *said, codes=(2,))
 
 
+@pytest.mark.slow
 def test_steps_of_alerts_take_hostile_words(place: Place) -> None:
     """Every live alert is answered by somebody with a hostile name, for a hostile reason (ALR-3, TRU-4)."""
     alerts = json.loads(place.run("--json", "alerts", "list", "--now", NOW).out)
@@ -173,6 +177,7 @@ def test_steps_of_alerts_take_hostile_words(place: Place) -> None:
     place.run("alerts", "list", "--all", "--now", "2026-07-01T12:00")
 
 
+@pytest.mark.slow
 def test_an_import_file_of_hostile_texts_is_taken_in_whole(place: Place, tmp_path: Path) -> None:
     """CSV and parquet, read back as they were given but for blanks around them (MON-3, TRU-4)."""
     rows = [
@@ -191,6 +196,7 @@ def test_an_import_file_of_hostile_texts_is_taken_in_whole(place: Place, tmp_pat
     assert again["recorded"] <= sum("\r" in text or "\x85" in text for text in LEGAL.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", UNSTORABLE)
 def test_what_no_database_can_store_is_refused_in_a_sentence(place: Place, name: str) -> None:
     """NUL and halves of characters, as any argument: exit 2, nothing recorded (TRU-4)."""
@@ -200,6 +206,7 @@ def test_what_no_database_can_store_is_refused_in_a_sentence(place: Place, name:
         assert "is not text in UTF-8" in ran.err
 
 
+@pytest.mark.slow
 def test_pages_escape_spreadsheets_hold_no_formula_and_calendars_no_foreign_line(place: Place) -> None:
     """HTML shows markup as text, .xlsx has texts alone, .ics has one VEVENT a call, file names are ours (TRU-4)."""
     for week in (1, 2):
@@ -224,6 +231,7 @@ def test_pages_escape_spreadsheets_hold_no_formula_and_calendars_no_foreign_line
     )
 
 
+@pytest.mark.slow
 def test_messages_hold_no_escape_and_no_foreign_header(place: Place) -> None:
     """The title is one line, whatever an account is called: no header of a mail can follow it (TRU-4)."""
     told = [path.read_text() for path in (place.out / "messages").glob("*.txt")]
