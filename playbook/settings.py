@@ -53,6 +53,12 @@ class TierSettings(Section):
     automated_business_days: DaysOrZero = Field(5, description="business days from entering the tier to the email")
     holidays: tuple[date, ...] = Field((), description="days that are no business days")
 
+    @model_validator(mode="after")
+    def _in_order(self) -> "TierSettings":
+        if self.immediate_below > self.automated_above:
+            raise ValueError("immediate_below must not be above automated_above: a health would be in both tiers")
+        return self
+
 
 class Clocks(Section):
     """Hours from when an alert reaches people to each step of the response."""

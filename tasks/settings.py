@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from expectations.suites import load_suites
 from tasks.errors import close_to
@@ -83,6 +83,14 @@ class CheckSettings(Section):
         description="rows of a table that are judged in memory; of a larger one only rows that may break a rule",
     )
     sample_keys: Count = Field(3, description="keys shown per failed expectation")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "CheckSettings":
+        if self.fresh_factor > self.stale_factor:
+            raise ValueError("fresh_factor must not be above stale_factor: a table is late before it is stale")
+        if self.volume_low >= self.volume_high:
+            raise ValueError("volume_low must be below volume_high: no number of rows would be right")
+        return self
 
 
 class CatalogueSettings(Section):

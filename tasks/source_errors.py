@@ -20,6 +20,8 @@ OF_A_FILE = ("magic bytes", "arquet", "enough bytes")
 """What DuckDB says of a file that is broken; its name helps."""
 CSV = re.compile(r"(CSV Error on Line: \d+).*(Expected Number of Columns: \d+ Found: \d+|Value with [\w ]+ found\.)")
 SNIFFED = re.compile(r"Error when sniffing file \"([^\"]+)\"")
+CLASSES = re.compile(r"\b[\w.:]*[a-z](?:Exception|Error): ")
+"""Names of classes that DuckDB's libraries put before what they say."""
 VALUES = (
     (re.compile(r"'.*'|\".*\""), "…"),
     (re.compile(r"(with value) \S+"), r"\1 …"),
@@ -30,7 +32,7 @@ VALUES = (
 
 def without_values(error: Exception) -> str:
     """The message on one line, cut to what a person needs."""
-    message = masked(" ".join(str(error).split())).partition(" LINE ")[0]
+    message = CLASSES.sub("", masked(" ".join(str(error).split()))).partition(" LINE ")[0]
     state = str(getattr(error, "sqlstate", None) or "")
     if csv := CSV.search(message):
         return f"{csv[1]}: {csv[2]}"
