@@ -225,6 +225,9 @@ def _cast(raw: ir.Table, column: Column) -> ir.Value:
     value = raw[column.name]
     if _typed(value, column):
         return value
+    if column.type == INSTANT and value.type().is_string():
+        # Cast to an instant without a zone, a text loses its offset in DuckDB: 09:00+02:00 would be 09:00 in UTC.
+        return value.try_cast("timestamp('UTC')").cast(INSTANT)
     if column.type not in (NUMBER, INTEGER):
         return value.try_cast(column.type)
     # A number that is none, has no end or overflows a sum would take every sum it enters with it. A text like "3.0" is

@@ -81,6 +81,22 @@ def test_a_value_that_does_not_cast_is_counted_with_its_key_and_no_crash(tmp_pat
     assert snapshot.tables["usage"].casts == {"events": (1, ("002|2024-02-01||",))}
 
 
+@pytest.mark.parametrize(
+    ("text", "in_utc"),
+    [
+        ("2024-02-01 09:00:00", "09:00"),
+        ("2024-02-01T09:00:00Z", "09:00"),
+        ("2024-02-01T09:00:00+02:00", "07:00"),
+        ("2024-02-01 09:00:00-05:30", "14:30"),
+    ],
+)
+def test_a_text_with_an_offset_is_the_instant_that_it_names(tmp_path: Path, text: str, in_utc: str) -> None:
+    """Instants keep their offset and become UTC; one without is UTC (SRC-10)."""
+    snapshot = staged(tmp_path, tickets=f"ticket_id,account_id,opened_at\nt1,001,{text}\n")
+
+    assert [row["opened_at"] for row in rows(snapshot, "tickets")] == [datetime.fromisoformat(f"2024-02-01 {in_utc}")]
+
+
 def test_rows_set_aside_are_kept_with_their_reason(tmp_path: Path) -> None:
     """They leave the table and enter the quarantine; nothing is lost (SRC-4)."""
     usage = (
