@@ -1,5 +1,6 @@
 """Hostile texts as names, ids, notes and words of people, through every command that prints (TRU-3, TRU-4)."""
 
+import csv
 import html
 import json
 import re
@@ -187,13 +188,13 @@ def test_an_import_file_of_hostile_texts_is_taken_in_whole(place: Place, tmp_pat
         }
         for name, account in place.accounts.items()
     ]  # fmt: skip
-    pd.DataFrame(rows).to_csv(tmp_path / "work.csv", index=False)
+    pd.DataFrame(rows).to_csv(tmp_path / "work.csv", index=False, quoting=csv.QUOTE_ALL)
     pd.DataFrame(rows).to_parquet(tmp_path / "work.parquet")
 
     first = json.loads(place.run("--json", "work", "import", tmp_path / "work.csv", "--now", NOW).out)
     again = json.loads(place.run("--json", "work", "import", tmp_path / "work.parquet", "--now", NOW).out)
     assert first["recorded"] + first["there already"] == len(rows)
-    assert again["recorded"] <= sum("\r" in text or "\x85" in text for text in LEGAL.values())
+    assert again["recorded"] == 0
 
 
 @pytest.mark.slow
