@@ -54,7 +54,7 @@ def promote(as_of: AsOf, by: By, outcome: Outcome = "churn", version: Number = "
     """Make the challenger champion if every gate lets it through; else exit 1 with the gates that refused."""
     from flows.champions import promote
 
-    say(promote(run_of(as_of.date()), outcome, by, version, f"{accept} ({by})" if accept else ""))
+    say(*promote(run_of(as_of.date()), outcome, by, version, f"{accept} ({by})" if accept else "").splitlines())
 
 
 @app.command()
@@ -62,7 +62,7 @@ def rollback(as_of: AsOf, by: By, reason: Reason, outcome: Outcome = "churn") ->
     """Put the champion before the present one in force again."""
     from flows.champions import rollback
 
-    say(rollback(run_of(as_of.date()), outcome, by, reason))
+    say(*rollback(run_of(as_of.date()), outcome, by, reason).splitlines())
 
 
 @app.command()
@@ -70,7 +70,7 @@ def off(as_of: AsOf, by: By, reason: Reason, outcome: Outcome = "churn") -> None
     """Switch the models of an outcome off: health alone goes on."""
     from flows.champions import switch
 
-    say(switch(run_of(as_of.date()), outcome, by, reason, on=False))
+    say(*switch(run_of(as_of.date()), outcome, by, reason, on=False).splitlines())
 
 
 @app.command()
@@ -78,7 +78,7 @@ def on(as_of: AsOf, by: By, reason: Reason, outcome: Outcome = "churn") -> None:
     """Let the champion serve again."""
     from flows.champions import switch
 
-    say(switch(run_of(as_of.date()), outcome, by, reason, on=True))
+    say(*switch(run_of(as_of.date()), outcome, by, reason, on=True).splitlines())
 
 
 def _number(value: float) -> float | None:

@@ -45,7 +45,10 @@ class Database:
             kind = self.address.get_backend_name()
             raise ConfigError(f"{key} names {kind}; {name} lives in SQLite or PostgreSQL.")
         self._key, self._service, self._retries = key, Service.at(name, url), retries
-        self.engine = _engine(self.address, retries)
+        try:
+            self.engine = _engine(self.address, retries)
+        except OSError as error:
+            raise self.refused(error) from error
 
     def read(self, ask: Callable[[sa.Connection], T]) -> T:
         """What is asked in one transaction; Unreachable where the line goes on failing."""

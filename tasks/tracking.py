@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tasks.connectivity import Service, retried
-from tasks.errors import Unreachable
+from tasks.errors import ConfigError, Unreachable
 from tasks.mlflow_client import address_of, mlflow_client
 from tasks.output import writable
 from tasks.permissions import private_file, private_folder
@@ -83,7 +83,11 @@ class Tracking:
         """A client that has been answered once; ConfigError where MLflow refuses, else the error of the line."""
         if self.database:
             writable(self.database.parent)
-            private_file(self.database)
+            try:
+                private_file(self.database)
+            except OSError as error:
+                why = f"{self.database} cannot be opened: {error.strerror}"
+                raise ConfigError(f"tracking.uri: {why}. Name a file, or correct its rights.") from error
         return mlflow_client(self.uri, self.retries)
 
     def experiment(self, client: Any, name: str) -> str:

@@ -212,7 +212,7 @@ def test_a_team_has_hours_of_its_own() -> None:
 
 @pytest.mark.parametrize(
     ("given_", "says"),
-    [({"timezone": "Berlin"}, "no IANA time zone"), ({"opens": "18:00"}, "must lie before closes")],
+    [({"timezone": "Berlin"}, "no IANA time zone"), ({"opens": "18:00"}, "must lie at least an hour before closes")],
 )
 def test_hours_that_cannot_be_worked_are_refused(given_: dict[str, str], says: str) -> None:
     """By name, when the configuration is read."""
