@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from values.texts import visible
+
 LINE_OCTETS = 75
 NOT_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 """Control characters that a TEXT value may not hold (RFC 5545, 3.1): all but tab and line feed."""
@@ -39,7 +41,7 @@ def calendar(calls: Sequence[Call], stamped: datetime) -> str:
 
 def escaped(text: str) -> str:
     """A TEXT value (RFC 5545, 3.3.11): what a customer's name holds can end neither the value nor the line."""
-    plain = NOT_TEXT.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    plain = visible(NOT_TEXT.sub("", text.replace("\r\n", "\n").replace("\r", "\n")))
     return re.sub(r"([\\;,])", r"\\\1", plain).replace("\n", "\\n")
 
 

@@ -55,7 +55,7 @@ def _entry(row: Mapping[str, Any], by: str) -> Entry:
 
 
 def _text(_name: str, value: Any) -> str:
-    return str(value).strip()
+    return str(value).strip(" \t\r\n")  # other blanks may belong to an id
 
 
 def _number(name: str, value: Any) -> float:
