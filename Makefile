@@ -5,7 +5,7 @@ UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
 export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow check format docs bench results coverage effects guard soak walk lock
+.PHONY: mutate help install demo test test-slow check format docs bench results coverage effects guard soak walk lock
 
 help:  ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -56,6 +56,9 @@ effects: .venv/.installed  ## are effects and uplift told right? Writes docs/res
 
 guard: .venv/.installed  ## who leaves is flagged in an outage all the same? Writes docs/results-guard.md (five minutes)
 	$(BIN)/python -m tests.results_guard
+
+mutate: .venv/.installed  ## 1,360 mutated inputs, each answered as it states beforehand? (about half an hour)
+	$(BIN)/python -m tests.mutator
 
 soak: .venv/.installed  ## three months hour by hour, and killed at 50 moments. Writes docs/results-soak.md (about an hour)
 	$(BIN)/python -m tests.soak

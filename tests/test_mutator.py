@@ -21,7 +21,6 @@ AT_ONCE = {
 """Kinds whose statements hold of one company together: a run costs seconds."""
 
 
-DATA = ("tables.", "rows.", "result.")
 QUICK = (
     *(name for name, kind in KINDS.items() if stops_early(kind)),
     "result.fx_rate", "tables.events_of_one_account",
@@ -62,20 +61,3 @@ def test_mutations_at_once_are_answered_as_each_states(whole: Base, names: Seque
     """What has no effect has none together; of all rules that are broken, each is named (SRC-3)."""
     answer = wrong_together(whole, [KINDS[name] for name in names], 0)
     assert answer is None, answer
-
-
-class TestEveryInputOfTheCompanysData:
-    """Apart from the other inputs, so that two processes share the work."""
-
-    @pytest.mark.slow
-    @pytest.mark.parametrize("name", [name for name in KINDS if name.startswith(DATA)])
-    def test_every_input_of_a_kind_is_answered_as_stated(self, whole: Base, name: str) -> None:
-        """0 silent wrongs."""
-        assert not told([(name, seed, wrong(whole, KINDS[name], seed)) for seed in seeds_of(KINDS[name])])
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in KINDS if not name.startswith(DATA)])
-def test_every_input_of_a_kind_is_answered_as_stated(whole: Base, name: str) -> None:
-    """0 silent wrongs."""
-    assert not told([(name, seed, wrong(whole, KINDS[name], seed)) for seed in seeds_of(KINDS[name])])
