@@ -16,6 +16,8 @@ from functools import lru_cache
 from typing import Any, TextIO
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
+UNSET = re.compile(r"\$\{\w+\}")
+"""A variable that the environment does not give: its name is no secret."""
 SHORTEST = 6
 """Characters from which on a value is masked wherever it stands."""
 MASK = "***"
@@ -33,6 +35,7 @@ _concealed: set[str] = set()
 
 def conceal(value: str) -> None:
     """From now on a value, and the secrets in it where it is a URL, are masked in whatever this process shows."""
+    value = UNSET.sub("", value)
     secrets = secrets_of(value)
     # A driver that misreads a password repeats a part of it.
     parts = (value, *value.splitlines(), *secrets, *(part for one in secrets for part in PARTS.split(one)))

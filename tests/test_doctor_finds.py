@@ -316,7 +316,7 @@ BROKEN: list[tuple[Callable[[Place], None], tuple[str, ...], list[tuple[str, ...
         unset_environment,
         CHECK,
         [
-            ("settings", "Set SOURCE_PASSWORD"),
+            ("settings", "takes ${SOURCE_PASSWORD} from", "Set SOURCE_PASSWORD"),
             ("settings", "Set LEDGER_PASSWORD"),
             ("settings", "Set HUBSPOT_TOKEN"),
             ("settings", "Set SLACK_TOKEN"),
