@@ -36,14 +36,14 @@ def auditing(run: Run) -> AuditResult:
         return AuditResult(found, report_audit(run, found, stamp))
 
 
-@step()
+@step
 def audit_past(run: Run, snapshot: Snapshot) -> Audit:
     """Every score of every month start of the past, against the losses since."""
     rules = AuditRules(run.scoring, run.settings.labels, run.settings.models, run.fixed)
     return audit(snapshot, run.instant, rules)
 
 
-@step()
+@step
 def report_audit(run: Run, found: Audit, stamp: Stamp) -> Path:
     """The audit and value page, written beside the other reports."""
     currency, models = run.settings.money.reporting_currency, run.settings.models

@@ -12,7 +12,7 @@ import pandas as pd
 from flows.review import review_of
 from flows.run import Run
 from models.arms import ByAssignment, by_assignment
-from models.champions import CHALLENGER, CHAMPION, Action, Event, champions
+from models.champions import CHALLENGER, CHAMPION, Action, Event, champions, standing
 from models.promotion import Judgement, judged
 from tasks.assignment import assigned_accounts, with_outcomes
 from tasks.errors import ConfigError, NotPromoted
@@ -124,6 +124,22 @@ def switch(run: Run, outcome: str, by: str, reason: str, *, on: bool) -> str:
     return f"{outcome}: models are {'on' if on else 'off: health alone'} for runs of {run.as_of} and later{doubt}"
 
 
+def changes_of(run: Run) -> dict[str, int]:
+    """How many changes as of the run's very date stand, by outcome."""
+    shelves = run.tracking.asked(_shelves) if run.tracking.begun else []
+    counts = {held.outcome: sum(e.as_of == run.as_of for e in standing(held.events, run.as_of)) for held in shelves}
+    return {outcome: count for outcome, count in counts.items() if count}
+
+
+def withdraw_changes(run: Run, by: str, reason: str) -> int:
+    """Take back every change as of the run's date; how many. The caller holds the date."""
+    found = changes_of(run)
+    for outcome in found:
+        with holding(run.out, models_of(outcome)):
+            _write(run, _held(run, outcome), "withdraw", "", by, reason)
+    return sum(found.values())
+
+
 def _doubt(run: Run, held: Shelf, number: str) -> str:
     """What is to be added where the version that is put in force cannot serve."""
     if not number:
@@ -195,13 +211,19 @@ def _contender(held: Shelf, version: str, as_of: date) -> Version:
 
 def _change(run: Run, held: Shelf, action: Action, version: str, by: str, reason: str) -> None:
     """Write the event down, then make the pages and the mart agree with it."""
-    last = held.events[-1] if held.events else None
+    stand = standing(held.events, date.max)
+    last = stand[-1] if stand else None
     if last and last.as_of > run.as_of:
         raise ConfigError(
             f"{held.outcome}: the last change speaks as of {last.as_of}; one as of {run.as_of} would alter what "
-            "earlier runs rested on."
+            f"earlier runs rested on. If that date is wrong: `keepwell withdraw --as-of {last.as_of} --whole-day`."
         )
-    event = Event(last.number + 1 if last else 1, run.as_of, action, version, by, reason)
+    _write(run, held, action, version, by, reason)
+
+
+def _write(run: Run, held: Shelf, action: Action, version: str, by: str, reason: str) -> None:
+    number = held.events[-1].number + 1 if held.events else 1
+    event = Event(number, run.as_of, action, version, by, reason)
     run.tracking.asked(lambda client: add_event(client, held.outcome, event))
     _shown(run, held.outcome)
 

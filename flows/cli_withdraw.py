@@ -30,7 +30,7 @@ def withdraw(
         show_totals({name: value for name, value in asdict(found).items() if name != "left"}, None)
     if found.left:
         say(
-            f"{found.left} lines of {as_of:%Y-%m-%d} stand in the ledger, of sweeps or of what people recorded. "
-            "--whole-day takes them back too.",
+            f"{found.left} lines of {as_of:%Y-%m-%d} still stand: of sweeps, of what people recorded, of changes to "
+            "models. --whole-day takes them back too.",
             err=True,
         )

@@ -110,7 +110,7 @@ def _synced(run: Run, ledger: Ledger) -> tuple[Sequence[Wanted], Difference, Wri
     return wanted, found, written
 
 
-@step()
+@step
 def wanted_of(run: Run, ledger: Ledger, told: Mapping[str, Told]) -> list[Wanted]:
     """What the CRM should say: the newest scores up to the date, and the ledger's alerts and work cut at it."""
     days = [day for day in dates(run.marts, "health_scores") if day <= run.as_of]
@@ -131,26 +131,26 @@ def _graded(run: Run) -> Mapping[str, str]:
     return dict(zip(plans["plan_id"], plans["status"], strict=True))
 
 
-@step()
+@step
 def keep_wanted(run: Run, ledger: Ledger, wanted: Sequence[Wanted], told: Mapping[str, Told]) -> None:
     """What is wanted otherwise than before goes to the outbox, before anything is sent."""
     new = [w for w in wanted if w.key not in told or told[w.key].wanted != w]
     ledger.record_crm([_event(run, w, "wanted", payload=w.values) for w in new])
 
 
-@step()
+@step
 def compare(run: Run, wanted: Sequence[Wanted], told: Mapping[str, Told]) -> Difference:
     """Ask the CRM what it has."""
     return compared(connected(run.settings.crm), wanted, told, run.settings.crm)
 
 
-@step()
+@step
 def tell(run: Run, found: Difference, told: Mapping[str, Told]) -> Written:
     """Write what differs and read it back."""
     return write(connected(run.settings.crm), found, told, run.settings.crm)
 
 
-@step()
+@step
 def keep_delivered(run: Run, ledger: Ledger, found: Difference, written: Written, told: Mapping[str, Told]) -> None:
     """What reads back as wanted is delivered; for the rest it is written why not."""
     there = [(w, i) for w, i in found.same if w.key not in told or told[w.key].delivered != w]

@@ -112,7 +112,7 @@ def planned_at(run: Run) -> datetime:
     return max(plan.first("daily", plan.begins(run.as_of)), run.instant)
 
 
-@step()
+@step
 def decide(run: Run, scored: ScoredDate, ledger: Ledger) -> list[LedgerEvent]:
     """What this day adds to the ledger; nothing where the ledger holds a newer run."""
     settings, accounts = run.settings.alerts, scored.scored.accounts
@@ -131,7 +131,7 @@ def decide(run: Run, scored: ScoredDate, ledger: Ledger) -> list[LedgerEvent]:
     return [*found.events, *new]
 
 
-@step()
+@step
 def keep_alerts(run: Run, scored: ScoredDate, ledger: Ledger, new: list[LedgerEvent]) -> pd.DataFrame:
     """Write the day to the ledger in one transaction, and publish its alerts from the ledger cut at as_of.
 

@@ -32,6 +32,7 @@ from tasks.reach import (
     tracking_reached,
 )
 from tasks.score import unknown_factors
+from tasks.settings import RetrySettings
 
 COLUMN_EXISTS = "column_exists"
 ANY_DAY = date(2000, 1, 1)
@@ -48,7 +49,7 @@ def doctor(config: Path, out: Path) -> list[Diagnosis]:
         *_critical("settings", said),
         *_secrets(config),
         *reached("out", lambda: output_reached(out)),
-        *prefect_reached(),
+        *prefect_reached(settings.retries if settings else RetrySettings()),
     ]
     if settings is not None:
         found += [*_of_playbook(settings), *_hold_out(settings), *_fixed(settings), *_of_places(settings, out)]

@@ -17,7 +17,7 @@ from tasks.training import OUTCOMES, TrainingSet
 from tasks.watch import InPlace, Monitoring, watch
 
 
-@step()
+@step
 def watch_models(
     run: Run, snapshot: Snapshot, past: TrainingSet, champions: Mapping[str, Kept], learnt: Mapping[str, Learnt],
     versions: Mapping[str, str],
@@ -51,7 +51,7 @@ def in_place(
     return InPlace(CHALLENGER, versions[outcome], found.trial.trained[found.trial.taken], found.baseline)
 
 
-@step()
+@step
 def draw_lines(run: Run, found: Monitoring) -> None:
     """Figures and drift as lines over time in MLflow; a degraded model as an event and an artifact of Prefect."""
     for outcome, watched in found.watched.items():

@@ -83,7 +83,7 @@ def week_one(run: Run) -> tuple[MonthReport, Path]:
     return report, path
 
 
-@step()
+@step
 def report_month(run: Run, scored: ScoredDate) -> tuple[MonthReport, Path]:
     """The month's health report, written beside the marts."""
     settings, result = run.settings, scored.scored.accounts

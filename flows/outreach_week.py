@@ -74,7 +74,7 @@ def week_two(run: Run, *, draws: bool = True) -> OutreachWeek:
     return OutreachWeek(run.as_of, queue, folder)
 
 
-@step()
+@step
 def plan_calls(run: Run, scored: ScoredDate, *, draws: bool) -> tuple[pd.DataFrame, Stamp]:
     """The queue of the week, and its stamp: it rests on the scores, the last queue before it, and the ledger."""
     settings, accounts = run.settings, scored.scored.accounts
@@ -117,7 +117,7 @@ def _heard(events: Sequence[WorkEvent], at: datetime) -> Heard:
     return Heard(left_alone_at(draws_at(events, at), at), notes)
 
 
-@step()
+@step
 def keep_queue(run: Run, queue: pd.DataFrame, stamp: Stamp) -> Path:
     """The calendars, then the mart: who finds the mart finds the calendars too."""
     folder = run.out / "reports" / f"calls-{run.as_of}"

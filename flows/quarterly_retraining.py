@@ -96,7 +96,7 @@ def quarterly_retraining(run: Run) -> QuarterResult:
     return result
 
 
-@step()
+@step
 def rebuild_past(run: Run, snapshot: Snapshot) -> TrainingSet:
     """Features as known and outcomes as known since, of every month; the newest have no outcome yet."""
     first = first_month(snapshot, run.instant, run.settings.models.split.run_in_days, run.fixed)
@@ -105,7 +105,7 @@ def rebuild_past(run: Run, snapshot: Snapshot) -> TrainingSet:
     return training_set(snapshot, months, run.instant, run.scoring, run.settings.labels, run.fixed, recorded)
 
 
-@step()
+@step
 def try_candidates(run: Run, past: TrainingSet) -> QuarterResult:
     """Every candidate for every outcome that has enough examples."""
     settings, learnt, refused = run.settings, {}, {}
@@ -121,7 +121,7 @@ def try_candidates(run: Run, past: TrainingSet) -> QuarterResult:
     return QuarterResult(learnt, refused)
 
 
-@step()
+@step
 def keep_models(run: Run, result: QuarterResult, champions: Mapping[str, Kept], stamp: Stamp) -> dict[str, str]:
     """Every candidate in MLflow, beside the champion in force; the version of each outcome's challenger."""
     labels, money = run.settings.labels, run.settings.money
@@ -137,7 +137,7 @@ def keep_models(run: Run, result: QuarterResult, champions: Mapping[str, Kept], 
     return versions
 
 
-@step()
+@step
 def learn_lessons(run: Run, result: QuarterResult) -> Lessons:
     """Insights, tuned weights, what the models lean on, and what other thresholds would mean."""
     settings = run.settings
@@ -151,7 +151,7 @@ def frames_of(result: QuarterResult) -> dict[str, pd.DataFrame]:
     return {"model_performance": stacked(performance), **result.lessons.frames, **result.monitoring.frames}
 
 
-@step()
+@step
 def write_page(run: Run, snapshot: Snapshot, past: TrainingSet, result: QuarterResult, stamp: Stamp) -> Path:
     """The blueprint of churn, written beside the marts."""
     settings, facts = run.settings, facts_at(snapshot, run.instant, run.fixed)
@@ -164,7 +164,7 @@ def write_page(run: Run, snapshot: Snapshot, past: TrainingSet, result: QuarterR
     return write_blueprint(page, run.out / "reports")
 
 
-@step()
+@step
 def offer_weights(run: Run, found: Lessons) -> Path | None:
     """The lines of pipeline.toml that would adopt the tuned weights, for a person to review (HLT-5)."""
     if found.tuning is None:

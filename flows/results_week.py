@@ -83,7 +83,7 @@ def week_four(run: Run) -> ResultsWeek:
     return told
 
 
-@step()
+@step
 def read_ledger(run: Run) -> Recorded:
     """What people and alerts have left in the ledger by the run's instant; plans as `success_plans` has them."""
     ledger = Ledger.open(run.ledger_url, run.settings.retries)
@@ -98,7 +98,7 @@ def read_ledger(run: Run) -> Recorded:
     return Recorded(history, interventions_at(events, run.instant), plans, rows, used)
 
 
-@step()
+@step
 def tell_results(run: Run, scored: ScoredDate, held: Recorded) -> ResultsWeek:
     """All that the week publishes, and its stamp: beside the scores it rests on the ledger and stored results."""
     from tasks.effects import find_cases, ranked_by_uplift, strategy_effects, uplift_of  # scikit-learn: seconds
@@ -143,7 +143,7 @@ def tell_results(run: Run, scored: ScoredDate, held: Recorded) -> ResultsWeek:
     return ResultsWeek(summary, frames, stamp, run.out / "reports" / f"leadership-{run.as_of}.html")
 
 
-@step()
+@step
 def keep_results(run: Run, told: ResultsWeek) -> None:
     """The page, then the marts: who finds the marts finds the page too."""
     write_page(told.summary, told.page)

@@ -99,7 +99,7 @@ def start(run: Run, now: datetime, outcome: str, version: str, by: str) -> Sprin
     return _write(run, begin)[identity]
 
 
-@step()
+@step
 def frozen(run: Run, outcome: str, version: str, salt: str) -> tuple[list[dict[str, Any]], HealthLine]:
     """The accounts in the order in which they are asked, each with its scores and reasons; health as a chance."""
     book = scored_book(run.marts, run.as_of, outcome, version)
@@ -246,7 +246,7 @@ def report(run: Run, now: datetime, review: str, sign: str, note: str) -> Report
     return Report(sprint, figures(sprint, happened, run.settings.models.grades), happened)
 
 
-@step()
+@step
 def publish_reviews(run: Run, ledger: Ledger, snapshot: Snapshot, stamp: Stamp) -> int:
     """The marts of the reviews that had begun by the run's instant, cut there; nothing before the first."""
     told = []

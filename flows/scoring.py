@@ -60,14 +60,14 @@ def score_date(run: Run, snapshot: Snapshot) -> ScoredDate:
     return score_and_publish(run, snapshot, checks)
 
 
-@step()
+@step
 def stage_sources(run: Run) -> Snapshot:
     """The company's tables as an immutable snapshot."""
     settings = run.settings
     return stage(settings.source.url, settings.base, settings.mappings, run.snapshots, settings.retries)
 
 
-@step()
+@step
 def check_data(run: Run, snapshot: Snapshot) -> Sequence[CheckResult]:
     """The judgement of every expectation on what was known at as_of."""
     settings = run.settings
@@ -78,7 +78,7 @@ def check_data(run: Run, snapshot: Snapshot) -> Sequence[CheckResult]:
     return results
 
 
-@step()
+@step
 def score_and_publish(run: Run, snapshot: Snapshot, checks: Sequence[CheckResult]) -> ScoredDate:
     """The scored book and every mart that it feeds."""
     settings = run.settings
@@ -138,7 +138,7 @@ def said_by_people(run: Run) -> tuple[Mapping[str, Override], frozenset[str]]:
     return overrides, frozenset(a.account_id for a in fold(history, run.instant).values() if a.closed_at is None)
 
 
-@step()
+@step
 def publish_findings(run: Run, failure: DataCheckFailed) -> None:
     """What stopped the staging, in `check_results` alone: the checks themselves could not run."""
     frame = pd.DataFrame(

@@ -79,7 +79,7 @@ def without_effect(now: datetime, why: str, remedy: str) -> Swept:
     return Swept(now.isoformat(), 0, 0, 0, None, 0, 0, 0)
 
 
-@step()
+@step
 def read_events(run: Run) -> Snapshot:
     """The few tables that a sweep looks at, read anew; no result names such a snapshot, so only the newest is kept."""
     settings, folder = run.settings, run.out / "snapshots" / SWEEP
@@ -91,7 +91,7 @@ def read_events(run: Run) -> Snapshot:
     return snapshot
 
 
-@step()
+@step
 def look(run: Run, snapshot: Snapshot, ledger: Ledger, now: datetime) -> tuple[list[LedgerEvent], dict[str, str]]:
     """What this sweep adds to the ledger, and the names of the accounts under contract."""
     settings, facts = run.settings.alerts, facts_at(snapshot, now, run.fixed)
@@ -154,7 +154,7 @@ def decide_held(run: Run, named: str, decision: str, now: datetime, by: str, rea
     return len({event.alert_id for event in new}) - 1
 
 
-@step()
+@step
 def send(run: Run, ledger: Ledger, now: datetime) -> Delivered:
     """What waits in the outbox, tried once; what fails waits for a later sweep."""
     found = deliver(ledger, run.settings.messages, run.out, now)

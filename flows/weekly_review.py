@@ -70,7 +70,7 @@ def weekly_review(run: Run) -> WeekResult:
     return WeekResult(report, path)
 
 
-@step()
+@step
 def foretell_quarter(run: Run, scored: ScoredDate) -> Foretold:
     """How many will leave in the coming quarter, and how earlier forecasts came out."""
     settings = run.settings
@@ -94,7 +94,7 @@ def _tested(run: Run, accounts: pd.DataFrame) -> Estimate | None:
     return champion.baseline.figures.get("observed_to_expected") if champion and champion.baseline else None
 
 
-@step()
+@step
 def review_week(run: Run, scored: ScoredDate, ledger: Ledger, foretold: Foretold) -> tuple[WeekReport, Stamp]:
     """The marts of the week, and their stamp: beside the scores they rest on earlier marts and on the ledger."""
     settings, rules, now = run.settings, run.settings.weekly, run.instant
@@ -132,7 +132,7 @@ def review_week(run: Run, scored: ScoredDate, ledger: Ledger, foretold: Foretold
     return report, replace(scored.stamp, run_id=run_id)
 
 
-@step()
+@step
 def keep_week(run: Run, report: WeekReport, stamp: Stamp) -> Path:
     """The page, then the marts: who finds the marts finds the page too."""
     path = write_week_report(report, run.out / "reports")

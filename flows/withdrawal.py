@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, time
 
+from flows.champions import changes_of, withdraw_changes
 from flows.run import Run
 from flows.sweep import SWEEP
 from tasks.ledger import Ledger
@@ -12,7 +13,7 @@ from tasks.unpublish import published, unpublish
 
 @dataclass(frozen=True)
 class Withdrawal:
-    """What was taken back: files, and lines of the ledger by what they are; `left`: lines of that day that stand."""
+    """What was taken back: files, lines of the ledger by kind, changes to models; `left`: what of that day stands."""
 
     as_of: str
     partitions: int
@@ -21,12 +22,13 @@ class Withdrawal:
     events: int
     messages: int
     work: int
+    models: int
     left: int
 
     @property
     def nothing(self) -> bool:
         """Whether there was nothing to take back."""
-        return not any((self.partitions, self.reports, self.runs, self.events, self.messages, self.work))
+        return not any((self.partitions, self.reports, self.runs, self.events, self.messages, self.work, self.models))
 
 
 def withdraw(run: Run, by: str, reason: str, *, whole_day: bool) -> Withdrawal:
@@ -44,7 +46,9 @@ def withdraw(run: Run, by: str, reason: str, *, whole_day: bool) -> Withdrawal:
             left = ledger.lines(begins, ends)
         finally:
             ledger.close()
+        changes = withdraw_changes(run, by, reason) if whole_day else 0
+        left += sum(changes_of(run).values())
         unpublish(run.out, files)
     partitions = sum(path.is_relative_to(run.marts) for path in files)
     reports = len(files) - partitions
-    return Withdrawal(str(run.as_of), partitions, reports, **vars(answered), left=left)
+    return Withdrawal(str(run.as_of), partitions, reports, **vars(answered), models=changes, left=left)

@@ -62,7 +62,7 @@ def week_three(run: Run, *, wait: bool = True) -> WorkResult:
         ledger.close()
 
 
-@step()
+@step
 def publish_work(run: Run, ledger: Ledger, facts: Facts, stamp: Stamp) -> int:
     """The marts `interventions` and `success_plans` from the ledger cut at as_of; the same whichever flow asks."""
     events, values = ledger.work(run.instant), Values(run.marts, run.as_of)
@@ -72,7 +72,7 @@ def publish_work(run: Run, ledger: Ledger, facts: Facts, stamp: Stamp) -> int:
     return rows + publish(run.marts, run.as_of, {"success_plans": plans}, graded)
 
 
-@step()
+@step
 def review_work(run: Run, ledger: Ledger, stamp: Stamp) -> WorkResult:
     """The week's page, from everything that was written down by its signature, or by its end while nobody has signed.
 

@@ -8,14 +8,15 @@ from typing import Literal
 Alias = Literal["champion", "challenger"]
 CHAMPION: Alias = "champion"
 CHALLENGER: Alias = "challenger"
-Action = Literal["promote", "rollback", "off", "on"]
+Action = Literal["promote", "rollback", "off", "on", "withdraw"]
 
 
 @dataclass(frozen=True)
 class Event:
     """One change that a person made to an outcome's models; it holds for runs of `as_of` and later.
 
-    `version`: the champion after it; empty for none (health alone).
+    `version`: the champion after it; empty for none (health alone). A `withdraw` takes back what was changed before it
+    as of the same date.
     """
 
     number: int
@@ -29,7 +30,7 @@ class Event:
 def champions(events: Sequence[Event], as_of: date) -> list[str]:
     """The champion at a date, last, and before it those that a rollback would bring back, newest last."""
     held: list[str] = []
-    for event in _until(events, as_of):
+    for event in standing(events, as_of):
         if event.action == "promote":
             held.append(event.version)
         elif event.action == "rollback":
@@ -39,7 +40,7 @@ def champions(events: Sequence[Event], as_of: date) -> list[str]:
 
 def serving(events: Sequence[Event], as_of: date) -> Event | None:
     """None while models may serve; else the event that switched them off."""
-    switches = [e for e in _until(events, as_of) if e.action in {"off", "on"}]
+    switches = [e for e in standing(events, as_of) if e.action in {"off", "on"}]
     return switches[-1] if switches and switches[-1].action == "off" else None
 
 
@@ -49,12 +50,14 @@ def challenger(versions: Mapping[str, date], events: Sequence[Event], as_of: dat
     `versions`: each version with the date until which it knows.
     """
     held = champions(events, as_of)
-    promoted = {e.version for e in _until(events, as_of) if e.action == "promote"}
+    promoted = {e.version for e in standing(events, as_of) if e.action == "promote"}
     youngest = int(held[-1]) if held else 0
     able = [v for v, known in versions.items() if known <= as_of and v not in promoted and int(v) > youngest]
     return max(able, key=int, default=None)
 
 
-def _until(events: Sequence[Event], as_of: date) -> list[Event]:
-    """The events up to a date, in their order."""
-    return sorted((e for e in events if e.as_of <= as_of), key=lambda e: e.number)
+def standing(events: Sequence[Event], as_of: date) -> list[Event]:
+    """The changes up to a date that nobody has withdrawn, in their order."""
+    withdrawn = {e.as_of: e.number for e in sorted(events, key=lambda e: e.number) if e.action == "withdraw"}
+    found = [e for e in events if e.as_of <= as_of and e.number > withdrawn.get(e.as_of, 0)]
+    return sorted(found, key=lambda e: e.number)

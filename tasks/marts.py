@@ -357,7 +357,7 @@ PROMOTIONS = Mart(
     {
         "outcome": (TEXT, "churn, expansion or advocacy"),
         "number": (WHOLE, "counts the changes of the outcome from the first on"),
-        "action": (TEXT, "promote, rollback, off or on"),
+        "action": (TEXT, "promote, rollback, off, on or withdraw"),
         "version": (TEXT, "the champion after it, as a version in MLflow; empty: health alone"),
         "previous": (TEXT, "the champion before it"),
         "candidate": (TEXT, "kind of model of the champion after it"),

@@ -33,7 +33,10 @@ def lost_changes(marts: Path | None, outcome: str, events: Sequence[Event], as_o
     if gaps:
         return f"MLflow has lost change {gaps[0]} of its models (a tag of the registered model). {REMEDY}"
     newest = _newest(marts, outcome, as_of) if marts else None
-    there = max(((event.as_of, place) for place, event in enumerate(events, start=1)), default=(date.min, 0))
+    there = max(
+        ((event.as_of, place) for place, event in enumerate(events, start=1) if event.as_of <= as_of),
+        default=(date.min, 0),
+    )
     if newest is None or newest[:2] <= there:
         return ""
     day, number, action, version = newest

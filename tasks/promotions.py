@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from models.champions import CHAMPION, champions
+from models.champions import CHAMPION, champions, standing
 from models.promotion import Evidence
 from tasks.registry import Shelf, Version, held_out
 from tasks.store import dates, read
@@ -41,7 +41,7 @@ def evidence_of(
         rows=rows,
         rival=f"champion {champion.number}" if champion else "health",
         against_champion=champion is not None,
-        first=not any(e.action == "promote" for e in held.events if e.as_of <= as_of),
+        first=not any(e.action == "promote" for e in standing(held.events, as_of)),
         shadow=shadow,
         told_on=max(shadow) + timedelta(days=wait_days) if shadow else None,
         missing=missing,

@@ -22,9 +22,6 @@ from tasks.output import writable
 from tasks.settings import RetrySettings
 from tasks.tracking import Tracking
 
-HEALTH_SECONDS = 5
-"""A Prefect server that is well answers at once."""
-
 
 def reached(subject: str, look: Callable[[], str]) -> list[Diagnosis]:
     """What a look found, or why it failed, a line each: sentences either way."""
@@ -103,14 +100,15 @@ def channels_reached(settings: MessageSettings) -> str:
     return f"{count} channel{'s' if count != 1 else ''} can be addressed" if count else "files in the output folder"
 
 
-def prefect_reached() -> list[Diagnosis]:
+def prefect_reached(retries: RetrySettings) -> list[Diagnosis]:
     """Whether the Prefect server that the environment names answers; nothing where it names none."""
-    return reached("prefect", _prefect_answers) if os.environ.get("PREFECT_API_URL") else []
+    return reached("prefect", lambda: _prefect_answers(retries)) if os.environ.get("PREFECT_API_URL") else []
 
 
-def _prefect_answers() -> str:
+def _prefect_answers(retries: RetrySettings) -> str:
     try:
-        urllib.request.urlopen(f"{os.environ['PREFECT_API_URL']}/health", timeout=HEALTH_SECONDS).close()  # noqa: S310 the user names it
+        address = f"{os.environ['PREFECT_API_URL']}/health"
+        urllib.request.urlopen(address, timeout=retries.connect_seconds).close()  # noqa: S310 the user names it
     except urllib.error.HTTPError:
         return "the server answers"  # one that asks for a key is there
     except (OSError, ValueError) as error:

@@ -20,21 +20,17 @@ R = TypeVar("R")
 log = logging.getLogger("keepwell")
 
 
-def step() -> Callable[[Callable[P, R]], Callable[P, R]]:
+def step(function: Callable[P, R]) -> Callable[P, R]:
     """Mark a function as a step."""
+    timed = _timed(function)
 
-    def mark(function: Callable[P, R]) -> Callable[P, R]:
-        timed = _timed(function)
+    @functools.wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        if inside_prefect_flow():
+            return _as_task(timed)(*args, **kwargs)
+        return timed(*args, **kwargs)
 
-        @functools.wraps(function)
-        def run(*args: P.args, **kwargs: P.kwargs) -> R:
-            if inside_prefect_flow():
-                return _as_task(timed)(*args, **kwargs)
-            return timed(*args, **kwargs)
-
-        return run
-
-    return mark
+    return run
 
 
 def _timed(function: Callable[P, R]) -> Callable[P, R]:

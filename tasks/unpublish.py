@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
+from tasks.promotion_record import PROMOTIONS
 from tasks.publish import write_dictionary
 
 REMOVED = ".withdrawn"
 
 
 def published(out: Path, day: date) -> list[Path]:
-    """The partitions of a date, and its reports."""
-    partitions = sorted((out / "marts").glob(f"*/as_of={day}"))
+    """The partitions of a date, and its reports; but for the record of what people changed about models."""
+    partitions = sorted(path for path in (out / "marts").glob(f"*/as_of={day}") if path.parent.name != PROMOTIONS)
     return [*partitions, *sorted((out / "reports").glob(f"*-{day}*"))]
 
 

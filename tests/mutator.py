@@ -36,7 +36,7 @@ STAMPS = ["run_id", "code_version"]
 FINDINGS = ("runs", "check_results")
 LONGEST_SECONDS = 180
 SEEDS = range(10)
-FEWER_SEEDS = range(5)
+FEWER_SEEDS = range(2)
 """Of kinds whose inputs run a whole day, in the tests."""
 IMPORTED_AT = "2026-06-30T12:00"
 PYTHON = re.compile(r"Traceback|\b[A-Za-z_.]*[a-z](?:Error|Exception)\b|<class '|--debug shows where|\bNoneType\b")

@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -22,7 +22,7 @@ from tasks.tracking import Tracking
 from tasks.trials import log_trial
 from tests.company import staged
 from tests.partitions import put
-from tests.running import ROOT, Ran, bytes_of, keepwell, mart
+from tests.running import CLOCK, ROOT, Ran, bytes_of, keepwell, mart
 from tests.shelf import AS_OF, few, learnt, quarter, tracking, versions_of
 
 NEEDED = [name for name, table in TABLES.items() if not table.optional]
@@ -60,8 +60,8 @@ class Company:
             rows = pd.DataFrame({"account_id": ["a"], "outcome": ["churn"], "model_version": [version]})
             put(self.out / "marts", "predictions", day, rows)
 
-    def model(self, *arguments: object) -> Ran:
-        return keepwell("--config", self.config, "--out", self.out, "model", *arguments)
+    def model(self, *arguments: object, clock: datetime = CLOCK) -> Ran:
+        return keepwell("--config", self.config, "--out", self.out, "model", *arguments, clock=clock)
 
     def promote(self, on: date = SHADOWED, *more: object) -> Ran:
         return self.model("promote", "--as-of", on, "--by", "ann", *more)
@@ -507,3 +507,25 @@ def test_off_and_rollback_at_once_are_both_on_record_or_one_is_refused(company):
         one.communicate()
 
     assert 1 in counts, "they never met"
+
+
+def test_a_change_as_of_a_wrong_date_is_taken_back(company):
+    """It would stop every later change; withdrawn with its day it counts for nothing, and stays on record (LRN-2)."""
+    wrong, why = date(2099, 1, 1), ("--by", "ann", "--reason", "the clock was wrong")
+    assert company.promote().code == 0
+    company.model(*OFF, "--as-of", wrong, clock=datetime(2099, 1, 1))
+    stuck = company.model(*OFF, "--as-of", SHADOWED)
+
+    def withdraw(*more: str) -> Ran:
+        return keepwell("--config", company.config, "--out", company.out, "withdraw", "--as-of", wrong, *why, *more)
+
+    assert (stuck.code, "keepwell withdraw --as-of 2099-01-01 --whole-day" in stuck.err) == (2, True)
+    assert "1 lines of 2099-01-01 still stand" in withdraw().err
+    assert company.model(*OFF, "--as-of", SHADOWED).code == 2
+    assert withdraw("--whole-day").code == 0
+    assert company.champion(wrong) == "1"
+    assert "nothing of 2099-01-01" in withdraw("--whole-day").out
+    assert company.model(*OFF, "--as-of", SHADOWED).code == 0
+    assert company.champion(SHADOWED) is None
+    rows = pd.read_parquet(company.out / "marts" / "promotions" / f"as_of={wrong}")
+    assert rows[["action", "by"]].to_numpy().tolist() == [["off", "ann"], ["withdraw", "ann"]]

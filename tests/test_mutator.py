@@ -56,6 +56,13 @@ def test_a_mutated_input_is_answered_as_stated(whole: Base, name: str) -> None:
     assert not told([(name, 0, wrong(whole, KINDS[name], 0))])
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "seed"), [(name, seed) for name, kind in KINDS.items() for seed in seeds_of(kind)])
+def test_every_mutated_input_is_answered_as_stated(whole: Base, name: str, seed: int) -> None:
+    """Ten inputs of each kind that is refused early, two of each that runs a day; the seed is the test's name."""
+    assert not told([(name, seed, wrong(whole, KINDS[name], seed))])
+
+
 @pytest.mark.parametrize("names", AT_ONCE.values(), ids=AT_ONCE)
 def test_mutations_at_once_are_answered_as_each_states(whole: Base, names: Sequence[str]) -> None:
     """What has no effect has none together; of all rules that are broken, each is named (SRC-3)."""

@@ -278,7 +278,7 @@ def test_people_keep_what_they_recorded_unless_the_whole_day_goes(place: Place) 
     place.done("daily", "--as-of", "2026-06-01")
     (back,) = [a for a in place.done("alerts", "list", "--now", "2026-06-01T12:02") if a["alert"] == alert]
 
-    assert "stand in the ledger" in ran.err
+    assert "lines of 2026-06-01 still stand" in ran.err
     assert "--whole-day" in ran.err
     assert hidden == []
     assert back["state"] == "acknowledged"
