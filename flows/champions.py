@@ -14,6 +14,7 @@ from flows.run import Run
 from models.arms import ByAssignment, by_assignment
 from models.champions import CHALLENGER, CHAMPION, Action, Event, champions, standing
 from models.promotion import Judgement, judged
+from models.settings import OUTCOMES
 from tasks.assignment import assigned_accounts, with_outcomes
 from tasks.errors import ConfigError, NotPromoted
 from tasks.in_force import why_unusable
@@ -24,7 +25,6 @@ from tasks.publish import publish
 from tasks.registry import Shelf, Version, add_event, shelf, show
 from tasks.staging import stage
 from tasks.tracking import BOOK, RANGE
-from tasks.training import OUTCOMES
 
 
 @dataclass(frozen=True)

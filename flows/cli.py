@@ -22,9 +22,10 @@ from flows.cli_override import note
 from flows.cli_review import app as reviews
 from flows.cli_withdraw import withdraw
 from flows.cli_work import app as work
+from flows.clock import Host, host_clock
 from flows.instants import DAY, AsOf, Now, believed, instant
 from flows.logs import log_to_stderr
-from flows.options import Options, host_clock, run_of, said, show_table, show_totals
+from flows.options import Options, run_of, said, show_table, show_totals
 from flows.terminal import guarded, say, say_json
 from tasks.errors import ConfigError, PrefectUnreachable
 from tasks.masking import masked_output
@@ -73,7 +74,7 @@ def options(
 ) -> None:
     """Which accounts are in danger, why, what to do next and by when."""
     Options.config, Options.out, Options.json, Options.debug, Options.prefect = config, out, json, debug, prefect
-    Options.force = said(force) if force else ""
+    Host.force = said(force) if force else ""
     log_to_stderr()
     restrict_umask()
 
@@ -311,7 +312,7 @@ def _errors_as_exit_codes() -> Iterator[None]:
 
 def main(clock: Callable[[], datetime] = host_clock) -> None:
     """Entry point of the `keepwell` command; `clock` tells what lies ahead."""
-    Options.clock = staticmethod(clock)
+    Host.clock = staticmethod(clock)
     with guarded(), masked_output(), _errors_as_exit_codes():
         _refuse_unstorable(sys.argv[1:])
         app(standalone_mode=True)

@@ -12,7 +12,8 @@ from playbook.alert_runs import way_back
 from playbook.crm import CrmEvent, Difference, Step, Told, Wanted, fold_outbox
 from playbook.crm_wanted import wanted_accounts, wanted_tasks
 from tasks.artifacts import show_crm
-from tasks.crm import CrmFailed, Written, compared, connected, write
+from tasks.crm import Written, compared, connected, write
+from tasks.crm_base import CrmFailed
 from tasks.errors import ConfigError
 from tasks.ledger import Ledger
 from tasks.lock import holding

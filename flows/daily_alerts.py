@@ -7,7 +7,7 @@ from datetime import date, datetime
 import pandas as pd
 
 from features.events import events
-from flows.review import publish_reviews
+from flows.review_marts import publish_reviews
 from flows.run import Run
 from flows.scoring import ScoredDate, score_date, staged
 from flows.sweep import outbox, overdue_sweep, send

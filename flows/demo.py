@@ -23,9 +23,9 @@ from flows.quarterly_retraining import quarterly_retraining, summary
 from flows.run import Run
 from flows.settings import load_settings
 from flows.weekly_review import weekly_review
+from playbook.tiers import BANDS
 from sample.settings import company_with
 from sample.write import write_company
-from tasks.charts import BANDS
 from tasks.errors import ConfigError, NotPromoted
 from tasks.permissions import restrict_umask
 from tasks.store import read

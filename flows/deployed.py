@@ -17,9 +17,9 @@ from prefect.runner import Runner
 from prefect.runtime import flow_run
 from prefect.schedules import Cron
 
+from flows.clock import refuse_ahead
 from flows.crm_sync import crm_sync
 from flows.daily_alerts import daily_alerts
-from flows.instants import refuse_ahead
 from flows.logs import log_to_prefect
 from flows.monthly_scoring import monthly_scoring
 from flows.planned import FLOWS as PLANNED

@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from flows.options import Options, run_of
+from flows.clock import Host, refuse_ahead
+from flows.options import run_of
 from tasks.errors import ConfigError
 
 DAY = ["%Y-%m-%d"]
@@ -20,7 +21,7 @@ EARLIEST, LATEST = 1900, 2200
 
 def instant(now: datetime | None) -> datetime:
     """The instant that was given, or that of the clock."""
-    return now or Options.clock()
+    return now or Host.clock()
 
 
 def believed(context: typer.Context, option: typer.CallbackParam, at: datetime | None) -> datetime | None:
@@ -33,27 +34,15 @@ def planned(context: typer.Context, option: typer.CallbackParam, at: datetime | 
     return None if at is None else _entered(context, option, at, "plan_ahead_days")
 
 
-def refuse_ahead(named: str, at: datetime, setting: str, days: float) -> None:
-    """ConfigError for an instant more than so many days ahead of the clock, unless it is forced."""
-    clock = Options.clock()
-    if at - clock > timedelta(days=days) and not Options.force:
-        ahead = (at - clock) / timedelta(days=1)
-        raise ConfigError(
-            f"{named} {at:%Y-%m-%d %H:%M} is {ahead:,.1f} days ahead of this machine's clock ({clock:%Y-%m-%d %H:%M} "
-            f"UTC), more than the {days:g} of schedule.{setting}. Correct the instant or the clock; where it is meant, "
-            "write `keepwell --force REASON ...`: the reason goes on record."
-        )
-
-
 def _entered(context: typer.Context, option: typer.CallbackParam, at: datetime, setting: str) -> datetime:
     named = option.opts[0]
     if not EARLIEST <= at.year < LATEST:
         raise ConfigError(f"{named} {at.date()} is no date that can be computed with. Write a year of {_YEARS}.")
-    if at > Options.clock():
+    if at > Host.clock():
         run = run_of(at.date())
         days = getattr(run.settings.schedule, setting)
         refuse_ahead(named, at, setting, days)
-        if at - Options.clock() > timedelta(days=days):
+        if at - Host.clock() > timedelta(days=days):
             _put_on_record(context, at)
     return at
 
@@ -65,7 +54,7 @@ def _put_on_record(context: typer.Context, at: datetime) -> None:
     run = run_of(at.date())
     ledger = Ledger.open(run.ledger_url, run.settings.retries)
     try:
-        ledger.force(at, f"keepwell {context.info_name}", Options.force)
+        ledger.force(at, f"keepwell {context.info_name}", Host.force)
     finally:
         ledger.close()
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from flows.run import Run
 from models.champions import CHALLENGER, CHAMPION
+from models.settings import OUTCOMES
 from models.split import TooLittleData
 from tasks.artifacts import show_degraded
 from tasks.audit_facts import legacy_scores
@@ -13,7 +14,7 @@ from tasks.registry import Kept
 from tasks.sources import facts_at
 from tasks.staging import Snapshot
 from tasks.step import step
-from tasks.training import OUTCOMES, TrainingSet
+from tasks.training import TrainingSet
 from tasks.watch import InPlace, Monitoring, watch
 
 

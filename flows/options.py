@@ -1,8 +1,7 @@
 """What every command shares: the options before it, a run of a date, and how a result is printed."""
 
 import json
-from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,21 +23,14 @@ def said(text: str) -> str:
     return text.strip()
 
 
-def host_clock() -> datetime:
-    """The host's clock, in UTC without a zone."""
-    return datetime.now(UTC).replace(tzinfo=None, microsecond=0)
-
-
 class Options:
-    """The options that stand before the command, and the clock by which it is judged what lies ahead."""
+    """The options that stand before the command."""
 
     config: Path = Path("pipeline.toml")
     out: Path = Path("out")
     json: bool = False
     debug: bool = False
     prefect: bool = False
-    force: str = ""
-    clock: Callable[[], datetime] = staticmethod(host_clock)
 
 
 def run_of(as_of: date) -> "Run":

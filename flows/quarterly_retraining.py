@@ -12,10 +12,11 @@ from flows.monitoring import draw_lines, watch_models
 from flows.run import Run
 from flows.scoring import check_data, staged
 from models.champions import CHAMPION
+from models.settings import OUTCOMES
 from models.split import TooLittleData
 from models.training import Trial, trial
 from models.tripwires import Suspicious
-from tasks.blueprint import write_blueprint
+from tasks.blueprint_page import write_blueprint
 from tasks.catalogue import signal_catalogue
 from tasks.checks import raise_if_critical
 from tasks.frames import stacked
@@ -32,7 +33,7 @@ from tasks.runs import recorded
 from tasks.sources import facts_at
 from tasks.staging import Snapshot
 from tasks.step import step
-from tasks.training import OUTCOMES, TrainingSet, first_month, month_starts, numbers_seen, parts_of, training_set
+from tasks.training import TrainingSet, first_month, month_starts, numbers_seen, parts_of, training_set
 from tasks.trials import log_trial
 from tasks.watch import Monitoring
 from tasks.weights import as_toml

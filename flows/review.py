@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from flows.review_marts import outcomes_by
 from flows.run import Run
 from models.review import Grade, HealthLine, health_line
+from models.settings import OUTCOMES
 from models.split import TooLittleData
 from playbook.alert_events import short_hash
 from playbook.review import (
@@ -30,21 +32,18 @@ from playbook.review import (
 )
 from playbook.review_choice import chosen
 from tasks.ledger import Ledger
-from tasks.publish import Stamp, publish
 from tasks.reviews import (
     Outcomes,
     facts_of,
     figures,
     health_reasons,
     model_reasons,
-    outcomes_of,
-    review_frames,
     scored_book,
     scored_on,
 )
 from tasks.staging import Snapshot, stage
 from tasks.step import step
-from tasks.training import OUTCOMES, first_month, month_starts, training_set
+from tasks.training import first_month, month_starts, training_set
 
 REASONS = 3
 
@@ -246,16 +245,6 @@ def report(run: Run, now: datetime, review: str, sign: str, note: str) -> Report
     return Report(sprint, figures(sprint, happened, run.settings.models.grades), happened)
 
 
-@step
-def publish_reviews(run: Run, ledger: Ledger, snapshot: Snapshot, stamp: Stamp) -> int:
-    """The marts of the reviews that had begun by the run's instant, cut there; nothing before the first."""
-    told = []
-    for sprint in sprints(ledger.reviews(), run.instant).values():
-        happened = _outcomes(run, sprint, snapshot, run.instant)
-        told.append((sprint, happened, figures(sprint, happened, run.settings.models.grades)))
-    return publish(run.marts, run.as_of, review_frames(told), stamp) if told else 0
-
-
 def review_of(run: Run, outcome: str, version: str, registered: date) -> str:
     """Who signed the review of a version by the run's instant; empty without one."""
     found = signature(sprints(_events(run)), outcome, version, registered, run.instant)
@@ -264,12 +253,7 @@ def review_of(run: Run, outcome: str, version: str, registered: date) -> str:
 
 def _happened(run: Run, sprint: Sprint, now: datetime) -> Outcomes:
     """Outcomes by an instant; the source is read once they have matured."""
-    return _outcomes(run, sprint, _staged(run), now) if now.date() >= sprint.told_on else {}
-
-
-def _outcomes(run: Run, sprint: Sprint, snapshot: Snapshot, now: datetime) -> Outcomes:
-    settings = run.settings
-    return outcomes_of(sprint, run.marts, snapshot, now, run.fixed, settings.money, settings.labels)
+    return outcomes_by(run, sprint, _staged(run), now) if now.date() >= sprint.told_on else {}
 
 
 def _staged(run: Run) -> Snapshot:

@@ -10,6 +10,7 @@ from features.all import FEATURES
 from features.known import Facts
 from flows.run import Run
 from models.champions import CHALLENGER, CHAMPION
+from models.settings import OUTCOMES
 from playbook.alert_events import fold
 from playbook.overrides import Override, overrides_at
 from tasks.catalogue import signal_catalogue, write_catalogue_xlsx
@@ -26,7 +27,6 @@ from tasks.sources import facts_at
 from tasks.staging import Snapshot, stage
 from tasks.step import step
 from tasks.store import Stored, stored_before
-from tasks.training import OUTCOMES
 
 
 @dataclass(frozen=True)

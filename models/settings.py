@@ -21,6 +21,9 @@ from values.numbers import (
     Windows,
 )
 
+OUTCOMES = {"churn": "churned", "expansion": "expanded", "advocacy": "advocated"}
+"""Each outcome that a model predicts, and the column of its label."""
+
 
 class SplitSettings(Section):
     """How months are parted in time order, and how much there has to be of them."""

@@ -8,6 +8,8 @@ import numpy as np
 
 from playbook.settings import TierSettings
 
+BANDS = ("critical", "at_risk", "stable", "healthy", "unknown")
+"""Of health, worst first."""
 TIERS = ("immediate", "outreach", "automated")
 
 

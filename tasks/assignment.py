@@ -15,10 +15,10 @@ from features.book import book
 from features.labels import labels
 from features.settings import BookSettings, LabelSettings
 from models.champions import CHALLENGER
+from models.settings import OUTCOMES
 from tasks.sources import facts_at
 from tasks.staging import Snapshot
 from tasks.store import columns_of, dates, read
-from tasks.training import OUTCOMES
 
 PREDICTIONS = "predictions"
 COLUMNS = ["account_id", "outcome", "model_version", "alias", "probability", "flagged", "acting"]

@@ -8,7 +8,7 @@ import pandas as pd
 
 from features.settings import BookSettings, HealthSettings, LabelSettings
 from models.audit import SCORES, as_known, audit_figures, looked_up, score_names, window, with_flags
-from models.settings import AuditSettings, ModelSettings
+from models.settings import OUTCOMES, AuditSettings, ModelSettings
 from models.split import TooLittleData
 from models.value import (
     contact_figures,
@@ -22,7 +22,7 @@ from tasks.audit_facts import contacts_of, legacy_scores, losses_since, retentio
 from tasks.score import ScoreSettings
 from tasks.sources import facts_at
 from tasks.staging import Snapshot
-from tasks.training import OUTCOMES, first_month, month_starts, numbers_seen, training_set
+from tasks.training import first_month, month_starts, numbers_seen, training_set
 
 PANEL = {
     "account_id": "str", "as_of": "datetime64[us]", "segment": "str", "arr": float, "churned": object,

@@ -1,12 +1,11 @@
-"""The blueprint page: what tells who leaves, by how much, how true health was, and what nobody here can see (MOD-10).
+"""The figures of the blueprint: what predicts churn, how well health did, and what nobody here can see (MOD-10).
 
-Self-contained HTML for all teams, written by the quarterly flow from frames; it needs no model to be written.
+They need no model.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
 import pandas as pd
 
@@ -22,13 +21,6 @@ from tasks.blueprint_tables import (
     observed_bands,
     weighed,
 )
-from tasks.charts import COLOURS, importance_chart, rates_chart
-from tasks.frames import records
-from tasks.insights import ASSOCIATIONS
-from tasks.publish import write_whole
-from tasks.templates import bounds, html_page
-
-SPOTS_SHOWN = 15
 
 
 @dataclass(frozen=True)
@@ -99,30 +91,6 @@ def blueprint(
         spots=spots, absent=absent_tables(catalogue), treated=_treated(whole), model=model, refused=refused,
         health=health, rules=rules, run_id=run_id,
     )  # fmt: skip
-
-
-def write_blueprint(page: Blueprint, folder: Path) -> Path:
-    """The page in `folder`; the file is replaced whole."""
-    return write_whole(folder / f"blueprint-{page.as_of}.html", as_html(page))
-
-
-def as_html(page: Blueprint) -> str:
-    """One page that needs no network and no script."""
-    ranked = bool(page.signals["value"].notna().any())
-    return html_page(
-        "blueprint.html",
-        page=page,
-        bounds=bounds(page.health),
-        colours=COLOURS,
-        associations=ASSOCIATIONS,
-        signals=records(page.signals),
-        derived=records(page.derived),
-        bands=records(page.bands),
-        spots=records(page.spots.head(SPOTS_SHOWN)),
-        more_spots=max(len(page.spots) - SPOTS_SHOWN, 0),
-        bands_chart=rates_chart(page.bands) if len(page.bands) else None,
-        signals_chart=importance_chart(page.signals) if ranked else None,
-    )
 
 
 def _treated(whole: pd.DataFrame) -> float | None:

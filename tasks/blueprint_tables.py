@@ -13,7 +13,7 @@ from features.words import in_words
 from models.insights import Contrast
 from models.rates import GroupRate, group_rates, worst_fifth
 from models.settings import InsightSettings
-from tasks.charts import BANDS
+from playbook.tiers import BANDS
 from tasks.insights import about, beyond, insight, team_of
 from tasks.measured import band
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from features.all import FEATURES
 from models.kept import TRUSTED, as_one, input_columns, learnt_inputs
+from models.settings import OUTCOMES
 from models.training import BY_POLICY, Trained, Trial
 from models.treated import ALL_ROWS, UNTREATED
 from tasks.curves import curve_points, curves_png
@@ -19,7 +20,6 @@ from tasks.learnt import Learnt, Quarter
 from tasks.model_card import model_card
 from tasks.registry import KEPT_FILE
 from tasks.tracking import BOOK, RANGE, Logged
-from tasks.training import OUTCOMES
 
 OF_THE_BOOK = {"all": BOOK, BY_POLICY: "policy/", ALL_ROWS: "treated_and_untreated/", UNTREATED: "untreated_only/"}
 """The section of what is graded on the whole book, however it is counted."""

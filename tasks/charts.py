@@ -6,12 +6,12 @@ import pandas as pd
 from markupsafe import Markup
 
 from features.settings import Bands
+from playbook.tiers import BANDS
 
 # At least 4:1 on white, and told apart by people who see no red or no green; every chart names them in words besides.
 COLOURS: Mapping[str, str] = {
     "critical": "#a61b29", "at_risk": "#c2570c", "stable": "#4a7a9c", "healthy": "#23785a", "unknown": "#727a85",
 }  # fmt: skip
-BANDS = tuple(COLOURS)
 SCORE_COLOURS: Mapping[str, str] = {
     "legacy": COLOURS["unknown"], "health": COLOURS["healthy"], "model": COLOURS["at_risk"],
 }  # fmt: skip

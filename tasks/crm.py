@@ -6,40 +6,15 @@ lost on the way is therefore tried again, by the clients' own retries, and what 
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from playbook.crm import Difference, Held, Step, Told, Wanted, difference
 from playbook.crm_settings import CrmSettings
+from tasks.crm_base import Crm, CrmFailed
 from tasks.drivers import crm_client
-from tasks.errors import ConfigError, KeepwellError
+from tasks.errors import ConfigError
 
 T = TypeVar("T")
-
-
-class CrmFailed(KeepwellError):
-    """The CRM did not answer, or refused us, after every try; what was not written waits in the outbox."""
-
-
-class Crm(Protocol):
-    """What Keepwell needs of a CRM. Every method raises CrmFailed where it does not answer or refuses us altogether."""
-
-    def lacking(self) -> list[str]:
-        """The properties that must be there and are not, or are not unique, a sentence each."""
-
-    def companies(self, accounts: Sequence[str]) -> list[Held]:
-        """Every company there whose property holds one of our account ids, deleted ones left out."""
-
-    def reread(self, companies: Sequence[Held]) -> list[Held]:
-        """The same companies by their ids there, as they are now."""
-
-    def tasks(self, keys: Sequence[str]) -> list[Held]:
-        """Every task there that has one of our ids, deleted ones left out."""
-
-    def write_accounts(self, steps: Sequence[Step]) -> list[str]:
-        """Change what the steps say of companies, one request; what was refused, a sentence each."""
-
-    def write_tasks(self, steps: Sequence[Step]) -> list[str]:
-        """Make or change the tasks of the steps with their company, one request each; what was refused."""
 
 
 @dataclass(frozen=True)
@@ -105,15 +80,6 @@ def reached(crm: Crm, settings: CrmSettings) -> str:
     if lacking := crm.lacking():
         raise ConfigError(f"{settings.kind}: {' '.join(lacking)}")
     return f"{settings.kind} answers and has every property"
-
-
-def in_halves(steps: Sequence[Step], send: Callable[[Sequence[Step]], Sequence[str] | None]) -> list[str]:
-    """Send a batch; one that is refused as a whole (None) is sent in halves, until the record at fault is alone."""
-    refused = send(steps)
-    if refused is not None:
-        return list(refused)
-    middle = len(steps) // 2
-    return [*in_halves(steps[:middle], send), *in_halves(steps[middle:], send)]
 
 
 def _batches(steps: Iterable[Step], settings: CrmSettings, *, accounts: bool) -> Iterator[Sequence[Step]]:

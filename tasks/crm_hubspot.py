@@ -18,7 +18,7 @@ from hubspot.crm.properties import OpenApiException as PropertiesError
 
 from playbook.crm import Held, Step, number_there
 from playbook.crm_settings import COMPLETED, DAYS, NUMBERS, OPEN, CrmSettings
-from tasks.crm import CrmFailed, in_halves
+from tasks.crm_base import CrmFailed, in_halves
 from tasks.crm_http import retries
 
 ERRORS = (AssociationsError, CompaniesError, PropertiesError, TasksError, urllib3.exceptions.HTTPError)

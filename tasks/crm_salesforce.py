@@ -15,7 +15,7 @@ from simple_salesforce.format import format_soql
 
 from playbook.crm import Held, Step, number_there
 from playbook.crm_settings import COMPLETED, NUMBERS, OPEN, CrmSettings
-from tasks.crm import CrmFailed
+from tasks.crm_base import CrmFailed
 from tasks.crm_http import retries
 
 TASK = {"subject": "Subject", "body": "Description", "due": "ActivityDate", "status": "Status"}

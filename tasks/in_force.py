@@ -14,12 +14,12 @@ from features.all import FEATURES
 from models.baseline import Baseline
 from models.champions import CHAMPION, Alias, champions
 from models.kept import TRUSTED
+from models.settings import OUTCOMES
 from tasks.errors import StoredDamaged, Unreachable
 from tasks.integrity import sha256_of
 from tasks.promotion_record import lost_changes, warn_of_lost_changes
 from tasks.registry import KEPT_FILE, MODEL_FILE, Kept, Version, shelf
 from tasks.tracking import Tracking
-from tasks.training import OUTCOMES
 
 TOLERANCE = 1e-9  # what rounding may do to a chance
 

@@ -11,9 +11,9 @@ import pandas as pd
 from features.known import Facts
 from playbook.escalations import Escalation
 from playbook.suggestions import LEARNT, Suggestion
+from playbook.tiers import BANDS
 from playbook.work import Intervention
 from tasks.audit_facts import losses_since
-from tasks.charts import BANDS
 from tasks.store import dates, read
 
 BEFORE = ("account_id", "name", "segment", "csm", "arr", "band", "run_id")

@@ -12,10 +12,9 @@ from models.baseline import Baseline, baseline
 from models.explain import reference_row
 from models.importance import importance
 from models.kept import input_columns
-from models.settings import ModelSettings
+from models.settings import OUTCOMES, ModelSettings
 from models.split import part_of
 from models.training import Trial
-from tasks.training import OUTCOMES
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,13 @@ from features.all import FEATURES
 from features.settings import HealthSettings
 from models.candidates import WORDS
 from models.insights import Contrast, contrasts, strongest
-from models.settings import ModelSettings
+from models.settings import OUTCOMES, ModelSettings
 from models.split import Parts
 from tasks.blueprint import Blueprint, blueprint
 from tasks.frames import stacked
 from tasks.insights import insights_frame
 from tasks.learnt import Learnt
-from tasks.training import OUTCOMES, numbers_seen
+from tasks.training import numbers_seen
 from tasks.weights import Tuning, backtest_frame, tune, weights_frame
 
 CHURN = "churn"

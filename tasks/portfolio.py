@@ -11,7 +11,7 @@ from features.known import Facts
 from features.settings import BookSettings
 from playbook.settings import WeeklySettings
 from playbook.standup import Week
-from tasks.charts import BANDS
+from playbook.tiers import BANDS
 from tasks.frames import stacked
 from tasks.store import dates, read
 

@@ -10,7 +10,8 @@ import pandas as pd
 
 from features.registry import COMPONENTS
 from features.settings import HealthSettings
-from tasks.charts import BANDS, COLOURS, arr_chart, health_bins, health_chart
+from playbook.tiers import BANDS
+from tasks.charts import COLOURS, arr_chart, health_bins, health_chart
 from tasks.frames import records
 from tasks.marts import HEALTH_SCORES, NUMBER
 from tasks.publish import write_whole

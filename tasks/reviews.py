@@ -15,12 +15,11 @@ from features.labels import labels
 from features.settings import BookSettings, LabelSettings
 from features.words import in_words
 from models.review import Grade, grades
-from models.settings import GradeSettings
+from models.settings import OUTCOMES, GradeSettings
 from playbook.review import Sprint
 from tasks.sources import facts_at
 from tasks.staging import Snapshot
 from tasks.store import dates, read
-from tasks.training import OUTCOMES
 
 if TYPE_CHECKING:
     from tasks.registry import Kept

@@ -15,14 +15,13 @@ from features.known import Facts
 from features.labels import labels
 from features.registry import COMPONENTS
 from features.settings import LabelSettings
-from models.settings import SplitSettings
+from models.settings import OUTCOMES, SplitSettings
 from models.split import Parts, TooLittleData, split_months
 from tasks.measured import measured_book
 from tasks.score import ScoreSettings
 from tasks.sources import NOTHING, facts_at
 from tasks.staging import Snapshot
 
-OUTCOMES = {"churn": "churned", "expansion": "expanded", "advocacy": "advocated"}
 """The column of each outcome's label."""
 
 

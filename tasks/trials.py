@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from models.settings import OUTCOMES
 from tasks.candidate_run import Candidate, logged, write_model, write_papers
 from tasks.integrity import sha256_of
 from tasks.learnt import Learnt, Quarter
 from tasks.registry import HELD_OUT_FILE, KEPT_FILE, MODEL_FILE, Kept, shelf, show
 from tasks.tracking import Tracking, begin_run, finish_run, is_whole, name_of, runs_where
-from tasks.training import OUTCOMES
 
 HEALTH = "health"
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
-from tasks.promotion_record import PROMOTIONS
 from tasks.publish import write_dictionary
 
 REMOVED = ".withdrawn"
+PROMOTIONS = "promotions"
 
 
 def published(out: Path, day: date) -> list[Path]:

@@ -19,12 +19,11 @@ from models.estimate import Foretold, foretell, strong_drift
 from models.intervals import Estimate
 from models.outcome_drift import outcome_drift
 from models.over_time import by_month, together, unseen
-from models.settings import ModelSettings
+from models.settings import OUTCOMES, ModelSettings
 from models.split import TooLittleData
 from models.training import Trained
 from tasks.frames import stacked
 from tasks.monitoring import drift_frame, estimated_frame, lead_times_frame, realised_frame, warning_frame
-from tasks.training import OUTCOMES
 
 CHURN = "churn"
 OVER_TIME = ("roc_auc", "precision", "recall", "false_alarm_rate", "miss_rate", "observed_to_expected")

@@ -10,7 +10,8 @@ import pandas as pd
 
 from features.settings import HealthSettings
 from playbook.settings import WeeklySettings
-from tasks.charts import BANDS, COLOURS, forecast_chart, trend_chart
+from playbook.tiers import BANDS
+from tasks.charts import COLOURS, forecast_chart, trend_chart
 from tasks.frames import records
 from tasks.publish import write_whole
 from tasks.templates import bounds, html_page, markdown_page

@@ -14,7 +14,8 @@ from features.all import FEATURES
 from features.settings import HealthSettings
 from models.insights import contrasts
 from models.settings import InsightSettings
-from tasks.blueprint import Blueprint, as_html, blueprint, write_blueprint
+from tasks.blueprint import Blueprint, blueprint
+from tasks.blueprint_page import as_html, write_blueprint
 from tasks.blueprint_tables import DERIVED, blind_spots, weighed
 from tests.test_report import Page
 

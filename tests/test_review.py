@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from flows.review import publish_reviews
+from flows.review_marts import publish_reviews
 from flows.run import Run
 from flows.settings import load_settings
 from models.baseline import baseline

@@ -16,7 +16,8 @@ from models.insights import contrasts
 from sample.settings import company_with
 from sample.seven_signals import write_seven_signals
 from sample.write import write_company
-from tasks.blueprint import as_html, blueprint
+from tasks.blueprint import blueprint
+from tasks.blueprint_page import as_html
 from tasks.sources import facts_at
 from tasks.staging import Snapshot
 from tasks.training import training_set

@@ -14,8 +14,8 @@ import pytest
 import typer
 
 from flows.cli import app
+from flows.clock import Host
 from flows.instants import believed, planned
-from flows.options import Options
 from sample.write import write_company
 from tasks.errors import ConfigError
 from tasks.ledger import Ledger
@@ -353,8 +353,8 @@ def test_a_run_under_prefect_is_held_to_the_same_clock(place: Place, monkeypatch
     """Parameters that somebody types into Prefect are refused too (SPEC section 0, OUT-3)."""
     from flows.deployed import daily, sweeping
 
-    monkeypatch.setattr(Options, "clock", lambda: NOON)
-    monkeypatch.setattr(Options, "force", "")
+    monkeypatch.setattr(Host, "clock", lambda: NOON)
+    monkeypatch.setattr(Host, "force", "")
     far = datetime(2099, 1, 1, tzinfo=UTC)
     before = place.everything()
     with pytest.raises(ConfigError, match="the run of 2099-01-01 00:00 is 26,511"):
