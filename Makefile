@@ -22,7 +22,7 @@ help:  ## what there is
 install: .venv/.installed  ## the locked dependencies and the keepwell command, in .venv
 
 demo: .venv/.installed  ## the main job on the sample company
-	$(BIN)/python -m flows.demo
+	$(BIN)/python -m keepwell.cli.demo
 
 test: .venv/.installed  ## every test that waits for nothing
 	$(BIN)/python -m pytest -m "not slow"
@@ -40,31 +40,31 @@ format: .venv/.installed  ## let ruff rewrite
 	$(BIN)/ruff check --fix .
 
 docs: .venv/.installed  ## the generated pages of docs/
-	$(BIN)/python -m flows.pages
+	$(BIN)/python -m keepwell.flows.reference.pages
 
 bench: .venv/.installed  ## cost of the monthly run on 1k, 5k and 20k accounts, of a model on 100k
-	$(BIN)/python -m tests.bench
+	$(BIN)/python -m evaluation.bench
 
 results: .venv/.installed  ## is the sample company as it is meant to be? Writes docs/results.md (about half an hour)
-	$(BIN)/python -m tests.results
+	$(BIN)/python -m evaluation.results
 
 coverage: .venv/.installed  ## do intervals hold the truth nine times in ten? Writes docs/results-intervals.md (an hour)
-	$(BIN)/python -m tests.results_coverage
+	$(BIN)/python -m evaluation.results_coverage
 
 effects: .venv/.installed  ## are effects and uplift told right? Writes docs/results-effects.md (a few minutes)
-	$(BIN)/python -m tests.results_effects
+	$(BIN)/python -m evaluation.results_effects
 
 guard: .venv/.installed  ## who leaves is flagged in an outage all the same? Writes docs/results-guard.md (five minutes)
-	$(BIN)/python -m tests.results_guard
+	$(BIN)/python -m evaluation.results_guard
 
 mutate: .venv/.installed  ## 1,360 mutated inputs, each answered as it states beforehand? (about half an hour)
-	$(BIN)/python -m tests.mutator
+	$(BIN)/python -m tests.mutations.run
 
 soak: .venv/.installed  ## three months hour by hour, and killed at 50 moments. Writes docs/results-soak.md (about an hour)
-	$(BIN)/python -m tests.soak
+	$(BIN)/python -m evaluation.soak
 
 walk: .venv/.installed  ## a month, command by command. Writes docs/month.md (two minutes)
-	$(BIN)/python -m tests.walk
+	$(BIN)/python -m evaluation.walk
 
 # Versions and hashes only: no index address, no path.
 lock: .venv/.installed  ## resolve requirements.lock anew

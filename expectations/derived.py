@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import ibis
 import ibis.expr.types as ir
 
-from features.canonical import TABLES
+from keepwell.features.facts.canonical import TABLES
 
 
 @dataclass(frozen=True)

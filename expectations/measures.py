@@ -12,7 +12,7 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
-from features.known import timestamp
+from keepwell.features.facts.known import timestamp
 
 MEASURES: Mapping[str, str] = {
     "rows_staged": "rows that the mapping gave, without those set aside",

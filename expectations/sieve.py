@@ -12,8 +12,8 @@ import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
-from expectations import suites
-from expectations.suites import Expectation
+from keepwell.expectations import suites
+from keepwell.expectations.suites import Expectation
 
 Values = Mapping[str, Any]
 

@@ -9,9 +9,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
-from expectations.derived import derived_names
-from expectations.measures import MEASURES, UNCAST
-from features.canonical import KNOWN_AT, LOADED_AT, TABLES, CanonicalTable, Column
+from keepwell.expectations.derived import derived_names
+from keepwell.expectations.measures import MEASURES, UNCAST
+from keepwell.features.facts.canonical import TABLES
+from keepwell.features.facts.columns import KNOWN_AT, LOADED_AT, CanonicalTable, Column
 
 FOLDER = Path(__file__).parent
 EVERY_TABLE = "every_table"

@@ -5,8 +5,8 @@ from datetime import date, timedelta
 import ibis
 import ibis.expr.types as ir
 
-from features.known import Facts
-from features.settings import BookSettings
+from keepwell.features.facts.known import Facts
+from keepwell.features.settings import BookSettings
 
 
 def book(facts: Facts, settings: BookSettings) -> ir.Table:

@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from features.all import FEATURES
-from features.registry import COMPONENTS
-from values.numbers import Amount, Count, Days, Number, Points, Positive, Section, Share
+from keepwell.features.measures.all import FEATURES
+from keepwell.features.measures.registry import COMPONENTS
+from keepwell.values.numbers import Amount, Count, Days, Number, Points, Positive, Section, Share
 
 Missing = Literal["exclude", "penalise", "carry"]
 

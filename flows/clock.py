@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from tasks.errors import ConfigError
+from keepwell.tasks.errors import ConfigError
 
 
 def host_clock() -> datetime:

@@ -7,19 +7,19 @@ waits there, and every run begins by asking the CRM what it has.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from flows.run import Run
-from playbook.alert_runs import way_back
-from playbook.crm import CrmEvent, Difference, Step, Told, Wanted, fold_outbox
-from playbook.crm_wanted import wanted_accounts, wanted_tasks
-from tasks.artifacts import show_crm
-from tasks.crm import Written, compared, connected, write
-from tasks.crm_base import CrmFailed
-from tasks.errors import ConfigError
-from tasks.ledger import Ledger
-from tasks.lock import holding
-from tasks.runs import recorded
-from tasks.step import log, step
-from tasks.store import dates, read
+from keepwell.flows.run import Run
+from keepwell.playbook.alerts.runs import way_back
+from keepwell.playbook.crm.diff import CrmEvent, Difference, Step, Told, Wanted, fold_outbox
+from keepwell.playbook.crm.wanted import wanted_accounts, wanted_tasks
+from keepwell.tasks.delivery.artifacts import show_crm
+from keepwell.tasks.delivery.crm.base import CrmFailed
+from keepwell.tasks.delivery.crm.client import Written, compared, connected, write
+from keepwell.tasks.earlier_scores import dates, read
+from keepwell.tasks.errors import ConfigError
+from keepwell.tasks.ledger.store import Ledger
+from keepwell.tasks.lock import holding
+from keepwell.tasks.marts.runs import recorded
+from keepwell.tasks.step import log, step
 
 SYNC = "crm_sync"
 SHOWN = 40

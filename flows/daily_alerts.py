@@ -6,26 +6,26 @@ from datetime import date, datetime
 
 import pandas as pd
 
-from features.events import events
-from flows.review_marts import publish_reviews
-from flows.run import Run
-from flows.scoring import ScoredDate, score_date, staged
-from flows.sweep import outbox, overdue_sweep, send
-from flows.work_week import publish_work
-from playbook.alert_events import LedgerEvent, alert_table, alerts_at
-from playbook.alert_life import new_events
-from playbook.alert_runs import days_to_run, events_since
-from playbook.alerts import Observations, Occurrence
-from playbook.clocks import step_table, steps_at
-from tasks.artifacts import show_alerts
-from tasks.errors import DataCheckFailed
-from tasks.guard import Rules, guard
-from tasks.ledger import Ledger
-from tasks.lock import holding
-from tasks.publish import publish
-from tasks.runs import recorded
-from tasks.staging import Snapshot
-from tasks.step import log, step
+from keepwell.features.facts.events import events
+from keepwell.flows.month.week_3_interventions import publish_work
+from keepwell.flows.review_marts import publish_reviews
+from keepwell.flows.run import Run
+from keepwell.flows.scoring import ScoredDate, score_date, staged
+from keepwell.flows.sweep import outbox, overdue_sweep, send
+from keepwell.playbook.alerts.clocks import step_table, steps_at
+from keepwell.playbook.alerts.events import LedgerEvent, alert_table, alerts_at
+from keepwell.playbook.alerts.lifecycle import new_events
+from keepwell.playbook.alerts.rules import Observations, Occurrence
+from keepwell.playbook.alerts.runs import days_to_run, events_since
+from keepwell.tasks.delivery.artifacts import show_alerts
+from keepwell.tasks.errors import DataCheckFailed
+from keepwell.tasks.ledger.store import Ledger
+from keepwell.tasks.lock import holding
+from keepwell.tasks.marts.publish import publish
+from keepwell.tasks.marts.runs import recorded
+from keepwell.tasks.scoring.guard import Rules, guard
+from keepwell.tasks.sources.staging import Snapshot
+from keepwell.tasks.step import log, step
 
 DAILY = "daily_alerts"
 

@@ -4,9 +4,9 @@ import logging
 import time
 from typing import Any
 
-from tasks.masking import mask_logs
-from tasks.step import inside_prefect_flow, log
-from values.texts import one_line, visible
+from keepwell.tasks.masking import mask_logs
+from keepwell.tasks.step import inside_prefect_flow, log
+from keepwell.values.texts import one_line, visible
 
 
 def log_to_stderr(level: int = logging.INFO) -> None:

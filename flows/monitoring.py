@@ -2,20 +2,20 @@
 
 from collections.abc import Mapping
 
-from flows.run import Run
-from models.champions import CHALLENGER, CHAMPION
-from models.settings import OUTCOMES
-from models.split import TooLittleData
-from tasks.artifacts import show_degraded
-from tasks.audit_facts import legacy_scores
-from tasks.learnt import Learnt
-from tasks.monitoring_run import log_monitoring
-from tasks.registry import Kept
-from tasks.sources import facts_at
-from tasks.staging import Snapshot
-from tasks.step import step
-from tasks.training import TrainingSet
-from tasks.watch import InPlace, Monitoring, watch
+from keepwell.flows.run import Run
+from keepwell.models.promotion.champions import CHALLENGER, CHAMPION
+from keepwell.models.settings.base import OUTCOMES
+from keepwell.models.training.split import TooLittleData
+from keepwell.tasks.delivery.artifacts import show_degraded
+from keepwell.tasks.learning.audit_facts import legacy_scores
+from keepwell.tasks.learning.monitoring import InPlace, Monitoring, watch
+from keepwell.tasks.learning.quarter import Learnt
+from keepwell.tasks.learning.training import TrainingSet
+from keepwell.tasks.registry.monitoring_run import log_monitoring
+from keepwell.tasks.registry.versions import Kept
+from keepwell.tasks.sources.facts import facts_at
+from keepwell.tasks.sources.staging import Snapshot
+from keepwell.tasks.step import step
 
 
 @step

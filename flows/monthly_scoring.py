@@ -5,17 +5,17 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
-from flows.outreach_week import OutreachWeek, queue_path, week_two
-from flows.results_week import ResultsWeek, effects_path, week_four
-from flows.run import Run
-from flows.scoring import ScoredDate, score_date, staged
-from flows.work_week import WorkResult, done_path, week_three
-from tasks.artifacts import show_month
-from tasks.dims import month_week
-from tasks.lock import holding
-from tasks.report import MonthReport, month_report, write_month_report
-from tasks.runs import recorded
-from tasks.step import step
+from keepwell.flows.month.week_2_outreach import OutreachWeek, queue_path, week_two
+from keepwell.flows.month.week_3_interventions import WorkResult, done_path, week_three
+from keepwell.flows.month.week_4_results import ResultsWeek, effects_path, week_four
+from keepwell.flows.run import Run
+from keepwell.flows.scoring import ScoredDate, score_date, staged
+from keepwell.tasks.delivery.artifacts import show_month
+from keepwell.tasks.lock import holding
+from keepwell.tasks.marts.dims import month_week
+from keepwell.tasks.marts.runs import recorded
+from keepwell.tasks.reports.month import MonthReport, month_report, write_month_report
+from keepwell.tasks.step import step
 
 WEEK_ONE = "monthly_week_1"
 

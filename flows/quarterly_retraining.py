@@ -6,37 +6,44 @@ from pathlib import Path
 
 import pandas as pd
 
-from features.all import FEATURES
-from features.book import book
-from flows.monitoring import draw_lines, watch_models
-from flows.run import Run
-from flows.scoring import check_data, staged
-from models.champions import CHAMPION
-from models.settings import OUTCOMES
-from models.split import TooLittleData
-from models.training import Trial, trial
-from models.tripwires import Suspicious
-from tasks.blueprint_page import write_blueprint
-from tasks.catalogue import signal_catalogue
-from tasks.checks import raise_if_critical
-from tasks.frames import stacked
-from tasks.in_force import kept_in_force
-from tasks.learnt import Learnt, Quarter, understood
-from tasks.lessons import Lessons, churn_blueprint, lessons
-from tasks.lock import holding, in_turn, models_of
-from tasks.performance import performance_frame
-from tasks.predictions import used
-from tasks.publish import Stamp, publish, write_whole
-from tasks.recorded import read_recorded
-from tasks.registry import Kept
-from tasks.runs import recorded
-from tasks.sources import facts_at
-from tasks.staging import Snapshot
-from tasks.step import step
-from tasks.training import TrainingSet, first_month, month_starts, numbers_seen, parts_of, training_set
-from tasks.trials import log_trial
-from tasks.watch import Monitoring
-from tasks.weights import as_toml
+from keepwell.features.book import book
+from keepwell.features.measures.all import FEATURES
+from keepwell.flows.monitoring import draw_lines, watch_models
+from keepwell.flows.run import Run
+from keepwell.flows.scoring import check_data, staged
+from keepwell.models.promotion.champions import CHAMPION
+from keepwell.models.settings.base import OUTCOMES
+from keepwell.models.training.split import TooLittleData
+from keepwell.models.training.trial import Trial, trial
+from keepwell.models.training.tripwires import Suspicious
+from keepwell.tasks.checks.run import raise_if_critical
+from keepwell.tasks.learning.candidates import log_trial
+from keepwell.tasks.learning.lessons import Lessons, churn_blueprint, lessons
+from keepwell.tasks.learning.monitoring import Monitoring
+from keepwell.tasks.learning.quarter import Learnt, Quarter, understood
+from keepwell.tasks.learning.training import (
+    TrainingSet,
+    first_month,
+    month_starts,
+    numbers_seen,
+    parts_of,
+    training_set,
+)
+from keepwell.tasks.ledger.recorded import read_recorded
+from keepwell.tasks.lock import holding, in_turn, models_of
+from keepwell.tasks.marts.frames import stacked
+from keepwell.tasks.marts.model_performance import performance_frame
+from keepwell.tasks.marts.publish import Stamp, publish, write_whole
+from keepwell.tasks.marts.runs import recorded
+from keepwell.tasks.marts.signal_catalogue import signal_catalogue
+from keepwell.tasks.marts.weights import as_toml
+from keepwell.tasks.registry.champion import kept_in_force
+from keepwell.tasks.registry.versions import Kept
+from keepwell.tasks.reports.blueprint import write_blueprint
+from keepwell.tasks.scoring.predictions import used
+from keepwell.tasks.sources.facts import facts_at
+from keepwell.tasks.sources.staging import Snapshot
+from keepwell.tasks.step import step
 
 FLOW = "quarterly_retraining"
 CHANCE = 0.5

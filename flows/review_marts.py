@@ -2,13 +2,13 @@
 
 from datetime import datetime
 
-from flows.run import Run
-from playbook.review import Sprint, sprints
-from tasks.ledger import Ledger
-from tasks.publish import Stamp, publish
-from tasks.reviews import Outcomes, figures, outcomes_of, review_frames
-from tasks.staging import Snapshot
-from tasks.step import step
+from keepwell.flows.run import Run
+from keepwell.playbook.review.sprint import Sprint, sprints
+from keepwell.tasks.ledger.store import Ledger
+from keepwell.tasks.marts.publish import Stamp, publish
+from keepwell.tasks.operations.reviews import Outcomes, figures, outcomes_of, review_frames
+from keepwell.tasks.sources.staging import Snapshot
+from keepwell.tasks.step import step
 
 
 @step

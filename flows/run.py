@@ -6,14 +6,14 @@ from datetime import date, datetime, time
 from functools import cached_property
 from pathlib import Path
 
-from flows.settings import Settings, playbook_of
-from tasks.errors import Unreachable
-from tasks.publish import Stamp
-from tasks.score import ScoreSettings
-from tasks.staging import Snapshot
-from tasks.store import Stored, digest
-from tasks.tracking import Tracking
-from tasks.version import code_version
+from keepwell.flows.configuration.settings import Settings, playbook_of
+from keepwell.tasks.earlier_scores import Stored, digest
+from keepwell.tasks.errors import Unreachable
+from keepwell.tasks.marts.publish import Stamp
+from keepwell.tasks.registry.tracking import Tracking
+from keepwell.tasks.scoring.score import ScoreSettings
+from keepwell.tasks.sources.staging import Snapshot
+from keepwell.tasks.version import code_version
 
 
 @dataclass(frozen=True)

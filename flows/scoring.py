@@ -6,27 +6,27 @@ from datetime import timedelta
 
 import pandas as pd
 
-from features.all import FEATURES
-from features.known import Facts
-from flows.run import Run
-from models.champions import CHALLENGER, CHAMPION
-from models.settings import OUTCOMES
-from playbook.alert_events import fold
-from playbook.overrides import Override, overrides_at
-from tasks.catalogue import signal_catalogue, write_catalogue_xlsx
-from tasks.checks import CheckResult, coverage_left, raise_if_critical, run_checks
-from tasks.dims import dim_account, dim_csm, dim_date
-from tasks.errors import DataCheckFailed
-from tasks.ledger import Ledger
-from tasks.marts import HEALTH_SCORES
-from tasks.predictions import Models
-from tasks.promotion_record import warn_of_lost_changes
-from tasks.publish import Stamp, publish
-from tasks.score import Scored, score_book
-from tasks.sources import facts_at
-from tasks.staging import Snapshot, stage
-from tasks.step import step
-from tasks.store import Stored, stored_before
+from keepwell.features.facts.known import Facts
+from keepwell.features.measures.all import FEATURES
+from keepwell.flows.run import Run
+from keepwell.models.promotion.champions import CHALLENGER, CHAMPION
+from keepwell.models.settings.base import OUTCOMES
+from keepwell.playbook.alerts.events import fold
+from keepwell.playbook.overrides import Override, overrides_at
+from keepwell.tasks.checks.run import CheckResult, coverage_left, raise_if_critical, run_checks
+from keepwell.tasks.earlier_scores import Stored, stored_before
+from keepwell.tasks.errors import DataCheckFailed
+from keepwell.tasks.ledger.store import Ledger
+from keepwell.tasks.marts.dims import dim_account, dim_csm, dim_date
+from keepwell.tasks.marts.publish import Stamp, publish
+from keepwell.tasks.marts.schemas.scores import HEALTH_SCORES
+from keepwell.tasks.marts.signal_catalogue import signal_catalogue, write_catalogue_xlsx
+from keepwell.tasks.registry.promotion_record import warn_of_lost_changes
+from keepwell.tasks.scoring.predictions import Models
+from keepwell.tasks.scoring.score import Scored, score_book
+from keepwell.tasks.sources.facts import facts_at
+from keepwell.tasks.sources.staging import Snapshot, stage
+from keepwell.tasks.step import step
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def models_in_force(run: Run) -> Models | None:
     if not run.tracking.begun:
         warn_of_lost_changes(run.marts, OUTCOMES, run.as_of)
         return None
-    from tasks.in_force import kept_in_force  # scikit-learn and MLflow take seconds
+    from keepwell.tasks.registry.champion import kept_in_force  # scikit-learn and MLflow take seconds
 
     kept = kept_in_force(run.tracking, run.as_of, CHAMPION, CHALLENGER, marts=run.marts)
     rules, least_tenure = run.settings.promotion, run.settings.labels.least_tenure_days

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from flows.planned import FLOWS, Plan
-from flows.prefect_yaml import NAME
-from tasks.step import log
+from keepwell.flows.prefect_yaml import NAME
+from keepwell.flows.schedule import FLOWS, Plan
+from keepwell.tasks.step import log
 
 LOOK_BACK = timedelta(days=2)
 """How far back a run that still goes on may have been planned."""

@@ -6,23 +6,23 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from statistics import median
 
-from features.book import book
-from features.events import events
-from flows.planned import BY_DATE, MINUTE, missed_runs, still_missed
-from flows.run import Run
-from playbook.alert_events import BOOK, RUN_RULE, LedgerEvent, fold
-from playbook.alert_life import new_events
-from playbook.alert_runs import events_since, way_back
-from playbook.alerts import Observations, Occurrence
-from playbook.clocks import breaches
-from playbook.messages import Message, messages
-from tasks.ledger import Ledger
-from tasks.lock import holding
-from tasks.notify import Delivered, channels_of, deliver
-from tasks.responses import FLOW, account_names, decided
-from tasks.sources import facts_at
-from tasks.staging import Snapshot, stage
-from tasks.step import log, step
+from keepwell.features.book import book
+from keepwell.features.facts.events import events
+from keepwell.flows.run import Run
+from keepwell.flows.schedule import BY_DATE, MINUTE, missed_runs, still_missed
+from keepwell.playbook.alerts.clocks import breaches
+from keepwell.playbook.alerts.events import BOOK, RUN_RULE, LedgerEvent, fold
+from keepwell.playbook.alerts.lifecycle import new_events
+from keepwell.playbook.alerts.messages import Message, messages
+from keepwell.playbook.alerts.rules import Observations, Occurrence
+from keepwell.playbook.alerts.runs import events_since, way_back
+from keepwell.tasks.delivery.notify import Delivered, channels_of, deliver
+from keepwell.tasks.ledger.alert_responses import FLOW, account_names, decided
+from keepwell.tasks.ledger.store import Ledger
+from keepwell.tasks.lock import holding
+from keepwell.tasks.sources.facts import facts_at
+from keepwell.tasks.sources.staging import Snapshot, stage
+from keepwell.tasks.step import log, step
 
 SWEEP = "sweep"
 TABLES = ("accounts", "contracts", "tickets", "invoices")

@@ -7,27 +7,27 @@ from pathlib import Path
 
 import pandas as pd
 
-from flows.run import Run
-from flows.scoring import ScoredDate, score_date, staged
-from models.champions import CHAMPION
-from models.intervals import Estimate
-from playbook.standup import closings, week_of
-from playbook.work import interventions_at
-from tasks.artifacts import show_week
-from tasks.forecasts import ForecastRules, forecasts, graded_forecasts, past_quarters
-from tasks.frames import stacked
-from tasks.ledger import Ledger
-from tasks.lock import holding
-from tasks.portfolio import candidates, opportunities, pipeline, portfolio, trend, week_before
-from tasks.publish import Stamp, publish
-from tasks.results import effects_learnt, recorded_work
-from tasks.runs import recorded
-from tasks.score import leading_factors
-from tasks.standup import Rules, Sources, standup
-from tasks.step import step
-from tasks.store import digest
-from tasks.weekly_page import WeekReport, write_week_report
-from tasks.work_marts import Values, graded_plans
+from keepwell.flows.run import Run
+from keepwell.flows.scoring import ScoredDate, score_date, staged
+from keepwell.models.grading.intervals import Estimate
+from keepwell.models.promotion.champions import CHAMPION
+from keepwell.playbook.interventions.records import interventions_at
+from keepwell.playbook.interventions.standup import closings, week_of
+from keepwell.tasks.delivery.artifacts import show_week
+from keepwell.tasks.earlier_scores import digest
+from keepwell.tasks.ledger.store import Ledger
+from keepwell.tasks.lock import holding
+from keepwell.tasks.marts.frames import stacked
+from keepwell.tasks.marts.portfolio import candidates, opportunities, pipeline, portfolio, trend, week_before
+from keepwell.tasks.marts.publish import Stamp, publish
+from keepwell.tasks.marts.runs import recorded
+from keepwell.tasks.marts.work import Values, graded_plans
+from keepwell.tasks.operations.churn_forecast import ForecastRules, forecasts, graded_forecasts, past_quarters
+from keepwell.tasks.operations.intervention_results import effects_learnt, recorded_work
+from keepwell.tasks.operations.standup import Rules, Sources, standup
+from keepwell.tasks.reports.week import WeekReport, write_week_report
+from keepwell.tasks.scoring.score import leading_factors
+from keepwell.tasks.step import step
 
 WEEKLY = "weekly_review"
 
@@ -88,7 +88,7 @@ def _tested(run: Run, accounts: pd.DataFrame) -> Estimate | None:
     """Losses over expected of the champion on the months that it was tested on; None without a model."""
     if accounts["churn_risk"].isna().all():
         return None
-    from tasks.in_force import load  # scikit-learn and MLflow take seconds
+    from keepwell.tasks.registry.champion import load  # scikit-learn and MLflow take seconds
 
     champion = load(run.tracking, "churn", CHAMPION, run.as_of, run.marts)
     return champion.baseline.figures.get("observed_to_expected") if champion and champion.baseline else None

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from pydantic import Field, model_validator
 
-from playbook.settings import Action
-from playbook.tiers import TIERS
-from values.numbers import Section
+from keepwell.playbook.settings import Action
+from keepwell.playbook.tiers import TIERS
+from keepwell.values.numbers import Section
 
 ANYWHERE = Action(name="anything", owner="csm", tiers=TIERS, because="it stands for an action without conditions")
 

@@ -5,12 +5,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from playbook.actions import ANYWHERE, Playbook, answers, wherever
-from playbook.alerts import Rule
-from playbook.clocks import ESCALATION
-from playbook.messages import Channel, Kind
-from playbook.settings import Action, OwnerSettings
-from playbook.tiers import TIERS
+from keepwell.playbook.actions import ANYWHERE, Playbook, answers, wherever
+from keepwell.playbook.alerts.clocks import ESCALATION
+from keepwell.playbook.alerts.messages import Channel, Kind
+from keepwell.playbook.alerts.rules import Rule
+from keepwell.playbook.settings import Action, OwnerSettings
+from keepwell.playbook.tiers import TIERS
 
 ROLES = ("csm", "manager", "director", "finance", "executive", "product", "technical", "data owner")
 HELD_BY_THE_DATA = "csm"

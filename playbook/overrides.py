@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from playbook.work import WorkEvent, in_order
+from keepwell.playbook.interventions.records import WorkEvent, in_order
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from playbook.working_hours import WorkingHours
-from values.numbers import (
+from keepwell.playbook.working_hours import WorkingHours
+from keepwell.values.numbers import (
     Amount,
     Count,
     CountOrZero,

@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from playbook.settings import TierSettings
+from keepwell.playbook.settings import TierSettings
 
 BANDS = ("critical", "at_risk", "stable", "healthy", "unknown")
 """Of health, worst first."""

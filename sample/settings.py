@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from sample.signal_settings import (
+from keepwell.sample.signal_settings import (
     BillingSettings,
     CommercialSettings,
     Frozen,

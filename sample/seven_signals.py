@@ -1,6 +1,6 @@
 """Seven data points per account and month, and nothing else, out of the sample company's tables.
 
-python -m sample.seven_signals company/ data/
+python -m keepwell.sample.seven_signals company/ data/
 
 writes data/accounts_by_month.csv, the list that a company without connected systems might keep: one row per account
 under contract on the last day of a month. What it leaves out (who used what on which day, texts, people) is the point.
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-from sample.settings import CompanySettings
+from keepwell.sample.settings import CompanySettings
 
 NAME = "accounts_by_month.csv"
 SOURCES = ("contracts", "usage", "tickets", "surveys", "touchpoints")

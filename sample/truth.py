@@ -13,14 +13,14 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from sample.columns import Coded, Columns
-from sample.effects import Contacts
-from sample.hazard import DAYS_PER_WEEK, Risk
-from sample.health import fading, sliding
-from sample.settings import CompanySettings
-from sample.window import DAYS_PER_YEAR, NO_DAY, Days, Floats, Ints
-from sample.words import EDUCATION
-from sample.world import World, risk_of, weeks_from
+from keepwell.sample.settings import CompanySettings
+from keepwell.sample.tables.columns import Coded, Columns
+from keepwell.sample.world.effects import Contacts
+from keepwell.sample.world.hazard import DAYS_PER_WEEK, Risk
+from keepwell.sample.world.health import fading, sliding
+from keepwell.sample.world.life import World, risk_of, weeks_from
+from keepwell.sample.world.window import DAYS_PER_YEAR, NO_DAY, Days, Floats, Ints
+from keepwell.sample.world.words import EDUCATION
 
 HORIZON_DAYS = 90
 """The horizon of churn (SPEC, section 0)."""

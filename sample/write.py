@@ -14,21 +14,22 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from features.canonical import BOOLEAN, DATE, INSTANT, INTEGER, LOADED_AT, NUMBER, STRING, TABLES
-from sample import records
-from sample.behaviour import usage
-from sample.billing import invoices
-from sample.columns import Coded, Column, Columns
-from sample.contracts import contracts
-from sample.conversations import touchpoints
-from sample.deals import opportunities
-from sample.effects import OFF, POLICY
-from sample.people import contacts, surveys
-from sample.settings import CompanySettings
-from sample.support import tickets
-from sample.truth import TRUTH
-from sample.window import Window, window
-from sample.world import World, chunks, imagine, streams
+from keepwell.features.facts.canonical import TABLES
+from keepwell.features.facts.columns import BOOLEAN, DATE, INSTANT, INTEGER, LOADED_AT, NUMBER, STRING
+from keepwell.sample.settings import CompanySettings
+from keepwell.sample.tables import records
+from keepwell.sample.tables.behaviour import usage
+from keepwell.sample.tables.billing import invoices
+from keepwell.sample.tables.columns import Coded, Column, Columns
+from keepwell.sample.tables.contracts import contracts
+from keepwell.sample.tables.conversations import touchpoints
+from keepwell.sample.tables.deals import opportunities
+from keepwell.sample.tables.people import contacts, surveys
+from keepwell.sample.tables.support import tickets
+from keepwell.sample.truth import TRUTH
+from keepwell.sample.world.effects import OFF, POLICY
+from keepwell.sample.world.life import World, chunks, imagine, streams
+from keepwell.sample.world.window import Window, window
 
 
 @dataclass(frozen=True)

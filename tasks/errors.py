@@ -4,8 +4,8 @@ import difflib
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from tasks.masking import masked
-from values.texts import one_line
+from keepwell.tasks.masking import masked
+from keepwell.values.texts import one_line
 
 
 class KeepwellError(Exception):

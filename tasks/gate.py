@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from tasks.prefect_api import asked
-from tasks.settings import STANDARD_RETRIES, RetrySettings
-from tasks.step import inside_prefect_flow
+from keepwell.tasks.connections.prefect_api import asked
+from keepwell.tasks.settings import STANDARD_RETRIES, RetrySettings
+from keepwell.tasks.step import inside_prefect_flow
 
 PAUSED = {"state": {"type": {"any_": ["PAUSED"]}}}
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from tasks.errors import Busy
-from tasks.output import writable
+from keepwell.tasks.errors import Busy
+from keepwell.tasks.files.writable import writable
 
 
 @contextmanager

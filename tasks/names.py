@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 
-from tasks.errors import ConfigError
-from tasks.store import dates, read
+from keepwell.tasks.earlier_scores import dates, read
+from keepwell.tasks.errors import ConfigError
 
 SCORES = "health_scores"
 

@@ -5,9 +5,20 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from expectations.suites import load_suites
-from tasks.errors import close_to
-from values.numbers import Count, Days, Factor, Positive, SecondsOrZero, Section, Share, Tries, WholeSeconds, Windows
+from keepwell.expectations.suites import load_suites
+from keepwell.tasks.errors import close_to
+from keepwell.values.numbers import (
+    Count,
+    Days,
+    Factor,
+    Positive,
+    SecondsOrZero,
+    Section,
+    Share,
+    Tries,
+    WholeSeconds,
+    Windows,
+)
 
 
 class SourceSettings(Section):

@@ -2,7 +2,7 @@
 
 So a flow body reads and runs as plain Python in the CLI and in tests, and shows its steps and states under a Prefect
 server, without being written twice. A step has no retries: what can fail for a moment is tried again where it fails,
-under Prefect as without (tasks/connectivity.py).
+under Prefect as without (tasks/connections/retries.py).
 """
 
 import functools
@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
-from tasks.masking import masked_errors
+from keepwell.tasks.masking import masked_errors
 
 P = ParamSpec("P")
 R = TypeVar("R")

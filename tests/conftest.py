@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks.tracking import Tracking
-from tests import postgres
+from keepwell.tasks.registry.tracking import Tracking
+from tests.support import postgres
 
 LONGEST = ("test_prefect", "test_flows", "test_quarterly", "test_point_in_time", "test_sweep", "test_checks")
 """Modules that begin first: one that begins last would keep one process busy while the others wait."""

@@ -5,57 +5,114 @@ import resource
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator, Mapping
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
-from flows.licenses import installed, license_of
-from flows.pages import DOCS, PAGES
-from tests.running import ROOT, keepwell_process
+from keepwell.flows.reference.architecture import PACKAGES, rooms
+from keepwell.flows.reference.licenses import installed, license_of
+from keepwell.flows.reference.pages import DOCS, PAGES
+from tests.support.running import ROOT, keepwell_process
 
-ALLOWED = {
-    "flows": {"flows", "tasks", "features", "models", "playbook", "expectations", "sample", "values"},
-    "tasks": {"tasks", "features", "models", "playbook", "expectations", "values"},
-    "features": {"features", "values"},
-    "models": {"models", "values"},
-    "playbook": {"playbook", "values"},
-    "expectations": {"expectations", "features", "values"},
-    "sample": {"sample", "features", "values"},
-    "values": {"values"},
-}
 PURE = ("features", "models", "playbook", "expectations", "values")
+LONGEST_FILE, LARGEST_FOLDER = 350, 20
 
 
-def imported(path: Path) -> set[str]:
-    """The top-level packages that a module imports, wherever in it."""
-    names: set[str] = set()
+def files() -> dict[str, Path]:
+    """Every module of the package by its dotted name, without `keepwell.`; a folder's `__init__` by the folder's."""
+    paths = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
+    return {".".join(p.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): p for p in paths}
+
+
+FILES = files()
+
+
+def imported(path: Path) -> Iterator[str]:
+    """The dotted names that a module imports, wherever in it; of ours those of modules, without `keepwell.`."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            names |= {alias.name.split(".")[0] for alias in node.names}
+            names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            names.add(node.module.split(".")[0])
-    return names
+            whole = [f"{node.module}.{alias.name}" for alias in node.names]
+            names = [name if name.removeprefix("keepwell.") in FILES else node.module for name in whole]
+        else:
+            continue
+        yield from (name.removeprefix("keepwell.") for name in names)
 
 
-@pytest.mark.parametrize("package", ALLOWED)
-def test_imports_go_one_way(package: str) -> None:
-    """Flows -> tasks -> {features, playbook, expectations}; the pure packages know neither Prefect nor MLflow."""
-    ours = set(ALLOWED)
+IMPORTS = {name: {other for other in imported(path) if other in FILES} - {name} for name, path in FILES.items()}
+
+
+def room_of(module: str) -> str:
+    """The room in which a module is: its folder, or itself where it lies beside the folders."""
+    parts = module.split(".")
+    return parts[0] if parts[0] in {"cli", "expectations", "values"} else ".".join(parts[:2])
+
+
+def circle(of: Mapping[str, set[str]]) -> None:
+    """CycleError where there is one."""
+    TopologicalSorter(of).prepare()
+
+
+def test_a_room_imports_only_those_that_it_may() -> None:
+    """`rooms.toml` has every room, every wall is needed, and no import crosses one (HOUSE)."""
+    allowed = {room.name: set(room.may_import) for room in rooms()}
+    used: dict[str, set[str]] = {room_of(name): set() for name in FILES if name not in PACKAGES or "." in room_of(name)}
+    for name, others in IMPORTS.items():
+        used.setdefault(room_of(name), set()).update({room_of(other) for other in others} - {room_of(name)})
+    used = {name: others for name, others in used.items() if name not in PACKAGES or others or name in allowed}
+
+    assert {name: others - allowed.get(name, set()) for name, others in used.items() if others - allowed[name]} == {}
+    assert {name: others - used.get(name, set()) for name, others in allowed.items() if others - used[name]} == {}
+    assert used.keys() == allowed.keys()
+
+
+def test_there_is_no_circle_of_files_or_of_rooms() -> None:
+    """Whoever reads one file reads on downwards (HOUSE)."""
+    circle(IMPORTS)
+    circle({room.name: set(room.may_import) for room in rooms()})
+
+
+def test_imports_name_the_package() -> None:
+    """`tasks` and `models` alone would be whatever package of that name an environment has."""
+    bare = {name: {o for o in imported_as_written(path) if o.split(".")[0] in PACKAGES} for name, path in FILES.items()}
+
+    assert {name: others for name, others in bare.items() if others} == {}
+    assert {link.name for link in (ROOT / "keepwell").iterdir() if link.is_symlink()} == PACKAGES.keys()
+
+
+def imported_as_written(path: Path) -> set[str]:
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    return names | {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module}
+
+
+@pytest.mark.parametrize("package", PURE)
+def test_the_pure_rooms_know_no_framework(package: str) -> None:
+    """Neither Prefect nor MLflow nor Great Expectations (ARCHITECTURE)."""
     for path in (ROOT / package).rglob("*.py"):
-        names = imported(path)
-        assert names & ours <= ALLOWED[package], path
-        if package in PURE:
-            assert not names & {"prefect", "mlflow", "great_expectations"}, path
+        assert not {name.split(".")[0] for name in imported(path)} & {"prefect", "mlflow", "great_expectations"}, path
 
 
 def test_only_the_checks_import_great_expectations() -> None:
     """Its import costs seconds: one door (SRC-3)."""
-    users = {
-        p.name for package in ALLOWED for p in (ROOT / package).rglob("*.py") if "great_expectations" in imported(p)
+    users = {room_of(name) for name, path in FILES.items() if "great_expectations" in set(imported(path))}
+
+    assert users == {"tasks.checks"}
+
+
+def test_no_file_and_no_folder_is_too_long_to_be_read() -> None:
+    """At most 350 lines outside the tests, at most 20 modules in a folder."""
+    folders = {path.parent for path in FILES.values()} | {p.parent for p in (ROOT / "tests").rglob("*.py")}
+    long = {name: n for name, path in FILES.items() if (n := len(path.read_text().splitlines())) > LONGEST_FILE}
+    wide = {
+        str(f): n for f in folders if (n := len([p for p in f.glob("*.py") if p.stem != "__init__"])) > LARGEST_FOLDER
     }
 
-    assert users
-    assert all(name.startswith("checks") for name in users)
+    assert long == {}
+    assert wide == {}
 
 
 def test_the_folder_mlflow_never_shadows_the_package() -> None:
@@ -69,7 +126,7 @@ def test_help_costs_less_than_half_a_second_of_cpu() -> None:
 
     def cpu() -> float:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run([sys.executable, "-m", "flows.cli", "--help"], check=True, capture_output=True, cwd=ROOT)
+        subprocess.run([sys.executable, "-m", "keepwell.cli.main", "--help"], check=True, capture_output=True, cwd=ROOT)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tests.running import ROOT, mart
+from tests.support.running import ROOT, mart
 
 AS_OF = "2026-06-30"
 Columns = Mapping[str, frozenset[str]]

@@ -3,7 +3,7 @@
 import random
 import re
 
-from features.canonical import TABLES
+from keepwell.features.facts.canonical import TABLES
 from tests.mutations.kinds import CHECK, Changes, Company, NoEffect, Refused, busy_account, columns, kind
 from tests.mutations.settings import misspelt
 

@@ -1,0 +1,104 @@
+"""`keepwell account`: everything about one account on one page, from its first flag to its outcome."""
+
+import json
+from datetime import datetime
+from itertools import pairwise
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from keepwell.cli.alerts import ledger_call
+from keepwell.cli.dates import MINUTES, believed, instant
+from keepwell.cli.options import Options, run_of
+from keepwell.cli.terminal import say, say_json
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from keepwell.tasks.operations.account import AccountStory
+
+DAYS_SHOWN = 7
+"""Days after which the course tells the health again though nothing turned."""
+
+
+def account(
+    named: Annotated[str, typer.Argument(metavar="ACCOUNT", help="Its id, or its name.")],
+    as_of: Annotated[
+        datetime | None,
+        typer.Option("--as-of", formats=MINUTES, callback=believed, help="The date or instant; else the clock's."),
+    ] = None,
+) -> None:
+    """One account: health, risk, reasons, next action, how it came, what was done and what is open."""
+    from keepwell.tasks.operations.account import account_story
+
+    at = instant(as_of)
+    marts = run_of(at.date()).marts
+    story = ledger_call(at, lambda ledger: account_story(marts, ledger.history(at), ledger.work(at), named, at))
+    if Options.json:
+        say_json(as_data(story))
+    else:
+        say(*page(story))
+
+
+def as_data(story: "AccountStory") -> dict[str, Any]:
+    """The same for a program."""
+    return {
+        "account_id": story.account_id, "as_of": story.as_of, **story.facts, "flagged": story.flagged,
+        "leaving": story.leaving, "left": story.left,
+        "reasons": story.reasons, "course": json.loads(story.course.to_json(orient="records", date_format="iso")),
+        "lines": [vars(line) for line in story.lines], "live": [alert.alert_id for alert in story.live],
+        "work": story.work,
+    }  # fmt: skip
+
+
+def outcome(story: "AccountStory") -> str:
+    """What came of it: the first flag, the notice, the end, with the days between, as far as they are known."""
+    told = [f"first flag on {story.flagged[0]:%Y-%m-%d} ({story.flagged[1]})" if story.flagged else "never flagged"]
+    gone = story.leaving or story.left
+    if story.leaving:
+        told.append(f"notice known on {story.leaving}")
+    if story.left:
+        told.append(f"no longer in the book on {story.left}")
+    if gone is None:
+        told.append(str(story.facts["status"]))
+    elif story.flagged:
+        days = (gone - story.flagged[0].date()).days
+        told.append(f"the flag came {days} days before" if days >= 0 else f"the flag came {-days} days after")
+    return "; ".join(told)
+
+
+def turns(course: "pd.DataFrame") -> list[Any]:
+    """The dates to read: the first and the last, one a week, and whenever status, band or tier changed."""
+    rows = list(course.itertuples())
+    shown = rows[:1]
+    for before, row in pairwise(rows):
+        turned = (row.status, row.band, row.tier or "") != (before.status, before.band, before.tier or "")
+        if turned or row is rows[-1] or (row.as_of - shown[-1].as_of).days >= DAYS_SHOWN:
+            shown.append(row)
+    return shown
+
+
+def page(story: "AccountStory") -> list[str]:
+    """The page, line by line: what it is, why, what to do; its course; what happened; what is open."""
+    f = story.facts
+    renewal = f"renewal {f['renewal_on']}" if f["renewal_on"] is not None else "open-ended"
+    lines = [
+        f"{f['name']} ({story.account_id}), {f['segment']}, {f['csm']}, {f['arr']:,.0f} {f['currency']}, {renewal}",
+        f"as of {story.as_of}: {outcome(story)}",
+        "", str(f["summary"]), f"{f['tier']}: {f['tier_reason']}" if f["tier"] else "no tier: too little is known",
+        "", "Why",
+        *(f"  {reason}" for reason in story.reasons), "", "Course",
+    ]  # fmt: skip
+    for row in turns(story.course):
+        health = "unknown" if row.health != row.health else f"{row.health:5.1f}"
+        risk = "" if row.churn_risk != row.churn_risk else f"  risk {row.churn_risk:.0%}"
+        leaving = "  leaving" if row.status == "leaving" else ""
+        lines.append(f"  {row.as_of}  health {health}  {row.band:<9} {row.tier or '':<12}{risk}{leaving}".rstrip())
+    lines += ["", "What happened"] if story.lines else ["", "No alert and no work is on record."]
+    lines += [f"  {line.at:%Y-%m-%d %H:%M}  {line.alert_id[:8]:8}  {line.what}  ({line.by})" for line in story.lines]
+    lines += ["", "Open"] if story.live else ["", "No alert is open."]
+    lines += [
+        f"  {a.alert_id[:8]}  {a.rule}  {a.state}, since {a.opened_at:%Y-%m-%d %H:%M}, {a.owner}" for a in story.live
+    ]
+    lines += ["", "Work that goes on", *(f"  {one}" for one in story.work)] if story.work else []
+    return lines

@@ -1,0 +1,154 @@
+"""`keepwell alerts`: the live ones, and what a person does about one."""
+
+from collections import Counter
+from collections.abc import Callable, Collection
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from keepwell.cli.dates import MINUTES, Now, instant, planned
+from keepwell.cli.options import Options, run_of, said, show_table, show_totals
+from keepwell.cli.terminal import say
+
+if TYPE_CHECKING:
+    from keepwell.playbook.alerts.events import Alert as AlertState
+
+app = typer.Typer(help="The alerts: what lives, and the steps of the response.", no_args_is_help=True)
+
+Alert = Annotated[str, typer.Argument(help="The alert's id, or as much of its beginning as tells it from others.")]
+By = Annotated[str, typer.Option("--by", callback=said, help="Who did it.")]
+Note = Annotated[str, typer.Option(help="What there is to say of it.")]
+Reason = Annotated[str, typer.Option(callback=said, help="Why.")]
+
+STEPS = {
+    "ack": "I have seen it.",
+    "assess": "I know what it is about.",
+    "plan": "What will be done is written down (--note).",
+    "contact": "The customer was contacted.",
+    "follow-up": "It was followed up.",
+    "review": "Reviewed, where the rule has a deadline of its own.",
+}
+
+
+def none_of(person: str, people: Collection[str], what: str) -> str:
+    """That nothing is there of a person, and of whom there is something: the name may be misspelt."""
+    from keepwell.tasks.errors import nearest
+
+    return f"of {person!r} {what}" + ("" if person in people else nearest(person, people))
+
+
+def ledger_call(now: datetime, call: Callable[[Any], Any]) -> Any:
+    """The result of a call on the ledger."""
+    from keepwell.tasks.ledger.store import Ledger
+
+    run = run_of(now.date())
+    ledger = Ledger.open(run.ledger_url, run.settings.retries)
+    try:
+        return call(ledger)
+    finally:
+        ledger.close()
+
+
+@app.command("list")
+def show(
+    now: Now = None,
+    owner: Annotated[str, typer.Option(help="Only those of this CSM.")] = "",
+    every: Annotated[bool, typer.Option("--all", help="Those closed within the last day too.")] = False,
+) -> None:
+    """The live alerts, those with a missed step first, then by the next deadline; held ones have none."""
+    import pandas as pd
+
+    from keepwell.playbook.alerts.clocks import by_step, next_due
+    from keepwell.playbook.alerts.events import DATA_RULE, alerts_at
+
+    at, owners = instant(now), set[str]()
+
+    def rows(ledger: Any) -> "pd.DataFrame":
+        history = ledger.history(at)
+        done, late, alerts = by_step(history, "done"), by_step(history, "breached"), alerts_at(history, at)
+        held = Counter(a.held_by for a in alerts if a.closed_at is None)
+        shown = [
+            {
+                "alert": a.alert_id[:8], "account": a.account_id, "rule": a.rule, "state": a.state, "owner": a.owner,
+                "opened": a.opened_at, **next_due(a, done[a.alert_id]), "missed": ", ".join(late[a.alert_id]),
+                "detail": a.detail + (f" ({held[a.alert_id]} held)" if a.rule == DATA_RULE else ""),
+            }
+            for a in alerts
+            if (every or a.closed_at is None) and owner in ("", a.owner)
+        ]  # fmt: skip
+        columns = ["alert", "account", "rule", "state", "owner", "opened", "next", "due", "missed", "detail"]
+        owners.update(a.owner for a in alerts if a.closed_at is None)
+        shown.sort(key=lambda row: (row["missed"] == "", row["due"] == "", str(row["due"]), row["alert"]))
+        return pd.DataFrame(shown, columns=columns)
+
+    table = ledger_call(at, rows)
+    show_table(table, none_of(owner, owners, "no alert lives") if owner and owners else "no alert lives")
+
+
+def _step(name: str, says: str) -> None:
+    """Register the command of one step."""
+
+    def command(alert: Alert, by: By, now: Now = None, note: Note = "") -> None:
+        from keepwell.tasks.ledger.alert_responses import respond
+
+        at = instant(now)
+        steps = ledger_call(at, lambda ledger: respond(ledger, alert, name.replace("-", "_"), at, by, note))
+        say(f"recorded: {', '.join(steps)}" if steps else "it was taken already: nothing is changed")
+
+    app.command(name, help=says)(command)
+
+
+for _name, _says in STEPS.items():
+    _step(_name, _says)
+
+
+@app.command()
+def snooze(
+    alert: Alert, by: By, reason: Reason,
+    until: Annotated[datetime, typer.Option("--until", formats=MINUTES, callback=planned, help="When it wakes, UTC.")],
+    now: Now = None,
+) -> None:  # fmt: skip
+    """Let it sleep, with a reason: its clocks stand still."""
+    from keepwell.tasks.ledger.alert_responses import snooze
+
+    at = instant(now)
+    _changed(ledger_call(at, lambda ledger: snooze(ledger, alert, until, at, by, reason)))
+
+
+def _decision(name: str, kind: str, says: str) -> None:
+    """Register the command of one decision about a data alert."""
+
+    def command(data_alert: Alert, by: By, reason: Reason, now: Now = None) -> None:
+        from keepwell.flows.sweep import decide_held
+
+        at = instant(now)
+        show_totals({"held": decide_held(run_of(at.date()), data_alert, kind, at, by, reason), kind: "yes"}, None)
+
+    app.command(name, help=says)(command)
+
+
+_decision("release", "released", "What moved is real: the held alerts open now, and their clocks run from now.")
+_decision("discard", "discarded", "It was the data: the held alerts close, and what rests on this move opens nothing.")
+
+
+@app.command()
+def close(alert: Alert, by: By, reason: Reason, now: Now = None) -> None:
+    """Close it by hand; a condition that lasts opens again after the cool-down."""
+    from keepwell.tasks.ledger.alert_responses import close
+
+    at = instant(now)
+    _changed(ledger_call(at, lambda ledger: close(ledger, alert, at, by, reason)))
+
+
+def _changed(alert: "AlertState") -> None:
+    """The alert as it stands: in JSON the whole of it."""
+    if Options.json:
+        show_totals(asdict(alert), None)
+        return
+    told = {"alert": alert.alert_id[:8], "account": alert.account_id, "rule": alert.rule, "state": alert.state}
+    asleep = alert.snoozed_until if alert.closed_at is None else None
+    show_totals(
+        told | ({"asleep until": f"{asleep:%Y-%m-%d %H:%M}"} if asleep else {}) | {"reason": alert.reason}, None
+    )

@@ -1,0 +1,50 @@
+"""`keepwell crm`: what the CRM would be told, and the telling."""
+
+from collections.abc import Iterable, Sequence
+
+import typer
+
+from keepwell.cli.dates import AsOf
+from keepwell.cli.options import Options, run_of, show_totals
+from keepwell.cli.terminal import say, say_json
+
+app = typer.Typer(help="The CRM: what it would be told, and the telling.", no_args_is_help=True)
+
+Line = tuple[str, str, str]
+
+
+@app.command()
+def diff(as_of: AsOf) -> None:
+    """What would be created, changed and completed there; writes nothing."""
+    from keepwell.flows.crm_sync import crm_diff, steps_as_data, steps_in_words
+
+    found = crm_diff(run_of(as_of.date()))
+    lines = steps_in_words(found)
+    if Options.json:
+        told = {"steps": steps_as_data(found), "same": len(found.same), "said": list(found.said)}
+        say_json(told)
+        return
+    _say(lines)
+    say(f"{len(lines)} to write, {len(found.same)} as they should be, {len(found.said)} to look at")
+    _say(found.said, err=True)
+
+
+@app.command()
+def sync(as_of: AsOf) -> None:
+    """Tell the CRM what stands as of the date; run again, it writes nothing."""
+    run = run_of(as_of.date())
+    if Options.prefect:
+        from keepwell.cli.under_prefect import run_under_prefect
+
+        result = run_under_prefect("crm_sync", Options.config, Options.out, debug=Options.debug, as_of=run.as_of)
+    else:
+        from keepwell.flows.crm_sync import crm_sync
+
+        result = crm_sync(run)
+    show_totals(result.totals, None)
+    _say(result.said, err=True)
+
+
+def _say(lines: Iterable[Line] | Sequence[Line], *, err: bool = False) -> None:
+    for kind, key, sentence in lines:
+        say(f"{kind:>15}  {key}: {sentence}", err=err)

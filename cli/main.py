@@ -1,0 +1,322 @@
+"""The `keepwell` command. It imports nothing heavy until a command runs, so that help is instant."""
+
+import contextlib
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from keepwell.cli.account import account
+from keepwell.cli.alerts import app as alerts
+from keepwell.cli.crm import app as crm
+from keepwell.cli.dates import DAY, AsOf, Now, believed, instant
+from keepwell.cli.model import app as models
+from keepwell.cli.options import Options, run_of, said, show_table, show_totals
+from keepwell.cli.override import app as overrides
+from keepwell.cli.override import note
+from keepwell.cli.review import app as reviews
+from keepwell.cli.terminal import guarded, say, say_json
+from keepwell.cli.withdraw import withdraw
+from keepwell.cli.work import app as work
+from keepwell.flows.clock import Host, host_clock
+from keepwell.flows.logs import log_to_stderr
+from keepwell.tasks.errors import ConfigError, PrefectUnreachable
+from keepwell.tasks.files.permissions import restrict_umask
+from keepwell.tasks.masking import masked_output
+from keepwell.values.texts import storable
+
+# Telemetry of every dependency is off unless the user turns it on.
+for _name, _value in (
+    ("DO_NOT_TRACK", "1"),
+    ("GX_ANALYTICS_ENABLED", "false"),
+    ("PREFECT_SERVER_ANALYTICS_ENABLED", "false"),
+    ("MLFLOW_DISABLE_TELEMETRY", "true"),
+):
+    os.environ.setdefault(_name, _value)
+
+app = typer.Typer(
+    help="Which accounts are in danger, why, what to do next and by when.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(models, name="model")
+app.add_typer(alerts, name="alerts")
+app.command()(account)
+app.add_typer(reviews, name="review")
+app.add_typer(work, name="work")
+app.add_typer(overrides, name="override")
+app.command()(note)
+app.add_typer(crm, name="crm")
+app.command()(withdraw)
+
+
+@app.callback()
+def options(
+    config: Annotated[Path, typer.Option(help="The company's configuration.")] = Path("pipeline.toml"),
+    out: Annotated[Path, typer.Option(help="Where marts, reports, snapshots and the ledger go.")] = Path("out"),
+    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    prefect: Annotated[
+        bool, typer.Option("--prefect", help="Run the flow under Prefect (an ephemeral server if none is named).")
+    ] = False,
+    force: Annotated[
+        str,
+        typer.Option("--force", metavar="REASON", help="Why an instant ahead of the clock is meant; goes on record."),
+    ] = "",
+) -> None:
+    """Which accounts are in danger, why, what to do next and by when."""
+    Options.config, Options.out, Options.json, Options.debug, Options.prefect = config, out, json, debug, prefect
+    Host.force = said(force) if force else ""
+    log_to_stderr()
+    restrict_umask()
+
+
+@app.command()
+def monthly(
+    as_of: AsOf,
+    week: Annotated[int | None, typer.Option(min=1, max=4, help="Force one week of the month.")] = None,
+) -> None:
+    """Week 1: score, report. Week 2: whom to call. Week 3: what was done about it. Week 4: what it changed."""
+    from keepwell.flows.monthly_scoring import monthly_scoring
+
+    run = run_of(as_of.date())
+    result = _call("monthly_scoring", lambda: monthly_scoring(run, week), as_of=run.as_of, week=week)
+    if result.totals:
+        show_totals(result.totals, result.path)
+    else:
+        say("nothing to do: the weeks of this month have run")
+
+
+@app.command()
+def daily(as_of: AsOf) -> None:
+    """Score the day, and any missed day before it, and keep its alerts."""
+    from keepwell.flows.daily_alerts import daily_alerts
+
+    run = run_of(as_of.date())
+    result = _call("daily_alerts", lambda: daily_alerts(run), as_of=run.as_of)
+    show_totals(asdict(result), None)
+
+
+@app.command()
+def weekly(as_of: AsOf) -> None:
+    """Stand-up sheet, portfolio week over week, expansion pipeline, churn forecast of the coming quarter."""
+    from keepwell.flows.weekly_review import weekly_review
+
+    run = run_of(as_of.date())
+    result = _call("weekly_review", lambda: weekly_review(run), as_of=run.as_of)
+    show_totals(result.totals, result.path)
+
+
+@app.command()
+def sweep(now: Now = None) -> None:
+    """Open the alerts of events, and record every clock that ran out; scheduled every 15 minutes."""
+    from keepwell.flows.sweep import sweep
+
+    at = instant(now)
+    run = run_of(at.date())
+    show_totals(asdict(_call("sweep", lambda: sweep(run, at), now=at)), None)
+
+
+class Scheduled(StrEnum):
+    """The flows that can be made up."""
+
+    DAILY = "daily"
+    WEEKLY = "weekly"
+    MONTHLY = "monthly"
+    QUARTERLY = "quarterly"
+
+
+@app.command()
+def backfill(
+    since: Annotated[datetime, typer.Option("--from", formats=DAY, callback=believed, help="The first day.")],
+    until: Annotated[datetime, typer.Option("--to", formats=DAY, callback=believed, help="The last day.")],
+    flow: Annotated[
+        list[Scheduled] | None,
+        typer.Option(help="Only this one; may be given again. Else daily, weekly and monthly."),
+    ] = None,
+    again: Annotated[bool, typer.Option("--again", help="Run what is on record too.")] = False,
+) -> None:
+    """Run what the schedule asked for in a range of days and what is not on record, in the order of the plan."""
+    from keepwell.flows.on_demand.backfill import NAMES, backfill
+
+    if until < since:
+        raise typer.BadParameter(f"{until.date()} is before --from {since.date()}.", param_hint="--to")
+    run = run_of(since.date())
+    found = backfill(run, until.date(), [one.value for one in flow or ()] or NAMES, again=again)
+    show_table(found.assign(as_of=found["as_of"].astype(str)), "the schedule asks for nothing in these days")
+
+
+@app.command()
+def quarterly(as_of: AsOf) -> None:
+    """Learn from the past and grade every candidate on months it never saw: publishes model_performance."""
+    from keepwell.flows.quarterly_retraining import quarterly_retraining, summary, verdicts
+
+    run = run_of(as_of.date())
+    result = _call("quarterly_retraining", lambda: quarterly_retraining(run), as_of=run.as_of)
+    for outcome, reason in result.refused.items():
+        say(f"{outcome}: no model. {reason}", err=True)
+    show_table(summary(result), "no outcome has enough data for a model: health alone goes on")
+    for sentence in verdicts(result):
+        say(sentence, err=True)
+    for outcome, version in result.versions.items():
+        say(f"{outcome}: version {version} stands as challenger (keepwell model compare)", err=True)
+    for outcome, reason in result.monitoring.unwatched.items():
+        say(f"{outcome}: its model is not watched. {reason}", err=True)
+    for sentence in result.monitoring.alerts.values():
+        say(sentence, err=True)
+    if result.lessons.tuning:
+        from keepwell.tasks.marts.weights import tuned_in_words
+
+        say(tuned_in_words(result.lessons.tuning), err=True)
+        say(f"weights    {result.weights}", err=True)
+    if result.page:
+        say(f"blueprint  {result.page}", err=True)
+
+
+@app.command()
+def audit(as_of: AsOf) -> None:
+    """What each score knew of those who left, and what the book kept: publishes audit and value, writes the page."""
+    from keepwell.flows.on_demand.audit import auditing
+    from keepwell.tasks.reports.audit import as_data, as_text
+
+    run = run_of(as_of.date())
+    result = _call("auditing", lambda: auditing(run), as_of=run.as_of)
+    if Options.json:
+        say_json(as_data(result.found, result.path))
+    else:
+        say(*as_text(result.found, result.path).split("\n"))
+
+
+@app.command()
+def check(as_of: AsOf) -> None:
+    """The data checks alone: publishes check_results and the Data Docs."""
+    from keepwell.flows.on_demand.check import checking
+
+    show_totals(checking(run_of(as_of.date())), None)
+
+
+@app.command()
+def doctor() -> None:
+    """What is amiss in the configuration and the connections, a line each; exit code 2 where it is critical."""
+    from keepwell.flows.on_demand.doctor import doctor
+
+    found = doctor(Options.config, Options.out)
+    if Options.json:
+        say_json([asdict(one) for one in found])
+    else:
+        for one in found:
+            say(f"{one.severity:>8}  {one.subject}: {one.says}")
+    if any(one.severity == "critical" for one in found):
+        raise typer.Exit(2)
+
+
+@app.command()
+def sample(
+    to: Annotated[Path, typer.Option(help="Folder to write into.")],
+    accounts: Annotated[int, typer.Option(min=1, help="Accounts in the company.")] = 200,
+    months: Annotated[int, typer.Option(min=1, help="Months of history.")] = 24,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 1,
+    contacts: Annotated[
+        Literal["off", "policy", "random"],
+        typer.Option(help="What CSMs do: nothing, as the old score says, or by chance below its mark."),
+    ] = "policy",
+    confounder: Annotated[
+        bool, typer.Option("--confounder", help="CSMs know something about churn that no table holds.")
+    ] = False,
+) -> None:
+    """Write the sample company: canonical tables, a pipeline.toml that reads them, and what is true of it."""
+    from keepwell.sample.settings import company_with
+    from keepwell.sample.write import write_company
+
+    settings = company_with(contacts, confounder)
+    show_totals(write_company(accounts, months, seed, to, settings=settings), to / "pipeline.toml")
+
+
+@app.command()
+def serve() -> None:
+    """Run the schedules here until stopped, on an embedded Prefect server where PREFECT_API_URL names none."""
+    from keepwell.flows.configuration.settings import load_settings
+    from keepwell.flows.embedded_server import prefect_server
+    from keepwell.flows.schedule import FLOWS
+
+    settings = load_settings(Options.config)
+    plan, when = settings.plan, settings.schedule
+    with prefect_server(settings.retries) as address:
+        from keepwell.flows.deployments import serve_schedules
+        from keepwell.flows.serve_report import reporting
+
+        for name, cron in plan.crons.items():
+            say(f"{FLOWS[name]:>20}  {cron}  {plan.zone_of(name)}")
+        say(f"serving on {address}")
+        with reporting(plan, when.unstarted_minutes, when.report_seconds):
+            serve_schedules(settings, Options.config, Options.out)
+
+
+@app.command()
+def deployments(
+    to: Annotated[Path | None, typer.Option(help="Write here instead of printing, for example prefect.yaml.")] = None,
+) -> None:
+    """The schedule of pipeline.toml as a prefect.yaml for `prefect deploy --all`, run in the folder of the checkout."""
+    from keepwell.flows.configuration.settings import load_settings
+    from keepwell.flows.prefect_yaml import prefect_yaml
+
+    text = prefect_yaml(load_settings(Options.config).plan, str(Options.config.resolve()), str(Options.out.resolve()))
+    if to is None:
+        say(*text.removesuffix("\n").split("\n"))
+    else:
+        to.write_text(text, encoding="utf-8")
+        say(f"written: {to}. `prefect deploy --all --prefect-file {to}` deploys it.")
+
+
+def _call(flow: str, inline: Callable[[], Any], **parameters: Any) -> Any:
+    """The flow's body inline, or the same under Prefect."""
+    if not Options.prefect:
+        return inline()
+    from keepwell.cli.under_prefect import run_under_prefect
+
+    return run_under_prefect(flow, Options.config, Options.out, debug=Options.debug, **parameters)
+
+
+def _refuse_unstorable(arguments: list[str]) -> None:
+    """What is typed is stored, and shown to others: it has to be text."""
+    for number, argument in enumerate(arguments, start=1):
+        if not storable(argument):
+            raise ConfigError(f"argument {number} ({argument!r}) is not text in UTF-8. Type it again, in UTF-8.")
+
+
+@contextlib.contextmanager
+def _errors_as_exit_codes() -> Iterator[None]:
+    """One clear message on stderr and the CONTRACT's exit code; a traceback only with --debug."""
+    try:
+        yield
+    except Exception as error:
+        code = getattr(error, "exit_code", 1)
+        text = str(error) if hasattr(error, "exit_code") else f"{type(error).__name__}: {error} (--debug shows where)"
+        if Options.debug:
+            traceback.print_exception(error)
+        else:
+            say(*f"keepwell: {text}".split("\n"), err=True)
+        if isinstance(error, PrefectUnreachable):
+            sys.stdout.flush()
+            os._exit(code)  # an ordinary exit waits minutes for Prefect's client
+        raise SystemExit(code) from error
+
+
+def main(clock: Callable[[], datetime] = host_clock) -> None:
+    """Entry point of the `keepwell` command; `clock` tells what lies ahead."""
+    Host.clock = staticmethod(clock)
+    with guarded(), masked_output(), _errors_as_exit_codes():
+        _refuse_unstorable(sys.argv[1:])
+        app(standalone_mode=True)
+
+
+if __name__ == "__main__":
+    main()

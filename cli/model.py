@@ -1,0 +1,138 @@
+"""`keepwell model`: list, compare, promote, rollback, off, on."""
+
+import math
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from keepwell.cli.dates import DAY, AsOf, believed
+from keepwell.cli.options import Options, run_of, said, show_table
+from keepwell.cli.terminal import say, say_json
+
+if TYPE_CHECKING:
+    from keepwell.flows.on_demand.champions import Compared
+    from keepwell.models.grading.intervals import Estimate
+    from keepwell.models.promotion.ab_test import ByAssignment
+
+app = typer.Typer(help="The models in MLflow: compare, promote, roll back, switch off.", no_args_is_help=True)
+
+Outcome = Annotated[Literal["churn", "expansion", "advocacy"], typer.Option(help="What the model gives the chance of.")]
+Number = Annotated[str, typer.Option("--version", help="A version by its number; without it the challenger.")]
+Then = Annotated[
+    datetime | None,
+    typer.Option("--as-of", formats=DAY, callback=believed, help="A date to look back to; without it, now."),
+]
+By = Annotated[str, typer.Option(callback=said, help="Who does it.")]
+Reason = Annotated[str, typer.Option(callback=said, help="Why, for whoever reads it next year.")]
+Accept = Annotated[
+    str, typer.Option("--accept-suspicious", help="Why a figure that looks too good is believed (with --by).")
+]
+
+
+@app.command("list")
+def list_models(as_of: Then = None) -> None:
+    """Every version, its place (now, or at a date), and until when it knows."""
+    from keepwell.flows.on_demand.champions import listing, warnings
+
+    run = run_of(as_of.date() if as_of else date.max)
+    for sentence in warnings(run):
+        say(sentence, err=True)
+    show_table(listing(run), "no model is registered: run `keepwell quarterly`")
+
+
+@app.command()
+def compare(as_of: AsOf, outcome: Outcome = "churn", version: Number = "") -> None:
+    """The challenger against the champion, or health: figures side by side, and every gate."""
+    from keepwell.flows.on_demand.champions import compare
+
+    _print_comparison(compare(run_of(as_of.date()), outcome, version))
+
+
+@app.command()
+def promote(as_of: AsOf, by: By, outcome: Outcome = "churn", version: Number = "", accept: Accept = "") -> None:
+    """Make the challenger champion if every gate lets it through; else exit 1 with the gates that refused."""
+    from keepwell.flows.on_demand.champions import promote
+
+    say(*promote(run_of(as_of.date()), outcome, by, version, f"{accept} ({by})" if accept else "").splitlines())
+
+
+@app.command()
+def rollback(as_of: AsOf, by: By, reason: Reason, outcome: Outcome = "churn") -> None:
+    """Put the champion before the present one in force again."""
+    from keepwell.flows.on_demand.champions import rollback
+
+    say(*rollback(run_of(as_of.date()), outcome, by, reason).splitlines())
+
+
+@app.command()
+def off(as_of: AsOf, by: By, reason: Reason, outcome: Outcome = "churn") -> None:
+    """Switch the models of an outcome off: health alone goes on."""
+    from keepwell.flows.on_demand.champions import switch
+
+    say(*switch(run_of(as_of.date()), outcome, by, reason, on=False).splitlines())
+
+
+@app.command()
+def on(as_of: AsOf, by: By, reason: Reason, outcome: Outcome = "churn") -> None:
+    """Let the champion serve again."""
+    from keepwell.flows.on_demand.champions import switch
+
+    say(*switch(run_of(as_of.date()), outcome, by, reason, on=True).splitlines())
+
+
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _finite(estimate: "Estimate") -> dict[str, float | None]:
+    """The figure for JSON, which has no NaN: null where it has no interval."""
+    return {name: _number(value) for name, value in vars(estimate).items()}
+
+
+def _print_comparison(found: "Compared") -> None:
+    """Gates first, then the figures, then what the comparison could have found."""
+    judgement = found.judgement
+    if Options.json:
+        figures = {name: {"version": _finite(a), "rival": _finite(b)} for name, (a, b) in judgement.figures.items()}
+        gates = [vars(gate) for gate in judgement.gates]
+        about = {"outcome": found.outcome, "version": found.version, "candidate": found.candidate, "rival": found.rival}
+        arms = {"arms": _arms(found.arms)} if found.arms else {}
+        say_json({**about, "gates": gates, "power": judgement.power, "figures": figures, **arms})
+        return
+    say(f"{found.outcome}: version {found.version} ({found.candidate}) against {found.rival}", "")
+    for gate in judgement.gates:
+        say(f"{'passed' if gate.passed else 'REFUSED':>8}  {gate.name}: {gate.says}")
+    if judgement.figures:
+        say("", f"{'':>20}  {'version ' + found.version:>24}  {found.rival:>24}")
+    for name, sides in judgement.figures.items():
+        shown = [f"{e.value:.3f}" + (f" ({e.low:.3f} to {e.high:.3f})" if math.isfinite(e.low) else "") for e in sides]
+        say(f"{name:>20}  {shown[0]:>24}  {shown[1]:>24}")
+    say("", f"{judgement.power}")
+    if found.arms:
+        _print_arms(found.version, found.arms)
+
+
+def _arms(arms: "ByAssignment") -> dict[str, Any]:
+    """Both arms for JSON."""
+    figures = {
+        c.name: {"version": _number(c.challenger), "others": _number(c.other), "difference": _finite(c.difference)}
+        for c in arms.contrasts
+    }
+    about = {"began": str(arms.began), "accounts": arms.accounts, "matured": arms.matured}
+    return {**about, "figures": figures, "says": arms.says}
+
+
+def _print_arms(version: str, arms: "ByAssignment") -> None:
+    """The accounts on which the version acted, those on which it did not, and the difference between them."""
+    say("", f"By assignment since {arms.began}: accounts on which version {version} acted, and the others", "")
+    say(f"{'':>20}  {'version ' + version:>12}  {'others':>12}  {'difference':>26}")
+    for name, (ours, theirs) in {"accounts": arms.accounts, "outcome known": arms.matured}.items():
+        say(f"{name:>20}  {ours:>12}  {theirs:>12}")
+    for c in arms.contrasts:
+        if not math.isnan(c.difference.value):
+            bounds = (
+                f" ({c.difference.low:+.3f} to {c.difference.high:+.3f})" if math.isfinite(c.difference.low) else ""
+            )
+            say(f"{c.name:>20}  {c.challenger:>12.3f}  {c.other:>12.3f}  {c.difference.value:>+6.3f}{bounds}")
+    say("", *arms.says)

@@ -1,0 +1,64 @@
+"""What every command shares: the options before it, a run of a date, and how a result is printed."""
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from keepwell.cli.terminal import say, say_json
+from keepwell.values.texts import one_line
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from keepwell.flows.run import Run
+
+
+def said(text: str) -> str:
+    """What was given, without blanks around it; refused where that is nothing: a record needs a name and a reason."""
+    if not text.strip():
+        raise typer.BadParameter("it is empty.")
+    return text.strip()
+
+
+class Options:
+    """The options that stand before the command."""
+
+    config: Path = Path("pipeline.toml")
+    out: Path = Path("out")
+    json: bool = False
+    debug: bool = False
+    prefect: bool = False
+
+
+def run_of(as_of: date) -> "Run":
+    """A run of one date with the configuration that was named."""
+    from keepwell.flows.configuration.settings import load_settings
+    from keepwell.flows.run import Run
+
+    return Run(load_settings(Options.config), Options.out, as_of)
+
+
+def show_totals(totals: Any, path: Path | None) -> None:
+    """Totals, one a line, and where the report lies."""
+    if Options.json:
+        say_json({**totals, "report": str(path) if path else None})
+        return
+    for name, value in totals.items():
+        shown = (", ".join(map(str, value)) or "none") if isinstance(value, list | tuple) else value
+        say(f"{name.replace('_', ' '):>18}  {shown}")
+    if path:
+        say(f"{'report':>18}  {path}")
+
+
+def show_table(table: "pd.DataFrame", otherwise: str) -> None:
+    """A table, or a sentence where it is empty."""
+    if Options.json:
+        say_json(json.loads(table.to_json(orient="records", date_format="iso")))
+    elif len(table):
+        words = table.map(lambda value: one_line(value) if isinstance(value, str) else value)
+        say(*words.to_string(index=False).split("\n"))
+    else:
+        say(otherwise)

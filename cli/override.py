@@ -1,0 +1,86 @@
+"""`keepwell override` and `keepwell note`: what a person sets in a score's place, and what there is to know (HLT-4)."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from keepwell.cli.alerts import By, Reason, ledger_call
+from keepwell.cli.dates import DAY, Now, instant, planned
+from keepwell.cli.options import run_of, show_table, show_totals
+from keepwell.cli.terminal import say
+
+if TYPE_CHECKING:
+    from keepwell.tasks.ledger.store import Ledger
+
+app = typer.Typer(help="A health that a person sets, for a while and with a reason.", no_args_is_help=True)
+
+Account = Annotated[str, typer.Argument(metavar="ACCOUNT", help="Its id, or its name.")]
+Until = Annotated[
+    datetime, typer.Option("--until", formats=DAY, callback=planned, help="The day from which it no longer stands.")
+]
+
+
+@app.command("set")
+def set_(
+    account: Account, by: By, reason: Reason, until: Until,
+    health: Annotated[float, typer.Option(min=0, max=100, help="The health that stands instead, 0-100.")],
+    now: Now = None,
+) -> None:  # fmt: skip
+    """Set an account's health; band, tier and alerts follow it from the next run on, `health_computed` does not."""
+    from keepwell.tasks.ledger.overrides import set_override
+
+    at = instant(now)
+    rules = run_of(at.date()).settings.work
+    found = _about(
+        account, at, lambda ledger, named: set_override(ledger, named, health, until.date(), at, by, reason, rules)
+    )
+    show_totals(asdict(found), None)
+
+
+@app.command()
+def lift(account: Account, by: By, reason: Reason, now: Now = None) -> None:
+    """The computed health stands again."""
+    from keepwell.tasks.ledger.overrides import lift_override
+
+    at = instant(now)
+    held = _about(account, at, lambda ledger, named: lift_override(ledger, named, at, by, reason))
+    say(f"lifted: {held.health:g}, set by {held.by} on {held.at:%Y-%m-%d}")
+
+
+@app.command("list")
+def show(now: Now = None) -> None:
+    """The overrides in force."""
+    import pandas as pd
+
+    from keepwell.playbook.overrides import overrides_at
+
+    at = instant(now)
+    held = ledger_call(at, lambda ledger: overrides_at(ledger.work(at), at))
+    rows = [{k: v for k, v in asdict(o).items() if k != "event_id"} for o in held.values()]
+    show_table(pd.DataFrame(rows), "no override is in force")
+
+
+def note(
+    account: Account,
+    text: Annotated[str, typer.Argument(help="What there is to know: a merger, a budget freeze, a season.")],
+    by: By,
+    until: Until,
+    now: Now = None,
+) -> None:
+    """Note something about an account, for a while: it stands on its page."""
+    from keepwell.tasks.ledger.overrides import add_note
+
+    at = instant(now)
+    _about(account, at, lambda ledger, named: add_note(ledger, named, text, until.date(), at, by))
+    say(f"noted until {until:%Y-%m-%d}")
+
+
+def _about(named: str, at: datetime, call: "Callable[[Ledger, str], Any]") -> Any:
+    """The result of a call on the ledger about an account that is given by its id or name."""
+    from keepwell.tasks.names import Names
+
+    account = Names(run_of(at.date()).marts, at).account(named)
+    return ledger_call(at, lambda ledger: call(ledger, account))

@@ -1,0 +1,236 @@
+"""`keepwell review`: experts forecast blind, then see the scores; flags, grades and the signature (REV-1..4)."""
+
+import math
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from keepwell.cli.dates import DAY, Now, instant, planned
+from keepwell.cli.model import Outcome
+from keepwell.cli.options import Options, run_of, said, show_totals
+from keepwell.cli.terminal import say, say_json
+
+if TYPE_CHECKING:
+    from keepwell.flows.on_demand.review import Report, Said
+    from keepwell.models.grading.review import Grade
+    from keepwell.playbook.review.sprint import Sprint
+
+app = typer.Typer(help="The expert review of a model: a forecast first, then its scores.", no_args_is_help=True)
+
+Account = Annotated[str, typer.Argument(help="The account's id.")]
+By = Annotated[str, typer.Option("--by", callback=said, help="Who does it.")]
+Review = Annotated[str, typer.Option("--review", help="A sprint by the beginning of its id; else the newest.")]
+Kind = Literal["seasonal", "segment", "feature", "note", "override"]
+Note = Annotated[str, typer.Option("--note", help="The explanation.")]
+Until = Annotated[
+    datetime | None,
+    typer.Option("--until", formats=DAY, callback=planned, help="The day on which an override expires."),
+]
+Percent = Annotated[float, typer.Argument(min=0, max=100, help="The chance in your view, 0 to 100.")]
+
+
+@app.command()
+def start(
+    by: By, outcome: Outcome = "churn", now: Now = None,
+    version: Annotated[str, typer.Option(help="A version by its number; else the challenger, else the champion.")] = "",
+) -> None:  # fmt: skip
+    """Begin a sprint: the accounts where risk and health disagree most, and some where they agree."""
+    from keepwell.flows.on_demand.review import start
+
+    at = instant(now)
+    sprint = start(run_of(at.date()), at, outcome, version, by)
+    show_totals(
+        {
+            "review": sprint.review_id, "outcome": sprint.outcome, "version": sprint.version,
+            "accounts": len(sprint.accounts), "scores_of": sprint.as_of, "outcomes_known_on": sprint.told_on,
+            "health_line": sprint.health_line,
+        },
+        None,
+    )  # fmt: skip
+
+
+@app.command("next")
+def following(by: By, review: Review = "", now: Now = None) -> None:
+    """The next account without an answer of yours: facts alone, no score."""
+    from keepwell.flows.on_demand.review import question
+
+    asked = question(run_of(instant(now).date()), by, review)
+    if asked is None:
+        say("null" if Options.json else "all accounts are answered: keepwell review reveal")
+        return
+    about = {name: str(value) for name, value in asked.about.items()}
+    says = _asks(asked.sprint)
+    if Options.json:
+        found = {"account": asked.account_id, "left": asked.left, "asks": says, "about": about, "facts": asked.facts}
+        say_json(found)
+        return
+    say(f"account {asked.account_id} ({asked.left} of {len(asked.sprint.accounts)} left). {says}", "")
+    for name, value in about.items():
+        say(f"{name.replace('_', ' '):>18}  {value}")
+    say("", *asked.facts)
+
+
+@app.command()
+def answer(
+    account: Account, chance: Percent, by: By, review: Review = "", now: Now = None,
+    flag: Annotated[Kind | None, typer.Option(help="What should be done about it, with --note.")] = None,
+    note: Note = "", until: Until = None,
+) -> None:  # fmt: skip
+    """Your forecast; it can be given anew until the scores are revealed to you, and not after."""
+    from keepwell.flows.on_demand.review import answer
+
+    at = instant(now)
+    said = _said(flag, note, None, until) if flag else None
+    sprint = answer(run_of(at.date()), account, chance / 100, by, at, review, said)
+    show_totals({"recorded": f"{account} {chance:g}%", "left": len(sprint.open_for(by))}, None)
+
+
+@app.command()
+def reveal(
+    by: By, review: Review = "", now: Now = None,
+    account: Annotated[str, typer.Argument(help="The account's id; without it all that you have answered.")] = "",
+) -> None:  # fmt: skip
+    """The scores and their reasons of what you have answered, and the outcome once it has matured."""
+    from keepwell.flows.on_demand.review import reveal
+
+    at = instant(now)
+    found = reveal(run_of(at.date()), account, by, at, review)
+    rows = [_shown(found, name) for name, who in found.sprint.answers if who == by and account in ("", name)]
+    if Options.json:
+        say_json(rows)
+    for row in [] if Options.json else rows:
+        show_totals({name: _words(value) for name, value in row.items()}, None)
+        say("")
+
+
+@app.command()
+def flag(
+    account: Account, kind: Annotated[Kind, typer.Option(help="What should be done about it.")], note: Note, by: By,
+    chance: Annotated[float | None, typer.Option(min=0, max=100, help="What an override puts instead, 0-100.")] = None,
+    until: Until = None, review: Review = "", now: Now = None,
+) -> None:  # fmt: skip
+    """Flag an account that you have answered, with an explanation; also once you have seen its scores."""
+    from keepwell.flows.on_demand.review import flag
+
+    at = instant(now)
+    found = flag(run_of(at.date()), account, _said(kind, note, chance, until), by, at, review)
+    show_totals({"flag": found.flag_id, "account": found.account_id, "kind": found.kind}, None)
+
+
+@app.command()
+def followed(
+    flag: Annotated[str, typer.Argument(help="The flag's id, or its beginning.")], note: Note, by: By, now: Now = None
+) -> None:  # fmt: skip
+    """Write down what was done about a flag."""
+    from keepwell.flows.on_demand.review import follow
+
+    at = instant(now)
+    found = follow(run_of(at.date()), flag, note, by, at)
+    show_totals({"flag": found.flag_id, "explanation": found.note, "followed": found.followed}, None)
+
+
+@app.command()
+def report(
+    review: Review = "", now: Now = None,
+    sign: Annotated[str, typer.Option(help="Finish the sprint: who signs it.")] = "", note: Note = "",
+) -> None:  # fmt: skip
+    """How far the sprint is, how good everybody's forecasts were, what was flagged and what became of it."""
+    from keepwell.flows.on_demand.review import report
+
+    at = instant(now)
+    found = report(run_of(at.date()), at, review, sign, note)
+    if Options.json:
+        say_json(_as_json(found))
+    else:
+        say(*_in_lines(found))
+
+
+def _said(kind: Kind, note: str, chance: float | None, until: datetime | None) -> "Said":
+    from keepwell.flows.on_demand.review import Said
+
+    return Said(kind, note, None if chance is None else chance / 100, until.date() if until else None)
+
+
+def _asks(sprint: "Sprint") -> str:
+    from keepwell.tasks.learning.model_card import WHAT
+
+    days = (sprint.horizon_end - sprint.as_of).days
+    return f"How likely is it, 0 to 100, that it {WHAT[sprint.outcome].format(days=days)} of {sprint.as_of}?"
+
+
+def _shown(found: "Report", account: str) -> dict[str, Any]:
+    """What is revealed of one account."""
+    frozen, told = found.sprint.accounts[account], found.happened.get(account)
+    answers = {f"forecast_{who}": a.chance for (name, who), a in found.sprint.answers.items() if name == account}
+    outcome = f"not known before {found.sprint.told_on}" if told is None else "yes" if told.happened else "no"
+    return {
+        "account": account, **answers, "model_chance": frozen["model"], "health": frozen["health"],
+        "health_chance": frozen["health_chance"], "picked": frozen["why"], "model_says": frozen["model_reasons"],
+        "health_says": frozen["health_reasons"], "outcome": outcome,
+    }  # fmt: skip
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.3g}"
+    if isinstance(value, list):
+        return "; ".join(value) or "nothing stands out"
+    return "not known" if value is None else str(value)
+
+
+def _as_json(found: "Report") -> dict[str, Any]:
+    from keepwell.tasks.operations.reviews import flag_rows
+
+    sprint = found.sprint
+    return {
+        "review": sprint.review_id, "outcome": sprint.outcome, "version": sprint.version, "scores_of": sprint.as_of,
+        "accounts": len(sprint.accounts), "seen": len(sprint.seen), "signed_by": sprint.signed_by or None,
+        "signed_at": sprint.signed_at, "outcomes_known_on": sprint.told_on, "health_line": sprint.health_line,
+        "figures": [_figure(grade) for grade in found.figures], "flags": flag_rows(sprint),
+    }  # fmt: skip
+
+
+def _figure(grade: "Grade") -> dict[str, Any]:
+    e = grade.estimate
+    numbers = {n: v if math.isfinite(v) else None for n, v in (("value", e.value), ("low", e.low), ("high", e.high))}
+    return {
+        "name": grade.name,
+        "statistic": grade.statistic,
+        **numbers,
+        "accounts": grade.accounts,
+        "outcomes": grade.outcomes,
+    }
+
+
+def _in_lines(found: "Report") -> list[str]:
+    sprint, told = found.sprint, found.happened
+    known = "outcomes are known" if told else f"outcomes will be known on {sprint.told_on}"
+    signed = f"signed by {sprint.signed_by} at {sprint.signed_at:%Y-%m-%d %H:%M}" if sprint.signed_at else "not signed"
+    lines = [
+        f"review {sprint.review_id}: {sprint.outcome}, version {sprint.version}, scores of {sprint.as_of}; {signed}",
+        f"{len(sprint.seen)} of {len(sprint.accounts)} accounts forecast and then revealed; {known}",
+        sprint.health_line, *([f"note: {sprint.signed_note}"] if sprint.signed_note else []), "",
+        *_figure_lines(found.figures),
+        "The accounts were picked where scores disagree: figures speak of them, not of the book. Whoever works on an",
+        "account because of what was revealed may change its outcome.",
+    ]  # fmt: skip
+    for flag in sprint.flags.values():
+        became = f"{flag.followed_by}: {flag.followed}" if flag.followed else "nothing yet"
+        until = f" until {flag.until}" if flag.until else ""
+        lines.append(
+            f"flag {flag.flag_id[:8]}  {flag.account_id}  {flag.kind}{until}, {flag.by}: {flag.note} -> {became}"
+        )
+    return lines
+
+
+def _figure_lines(grades: "Sequence[Grade]") -> list[str]:
+    lines = []
+    for grade in grades:
+        e, sign = grade.estimate, "" if grade.statistic == "brier" else "+"
+        bounds = f" ({e.low:{sign}.3f} to {e.high:{sign}.3f})" if math.isfinite(e.low) else ""
+        value = f"{e.value:{sign}.3f}{bounds}" if math.isfinite(e.value) else "undefined: one band alone"
+        outcomes = "" if grade.outcomes is None else f", {grade.outcomes} with the outcome"
+        lines.append(f"{grade.name:>16}  {grade.statistic:<22} {value}, {grade.accounts} accounts{outcomes}")
+    return [*lines, ""] if lines else lines

@@ -1,0 +1,178 @@
+"""`keepwell work`: calls, root causes, interventions, success plans and follow-ups, as people record them (MON-3)."""
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from keepwell.cli.alerts import By, Note, ledger_call, none_of
+from keepwell.cli.dates import DAY, Now, instant, planned
+from keepwell.cli.options import run_of, show_table, show_totals
+from keepwell.cli.terminal import say
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from keepwell.playbook.interventions.records import WorkEvent
+    from keepwell.tasks.ledger.store import Ledger
+    from keepwell.tasks.ledger.work_entries import Desk
+
+app = typer.Typer(help="What was done: calls, causes, interventions, plans, follow-ups.", no_args_is_help=True)
+
+Account = Annotated[str, typer.Argument(metavar="ACCOUNT", help="Its id, or its name.")]
+Id = Annotated[str, typer.Argument(metavar="ID", help="Its id, or as much of its beginning as tells it from others.")]
+OwnId = Annotated[str, typer.Option("--id", help="An id of your own; else one is made.")]
+Cause = Annotated[str, typer.Option(help="The root cause: a word of work.causes.")]
+Due = Annotated[datetime, typer.Option(formats=DAY, callback=planned, help="By which day.")]
+Alerts = Annotated[
+    bool, typer.Option("--alerts/--no-alerts", help="Take the same step of the account's live alerts too.")
+]
+
+
+@app.command()
+def call(
+    account: Account, by: By,
+    outcome: Annotated[str, typer.Option(help="How it went: a word of work.reached or work.not_reached.")],
+    note: Note = "", now: Now = None, alerts: Alerts = True,
+) -> None:  # fmt: skip
+    """A call was made or tried; one that reached the customer is the step `contact` of the account's live alerts."""
+    _record(now, by, alerts, what="call", account=account, outcome=outcome, note=note)
+
+
+@app.command()
+def cause(account: Account, by: By, cause: Cause, note: Note = "", now: Now = None) -> None:
+    """Why the account is in danger."""
+    _record(now, by, what="cause", account=account, cause=cause, note=note)
+
+
+@app.command()
+def start(
+    account: Account, by: By,
+    kind: Annotated[str, typer.Option(help="What is done: a word of work.kinds.")],
+    cause: Cause = "", note: Note = "", own: OwnId = "", now: Now = None,
+) -> None:  # fmt: skip
+    """An intervention begins; prints its id."""
+    _record(now, by, what="start", account=account, kind=kind, cause=cause, note=note, id=own)
+
+
+@app.command()
+def end(
+    intervention: Id, by: By,
+    result: Annotated[str, typer.Option(help="worked, failed or stopped.")],
+    note: Note = "", now: Now = None,
+) -> None:  # fmt: skip
+    """An intervention is over; said again, the last word counts."""
+    _record(now, by, what="end", id=intervention, result=result, note=note)
+
+
+@app.command()
+def plan(
+    account: Account, by: By, due: Due,
+    metric: Annotated[str, typer.Option(help="A published feature, or `health`.")],
+    target: Annotated[float, typer.Option(help="The value that is wanted.")],
+    owner: Annotated[str, typer.Option(help="Who sees to it; else who says so.")] = "",
+    note: Note = "", own: OwnId = "", now: Now = None, alerts: Alerts = True,
+) -> None:  # fmt: skip
+    """A target of a success plan; the step `plan` of the account's live alerts."""
+    about = {"metric": metric, "target": target, "due": due.date(), "owner": owner}
+    _record(now, by, alerts, what="plan", account=account, note=note, id=own, **about)
+
+
+@app.command()
+def progress(
+    plan: Id, by: By,
+    value: Annotated[float | None, typer.Option(help="What the metric is now, where no mart says it.")] = None,
+    status: Annotated[str, typer.Option(help="met, missed, dropped; open: let the values decide.")] = "",
+    note: Note = "", now: Now = None,
+) -> None:  # fmt: skip
+    """What is new about a target."""
+    _record(now, by, what="progress", id=plan, value=value, status=status, note=note)
+
+
+@app.command("follow-up")
+def follow_up(account: Account, by: By, due: Due, note: Note = "", now: Now = None) -> None:
+    """Something was promised for a day."""
+    _record(now, by, what="follow-up", account=account, due=due.date(), note=note)
+
+
+@app.command("import")
+def take_in(
+    file: Annotated[Path, typer.Argument(help="CSV or parquet; its columns are the options of these commands.")],
+    by: Annotated[str, typer.Option("--by", help="Who did what the file says nobody of.")] = "",
+    now: Now = None, alerts: Alerts = True,
+) -> None:  # fmt: skip
+    """Everything in a file, or nothing where a row has a mistake; a file that was taken in adds nothing."""
+    from keepwell.tasks.ledger.work_file import events_of
+
+    _written(now, alerts, lambda desk: events_of(file, desk, by))
+
+
+@app.command()
+def done(
+    by: By,
+    week: Annotated[
+        datetime, typer.Option(formats=DAY, callback=planned, help="Any day of the month whose week 3 it is.")
+    ],
+    note: Note = "", now: Now = None,
+) -> None:  # fmt: skip
+    """The calls of the month are recorded: week 3 need not wait any more."""
+    from keepwell.flows.month.week_3_interventions import sign_off
+
+    at = instant(now)
+    retries = run_of(at.date()).settings.retries
+    new, first = ledger_call(at, lambda ledger: sign_off(ledger, week.date(), at, by, note, retries))
+    say(f"recorded: the calls before {first} are recorded, says {by}" if new else f"{first} was signed already")
+
+
+@app.command("list")
+def show(
+    now: Now = None,
+    owner: Annotated[str, typer.Option(help="Only what this person did or owns.")] = "",
+    open_only: Annotated[bool, typer.Option("--open", help="Only what is not over.")] = False,
+) -> None:
+    """Interventions, targets and follow-ups; what is due first comes first."""
+    at = instant(now)
+
+    def rows(ledger: "Ledger") -> "pd.DataFrame":
+        from keepwell.tasks.marts.work import work_list
+
+        return work_list(ledger.work(at), run_of(at.date()).marts, at, open_only=open_only)
+
+    table = ledger_call(at, rows)
+    own = table[table["owner"] == owner] if owner else table
+    nothing = "nothing is open" if open_only else "nothing is recorded"
+    show_table(own, none_of(owner, set(table["owner"]), nothing) if len(table) else nothing)
+
+
+def _record(now: datetime | None, by: str, alerts: bool = True, **said: Any) -> None:
+    """Record one thing; ConfigError names the option that is wrong."""
+
+    def one(desk: "Desk") -> "list[WorkEvent]":
+        from keepwell.tasks.errors import ConfigError
+        from keepwell.tasks.ledger.work_entries import Entry, Refused
+
+        try:
+            return [desk.event(Entry(at=at, by=by, **said))]
+        except Refused as mistake:
+            raise ConfigError(f"{mistake.column}: {mistake}") from mistake
+
+    at = instant(now)
+    _written(at, alerts, one)
+
+
+def _written(now: datetime | None, alerts: bool, events: "Callable[[Desk], list[WorkEvent]]") -> None:
+    """Record what `events` gives, and say what came of it."""
+    at = instant(now)
+    run = run_of(at.date())
+
+    def written(ledger: "Ledger") -> Any:
+        from keepwell.tasks.ledger.work import record, told
+        from keepwell.tasks.ledger.work_entries import Desk
+
+        desk = Desk(run.marts, ledger, run.settings.work, at, run.settings.schedule.plan_ahead_days)
+        found = events(desk)
+        return told(found, record(ledger, found, at, answer=alerts))
+
+    show_totals(ledger_call(at, written), None)

@@ -1,0 +1,218 @@
+"""`make bench`: what `keepwell monthly` costs on growing companies, beside the bare scan of the columns that it reads.
+
+And what it costs to write such companies (`keepwell sample`), and to score and explain a large book by a model.
+
+CPU seconds and peak memory of whole processes, the median of a few runs; of a model in this process, once it is loaded.
+Prints tables; nothing here is a test.
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+
+from keepwell.features.facts.canonical import TABLES
+from keepwell.features.measures.all import FEATURES
+from keepwell.flows.configuration.settings import load_settings
+from keepwell.flows.quarterly_retraining import rebuild_past
+from keepwell.flows.run import Run
+from keepwell.flows.scoring import staged
+from keepwell.models.explaining.explain import reference_row
+from keepwell.models.settings.training import CandidateSettings, InputSettings
+from keepwell.models.training.candidates import WORDS, chance, fitted
+from keepwell.models.training.choose import calibrated
+from keepwell.models.training.inputs import varied
+from keepwell.models.training.trial import Trained
+from keepwell.sample.write import write_company
+from keepwell.tasks.scoring.reasons import model_factors
+from tests.support.running import ROOT
+
+AS_OF = "2026-06-01"
+MONTHS = 24
+LEARNT_FROM = 2_000
+NUMBERS = 40
+SHOWN = 0.1
+SCAN = """
+import sys, duckdb
+con = duckdb.connect()
+for path, columns in {plan!r}:
+    con.sql("SELECT " + ", ".join(f'max("{{c}}")' for c in columns) + f" FROM read_parquet('{{path}}')").fetchall()
+"""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one process used."""
+
+    cpu: float
+    mib: float
+
+
+def cost_of(*command: str) -> Cost:
+    """Run a command and read what it used from the operating system."""
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    assert process.stderr is not None
+    said = process.stderr.read()
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{' '.join(command)} failed:\n{said.decode()}")
+    return Cost(used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+
+
+def median_cost(commands: Sequence[Sequence[str]]) -> Cost:
+    """The median CPU and the highest memory of several runs."""
+    costs = [cost_of(*command) for command in commands]
+    return Cost(statistics.median(c.cpu for c in costs), max(c.mib for c in costs))
+
+
+def scan_command(company: Path) -> tuple[str, ...]:
+    """A process that reads every column which the mappings read, and nothing else."""
+    plan = [
+        (str(company / f"{t.name}.parquet"), given(company / "sql" / f"{t.name}.sql", t.columns))
+        for t in TABLES.values()
+    ]
+    return sys.executable, "-c", SCAN.format(plan=plan)
+
+
+def given(sql: Path, columns: object) -> list[str]:
+    """The canonical columns that a mapping of the sample company selects."""
+    text = sql.read_text()
+    return [c.name for c in columns if c.name in text]  # type: ignore[attr-defined]
+
+
+def measured(accounts: int, runs: int, folder: Path) -> dict[str, float]:
+    """One row of the table."""
+    company = folder / str(accounts)
+    usage_rows = write_company(accounts, MONTHS, 1, company)["usage"]
+    scan = median_cost([scan_command(company)] * runs)
+    keepwell = (sys.executable, "-m", "tests.support.entry", "--config", str(company / "pipeline.toml"))
+    # Every run into an empty folder: a second one in the same would find the tones of all texts.
+    monthly = median_cost(
+        [(*keepwell, "--out", str(folder / f"{accounts}-{n}"), "monthly", "--as-of", AS_OF) for n in range(runs)]
+    )
+    return {
+        "accounts": accounts, "usage_rows": usage_rows,
+        "scan_cpu": scan.cpu, "monthly_cpu": monthly.cpu, "ratio": monthly.cpu / scan.cpu, "peak_mib": monthly.mib,
+        "cpu_per_million": monthly.cpu / usage_rows * 1e6,
+    }  # fmt: skip
+
+
+def written(accounts: int, folder: Path) -> tuple[int, Cost]:
+    """Usage rows and cost of writing a company of 42 months."""
+    company = folder / f"written-{accounts}"
+    size = ("--accounts", str(accounts), "--months", "42", "--to", str(company))
+    cost = cost_of(sys.executable, "-m", "tests.support.entry", "sample", *size)
+    return pq.read_metadata(company / "usage.parquet").num_rows, cost
+
+
+def explained(accounts: int, runs: int, folder: Path) -> Iterator[dict[str, object]]:
+    """One row of the table per model: CPU seconds of all chances, of the riskiest tenth's reasons, of all reasons."""
+    company = folder / "learnt-from"
+    write_company(LEARNT_FROM, MONTHS, 1, company)
+    run = Run(load_settings(company / "pipeline.toml"), folder / "learnt-out", date.fromisoformat(AS_OF))
+    past = rebuild_past(run, staged(run)).examples.dropna(subset=["churned"])
+    numbers = varied(past, [f.name for f in FEATURES.values() if f.published])[:NUMBERS]
+    book = jittered(past[[*numbers, *WORDS, "health"]], numbers, accounts)
+    reference, happened = reference_row(past), past["churned"].astype(bool)
+    for name in ("sparse_logistic", "logistic", "tree", "boosting", "forest"):
+        model = fitted(name, past, happened, numbers, InputSettings(), CandidateSettings())
+        trained = Trained(name, model, calibrated(chance(model, past), happened.to_numpy(dtype=float)))
+        shown = book.iloc[np.argsort(-trained.chances(book))[: round(SHOWN * accounts)]]
+        model_factors(trained, book.head(1), reference, 3)  # what is imported only now is not counted
+        all_chances = cpu_of(lambda t=trained: t.chances(book), runs)
+        few = cpu_of(lambda t=trained, s=shown: model_factors(t, s, reference, 3), runs)
+        every = cpu_of(lambda t=trained: model_factors(t, book, reference, 3), 1)
+        yield {"model": name, "learnt": len(past), "chances": all_chances, "few": few, "every": every}
+
+
+def jittered(rows: pd.DataFrame, numbers: Sequence[str], accounts: int) -> pd.DataFrame:
+    """So many accounts, drawn from the rows, their numbers moved a little, so that no two are the same."""
+    rng = np.random.default_rng(1)
+    book = rows.iloc[rng.integers(0, len(rows), accounts)].reset_index(drop=True)
+    for name in numbers:
+        book[name] += rng.normal(0.0, 0.01 * float(rows[name].std()), accounts)
+    return book.assign(account_id=[f"a{n:06}" for n in range(accounts)])
+
+
+def cpu_of(work: Callable[[], object], runs: int) -> float:
+    """The median CPU seconds, of all threads, of several calls."""
+    costs = []
+    for _ in range(runs):
+        before = time.process_time()
+        work()
+        costs.append(time.process_time() - before)
+    return statistics.median(costs)
+
+
+def print_monthly(accounts: Sequence[int], runs: int, folder: Path) -> None:
+    """The month's cost on growing companies."""
+    print(f"keepwell monthly --as-of {AS_OF}, {MONTHS} months, median of {runs} runs, {os.cpu_count()} cores")
+    print("| accounts | usage rows | scan, CPU s | monthly, CPU s | ratio | CPU s per million usage rows | peak MiB |")
+    print("|---|---|---|---|---|---|---|")
+    for size in accounts:
+        m = measured(size, runs, folder)
+        cells = (
+            f"{m['accounts']:,}", f"{m['usage_rows']:,}", f"{m['scan_cpu']:.1f}", f"{m['monthly_cpu']:.1f}",
+            f"{m['ratio']:.0f}", f"{m['cpu_per_million']:.1f}", f"{m['peak_mib']:,.0f}",
+        )  # fmt: skip
+        print("| " + " | ".join(cells) + " |", flush=True)
+
+
+def print_written(accounts: Sequence[int], folder: Path) -> None:
+    """The cost of writing companies."""
+    print("\nkeepwell sample, 42 months, one run")
+    print("| accounts | usage rows | CPU s | CPU s per million usage rows | peak MiB |")
+    print("|---|---|---|---|---|")
+    for size in accounts:
+        rows, cost = written(size, folder)
+        per_million = cost.cpu / rows * 1e6
+        print(f"| {size:,} | {rows:,} | {cost.cpu:.1f} | {per_million:.2f} | {cost.mib:,.0f} |", flush=True)
+
+
+def print_explained(accounts: int, runs: int, folder: Path) -> None:
+    """The cost of a model's chances and reasons."""
+    print(
+        f"\n{accounts:,} accounts x {NUMBERS} numbers and {len(WORDS)} words, median of {runs} runs; reasons in words"
+    )
+    print("| model | learnt from rows | all chances, CPU s | reasons of the riskiest tenth | reasons of all, CPU s |")
+    print("|---|---|---|---|---|")
+    for m in explained(accounts, runs, folder):
+        print(
+            f"| {m['model']} | {m['learnt']:,} | {m['chances']:.2f} | {m['few']:.2f} | {m['every']:.1f} |", flush=True
+        )
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--accounts", type=int, nargs="+", default=[1_000, 5_000, 20_000])
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--written", type=int, nargs="+", default=[5_000, 10_000, 28_000])
+    parser.add_argument("--explained", type=int, default=100_000)
+    parser.add_argument("--only", choices=["monthly", "written", "explained"], help="one table alone")
+    arguments = parser.parse_args()
+    wanted = [arguments.only] if arguments.only else ["monthly", "written", "explained"]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        if "monthly" in wanted:
+            print_monthly(arguments.accounts, arguments.runs, folder)
+        if "written" in wanted:
+            print_written(arguments.written, folder)
+        if "explained" in wanted:
+            print_explained(arguments.explained, arguments.runs, folder)
+
+
+if __name__ == "__main__":
+    main()

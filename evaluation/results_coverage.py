@@ -1,0 +1,115 @@
+"""`make coverage`: 90% intervals of a model's figures hold the population's value about nine times in ten (MOD-4).
+
+One model is learnt once and stays as it is. Hundreds of worlds, each of its own seed, are graded as a quarterly run
+grades; the population is all worlds together. Writes docs/results-intervals.md; nothing is typed in.
+"""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from scipy.stats import binomtest
+
+from keepwell.models.grading.intervals import Estimate
+from keepwell.models.grading.metrics import FIGURES, graded, top
+from keepwell.models.training.trial import WEIGHT, _graded
+from tests.support import worlds
+from tests.support.running import ROOT
+from tests.support.worlds import SETTINGS, churned_in
+
+PAGE = ROOT / "docs" / "results-intervals.md"
+BOUNDED = ("roc_auc", "recall", "brier_skill", "calibration_slope", "observed_to_expected")
+BESIDE = ("pr_auc", "brier", "precision", "f1", "lift")
+LOW, HIGH = 0.85, 0.95
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Of one figure: the population's value, and the interval that each world gave for it."""
+
+    name: str
+    truth: float
+    intervals: Sequence[Estimate]
+
+    @property
+    def covered(self) -> int:
+        """Worlds whose interval holds the truth."""
+        return sum(e.low <= self.truth <= e.high for e in self.intervals)
+
+    def row(self) -> str:
+        """A line of the table."""
+        count = len(self.intervals)
+        share = self.covered / count
+        about = binomtest(self.covered, count).proportion_ci(0.95, method="wilson")
+        width = sum(e.high - e.low for e in self.intervals) / count
+        above, below = (sum(side) / count for side in zip(*((e.low > self.truth, e.high < self.truth)
+                                                            for e in self.intervals), strict=True))  # fmt: skip
+        bound = f"{LOW:.0%} to {HIGH:.0%}" if self.name in BOUNDED else ""
+        held = ("holds" if LOW <= share <= HIGH else "**falls short**") if bound else ""
+        return (
+            f"| `{self.name}` | {self.truth:.3f} | {width:.3f} | {below:.1%} | {above:.1%} | {share:.1%} "
+            f"| {about.low:.1%} to {about.high:.1%} | {bound} | {held} |"
+        )
+
+
+def coverage(found: Sequence[pd.DataFrame]) -> list[Coverage]:
+    """How often each figure's interval holds the figure of all worlds together; flagged is a tenth of each's month."""
+    estimates = [_graded(w.assign(**{WEIGHT: 1.0}), "churned", SETTINGS) for w in found]
+    share = SETTINGS.policy.capacity_share
+    flagged = [w.assign(flagged=top(w["chance"].to_numpy(), w["as_of"].to_numpy(), share)) for w in found]
+    everything = pd.concat(flagged, ignore_index=True)
+    population = graded(*(everything[column].to_numpy() for column in ("churned", "chance", "flagged")))
+    return [Coverage(name, FIGURES[name](population), [e[name] for e in estimates]) for name in (*BOUNDED, *BESIDE)]
+
+
+def page(found: Sequence[pd.DataFrame]) -> str:
+    """The page, in Markdown."""
+    rules, figures = SETTINGS.candidates, coverage(found)
+    lost = sorted(map(churned_in, found))
+    held = sum(LOW * len(found) <= f.covered <= HIGH * len(found) for f in figures if f.name in BOUNDED)
+    seeds = [int(w["world"].iloc[0]) for w in found]
+    months, learnt_on, calibrated_on = worlds.GRADED, *worlds.LEARNT_SEEDS
+    how = (
+        f"{len(found)} worlds (seeds {seeds[0]} to {seeds[-1]}) of {worlds.ACCOUNTS} accounts, graded on {len(months)} "
+        f"months from {months[0]} to {months[-1]}, with {lost[0]} to {lost[-1]} churned accounts each, median "
+        f"{lost[len(lost) // 2]} (a world with fewer than {worlds.LEAST_CHURNED} does not count). The model is the "
+        f"same in all: {worlds.CANDIDATE}, learnt on a company of {worlds.LEARNT_ACCOUNTS:,} accounts (seed "
+        f"{learnt_on}), calibrated on another (seed {calibrated_on}). The intervals are the product's own: "
+        f"{rules.replicates} draws of accounts, confidence {rules.confidence:.0%}. The truth is the figure on all "
+        f"{sum(map(len, found)):,} rows together; flagged is the riskiest {SETTINGS.policy.capacity_share:.0%} of each "
+        "world's month. ECE is biased upwards and is told without an interval."
+    )
+    return "\n".join(
+        [
+            "# Do the intervals hold what they say?",
+            "",
+            "Written by `make coverage`; edit the code instead.",
+            "",
+            how,
+            "",
+            "| figure | truth | mean width | interval below it | above it | covered | 95% interval of that | bound | |",
+            "|---|---|---|---|---|---|---|---|---|",
+            *(figure.row() for figure in figures),
+            "",
+            f"{held} of {len(BOUNDED)} bounds hold.",
+            "",
+        ]
+    )
+
+
+def main() -> None:
+    """Learn once, generate, grade, write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--worlds", type=int, default=400)
+    parser.add_argument("--work", type=Path, default=ROOT / "out" / "coverage")
+    parser.add_argument("--to", type=Path, default=PAGE)
+    arguments = parser.parse_args()
+    text = page(list(worlds.worlds(arguments.worlds, arguments.work)))
+    arguments.to.write_text(text, encoding="utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

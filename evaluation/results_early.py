@@ -1,0 +1,61 @@
+"""How early are churners flagged, beside what could be known at best and beside health? Figures for `make results`."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from keepwell.models.monitoring.early_warning import EarlyWarning, early_warning
+from keepwell.models.settings.monitoring import EarlyWarningSettings
+from keepwell.models.training.split import Parts
+
+RULES = EarlyWarningSettings()
+Figure = tuple[str, float, float, float]
+
+
+def figures(companies: Sequence[pd.DataFrame], parts: Parts) -> list[Figure]:
+    """Name, bounds and value of each figure.
+
+    `companies`: account_id, as_of, churned_at, health, p_churn and chance (of a model that learnt and was calibrated
+    on months up to the last of validation); only months after that one flag, and churners count from the first test
+    month on.
+    """
+    found = [by_score(company, parts) for company in companies]
+    share = {name: np.array([f.figures[name]["early_share"].value for f in found]) for name in found[0].figures}
+    days = {name: np.mean([f.figures[name]["median_lead_days"].value for f in found]) for name in share}
+    together = pooled(companies, parts).differences["health"]
+    names = {
+        "champion": "the champion",
+        "health": "`health`",
+        "random": "a lasting random number",
+        "always": "flagging everybody always",
+        "oracle": "the true chance",
+    }
+    free = (-np.inf, np.inf)
+    return [
+        ("churners flagged 60+ days before notice: the champion's share over the true chance's, mean of the seeds",
+         0.70, np.inf, float(np.mean(share["champion"] / share["oracle"]))),
+        ("the same, lowest seed", *free, float(np.min(share["champion"] / share["oracle"]))),
+        ("the champion's share less that of `health`, all seeds, lower bound of its paired 90% interval",
+         1e-9, 1.0, together.low),
+        ("the same, value", *free, together.value),
+        *((f"share flagged 60+ days before notice by {says}, mean of the seeds", *free, float(share[name].mean()))
+          for name, says in names.items()),
+        *((f"median lead of {says} in days, mean of the seeds", *free, float(days[name]))
+          for name, says in names.items() if name not in {"random", "always"}),
+        ("share of the book under flag, largest seed", -np.inf, RULES.capacity_share,
+         max(f.figures["champion"]["workload"].value for f in found)),
+    ]  # fmt: skip
+
+
+def by_score(company: pd.DataFrame, parts: Parts) -> EarlyWarning:
+    """Lead times on the months after validation, by the same rule for every score."""
+    rows = company[company["as_of"] > pd.Timestamp(parts.validation[-1])].reset_index(drop=True)
+    scores = {"champion": rows["chance"], "health": -rows["health"], "oracle": rows["p_churn"]}
+    return early_warning(rows, scores, pd.Timestamp(parts.test[0]), RULES)
+
+
+def pooled(companies: Sequence[pd.DataFrame], parts: Parts) -> EarlyWarning:
+    """Lead times of all companies' churners; ranks are within the pool of a month, an account is one of its company."""
+    named = [company.assign(account_id=f"{n}-" + company["account_id"]) for n, company in enumerate(companies)]
+    return by_score(pd.concat(named, ignore_index=True), parts)

@@ -1,0 +1,219 @@
+"""`make effects`: are effects told right where the truth is known? Writes docs/results-effects.md (MON-4).
+
+Hundreds of worlds of flagged episodes, each of its own seed, with both outcomes of each episode known. Nothing is
+typed in.
+"""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+from threadpoolctl import threadpool_limits
+
+from keepwell.models.effects.effects import Effect, Outcome, effect, outcomes_of
+from keepwell.models.effects.uplift import _risk, _with_side, learnt_uplift
+from keepwell.models.grading.intervals import Estimate
+from keepwell.models.grading.metrics import Floats
+from keepwell.models.settings.all import ModelSettings
+from keepwell.sample.settings import company_with
+from keepwell.sample.world.episodes import episodes
+from tests.support.bounds import Bound, table
+from tests.support.running import ROOT
+
+PAGE = ROOT / "docs" / "results-effects.md"
+FIRST_SEED = 70_001
+SIZES = (600, 1200)
+LOW, HIGH = 0.85, 0.95
+LEARNT, BOOK, CAPACITY, FEW = 3200, 20_000, 0.10, 200
+UPLIFT_SEEDS, FEW_SEEDS = 20, 100
+NUMBERS = ("arr", "tenure", "months_to_renewal", "health", "legacy", "use_change")
+WORDS = ("segment",)
+SETTINGS = ModelSettings()
+OUTCOMES = outcomes_of(SETTINGS.effects)
+TRUTH = {"churned": ("p0", "p1"), "use_after": ("use0", "use1")}
+
+
+def world(accounts: int, seed: int, contacts: str, *, confounder: bool = False, sleeping: bool = True) -> pd.DataFrame:
+    """One flagged episode per account, by policy or by lot, with what is true of each."""
+    drawn = episodes(accounts, seed, company_with(contacts, confounder), sleeping=sleeping)
+    return drawn.rename(columns={"episode": "account_id", "contacted": "treated"})
+
+
+def truth(cases: pd.DataFrame, outcome: Outcome) -> float:
+    """The true mean effect on the treated of this world."""
+    without, with_contact = TRUTH[outcome.column]
+    treated = cases[cases["treated"]]
+    return float((treated[with_contact] - treated[without]).mean())
+
+
+def told(cases: pd.DataFrame, outcome: Outcome, *, by_lot: bool = False) -> Effect:
+    """What the product says of this world."""
+    return effect(cases, outcome, NUMBERS, WORDS, SETTINGS.effects, SETTINGS.inputs, by_lot=by_lot)
+
+
+@dataclass(frozen=True)
+class Covered:
+    """Of one outcome over many worlds: the truth of each, what was told, and the plain difference."""
+
+    outcome: Outcome
+    truths: Floats
+    told: Sequence[Effect]
+
+    def share(self, estimates: Sequence[Estimate]) -> float:
+        """Share of the worlds whose interval holds the truth."""
+        return float(np.mean([e.low <= t <= e.high for e, t in zip(estimates, self.truths, strict=True)]))
+
+    def bias(self, estimates: Sequence[Estimate]) -> float:
+        """Mean distance from the truth."""
+        return float(np.mean([e.value - t for e, t in zip(estimates, self.truths, strict=True)]))
+
+    def rows(self, name: str, low: float, high: float, naive: float = np.inf) -> list[Bound]:
+        """Coverage, bias and width, and the plain difference beside them."""
+        effects, plain = [t.effect for t in self.told], [t.naive for t in self.told]
+        found = f"{self.outcome.says}, {name}"
+        free = (-np.inf, np.inf)
+        return [
+            Bound(f"{found}: share of intervals that hold the truth", low, high, self.share(effects)),
+            Bound("its mean error", *free, self.bias(effects)),
+            Bound("mean width of its interval", *free, float(np.mean([e.high - e.low for e in effects]))),
+            Bound("share of worlds with enough cases, it says", *free, np.mean([t.enough for t in self.told])),
+            Bound("the plain difference: share of intervals that hold the truth", -np.inf, naive, self.share(plain)),
+            Bound("its mean error", *free, self.bias(plain)),
+        ]  # fmt: skip
+
+
+def covered(worlds: int, accounts: int, contacts: str, *, confounder: bool = False) -> list[Covered]:
+    """Both outcomes over so many worlds, each of its own seed."""
+    found: dict[str, list[tuple[float, Effect]]] = {o.column: [] for o in OUTCOMES}
+    for seed in range(FIRST_SEED, FIRST_SEED + worlds):
+        cases = world(accounts, seed, contacts, confounder=confounder)
+        for outcome in OUTCOMES:
+            says = told(cases, outcome, by_lot=contacts == "random")
+            found[outcome.column].append((truth(cases, outcome), says))
+    return [Covered(o, np.array([t for t, _ in found[o.column]]), [e for _, e in found[o.column]]) for o in OUTCOMES]
+
+
+@dataclass(frozen=True)
+class Targeted:
+    """True expected ARR kept at capacity: by uplift (by risk where that refuses), by risk, and at best."""
+
+    learnt: bool
+    uplift: float
+    risk: float
+    best: float
+
+
+def targeted(seed: int, *, sleeping: bool) -> Targeted:
+    """Learnt from randomised episodes, used on a book of others; both orders weigh by ARR."""
+    cases = world(LEARNT, seed, "random", sleeping=sleeping)
+    book = world(BOOK, seed + UPLIFT_SEEDS, "random", sleeping=sleeping)
+    learnt = learnt_uplift(cases, NUMBERS, WORDS, SETTINGS.uplift, SETTINGS.effects, SETTINGS.inputs)
+    arr, kept = book["arr"].to_numpy(), (book["arr"] * (book["p0"] - book["p1"])).to_numpy()
+    line = _risk(NUMBERS, WORDS, SETTINGS.uplift, SETTINGS.inputs).fit(_with_side(cases), cases["churned"])
+    risk = line.predict_proba(book.assign(side=-0.5))[:, 1]
+    gained = risk if learnt.model is None else learnt.model.gained(book)
+    return Targeted(learnt.model is not None, *(_kept(by, kept) for by in (gained * arr, risk * arr, kept)))
+
+
+def _kept(order: Floats, kept: Floats) -> float:
+    """ARR kept by contacting the first of the order, up to capacity."""
+    return float(kept[np.argsort(-order, kind="stable")[: int(CAPACITY * len(kept))]].sum())
+
+
+def uplift_rows() -> list[Bound]:
+    """Uplift against risk with and without sleeping dogs, and what few episodes lead to."""
+    rows = []
+    for sleeping in (True, False):
+        first = FIRST_SEED + (0 if sleeping else 1000)
+        found = [targeted(seed, sleeping=sleeping) for seed in range(first, first + UPLIFT_SEEDS)]
+        gains = np.array([f.uplift - f.risk for f in found]) / np.mean([f.risk for f in found])
+        low = gains.mean() - stats.t.ppf(0.95, len(gains) - 1) * gains.std(ddof=1) / np.sqrt(len(gains))
+        name = "with sleeping dogs" if sleeping else "without sleeping dogs"
+        free = (-np.inf, np.inf)
+        rows += [
+            Bound(f"{name}: ARR kept by uplift over that kept by risk, mean, as a share of the latter",
+                  *(free if sleeping else (-0.03, np.inf)), gains.mean()),
+            Bound("its lower 95% bound, paired over seeds", *((0.001, np.inf) if sleeping else free), low),
+            Bound("share of the seeds in which uplift gave the order", *free, np.mean([f.learnt for f in found])),
+            Bound("the best order, were both outcomes known: the same share", *free,
+                  np.mean([f.best for f in found]) / np.mean([f.risk for f in found]) - 1.0),
+        ]  # fmt: skip
+    few = [
+        learnt_uplift(world(FEW, seed, "random"), NUMBERS, WORDS, SETTINGS.uplift, SETTINGS.effects, SETTINGS.inputs)
+        for seed in range(FIRST_SEED, FIRST_SEED + FEW_SEEDS)
+    ]
+    refused = float(np.mean([u.model is None for u in few]))
+    return [*rows, Bound(f"share of {FEW_SEEDS} runs on {FEW} episodes that refuse", 0.90, 1.0, refused)]
+
+
+def taught(episodes_: int) -> tuple[str, ...]:
+    """What is said of the uplift in the first world of so many episodes."""
+    cases = world(episodes_, FIRST_SEED, "random")
+    return learnt_uplift(cases, NUMBERS, WORDS, SETTINGS.uplift, SETTINGS.effects, SETTINGS.inputs).says
+
+
+def page(worlds: int) -> str:
+    """The page, in Markdown."""
+    policy = [r for n in SIZES for c in covered(worlds, n, "policy") for r in c.rows(f"{n} accounts", LOW, HIGH, LOW)]
+    by_lot = [row for c in covered(worlds, SIZES[0], "random") for row in c.rows("by lot", LOW, np.inf)[:4]]
+    hidden = covered(worlds, SIZES[1], "policy", confounder=True)
+    truth_of_one, one = hidden[0].truths[0], hidden[0].told[0]
+    book = world(BOOK, FIRST_SEED, "random")
+    riskiest = book[book["p0"] >= book["p0"].quantile(1.0 - CAPACITY)]
+    what = (
+        f"{worlds} worlds of flagged episodes (seeds {FIRST_SEED} to {FIRST_SEED + worlds - 1}), one episode per "
+        "account; both outcomes of each are known. The truth is the mean of p1 - p0 over the treated of each world, "
+        "for usage the mean difference in expected log usage. Whom CSMs contact follows an old score that is on "
+        f"record. Confidence of the intervals: {SETTINGS.effects.confidence:.0%}."
+    )
+    lot = (
+        f"{SIZES[0]} accounts, a coin for each. An interval by lot speaks for all whom the treated stand for and is a "
+        "little wide for these very accounts (Neyman 1923): it may hold their truth more often than it says."
+    )
+    unseen = (
+        "The same where what only the CSM knows raises both the chance of a contact and that of churn, "
+        f"{SIZES[1]} accounts. Nothing on record shows it: intervals of churn miss, and the report can only say so."
+    )
+    first = (
+        f"The first of these worlds: truth {truth_of_one:+.3f}, told {one.effect.value:+.3f} ({one.effect.low:+.3f} to "
+        f"{one.effect.high:+.3f}). What is said with it:"
+    )
+    whom = (
+        f"Learnt from {LEARNT:,} randomised episodes, used on {BOOK:,} others with room for {CAPACITY:.0%}, over "
+        f"{UPLIFT_SEEDS} seeds. Of the riskiest tenth {riskiest['sleeping_dog'].mean():.0%} are sleeping dogs, whom a "
+        "contact harms. Either order weighs by ARR; where the gate refuses, risk stays the order."
+    )
+    return "\n".join(
+        [
+            *("# Are effects told right?", "", "Written by `make effects`; edit the code instead.", "", what, ""),
+            *("## Against comparable untouched accounts", "", *table(policy), ""),
+            *("## By lot", "", lot, "", *table(by_lot), ""),
+            *("## When something decides that nobody recorded", "", unseen, ""),
+            *table([row for c in hidden for row in c.rows("confounder not recorded", -np.inf, np.inf)]),
+            *("", first, "", *(f"> {sentence}" for sentence in one.says), ""),
+            *("## Whom to contact", "", whom, "", *table(uplift_rows()), ""),
+            *(f"What is said of the first {LEARNT:,} episodes, and of {FEW}:", ""),
+            *(f"> {sentence}" for sentence in (*taught(LEARNT), *taught(FEW))),
+            "",
+        ]
+    )
+
+
+def main() -> None:
+    """Generate, estimate, grade, write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--worlds", type=int, default=400)
+    parser.add_argument("--to", type=Path, default=PAGE)
+    arguments = parser.parse_args()
+    with threadpool_limits(1):
+        text = page(arguments.worlds)
+    arguments.to.write_text(text, encoding="utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""Is performance that is told before outcomes are known what it then comes to? Figures for `make results` (LRN-4).
+
+The companies are parted into disjoint sets of accounts; each set is a world of its own, with its own outcomes, its own
+line through the matured months and its own estimate for the test months, as if their outcomes were not known yet. With
+some sixty losses in the test months of a world, a perfect estimate would still be off by 0.02 in the mean.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from keepwell.models.grading.metrics import graded, roc_auc, top
+from keepwell.models.monitoring.estimate import Foretold, foretell
+from keepwell.models.settings.monitoring import EstimateSettings
+from keepwell.models.settings.training import PolicySettings
+from keepwell.models.training.split import Parts
+
+WORLDS = 20
+HORIZON_DAYS = 90
+RULES = EstimateSettings()
+CAPACITY = PolicySettings().capacity_share
+Figure = tuple[str, float, float, float]
+
+
+def figures(companies: Sequence[pd.DataFrame], parts: Parts) -> list[Figure]:
+    """Name, bounds and value of each figure.
+
+    `companies`: account_id, as_of, churned and chance (of the model that learnt on `parts.train` and was calibrated on
+    `parts.validation`), for every month from the first of validation on.
+    """
+    everybody = sum(company["account_id"].nunique() for company in companies)
+    worlds = [
+        world
+        for company in companies
+        for world in parted(company, parts, max(round(WORLDS * company["account_id"].nunique() / everybody), 1))
+    ]
+    plain = [told_and_came(world, parts) for world in worlds]
+    off = np.array([f.figures["roc_auc"].value - came for f, came in plain])
+    inside = np.mean([f.figures["roc_auc"].low <= came <= f.figures["roc_auc"].high for f, came in plain])
+    count = f"{len(worlds)} worlds of some {np.mean([w['account_id'].nunique() for w in worlds]):,.0f} accounts"
+    return [
+        (f"ROC-AUC before labels mature, mean absolute error, {count}", -np.inf, 0.03, float(np.abs(off).mean())),
+        ("the same, mean signed error", -0.015, 0.015, float(off.mean())),
+        ("share of the worlds with the realised ROC-AUC inside the 90% interval", 0.8, 1.0, float(inside)),
+        ("share of them whose estimate is trusted", -np.inf, np.inf, float(np.mean([f.trusted for f, _ in plain]))),
+        *(
+            (
+                f"share said not to be trusted once {share:.0%} of the losses no longer follow the inputs",
+                low,
+                high,
+                value,
+            )
+            for share, low, high in ((1.0, 1.0, 1.0), (0.5, -np.inf, np.inf), (0.25, -np.inf, np.inf))
+            for value in [distrusted(worlds, parts, share)]
+        ),
+    ]
+
+
+def parted(company: pd.DataFrame, parts: Parts, sets: int) -> list[pd.DataFrame]:
+    """The company's accounts in so many disjoint sets, from the first month of validation on."""
+    months = company[company["as_of"] >= pd.Timestamp(parts.validation[0])]
+    accounts = np.sort(months["account_id"].unique())
+    return [months[months["account_id"].isin(accounts[start::sets])].reset_index(drop=True) for start in range(sets)]
+
+
+def told_and_came(world: pd.DataFrame, parts: Parts) -> tuple[Foretold, float]:
+    """What was told of the test months from those before, and what their ROC-AUC came to."""
+    happened = world["churned"].astype(float)
+    later = world["as_of"] >= pd.Timestamp(parts.test[0])
+    flagged = top(world["chance"].to_numpy(), world["as_of"].to_numpy(), CAPACITY)
+    told = foretell(world.assign(happened=happened.where(~later), flagged=flagged), HORIZON_DAYS, RULES)
+    nobody = np.zeros(int(later.sum()), dtype=bool)
+    return told, roc_auc(graded(happened[later].to_numpy(), world.loc[later, "chance"].to_numpy(), nobody))
+
+
+def distrusted(worlds: Sequence[pd.DataFrame], parts: Parts, share: float) -> float:
+    """Share of the worlds whose page says not to trust it, when the world changes after the last validation month."""
+    changed = [shifted(world, pd.Timestamp(parts.validation[-1]), share, seed) for seed, world in enumerate(worlds)]
+    return float(np.mean(["not to be trusted" in told_and_came(world, parts)[0].sentence for world in changed]))
+
+
+def shifted(world: pd.DataFrame, after: pd.Timestamp, share: float, seed: int) -> pd.DataFrame:
+    """The same number of losses in each month, but this share of them strikes anybody, whatever the inputs."""
+    rng = np.random.default_rng(seed)
+    churned = world["churned"].to_numpy(dtype=bool).copy()
+    for month, rows in sorted(world.groupby("as_of").indices.items()):
+        if month > after:
+            losses = rows[churned[rows]]
+            spared = losses[rng.random(len(losses)) < share]
+            churned[spared] = False
+            churned[rng.choice(rows[~churned[rows]], len(spared), replace=False)] = True
+    return world.assign(churned=churned)

@@ -1,0 +1,176 @@
+"""What the models know of companies whose truth is known: the second part of `make results`, nothing typed in.
+
+One trial per company, as the quarterly run holds it: learnt on the first months, chosen and calibrated on later ones,
+graded once on the last. The oracle is the true chance on the same rows.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from scipy.stats import t as student
+from sklearn.metrics import roc_auc_score
+
+from evaluation import results_early, results_estimate, results_shuffles
+from keepwell.features.measures.all import FEATURES
+from keepwell.features.measures.registry import COMPONENTS
+from keepwell.features.settings import BookSettings, HealthSettings, LabelSettings
+from keepwell.models.grading.intervals import Estimate, account_draws, interval
+from keepwell.models.grading.metrics import Floats, top
+from keepwell.models.settings.all import ModelSettings
+from keepwell.models.settings.training import WeightSettings
+from keepwell.models.training.candidates import BASELINES
+from keepwell.models.training.split import Parts, part_of
+from keepwell.models.training.trial import Trial, trial
+from keepwell.models.training.weights import tuned_weights, weighted_health
+from keepwell.tasks.learning.training import parts_of
+from tests.support.bounds import Bound, table
+
+SETTINGS = ModelSettings()
+HEALTH = HealthSettings()
+GAP_DAYS = LabelSettings().churn_horizon_days + BookSettings().churn_grace_days
+NUMBERS = [f.name for f in FEATURES.values() if f.published]
+CONFIDENCE = 0.90
+DRAWS, SEED = 400, 1
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """One company and what was learnt from it; `test` has the champion's chance beside health and the true chance."""
+
+    examples: pd.DataFrame
+    parts: Parts
+    trial: Trial
+
+    @cached_property
+    def test(self) -> pd.DataFrame:
+        """Test rows with every score as a danger: `champion`, `oracle`, `health`, `tuned`."""
+        rows = self.trial.test
+        train = part_of(self.examples, "churned", self.parts.train)
+        tuned = tuned_weights(train, "churned", COMPONENTS, HEALTH.weights_of, WeightSettings())
+        named = {name: chances for name, chances in self.trial.chances.items() if name not in BASELINES}
+        health = rows["health"].fillna(rows["health"].median())
+        return rows.assign(
+            **named, champion=rows["chance"], oracle=rows["p_churn"], health=-health,
+            tuned=-weighted_health(rows, tuned.of).fillna(50.0),
+        )  # fmt: skip
+
+    def auc(self, name: str, rows: pd.DataFrame | None = None) -> float:
+        """ROC-AUC of a score on the test rows, or some of them."""
+        rows = self.test if rows is None else rows
+        return float(roc_auc_score(rows["churned"].astype(bool), rows[name]))
+
+    def closed(self, name: str) -> float:
+        """Share of the gap from health to the oracle."""
+        health = self.auc("health")
+        return (self.auc(name) - health) / (self.auc("oracle") - health)
+
+    def found(self, name: str) -> Floats:
+        """Which test rows are flagged within capacity, as numbers."""
+        flags: Floats = top(
+            self.test[name].to_numpy(dtype=float), self.test["as_of"].to_numpy(), SETTINGS.policy.capacity_share
+        ).astype(float)
+        return flags
+
+    def recall(self, name: str) -> float:
+        """Share of the losses among those flagged within capacity."""
+        left = self.test["churned"].to_numpy(dtype=float)
+        return float(np.dot(left, self.found(name)) / left.sum())
+
+    def ahead(self) -> Estimate:
+        """Paired interval of the champion's recall less that of health, over draws of accounts."""
+        left, codes = self.test["churned"].to_numpy(dtype=float), pd.factorize(self.test["account_id"])[0]
+        gain = left * (self.found("champion") - self.found("health"))
+        draws = [np.dot(w, gain) / np.dot(w, left) for w in account_draws(codes, np.ones(len(left)), DRAWS, SEED)]
+        return interval(gain.sum() / left.sum(), draws, CONFIDENCE)
+
+    def watched(self) -> pd.DataFrame:
+        """Every month from the first of validation on, with the champion's chance."""
+        rows = self.examples[self.examples["as_of"] >= pd.Timestamp(self.parts.validation[0])]
+        return rows.assign(chance=self.trial.trained[self.trial.taken].chances(rows))
+
+
+def learnt(examples: pd.DataFrame) -> Learnt:
+    """The trial of one company."""
+    parts = parts_of(examples, "churn", GAP_DAYS, SETTINGS.split)
+    found = trial(examples, "churned", parts, NUMBERS, SETTINGS)
+    print(f"{found.taken} taken", flush=True)
+    return Learnt(examples, parts, found)
+
+
+def model_sections(worlds: Sequence[pd.DataFrame]) -> Iterator[str]:
+    """The page's part on models, line by line."""
+    seeds = [learnt(world) for world in worlds]
+    parts = seeds[0].parts
+    yield from ["## The models", ""]
+    yield (
+        f"Learnt on {len(parts.train)} months ({parts.train[0]} to {parts.train[-1]}), chosen and calibrated on "
+        f"{len(parts.validation)} ({parts.validation[0]} to {parts.validation[-1]}), graded on {len(parts.test)} "
+        f"({parts.test[0]} to {parts.test[-1]}); {GAP_DAYS} days between. Taken, by the rule of one standard error: "
+        f"{', '.join(seed.trial.taken for seed in seeds)}. The oracle is the true chance on the same rows."
+    )
+    yield from ["", *table(list(figures(seeds))), "", "### Warned how early, and told how early", ""]
+    watched = [seed.watched() for seed in seeds]
+    early = [*results_early.figures(watched, parts), *results_estimate.figures(watched, parts)]
+    yield from [*table([Bound(*figure) for figure in early]), "", "### Nothing to learn", ""]
+    yield from [*table(list(results_shuffles.figures(worlds[0]))), "", "### Side by side", ""]
+    yield "Mean of the seeds on the test months: ROC-AUC of the book and of each segment, recall at capacity, and the"
+    yield from ["share of the gap from health to the oracle that is closed.", "", *side_by_side(seeds)]
+
+
+def figures(seeds: Sequence[Learnt]) -> Iterator[Bound]:
+    """Every bound on the champion."""
+    closed = np.array([seed.closed("champion") for seed in seeds])
+    yield Bound("share of the gap in ROC-AUC that the champion closes, mean of the seeds", 0.65, np.inf, closed.mean())
+    yield Bound("lower bound of that mean's 90% interval (t over the seeds)", 0.50, np.inf, lower_bound(closed))
+    yield Bound("the same share, lowest seed", -np.inf, np.inf, closed.min())
+    recall = {name: np.array([seed.recall(name) for seed in seeds]) for name in ("health", "champion", "oracle")}
+    share = (recall["champion"] - recall["health"]).mean() / (recall["oracle"] - recall["health"]).mean()
+    yield Bound("share of the gap in recall at capacity, of the means", 0.5, np.inf, float(share))
+    for name, values in recall.items():
+        yield Bound(f"recall at capacity of {name}, mean", -np.inf, np.inf, float(values.mean()))
+    ahead = min(seed.ahead().low for seed in seeds)
+    yield Bound("recall of the champion less that of health, lowest lower bound of a seed", 1e-9, np.inf, ahead)
+    yield from calibration(seeds)
+
+
+def calibration(seeds: Sequence[Learnt]) -> Iterator[Bound]:
+    """Brier skill, slope, expected calibration error and observed to expected of the champions."""
+    of = [seed.trial.figures[seed.trial.taken, "all"] for seed in seeds]
+    slopes = [f["calibration_slope"].value for f in of]
+    ratios = [f["observed_to_expected"].value for f in of]
+    base = [seed.test["churned"].mean() for seed in seeds]
+    yield Bound("Brier skill, lowest lower bound of a seed", 1e-9, 1.0, min(f["brier_skill"].low for f in of))
+    yield Bound("calibration slope, lowest seed", 0.8, 1.2, min(slopes))
+    yield Bound("calibration slope, highest seed", 0.8, 1.2, max(slopes))
+    errors = np.mean([f["ece"].value for f in of]) / np.mean(base)
+    yield Bound("expected calibration error over the base rate, of the means", -np.inf, 0.25, float(errors))
+    yield Bound("observed / expected, mean of the seeds", 0.90, 1.10, float(np.mean(ratios)))
+    yield Bound("observed / expected, lowest seed", 0.75, 1.25, min(ratios))
+    yield Bound("observed / expected, highest seed", 0.75, 1.25, max(ratios))
+
+
+def lower_bound(values: Floats) -> float:
+    """Lower bound of the two-sided interval of a mean, by Student's t."""
+    error = np.std(values, ddof=1) / np.sqrt(len(values))
+    return float(values.mean() - student.ppf((1 + CONFIDENCE) / 2, len(values) - 1) * error)
+
+
+def side_by_side(seeds: Sequence[Learnt]) -> list[str]:
+    """Health, tuned weights and every candidate, overall and per segment."""
+    names = ["health", "tuned", *(n for n in seeds[0].trial.trained if n not in BASELINES), "oracle"]
+    segments = sorted(seeds[0].test["segment"].unique())
+    lines = [f"| score | book | {' | '.join(segments)} | recall | closed |", "|---" * (len(segments) + 4) + "|"]
+    for name in names:
+        book = np.mean([seed.auc(name) for seed in seeds])
+        each = [
+            np.mean([seed.auc(name, seed.test[seed.test["segment"] == segment]) for seed in seeds])
+            for segment in segments
+        ]
+        recall = np.mean([seed.recall(name) for seed in seeds])
+        closed = np.mean([seed.closed(name) for seed in seeds])
+        cells = " | ".join(f"{value:.3f}" for value in (book, *each, recall, closed))
+        lines.append(f"| {'tuned weights' if name == 'tuned' else name.replace('_', ' ')} | {cells} |")
+    return lines

@@ -1,0 +1,74 @@
+"""Is a chance told right where four in ten of the flagged are worked on? Figures for `make results` (MOD-1).
+
+The truth is the chance without work in the whole horizon, on all rows of the test months, so that nothing is lost to
+chance but what the model made of its own examples. Beside it the two ways without a lot: all examples alike, and those
+left out that were treated and stayed.
+"""
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import pandas as pd
+
+from keepwell.features.measures.all import FEATURES
+from keepwell.features.settings import BookSettings, LabelSettings
+from keepwell.models.grading.metrics import Floats
+from keepwell.models.settings.all import ModelSettings
+from keepwell.models.training.split import Parts, part_of
+from keepwell.models.training.trial import trial
+from keepwell.sample.settings import CompanySettings, ContactSettings
+from keepwell.tasks.learning.training import parts_of
+from tests.support.bounds import Bound
+
+LOT = 0.4
+SETTINGS = ModelSettings()
+GAP_DAYS = LabelSettings().churn_horizon_days + BookSettings().churn_grace_days
+NUMBERS = [f.name for f in FEATURES.values() if f.published]
+
+
+def company_by_lot() -> CompanySettings:
+    """The sample company whose CSMs work on four in ten of those below the mark of the old score, by lot."""
+    return CompanySettings(contacts=ContactSettings(mode="random", lot=LOT))
+
+
+def figures(worlds: Iterable[pd.DataFrame], settings: ModelSettings = SETTINGS) -> Iterator[Bound]:
+    """Observed over expected of each way, with the true chance without work as what is observed.
+
+    `worlds`: the training set of each company_by_lot, with its `p0`.
+    """
+    found = pd.DataFrame([ratios(world, settings) for world in worlds])
+    count = f"mean of {len(found)} companies"
+    yield Bound(
+        f"share treated, in one draw {LOT:.0%} or in several, of the examples that a lot was drawn for",
+        -np.inf,
+        np.inf,
+        found["drawn"].mean(),
+    )
+    yield Bound(f"observed / expected without work, weighted by the lot, {count}", 0.90, 1.10, found["lot"].mean())
+    for name, says in {
+        "lot": "the same",
+        "alike": "all examples alike",
+        "stayed": "treated who stayed left out",
+    }.items():
+        if name != "lot":
+            yield Bound(f"the same where {says}, mean", -np.inf, np.inf, found[name].mean())
+        yield Bound("lowest company", -np.inf, np.inf, found[name].min())
+        yield Bound("highest company", -np.inf, np.inf, found[name].max())
+
+
+def ratios(world: pd.DataFrame, settings: ModelSettings) -> dict[str, float]:
+    """True losses without work over those that each way expects, on the test months of one company."""
+    parts = parts_of(world, "churn", GAP_DAYS, settings.split)
+    treated, lost = world["treated"].astype(bool), world["churned"].astype(bool)
+    without = world.drop(columns="untreated_chance")
+    ways = {"lot": world, "alike": without, "stayed": without[~treated | lost]}
+    test = part_of(world, "churned", parts.test)
+    lots = world["untreated_chance"] < 1.0
+    found = {name: float(test["p0"].sum() / expected(told, test, parts, settings).sum()) for name, told in ways.items()}
+    return {"drawn": float(treated[lots].mean()), **found}
+
+
+def expected(told: pd.DataFrame, test: pd.DataFrame, parts: Parts, settings: ModelSettings) -> Floats:
+    """The chances that the candidate taken from these examples gives the test rows."""
+    found = trial(told, "churned", parts, NUMBERS, settings)
+    return found.trained[found.taken].chances(test)

@@ -1,9 +1,0 @@
-"""Every feature: importing this module fills the registry."""
-
-from features import adoption, billing, change_points, commercial, relationship, sentiment, support, usage
-from features.registry import REGISTRY
-
-MODULES = (usage, change_points, adoption, support, sentiment, relationship, billing, commercial)
-FEATURES = REGISTRY
-
-__all__ = ["FEATURES", "MODULES"]

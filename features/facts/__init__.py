@@ -1,0 +1,1 @@
+"""Canonical tables, and what of them was known at an instant."""

@@ -1,0 +1,146 @@
+"""What was known at an instant: the one place that applies as_of, to rows and to late columns."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+
+import ibis
+import ibis.expr.types as ir
+
+from keepwell.features.facts.canonical import EVENTS, TABLES
+from keepwell.features.facts.columns import CanonicalTable
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Canonical tables cut at `as_of` (UTC, naive), and the newest event day known of each.
+
+    A table that the company does not have is missing from `tables`; one that has no row yet is missing from `newest`.
+    `given` holds the columns that the company's mapping of each table gives. `since`: a table that the company does not
+    have and Keepwell's own ledger keeps, by the instant of its first row: before it nobody can say.
+    """
+
+    as_of: datetime
+    tables: Mapping[str, ir.Table]
+    newest: Mapping[str, date]
+    given: Mapping[str, frozenset[str]]
+    since: Mapping[str, datetime] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> ir.Table:
+        return self.tables[name]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.tables
+
+    def has(self, name: str, *columns: str) -> bool:
+        """Whether the company has that table with those columns; of `a|b` either will do."""
+        if name not in self.tables:
+            return False
+        given = self.given.get(name)
+        return given is None or all(given & set(column.split("|")) for column in columns)
+
+    def kept(self, name: str, at: datetime) -> bool:
+        """Whether that table was kept at an instant: what it lacks from then on did not happen."""
+        return name in self.tables and self.since.get(name, at) <= at
+
+    @property
+    def today(self) -> date:
+        """The day that as_of begins or falls in."""
+        return self.as_of.date()
+
+
+def timestamp(at: datetime) -> ir.Value:
+    """A UTC instant as an Ibis literal; engines keep instants without a zone."""
+    return ibis.literal(at.isoformat(sep=" ")).cast("timestamp")
+
+
+def cut(rows: ir.Table, table: CanonicalTable, as_of: datetime) -> ir.Table:
+    """The rows of one table that were known at `as_of`, with every column that was not yet known set to NULL."""
+    visible = rows.filter(rows.known_at <= timestamp(as_of))
+    late = {
+        column.name: (column.late.of(visible) <= timestamp(as_of)).ifelse(visible[column.name], ibis.null())
+        for column in table.columns
+        if column.late is not None
+    }
+    return visible.mutate(**late) if late else visible
+
+
+def known(
+    snapshot: Mapping[str, ir.Table],
+    as_of: datetime,
+    newest: Mapping[str, date],
+    given: Mapping[str, frozenset[str]],
+    fixed: frozenset[str] = frozenset(),
+) -> Facts:
+    """Everything known at `as_of`. `newest` gives the newest event day of each table that was known then.
+
+    `accounts` becomes one row per account, the newest; where that row is undated it keeps only the columns declared
+    `fixed` since signup, since today's value of the others must not colour a past score. `account_labels` keeps them
+    all, for reports only.
+    """
+    tables = {name: cut(rows, TABLES[name], as_of) for name, rows in snapshot.items() if name in TABLES}
+    aside = snapshot["quarantine"]
+    # A row set aside because its date is no date is known at no instant, and yet has to be counted.
+    tables["quarantine"] = aside.filter(aside.known_at.isnull() | (aside.known_at <= timestamp(as_of)))
+    labels = newest_row(tables["accounts"])
+    changing = [c.name for c in TABLES["accounts"].columns if c.name not in fixed | {"account_id", "valid_from"}]
+    tables["account_labels"] = labels
+    tables["accounts"] = labels.mutate(
+        **{name: labels.valid_from.notnull().ifelse(labels[name], ibis.null()) for name in changing}
+    )
+    return Facts(as_of, tables, newest, given)
+
+
+def newest_row(accounts: ir.Table) -> ir.Table:
+    """One row per account: the latest `valid_from`, an undated row only where there is no dated one."""
+    order = [accounts.valid_from.isnull(), accounts.valid_from.desc()]
+    ranked = accounts.mutate(rank=ibis.row_number().over(group_by="account_id", order_by=order))
+    return ranked.filter(ranked["rank"] == 0).drop("rank")
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of one cut table, with windows counted back from as_of: `rows.last(28)`, `rows.last(28, before=28)`."""
+
+    table: ir.Table
+    as_of: datetime
+    event: str
+    newest: Mapping[str, date]
+    source: str
+
+    def __getattr__(self, column: str) -> ir.Value:
+        return self.table[column]
+
+    @property
+    def today(self) -> date:
+        """The day that as_of begins or falls in: no fact of its date is known yet."""
+        return self.as_of.date()
+
+    def last(self, days: int, before: int = 0) -> ir.Value:
+        """True where the event lies in [as_of - before - days, as_of - before).
+
+        Dates count as whole days up to yesterday: a sweep at noon sees the same 28 days as the batch at midnight.
+        """
+        return self.within(self.table[self.event], days, before)
+
+    def within(self, column: ir.Value, days: int, before: int = 0) -> ir.Value:
+        """The same window on another date or instant of the row."""
+        start, end = self.as_of - timedelta(days=before + days), self.as_of - timedelta(days=before)
+        if column.type().is_date():
+            return (column >= ibis.literal(start.date())) & (column < ibis.literal(end.date()))
+        return (column >= timestamp(start)) & (column < timestamp(end))
+
+    def days_since(self, column: ir.Value) -> ir.Value:
+        """Whole days from a date or instant to as_of."""
+        return ibis.literal(self.today).delta(column.cast("date"), unit="day")
+
+    def days_before_newest(self, column: ir.Value, source: str | None = None) -> ir.Value:
+        """Whole days from a date to the newest event day that the whole source knows (as_of where it knows none)."""
+        newest = self.newest.get(source or self.source, self.today)
+        return ibis.literal(newest).delta(column.cast("date"), unit="day")
+
+
+def rows_of(facts: Facts, source: str, reach_days: int | None) -> Rows:
+    """The rows of one source that can matter to a measure that looks back `reach_days`."""
+    rows = Rows(facts[source], facts.as_of, EVENTS[source], facts.newest, source)
+    return rows if reach_days is None else replace(rows, table=rows.table.filter(rows.last(reach_days)))

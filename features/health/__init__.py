@@ -1,0 +1,1 @@
+"""The health score, its change and its words."""

@@ -1,0 +1,1 @@
+"""The features of an account, one file per component."""

@@ -1,0 +1,95 @@
+"""How much of the product is used, by how much of the team, and how fast that grows."""
+
+from functools import partial
+
+import ibis
+import ibis.expr.types as ir
+
+from keepwell.features.facts.known import Rows
+from keepwell.features.measures.registry import aggregate, derived
+
+_breadth = partial(aggregate, "usage", unit="features", component="adoption", direction=1, needs=("feature",))
+
+
+@_breadth(
+    reach_days=28,
+    tenure_from=28,
+    empty=0,
+    null="no features in the usage data, or a customer for less than 28 days",
+    words="{value:.0f} feature{s} used in the last 28 days (peers {reference:.0f})",
+)
+def features_used_28d(usage: Rows) -> ir.Value:
+    """Distinct features used in the last 28 days: breadth of use; NULL where there was use but no feature is named."""
+    return usage.feature.nunique().nullif(0)
+
+
+@_breadth(
+    reach_days=180,
+    tenure_from=180,
+    null="no use in the earlier 90 days, or too young a customer",
+    words="{value:+z.0f} feature{s} in use, last 90 days against the 90 before",
+    zero="as many features in use as before, last 90 days against the 90 before",
+)
+def adoption_velocity(usage: Rows) -> ir.Value:
+    """Features in use in the last 90 days less those in the 90 before; NULL without any use in the 90 before."""
+    before = usage.feature.nunique(where=usage.last(90, before=90))
+    return usage.feature.nunique(where=usage.last(90)) - before.nullif(0)
+
+
+@aggregate(
+    "usage",
+    unit="days",
+    direction=0,
+    reach_days=None,
+    component=None,
+    published=False,
+    null="never used",
+    words="first used {value:.0f} day{s} ago",
+)
+def first_use_age_days(usage: Rows) -> ir.Value:
+    """Days from the first day of use ever to as_of."""
+    return usage.days_since(usage.day.min())
+
+
+@derived(
+    "usage",
+    unit="share",
+    direction=1,
+    component="adoption",
+    null="no seats sold, no users in the usage data, or a customer for less than 28 days",
+    words="{value:.0%} of paid seats active in the last 28 days",
+)
+def seat_utilisation(row: ir.Table) -> ir.Value:
+    """Share of paid seats whose users were active in the last 28 days, at most 1."""
+    return (row.active_users_28d / row.seats.nullif(0)).clip(upper=1.0)
+
+
+@derived(
+    "usage",
+    unit="days",
+    direction=-1,
+    component="adoption",
+    null="never used, or a customer since before the usage records begin",
+    words="{value:.0f} day{s} from contract to first use",
+    zero="in use from the first day of contract",
+)
+def time_to_value_days(row: ir.Table) -> ir.Value:
+    """Days from the first contract to the first use; NULL where the contract is older than any use known."""
+    first_contract = row.today.delta(row.first_start_on, unit="day")
+    recorded = first_contract <= row.first_use_age_days.max()
+    return recorded.ifelse((first_contract - row.first_use_age_days).clip(lower=0), ibis.null())
+
+
+@aggregate(
+    "touchpoints",
+    unit="share",
+    direction=1,
+    reach_days=None,
+    component="adoption",
+    null="no onboarding step on record",
+    needs=("attended",),
+    words="{value:.0%} of onboarding steps attended",
+)
+def onboarding_attendance(touchpoints: Rows) -> ir.Value:
+    """Share of onboarding steps that the account attended, over its whole life."""
+    return touchpoints.attended.cast("float64").mean(where=touchpoints.kind == "onboarding")

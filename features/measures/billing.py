@@ -1,0 +1,67 @@
+"""Whether the account pays, on time and without dispute. No invoices at all say nothing: NULL, not perfect."""
+
+from functools import partial
+
+import ibis
+import ibis.expr.types as ir
+
+from keepwell.features.facts.known import Rows
+from keepwell.features.measures.registry import aggregate
+
+_billing = partial(aggregate, "invoices", component="billing", direction=-1, null="no invoice on record")
+
+
+@_billing(
+    unit="failures",
+    reach_days=None,
+    needs=("failed_at",),
+    words="{value:.0f} payment failure{s} in 90 days",
+    zero="no payment failures in 90 days",
+)
+def payment_failures_90d(invoices: Rows) -> ir.Value:
+    """Invoices whose payment last failed in the last 90 days."""
+    return invoices.within(invoices.failed_at, 90).fill_null(False).sum()
+
+
+@_billing(
+    unit="disputes",
+    reach_days=None,
+    needs=("disputed_at",),
+    words="{value:.0f} billing dispute{s} in 180 days",
+    zero="no billing disputes in 180 days",
+)
+def disputes_180d(invoices: Rows) -> ir.Value:
+    """Invoices disputed in the last 180 days."""
+    return invoices.within(invoices.disputed_at, 180).fill_null(False).sum()
+
+
+@_billing(
+    unit="days",
+    reach_days=180,
+    needs=("paid_at",),
+    words="invoices paid {value:.0f} day{s} late on average over 180 days",
+    zero="invoices of 180 days paid on time",
+)
+def days_late_180d(invoices: Rows) -> ir.Value:
+    """Mean days from due date to payment over due invoices of the last 180 days; early counts 0, unpaid runs."""
+    today = ibis.literal(invoices.today)
+    due = _due(invoices)
+    settled = ibis.coalesce(invoices.paid_at.cast("date"), today)
+    return settled.delta(due, unit="day").clip(lower=0).mean(where=due < today)
+
+
+@_billing(
+    unit="share",
+    reach_days=365,
+    needs=("paid_at", "amount"),
+    words="{value:.0%} of the amount invoiced in 365 days overdue",
+    zero="less than 1% of the amount invoiced in 365 days overdue",
+)
+def overdue_share(invoices: Rows) -> ir.Value:
+    """Share of the amount invoiced in the last 365 days that is due and unpaid; one currency per account."""
+    overdue = invoices.paid_at.isnull() & (_due(invoices) < ibis.literal(invoices.today))
+    return invoices.amount.sum(where=overdue).fill_null(0) / invoices.amount.sum().nullif(0)
+
+
+def _due(invoices: Rows) -> ir.Value:
+    return ibis.coalesce(invoices.due_on, invoices.issued_on)

@@ -1,0 +1,129 @@
+"""How far the level of a series has shifted within the last half-year, in standard errors (FEA-8).
+
+The 26 weeks before as_of are cut into n = 13 blocks of two weeks, each with every weekday twice. Of the blocks b
+
+    y(i) = ln(b(i) + LEAST x mean of b)
+    d(k) = mean of the k newest y - mean of the n - k before them,    k = 2, 4, 6
+    r(k) = mean of the 2 newest y - mean of the same n - k
+    s^2  = FLOOR^2 + (sqrt(pi) / 2 x mean of |y(i + 1) - y(i)|)^2
+    z    = the d(k) x sqrt(k (n - k) / n) / s that is furthest from 0, d(k) held between 0 and r(k)
+
+z is the likelihood ratio of one shift of a mean at an unknown time (Page 1954; Hinkley 1970). The noise s comes from
+successive differences, which a shift hardly moves (von Neumann 1941); FLOOR keeps a very even series from shouting.
+r(k) is what is left of the shift: a dip that was made good is none.
+
+Seasons: where the same four weeks of last year are known, d(k) is also held between 0 and the log change of use
+against them. What last year saw too is no shift, and a season that ends is none either.
+"""
+
+import math
+from functools import partial
+from itertools import accumulate, pairwise
+
+import ibis
+import ibis.expr.types as ir
+
+from keepwell.features.facts.known import Rows
+from keepwell.features.measures.registry import aggregate, derived
+
+BLOCK_DAYS = 14
+BLOCKS = 13
+REACH_DAYS = BLOCK_DAYS * BLOCKS
+NEWEST = (2, 4, 6)
+"""Blocks after the split points that are tried: 4, 8 and 12 weeks ago. What shifted earlier is no news."""
+LEAST = 0.25
+"""What is added to each block, in mean blocks: a block without use is a deep fall, not an endless one."""
+FLOOR = 0.15
+"""Least noise of a block, on the log scale: about 15%."""
+FREE = 99.0
+"""Bound of a log change where last year says nothing."""
+SILENT = 0.001
+"""What stands for no use at all beside last year's, as a share of it: its logarithm is finite."""
+
+_change_point = partial(
+    derived, "usage", unit="standard errors", direction=1,
+    null="no such use in the last 26 weeks, or a customer for less than that",
+)  # fmt: skip
+
+
+def fortnights(usage: Rows) -> ir.Table:
+    """Actions and distinct features by account and block, numbered from the newest; blocks without use have no row."""
+    block = ((usage.days_since(usage.day) - 1) // BLOCK_DAYS).cast("int64")
+    # By feature first: counting distinct values in one step costs twice as much.
+    each = usage.table.group_by("account_id", "feature", block=block).agg(events=usage.events.sum())
+    return each.group_by("account_id", "block").agg(events=each.events.sum(), features=each.feature.count())
+
+
+def _logs(name: str, column: str, says: str) -> None:
+    """Register the logarithms of one series: an aggregate per block, newest first."""
+    for number in range(BLOCKS):
+
+        def log(blocks: Rows, number: int = number) -> ir.Value:
+            series = blocks.table[name]
+            here = series.max(where=blocks.block == number).fill_null(0)
+            return (here + LEAST * series.sum().nullif(0) / BLOCKS).ln()
+
+        log.__name__ = _log(name, number)
+        log.__doc__ = f"Logarithm of {says}, days {number * BLOCK_DAYS + 1} to {(number + 1) * BLOCK_DAYS} back."
+        aggregate(
+            "usage", unit=f"log {name}", component=None, direction=0, reach_days=REACH_DAYS, needs=(column,),
+            null="no such use in 26 weeks", words="{value:.2f}", published=False, rollup=fortnights,
+        )(log)  # fmt: skip
+
+
+def _log(name: str, number: int) -> str:
+    return f"{name}_log_{number}"
+
+
+_logs("events", "events", "actions")
+_logs("features", "feature", "distinct features")
+
+
+@_change_point(
+    component="usage",
+    words="use moved by {value:+z.1f} standard errors off its earlier level in the last 26 weeks",
+)
+def usage_change_point(row: ir.Table) -> ir.Value:
+    """Largest shift of the level of actions in the last 26 weeks, in standard errors of the account's own noise."""
+    return shift(row, "events")
+
+
+@_change_point(
+    component="adoption",
+    words="features in use moved by {value:+z.1f} standard errors off their earlier level in the last 26 weeks",
+)
+def breadth_change_point(row: ir.Table) -> ir.Value:
+    """Largest shift of distinct features per fortnight in the last 26 weeks, in standard errors of the own noise."""
+    return shift(row, "features")
+
+
+def shift(row: ir.Table, name: str) -> ir.Value:
+    """The statistic of the series, negative where it fell; NULL for a customer of less than 26 weeks."""
+    logs = [row[_log(name, number)] for number in range(BLOCKS)]
+    last_year = row.usage_against_last_year
+    lowest = last_year.isnull().ifelse(-FREE, ibis.greatest(1 + ibis.least(last_year, 0.0), SILENT).ln())
+    highest = last_year.isnull().ifelse(FREE, (1 + ibis.greatest(last_year, 0.0)).ln())
+    sums = list(accumulate(logs))
+    split = [_difference(sums, newest) for newest in NEWEST]
+    fall = ibis.least(0.0, *(ibis.greatest(d, left, lowest) * weight for d, left, weight in split))
+    rise = ibis.greatest(0.0, *(ibis.least(d, left, highest) * weight for d, left, weight in split))
+    furthest = (-fall > rise).ifelse(fall, rise) / _noise(logs)
+    return (row.tenure_days >= REACH_DAYS).ifelse(furthest, ibis.null())
+
+
+def _difference(sums: list[ir.Value], newest: int) -> tuple[ir.Value, ir.Value, float]:
+    """The newest blocks less those before them, what is left of that now, and the root of the weight of evidence.
+
+    `sums` are running sums from the newest block on.
+    """
+    others = len(sums) - newest
+    before = (sums[-1] - sums[newest - 1]) / others
+    now, after = sums[NEWEST[0] - 1] / NEWEST[0], sums[newest - 1] / newest
+    return after - before, now - before, math.sqrt(newest * others / len(sums))
+
+
+def _noise(logs: list[ir.Value]) -> ir.Value:
+    """Standard deviation of a block around its level, from the differences of neighbours."""
+    steps = [(new - old).abs() for new, old in pairwise(logs)]
+    mean = list(accumulate(steps))[-1] / len(steps)
+    return (FLOOR**2 + math.pi / 4 * mean * mean).sqrt()

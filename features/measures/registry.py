@@ -1,0 +1,178 @@
+"""The registry of features: one small pure function each, and the one expression that computes them all.
+
+An *aggregate* is an expression over the rows of one source, grouped by account; all aggregates of one source that look
+back equally far are computed in one scan. One with a `rollup` is an expression over rows that are summed up before, to
+a few per account: many columns of one series are then cheap. A *derived* feature is an expression over the wide row of
+an account.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+import ibis
+import ibis.expr.types as ir
+
+from keepwell.features.facts.known import Facts, Rows, rows_of
+
+COMPONENTS = ("usage", "adoption", "support", "sentiment", "relationship", "billing", "commercial")
+Builder = Callable[..., ir.Value]
+Rollup = Callable[[Rows], ir.Table]
+
+
+@dataclass(frozen=True)
+class Feature:
+    """What a feature is called, measures and means; `build` gives its expression.
+
+    `direction` is +1 where more is better, -1 where less is, 0 where neither holds. `empty` is the value of an account
+    under contract that has no rows in a source that is there (NULL unless said); rows that leave the value open stay
+    NULL. `tenure_from`: NULL for an account that has been under contract for fewer days, whose windows would be empty.
+    `needs` names the optional columns without which it is NULL (`a|b`: either will do): a column that the source lacks
+    is not a count of zero. An unpublished feature is an ingredient of others only.
+
+    `words` names it in a sentence, with {value}, {reference}, {change} ("down 40%") and {s} (plural); `zero` where the
+    value shows as 0, `well` where it speaks for the account.
+    """
+
+    name: str
+    version: int
+    doc: str
+    unit: str
+    sources: tuple[str, ...]
+    component: str | None
+    direction: int
+    null: str
+    words: str
+    kind: str
+    build: Builder
+    zero: str = ""
+    well: str = ""
+    empty: float | None = None
+    reach_days: int | None = None
+    tenure_from: int | None = None
+    needs: tuple[str, ...] = ()
+    published: bool = True
+    rollup: Rollup | None = None
+
+    @property
+    def key(self) -> str:
+        """Name and version: a changed definition is a new version."""
+        return f"{self.name}@{self.version}"
+
+
+REGISTRY: dict[str, Feature] = {}
+
+
+def aggregate(
+    source: str,
+    *,
+    unit: str,
+    component: str | None,
+    direction: int,
+    null: str,
+    words: str,
+    reach_days: int | None,
+    zero: str = "",
+    well: str = "",
+    empty: float | None = None,
+    tenure_from: int | None = None,
+    version: int = 1,
+    published: bool = True,
+    needs: tuple[str, ...] = (),
+    rollup: Rollup | None = None,
+) -> Callable[[Builder], Builder]:
+    """Register a feature that is an aggregate over the rows of one source."""
+    return lambda build: _register(
+        Feature(
+            build.__name__, version, _doc(build), unit, (source,), component, direction, null, words, "aggregate",
+            build, zero, well, empty, reach_days, tenure_from, needs, published, rollup,
+        )
+    )  # fmt: skip
+
+
+def derived(
+    *sources: str,
+    unit: str,
+    component: str | None,
+    direction: int,
+    null: str,
+    words: str,
+    zero: str = "",
+    well: str = "",
+    version: int = 1,
+) -> Callable[[Builder], Builder]:
+    """Register a feature that is computed from other columns of the account's row."""
+    return lambda build: _register(
+        Feature(
+            build.__name__, version, _doc(build), unit, sources, component, direction, null, words, "derived", build,
+            zero, well,
+        )
+    )  # fmt: skip
+
+
+def _doc(build: Builder) -> str:
+    return " ".join((build.__doc__ or "").split())
+
+
+def _register(feature: Feature) -> Builder:
+    if feature.name in REGISTRY:
+        raise ValueError(f"feature {feature.name} is registered twice")
+    REGISTRY[feature.name] = feature
+    return feature.build
+
+
+def feature_table(facts: Facts, book: ir.Table, features: Mapping[str, Feature]) -> ir.Table:
+    """The book with one more column per published feature; columns of absent sources are NULL."""
+    absent = {name: ibis.null().cast("float64") for name, f in features.items() if not answerable(facts, f)}
+    given = [f for name, f in features.items() if name not in absent]
+    joined = book
+    columns: dict[str, ir.Value] = {}
+    for number, (_, group) in enumerate(groupby(sorted(_of_kind("aggregate", given), key=_scan), key=_scan)):
+        same_scan, key = list(group), f"_account_{number}"
+        joined = joined.left_join(_aggregated(facts, same_scan).rename({key: "account_id"}), [("account_id", key)])
+        columns |= {f.name: _meant(joined, f, key) for f in same_scan}
+    wide = joined.select(*book.columns, **columns, **absent)
+    # Every derived feature is an expression over aggregates and the book: one step for all keeps the query small.
+    finished = wide.mutate(**{f.name: f.build(wide).cast("float64") for f in _of_kind("derived", given)})
+    return finished.select(*book.columns, *(f.name for f in features.values() if f.published))
+
+
+def _of_kind(kind: str, features: Iterable[Feature]) -> list[Feature]:
+    return [f for f in features if f.kind == kind]
+
+
+def answerable(facts: Facts, feature: Feature) -> bool:
+    """Whether the company's sources can give the feature: they are there, with the columns that it needs."""
+    return all(facts.has(source, *feature.needs) for source in feature.sources)
+
+
+def _scan(feature: Feature) -> tuple[str, int, str]:
+    """Features with the same key are computed in one scan."""
+    return feature.sources[0], feature.reach_days or 0, feature.rollup.__name__ if feature.rollup else ""
+
+
+def _aggregated(facts: Facts, features: Sequence[Feature]) -> ir.Table:
+    """One row per account that has rows, one column per feature; all of one scan."""
+    rows = rows_for(facts, features[0], features[0].reach_days)
+    return rows.table.group_by("account_id").agg(**{f.name: f.build(rows).cast("float64") for f in features})
+
+
+def rows_for(facts: Facts, feature: Feature, reach_days: int | None) -> Rows:
+    """The rows that an aggregate is an expression over."""
+    rows = rows_of(facts, feature.sources[0], reach_days)
+    return rows if feature.rollup is None else replace(rows, table=feature.rollup(rows))
+
+
+def _meant(joined: ir.Table, feature: Feature, key: str) -> ir.Value:
+    """The aggregate, with what no rows at all and a young account mean."""
+    value = joined[feature.name]
+    if feature.empty is not None:
+        value = joined[key].isnull().ifelse(feature.empty, value)
+    if feature.tenure_from is not None:
+        value = (joined.tenure_days >= feature.tenure_from).ifelse(value, ibis.null())
+    return value
+
+
+def used_sources(features: Iterable[Feature]) -> frozenset[str]:
+    """The canonical tables that some feature reads."""
+    return frozenset(source for f in features for source in f.sources)

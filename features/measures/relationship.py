@@ -1,0 +1,120 @@
+"""Who talks to us, how often, and who has left."""
+
+from functools import partial
+
+import ibis.expr.types as ir
+
+from keepwell.features.facts.known import Rows
+from keepwell.features.measures.registry import aggregate
+
+EXECUTIVE = ("executive", "sponsor")
+_talk = partial(aggregate, "touchpoints", component="relationship")
+_people = partial(aggregate, "contacts", unit="people", component="relationship", reach_days=None)
+
+
+@_talk(
+    unit="days",
+    direction=-1,
+    reach_days=None,
+    null="no executive contact on record",
+    needs=("role",),
+    words="no executive contact in {value:.0f} day{s}",
+    well="executive contact {value:.0f} day{s} ago",
+    zero="executive contact today",
+)
+def days_since_executive_contact(touchpoints: Rows) -> ir.Value:
+    """Days since the last call or meeting in which an executive or sponsor took part."""
+    met = touchpoints.kind.isin(("call", "meeting")) & touchpoints.role.isin(EXECUTIVE)
+    return touchpoints.days_since(touchpoints.happened_at.max(where=met & touchpoints.attended.fill_null(True)))
+
+
+@aggregate(
+    "touchpoints",
+    unit="meetings",
+    direction=1,
+    reach_days=90,
+    component=None,
+    empty=0,
+    null="no touchpoint source",
+    words="{value:.0f} call{s} or meeting{s} in 90 days",
+    zero="no calls or meetings in 90 days",
+)
+def meetings_90d(touchpoints: Rows) -> ir.Value:
+    """Calls and meetings held in the last 90 days."""
+    return (touchpoints.kind.isin(("call", "meeting")) & touchpoints.attended.fill_null(True)).sum()
+
+
+@_talk(
+    unit="share",
+    direction=1,
+    reach_days=180,
+    null="no meeting in 180 days",
+    words="{value:.0%} of meetings attended in 180 days",
+)
+def meeting_attendance_180d(touchpoints: Rows) -> ir.Value:
+    """Share of calls, meetings and webinars of the last 180 days that the account attended."""
+    held = touchpoints.kind.isin(("call", "meeting", "webinar"))
+    return touchpoints.attended.cast("float64").mean(where=held)
+
+
+@_talk(
+    unit="share",
+    direction=1,
+    reach_days=90,
+    null="no email in 90 days",
+    words="{value:.0%} of emails answered in 90 days",
+)
+def email_response_90d(touchpoints: Rows) -> ir.Value:
+    """Share of emails of the last 90 days that were answered."""
+    return touchpoints.attended.cast("float64").mean(where=touchpoints.kind == "email")
+
+
+@_talk(
+    unit="posts",
+    direction=1,
+    reach_days=90,
+    empty=0,
+    null="no touchpoint source",
+    words="{value:.0f} community post{s} in 90 days (peers {reference:.0f})",
+)
+def community_posts_90d(touchpoints: Rows) -> ir.Value:
+    """Community posts in the last 90 days."""
+    return (touchpoints.kind == "community").sum()
+
+
+@aggregate(
+    "touchpoints",
+    unit="0..1",
+    direction=1,
+    reach_days=90,
+    component=None,
+    null="no external voice or video score",
+    words="engagement {value:.2f} of 1 in calls over 90 days",
+)
+def engagement_90d(touchpoints: Rows) -> ir.Value:
+    """Mean external engagement score of the last 90 days."""
+    return touchpoints.engagement.mean()
+
+
+@_people(
+    direction=1,
+    empty=0,
+    null="no contact source",
+    words="{value:.0f} known contact{s} (peers {reference:.0f})",
+)
+def stakeholders(contacts: Rows) -> ir.Value:
+    """People in a role at the account: breadth of the relationship."""
+    return contacts.left_on.isnull().sum()
+
+
+@_people(
+    direction=-1,
+    null="no contact on record",
+    needs=("role", "left_on"),
+    words="{value:.0f} champion{s} or sponsor{s} left in 180 days",
+    zero="no champion or sponsor left in 180 days",
+)
+def champion_departures_180d(contacts: Rows) -> ir.Value:
+    """Champions and sponsors who left in the last 180 days; NULL for an account without any known contact."""
+    departed = contacts.role.isin(("champion", "sponsor")) & contacts.within(contacts.left_on, 180)
+    return departed.fill_null(False).sum()

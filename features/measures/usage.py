@@ -1,0 +1,158 @@
+"""How often, how much and by how many the product is used. Windows in days before as_of."""
+
+from functools import partial
+
+import ibis
+import ibis.expr.types as ir
+
+from keepwell.features.facts.known import Rows
+from keepwell.features.measures.registry import aggregate, derived
+
+_measure = partial(
+    aggregate, "usage", component="usage", direction=1, reach_days=28, tenure_from=28, empty=0,
+    null="no such usage data, or a customer for less than 28 days",
+)  # fmt: skip
+_trend = partial(
+    aggregate, "usage", component="usage", direction=1, unit="share",
+    null="no use in the earlier weeks, or too young a customer",
+)  # fmt: skip
+
+
+@_measure(
+    unit="days",
+    words="active on {value:.0f} of the last 28 days (peers {reference:.0f})",
+)
+def active_days_28d(usage: Rows) -> ir.Value:
+    """Days with any use in the last 28: login frequency."""
+    return usage.day.nunique()
+
+
+@_measure(
+    unit="users",
+    needs=("user_id",),
+    words="{value:,.0f} active user{s} in the last 28 days (peers {reference:,.0f})",
+)
+def active_users_28d(usage: Rows) -> ir.Value:
+    """Distinct users in the last 28 days; NULL where there was use but no user is named."""
+    return usage.user_id.nunique().nullif(0)
+
+
+@_measure(
+    unit="events",
+    needs=("events",),
+    words="{value:,.0f} action{s} in the last 28 days (peers {reference:,.0f})",
+)
+def events_28d(usage: Rows) -> ir.Value:
+    """Actions taken in the last 28 days."""
+    return usage.events.sum()
+
+
+@_measure(
+    unit="minutes",
+    needs=("minutes",),
+    words="{value:,.0f} minute{s} of use in the last 28 days (peers {reference:,.0f})",
+)
+def minutes_28d(usage: Rows) -> ir.Value:
+    """Minutes of use in the last 28 days."""
+    return usage.minutes.sum()
+
+
+@_trend(
+    reach_days=56,
+    tenure_from=56,
+    needs=("events",),
+    words="usage {change}, last 28 days against the 28 before",
+)
+def usage_trend(usage: Rows) -> ir.Value:
+    """Relative change of actions, last 28 days against the 28 before; NULL where there were none before."""
+    return relative_change(usage.events.sum(where=usage.last(28)), usage.events.sum(where=usage.last(28, before=28)))
+
+
+@_trend(
+    reach_days=56,
+    tenure_from=56,
+    needs=("user_id",),
+    words="active users {change}, last 28 days against the 28 before",
+)
+def active_users_trend(usage: Rows) -> ir.Value:
+    """Relative change of distinct users, last 28 days against the 28 before; NULL where there were none before."""
+    now, before = usage.user_id.nunique(where=usage.last(28)), usage.user_id.nunique(where=usage.last(28, before=28))
+    return relative_change(now, before)
+
+
+@_trend(
+    reach_days=392,
+    tenure_from=392,
+    needs=("events",),
+    words="usage {change}, last 28 days against the same weeks last year",
+)
+def usage_against_last_year(usage: Rows) -> ir.Value:
+    """Relative change of actions, last 28 days against the same weekdays 364 days earlier: takes the season out."""
+    return relative_change(usage.events.sum(where=usage.last(28)), usage.events.sum(where=usage.last(28, before=364)))
+
+
+@aggregate(
+    "usage",
+    unit="days",
+    direction=-1,
+    reach_days=None,
+    component=None,
+    published=False,
+    null="never used",
+    words="last used {value:.0f} day{s} before the newest usage",
+)
+def usage_age_days(usage: Rows) -> ir.Value:
+    """Days from the account's last day of use to the newest day that the whole source knows."""
+    return usage.days_before_newest(usage.day.max())
+
+
+@aggregate(
+    "quarantine",
+    unit="days",
+    direction=0,
+    reach_days=None,
+    component=None,
+    published=False,
+    null="no usage row was set aside",
+    words="newest usage row set aside {value:.0f} day{s} before the newest usage",
+)
+def usage_set_aside_age_days(quarantine: Rows) -> ir.Value:
+    """Days from the newest usage row that was set aside to the newest day that the source knows."""
+    newest = quarantine.event_on.max(where=quarantine.table_name == "usage")
+    return quarantine.days_before_newest(newest, "usage")
+
+
+@derived(
+    "usage",
+    unit="days",
+    direction=-1,
+    component="usage",
+    null="rows set aside are newer than the last use, so silence cannot be told",
+    words="no usage for {value:.0f} day{s}",
+    well="last used {value:.0f} day{s} before the newest usage on record",
+    zero="used on the newest day on record",
+    version=2,  # 1 counted from the contract's start also where that lies before the source's first day
+)
+def days_since_last_use(row: ir.Table) -> ir.Value:
+    """Days without use to the newest day the source knows, from the last use, the contract's start or its first day."""
+    silent = ibis.least(ibis.coalesce(row.usage_age_days, row.observed_days), row.observed_days)
+    uncertain = row.usage_set_aside_age_days.notnull() & (row.usage_set_aside_age_days < silent)
+    return uncertain.ifelse(ibis.null(), silent)
+
+
+@derived(
+    "usage",
+    unit="events per seat",
+    direction=1,
+    component="usage",
+    null="no seats sold, no count of actions, or a customer for less than 28 days",
+    words="{value:,.1f} actions per seat in the last 28 days (peers {reference:,.1f})",
+)
+def events_per_seat_28d(row: ir.Table) -> ir.Value:
+    """Actions per paid seat in the last 28 days: depth of use."""
+    return row.events_28d / row.seats.nullif(0)
+
+
+def relative_change(now: ir.Value, before: ir.Value) -> ir.Value:
+    """(now - before) / before; -1 where nothing is left, NULL where there was nothing before."""
+    return (now.fill_null(0) - before) / before.nullif(0)

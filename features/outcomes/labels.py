@@ -1,0 +1,178 @@
+"""What became of an account: the only module that looks beyond as_of, and no feature may read it (a test holds that).
+
+A label joins two cuts of one snapshot: the cohort, from what was known at as_of, and its outcome, from what is known
+`now`. It is given once horizon and grace have passed (matured), and is NULL before: who has left already would be told
+earlier than who stays, and the share of leavers would be too high.
+"""
+
+from datetime import date, datetime, timedelta
+
+import ibis
+import ibis.expr.types as ir
+
+from keepwell.features.book import arr_in_reporting_currency
+from keepwell.features.facts.known import Facts, timestamp
+from keepwell.features.settings import BookSettings, LabelSettings
+
+NEVER = date(9999, 12, 31)
+DIGITS = 12
+
+
+def labels(cohort: ir.Table, as_of: datetime, now: Facts, money: BookSettings, rules: LabelSettings) -> ir.Table:
+    """One row per account of the cohort (a book at `as_of`): what became of it; NULL until matured.
+
+    `churned` within the horizon of churn, `expanded` and `advocated` within theirs; `advocated` is NULL without a table
+    of surveys. `treated`: somebody worked on the account after as_of, within the horizon of churn and before it left,
+    or a lot fell on it. `untreated_chance`: the chance that no lot drawn in that time fell on the account, 1 without a
+    draw. Each is NULL without its table (interventions, hold_outs), or where that was not kept yet.
+    """
+    churn = _within(losses(now, money.churn_grace_days), "churned_at", as_of, rules.churn_horizon_days)
+    first = churn.group_by("account_id").agg(churned_at=churn.churned_at.min())
+    joined = cohort.select("account_id", "arr").left_join(first, "account_id").drop("account_id_right")
+    whole = _mark(joined, _expansions(now, joined, as_of, money, rules), "expanded")
+    whole = _mark(whole, _promoters(now, as_of, rules), "advocated")
+    whole = _mark(whole, _worked_on(now, joined, as_of, rules), "treated")
+    whole = _spared(whole, now, as_of, rules)
+    grace = money.churn_grace_days
+    return whole.select(
+        "account_id",
+        "churned_at",
+        churned=_once_matured(whole.churned_at.notnull(), as_of, rules.churn_horizon_days + grace, now),
+        expanded=_once_matured(whole.expanded, as_of, rules.expansion_horizon_days + grace, now),
+        advocated=_once_matured(whole.advocated, as_of, rules.advocacy_horizon_days + grace, now),
+        treated=_once_matured(whole.treated, as_of, rules.churn_horizon_days + grace, now),
+        untreated_chance=_once_matured(whole.untreated_chance, as_of, rules.churn_horizon_days + grace, now),
+    )
+
+
+def losses(now: Facts, grace_days: int) -> ir.Table:
+    """Every loss known of: account_id, churned_at (the instant at which it showed), how.
+
+    `recorded`: in the company's own churn_events, where it has that table. Else `notice`: when notice became known on
+    every paid contract then live; or `ended`: when the cover by paid contracts ended, unless one follows within the
+    grace or notice told before. An end younger than the grace is not told yet.
+    """
+    if "churn_events" in now:
+        events = now["churn_events"]
+        return events.select("account_id", churned_at=events.known_at, how=ibis.literal("recorded"))
+    contracts = now["contracts"]
+    paid = contracts.filter(~contracts.trial.fill_null(False))
+    spans = paid.mutate(end=ibis.coalesce(ibis.least(paid.end_on, paid.ended_on), ibis.literal(NEVER)))
+    notices, ends = _notices(spans), _ends(spans, now.today, grace_days)
+    told = (
+        (ends.account_id == notices.account_id)
+        & (notices.churned_at > ends.last_start_on.cast("timestamp"))
+        & (notices.churned_at <= ends.churned_at)
+    )
+    return notices.union(ends.anti_join(notices, told).drop("last_start_on"))
+
+
+def _notices(spans: ir.Table) -> ir.Table:
+    """Days of notice after which no paid contract of the account is left without one."""
+    given = spans.filter(spans.notice_on.notnull()).select("account_id", day="notice_on").distinct()
+    live = given.join(spans.select("account_id", "start_on", "notice_on", "end"), "account_id")
+    live = live.filter((live.start_on <= live.day) & (live.end > live.day))
+    without = (live.notice_on.isnull() | (live.notice_on > live.day)).sum()
+    left = live.group_by("account_id", "day").agg(without=without)
+    final = left.filter(left["without"] == 0)
+    midnight = (final.day + ibis.interval(days=1)).cast("timestamp")
+    return final.select("account_id", churned_at=midnight, how=ibis.literal("notice"))
+
+
+def _ends(spans: ir.Table, today: date, grace_days: int) -> ir.Table:
+    """Ends of covers that nothing follows within the grace, with the start of their last contract."""
+    order = [spans.start_on, spans.contract_id]
+    until_now = ibis.window(group_by=spans.account_id, order_by=order, preceding=None, following=0)
+    reached = spans.mutate(
+        reach=spans.end.max().over(until_now),
+        next_start=spans.start_on.lead().over(ibis.window(group_by=spans.account_id, order_by=order)),
+    )
+    gap = reached.next_start.delta(reached.reach, unit="day")
+    over = reached.filter(
+        (reached.reach <= ibis.literal(today - timedelta(days=grace_days)))
+        & (reached.next_start.isnull() | (gap > grace_days))
+    )
+    return over.select(
+        "account_id",
+        churned_at=over.reach.cast("timestamp"),
+        how=ibis.literal("ended"),
+        last_start_on=over.start_on,
+    )
+
+
+def _expansions(now: Facts, cohort: ir.Table, as_of: datetime, money: BookSettings, rules: LabelSettings) -> ir.Table:
+    """Accounts whose ARR, on the start of some contract within the horizon, is higher than at as_of by the share."""
+    contracts = now["contracts"]
+    value = contracts.mutate(
+        value=arr_in_reporting_currency(contracts, money),
+        end=ibis.coalesce(ibis.least(contracts.end_on, contracts.ended_on), ibis.literal(NEVER)),
+    )
+    starts = _within(value.select("account_id", day="start_on").distinct(), "day", as_of, rules.expansion_horizon_days)
+    live = starts.join(value.select("account_id", "start_on", "end", "value"), "account_id")
+    live = live.filter((live.start_on <= live.day) & (live.end > live.day))
+    arr = live.group_by("account_id", "day").agg(later=live.value.sum())
+    joined = arr.join(cohort.select("account_id", "arr"), "account_id")
+    return joined.filter((joined.arr > 0) & (joined.later >= joined.arr * (1.0 + rules.expansion_rise)))
+
+
+def _promoters(now: Facts, as_of: datetime, rules: LabelSettings) -> ir.Table | None:
+    """Accounts with a promoter's answer within the horizon; None without surveys."""
+    if "surveys" not in now:
+        return None
+    answers = now["surveys"]
+    return _within(
+        answers.filter(answers.score >= rules.promoter_from), "answered_at", as_of, rules.advocacy_horizon_days
+    )
+
+
+def _worked_on(now: Facts, cohort: ir.Table, as_of: datetime, rules: LabelSettings) -> ir.Table | None:
+    """Accounts on which somebody worked, or a lot fell, before they left; None where interventions were not kept."""
+    if not now.kept("interventions", as_of):
+        return None
+    worked_on = _before_loss(now["interventions"], "started_at", cohort, as_of, rules).select("account_id")
+    if "hold_outs" not in now:
+        return worked_on
+    fell = now["hold_outs"].filter(~now["hold_outs"].held_out)
+    return worked_on.union(_before_loss(fell, "drawn_at", cohort, as_of, rules).select("account_id"))
+
+
+def _spared(cohort: ir.Table, now: Facts, as_of: datetime, rules: LabelSettings) -> ir.Table:
+    """The cohort with `untreated_chance`: the product over an account's draws of the chance that the lot spares it."""
+    if not now.kept("hold_outs", as_of):
+        return cohort.mutate(untreated_chance=ibis.null().cast("float64"))
+    drawn = _before_loss(now["hold_outs"], "drawn_at", cohort, as_of, rules)
+    spared = (1.0 - drawn.chance).clip(lower=0.0, upper=1.0)
+    # A product by logarithms, which every engine has; rounded, since the order of a sum is the engine's own.
+    product = drawn.mutate(spared=spared).group_by("account_id").agg(
+        certain=(ibis._.spared == 0).any(), product=ibis._.spared.nullif(0.0).ln().sum().exp().round(DIGITS)
+    )  # fmt: skip
+    joined = cohort.left_join(product, "account_id").drop("account_id_right")
+    chance = ibis.cases((joined.certain, 0.0), else_=joined.product.fill_null(1.0))
+    return joined.mutate(untreated_chance=chance).drop("certain", "product")
+
+
+def _before_loss(rows: ir.Table, column: str, cohort: ir.Table, as_of: datetime, rules: LabelSettings) -> ir.Table:
+    """Rows of the cohort within the horizon of churn and before the account left."""
+    begun = _within(rows, column, as_of, rules.churn_horizon_days)
+    joined = begun.join(cohort.select("account_id", "churned_at"), "account_id")
+    return joined.filter(joined.churned_at.isnull() | (joined[column] < joined.churned_at))
+
+
+def _within(rows: ir.Table, column: str, as_of: datetime, days: int) -> ir.Table:
+    """Rows of (as_of, as_of + days]; a date counts as its own midnight."""
+    at = rows[column].cast("timestamp")
+    return rows.filter((at > timestamp(as_of)) & (at <= timestamp(as_of + timedelta(days=days))))
+
+
+def _mark(cohort: ir.Table, found: ir.Table | None, name: str) -> ir.Table:
+    """The cohort with a truth value: whether the account is among those found; NULL where nobody could be."""
+    if found is None:
+        return cohort.mutate(**{name: ibis.null().cast("boolean")})
+    those = found.select("account_id").distinct().mutate(there=True)
+    joined = cohort.left_join(those, "account_id").drop("account_id_right")
+    return joined.mutate(**{name: joined.there.notnull()}).drop("there")
+
+
+def _once_matured(label: ir.Value, as_of: datetime, days: int, now: Facts) -> ir.Value:
+    """The label, or NULL while horizon and grace have not passed."""
+    return label if as_of + timedelta(days=days) <= now.as_of else ibis.null().cast(label.type())

@@ -1,0 +1,1 @@
+"""`pipeline.toml`: read, checked, and its secrets known."""

@@ -1,0 +1,1 @@
+"""The weeks of a month, from outreach to results."""

@@ -1,0 +1,172 @@
+"""Week 4 of the month: what the work changed, what to change, who has to help, what leadership should know (MON-4)."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+
+import pandas as pd
+
+from keepwell.flows.run import Run
+from keepwell.flows.scoring import ScoredDate, score_date, staged
+from keepwell.playbook.alerts.clocks import by_step
+from keepwell.playbook.alerts.events import LedgerEvent, fold
+from keepwell.playbook.interventions.escalations import Escalation, escalations
+from keepwell.playbook.interventions.records import Intervention, PlanTarget, interventions_at
+from keepwell.playbook.interventions.suggestions import learnings, strategy_suggestions
+from keepwell.tasks.delivery.artifacts import show_results
+from keepwell.tasks.earlier_scores import FILE, digest
+from keepwell.tasks.ledger.recorded import recorded_rows
+from keepwell.tasks.ledger.store import Ledger
+from keepwell.tasks.lock import holding
+from keepwell.tasks.marts.frames import records
+from keepwell.tasks.marts.publish import Stamp, publish
+from keepwell.tasks.marts.runs import recorded
+from keepwell.tasks.marts.work import Values, graded_plans
+from keepwell.tasks.operations.cases import interventions_of, with_legacy, work_of
+from keepwell.tasks.operations.leadership import (
+    Leadership,
+    bands_of,
+    ended_since,
+    escalation_rows,
+    joined_since,
+    lost_since,
+    newest_forecast,
+    stored_book,
+    work_since,
+)
+from keepwell.tasks.reports.leadership import write_page
+from keepwell.tasks.sources.facts import facts_at
+from keepwell.tasks.step import step
+
+WEEK_FOUR = "monthly_week_4"
+LEARNINGS = ("topic", "rank", "verdict", "kind", "root_cause", "segment", "text", "actions")
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What the ledger holds: events of alerts, interventions, plans as they are graded, rows of canonical tables.
+
+    `used` is what enters the run_id.
+    """
+
+    history: list[LedgerEvent]
+    work: list[Intervention]
+    plans: list[PlanTarget]
+    rows: Mapping[str, pd.DataFrame]
+    used: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ResultsWeek:
+    """What week 4 did: the summary, its marts by name, the stamp, and where the page lies."""
+
+    summary: Leadership
+    frames: Mapping[str, pd.DataFrame]
+    stamp: Stamp
+    page: Path
+
+    @property
+    def totals(self) -> Mapping[str, object]:
+        """The figures of a one-look summary."""
+        return {**self.summary.totals, "leadership": str(self.page)}
+
+
+def week_four(run: Run) -> ResultsWeek:
+    """Score the book as of the week's first day, tell effects, suggest, escalate, and write the page."""
+    with holding(run.out, run.as_of), recorded(run, WEEK_FOUR) as record:
+        scored = score_date(run, staged(run))
+        told = tell_results(run, scored, read_ledger(run))
+        keep_results(run, told)
+        show_results(told.summary)
+        record(scored.rows + sum(map(len, told.frames.values())), told.stamp)
+    return told
+
+
+@step
+def read_ledger(run: Run) -> Recorded:
+    """What people and alerts have left in the ledger by the run's instant; plans as `success_plans` has them."""
+    ledger = Ledger.open(run.ledger_url, run.settings.retries)
+    try:
+        history, events = ledger.history(run.instant), ledger.work(run.instant)
+    finally:
+        ledger.close()
+    values = Values(run.marts, run.as_of)
+    plans = graded_plans(events, values, run.instant)
+    used = (*(event.event_id for event in history), *(event.event_id for event in events), *values.used)
+    rows = recorded_rows(events, run.instant)
+    return Recorded(history, interventions_at(events, run.instant), plans, rows, used)
+
+
+@step
+def tell_results(run: Run, scored: ScoredDate, held: Recorded) -> ResultsWeek:
+    """All that the week publishes, and its stamp: beside the scores it rests on the ledger and stored results."""
+    from keepwell.tasks.operations.effects import (  # scikit-learn: seconds
+        find_cases,
+        ranked_by_uplift,
+        strategy_effects,
+        uplift_of,
+    )
+
+    settings, accounts = run.settings, scored.scored.accounts
+    facts = facts_at(scored.snapshot, run.instant, run.fixed, held.rows)
+    models, first = settings.models, run.as_of.replace(day=1)
+    before, used = stored_book(run.marts, first) if first < run.as_of else (None, ())
+    forecast, of_forecast = newest_forecast(run.marts, run.as_of, timedelta(days=settings.escalations.recent_days))
+    work = interventions_of(facts, held.work)
+    cases = find_cases(scored.snapshot, facts, work_of(work), run.scoring, settings.labels, models.cases, run.fixed)
+    effects, uplift = strategy_effects(cases, models), uplift_of(cases, models)
+    book = accounts.merge(scored.scored.features, on="account_id", suffixes=("", "_feature"))
+    flagged = book[book["band"].isin(("critical", "at_risk")) & (book["status"] == "active")]
+    ranked = ranked_by_uplift(uplift, with_legacy(flagged.assign(at=pd.Timestamp(run.instant)), facts))
+    since = run.as_of - timedelta(days=models.cases.rest_days)
+    recent = [one for one in work if one.started_at.date() >= since]
+    learnt = learnings(recent, str(since), run.scoring.playbook)
+    suggested = strategy_suggestions(records(effects), run.scoring.playbook)
+    rows = escalation_rows(
+        _escalated(run, accounts, held), accounts, settings.owners.roles.get("executive", ()),
+        run.as_of + timedelta(days=settings.escalations.answer_days),
+    )  # fmt: skip
+    stamp = replace(scored.stamp, run_id=digest((scored.stamp.run_id, *held.used, *used, *of_forecast)))
+    lost = lost_since(facts, first, before, settings.money.churn_grace_days)
+    summary = Leadership(
+        as_of=run.as_of, first=first, currency=settings.money.reporting_currency, bands=bands_of(accounts, before),
+        compared=before is not None, joined=joined_since(accounts, before),
+        ended=ended_since(accounts, before), lost=lost,
+        work=work_since(work, first, lost["account_id"].tolist()), effects=effects, notes=cases.notes,
+        uplift=uplift.says if uplift else (), suggestions=suggested, learnings=learnt, escalations=rows,
+        forecast=forecast, answer_by=run.as_of + timedelta(days=settings.escalations.answer_days),
+        shown=settings.escalations.shown, run_id=stamp.run_id,
+    )  # fmt: skip
+    frames = {
+        "strategy_effects": effects, "escalations": pd.DataFrame(rows), "uplift": ranked,
+        "learnings": pd.DataFrame(
+            [{**asdict(one), "rank": rank} for rank, one in enumerate((*suggested, *learnt), start=1)],
+            columns=list(LEARNINGS),
+        ),
+    }  # fmt: skip
+    return ResultsWeek(summary, frames, stamp, run.out / "reports" / f"leadership-{run.as_of}.html")
+
+
+@step
+def keep_results(run: Run, told: ResultsWeek) -> None:
+    """The page, then the marts: who finds the marts finds the page too."""
+    write_page(told.summary, told.page)
+    publish(run.marts, run.as_of, told.frames, told.stamp)
+
+
+def effects_path(run: Run) -> Path:
+    """Where the month's effects lie."""
+    return run.marts / "strategy_effects" / f"as_of={run.as_of}" / FILE
+
+
+def _escalated(run: Run, accounts: pd.DataFrame, held: Recorded) -> list[Escalation]:
+    """What goes to an executive."""
+    missed = {
+        alert: sorted(steps, key=lambda step: (steps[step].payload["due_at"], step))
+        for alert, steps in by_step(held.history, "breached").items()
+    }
+    alerts = fold(held.history, run.instant).values()
+    return escalations(
+        records(accounts), alerts, missed, held.plans, held.work, run.instant, run.settings.escalations
+    )  # fmt: skip

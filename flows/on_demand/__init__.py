@@ -1,0 +1,1 @@
+"""What a person starts: doctor, check, backfill, audit, review, champions, withdrawal."""

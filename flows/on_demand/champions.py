@@ -1,0 +1,253 @@
+"""Models by hand: compare, promote, roll back, switch off. Every change is dated, named and reasoned (LRN-2, MOD-9)."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import partial
+from typing import Any
+
+import pandas as pd
+
+from keepwell.flows.on_demand.review import review_of
+from keepwell.flows.run import Run
+from keepwell.models.promotion.ab_test import ByAssignment, by_assignment
+from keepwell.models.promotion.champions import CHALLENGER, CHAMPION, Action, Event, champions, standing
+from keepwell.models.promotion.gates import Judgement, judged
+from keepwell.models.settings.base import OUTCOMES
+from keepwell.tasks.errors import ConfigError, NotPromoted
+from keepwell.tasks.learning.ab_test import assigned_accounts, with_outcomes
+from keepwell.tasks.learning.promotions import evidence_of, promotions_frame
+from keepwell.tasks.lock import holding, models_of
+from keepwell.tasks.marts.publish import publish
+from keepwell.tasks.registry.champion import why_unusable
+from keepwell.tasks.registry.promotion_record import lost_changes
+from keepwell.tasks.registry.tracking import BOOK, RANGE
+from keepwell.tasks.registry.versions import Shelf, Version, add_event, shelf, show
+from keepwell.tasks.sources.staging import stage
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A version against what is in force: who stands against whom, the judgement, and the arms where there were any."""
+
+    outcome: str
+    version: str
+    candidate: str
+    rival: str
+    judgement: Judgement
+    arms: ByAssignment | None = None
+
+
+def compare(run: Run, outcome: str, version: str = "") -> Compared:
+    """The challenger, or the version that is named, against the champion in force at the run's date, or health."""
+    compared = _gated(run, outcome, version)
+    return replace(compared, arms=_arms(run, outcome, compared.version))
+
+
+def _gated(run: Run, outcome: str, version: str, accepted: str = "") -> Compared:
+    """The same by the gates alone."""
+    held = _held(run, outcome)
+    contender = _contender(held, version, run.as_of)
+    wait = run.settings.wait_days(outcome)
+    # The ledger is asked only where a gate wants to know.
+    asked = run.settings.promotion.review_required
+    review = review_of(run, outcome, contender.number, contender.as_of) if asked else ""
+    evidence = evidence_of(run.tracking, run.marts, held, contender, run.as_of, wait, accepted, review)
+    capacity = run.settings.models.policy.capacity_share
+    judgement = judged(evidence, run.settings.promotion, capacity)
+    return Compared(outcome, contender.number, contender.tags["candidate"], evidence.rival, judgement)
+
+
+def _arms(run: Run, outcome: str, version: str) -> ByAssignment | None:
+    """The accounts that the version was assigned against the others; the source is read once an outcome has matured."""
+    settings = run.settings
+    accounts = assigned_accounts(run.marts, outcome, version, run.as_of, settings.wait_days(outcome))
+    if accounts is None:
+        return None
+    if min(accounts["told_on"]) <= run.as_of:
+        snapshot = stage(settings.source.url, settings.base, settings.mappings, run.snapshots, settings.retries)
+        accounts = with_outcomes(
+            accounts, outcome, snapshot, run.instant, run.fixed, settings.money, settings.labels
+        )  # fmt: skip
+    return by_assignment(accounts, OUTCOMES[outcome], settings.promotion)
+
+
+@contextmanager
+def _changing(run: Run, outcome: str) -> Iterator[None]:
+    """Hold the date, whose mart it changes, and the outcome: changes of two dates would take one number."""
+    with holding(run.out, run.as_of), holding(run.out, models_of(outcome)):
+        yield
+
+
+def promote(run: Run, outcome: str, by: str, version: str = "", accepted: str = "") -> str:
+    """Make the challenger champion where every gate lets it through; NotPromoted names those that do not."""
+    with _changing(run, outcome):
+        held = _held(run, outcome)
+        line, challenger = champions(held.events, run.as_of), held.in_force(CHALLENGER, run.as_of)
+        if line and line[-1] == (version or (challenger.number if challenger else line[-1])):
+            _shown(run, outcome)
+            return f"{outcome}: version {line[-1]} is the champion already"
+        compared = _gated(run, outcome, version, accepted)
+        if compared.judgement.refusals:
+            why = "; ".join(f"[{gate.name}] {gate.says}" for gate in compared.judgement.refusals)
+            raise NotPromoted(f"{outcome}: version {compared.version} was not promoted: {why}.")
+        if why := why_unusable(run.tracking, outcome, held.versions[compared.version]):
+            raise NotPromoted(f"{outcome}: version {compared.version} was not promoted, it cannot serve. {why}")
+        better = next(gate.says for gate in compared.judgement.gates if gate.name == "better")
+        reason = f"{better}; a suspicious figure was let through: {accepted}" if accepted else better
+        _change(run, held, "promote", compared.version, by, reason)
+    return f"{outcome}: version {compared.version} ({compared.candidate}) is the champion; {better}"
+
+
+def rollback(run: Run, outcome: str, by: str, reason: str) -> str:
+    """The champion before the present one is in force again; before the first, health alone."""
+    with _changing(run, outcome):
+        held = _held(run, outcome)
+        line = champions(held.events, run.as_of)
+        if not line:
+            raise ConfigError(f"{outcome}: there is no champion to roll back.")
+        before = line[-2] if len(line) > 1 else ""
+        _change(run, held, "rollback", before, by, reason)
+        doubt = _doubt(run, held, before)
+    to = f"version {before}" if before else "health alone"
+    return f"{outcome}: rolled back from version {line[-1]} to {to}{doubt}"
+
+
+def switch(run: Run, outcome: str, by: str, reason: str, *, on: bool) -> str:
+    """Off: no model of this outcome serves, health alone goes on. On: the champion serves again."""
+    with _changing(run, outcome):
+        held = _held(run, outcome)
+        line = champions(held.events, run.as_of)
+        _change(run, held, "on" if on else "off", line[-1] if line else "", by, reason)
+        doubt = _doubt(run, held, line[-1]) if on and line else ""
+    return f"{outcome}: models are {'on' if on else 'off: health alone'} for runs of {run.as_of} and later{doubt}"
+
+
+def changes_of(run: Run) -> dict[str, int]:
+    """How many changes as of the run's very date stand, by outcome."""
+    shelves = run.tracking.asked(_shelves) if run.tracking.begun else []
+    counts = {held.outcome: sum(e.as_of == run.as_of for e in standing(held.events, run.as_of)) for held in shelves}
+    return {outcome: count for outcome, count in counts.items() if count}
+
+
+def withdraw_changes(run: Run, by: str, reason: str) -> int:
+    """Take back every change as of the run's date; how many. The caller holds the date."""
+    found = changes_of(run)
+    for outcome in found:
+        with holding(run.out, models_of(outcome)):
+            _write(run, _held(run, outcome), "withdraw", "", by, reason)
+    return sum(found.values())
+
+
+def _doubt(run: Run, held: Shelf, number: str) -> str:
+    """What is to be added where the version that is put in force cannot serve."""
+    if not number:
+        return ""
+    version = held.versions.get(number)
+    why = why_unusable(run.tracking, held.outcome, version) if version else "MLflow no longer has it."
+    return f"\nversion {number} cannot serve, health alone goes on. {why}" if why else ""
+
+
+def listing(run: Run) -> pd.DataFrame:
+    """Every version of every outcome: its place at the run's date, until when it knows, and its ROC-AUC when tested."""
+    if not run.tracking.begun:
+        return pd.DataFrame()
+    return pd.DataFrame(run.tracking.asked(partial(_listed, as_of=run.as_of)))
+
+
+def _listed(client: Any, as_of: date) -> list[dict[str, str]]:
+    return [
+        {
+            "outcome": held.outcome, "version": version.number, "place": _place(held, version, as_of),
+            "candidate": version.tags.get("candidate", ""), "knows_until": version.tags.get("as_of", ""),
+            "roc_auc": _roc_auc(client, version),
+        }
+        for held in _shelves(client)
+        for version in sorted(held.versions.values(), key=lambda v: int(v.number))
+    ]  # fmt: skip
+
+
+def warnings(run: Run) -> list[str]:
+    """Where MLflow's pages show something else than what runs follow, and what is switched off."""
+    shelves = run.tracking.asked(_shelves) if run.tracking.begun else []
+    events = dict.fromkeys(OUTCOMES, ()) | {held.outcome: held.events for held in shelves}
+    found = ((outcome, lost_changes(run.marts, outcome, events[outcome], date.max)) for outcome in OUTCOMES)
+    said = [f"{outcome}: no model serves. {lost}" for outcome, lost in found if lost]
+    for held in shelves:
+        if off := held.off(date.max):
+            said.append(f"{held.outcome}: no model serves. {off}")
+        alias, followed = held.aliases.get(CHAMPION), held.in_force(CHAMPION, date.max)
+        if alias != (followed.number if followed else None):
+            said.append(
+                f"{held.outcome}: the alias champion was moved by hand to version {alias or 'none'}; runs follow "
+                f"{f'version {followed.number}' if followed else 'health alone'}. Use `keepwell model promote`."
+            )
+    return said
+
+
+def _held(run: Run, outcome: str) -> Shelf:
+    held = run.tracking.asked(lambda client: shelf(client, outcome)) if run.tracking.begun else None
+    if held is None:
+        raise ConfigError(f"{outcome}: no model is registered. Run `keepwell quarterly` first.")
+    return held
+
+
+def _contender(held: Shelf, version: str, as_of: date) -> Version:
+    """The version that is asked for, else the challenger at that date."""
+    found = held.versions.get(version) if version else held.in_force(CHALLENGER, as_of)
+    if found is None:
+        asked = f"version {version}" if version else "challenger"
+        known = ", ".join(held.versions) or "none"
+        raise ConfigError(f"{held.outcome}: there is no {asked} as of {as_of}; versions are {known}.")
+    if found.lost:
+        raise NotPromoted(
+            f"{held.outcome}: version {found.number} has lost what MLflow's tags said of it: {found.lost}."
+        )
+    if found.as_of > as_of:
+        raise ConfigError(f"{held.outcome}: version {found.number} knows what happened until {found.as_of}.")
+    return found
+
+
+def _change(run: Run, held: Shelf, action: Action, version: str, by: str, reason: str) -> None:
+    """Write the event down, then make the pages and the mart agree with it."""
+    stand = standing(held.events, date.max)
+    last = stand[-1] if stand else None
+    if last and last.as_of > run.as_of:
+        raise ConfigError(
+            f"{held.outcome}: the last change speaks as of {last.as_of}; one as of {run.as_of} would alter what "
+            f"earlier runs rested on. If that date is wrong: `keepwell withdraw --as-of {last.as_of} --whole-day`."
+        )
+    _write(run, held, action, version, by, reason)
+
+
+def _write(run: Run, held: Shelf, action: Action, version: str, by: str, reason: str) -> None:
+    number = held.events[-1].number + 1 if held.events else 1
+    event = Event(number, run.as_of, action, version, by, reason)
+    run.tracking.asked(lambda client: add_event(client, held.outcome, event))
+    _shown(run, held.outcome)
+
+
+def _shown(run: Run, outcome: str) -> None:
+    """MLflow's pages and the mart `promotions` as the events say."""
+    run.tracking.asked(lambda client: show(client, outcome))
+    shelves = run.tracking.asked(_shelves)
+    publish(run.marts, run.as_of, {"promotions": promotions_frame(shelves, run.as_of)}, run.stamp(None, None))
+
+
+def _shelves(client: Any) -> Sequence[Shelf]:
+    return [held for outcome in OUTCOMES if (held := shelf(client, outcome))]
+
+
+def _place(held: Shelf, version: Version, as_of: date) -> str:
+    for alias in (CHAMPION, CHALLENGER):
+        if held.in_force(alias, as_of) == version:
+            return alias
+    return ""
+
+
+def _roc_auc(client: Any, version: Version) -> str:
+    metrics = client.get_run(version.run).data.metrics
+    names = (f"{BOOK}roc_auc", f"{RANGE}roc_auc_low", f"{RANGE}roc_auc_high")
+    value, low, high = (metrics.get(name, float("nan")) for name in names)
+    return f"{value:.3f} ({low:.3f}-{high:.3f})"

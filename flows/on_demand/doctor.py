@@ -1,0 +1,166 @@
+"""`keepwell doctor`: what is amiss in the configuration and the places it names, all of it at once (ACT-2)."""
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from keepwell.features.facts.canonical import TABLES
+from keepwell.features.measures.all import FEATURES
+from keepwell.features.measures.registry import COMPONENTS
+from keepwell.flows.configuration.reading import toml_of, unset_variables
+from keepwell.flows.configuration.secrets_given import in_clear, strict, too_short
+from keepwell.flows.configuration.settings import Settings, read_playbook, read_settings
+from keepwell.flows.on_demand.doctor_schedule import schedule_findings
+from keepwell.flows.run import Run
+from keepwell.playbook.actions import Playbook
+from keepwell.playbook.alerts.rules import RULES
+from keepwell.playbook.doctor import Diagnosis, Severity, channel_findings, playbook_findings, role_findings
+from keepwell.tasks.checks.run import suites_in_force
+from keepwell.tasks.delivery.notify import FILES
+from keepwell.tasks.doctor.connectivity import (
+    artifacts_reached,
+    channels_reached,
+    crm_reached,
+    ledger_reached,
+    output_reached,
+    prefect_reached,
+    reached,
+    tracking_reached,
+)
+from keepwell.tasks.doctor.mapping_findings import source_findings
+from keepwell.tasks.errors import ConfigError
+from keepwell.tasks.scoring.score import unknown_factors
+from keepwell.tasks.settings import RetrySettings
+
+COLUMN_EXISTS = "column_exists"
+ANY_DAY = date(2000, 1, 1)
+"""The places of a run are those of every date."""
+
+
+def doctor(config: Path, out: Path) -> list[Diagnosis]:
+    """Everything that was looked at: what is critical first, then warnings, then what is well."""
+    try:
+        settings, said = read_settings(config)
+    except ConfigError as error:
+        settings, said = None, str(error).splitlines()
+    found = [
+        *_critical("settings", said),
+        *_secrets(config),
+        *reached("out", lambda: output_reached(out)),
+        *prefect_reached(settings.retries if settings else RetrySettings()),
+    ]
+    if settings is not None:
+        found += [*_of_playbook(settings), *_hold_out(settings), *_fixed(settings), *_of_places(settings, out)]
+        found += schedule_findings(settings, config, datetime.now().astimezone().utcoffset() or timedelta(0))
+    once: dict[object, Diagnosis] = {}
+    for one in found:  # one folder is often several places
+        once.setdefault(one.says if one.severity == "critical" else one, one)
+    order = ("critical", "warning", "ok")
+    return sorted(once.values(), key=lambda one: order.index(one.severity))
+
+
+def _secrets(config: Path) -> list[Diagnosis]:
+    """Secrets that stand in the file, where that is not refused already, and those that are too short to be masked."""
+    try:
+        raw = toml_of(config, "")  # what is wrong with it is told by the settings
+    except ConfigError:
+        return []
+    said = [*(() if strict() else in_clear(raw, config.name)), *too_short(raw)]
+    return [Diagnosis("warning", "secrets", one) for one in said]
+
+
+def _critical(subject: str, said: Iterable[str]) -> list[Diagnosis]:
+    return [Diagnosis("critical", subject, one) for one in said]
+
+
+def _of_playbook(settings: Settings) -> list[Diagnosis]:
+    """The playbook, the roles and the channels that speak of it."""
+    channels = channel_findings(settings.messages.channels or FILES, RULES)
+    try:
+        playbook, said = read_playbook(settings)
+    except ConfigError as error:
+        playbook, said = None, str(error).splitlines()
+    if playbook is None:
+        return [*_critical("playbook", said), *channels]
+    features = {name: f.component for name, f in FEATURES.items() if f.published}
+    for action in playbook.action:  # what is misspelt counts as a factor, or its action would be told twice
+        features |= {name: None for name in action.features if name not in FEATURES}
+        features |= {name: name for name in action.components if name not in COMPONENTS}
+    found = [*_critical("playbook", [*said, *unknown_factors(playbook)]), *playbook_findings(playbook, features)]
+    well = [] if found else [Diagnosis("ok", "playbook", f"{len(playbook.action)} actions answer every cause")]
+    return [*found, *well, *_kinds(settings, playbook), *role_findings(RULES, playbook, settings.owners), *channels]
+
+
+def _kinds(settings: Settings, playbook: Playbook) -> list[Diagnosis]:
+    """Kinds of intervention that an action names and nobody can record: no effect would ever speak of it."""
+    known = ", ".join(settings.work.kinds)
+    return [
+        Diagnosis(
+            "warning", "playbook", f"action {a.name!r} has kind = {a.kind!r}, which is none of work.kinds: {known}."
+        )
+        for a in playbook.action
+        if a.kind and a.kind not in settings.work.kinds
+    ]
+
+
+def _hold_out(settings: Settings) -> list[Diagnosis]:
+    """Whether the switch of the hold-out and its table agree."""
+    drawn = settings.outreach.hold_out_share > 0
+    asked, given = settings.models.cases.hold_out, drawn or "hold_outs" in settings.tables
+    if asked == given:
+        return []
+    lots = "outreach.hold_out_share draws lots" if drawn else "there is a table hold_outs"
+    neither = "is on, and there is neither a table hold_outs nor outreach.hold_out_share"
+    says = neither if asked else f"is off, and {lots}"
+    instead = "week 4 holds work against comparable accounts instead of by lot."
+    return [Diagnosis("warning", "hold_out", f"models.cases.hold_out {says}: {instead}")]
+
+
+def _fixed(settings: Settings) -> list[Diagnosis]:
+    """Columns declared fixed since signup that are none of the accounts': nothing would come of it."""
+    columns = {c.name for c in TABLES["accounts"].columns}
+    return [
+        Diagnosis("warning", "tables", f"tables.{name}.fixed_since_signup names {column!r}, no column of accounts.")
+        for name, table in settings.tables.items()
+        for column in table.fixed_since_signup
+        if name != "accounts" or column not in columns
+    ]
+
+
+def _of_places(settings: Settings, out: Path) -> list[Diagnosis]:
+    """Source, ledger, MLflow, CRM and channels; what the environment does not give in full is not looked at."""
+    once = settings.retries.model_copy(update={"attempts": 1})  # a look, not a run
+    settings = settings.model_copy(update={"playbook": "", "retries": once})  # a wrong playbook goes no further
+    run = Run(settings, out, ANY_DAY)
+    source, required = settings.source.url, _required(settings)
+    found = source_findings(source, settings.base, settings.mappings, required, once, known=_given(settings.source))
+    if _given(settings.ledger):
+        found += reached("ledger", lambda: ledger_reached(run.ledger_url, once))
+    if _given(settings.tracking):
+        found += reached("tracking", lambda: tracking_reached(run.tracking))
+        found += reached("artifacts", lambda: artifacts_reached(run.tracking))
+    if _given(settings.crm):
+        found += reached("crm", lambda: crm_reached(settings.crm))
+    named = settings.messages.channels
+    channels = {name: channel for name, channel in named.items() if _given(channel)}
+    if channels or not named:
+        messages = settings.messages.model_copy(update={"channels": channels})
+        found += reached("messages", lambda: channels_reached(messages))
+    return found
+
+
+def _given(section: BaseModel) -> bool:
+    """Whether the environment gives all that a section takes from it."""
+    return not unset_variables(section.model_dump())
+
+
+def _required(settings: Settings) -> dict[str, Severity]:
+    """How bad it is, by table, that a mapping does not give what it must."""
+    severities = {
+        name: {e.severity for e in suite.expectations if e.rule == COLUMN_EXISTS}
+        for name, suite in suites_in_force(settings.checks.overrides).items()
+    }
+    known: tuple[Severity, ...] = ("critical", "warning")
+    return {name: severity for name, held in severities.items() for severity in known if severity in held}

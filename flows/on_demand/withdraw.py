@@ -1,0 +1,54 @@
+"""A date is taken back, on record: what it published goes, what it wrote to the ledger is answered (SPEC section 0)."""
+
+from dataclasses import dataclass
+from datetime import datetime, time
+
+from keepwell.flows.on_demand.champions import changes_of, withdraw_changes
+from keepwell.flows.run import Run
+from keepwell.flows.sweep import SWEEP
+from keepwell.tasks.ledger.store import Ledger
+from keepwell.tasks.lock import holding
+from keepwell.tasks.marts.unpublish import published, unpublish
+
+
+@dataclass(frozen=True)
+class Withdrawal:
+    """What was taken back: files, lines of the ledger by kind, changes to models; `left`: what of that day stands."""
+
+    as_of: str
+    partitions: int
+    reports: int
+    runs: int
+    events: int
+    messages: int
+    work: int
+    models: int
+    left: int
+
+    @property
+    def nothing(self) -> bool:
+        """Whether there was nothing to take back."""
+        return not any((self.partitions, self.reports, self.runs, self.events, self.messages, self.work, self.models))
+
+
+def withdraw(run: Run, by: str, reason: str, *, whole_day: bool) -> Withdrawal:
+    """Take back the run's date; `whole_day`: its sweeps too, and what people recorded as of that day.
+
+    The ledger comes first, in one transaction: killed after it, the same command finds the files that are left.
+    """
+    begins, ends = run.instant, datetime.combine(run.as_of, time.max)
+    with holding(run.out, run.as_of), holding(run.out, SWEEP):
+        ledger = Ledger.open(run.ledger_url, run.settings.retries)
+        try:
+            files = published(run.out, run.as_of)
+            until = ends if whole_day else begins
+            answered = ledger.withdraw(begins, until, by, reason, people=whole_day, files=bool(files))
+            left = ledger.lines(begins, ends)
+        finally:
+            ledger.close()
+        changes = withdraw_changes(run, by, reason) if whole_day else 0
+        left += sum(changes_of(run).values())
+        unpublish(run.out, files)
+    partitions = sum(path.is_relative_to(run.marts) for path in files)
+    reports = len(files) - partitions
+    return Withdrawal(str(run.as_of), partitions, reports, **vars(answered), models=changes, left=left)

@@ -1,0 +1,1 @@
+"""What work changed: effects, uplift, forecasts."""

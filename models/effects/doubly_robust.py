@@ -1,0 +1,98 @@
+"""The mean effect on the treated, adjusted twice: for who is treated, and for what would have come anyway.
+
+With e(x) the chance of being treated and m(x) the outcome expected without treatment,
+
+    effect = mean over treated of (y - m(x)) - weighted mean over untouched of (y - m(x))
+    weight = min(e / (1 - e), cap)
+
+which is right where either model is (augmented inverse weighting: Robins, Rotnitzky and Zhao 1994; for the treated:
+Mercatanti and Li 2014). Weights are cut: where nearly all are treated, the outcome model stands in. The influence of
+each row holds what it does to both fitted models as well (stacked estimating equations: Stefanski and Boos 2002), with
+residuals widened by leverage (MacKinnon and White 1985). Without either, 90% intervals of a few hundred accounts hold
+the truth in 57% to 85% of worlds, cross-fitted or not.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression, Ridge
+
+from keepwell.models.grading.metrics import Floats
+
+Bools = NDArray[np.bool_]
+MOST_LEVERAGE = 0.9
+TOLERANCE = 1e-8
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A penalised line through some rows: what it expects of every row, and what each row did to it.
+
+    `slope`: derivative of the mean in the linear predictor; `influence`: rows x coefficients, the constant first;
+    `widened`: residuals over one minus leverage.
+    """
+
+    mean: Floats
+    slope: Floats
+    influence: Floats
+    widened: Floats
+
+
+@dataclass(frozen=True)
+class Adjusted:
+    """The effect, the influence of each row on it (their squares sum to its variance), and how rows were weighted.
+
+    `odds`: of being treated; `weight`: of the untouched, 0 for the treated.
+    """
+
+    value: float
+    influence: Floats
+    odds: Floats
+    weight: Floats
+
+    @property
+    def effective(self) -> float:
+        """Untouched rows of equal weight that would tell as much (Kish 1965)."""
+        return float(self.weight.sum() ** 2 / np.square(self.weight).sum())
+
+
+def adjusted(x: Floats, treated: Bools, y: Floats, penalty: float, most_weight: float, *, binary: bool) -> Adjusted:
+    """The mean effect on the treated; `x`: numbers scaled to spread 1, without a constant."""
+    rows = np.column_stack([np.ones(len(x)), x])
+    chosen = fitted_line(rows, treated.astype(float), np.ones(len(x), dtype=bool), penalty, binary=True)
+    base = fitted_line(rows, y, ~treated, penalty, binary=binary)
+    odds = chosen.mean / (1.0 - chosen.mean)
+    weight = np.where(treated, 0.0, np.minimum(odds, most_weight))
+    share = weight / weight.sum()
+    left = y - base.mean
+    beside = float(np.dot(share, left))
+    value = float(left[treated].mean()) - beside
+    count = int(treated.sum())
+    own = np.where(treated, (left - beside - value) / count, -share * (base.widened - beside))
+    through_base = (rows * base.slope[:, None]).T @ (share - treated / count)
+    free = np.where(odds <= most_weight, share * (left - beside), 0.0)
+    through_chosen = -rows.T @ free
+    influence = own + base.influence @ through_base + chosen.influence @ through_chosen
+    return Adjusted(value, influence, odds, weight)
+
+
+def fitted_line(rows: Floats, y: Floats, among: Bools, penalty: float, *, binary: bool) -> Fitted:
+    """A logistic or a linear regression on the rows `among`; the constant (first column) is not penalised."""
+    x = rows[:, 1:]
+    if binary:
+        model: Any = LogisticRegression(C=1.0 / penalty, solver="newton-cholesky", tol=TOLERANCE)
+        model = model.fit(x[among], y[among])
+        mean = model.predict_proba(x)[:, 1]
+        slope = mean * (1.0 - mean)
+    else:
+        model = Ridge(alpha=penalty).fit(x[among], y[among])
+        mean = model.predict(x)
+        slope = np.ones(len(y))
+    ridge = np.diag([0.0, *np.full(x.shape[1], penalty)])
+    inverse = np.linalg.inv((rows * (among * slope)[:, None]).T @ rows + ridge)
+    leverage = np.einsum("ij,jk,ik->i", rows, inverse, rows) * slope * among
+    widened = (y - mean) / (1.0 - np.minimum(leverage, MOST_LEVERAGE))
+    influence = (rows * (among * widened)[:, None]) @ inverse
+    return Fitted(mean, slope, influence, widened)

@@ -1,0 +1,209 @@
+"""What an intervention changed for those who had it, and whether there are cases enough to say so (MON-4).
+
+Where a lot decided, the plain difference between the sides. Elsewhere the treated against comparable untouched
+accounts, adjusted by doubly_robust.py for everything that was recorded before; nothing adjusts for what was not.
+Whether there are enough cases depends on precision alone, never on whether an effect was found.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+from threadpoolctl import threadpool_limits
+
+from keepwell.models.effects.doubly_robust import Adjusted, Bools, adjusted
+from keepwell.models.grading.intervals import Estimate
+from keepwell.models.grading.metrics import Floats
+from keepwell.models.settings.effects import EffectSettings
+from keepwell.models.settings.training import InputSettings
+from keepwell.models.training.inputs import prepared, varied
+
+UNOBSERVED = (
+    "Unobserved confounding cannot be excluded: what people knew and did not record may have decided both who was "
+    "treated and what came of it."
+)
+BY_LOT = "A lot decided who was treated, so that the plain difference is the effect."
+NONE = Estimate(np.nan, np.nan, np.nan)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What is asked about: a column of the cases, in words, its least effect worth knowing, and which way is good.
+
+    A binary outcome is a share, any other a number; cases without a value have not matured and are left out.
+    """
+
+    column: str
+    says: str
+    binary: bool
+    least: float
+    high_is_good: bool
+
+
+def outcomes_of(rules: EffectSettings, churn_days: int = 90, usage_days: int = 28) -> tuple[Outcome, Outcome]:
+    """Churn and usage as SPEC MON-4 asks for them: columns `churned` and `use_after` (log change)."""
+    return (
+        Outcome("churned", f"churn within {churn_days} days", binary=True, least=rules.least_churn, high_is_good=False),
+        Outcome(
+            "use_after", f"log usage of {usage_days} days", binary=False, least=rules.least_usage, high_is_good=True
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class Effect:
+    """The effect with its interval (none where too few cases allow no estimate), and what it rests on.
+
+    `naive`: the plain difference, whoever was chosen. `treated`, `comparable`: accounts. `overlap`: share of the
+    treated that untouched cases can stand for. `needed`: treated accounts with which the least effect worth knowing
+    would be found. `says`: all of it in sentences.
+    """
+
+    estimand: str
+    effect: Estimate
+    naive: Estimate
+    treated: int
+    comparable: int
+    overlap: float
+    needed: int
+    enough: bool
+    says: tuple[str, ...]
+
+
+def effect(
+    cases: pd.DataFrame,
+    outcome: Outcome,
+    numbers: Sequence[str],
+    words: Sequence[str],
+    rules: EffectSettings,
+    inputs: InputSettings,
+    *,
+    by_lot: bool = False,
+) -> Effect:
+    """The mean effect on the treated, in the unit of the outcome.
+
+    `cases`: account_id, treated (bool), the outcome, and numbers and words as known before the treatment.
+    """
+    sides = _Sides.of(cases[cases[outcome.column].notna()], outcome)
+    naive = sides.difference(rules)
+    value, comparable, overlap, fits = naive, sides.untouched, 1.0, sides.allow(outcome, rules)
+    if fits and not by_lot:
+        with threadpool_limits(1):
+            x = _inputs(sides.rows, numbers, words, inputs)
+            found = adjusted(x, sides.treated, sides.y, rules.penalty, rules.most_weight, binary=outcome.binary)
+        value = sides.bounded(found.value, found.influence, found.effective, rules)
+        comparable, overlap = sides.comparable(found), float((found.odds[sides.treated] <= rules.most_weight).mean())
+        fits = min(found.effective, comparable) >= rules.least_treated
+    needed = _needed(value if fits else None, sides, outcome, rules)
+    enough = fits and overlap >= rules.least_overlap and needed <= sides.with_treatment
+    says = _sentences(sides, naive, overlap, needed, outcome, rules, enough=enough, fits=fits, by_lot=by_lot)
+    kind = "difference by lot" if by_lot else "mean effect on the treated"
+    return Effect(f"{kind}: {outcome.says}", value if fits else NONE, naive, sides.with_treatment, comparable, overlap,
+                  needed, enough, says)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Sides:
+    """The cases whose outcome is known: who was treated, what came of it, whose they are."""
+
+    rows: pd.DataFrame
+    treated: Bools
+    y: Floats
+
+    @classmethod
+    def of(cls, rows: pd.DataFrame, outcome: Outcome) -> "_Sides":
+        return cls(rows, rows["treated"].to_numpy(dtype=bool), rows[outcome.column].to_numpy(dtype=float))
+
+    @property
+    def with_treatment(self) -> int:
+        return int(self.rows.loc[self.treated, "account_id"].nunique())
+
+    @property
+    def untouched(self) -> int:
+        return int(self.rows.loc[~self.treated, "account_id"].nunique())
+
+    def allow(self, outcome: Outcome, rules: EffectSettings) -> bool:
+        """Whether both sides have the accounts and, of a share, the outcomes that an estimate takes."""
+        if min(self.with_treatment, self.untouched) < rules.least_treated:
+            return False
+        happened = [int(self.y[side].sum()) for side in (self.treated, ~self.treated)]
+        return not outcome.binary or min(happened) >= rules.least_outcomes
+
+    def difference(self, rules: EffectSettings) -> Estimate:
+        """Mean of the treated less mean of the untouched."""
+        if min(self.with_treatment, self.untouched) < 2:
+            return NONE
+        influence, value = np.zeros(len(self.y)), 0.0
+        for side, sign in ((self.treated, 1.0), (~self.treated, -1.0)):
+            mean = float(self.y[side].mean())
+            influence[side] = sign * (self.y[side] - mean) / side.sum()
+            value += sign * mean
+        return self.bounded(value, influence, float(min(self.with_treatment, self.untouched)), rules)
+
+    def bounded(self, value: float, influence: Floats, effective: float, rules: EffectSettings) -> Estimate:
+        """The value with the interval of Student's t from the influence, summed per account."""
+        per_account = np.bincount(pd.factorize(self.rows["account_id"])[0], influence)
+        variance = np.square(per_account).sum() * len(per_account) / (len(per_account) - 1)
+        half = stats.t.ppf((1.0 + rules.confidence) / 2.0, max(effective - 1.0, 1.0)) * np.sqrt(variance)
+        return Estimate(value, float(value - half), float(value + half))
+
+    def comparable(self, found: Adjusted) -> int:
+        """Untouched accounts whose odds of being treated lie where the treated have theirs."""
+        low, high = found.odds[self.treated].min(), found.odds[self.treated].max()
+        inside = ~self.treated & (found.odds >= low) & (found.odds <= high)
+        return int(self.rows.loc[inside, "account_id"].nunique())
+
+
+def _inputs(rows: pd.DataFrame, numbers: Sequence[str], words: Sequence[str], inputs: InputSettings) -> Floats:
+    """What is adjusted for, as numbers of spread 1 and marks."""
+    x: Floats = prepared(varied(rows, numbers), words, inputs).fit_transform(rows)
+    return x
+
+
+def _needed(told: Estimate | None, sides: _Sides, outcome: Outcome, rules: EffectSettings) -> int:
+    """Treated accounts with which an effect as large as the least worth knowing would be found.
+
+    From the interval where there is one; else from the outcome's spread, as if one untouched stood by each treated.
+    """
+    sides_of_interval = stats.norm.ppf((1.0 + rules.confidence) / 2.0)
+    wanted = outcome.least / (sides_of_interval + stats.norm.ppf(rules.power))
+    if told is not None:
+        error = (told.high - told.low) / 2.0 / sides_of_interval
+        return int(np.ceil(sides.with_treatment * (error / wanted) ** 2))
+    if outcome.binary:
+        share = (sides.y.sum() + 1.0) / (len(sides.y) + 2.0)
+        spread = share * (1.0 - share)
+    else:
+        spread = float(np.var(sides.y)) if len(sides.y) > 1 else np.nan
+    cases = 2.0 * spread / wanted**2
+    return max(rules.least_treated, int(np.ceil(cases)) if np.isfinite(cases) else 0)
+
+
+def _sentences(
+    sides: _Sides,
+    naive: Estimate,
+    overlap: float,
+    needed: int,
+    outcome: Outcome,
+    rules: EffectSettings,
+    *,
+    enough: bool,
+    fits: bool,
+    by_lot: bool,
+) -> tuple[str, ...]:
+    """Overlap, power, the plain difference and what cannot be known."""
+    least = (
+        f"an effect of {outcome.least:g} on {outcome.says} would be found with chance {rules.power:.0%} by {needed:,} "
+        f"treated accounts; there are {sides.with_treatment:,} and {sides.untouched:,} untouched ones"
+    )
+    power = f"{'Enough' if enough else 'Not enough'} cases: {least}."
+    if by_lot:
+        return (power, BY_LOT)
+    plain = f"The plain difference, whoever was chosen, is {naive.value:+.3f} ({naive.low:+.3f} to {naive.high:+.3f})."
+    stood_for = (
+        f"For {overlap:.0%} of the treated there are untouched accounts of their kind; for the others, of a kind that "
+        "nearly always is treated, the estimate leans on its model of the untouched."
+    )
+    return (power, *((stood_for,) if fits else ()), *((plain,) if np.isfinite(naive.value) else ()), UNOBSERVED)

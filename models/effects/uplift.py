@@ -1,0 +1,222 @@
+"""Who is helped by a contact and who is harmed, learnt from cases that a lot decided on (MON-4).
+
+Nobody is ranked by uplift before a gate: a joint test that the contact changes the log odds of churn for some otherwise
+than for others (clustered by account). Where it changes them alike for all, risk is the right order. Behind the
+gate a few small trees say by how much the log odds fall, grown on scores whose mean is the effect (Kennedy 2023), each
+weighted by its precision; the chance to stay that is gained is that fall times p (1 - p). A sleeping dog is a case that
+a contact harms.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+from sklearn.compose import ColumnTransformer
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GroupKFold
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.tree import DecisionTreeRegressor
+from threadpoolctl import threadpool_limits
+
+from keepwell.models.effects.doubly_robust import fitted_line
+from keepwell.models.effects.effects import Effect, effect, outcomes_of
+from keepwell.models.explaining.tree_rules import rules_of
+from keepwell.models.grading.intervals import account_draws
+from keepwell.models.grading.metrics import Floats
+from keepwell.models.settings.effects import EffectSettings, UpliftSettings
+from keepwell.models.settings.training import InputSettings
+from keepwell.models.training.inputs import filled, prepared, varied
+
+SIDE = "side"
+"""Input that is +1/2 for a contact and -1/2 for none."""
+SEED = 5
+SAME = 1e-9
+"""Share of the largest variance below which an input only repeats others."""
+
+
+@dataclass(frozen=True)
+class UpliftModel:
+    """What a contact would change for any account; `rules` say in words whom it would harm."""
+
+    risk: Pipeline
+    seen: ColumnTransformer
+    trees: tuple[DecisionTreeRegressor, ...]
+    rules: tuple[str, ...]
+
+    def chance(self, rows: pd.DataFrame) -> Floats:
+        """Chance to churn without a contact, one per row."""
+        return _chance(self.risk, rows, -0.5)
+
+    def gained(self, rows: pd.DataFrame) -> Floats:
+        """Fall of the chance to churn by a contact, one per row; below 0 it does harm."""
+        without = self.chance(rows)
+        change: Floats = _fall(self.trees, self.seen.transform(rows)) * without * (1.0 - without)
+        return change
+
+
+@dataclass(frozen=True)
+class Uplift:
+    """The model, None where nobody is to be ranked; the gate's p-value, NaN where there are too few cases to test.
+
+    `harmed`: what contacts did to those whom a model that had not seen their account told to be harmed; None where
+    nobody is ranked or harmed. `needed`: cases at least.
+    """
+
+    model: UpliftModel | None
+    p_value: float
+    harmed: Effect | None
+    cases: int
+    needed: int
+    says: tuple[str, ...]
+
+
+def learnt_uplift(
+    cases: pd.DataFrame,
+    numbers: Sequence[str],
+    words: Sequence[str],
+    rules: UpliftSettings,
+    effects: EffectSettings,
+    inputs: InputSettings,
+) -> Uplift:
+    """Who is helped by a contact. `cases`: account_id, treated (by lot), churned, and what was known before."""
+    needed = _needed(cases, rules)
+    if needed > len(cases):
+        says = f"Nobody is ranked by uplift: {len(cases):,} randomised cases, about {needed:,} are needed."
+        return Uplift(None, np.nan, None, len(cases), needed, (says,))
+    with threadpool_limits(1):
+        return _tested(cases, varied(cases, numbers), words, rules, effects, inputs, needed)
+
+
+def _tested(
+    cases: pd.DataFrame,
+    numbers: Sequence[str],
+    words: Sequence[str],
+    rules: UpliftSettings,
+    effects: EffectSettings,
+    inputs: InputSettings,
+    needed: int,
+) -> Uplift:
+    """The gate and, behind it, the model."""
+    p_value = gate(cases, numbers, words, rules, inputs)
+    tested = f"joint test of {len(cases):,} randomised cases that a contact changes more for some: p = {p_value:.3f}"
+    if not p_value <= rules.gate:
+        says = f"Nobody is ranked by uplift, risk stays the order: {tested}, above {rules.gate:g}."
+        return Uplift(None, p_value, None, len(cases), needed, (says,))
+    held_out = np.empty(len(cases))
+    for others, part in GroupKFold(rules.parts).split(cases, groups=cases["account_id"]):
+        held_out[part] = _grown(cases.iloc[others], numbers, words, rules, inputs).gained(cases.iloc[part])
+    model, dogs = _grown(cases, numbers, words, rules, inputs), cases[held_out < 0]
+    churn = outcomes_of(effects)[0]
+    harmed = effect(dogs, churn, numbers, words, effects, inputs, by_lot=True) if len(dogs) else None
+    says = f"Accounts may be ranked by uplift: {tested}."
+    return Uplift(model, p_value, harmed, len(cases), needed, (says, *_dogs(model, harmed, len(dogs) / len(cases))))
+
+
+def _dogs(model: UpliftModel, harmed: Effect | None, share: float) -> tuple[str, ...]:
+    """Whom a contact would harm, in words, and what it did to those told so beforehand."""
+    if not model.rules or harmed is None:
+        return ("No group stands out that a contact would harm.",)
+    told, named = harmed.naive, "; or ".join(model.rules)
+    contacts = f"contacts changed their churn by {told.value:+.3f} ({told.low:+.3f} to {told.high:+.3f})"
+    seen = f"Told so by a model that had not seen them were {share:.0%} of the cases; {contacts}."
+    sure = "Sleeping dogs, better left alone" if told.low > 0 else "Perhaps sleeping dogs, though the interval holds 0"
+    return (f"{sure}: {named}. {seen}",)
+
+
+def gate(
+    cases: pd.DataFrame, numbers: Sequence[str], words: Sequence[str], rules: UpliftSettings, inputs: InputSettings
+) -> float:
+    """p-value of the joint test that no input changes what a contact does to the log odds of churn.
+
+    A score test (Rao 1948), summed per account: only the model without interactions is fitted, so that a rare kind
+    without churn breaks nothing.
+    """
+    x = prepared(numbers, words, inputs).fit_transform(cases)
+    plain = prepared(numbers, words, inputs.model_copy(update={"bends": {}})).fit_transform(cases)
+    side = np.where(cases["treated"], 0.5, -0.5)[:, None]
+    base = np.column_stack([np.ones(len(x)), x, side])
+    y, everyone = cases["churned"].to_numpy(dtype=float), np.ones(len(cases), dtype=bool)
+    line = fitted_line(base, y, everyone, rules.penalty, binary=True)
+    root = np.sqrt(line.slope)[:, None]
+    through = plain * side
+    through = through - base @ np.linalg.lstsq(root * base, root * through, rcond=None)[0]
+    score = pd.DataFrame(through * (y - line.mean)[:, None]).groupby(cases["account_id"].to_numpy()).sum().to_numpy()
+    variance, total = score.T @ score, score.sum(axis=0)
+    statistic = total @ np.linalg.pinv(variance, rcond=SAME, hermitian=True) @ total
+    return float(stats.chi2.sf(statistic, np.linalg.matrix_rank(variance, tol=SAME * np.linalg.norm(variance, 2))))
+
+
+def _needed(cases: pd.DataFrame, rules: UpliftSettings) -> int:
+    """Cases at the rate of churn so far, with which either side has the least number of outcomes."""
+    outcomes = [float(cases.loc[cases["treated"] == side, "churned"].sum()) for side in (True, False)]
+    return int(np.ceil(len(cases) * rules.least_outcomes / max(min(outcomes), 1.0))) if len(cases) else 1
+
+
+def _grown(
+    cases: pd.DataFrame, numbers: Sequence[str], words: Sequence[str], rules: UpliftSettings, inputs: InputSettings
+) -> UpliftModel:
+    """Risk and trees, from these cases alone."""
+    seen = filled(numbers, words, inputs).fit(cases)
+    x, (score, weight) = seen.transform(cases), _scores(cases, numbers, words, rules, inputs)
+    codes = pd.factorize(cases["account_id"])[0]
+    trees = tuple(
+        _tree(rules).fit(x, score, sample_weight=drawn) for drawn in account_draws(codes, weight, rules.trees, SEED)
+    )
+    told = _tree(rules).set_params(max_leaf_nodes=2 * rules.groups).fit(x, _fall(trees, x))
+    risk = _risk(numbers, words, rules, inputs).fit(_with_side(cases), cases["churned"])
+    return UpliftModel(risk, seen, trees, rules_of(told, _names(seen, cases), words))
+
+
+def _scores(
+    cases: pd.DataFrame, numbers: Sequence[str], words: Sequence[str], rules: UpliftSettings, inputs: InputSettings
+) -> tuple[Floats, Floats]:
+    """Per case an unbiased score of the fall of its log odds by a contact, and its precision.
+
+    The chances come from a model that has not seen the account.
+    """
+    treated, y = cases["treated"].to_numpy(dtype=bool), cases["churned"].to_numpy(dtype=float)
+    with_contact, without = np.empty(len(cases)), np.empty(len(cases))
+    for others, part in GroupKFold(rules.parts).split(cases, groups=cases["account_id"]):
+        learnt = cases.iloc[others]
+        risk = _risk(numbers, words, rules, inputs).fit(_with_side(learnt), learnt["churned"])
+        with_contact[part], without[part] = (_chance(risk, cases.iloc[part], side) for side in (0.5, -0.5))
+    share = treated.mean()
+    left = y - np.where(treated, with_contact, without)
+    fall = without - with_contact - left * np.where(treated, 1.0 / share, -1.0 / (1.0 - share))
+    chance = (with_contact + without) / 2.0
+    precision = chance * (1.0 - chance)
+    return fall / precision, precision
+
+
+def _names(seen: ColumnTransformer, cases: pd.DataFrame) -> dict[str, bool]:
+    """The inputs of the trees in their order, and whether one may be missing."""
+    return {str(name): name in cases and bool(cases[name].isna().any()) for name in seen.get_feature_names_out()}
+
+
+def _tree(rules: UpliftSettings) -> DecisionTreeRegressor:
+    return DecisionTreeRegressor(
+        max_leaf_nodes=rules.groups, min_weight_fraction_leaf=rules.least_group, random_state=SEED
+    )  # fmt: skip
+
+
+def _fall(trees: Sequence[DecisionTreeRegressor], x: Floats) -> Floats:
+    """Fall of the log odds, in the mean of the trees."""
+    fall: Floats = np.mean([tree.predict(x) for tree in trees], axis=0)
+    return fall
+
+
+def _risk(numbers: Sequence[str], words: Sequence[str], rules: UpliftSettings, inputs: InputSettings) -> Pipeline:
+    """The chance to churn with and without a contact that acts alike on all."""
+    line = LogisticRegression(C=1.0 / rules.penalty, solver="newton-cholesky")
+    return make_pipeline(prepared([*numbers, SIDE], words, inputs), line)
+
+
+def _with_side(cases: pd.DataFrame) -> pd.DataFrame:
+    return cases.assign(**{SIDE: np.where(cases["treated"], 0.5, -0.5)})
+
+
+def _chance(risk: Pipeline, rows: pd.DataFrame, side: float) -> Floats:
+    chance: Floats = risk.predict_proba(rows.assign(**{SIDE: side}))[:, 1]
+    return chance

@@ -1,0 +1,1 @@
+"""Contributions of inputs to a probability, and importance."""

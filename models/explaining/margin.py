@@ -1,0 +1,109 @@
+"""What a model adds up for an account, and the exact parts of that against one reference row (ACT-1).
+
+The margin of a linear model and of boosting is the calibrated log odds; of a tree and of a forest, which average
+chances, it is the chance before calibration. A linear model's part is coefficient x (value - reference). Trees give
+exact Shapley values against the one row (interventional form: Lundberg et al. 2020).
+"""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.tree import DecisionTreeClassifier
+from threadpoolctl import threadpool_limits
+
+from keepwell.models.grading.metrics import Floats
+from keepwell.models.training.origins import seen_by
+from keepwell.models.training.trial import Trained
+
+EXACT = 1e-6
+"""Parts and margin agree to this; what is less is nothing."""
+MOST_NODES = 2**15
+"""shap numbers the nodes of a tree with 16 bits."""
+SLICE = 2_000
+"""Rows at once: they stay in a core's cache while the trees go by, and shap has no time to draw a progress bar."""
+SUMMING = (LogisticRegression, HistGradientBoostingClassifier)
+AVERAGING = (DecisionTreeClassifier, RandomForestClassifier)
+
+
+class NotAdditive(Exception):
+    """The parts of a margin do not sum to it: no reason is better than a wrong one."""
+
+
+def margin(trained: Trained, rows: pd.DataFrame, before: pd.DataFrame | None = None) -> Floats:
+    """What the model that serves each row adds up for it.
+
+    `before`: the rows as they were before a feature was changed, where that must not change which model serves them.
+    """
+    margins = np.empty(len(rows))
+    for served, at in trained.serving(rows if before is None else before):
+        margins[at] = _margin(served, seen_by(served.model, rows.iloc[at]))
+    return margins
+
+
+def parts(trained: Trained, rows: pd.DataFrame, reference: pd.DataFrame) -> tuple[float, Floats, Floats]:
+    """The reference's margin, each row's, and one part per column that the last step sees, of a model without segments.
+
+    Raises NotAdditive where the parts of a row miss its margin, TypeError for a model that adds nothing up.
+    """
+    last = trained.model[-1]
+    if not isinstance(last, SUMMING + AVERAGING):
+        raise TypeError(f"{trained.name} ({type(last).__name__}) gives no reasons")
+    inputs, base = seen_by(trained.model, rows), seen_by(trained.model, reference)
+    split = _parts(trained, inputs, base)
+    start, margins = float(_margin(trained, base)[0]), _margin(trained, inputs)
+    gap = np.abs(start + split.sum(axis=1) - margins)
+    if not (gap <= EXACT * np.maximum(1.0, np.abs(margins))).all():
+        raise NotAdditive(f"the parts of {trained.name} miss its margin by up to {np.max(gap)}")
+    return start, margins, split
+
+
+def _margin(trained: Trained, inputs: Floats) -> Floats:
+    last = trained.model[-1]
+    if isinstance(last, AVERAGING):
+        chances: Floats = last.predict_proba(inputs)[:, 1]
+        return chances
+    with threadpool_limits(1):  # threads of boosting that wait for a core burn several times what they compute
+        odds: Floats = np.concatenate([last.decision_function(part) for part in _slices(inputs)])
+    return trained.calibration.intercept + trained.calibration.slope * odds
+
+
+def _parts(trained: Trained, inputs: Floats, base: Floats) -> Floats:
+    last = trained.model[-1]
+    if isinstance(last, LogisticRegression):
+        linear: Floats = trained.calibration.slope * last.coef_[0] * (inputs - base)
+        return linear
+    shapley = _shapley(last, inputs, base)
+    return shapley if isinstance(last, AVERAGING) else trained.calibration.slope * shapley
+
+
+def _slices(inputs: Floats) -> list[Floats]:
+    return [inputs[at : at + SLICE] for at in range(0, len(inputs), SLICE)]
+
+
+def _shapley(trees: Any, inputs: Floats, base: Floats) -> Floats:
+    """Shapley values of every column against the base row."""
+    from shap import TreeExplainer
+
+    explainer = TreeExplainer(trees, base, feature_perturbation="interventional")
+    forest = explainer.model
+    if forest.thresholds.shape[1] > MOST_NODES:
+        raise NotAdditive(f"a tree has {forest.thresholds.shape[1]:,} nodes; shap can count to {MOST_NODES:,}")
+    # shap rounds thresholds to 32 bits, so that a value right beside one would take the wrong branch (shap issue 5116):
+    # it is given places among a column's thresholds instead of values, which are small whole numbers.
+    inputs, base = (values.astype(forest.input_dtype).astype(float) for values in (inputs, base))
+    inner = forest.children_left >= 0
+    for column in np.unique(forest.features[inner]):
+        splits = inner & (forest.features == column)
+        thresholds, place = np.unique(forest.thresholds[splits], return_inverse=True)
+        forest.thresholds[splits] = place
+        for values in (inputs, base):
+            missing = np.isnan(values[:, column])
+            values[:, column] = np.where(missing, np.nan, np.searchsorted(thresholds, values[:, column]))
+    explainer.data = base
+    # Additivity is checked against the margin itself.
+    found = [explainer.shap_values(part, check_additivity=False) for part in _slices(inputs)]
+    shapley: Floats = np.concatenate(found)
+    return shapley[:, :, 1] if shapley.ndim == 3 else shapley

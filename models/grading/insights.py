@@ -1,0 +1,178 @@
+"""Which groups of accounts see an outcome more often than the others, and how sure that is (MOD-7).
+
+Every feature is cut at points that mean something: missing against there, zero against more, quarters and halves;
+a word against all other words. All cuts that were tried count in the bound on false discoveries. What is found is an
+association: it says where to look, not what would happen if something were changed.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from keepwell.models.grading.intervals import estimated
+from keepwell.models.grading.metrics import Floats
+from keepwell.models.grading.rates import Bools, drawn_counts
+from keepwell.models.settings.grading import InsightSettings
+
+Side = Literal["missing", "known", "zero", "some", "low", "high", "word"]
+OTHER: Mapping[Side, Side] = {"missing": "known", "zero": "some", "low": "high"}
+NEARLY_HALF = (0.45, 0.55)
+QUANTILES = (0.25, 0.5, 0.75)
+SEED = 1
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """A group of account-months against the others of the same feature.
+
+    `side`: the value is missing or known, is zero or more (`cut` at the least), is `cut` or lower, is `cut` or higher,
+    or is the word `cut`. `ratio`: the group's rate of the outcome over that of the others, with its interval.
+    `q_value`: the bound on the share of false discoveries at which it would still be found.
+    """
+
+    feature: str
+    side: Side
+    cut: float | str | None
+    ratio: float
+    low: float
+    high: float
+    q_value: float
+    with_count: int
+    with_outcome: int
+    with_accounts: int
+    without_count: int
+    without_outcome: int
+    without_accounts: int
+
+    @property
+    def groups(self) -> tuple[int, ...]:
+        """The sizes of both groups: features that agree in all of them part the same rows."""
+        return (self.with_count, self.with_outcome, self.with_accounts, self.without_count, self.without_outcome)
+
+    @property
+    def strength(self) -> float:
+        """How far the ratio is from 1 at the bound nearer to it, on the log scale; 0 where the interval holds 1."""
+        return max(np.log(self.low), -np.log(self.high), 0.0)
+
+
+@dataclass(frozen=True)
+class _Cut:
+    feature: str
+    side: Side
+    cut: float | str | None
+    group: Bools
+    others: Bools
+    above: float | None = None
+    """The lowest value of the others, of a cut between lower and higher."""
+
+
+def strongest(found: Sequence[Contrast], rules: InsightSettings) -> list[Contrast]:
+    """The contrasts worth telling, the strongest first: sure enough, large enough, the strongest one per feature.
+
+    Features that part the very same groups (no user, no use, no active day) are told once.
+    """
+    worth = [c for c in found if c.q_value <= rules.false_discovery and max(c.ratio, 1 / c.ratio) >= rules.least_ratio]
+    ordered = sorted(worth, key=lambda c: (-c.strength, c.feature, c.side, str(c.cut)))
+    firsts = {c.feature: c for c in reversed(ordered)}
+    groups = {c.groups: c for c in reversed(ordered) if firsts[c.feature] is c}
+    return [c for c in ordered if groups.get(c.groups) is c][: rules.most]
+
+
+def contrasts(
+    rows: pd.DataFrame, label: str, numbers: Sequence[str], words: Sequence[str], rules: InsightSettings
+) -> list[Contrast]:
+    """Every contrast that was tried and whose two groups are large enough.
+
+    `rows`: account_id, as_of, the label (no row without one), numbers and words: training and validation months.
+    """
+    happened, accounts = rows[label].to_numpy(dtype=float), rows["account_id"]
+    cuts = [cut for cut in _cuts(rows, numbers, words) if _large_enough(cut, accounts, happened, rules)]
+    if not cuts:
+        return []
+    sides = [mask for cut in cuts for mask in (cut.group, cut.others)]
+    counts = drawn_counts(accounts, happened, sides, rules.replicates, SEED)
+    with np.errstate(divide="ignore", invalid="ignore"):  # a draw may hold no outcome of a group
+        ratios = counts.rates[:, 0::2] / counts.rates[:, 1::2]
+    q_values = stats.false_discovery_control([_p_value(drawn) for drawn in ratios.T], method="by")
+    return [
+        _contrast(cut, drawn, float(q), counts.rows[0, 2 * n : 2 * n + 2], counts.outcomes[0, 2 * n : 2 * n + 2],
+                  accounts, rules)
+        for n, (cut, drawn, q) in enumerate(zip(cuts, ratios.T, q_values, strict=True))
+    ]  # fmt: skip
+
+
+def _contrast(
+    cut: _Cut, drawn: Floats, q: float, rows: Floats, outcomes: Floats, accounts: pd.Series, rules: InsightSettings
+) -> Contrast:
+    """The figures of one cut. The group is the smaller side; of two halves, the one with more of the outcome."""
+    group, others, side, at, ratio = cut.group, cut.others, cut.side, cut.cut, drawn
+    order = [0, 1]
+    share = rows[0] / rows.sum()
+    if cut.side in OTHER and (share > NEARLY_HALF[1] or (share >= NEARLY_HALF[0] and drawn[0] < 1.0)):
+        group, others, side, order = cut.others, cut.group, OTHER[cut.side], [1, 0]
+        at = cut.above
+        with np.errstate(divide="ignore"):
+            ratio = 1.0 / drawn
+    estimate = estimated(ratio, rules.confidence)
+    (with_count, without_count), (with_outcome, without_outcome) = rows[order], outcomes[order]
+    return Contrast(
+        cut.feature, side, at, estimate.value, estimate.low, estimate.high, q,
+        int(with_count), int(with_outcome), int(accounts[group].nunique()),
+        int(without_count), int(without_outcome), int(accounts[others].nunique()),
+    )  # fmt: skip
+
+
+def _cuts(rows: pd.DataFrame, numbers: Sequence[str], words: Sequence[str]) -> Iterator[_Cut]:
+    """Every group that is tried; groups of the same rows once."""
+    months = rows["as_of"]
+    for name in numbers:
+        values = rows[name].astype("float64")
+        if _differs_within_a_month(values, months):
+            yield from _number_cuts(name, values)
+    for name in words:
+        values = rows[name]
+        for word in sorted(values.dropna().unique()):
+            group = (values == word).to_numpy(dtype=bool)
+            yield _Cut(name, "word", str(word), group, values.notna().to_numpy(dtype=bool) & ~group)
+
+
+def _differs_within_a_month(values: pd.Series, months: pd.Series) -> bool:
+    """Otherwise it tells months apart, not accounts."""
+    month = values.groupby(months).agg(["min", "max", "count", "size"])
+    some_missing = month["count"].between(1, month["size"] - 1)
+    return bool((some_missing | (month["min"] < month["max"])).any())
+
+
+def _number_cuts(name: str, values: pd.Series) -> Iterator[_Cut]:
+    missing = values.isna().to_numpy(dtype=bool)
+    there = values.dropna()
+    yield _Cut(name, "missing", None, missing, ~missing)
+    if len(there) and there.min() == 0.0:
+        zero = (values == 0.0).to_numpy(dtype=bool)
+        more = there[there > 0.0]
+        yield _Cut(name, "zero", 0.0, zero, ~zero & ~missing, float(more.min()) if len(more) else None)
+    edges = {float(there.quantile(share, interpolation="lower")) for share in QUANTILES if len(there)}
+    for edge in sorted(edges):
+        low = (values <= edge).to_numpy(dtype=bool)
+        others = ~low & ~missing
+        if others.any() and not (edge == 0.0 == there.min()):
+            yield _Cut(name, "low", edge, low, others, float(values[others].min()))
+
+
+def _large_enough(cut: _Cut, accounts: pd.Series, happened: Floats, rules: InsightSettings) -> bool:
+    return all(
+        happened[mask].sum() >= rules.least_outcomes and accounts[mask].nunique() >= rules.least_accounts
+        for mask in (cut.group, cut.others)
+    )
+
+
+def _p_value(drawn: Any) -> float:
+    """Two-sided, of a ratio of 1, by the spread of its logarithm over the draws (Efron and Tibshirani 1993)."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs = np.log(drawn)
+    spread = float(np.std(logs[1:][np.isfinite(logs[1:])]))
+    return float(2.0 * stats.norm.sf(abs(logs[0]) / spread)) if spread > 0 else 1.0

@@ -1,0 +1,103 @@
+"""Figures with intervals from a bootstrap over accounts.
+
+Rows of one account are no independent examples, so whole accounts are drawn (Field and Welsh 2007: cluster bootstrap).
+A draw is a weight per row: how often its account was drawn. Sides that are compared share their draws, so that their
+difference is paired.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtr, ndtri
+
+from keepwell.models.grading.metrics import FIGURES, WITHOUT_INTERVAL, Figure, Floats, Graded
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure with its interval; NaN bounds where it has none."""
+
+    value: float
+    low: float
+    high: float
+
+
+def account_draws(codes: NDArray[np.integer[Any]], weight: Floats, replicates: int, seed: int) -> "list[Floats]":
+    """Row weights of each draw: as many accounts as there are, with replacement."""
+    rng, count = np.random.default_rng(seed), int(codes.max(initial=-1)) + 1
+    return [weight * rng.multinomial(count, np.full(count, 1.0 / count))[codes] for _ in range(replicates)]
+
+
+def drawn(
+    sides: Mapping[str, Graded], figures: Mapping[str, Figure], accounts: NDArray[Any], replicates: int, seed: int
+) -> dict[str, dict[str, Floats]]:
+    """By side and name, each figure as it is (first) and in every draw of accounts (the rest).
+
+    The sides are grades of the same rows; `accounts`: whose each row is, in the order in which the rows were given. A
+    draw in which all have the outcome, or none, tells nothing and is left out.
+    """
+    any_side = next(iter(sides.values()))
+    weight, happened = any_side.as_given(any_side.weight), any_side.as_given(any_side.happened)
+    draws = account_draws(pd.factorize(accounts)[0], weight, replicates, seed)
+    usable = [weight, *(w for w in draws if 0 < np.dot(w, happened) < w.sum())]
+    found = {}
+    for name, side in sides.items():
+        rows = [side.drawn(w[side.order]) for w in usable]
+        found[name] = {says: np.array([figure(r) for r in rows]) for says, figure in figures.items()}
+    return found
+
+
+def estimated(values: Floats, confidence: float) -> Estimate:
+    """The figure as it is (first) with an interval from its draws (the rest); no bounds where no draw has one."""
+    return interval(float(values[0]), values[1:], confidence)
+
+
+def foretold(value: float, draws: ArrayLike, confidence: float) -> Estimate:
+    """What may happen: the expected value, and between which bounds the middle of the draws lies."""
+    return _between(value, _known(draws), _tails(confidence))
+
+
+def interval(value: float, draws: ArrayLike, confidence: float) -> Estimate:
+    """The bias-corrected percentile interval of a figure whose bootstrap draws are given (Efron 1981).
+
+    Where more than half of the draws lie on one side of the value, the quantiles move to the other: the draws of an
+    ROC-AUC of few losses are not centred on it.
+    """
+    known = _known(draws)
+    edge = 0.5 / max(len(known), 1)
+    below = (1.0 + np.sign(value - known).sum() / max(len(known), 1)) / 2.0
+    bias = ndtri(np.clip(below, edge, 1.0 - edge))
+    return _between(value, known, ndtr(2.0 * bias + ndtri(_tails(confidence))))
+
+
+def _known(draws: ArrayLike) -> Floats:
+    known = np.asarray(draws, dtype=float)
+    return known[np.isfinite(known)]
+
+
+def _tails(confidence: float) -> Floats:
+    return np.array([1.0 - confidence, 1.0 + confidence]) / 2.0
+
+
+def _between(value: float, known: Floats, shares: Floats) -> Estimate:
+    """The value with two quantiles of its draws; no bounds where no draw has one."""
+    if not len(known) or not np.isfinite(value):
+        return Estimate(value, np.nan, np.nan)
+    low, high = np.quantile(known, shares)
+    return Estimate(value, float(low), float(high))
+
+
+def graded_figures(
+    g: Graded, accounts: NDArray[Any], replicates: int, confidence: float, seed: int
+) -> dict[str, Estimate]:
+    """Every figure with its interval; `accounts` in the order in which the rows were given."""
+    bounded = {name: figure for name, figure in FIGURES.items() if name not in WITHOUT_INTERVAL}
+    draws = drawn({"": g}, bounded, accounts, replicates, seed)[""]
+    return {
+        name: estimated(draws[name], confidence) if name in draws else Estimate(figure(g), np.nan, np.nan)
+        for name, figure in FIGURES.items()
+    }

@@ -1,0 +1,180 @@
+"""How good a probability is: figures on held-out rows; each takes weights, so that no draw copies a row (MOD-4).
+
+Their intervals are in models/grading/intervals.py.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+Floats = NDArray[np.floating[Any]]
+Figure = Callable[["Graded"], float]
+BINS = 10
+EDGE = 1e-6
+STEPS = 30
+
+
+@dataclass(frozen=True)
+class Graded:
+    """What happened (0 or 1), the chance that was given, which rows were flagged, and the weight of each row.
+
+    Rows are ordered by their chance; `starts`: where each distinct chance begins, `order`: where each row came from.
+    """
+
+    happened: Floats
+    chance: Floats
+    flagged: NDArray[np.bool_]
+    weight: Floats
+    starts: NDArray[np.integer[Any]]
+    order: NDArray[np.integer[Any]]
+
+    def drawn(self, weight: Floats) -> "Graded":
+        """The same rows with other weights."""
+        return replace(self, weight=weight)
+
+    def as_given(self, values: Floats) -> Floats:
+        """Values of the rows, in the order in which the rows came."""
+        given: Floats = np.empty_like(values)
+        given[self.order] = values
+        return given
+
+    def by_chance(self, values: Floats) -> Floats:
+        """Sums of the values over the rows of each distinct chance, from the lowest on."""
+        sums: Floats = np.add.reduceat(values, self.starts)
+        return sums
+
+
+def graded(happened: Floats, chance: Floats, flagged: NDArray[np.bool_], weight: Floats | None = None) -> Graded:
+    """The rows, ordered by chance, ready for every figure; without weights each counts once."""
+    order = np.argsort(chance, kind="stable")
+    ordered = chance[order]
+    starts = np.flatnonzero(np.diff(ordered, prepend=np.nan) != 0)
+    weight = np.ones(len(chance)) if weight is None else weight
+    return Graded(happened[order].astype(float), ordered, flagged[order], weight[order].astype(float), starts, order)
+
+
+def top(chance: Floats, months: NDArray[Any], share: float) -> NDArray[np.bool_]:
+    """The rows with the highest chances of each month, as many as the share of it; ties by order."""
+    frame = pd.DataFrame({"chance": chance, "month": months})
+    rank = frame.groupby("month")["chance"].rank(method="first", ascending=False)
+    size = frame.groupby("month")["chance"].transform("size")
+    return (rank <= np.ceil(share * size)).to_numpy()
+
+
+def roc_auc(g: Graded) -> float:
+    """Chance that one who left was given more than one who stayed; ties count half (Mann-Whitney)."""
+    left, stayed = g.by_chance(g.weight * g.happened), g.by_chance(g.weight * (1.0 - g.happened))
+    below = np.cumsum(stayed) - stayed
+    return float(np.dot(left, below + stayed / 2.0) / (left.sum() * stayed.sum()))
+
+
+def pr_auc(g: Graded) -> float:
+    """Average precision: the mean of the precision at each recall that is gained."""
+    left, weight = g.by_chance(g.weight * g.happened)[::-1], g.by_chance(g.weight)[::-1]
+    found, seen = np.cumsum(left), np.cumsum(weight)
+    return float(np.dot(left, found / np.maximum(seen, EDGE)) / found[-1])
+
+
+def base_rate(g: Graded) -> float:
+    """Share that left."""
+    return float(np.average(g.happened, weights=g.weight))
+
+
+def brier(g: Graded) -> float:
+    """Mean squared error of the chance."""
+    return float(np.average((g.chance - g.happened) ** 2, weights=g.weight))
+
+
+def brier_skill(g: Graded) -> float:
+    """Share of the Brier score of the base rate that is saved."""
+    rate = base_rate(g)
+    return 1.0 - brier(g) / (rate * (1.0 - rate))
+
+
+def observed_to_expected(g: Graded) -> float:
+    """Losses over the sum of the chances."""
+    return float(np.dot(g.happened, g.weight) / np.dot(g.chance, g.weight))
+
+
+def calibration_slope(g: Graded) -> float:
+    """Slope of the log odds: 1 where they are right, below 1 where chances are too extreme (Cox 1958)."""
+    return line(log_odds(g.chance), g.happened, g.weight)[1]
+
+
+def log_odds(chance: Floats) -> Floats:
+    """Log odds of a chance, finite at 0 and 1."""
+    inside = np.clip(chance, EDGE, 1.0 - EDGE)
+    odds: Floats = np.log(inside / (1.0 - inside))
+    return odds
+
+
+def line(x: Floats, happened: Floats, weight: Floats) -> tuple[float, float]:
+    """Intercept and slope of a logistic regression on one number, by Newton's steps; no penalty."""
+    rows = np.stack([np.ones_like(x), x])
+    beta = np.zeros(2)
+    for _ in range(STEPS):
+        chance = 1.0 / (1.0 + np.exp(-np.clip(beta @ rows, -30.0, 30.0)))
+        gradient = rows @ (weight * (happened - chance))
+        curvature = (rows * (weight * chance * (1.0 - chance))) @ rows.T
+        step = np.linalg.lstsq(curvature, gradient, rcond=None)[0]
+        beta = beta + step
+        if np.abs(step).max() < EDGE:
+            break
+    return float(beta[0]), float(beta[1])
+
+
+def expected_calibration_error(g: Graded) -> float:
+    """Mean distance between chance and share in ten bins of equal mass; biased upwards, so without interval."""
+    mass = np.cumsum(g.weight) - g.weight / 2
+    place = np.minimum((BINS * mass / g.weight.sum()).astype(int), BINS - 1)
+    gap = np.bincount(place, g.weight * (g.happened - g.chance), BINS)
+    return float(np.abs(gap).sum() / g.weight.sum())
+
+
+def recall(g: Graded) -> float:
+    """Share of those who left that was flagged."""
+    return _share(g.flagged, g.happened == 1, g.weight)
+
+
+def miss_rate(g: Graded) -> float:
+    """Share of those who left that was not flagged."""
+    return 1.0 - recall(g)
+
+
+def precision(g: Graded) -> float:
+    """Share of those flagged that left."""
+    return _share(g.happened == 1, g.flagged, g.weight)
+
+
+def false_alarm_rate(g: Graded) -> float:
+    """Share of those flagged that stayed."""
+    return 1.0 - precision(g)
+
+
+def f1(g: Graded) -> float:
+    """Harmonic mean of precision and recall."""
+    p, r = precision(g), recall(g)
+    return 2 * p * r / (p + r) if p + r else 0.0
+
+
+def lift(g: Graded) -> float:
+    """How many times the base rate those flagged left."""
+    return precision(g) / base_rate(g)
+
+
+def _share(of: NDArray[np.bool_], among: NDArray[np.bool_], weight: Floats) -> float:
+    total = weight[among].sum()
+    return float(weight[among & of].sum() / total) if total else float("nan")
+
+
+FIGURES: Mapping[str, Figure] = {
+    "roc_auc": roc_auc, "pr_auc": pr_auc, "brier": brier, "brier_skill": brier_skill,
+    "observed_to_expected": observed_to_expected, "calibration_slope": calibration_slope,
+    "ece": expected_calibration_error, "precision": precision, "recall": recall, "f1": f1, "lift": lift,
+    "miss_rate": miss_rate, "false_alarm_rate": false_alarm_rate,
+}  # fmt: skip
+WITHOUT_INTERVAL = frozenset({"ece"})

@@ -1,0 +1,171 @@
+"""What was kept of the book, who left without a warning, and how many contacts met real danger (LRN-7).
+
+Everything here is observed, nothing is an effect: without a randomised hold-out nobody knows who would have left, or
+stayed, without the work that was done.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+
+import pandas as pd
+
+from keepwell.models.grading.audit import SCORES, figure_frame, instants, risk, riskiest
+from keepwell.models.grading.ratios import Figure, Less, Ratio
+from keepwell.models.settings.grading import AuditSettings
+from keepwell.models.settings.training import CandidateSettings
+
+ALL = "all"
+BOOK, CONTACTS = "book", "contacts"
+"""Names that stand where a score stands: the whole book, and the contacts as they were made."""
+FIGURE_KEY = ["metric", "period", "segment", "score"]
+OPEN_ENDED = pd.Timestamp("2200-01-01")
+Figures = dict[tuple[str, str, str, str], Figure]
+
+
+def bridged(contracts: pd.DataFrame, grace_days: int) -> pd.DataFrame:
+    """The contracts (account_id, start_on, end_on, arr), those that ran out drawn on to a next one within the grace.
+
+    A renewal that is signed late is no loss on the days between; an open end is far away.
+    """
+    ends = instants(contracts["end_on"]).fillna(OPEN_ENDED)
+    starts = instants(contracts["start_on"])
+    rows = contracts.assign(start_on=starts, end_on=ends).sort_values(["account_id", "start_on"], ignore_index=True)
+    accounts = rows.groupby("account_id")
+    reach, following = accounts["end_on"].cummax(), accounts["start_on"].shift(-1)
+    gap = (following - reach).dt.days
+    late = pd.DataFrame({"account_id": rows["account_id"], "end_on": reach, "drawn_to": following})
+    late = late[(gap > 0) & (gap <= grace_days)].drop_duplicates(["account_id", "end_on"])
+    joined = rows.merge(late, on=["account_id", "end_on"], how="left")
+    return joined.assign(end_on=joined["drawn_to"].fillna(joined["end_on"])).drop(columns="drawn_to")
+
+
+def arr_on(contracts: pd.DataFrame, day: date) -> pd.Series:
+    """ARR of each account whose contracts cover that day; trials, whose ARR is 0, are not in it."""
+    at = pd.Timestamp(day)
+    live = contracts[(contracts["start_on"] <= at) & (contracts["end_on"] > at)]
+    arr = live.groupby("account_id")["arr"].sum()
+    return arr[arr > 0]
+
+
+def retention(start: pd.Series, end: pd.Series) -> dict[str, Ratio]:
+    """Gross and net revenue retention and logo retention of the accounts that paid at the start.
+
+    With s and e the ARR of an account at start and end, at constant rates (0 where it is under no contract):
+    gross = sum of min(e, s) / sum of s, never above 1; net = sum of e / sum of s, with what they grew by;
+    logo = accounts with e > 0 / accounts. Who became a customer in between is in none of them.
+    """
+    at_end = end.reindex(start.index).fillna(0.0)
+    accounts = pd.Series(start.index, index=start.index)
+    one = pd.Series(1, index=start.index)
+    return {
+        "gross_revenue_retention": Ratio(accounts, at_end.clip(upper=start), start, counted=False),
+        "net_revenue_retention": Ratio(accounts, at_end, start, counted=False),
+        "logo_retention": Ratio(accounts, at_end > 0, one),
+    }
+
+
+def retention_figures(
+    contracts: pd.DataFrame, periods: Mapping[str, tuple[date, date]], segments: Mapping[str, pd.Series]
+) -> Figures:
+    """Retention in each period, of the whole book and by the segment that an account was in at its start."""
+    figures: Figures = {}
+    for period, (first, last) in periods.items():
+        start, end = arr_on(contracts, first), arr_on(contracts, last)
+        segment = segments[period].reindex(start.index)
+        groups = [(ALL, start), *((str(name), start[segment == name]) for name in sorted(segment.dropna().unique()))]
+        for name, held in groups:
+            if len(held):
+                figures |= {(metric, period, name, BOOK): r for metric, r in retention(held, end).items()}
+    return figures
+
+
+def warned(losses: pd.DataFrame, panel: pd.DataFrame, rules: AuditSettings) -> pd.DataFrame:
+    """The losses with segment and ARR of the last month before, and `warned_SCORE`: under a flag in the days before.
+
+    Flags at the same stock, on any of the `surprise_days` before the loss; NULL where the score was there on none of
+    them. A flag stands from the day on which it is set to the day on which the next month's flags are.
+    """
+    rows = losses.assign(churned_at=instants(losses["churned_at"]))
+    rows = rows.sort_values(["churned_at", "account_id"], ignore_index=True)
+    last = pd.merge_asof(
+        rows, panel[["account_id", "set_at", "segment", "arr"]].sort_values("set_at"), left_on="churned_at",
+        right_on="set_at", by="account_id", allow_exact_matches=False,
+        tolerance=pd.Timedelta(days=rules.oldest_score_days),
+    )  # fmt: skip
+    flags = [f"stock_{score}" for score in SCORES]
+    pairs = last.drop(columns="set_at").reset_index(names="loss").merge(
+        panel[["account_id", "set_at", "as_of", *flags]], on="account_id"
+    )  # fmt: skip
+    replaced = pairs["as_of"] + pd.DateOffset(months=1) + pd.Timedelta(days=rules.settle_days)
+    since = pairs["churned_at"] - pd.Timedelta(days=rules.surprise_days)
+    standing = pairs[(pairs["set_at"] < pairs["churned_at"]) & (replaced > since)]
+    any_of = standing.groupby("loss")[flags].max()  # NULL only where every month is
+    any_of.columns = [f"warned_{score}" for score in SCORES]
+    found = last.join(any_of)
+    return found.astype(dict.fromkeys(any_of.columns, "boolean")).drop(columns="set_at")
+
+
+def surprise_figures(losses: pd.DataFrame, period: str, least: int) -> Figures:
+    """Share of the losses, and of their ARR, that no flag had announced, by score; of those that were scored."""
+    figures: Figures = {}
+    segments = [(str(name), rows) for name, rows in losses.groupby("segment") if len(rows) >= least]
+    for segment, rows in [(ALL, losses), *segments]:
+        for score in SCORES:
+            scored = rows[rows[f"warned_{score}"].notna()]
+            figures["surprise_churn", period, segment, score] = _surprise(scored, score)
+            figures["surprise_churn_arr", period, segment, score] = _surprise(scored, score, money=True)
+            if score != "legacy":
+                both = scored[scored["warned_legacy"].notna()]
+                figures["surprise_churn_less_legacy", period, segment, score] = Less(
+                    _surprise(both, score), _surprise(both, "legacy")
+                )
+    return figures
+
+
+def _surprise(rows: pd.DataFrame, score: str, *, money: bool = False) -> Ratio:
+    silent = ~rows[f"warned_{score}"].astype(bool)
+    if money:
+        arr = rows["arr"].fillna(0.0)
+        return Ratio(rows["account_id"], arr.where(silent, 0.0), arr, counted=False)
+    return Ratio(rows["account_id"], silent, pd.Series(1, index=rows.index))
+
+
+def with_contacts(months: pd.DataFrame, contacts: pd.DataFrame, rules: AuditSettings) -> pd.DataFrame:
+    """The account-months with `contacted`: a contact (account_id, at) while the flags stood, before any loss."""
+    at = instants(contacts["at"])
+    month = (at - pd.Timedelta(days=rules.settle_days)).dt.to_period("M").dt.start_time.astype("datetime64[us]")
+    made = pd.DataFrame({"account_id": contacts["account_id"], "as_of": month, "at": at})
+    first = made.groupby(["account_id", "as_of"], as_index=False)["at"].min()
+    rows = months.assign(as_of=instants(months["as_of"]))
+    joined = rows.merge(first, on=["account_id", "as_of"], how="left")
+    lost_before = joined["churned_at"].notna() & (joined["at"] >= joined["churned_at"])
+    return joined.assign(contacted=joined["at"].notna() & ~lost_before).drop(columns="at")
+
+
+def contact_figures(months: pd.DataFrame, rules: AuditSettings, period: str) -> Figures:
+    """Of the accounts contacted in a month, the share that left within the horizon; and of as many by each score.
+
+    `book`: of everybody in those months, which is what contacts by lot would meet. Who was saved by a contact counts
+    as not at risk, so that the figure of `contacts` is a lower bound.
+    """
+    count = months.groupby("as_of")["contacted"].transform("sum")
+    busy = months[count > 0]
+    left = busy["churned"].astype(bool)
+    chosen = {CONTACTS: busy["contacted"], BOOK: pd.Series(True, index=busy.index)}
+    risks = risk(busy, rules)
+    chosen |= {s: riskiest(busy, risks[s], count[count > 0]).fillna(False).astype(bool) for s in SCORES}
+    figures: Figures = {}
+    for name, those in chosen.items():
+        figures["at_risk_per_contact", period, ALL, name] = Ratio(busy["account_id"], those & left, those)
+    for score in SCORES[1:]:
+        both = busy.groupby("as_of")[[score, "legacy"]].transform("count").gt(0).all(axis=1)
+        sides = [
+            Ratio(busy.loc[both, "account_id"], (chosen[s] & left)[both], chosen[s][both]) for s in (score, "legacy")
+        ]
+        figures["at_risk_per_contact_less_legacy", period, ALL, score] = Less(*sides)
+    return figures
+
+
+def value_frame(figures: Figures, rules: CandidateSettings) -> pd.DataFrame:
+    """One row per metric, period, segment and score with value, interval, and what was divided by what."""
+    return figure_frame(figures, FIGURE_KEY, rules)

@@ -1,0 +1,1 @@
+"""Drift of inputs and outcomes, and estimates before outcomes are known."""

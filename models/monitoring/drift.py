@@ -1,0 +1,173 @@
+"""Are inputs and scores still what they were when the model learnt? (LRN-3).
+
+Inputs and scores: population stability index (PSI; Siddiqi 2006) over bins of equal mass of the reference, missing
+being a bin of its own, words a bin each. A book as it was has no PSI of 0: by chance alone it comes to about (bins - 1)
+(1/n + 1/m) for n and m accounts (Yurdakul 2018). That is taken off, so that 0 means nothing. A chi-square test of the
+same table gives a p value; many inputs are tested at once, so Benjamini and Hochberg (1995) bound the share of false
+alarms. `drifted` needs both: surely changed, and by enough to matter. How much that is, the reference says itself: its
+own months differ from its whole by season, by weekday and by what was not recorded yet, and a book that differs no more
+than they do is one that the model has learnt on.
+
+Rows of one account are no independent rows: each account of the reference weighs one, however many months it has, and
+the book of now is one month. Accounts that are in both make the test more careful than it says.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import stats
+
+from keepwell.models.grading.metrics import Floats
+from keepwell.models.settings.monitoring import DriftSettings
+
+HALF = 0.5
+"""Rows that every bin is given, so that an empty one has a logarithm (Jeffreys 1946)."""
+
+
+@dataclass(frozen=True)
+class Bins:
+    """How one column lay in the reference: where its bins begin, or its words, and the share of each; missing last.
+
+    `accounts`: accounts of the reference; `usual`: PSI that its own months have against it, all but a few of them.
+    Plain numbers and words, so that it can be kept with the model as JSON.
+    """
+
+    name: str
+    edges: tuple[float, ...] | None
+    words: tuple[str, ...] | None
+    shares: tuple[float, ...]
+    accounts: int
+    usual: float = 0.0
+
+    def places(self, values: pd.Series) -> NDArray[np.integer[Any]]:
+        """The bin of each value; a word that the reference did not have is in the bin before the missing."""
+        if self.edges is not None:
+            numbers = values.to_numpy(dtype=float, na_value=np.nan)
+            return np.where(np.isnan(numbers), len(self.shares) - 1, np.searchsorted(self.edges, numbers, side="right"))
+        known = pd.Index(self.words or ()).get_indexer(values)
+        missing = values.isna().to_numpy()
+        return np.where(missing, len(self.shares) - 1, np.where(known < 0, len(self.shares) - 2, known))
+
+
+@dataclass(frozen=True)
+class Reference:
+    """How inputs and score lay when the model learnt: all that later books are held against."""
+
+    inputs: tuple[Bins, ...]
+    score: Bins
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON keeps it."""
+        return asdict(self)
+
+    @classmethod
+    def from_plain(cls, kept: Mapping[str, Any]) -> "Reference":
+        """Back from JSON."""
+        inputs = tuple(_bins_from(one) for one in kept["inputs"])
+        return cls(inputs, _bins_from(kept["score"]))
+
+
+def _bins_from(kept: Mapping[str, Any]) -> Bins:
+    edges, words = (None if kept[key] is None else tuple(kept[key]) for key in ("edges", "words"))
+    return Bins(kept["name"], edges, words, tuple(kept["shares"]), kept["accounts"], kept["usual"])
+
+
+def reference(
+    rows: pd.DataFrame, numbers: Sequence[str], words: Sequence[str], scored: pd.DataFrame, rules: DriftSettings
+) -> Reference:
+    """The inputs as in `rows` and the score as in `scored`; both with account_id and as_of, `scored` with `chance`.
+
+    Inputs come from the training rows; the score from rows that the model did not learn from. An input that is the
+    same for all accounts of a month tells the date, no more, and is left out.
+    """
+    kept = [name for name in (*numbers, *words) if not _of_the_calendar(rows, name)]
+    inputs = tuple(_binned(rows, name, name in words, rules) for name in kept)
+    return Reference(inputs, _binned(scored, "chance", False, rules))
+
+
+def _of_the_calendar(rows: pd.DataFrame, name: str) -> bool:
+    """Whether the column moves from month to month and never within one."""
+    within = rows.groupby("as_of")[name].nunique()
+    return len(within) > 1 and int(within.max()) == 1 and len(rows[name].dropna().unique()) > 1
+
+
+def _binned(rows: pd.DataFrame, name: str, worded: bool, rules: DriftSettings) -> Bins:
+    """The bins of a column; every account weighs one."""
+    codes, accounts = pd.factorize(rows["account_id"])
+    weight = 1.0 / np.bincount(codes)[codes]
+    values = rows[name]
+    edges = None if worded else _edges(values.to_numpy(dtype=float, na_value=np.nan), rules.bins)
+    words = tuple(sorted(values.dropna().astype(str).unique())) if worded else None
+    size = (len(words) + 2) if words is not None else len(edges or ()) + 2
+    whole = Bins(name, edges, words, (0.0,) * size, len(accounts))
+    places = whole.places(values)
+    counts = np.bincount(places, weight, size)
+    whole = replace(whole, shares=tuple(map(float, counts / counts.sum())))
+    return replace(whole, usual=_usual(whole, places, rows["as_of"], rules))
+
+
+def _usual(whole: Bins, places: NDArray[np.integer[Any]], months: pd.Series, rules: DriftSettings) -> float:
+    """PSI against the whole reference that all but a few of its own months stay within."""
+    codes, named = pd.factorize(months)
+    size = len(whole.shares)
+    counts = np.bincount(codes * size + places, minlength=len(named) * size).reshape(len(named), size).astype(float)
+    return float(np.quantile([_index(_table(whole, month, rules)) for month in counts], rules.usual_share))
+
+
+def _edges(numbers: Floats, bins: int) -> tuple[float, ...]:
+    """Where the second bin and those after it begin; equal values are never parted."""
+    there = numbers[~np.isnan(numbers)]
+    if not len(there):
+        return ()
+    inner = np.unique(np.quantile(there, np.arange(1, bins) / bins, method="higher"))
+    return tuple(map(float, inner[inner > there.min()]))
+
+
+def drift(was: Reference, book: pd.DataFrame, rules: DriftSettings) -> pd.DataFrame:
+    """Inputs and score of one book (a row per account, with `chance`) against the reference.
+
+    Columns: kind, name, statistic (`psi`), value (PSI less what chance gives), usual, p_value, q_value, drifted.
+    """
+    columns = [("input", bins) for bins in was.inputs] + [("score", was.score)]
+    rows = []
+    for kind, bins in columns:
+        now = np.bincount(bins.places(book[bins.name]), minlength=len(bins.shares)).astype(float)
+        table = _table(bins, now, rules)
+        rows.append(
+            {
+                "kind": kind, "name": bins.name, "statistic": "psi", "value": _index(table), "usual": bins.usual,
+                "p_value": _p_value(table),
+            }
+        )  # fmt: skip
+    frame = pd.DataFrame(rows)
+    q_value = stats.false_discovery_control(frame["p_value"].to_numpy())
+    drifted = (q_value < rules.false_discovery_rate) & (frame["value"] > frame["usual"].clip(lower=rules.least_psi))
+    return frame.assign(q_value=q_value, drifted=drifted)
+
+
+def _table(bins: Bins, now: Floats, rules: DriftSettings) -> Floats:
+    """Accounts of the reference and of now in each bin.
+
+    Bins of which the reference lets expect few rows are one: by the reference alone, so that the test stays a test.
+    """
+    shares = np.array(bins.shares)
+    few = shares * now.sum() < rules.least_rows
+    whole = np.stack([shares * bins.accounts, now])
+    together = np.column_stack([whole[:, ~few], whole[:, few].sum(axis=1)])
+    return together[:, together.sum(axis=0) > 0]
+
+
+def _index(table: Floats) -> float:
+    """PSI of the table's rows, less what it comes to by chance."""
+    then, now = (table + HALF) / (table + HALF).sum(axis=1, keepdims=True)
+    by_chance = (table.shape[1] - 1) * float((1.0 / table.sum(axis=1)).sum())
+    return float(np.dot(now - then, np.log(now / then))) - by_chance
+
+
+def _p_value(table: Floats) -> float:
+    """Chance of such a table where nothing has changed."""
+    return float(stats.chi2_contingency(table, correction=False).pvalue) if table.shape[1] > 1 else 1.0

@@ -1,0 +1,66 @@
+"""Do as many leave as when the model learnt, and as many as it foretold? Month by month (LRN-3)."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from keepwell.models.settings.monitoring import DriftSettings
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Share of rows with the outcome, and the variance of that share over accounts."""
+
+    value: float
+    variance: float
+
+
+def outcome_drift(rows: pd.DataFrame, learnt: Rate, rules: DriftSettings) -> pd.DataFrame:
+    """Month by month: the share that left against the training months', and losses over the sum of the chances.
+
+    `rows`: account_id, as_of, chance, happened of matured months that the model did not learn from; `learnt`: the rate
+    of the training rows. Columns: kind (`outcome`), name, statistic (`base_rate`,
+    `observed_to_expected`), month, value, low, high, p_value, q_value, drifted. Neighbouring months share outcomes.
+    """
+    found = [row for month, part in rows.groupby("as_of") for row in _month(month, part, learnt, rules)]
+    frame = pd.DataFrame(found)
+    if frame.empty:
+        return frame
+    for statistic in frame["statistic"].unique():
+        mine = frame["statistic"] == statistic
+        frame.loc[mine, "q_value"] = stats.false_discovery_control(frame.loc[mine, "p_value"].to_numpy())
+    sure = frame["q_value"] < rules.false_discovery_rate
+    drifted = sure & ((frame["ratio"] - 1.0).abs() >= rules.least_ratio)
+    return frame.drop(columns="ratio").assign(drifted=drifted)
+
+
+def _month(month: pd.Timestamp, rows: pd.DataFrame, learnt: Rate, rules: DriftSettings) -> list[dict[str, Any]]:
+    """Base rate and observed to expected of one month, with interval and p value by the normal curve."""
+    count, losses = len(rows), float(rows["happened"].sum())
+    share, rate = losses / count, learnt.value
+    noise = np.sqrt(max(share * (1.0 - share), rate * (1.0 - rate)) / count)
+    chance = rows["chance"].to_numpy(dtype=float)
+    expected, spread = float(chance.sum()), float(np.sqrt((chance * (1.0 - chance)).sum()))
+    wide = float(stats.norm.ppf((1.0 + rules.confidence) / 2.0))
+    return [
+        {
+            "kind": "outcome", "name": name, "statistic": statistic, "month": month, "value": value,
+            "low": max(value - wide * error, 0.0), "high": value + wide * error, "ratio": ratio,
+            "p_value": 2.0 * float(stats.norm.sf(abs(z))),
+        }
+        for name, statistic, value, error, ratio, z in (
+            ("rate", "base_rate", share, noise, share / rate, (share - rate) / np.sqrt(noise**2 + learnt.variance)),
+            ("losses", "observed_to_expected", losses / expected, spread / expected, losses / expected,
+             (losses - expected) / spread),
+        )
+    ]  # fmt: skip
+
+
+def rate_of(rows: pd.DataFrame) -> Rate:
+    """The rate of these rows (account_id, happened), a ratio of sums over accounts (Cochran 1977)."""
+    sums = rows.groupby("account_id")["happened"].agg(["sum", "size"]).to_numpy(dtype=float)
+    rate = float(sums[:, 0].sum() / sums[:, 1].sum())
+    return Rate(rate, float(((sums[:, 0] - rate * sums[:, 1]) ** 2).sum() / sums[:, 1].sum() ** 2))

@@ -1,0 +1,42 @@
+"""A model on every month that it did not learn from: what it gave, whom it flagged, what came of it (LRN-4)."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from keepwell.models.grading.intervals import Estimate, graded_figures
+from keepwell.models.grading.metrics import graded, top
+from keepwell.models.settings.training import CandidateSettings, PolicySettings
+from keepwell.models.training.split import Parts
+from keepwell.models.training.trial import Trained
+
+SEED = 1
+
+
+def unseen(examples: pd.DataFrame, label: str, trained: Trained, parts: Parts, rules: PolicySettings) -> pd.DataFrame:
+    """account_id, as_of, churned_at, health, chance, flagged and happened, from the first month of validation on.
+
+    Flagged are the highest chances of each month within capacity; `happened` is missing where it has not matured. The
+    months of the gap before validation are left out: their outcomes overlap those that were learnt from.
+    """
+    later = examples[examples["as_of"] >= pd.Timestamp(parts.validation[0])]
+    chance = trained.chances(later)
+    flagged = top(chance, later["as_of"].to_numpy(), rules.capacity_share)
+    happened = later[label].map({True: 1.0, False: 0.0})
+    about = later[["account_id", "as_of", "churned_at", "health"]]
+    return about.assign(chance=chance, flagged=flagged, happened=happened).reset_index(drop=True)
+
+
+def by_month(rows: pd.DataFrame, rules: CandidateSettings) -> Mapping[pd.Timestamp, Mapping[str, Estimate]]:
+    """Every figure of every matured month in which somebody left and somebody stayed, with intervals over accounts."""
+    found = {}
+    for month, part in rows.dropna(subset="happened").groupby("as_of"):
+        if 0 < part["happened"].mean() < 1:
+            found[month] = together(part, rules)
+    return found
+
+
+def together(rows: pd.DataFrame, rules: CandidateSettings) -> Mapping[str, Estimate]:
+    """Every figure of these rows, whose outcomes are known, with intervals over accounts."""
+    side = graded(rows["happened"].to_numpy(), rows["chance"].to_numpy(), rows["flagged"].to_numpy())
+    return graded_figures(side, rows["account_id"].to_numpy(), rules.replicates, rules.confidence, SEED)

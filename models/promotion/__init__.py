@@ -1,0 +1,1 @@
+"""Gates, champions, and the A/B test between two versions."""

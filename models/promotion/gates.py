@@ -1,0 +1,238 @@
+"""May the challenger become champion? Named gates on rows that neither side has learnt from; what is missing fails.
+
+The difference is paired: the same accounts, months and draws for both sides (LRN-2).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from keepwell.models.grading.intervals import Estimate, drawn, estimated, graded_figures
+from keepwell.models.grading.metrics import Floats, graded, roc_auc, top
+from keepwell.models.settings.promotion import PromotionSettings
+
+SEED = 1
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of a challenger when its promotion is asked for.
+
+    `rows`: account_id, as_of, segment, happened, chance (the challenger's), rival (the other side's) and, where they do
+    not count alike, weight, of months that neither has learnt from; None where there are none: `missing` says why.
+    `rival`: the champion, or health where there is none; `first`: no model of this outcome was ever promoted. `shadow`:
+    dates on which it scored the book beside; `told_on`: when the outcomes of the last of them will be known. `review`:
+    who signed the expert review. `accepted`: why a person lets a suspicious figure through.
+    """
+
+    rows: pd.DataFrame | None
+    rival: str
+    against_champion: bool
+    first: bool
+    shadow: Sequence[date]
+    told_on: date | None
+    missing: str = ""
+    review: str = ""
+    accepted: str = ""
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One named rule, whether it let the challenger through, and why in one sentence."""
+
+    name: str
+    passed: bool
+    says: str
+
+
+@dataclass(frozen=True)
+class Difference(Estimate):
+    """ROC-AUC of the challenger less the rival's, with its interval and standard error."""
+
+    standard_error: float
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Every gate in order, what the comparison could have found, and the figures of both sides by name."""
+
+    gates: Sequence[Gate]
+    power: str
+    figures: Mapping[str, tuple[Estimate, Estimate]]
+
+    @property
+    def refusals(self) -> list[Gate]:
+        """The gates that stay closed."""
+        return [gate for gate in self.gates if not gate.passed]
+
+
+def judged(evidence: Evidence, rules: PromotionSettings, capacity_share: float) -> Judgement:
+    """Every gate; without comparable rows only those that need none can pass."""
+    rows = _comparable(evidence.rows)
+    waiting = [_shadowed(evidence, rules), _reviewed(evidence, rules)]
+    if rows is None:
+        why = (
+            evidence.missing
+            or f"no outcome of a month that neither has learnt from is left to compare with {evidence.rival} on"
+        )
+        missing = Gate("better", passed=False, says=why)
+        return Judgement([missing, *waiting], "Nothing can be compared.", {})
+    figures = side_by_side(rows, rules, capacity_share)
+    rows = rows[_weight(rows) > 0]
+    found = paired(rows, rules)
+    gates = [
+        _better(evidence, found, rules),
+        *(gate(figures, rules) for gate in (_calibrated, _skilled)),
+        _segments(rows, rules),
+        _believable(evidence, figures, rules),
+        *waiting,
+    ]
+    return Judgement(gates, power(rows, found, rules), figures)
+
+
+def paired(rows: pd.DataFrame, rules: PromotionSettings) -> Difference:
+    """The difference in ROC-AUC over draws of accounts, the same draws for both sides."""
+    happened = rows["happened"].to_numpy(dtype=float)
+    nobody = np.zeros(len(rows), dtype=bool)
+    sides = {
+        side: graded(happened, rows[side].to_numpy(dtype=float), nobody, _weight(rows)) for side in ("chance", "rival")
+    }
+    found = drawn(sides, {"roc_auc": roc_auc}, rows["account_id"].to_numpy(), rules.replicates, SEED)
+    ahead = found["chance"]["roc_auc"] - found["rival"]["roc_auc"]
+    return Difference(**asdict(estimated(ahead, rules.confidence)), standard_error=float(np.std(ahead[1:])))
+
+
+def power(rows: pd.DataFrame, found: Difference, rules: PromotionSettings) -> str:
+    """The smallest difference that these rows would show, as a sentence (normal approximation)."""
+    normal = NormalDist()
+    least = found.standard_error * (normal.inv_cdf((1 + rules.confidence) / 2) + normal.inv_cdf(rules.power))
+    accounts = rows.loc[rows["happened"].astype(bool), "account_id"].nunique()
+    return (
+        f"With {accounts} accounts that had the outcome in {rows['as_of'].nunique()} months, a difference in ROC-AUC "
+        f"of {least:.3f} would be found in {rules.power:.0%} of cases."
+    )
+
+
+def side_by_side(
+    rows: pd.DataFrame, rules: PromotionSettings, capacity_share: float
+) -> dict[str, tuple[Estimate, Estimate]]:
+    """Every figure of the challenger and of the rival, each with its interval."""
+    ours, theirs = (_figures(rows, side, rules, capacity_share) for side in ("chance", "rival"))
+    return {name: (ours[name], theirs[name]) for name in ours}
+
+
+def _figures(rows: pd.DataFrame, side: str, rules: PromotionSettings, capacity_share: float) -> dict[str, Estimate]:
+    chance: Floats = rows[side].to_numpy(dtype=float)
+    months: NDArray[Any] = rows["as_of"].to_numpy()
+    rated = graded(rows["happened"].to_numpy(dtype=float), chance, top(chance, months, capacity_share), _weight(rows))
+    return graded_figures(rated, rows["account_id"].to_numpy(), rules.replicates, rules.confidence, SEED)
+
+
+def _weight(rows: pd.DataFrame) -> Floats:
+    """How much each row counts: models of before a lot was known were graded on rows that count alike."""
+    return rows["weight"].to_numpy(dtype=float) if "weight" in rows else np.ones(len(rows))
+
+
+def _comparable(rows: pd.DataFrame | None) -> pd.DataFrame | None:
+    """The rows that both sides gave a chance; None where no outcome, or nothing but outcomes, is left."""
+    if rows is None:
+        return None
+    both = rows.dropna(subset=["happened", "chance", "rival"])
+    return both if 0 < both["happened"].sum() < len(both) else None
+
+
+def _better(evidence: Evidence, found: Difference, rules: PromotionSettings) -> Gate:
+    """Surely more than health knows; surely no more than the tolerance behind a champion."""
+    bound = -rules.tolerance if evidence.against_champion else 0.0
+    says = (
+        f"ROC-AUC differs from {evidence.rival}'s by {found.value:+.3f} ({found.low:+.3f} to {found.high:+.3f}); "
+        f"the lower bound must be above {bound:+.3f}"
+    )
+    return Gate("better", found.low > bound, says)
+
+
+Figures = Mapping[str, tuple[Estimate, Estimate]]
+
+
+def _calibrated(figures: Figures, rules: PromotionSettings) -> Gate:
+    """Chances that are as often right as they say, as far as these rows can tell; without an interval they cannot."""
+    slope, observed = figures["calibration_slope"][0], figures["observed_to_expected"][0]
+    fine = _allowed(slope, rules.least_slope, rules.most_slope, rules.calibration_slack)
+    fine = fine and _allowed(observed, rules.least_observed, rules.most_observed, rules.calibration_slack)
+    says = (
+        f"calibration slope {_shown(slope)}, allowed {rules.least_slope:g} to {rules.most_slope:g}; observed over "
+        f"expected {_shown(observed)}, allowed {rules.least_observed:g} to {rules.most_observed:g}"
+    )
+    says += "" if fine else f"; surely outside, or more than {rules.calibration_slack:g} times beyond a bound"
+    return Gate("calibrated", fine, says)
+
+
+def _allowed(found: Estimate, least: float, most: float, slack: float) -> bool:
+    """Not surely outside, and not far outside either: few rows excuse little. NaN is refused."""
+    reaches_inside = found.low <= most and found.high >= least
+    return reaches_inside and least / slack <= found.value <= most * slack
+
+
+def _shown(found: Estimate) -> str:
+    return f"{found.value:.2f} ({found.low:.2f} to {found.high:.2f})"
+
+
+def _skilled(figures: Figures, rules: PromotionSettings) -> Gate:
+    """Chances that are nearer to what happened than the base rate is."""
+    skill = figures["brier_skill"][0].value
+    return Gate(
+        "skilled", skill > rules.least_skill, f"Brier skill {skill:.3f}; more than {rules.least_skill:g} needed"
+    )
+
+
+def _segments(rows: pd.DataFrame, rules: PromotionSettings) -> Gate:
+    """No segment is surely worse off, and by more than the tolerance."""
+    worse, unjudged = [], []
+    for segment, part in rows.groupby("segment"):
+        outcomes = int(part["happened"].sum())
+        if min(outcomes, len(part) - outcomes) < rules.segment_outcomes:
+            unjudged.append(f"{segment} ({outcomes})")
+            continue
+        found = paired(part, rules)
+        if found.value < -rules.segment_tolerance and found.high < 0:
+            worse.append(f"{segment} by {-found.value:.3f} ({-found.high:.3f} to {-found.low:.3f})")
+    says = f"much worse in {', '.join(worse)}" if worse else "no segment is much worse"
+    says += f"; too few outcomes to judge {', '.join(unjudged)}" if unjudged else ""
+    return Gate("segments", not worse, says)
+
+
+def _believable(evidence: Evidence, figures: Figures, rules: PromotionSettings) -> Gate:
+    """A figure too good to be true is a leak until a person says otherwise (MOD-8)."""
+    auc = figures["roc_auc"][0].value
+    if auc <= rules.suspicious_auc:
+        return Gate("believable", passed=True, says=f"ROC-AUC {auc:.3f} is not above {rules.suspicious_auc:g}")
+    says = f"ROC-AUC {auc:.3f} is above {rules.suspicious_auc:g}, which mostly is a leak"
+    says += f"; let through: {evidence.accepted}" if evidence.accepted else "; look for it, or say why it is believed"
+    return Gate("believable", bool(evidence.accepted), says)
+
+
+def _shadowed(evidence: Evidence, rules: PromotionSettings) -> Gate:
+    """Side by side for so many days before it acts."""
+    days = (max(evidence.shadow) - min(evidence.shadow)).days + 1 if evidence.shadow else 0
+    says = f"has scored the book beside for {days} of {rules.shadow_days} days"
+    if evidence.told_on:
+        says += f"; how those days ended will be known on {evidence.told_on}, so the figures rest on earlier months"
+    return Gate("shadow", days >= rules.shadow_days, says)
+
+
+def _reviewed(evidence: Evidence, rules: PromotionSettings) -> Gate:
+    """The first model of an outcome is looked at by experts before it acts (REV-4)."""
+    if not evidence.first or not rules.review_required:
+        why = "not asked for by the settings" if not rules.review_required else "asked for the first model alone"
+        return Gate("review", passed=True, says=f"an expert review is {why}")
+    says = f"signed by {evidence.review}" if evidence.review else (
+        "no expert review of this version is signed by then: `keepwell review start`, and `report --sign NAME` at its "
+        "end; `review_required = false` under [promotion] does without"
+    )  # fmt: skip
+    return Gate("review", bool(evidence.review), says)

@@ -1,0 +1,43 @@
+"""Settings of the models: every number with its default and unit."""
+
+from keepwell.models.settings.effects import CaseSettings, EffectSettings, ForecastSettings, UpliftSettings
+from keepwell.models.settings.explaining import ImportanceSettings
+from keepwell.models.settings.grading import AuditSettings, GradeSettings, InsightSettings
+from keepwell.models.settings.monitoring import DriftSettings, EarlyWarningSettings, EstimateSettings
+from keepwell.models.settings.training import (
+    CandidateSettings,
+    InputSettings,
+    PolicySettings,
+    SegmentSettings,
+    SplitSettings,
+    TreatedSettings,
+    TripwireSettings,
+    WeightSettings,
+)
+from keepwell.values.numbers import (
+    Section,
+)
+
+
+class ModelSettings(Section):
+    """Everything about learning."""
+
+    split: SplitSettings = SplitSettings()
+    inputs: InputSettings = InputSettings()
+    candidates: CandidateSettings = CandidateSettings()
+    policy: PolicySettings = PolicySettings()
+    audit: AuditSettings = AuditSettings()
+    tripwires: TripwireSettings = TripwireSettings()
+    insights: InsightSettings = InsightSettings()
+    weights: WeightSettings = WeightSettings()
+    importance: ImportanceSettings = ImportanceSettings()
+    drift: DriftSettings = DriftSettings()
+    estimate: EstimateSettings = EstimateSettings()
+    early_warning: EarlyWarningSettings = EarlyWarningSettings()
+    treated: TreatedSettings = TreatedSettings()
+    segments: SegmentSettings = SegmentSettings()
+    effects: EffectSettings = EffectSettings()
+    cases: CaseSettings = CaseSettings()
+    uplift: UpliftSettings = UpliftSettings()
+    grades: GradeSettings = GradeSettings()
+    forecast: ForecastSettings = ForecastSettings()

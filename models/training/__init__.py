@@ -1,0 +1,1 @@
+"""Splits, inputs, candidates, selection, and the model as it is stored."""

@@ -1,0 +1,100 @@
+"""What of a trained candidate is kept: one classifier that gives calibrated chances, and what its inputs learnt."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import Pipeline
+
+from keepwell.models.training.choose import Calibration
+from keepwell.models.training.inputs import Winsoriser
+from keepwell.models.training.trial import Trained
+
+TRUSTED: Mapping[str, str] = {
+    "keepwell.models.training.artifact.CalibratedModel": "ours: a model and the two numbers that calibrate it",
+    "keepwell.models.training.inputs.Winsoriser": "ours: the two quantiles of each column",
+    "scipy.interpolate._bsplines.BSpline": "the pieces of a bent number, as arrays",
+    "scipy._lib.array_api_compat.numpy._aliases.asarray": "NumPy's function that makes an array, kept by a BSpline",
+    "numpy.dtype": "the kind of an array's values; it holds no code",
+    "sklearn.tree._tree.Tree": "the nodes of a tree, rebuilt from arrays by scikit-learn",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor": "the nodes of a boosted tree, as one array",
+}
+"""The only types that may be built on loading, beside those that skops itself trusts, and why each is harmless."""
+
+
+class CalibratedModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """A fitted pipeline and the line in the log odds that calibrates it, as one classifier.
+
+    `segments`: the same of each segment that has a model of its own.
+    """
+
+    def __init__(
+        self, model: Any, slope: float = 1.0, intercept: float = 0.0, segments: Mapping[str, Any] | None = None
+    ) -> None:
+        self.model = model
+        self.slope = slope
+        self.intercept = intercept
+        self.segments = segments
+
+    def predict_proba(self, rows: pd.DataFrame) -> NDArray[np.floating[Any]]:
+        """Calibrated chances, without the outcome and with it: one row each, two columns."""
+        right = as_trained("", self).chances(rows)
+        return np.column_stack([1.0 - right, right])
+
+
+def as_one(trained: Trained) -> CalibratedModel:
+    """A candidate with its calibration and the models of its segments."""
+    segments = {name: as_one(own) for name, own in trained.segments.items()}
+    return CalibratedModel(
+        trained.model, trained.calibration.slope, trained.calibration.intercept, segments or None
+    )  # fmt: skip
+
+
+def as_trained(name: str, kept: CalibratedModel) -> Trained:
+    """The candidate of that name that was kept."""
+    segments = {segment: as_trained(name, own) for segment, own in (kept.segments or {}).items()}
+    return Trained(name, kept.model, Calibration(kept.slope, kept.intercept), segments)
+
+
+def input_columns(model: Pipeline) -> list[str]:
+    """The columns that a candidate reads, in its order, each once; none for one that looks at nothing."""
+    return list(dict.fromkeys(str(column) for _, _, columns in _branches(model) for column in columns))
+
+
+def learnt_inputs(model: Pipeline) -> pd.DataFrame:
+    """What each input learnt (FEA-7): `column`, `low` and `high` where its tails are cut, and what `missing` becomes.
+
+    Cuts are empty where the tails are left alone. `branch`: the way in which the model sees the column; it may be two.
+    """
+    rows = []
+    for branch, transformer, columns in _branches(model):
+        steps = [s for _, s in transformer.steps] if isinstance(transformer, Pipeline) else [transformer]
+        cut = next((s for s in steps if isinstance(s, Winsoriser)), None)
+        filled = next((s for s in steps if isinstance(s, SimpleImputer)), None)
+        for at, column in enumerate(columns):
+            low, high = (np.nan, np.nan) if cut is None else (float(cut.low_[at]), float(cut.high_[at]))
+            missing = _missing(filled, at)
+            rows.append({"column": str(column), "branch": branch, "low": low, "high": high, "missing": missing})
+    return pd.DataFrame(rows, columns=["column", "branch", "low", "high", "missing"])
+
+
+def _branches(model: Pipeline) -> Iterator[tuple[str, Any, Sequence[str]]]:
+    """Name, fitted transformer and columns of each branch of the first step."""
+    first = model[0]
+    if isinstance(first, ColumnTransformer):
+        yield from (branch for branch in first.transformers_ if branch[0] != "remainder")
+
+
+def _missing(filled: SimpleImputer | None, at: int) -> str:
+    """What becomes of a missing value of one column."""
+    if filled is None:
+        return "left"
+    if filled.strategy == "constant":
+        return "a value of its own"
+    marked = () if filled.indicator_ is None else filled.indicator_.features_
+    return f"{filled.strategy} and a mark" if at in marked else str(filled.strategy)

@@ -1,0 +1,72 @@
+"""Which candidate is taken: the simplest that is not clearly worse than the best (MOD-4)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keepwell.models.grading.intervals import drawn
+from keepwell.models.grading.metrics import Floats, graded, line, log_odds, roc_auc
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A candidate on the validation rows: its ROC-AUC, its distance to the best, and the standard error of that."""
+
+    name: str
+    roc_auc: float
+    behind: float
+    standard_error: float
+
+    @property
+    def as_good(self) -> bool:
+        """Whether the distance is within one standard error of it."""
+        return self.behind <= self.standard_error
+
+
+def compared(
+    happened: Floats,
+    chances: Mapping[str, Floats],
+    accounts: NDArray[Any],
+    replicates: int,
+    seed: int,
+    weight: Floats | None = None,
+) -> list[Compared]:
+    """Every candidate, in the order given, against the best; the same draws of accounts for all."""
+    nobody = np.zeros(len(happened), dtype=bool)
+    sides = {name: graded(happened, c, nobody, weight) for name, c in chances.items()}
+    found = drawn(sides, {"roc_auc": roc_auc}, accounts, replicates, seed)
+    aucs = {name: figures["roc_auc"] for name, figures in found.items()}
+    best = max(aucs, key=lambda name: float(aucs[name][0]))
+    behind = {name: aucs[best] - of for name, of in aucs.items()}
+    return [Compared(n, float(aucs[n][0]), float(of[0]), float(np.std(of[1:]))) for n, of in behind.items()]
+
+
+def simplest_as_good(candidates: list[Compared], baselines: tuple[str, ...]) -> str:
+    """The first candidate, simplest first, that is as good as the best; baselines stand beside and are never taken."""
+    eligible = [c for c in candidates if c.name not in baselines]
+    return next((c.name for c in eligible if c.as_good), eligible[-1].name)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Chances put right by a line in their log odds, learnt on validation rows (Platt 1999)."""
+
+    slope: float
+    intercept: float
+
+    def __call__(self, chance: Floats) -> Floats:
+        """The chance put right; the order of the rows stays."""
+        right: Floats = 1.0 / (1.0 + np.exp(-(self.intercept + self.slope * log_odds(chance))))
+        return right
+
+
+def calibrated(chance: Floats, happened: Floats, weight: Floats | None = None) -> Calibration:
+    """The line that fits best; a slope is never negative, which would turn the order round."""
+    odds = log_odds(chance)
+    if np.ptp(odds) == 0:
+        return Calibration(1.0, 0.0)
+    intercept, slope = line(odds, happened, np.ones(len(odds)) if weight is None else weight)
+    return Calibration(max(slope, 0.0), intercept)

@@ -1,0 +1,62 @@
+"""Which feature each column that a model sees comes from: a number's mark for missing, each of the marks of a word.
+
+Told by the names that scikit-learn's steps give to their columns, so that it holds for whatever a pipeline prepares.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.pipeline import Pipeline
+
+from keepwell.models.grading.metrics import Floats
+from keepwell.models.training.artifact import input_columns
+
+MARK = "missingindicator_"
+"""What scikit-learn's imputer puts before the name of a number to name its mark for missing."""
+
+
+def weighed_by(model: Pipeline) -> list[str]:
+    """The features that reach the model's last step, in a linear one with a weight: the others change nothing."""
+    last, names = model[-1], input_columns(model)
+    weights = np.abs(last.coef_[0]) if hasattr(last, "coef_") else np.ones(last.n_features_in_)
+    return [name for name, weight in zip(names, weights @ origins(model), strict=True) if weight > 0]
+
+
+def seen_by(model: Pipeline, rows: pd.DataFrame) -> Floats:
+    """What the model's last step sees. A step that only learns (one that resamples) is passed over."""
+    inputs: Any = rows
+    for _, step in model.steps[:-1]:
+        inputs = step.transform(inputs) if hasattr(step, "transform") else inputs
+    seen: Floats = np.asarray(inputs, dtype=float)
+    return seen
+
+
+def origins(model: Pipeline) -> Floats:
+    """Which feature of `input_columns` each column that the last step sees (row) comes from: 1 there, else 0."""
+    place = {name: at for at, name in enumerate(input_columns(model))}
+    columns = _column_names(model)
+    marks = np.zeros((len(columns), len(place)))
+    for row, column in enumerate(columns):
+        marks[row, place[_origin(column, place)]] = 1.0
+    return marks
+
+
+def _column_names(model: Pipeline) -> Sequence[str]:
+    names = None
+    for _, step in model.steps[:-1]:
+        names = step.get_feature_names_out(names) if hasattr(step, "transform") else names
+    return [str(name) for name in names] if names is not None else []
+
+
+def _origin(column: str, features: Collection[str]) -> str:
+    """The feature that a column comes from."""
+    if column in features:
+        return column
+    if column.startswith(MARK):
+        return _origin(column.removeprefix(MARK), features)
+    begun = [name for name in features if column.startswith(f"{name}_")]
+    if not begun:
+        raise ValueError(f"column {column!r} of the model comes from no feature that it reads")
+    return max(begun, key=len)

@@ -1,0 +1,103 @@
+"""Does a segment deserve a model of its own? Where it has enough accounts, and its own ranks it surely better (MOD-6).
+
+The candidate that was taken is learnt again from the segment's training rows alone and held against the pooled one on
+the segment's validation rows: the same accounts, the same draws for both. Three segments are tried on months that have
+already chosen the candidate: what is adopted is told once more on the test months, where it had no say.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from sklearn.pipeline import Pipeline
+
+from keepwell.models.grading.intervals import Estimate, drawn, estimated
+from keepwell.models.grading.metrics import Floats, graded, roc_auc
+from keepwell.models.settings.all import ModelSettings
+from keepwell.models.training.candidates import chance, fitted
+from keepwell.models.training.choose import Calibration, calibrated
+from keepwell.models.training.inputs import varied
+
+SEED = 1
+SEGMENT = "segment"
+COLUMNS = ("segment", "examples", "accounts_with", "accounts_without", "pooled", "own", "difference", "low", "high")
+"""Of the comparison, beside `adopted` and `says`; `pooled` and `own` are ROC-AUCs on validation."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows of training or validation, whether the outcome happened, and how much each row counts."""
+
+    rows: pd.DataFrame
+    happened: Floats
+    weight: Floats
+
+    def of(self, segment: str) -> "Part":
+        """The rows of one segment."""
+        mine = (self.rows[SEGMENT] == segment).to_numpy(dtype=bool)
+        return Part(self.rows[mine], self.happened[mine], self.weight[mine])
+
+    def accounts(self) -> tuple[int, int]:
+        """How many accounts that count had the outcome, and how many never."""
+        counts = self.weight > 0
+        had = pd.Series(self.happened[counts] > 0).groupby(self.rows.loc[counts, "account_id"].to_numpy()).any()
+        return int(had.sum()), int((~had).sum())
+
+
+Own = tuple[Pipeline, Calibration]
+"""A segment's own model and the line that calibrates it."""
+
+
+def segment_models(
+    name: str, train: Part, validation: Part, pooled: Floats, numbers: Sequence[str], settings: ModelSettings,
+    by_weight: bool,
+) -> tuple[Mapping[str, Own], pd.DataFrame]:  # fmt: skip
+    """The models adopted, by segment, and the comparison of every segment: COLUMNS, adopted, says.
+
+    `name`: the candidate. `pooled`: its chances of the validation rows when learnt from all segments.
+    """
+    adopted, lines = {}, []
+    for segment in sorted(train.rows[SEGMENT].dropna().unique()):
+        mine, held = train.of(segment), validation.of(segment)
+        line = dict.fromkeys(COLUMNS, np.nan) | {"segment": segment, "examples": len(mine.rows), "adopted": False}
+        line["accounts_with"], line["accounts_without"] = mine.accounts()
+        line["says"] = _too_few(mine, held, settings)
+        if not line["says"]:
+            names = varied(mine.rows, numbers)
+            weight = mine.weight if by_weight else None
+            label = pd.Series(mine.happened > 0, mine.rows.index)
+            model = fitted(name, mine.rows, label, names, settings.inputs, settings.candidates, weight)
+            own, theirs = chance(model, held.rows), pooled[(validation.rows[SEGMENT] == segment).to_numpy(dtype=bool)]
+            sides, found = paired(held, own, theirs, settings)
+            line |= sides | {"difference": found.value, "low": found.low, "high": found.high, "adopted": found.low > 0}
+            line["says"] = "surely better" if found.low > 0 else "not surely better"
+            if found.low > 0:
+                adopted[segment] = (model, calibrated(own, held.happened, held.weight))
+        lines.append(line)
+    return adopted, pd.DataFrame(lines, columns=[*COLUMNS, "adopted", "says"])
+
+
+def paired(held: Part, own: Floats, theirs: Floats, settings: ModelSettings) -> tuple[dict[str, float], Estimate]:
+    """ROC-AUC of both sides on these rows, and of their own less the pooled one's with its interval."""
+    rules = settings.segments
+    nobody = np.zeros(len(own), dtype=bool)
+    chances = {"own": own, "pooled": theirs}
+    sides = {name: graded(held.happened, of, nobody, held.weight) for name, of in chances.items()}
+    accounts = held.rows["account_id"].to_numpy()
+    found = drawn(sides, {"roc_auc": roc_auc}, accounts, rules.replicates, SEED)
+    own_auc, pooled_auc = (found[side]["roc_auc"] for side in sides)
+    return (
+        {"own": float(own_auc[0]), "pooled": float(pooled_auc[0])},
+        estimated(own_auc - pooled_auc, rules.confidence),
+    )
+
+
+def _too_few(train: Part, validation: Part, settings: ModelSettings) -> str:
+    """Why a segment cannot have a model of its own; empty where it can."""
+    least = settings.segments.least_accounts
+    if min(train.accounts()) < least:
+        return f"{least} accounts with and without the outcome are needed"
+    if min(validation.accounts()) < settings.segments.least_validation_accounts:
+        return f"{settings.segments.least_validation_accounts} accounts with and without are needed on validation"
+    return ""

@@ -1,0 +1,56 @@
+"""Examples that somebody worked on before their outcome was told, and how much the others count for (MOD-1).
+
+Work keeps accounts: with the treated among the examples, the chance of those that nobody works on is told too low. Left
+out they are missed just where the chance is high. Where a lot decided who was treated, each untreated example counts by
+the inverse of its chance to stay so: then the untreated stand for all (inverse probability of censoring weighting,
+Robins and Rotnitzky 1992; Hernan and Robins 2020, chapter 12).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from keepwell.models.grading.metrics import Floats
+from keepwell.models.settings.training import TreatedSettings
+
+OUTCOME = "churned"
+"""The label over whose horizon `treated` and `untreated_chance` are told."""
+ALL_ROWS, UNTREATED = "treated and untreated", "untreated only"
+
+
+@dataclass(frozen=True)
+class Counted:
+    """How much each example counts, 0 for one that does not; `says` it in a sentence.
+
+    `other`: how much each would count the other way, by its name; None where nobody can say who was treated.
+    """
+
+    weight: Floats
+    by_lot: bool
+    says: str
+    other: tuple[str, Floats] | None
+
+
+def counted(examples: pd.DataFrame, label: str, rules: TreatedSettings) -> Counted:
+    """The untreated by the inverse of their chance where a lot gives it for every example, else all examples alike.
+
+    `examples` may have `treated` and `untreated_chance`. Work that no lot decided on leaves an example out unweighted.
+    """
+    alike = np.ones(len(examples))
+    if label != OUTCOME or "treated" not in examples or examples["treated"].isna().any():
+        return Counted(alike, by_lot=False, says="All examples count alike, treated or not.", other=None)
+    untreated = ~examples["treated"].to_numpy(dtype=bool)
+    share = f"{1.0 - untreated.mean():.1%} of them treated"
+    if "untreated_chance" not in examples or examples["untreated_chance"].isna().any():
+        says = f"All examples count alike, {share}; there is no lot that gives the chance of being untreated."
+        return Counted(alike, by_lot=False, says=says, other=(UNTREATED, untreated.astype(float)))
+    chance = examples["untreated_chance"].to_numpy(dtype=float)
+    stands_for = 1.0 / np.maximum(chance, 1.0 / rules.most_weight)
+    cut = int((untreated & (chance * rules.most_weight < 1.0)).sum())
+    weight = np.where(untreated, stands_for, 0.0)
+    says = (
+        f"Of {len(examples):,} examples, {share}, the untreated count, by the inverse of their chance to stay so: up "
+        f"to {weight.max():.1f}, {cut:,} of them cut at {rules.most_weight:g}. They stand for {weight.sum():,.0f}."
+    )
+    return Counted(weight, by_lot=True, says=says, other=(ALL_ROWS, alike))

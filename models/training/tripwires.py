@@ -1,0 +1,109 @@
+"""What is too good to be true is refused: one feature, or a model, that tells the outcome almost alone (MOD-8).
+
+Behaviour months ahead does not tell so much; a column that was filled in after the fact does (Kaufman et al. 2012,
+"Leakage in data mining"). A person who knows why it does lets it through by name, with the reason, in the settings.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import GroupKFold
+from sklearn.preprocessing import TargetEncoder
+
+from keepwell.models.grading.metrics import Floats, graded, roc_auc
+from keepwell.models.settings.training import TripwireSettings
+
+BEYOND = 1.0
+"""How far outside its range a missing number is put; only the order counts."""
+
+
+class Suspicious(Exception):
+    """Which column or model tells too much, how much, and what to do about it, as one sentence."""
+
+
+def refuse_leaks(
+    rows: pd.DataFrame, label: str, numbers: Sequence[str], words: Sequence[str], rules: TripwireSettings
+) -> None:
+    """Raises Suspicious where a single feature tells the outcome of the training rows too well.
+
+    `rows`: account_id, the label (no row without one), numbers and words. A feature that is let through is not refused.
+    """
+    found = [(name, auc) for name, auc in leaking(rows, label, numbers, words, rules) if name not in rules.let_through]
+    if found:
+        named = ", ".join(f"`{name}` ({auc:.3f})" for name, auc in found)
+        raise Suspicious(
+            f"{named} alone tells `{label}` with a ROC-AUC above {rules.feature_auc:g}: look whether it is known only "
+            "after the outcome, and mend the mapping; if it is right, let it through with the reason in "
+            "[models.tripwires.let_through]."
+        )
+
+
+def refuse_model(name: str, auc: float, rules: TripwireSettings) -> None:
+    """Raises Suspicious where a model tells the outcome of the validation rows too well."""
+    if auc > rules.model_auc and name not in rules.let_through:
+        raise Suspicious(
+            f"the model `{name}` has a ROC-AUC of {auc:.3f} on the validation months, above {rules.model_auc:g}: look "
+            "for features that together give the outcome away; if it is right, let it through with the reason in "
+            "[models.tripwires.let_through]."
+        )
+
+
+def leaking(
+    rows: pd.DataFrame, label: str, numbers: Sequence[str], words: Sequence[str], rules: TripwireSettings
+) -> list[tuple[str, float]]:
+    """The features whose ROC-AUC alone is above the bound, the most telling first."""
+    alone = aucs_alone(rows, label, numbers, words, rules)
+    return sorted(((n, a) for n, a in alone.items() if a > rules.feature_auc), key=lambda found: (-found[1], found[0]))
+
+
+def aucs_alone(
+    rows: pd.DataFrame, label: str, numbers: Sequence[str], words: Sequence[str], rules: TripwireSettings
+) -> dict[str, float]:
+    """How well each feature alone tells the outcome: the best of the ways in which it may be read.
+
+    A number by its order, missing ones below or above all others; by its missing alone; and, as a word, by the rate of
+    the outcome in its group (twentieths of a number), each account's group rated on other accounts.
+    """
+    happened = rows[label].to_numpy(dtype=float)
+    by_rate = _rates(rows, happened, numbers, words, rules)
+    found = {}
+    for name in [*numbers, *words]:
+        orders = _orders(rows[name].astype("float64")) if name in numbers else iter(())
+        either = [max(auc, 1.0 - auc) for auc in (_auc(happened, order) for order in orders)]
+        found[name] = max([*either, _auc(happened, by_rate[name].to_numpy())])
+    return found
+
+
+def _orders(values: pd.Series) -> Iterator[Floats]:
+    """The ways in which a number orders the rows."""
+    if values.notna().any():
+        yield values.fillna(values.min() - BEYOND).to_numpy()
+        yield values.fillna(values.max() + BEYOND).to_numpy()
+    yield values.isna().to_numpy(dtype=float)
+
+
+def _rates(
+    rows: pd.DataFrame, happened: Floats, numbers: Sequence[str], words: Sequence[str], rules: TripwireSettings
+) -> pd.DataFrame:
+    """Each feature's group as its smoothed rate of the outcome, learnt on other accounts (Micci-Barreca 2001)."""
+    groups = {name: _groups(rows[name].astype("float64"), rules.groups) for name in numbers}
+    groups |= {name: pd.Series(pd.factorize(rows[name])[0], rows.index) for name in words}
+    frame = pd.DataFrame(groups)
+    folds = list(GroupKFold(rules.folds).split(frame, happened, rows["account_id"]))
+    rates = TargetEncoder(target_type="binary", cv=folds).fit_transform(frame, happened.astype(int))
+    return pd.DataFrame(rates, index=rows.index, columns=frame.columns)
+
+
+def _groups(values: pd.Series, count: int) -> pd.Series:
+    """The number's group by quantiles, -1 where it is missing; a value that many rows share is a group of its own."""
+    there = values.dropna().to_numpy()
+    if len(there) == 0:
+        return pd.Series(-1, values.index)
+    edges = np.unique(np.quantile(there, np.linspace(0.0, 1.0, count + 1)))
+    codes = np.searchsorted(edges, values, "left") + np.searchsorted(edges, values, "right")
+    return pd.Series(codes, values.index).where(values.notna(), -1)
+
+
+def _auc(happened: Floats, score: Floats) -> float:
+    return roc_auc(graded(happened, score, happened > 1.0))

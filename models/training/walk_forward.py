@@ -1,0 +1,76 @@
+"""What a model would have said in each month of the past, learnt anew every quarter from what was told by then.
+
+A model that scores months which it has learnt from looks better than it is. Here the model of a month comes from months
+whose outcome had matured when it was fitted, and from no others.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+
+from keepwell.models.settings.training import CandidateSettings, InputSettings, SplitSettings
+from keepwell.models.training.candidates import chance, fitted
+from keepwell.models.training.inputs import varied
+
+
+@dataclass(frozen=True)
+class Refit:
+    """One model: fitted on this day, from so many months, accounts that had the outcome and that had not.
+
+    `why_not` says what was missing where there was too little for a model.
+    """
+
+    fitted_on: date
+    months: int
+    with_it: int
+    without: int
+    why_not: str | None = None
+
+
+def walk_forward(
+    examples: pd.DataFrame, label: str, months: Sequence[date], gap_days: int, numbers: Sequence[str], candidate: str,
+    refit_months: int, split: SplitSettings, inputs: InputSettings, rules: CandidateSettings,
+) -> tuple[pd.Series, list[Refit]]:  # fmt: skip
+    """The chance of each example of `months`, NaN elsewhere and where there was too little to learn from.
+
+    The model of a month is fitted on the first day of its block of `refit_months` (quarters of the calendar by
+    default), from the examples of the months that began at least `gap_days` (horizon and grace) before that day.
+    """
+    chances = pd.Series(np.nan, index=examples.index, name="model", dtype=float)
+    refits = []
+    for day in sorted({refit_day(month, refit_months) for month in months}):
+        served = [pd.Timestamp(m) for m in months if refit_day(m, refit_months) == day]
+        rows = examples[examples["as_of"].isin(served)]
+        told = matured(examples, label, day, gap_days)
+        refit = _refit(told, label, day, split)
+        refits.append(refit)
+        if refit.why_not is None and len(rows):
+            names = varied(told, numbers)
+            model = fitted(candidate, told, told[label].astype(bool), names, inputs, rules)
+            chances.loc[rows.index] = chance(model, rows)
+    return chances, refits
+
+
+def refit_day(month: date, refit_months: int) -> date:
+    """The first day of the block of months of the year that a month belongs to."""
+    return month.replace(month=(month.month - 1) // refit_months * refit_months + 1, day=1)
+
+
+def matured(examples: pd.DataFrame, label: str, day: date, gap_days: int) -> pd.DataFrame:
+    """The examples whose outcome was told by `day`."""
+    last = pd.Timestamp(day - timedelta(days=gap_days))
+    return examples[(examples["as_of"] <= last) & examples[label].notna()]
+
+
+def _refit(told: pd.DataFrame, label: str, day: date, split: SplitSettings) -> Refit:
+    had = told[label].astype(bool).groupby(told["account_id"]).any()
+    months, with_it, without = told["as_of"].nunique(), int(had.sum()), int((~had).sum())
+    why_not = None
+    if months < split.least_train_months:
+        why_not = f"{months} matured months; {split.least_train_months} are needed"
+    elif min(with_it, without) < split.least_accounts:
+        why_not = f"{with_it} accounts had left and {without} had not; {split.least_accounts} of each are needed"
+    return Refit(day, months, with_it, without, why_not)

@@ -1,0 +1,163 @@
+"""Weights of the health components tuned to churn: never negative, per segment, learnt in time order (HLT-5).
+
+The score keeps its form: the mean of the components that are known, by weight. The weights are those under which that
+score tells churn best in a logistic regression, held near the weights set by hand by a prior (maximum a posteriori). A
+segment's weights are held near those of the whole book, so that few losses hardly move them (partial pooling).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import minimize
+from scipy.special import expit
+
+from keepwell.models.grading.intervals import Estimate, drawn, estimated
+from keepwell.models.grading.metrics import Floats, graded, recall, roc_auc, top
+from keepwell.models.settings.training import CandidateSettings, WeightSettings
+
+TEN = 10.0
+"""Points of health per unit of the fit: keeps the slope near 1."""
+START_SLOPE = 0.5
+SEED = 1
+Weights = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """Weights of the whole book and of each segment, each summing to 1; `own`: segments with losses enough for theirs.
+
+    `losses`: accounts that left, per segment.
+    """
+
+    book: Weights
+    segments: Mapping[str, Weights]
+    own: frozenset[str]
+    losses: Mapping[str, int]
+
+    def of(self, segment: str) -> Weights:
+        """The weights of a segment; those of the book where it was not seen."""
+        return self.segments.get(segment, self.book)
+
+
+def tuned_weights(
+    rows: pd.DataFrame, label: str, components: Sequence[str], by_hand: Callable[[str], Weights], rules: WeightSettings
+) -> Tuned:
+    """The weights that tell the outcome of these rows, the training months.
+
+    `rows`: account_id, segment, the label (no row without one) and `component_<name>`, points 0 to 100, NaN where
+    unknown. `by_hand`: the weights in force of a segment (empty where it has none), summing to 1; their mean over the
+    rows is the book's prior.
+    """
+    names = rows["segment"].fillna("")
+    share = names.value_counts(normalize=True).sort_index()
+    prior = sum((share[s] * _vector(by_hand(s), components) for s in share.index), np.zeros(len(components)))
+    book = _fitted(rows, label, components, prior, rules.spread)
+    lost = rows[rows[label].astype(bool)].groupby(names)["account_id"].nunique()
+    losses = {str(s): int(lost.get(s, 0)) for s in share.index}
+    own = frozenset(s for s, count in losses.items() if count >= rules.least_losses)
+    segments = {
+        str(s): _named(
+            _fitted(rows[names == s], label, components, book, rules.segment_spread) if s in own else book, components
+        )
+        for s in share.index
+    }
+    return Tuned(_named(book, components), segments, own, losses)
+
+
+def weighted_health(rows: pd.DataFrame, weights: Callable[[str], Weights]) -> pd.Series:
+    """The score of each row under its segment's weights: the weighted mean of the components that are known.
+
+    NaN where none with a weight is.
+    """
+    score = pd.Series(np.nan, rows.index)
+    for segment, place in rows.groupby(rows["segment"].fillna("")).groups.items():
+        of = weights(str(segment))
+        points = rows.loc[place, [f"component_{c}" for c in of]].to_numpy(dtype=float)
+        share = np.where(np.isnan(points), 0.0, np.array(list(of.values())))
+        total = share.sum(axis=1)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            score.loc[place] = np.where(total > 0, (share * np.nan_to_num(points)).sum(axis=1) / total, np.nan)
+    return score
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """Both scores on the same test rows, `recall` at capacity, and what tuned is ahead by, on the same draws."""
+
+    rows: int
+    losses: int
+    by_hand: Mapping[str, Estimate]
+    tuned: Mapping[str, Estimate]
+    ahead: Mapping[str, Estimate]
+
+
+def backtest(
+    rows: pd.DataFrame, label: str, by_hand: pd.Series, tuned: pd.Series, capacity_share: float,
+    rules: CandidateSettings,
+) -> Backtest:  # fmt: skip
+    """Hand-set against tuned health on the test months, which had no say in either; rows that lack one are left out."""
+    both = by_hand.notna() & tuned.notna()
+    rows = rows[both]
+    happened, months = rows[label].to_numpy(dtype=float), rows["as_of"].to_numpy()
+    risks = {"by_hand": -by_hand[both].to_numpy(), "tuned": -tuned[both].to_numpy()}
+    sides = {side: graded(happened, risk, top(risk, months, capacity_share)) for side, risk in risks.items()}
+    accounts = rows["account_id"].to_numpy()
+    found = drawn(sides, {"roc_auc": roc_auc, "recall": recall}, accounts, rules.replicates, SEED)
+    figures = {side: {n: estimated(v, rules.confidence) for n, v in of.items()} for side, of in found.items()}
+    ahead = {n: estimated(v - found["by_hand"][n], rules.confidence) for n, v in found["tuned"].items()}
+    return Backtest(len(rows), int(happened.sum()), figures["by_hand"], figures["tuned"], ahead)
+
+
+def _fitted(rows: pd.DataFrame, label: str, components: Sequence[str], prior: Floats, spread: float) -> Floats:
+    """The likeliest weights given these rows and the prior, summing to 1.
+
+    The months of an account that left repeat one loss; the likelihood counts each loss once.
+    """
+    happened = rows[label].to_numpy(dtype=float)
+    if not 0 < happened.sum() < len(happened):
+        return prior
+    points = rows[[f"component_{c}" for c in components]].to_numpy(dtype=float) / TEN
+    known = (~np.isnan(points)).astype(float)
+    points = np.nan_to_num(points)
+    once = rows.loc[rows[label].astype(bool), "account_id"].nunique() / happened.sum()
+    segments, _ = pd.factorize(rows["segment"].fillna(""))
+    size = len(components)
+
+    def loss(given: Floats) -> tuple[float, Floats]:
+        """Minus the log posterior, and its gradient by weights, slope and the segments' intercepts."""
+        weights, slope, levels = given[:size], given[size], given[size + 1 :]
+        total = np.maximum(known @ weights, np.finfo(float).eps)
+        score = (points @ weights) / total
+        odds = levels[segments] - slope * score
+        error = expit(odds) - happened
+        likelihood = np.logaddexp(0.0, odds).sum() - happened @ odds
+        along = (error / total) @ points - (error * score / total) @ known
+        # The score does not change when all weights grow alike, so the prior looks at weights that sum to 1.
+        shares = weights / weights.sum()
+        away = (shares - prior) / spread**2
+        return (
+            once * likelihood + 0.5 * float(away @ (shares - prior)),
+            np.concatenate([
+                -once * slope * along + (away - away @ shares) / weights.sum(), [-once * (error @ score)],
+                once * np.bincount(segments, error, len(levels)),
+            ]),
+        )  # fmt: skip
+
+    rate = happened.mean()
+    count = int(segments.max()) + 1
+    level = np.log(rate / (1 - rate)) + START_SLOPE * points.sum() / known.sum()
+    start = np.concatenate([prior, [START_SLOPE], np.full(count, level)])
+    bounds = [(0.0, None)] * (size + 1) + [(None, None)] * count
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 500})
+    weights: Floats = found.x[:size]
+    return weights / weights.sum()
+
+
+def _vector(weights: Weights, components: Sequence[str]) -> Floats:
+    return np.array([weights[c] for c in components])
+
+
+def _named(weights: Floats, components: Sequence[str]) -> dict[str, float]:
+    return dict(zip(components, map(float, weights), strict=True))

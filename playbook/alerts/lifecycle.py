@@ -1,0 +1,204 @@
+"""What one run does to the alerts: what opens, whose cause is gone or back, what closes (ALR-3).
+
+What rests on a measure that has moved opens held (SPEC SRC-5): it is told, and its clocks run, once it is released.
+A run changes an alert at most once, and its events' ids follow from what they say: running a day again adds nothing.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+from keepwell.playbook.alerts.events import (
+    BOOK,
+    DATA_RULE,
+    PIPELINE,
+    RUN_RULE,
+    Alert,
+    LedgerEvent,
+    event_of,
+    fold,
+    short_hash,
+)
+from keepwell.playbook.alerts.rules import RULES, Condition, Observations, Occurrence, due_times
+from keepwell.playbook.alerts.runs import Runs
+from keepwell.playbook.settings import AlertSettings, OwnerSettings
+
+Due = Callable[..., dict[str, datetime]]
+Cause = tuple[str, str, str | None]
+
+
+def new_events(
+    history: Sequence[LedgerEvent],
+    seen: Observations,
+    as_of: datetime,
+    book: Mapping[str, str | None],
+    settings: AlertSettings,
+    owners: OwnerSettings,
+    runs: Runs,
+    told_at: datetime | None = None,
+) -> list[LedgerEvent]:
+    """What the run of `as_of` adds to the ledger; nothing where the ledger holds a newer run.
+
+    `told_at`: when what it opens reaches people, as_of unless said; the clocks run from then.
+
+    `book` names the CSM of every account under contract; one without falls to the default owner. What was not observed,
+    or could not be told, neither opens nor closes.
+    """
+    if runs.last is not None and as_of < runs.last:
+        return []
+    alerts = fold(history, as_of)
+    done = {event.alert_id for event in history if event.as_of == as_of and event.by == PIPELINE}
+    changes = _changes([a for a in alerts.values() if a.alert_id not in done], _causes(seen), as_of, book, settings)
+    floor = runs.opening_floor(as_of, settings)
+    openings = {
+        opening.alert_id: opening
+        for opening in (
+            *_openings_of_conditions(seen.conditions, alerts, done, as_of, settings),
+            *(_opening_of_event(o) for o in seen.occurrences if floor < o.known_at <= as_of),
+        )
+        if (opening.account_id in book or opening.rule == RUN_RULE) and opening.alert_id not in alerts
+    }
+    freed = [a for a in _freed(alerts.values(), seen.conditions) if a.alert_id not in done and a.account_id in book]
+    told = [o for o in openings.values() if o.held_by is None]
+    before = sum(alert.opened_at == as_of and alert.state != "held" for alert in alerts.values())
+    storm = is_storm(len(told) + len(freed) + before, len(book), settings)
+    digest_id = short_hash("digest", as_of.isoformat()) if storm else None
+    due = partial(due_times, told_at=told_at or as_of, settings=settings)
+    opened = [_opened(o, as_of, _owner(o.account_id, book, owners), digest_id, due) for o in openings.values()]
+    reason = "it holds without what moved"
+    opened += [released(alert, as_of, PIPELINE, reason, digest_id, due) for alert in freed]
+    return sorted([*changes, *opened], key=lambda e: (e.account_id, e.rule, e.subject or "", e.kind, e.event_id))
+
+
+def is_storm(opened: int, book: int, settings: AlertSettings) -> bool:
+    """Whether one run opened so many alerts that they are told in one message."""
+    of_the_book = opened >= settings.storm_minimum and opened > settings.storm_share * book
+    return opened > settings.storm_alerts or of_the_book
+
+
+@dataclass(frozen=True)
+class _Opening:
+    """An alert about to be opened."""
+
+    alert_id: str
+    account_id: str
+    rule: str
+    subject: str | None
+    episode: int | None
+    detail: str
+    known_at: datetime
+    held_by: str | None = None
+
+
+def released(alert: Alert, at: datetime, by: str, reason: str, digest_id: str | None, due: Due) -> LedgerEvent:
+    """A held alert opens: its clocks run from now on."""
+    runs_out = due(RULES[alert.rule], owner=alert.owner)
+    payload = {
+        "reason": reason,
+        "due": {step: when.isoformat() for step, when in runs_out.items()},
+        "digest_id": digest_id,
+    }
+    return event_of(alert, "released", at, by, payload)
+
+
+def _freed(alerts: Iterable[Alert], conditions: Iterable[Condition]) -> Iterator[Alert]:
+    """The held ones whose cause holds without what moved, or after the measures are back."""
+    firm = {(c.account_id, c.rule, None) for c in conditions if c.holds is True and c.held_by is None}
+    for alert in alerts:
+        if (
+            alert.held_by is not None
+            and alert.closed_at is None
+            and alert.cause_gone_at is None
+            and alert.cause in firm
+        ):
+            yield alert
+
+
+def _causes(seen: Observations) -> dict[Cause, bool | None]:
+    """Whether the cause of an alert is there; what was not observed is not in it."""
+    causes: dict[Cause, bool | None] = {(c.account_id, c.rule, None): c.holds for c in seen.conditions}
+    return causes | {(o.account_id, o.rule, o.subject): not o.resolved for o in seen.occurrences}
+
+
+def _changes(
+    alerts: Iterable[Alert],
+    causes: Mapping[Cause, bool | None],
+    as_of: datetime,
+    book: Mapping[str, str | None],
+    settings: AlertSettings,
+) -> Iterator[LedgerEvent]:
+    """What becomes of the live ones; at most one event each."""
+    for alert in alerts:
+        holds, gone_at = causes.get(alert.cause), alert.cause_gone_at
+        if alert.closed_at is not None:
+            continue
+        if alert.account_id not in book and alert.account_id != BOOK:
+            yield event_of(alert, "closed", as_of, PIPELINE, {"reason": "the account left the book"})
+        elif holds is True and gone_at is not None:
+            yield event_of(alert, "cause_back", as_of, PIPELINE, {})
+        elif holds is False and gone_at is None:
+            yield event_of(alert, "cause_gone", as_of, PIPELINE, {})
+        elif holds is False and gone_at is not None and as_of - gone_at >= timedelta(days=_gone_days(alert, settings)):
+            word = "resolved" if alert.subject is not None else "the cause gone"
+            yield event_of(
+                alert, "closed", as_of, PIPELINE, {"reason": f"{word} for {_gone_days(alert, settings)} days"}
+            )
+
+
+def _gone_days(alert: Alert, settings: AlertSettings) -> int:
+    """A run that was made up is made up at once."""
+    return {DATA_RULE: settings.guard.back_days, RUN_RULE: 0}.get(alert.rule, settings.gone_days)
+
+
+def _openings_of_conditions(
+    conditions: Sequence[Condition],
+    alerts: Mapping[str, Alert],
+    done: set[str],
+    as_of: datetime,
+    settings: AlertSettings,
+) -> Iterator[_Opening]:
+    """A new episode for each condition that holds, has no live alert, and is past its cool-down."""
+    newest = {alert.cause: alert for alert in sorted(alerts.values(), key=lambda a: a.episode or 0)}
+    for condition in conditions:
+        last = newest.get((condition.account_id, condition.rule, None))
+        cooled = last is None or (
+            last.closed_at is not None
+            and last.alert_id not in done
+            and as_of - last.closed_at >= timedelta(days=settings.cool_down_days)
+        )
+        if condition.holds is True and cooled:
+            episode = 1 + ((last.episode or 0) if last is not None else 0)
+            identity = short_hash(condition.account_id, condition.rule, episode)
+            yield _Opening(
+                identity, condition.account_id, condition.rule, None, episode, condition.detail, as_of,
+                condition.held_by,
+            )  # fmt: skip
+
+
+def _opening_of_event(event: Occurrence) -> _Opening:
+    detail = f"{event.rule.replace('_', ' ')}: {event.subject}"
+    identity = short_hash(event.account_id, event.rule, event.subject)
+    return _Opening(identity, event.account_id, event.rule, event.subject, None, detail, event.known_at)
+
+
+def _opened(opening: _Opening, as_of: datetime, owner: str, digest_id: str | None, due: Due) -> LedgerEvent:
+    rule = RULES[opening.rule]
+    runs_out = due(rule, owner=owner) if opening.held_by is None else {}
+    payload = {
+        "episode": opening.episode,
+        "severity": rule.severity,
+        "detail": opening.detail,
+        "known_at": opening.known_at.isoformat(),
+        "owner": owner,
+        "recipients": list(rule.recipients),
+        "due": {step: at.isoformat() for step, at in runs_out.items()},
+        "digest_id": digest_id if opening.held_by is None else None,
+    } | ({"held_by": opening.held_by} if opening.held_by else {})
+    return event_of(opening, "opened", as_of, PIPELINE, payload)
+
+
+def _owner(account: str, book: Mapping[str, str | None], owners: OwnerSettings) -> str:
+    """The account's CSM, or the default owner; a missing name may come as None or as a frame's NaN."""
+    csm = owners.data_owner if account == BOOK else book[account]
+    return csm if isinstance(csm, str) and csm else owners.default_csm

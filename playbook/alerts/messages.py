@@ -1,0 +1,185 @@
+"""Which messages the events of alerts make, and to whom: an opening, a digest of a storm, a breach (ALR-4).
+
+A message follows from its events alone, so that a sweep that is run again finds the same messages with the same keys.
+What a name holds begins no line, no header of a mail and no escape of a terminal (TRU-4).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import groupby
+from typing import Literal
+
+from pydantic import Field
+
+from keepwell.playbook.alerts.events import BOOK, DATA_RULE, LedgerEvent, short_hash
+from keepwell.playbook.settings import OwnerSettings
+from keepwell.values.numbers import Minutes, Section, Tries
+from keepwell.values.texts import one_line, visible
+
+Kind = Literal["opened", "digest", "breached"]
+SHOWN = 20
+"""Lines of a digest; the mart `alerts` holds all."""
+
+
+class Channel(Section):
+    """One way out: whose messages go there."""
+
+    url: str = Field(description="Apprise URL, for example mailtos://... or slack://...; ${NAME} from the environment")
+    roles: tuple[str, ...] = Field(
+        ("csm", "manager", "director", "executive", "finance", "data owner"), description="roles told here"
+    )
+    kinds: tuple[Kind, ...] = Field(("opened", "digest", "breached"), description="what is told here")
+    severities: tuple[Literal["critical", "warning"], ...] = Field(
+        ("critical", "warning"), description="severities of openings told here"
+    )
+
+
+class MessageSettings(Section):
+    """Where messages go; without a channel they are files in the output folder."""
+
+    channels: Mapping[str, Channel] = Field({}, description="ways out, by name")
+    retry_minutes: Minutes = Field(15, description="minutes to the second try; each later one waits twice as long")
+    tries: Tries = Field(8, description="tries before a message is given up, which `keepwell sweep` says")
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message of one channel. `key` is its identity: who receives it twice can tell by it."""
+
+    key: str
+    channel: str
+    title: str
+    body: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What is said, before it is said on channels."""
+
+    identity: str
+    kind: Kind
+    roles: frozenset[str]
+    severity: str
+    title: str
+    body: str
+    at: datetime
+
+
+def messages(
+    new: Sequence[LedgerEvent], alerts: Mapping[str, Mapping[str, object]], names: Mapping[str, str],
+    channels: Mapping[str, Channel], owners: OwnerSettings,
+) -> list[Message]:  # fmt: skip
+    """The messages of these events on every channel that tells of them.
+
+    `alerts`: the payload of each alert's opening, by id; `names`: accounts by id.
+    """
+    fresh = [event for event in _told_as_opened(new, alerts) if event.rule != DATA_RULE]
+    told = [
+        *_openings(fresh, names), *_digests(fresh, names), *_data_alerts(new), *_breaches(new, alerts, names, owners)
+    ]  # fmt: skip
+    keyed = [(short_hash(t.identity, channel), channel, t, rules) for t in told for channel, rules in channels.items()]
+    return [
+        Message(key, channel, one_line(t.title), f"{visible(t.body)}\n\nMessage {key}.", t.at)
+        for key, channel, t, rules in keyed
+        if t.kind in rules.kinds and t.roles & set(rules.roles) and t.severity in rules.severities
+    ]
+
+
+def _told_as_opened(
+    new: Iterable[LedgerEvent], alerts: Mapping[str, Mapping[str, object]]
+) -> Iterator[LedgerEvent]:  # fmt: skip
+    """What opens, and what is released; a held one is told by its data alert only."""
+    for event in new:
+        if event.kind == "opened" and not event.payload.get("held_by"):
+            yield event
+        elif event.kind == "released" and "due" in event.payload:
+            yield replace(event, payload={**alerts[event.alert_id], **event.payload})
+
+
+def _data_alerts(new: Iterable[LedgerEvent]) -> Iterator[_Told]:
+    """One message for each data alert, with how many alerts this run holds by it, and what to do."""
+    held = [event.payload["held_by"] for event in new if event.kind == "opened" and event.payload.get("held_by")]
+    for event in new:
+        if event.kind == "opened" and event.rule == DATA_RULE:
+            about, name = event.payload, event.alert_id[:8]
+            yield _Told(
+                event.event_id, "opened", frozenset(about["recipients"]), about["severity"], str(about["detail"]),
+                f"{held.count(event.alert_id)} alerts that rest on it are held so far. Find out what changed, then: "
+                f"keepwell alerts release {name} --by NAME --reason WHY (it is real), or "
+                f"keepwell alerts discard {name} --by NAME --reason WHY (it is the data).",
+                event.as_of,
+            )  # fmt: skip
+
+
+def _openings(new: Iterable[LedgerEvent], names: Mapping[str, str]) -> Iterator[_Told]:
+    """One message for each alert that opened alone."""
+    for event in new:
+        if event.payload["digest_id"] is None:
+            about = event.payload
+            yield _Told(
+                event.event_id, "opened", frozenset(about["recipients"]), about["severity"],
+                f"{_name(event, names)}: {about['detail']}",
+                f"{about['severity']}, for {one_line(about['owner'])}. To acknowledge by "
+                f"{_shown(about['due']['ack'])}: keepwell alerts ack {event.alert_id[:8]} --by NAME",
+                event.as_of,
+            )  # fmt: skip
+
+
+def _digests(new: Iterable[LedgerEvent], names: Mapping[str, str]) -> Iterator[_Told]:
+    """One message for a storm: how many of each rule, and the first of them by owner."""
+    storm = [e for e in new if e.payload["digest_id"] is not None]
+    for digest, events in groupby(sorted(storm, key=_by_digest), key=lambda e: str(e.payload["digest_id"])):
+        many = list(events)
+        rules = {rule: sum(e.rule == rule for e in many) for rule in sorted({e.rule for e in many})}
+        lines = [one_line(f"{e.payload['owner']}: {_name(e, names)}, {e.payload['detail']}") for e in many[:SHOWN]]
+        more = [f"and {len(many) - SHOWN} more (mart alerts)"] if len(many) > SHOWN else []
+        yield _Told(
+            digest, "digest", frozenset(r for e in many for r in e.payload["recipients"]), "critical",
+            f"{len(many)} alerts opened at once: " + ", ".join(f"{n} {rule}" for rule, n in rules.items()),
+            "\n".join([*lines, *more]), many[0].as_of,
+        )  # fmt: skip
+
+
+def _breaches(
+    new: Iterable[LedgerEvent], alerts: Mapping[str, Mapping[str, object]], names: Mapping[str, str],
+    owners: OwnerSettings,
+) -> Iterator[_Told]:  # fmt: skip
+    """One message per run and role, a line per alert: what was missed and whose it is; by owner, first due first."""
+    late = sorted((e for e in new if e.kind == "breached"), key=lambda e: (e.payload["escalated_to"], e.event_id))
+    for role, events in groupby(late, key=lambda e: str(e.payload["escalated_to"])):
+        same = list(events)
+        many = sorted(same, key=lambda e: (str(alerts[e.alert_id]["owner"]), str(e.payload["due_at"]), e.account_id))
+        by_alert: dict[str, list[LedgerEvent]] = {}
+        for event in many:
+            by_alert.setdefault(event.alert_id, []).append(event)
+        lines = [_missed(own, alerts[alert], names) for alert, own in list(by_alert.items())[:SHOWN]]
+        people = ", ".join(owners.roles.get(role, ())) or role
+        more = [f"and {len(by_alert) - SHOWN} more alerts (mart alert_steps)"] if len(by_alert) > SHOWN else []
+        of = f" of {len(by_alert)} alerts" if 1 < len(by_alert) < len(many) else ""
+        yield _Told(
+            short_hash(role, *(e.event_id for e in same)), "breached", frozenset({role}), "critical",
+            f"{len(many)} step{'s' if len(many) > 1 else ''}{of} missed, told to {people}", "\n".join([*lines, *more]),
+            many[0].as_of,
+        )  # fmt: skip
+
+
+def _missed(events: Sequence[LedgerEvent], alert: Mapping[str, object], names: Mapping[str, str]) -> str:
+    """What of one alert was missed."""
+    due = ", ".join(f"{event.payload['step']} was due {_shown(event.payload['due_at'])}" for event in events)
+    return one_line(f"{alert['owner']}: {_name(events[0], names)}, {due} ({alert['detail']})")
+
+
+def _by_digest(event: LedgerEvent) -> tuple[str, str, str]:
+    return str(event.payload["digest_id"]), str(event.payload["owner"]), event.alert_id
+
+
+def _name(event: LedgerEvent, names: Mapping[str, str]) -> str:
+    if event.account_id == BOOK:
+        return "the book"
+    return f"{names.get(event.account_id, event.account_id)} ({event.account_id})"
+
+
+def _shown(instant: object) -> str:
+    return f"{datetime.fromisoformat(str(instant)):%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,177 @@
+"""The alert rules: what each one looks at, when it holds, whom it tells and by when (ALR-1).
+
+A condition rule holds, does not hold, or cannot be told (None). An event rule has occurrences, each its own alert.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import pandas as pd
+
+from keepwell.playbook.alerts.events import DATA_RULE, RUN_RULE, STEPS
+from keepwell.playbook.settings import DATA_OWNER, AlertSettings
+from keepwell.playbook.working_hours import after
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Whom an alert of this rule tells (roles), its steps, and the hours of its own deadline where it has one."""
+
+    name: str
+    severity: str
+    recipients: tuple[str, ...]
+    review_hours: Callable[[AlertSettings], float] | None = None
+    steps: tuple[str, ...] = STEPS
+
+
+# Critical is what the source calls a critical trigger; a drop is only a flag there.
+RULES: Mapping[str, Rule] = {
+    rule.name: rule
+    for rule in (
+        Rule("no_usage", "critical", ("csm",)),
+        Rule("health_low", "critical", ("csm", "director"), lambda settings: settings.health_low_hours),
+        Rule("health_drop", "warning", ("csm",)),
+        Rule("risk_high", "critical", ("csm",)),
+        Rule("payment_failure", "critical", ("csm", "finance")),
+        Rule("billing_dispute", "critical", ("csm", "finance")),
+        Rule("urgent_ticket", "critical", ("csm",), lambda settings: settings.ticket_review_hours),
+        Rule(DATA_RULE, "critical", (DATA_OWNER,), steps=("ack", "assess")),
+        Rule(RUN_RULE, "critical", (DATA_OWNER,), steps=("ack", "assess")),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What the condition rules look at, of one account at as_of. None: not known.
+
+    `health` is the effective one, None in the band `unknown`. `highest_health` is the highest of the stored scores of
+    the window and today's. `risk` is the champion's, `threshold` where its account is flagged.
+    """
+
+    account_id: str
+    silent_days: float | None
+    tenure_days: float
+    health: float | None
+    highest_health: float | None
+    risk: float | None = None
+    threshold: float | None = None
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Whether a rule's cause holds for an account; None where it cannot be told. `detail` is told when it opens.
+
+    `held_by`: the data alert that holds it, where it would not hold without a measure that has moved.
+    """
+
+    account_id: str
+    rule: str
+    holds: bool | None
+    detail: str = ""
+    held_by: str | None = None
+
+
+@dataclass(frozen=True)
+class Occurrence:
+    """One event of an event rule: a row of `features.facts.events.events`. `subject` is the ticket or the invoice."""
+
+    account_id: str
+    rule: str
+    subject: str
+    occurred_at: datetime
+    known_at: datetime
+    resolved: bool
+
+
+@dataclass(frozen=True)
+class Observations:
+    """All that one run saw."""
+
+    conditions: Sequence[Condition] = ()
+    occurrences: Sequence[Occurrence] = ()
+
+
+def standings(accounts: pd.DataFrame, stored: pd.DataFrame, as_of: datetime, settings: AlertSettings) -> list[Standing]:
+    """One per row of `accounts`, with NaN made None.
+
+    `accounts` holds today's account_id, days_since_last_use, tenure_days, health, band, churn_risk, churn_threshold;
+    `stored` the earlier scores: account_id, as_of, health, band. Stored scores count in
+    [as_of - drop_window_days, as_of), unknown ones never.
+    """
+    health = accounts.set_index("account_id")["health"].where((accounts["band"] != "unknown").to_numpy())
+    day = pd.to_datetime(stored["as_of"])
+    window = (day >= as_of - timedelta(days=settings.drop_window_days)) & (day < as_of) & (stored["band"] != "unknown")
+    earlier = stored[window].groupby("account_id")["health"].max().reindex(health.index)
+    highest = pd.concat([health, earlier], axis=1).max(axis=1)
+    columns = zip(
+        accounts["account_id"], accounts["days_since_last_use"], accounts["tenure_days"], health, highest,
+        accounts["churn_risk"], accounts["churn_threshold"], strict=True,
+    )  # fmt: skip
+    return [
+        Standing(str(account), _known(silent), float(tenure), *(_known(value) for value in values))
+        for account, silent, tenure, *values in columns
+    ]
+
+
+def no_usage(standing: Standing, settings: AlertSettings) -> Condition:
+    """Silent for `silent_days`, under contract long enough for silence to count."""
+    silent = standing.silent_days
+    if silent is None:
+        return Condition(standing.account_id, "no_usage", None)
+    holds = silent >= settings.silent_days and standing.tenure_days >= settings.silent_minimum_tenure_days
+    return Condition(standing.account_id, "no_usage", holds, f"no usage for {silent:.0f} days")
+
+
+def health_low(standing: Standing, settings: AlertSettings) -> Condition:
+    """Health below `health_below`."""
+    health, bound = standing.health, settings.health_below
+    if health is None:
+        return Condition(standing.account_id, "health_low", None)
+    return Condition(standing.account_id, "health_low", health < bound, f"health {health:.1f}, below {bound:g}")
+
+
+def health_drop(standing: Standing, settings: AlertSettings) -> Condition:
+    """Health at least `drop_points` below the window's highest."""
+    health, highest = standing.health, standing.highest_health
+    if health is None or highest is None:
+        return Condition(standing.account_id, "health_drop", None)
+    # 64.1 - 49.1 is 14.999999999999993 in binary; scores are published with six decimals.
+    holds = round(highest - health, 6) >= settings.drop_points
+    detail = f"health {health:.1f}, down from {highest:.1f} within {settings.drop_window_days} days"
+    return Condition(standing.account_id, "health_drop", holds, detail)
+
+
+def risk_high(standing: Standing, settings: AlertSettings) -> Condition:  # noqa: ARG001 the threshold is the model's
+    """Risk at or above the threshold of the account's group; not told without a model, or where it flags nobody."""
+    risk, threshold = standing.risk, standing.threshold
+    if risk is None or threshold is None:
+        return Condition(standing.account_id, "risk_high", None)
+    detail = f"churn risk {risk:.0%}, threshold {threshold:.0%}"
+    return Condition(standing.account_id, "risk_high", risk >= threshold, detail)
+
+
+def conditions(standing: Standing, settings: AlertSettings) -> list[Condition]:
+    """Every condition rule's answer for one account."""
+    return [rule(standing, settings) for rule in (no_usage, health_low, health_drop, risk_high)]
+
+
+def due_times(rule: Rule, told_at: datetime, settings: AlertSettings, owner: str = "") -> dict[str, datetime]:
+    """When each step is due, in the owner's hours since it was told; `review` where the rule has its own deadline."""
+    clocks = settings.clocks
+    hours = {
+        "ack": clocks.acknowledge_hours,
+        "assess": clocks.assess_hours,
+        "plan": clocks.plan_hours,
+        "contact": clocks.contact_hours,
+        "follow_up": clocks.follow_up_hours,
+    }
+    if rule.review_hours is not None:
+        hours["review"] = rule.review_hours(settings)
+    team = settings.hours_of(owner)
+    return {step: after(told_at, given, team) for step, given in hours.items() if step in (*rule.steps, "review")}
+
+
+def _known(value: float) -> float | None:
+    return None if pd.isna(value) else float(value)

@@ -1,0 +1,1 @@
+"""What the CRM should show, against what it shows."""

@@ -1,0 +1,1 @@
+"""What was done for an account: causes, interventions, success plans."""

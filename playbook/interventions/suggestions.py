@@ -1,0 +1,130 @@
+"""What effects and recent work suggest for the playbook. The CS director decides: nothing is changed here (MON-4)."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import exp
+from typing import Any
+
+from keepwell.playbook.actions import Playbook
+from keepwell.playbook.interventions.records import Intervention
+
+ALL = "all"
+ADVICE: Mapping[str, str] = {
+    "prefer": "Prefer {what}: they did good.",
+    "drop": "Stop {what}, or find out why: they did harm.",
+    "reconsider": "Reconsider {what}: whatever they do is less than is worth knowing.",
+}
+LEARNT = ("worked", "failed", "stopped")
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """One thing to decide; `actions`: those of the playbook that begin such work."""
+
+    topic: str
+    verdict: str
+    kind: str
+    root_cause: str
+    segment: str
+    text: str
+    actions: tuple[str, ...]
+
+
+def strategy_suggestions(effects: Iterable[Mapping[str, Any]], playbook: Playbook) -> list[Suggestion]:
+    """Of every effect that shows something: what to prefer, to stop or to reconsider; the surest first.
+
+    `effects`: rows of the mart `strategy_effects`. Work is to be reconsidered only where it shows on no outcome; a
+    cause that all work of a kind was for says no more than the kind.
+    """
+    rows = list(effects)
+    verdicts: dict[tuple[str, ...], set[str]] = defaultdict(set)
+    for row in rows:
+        verdicts[_group(row)].add(row["verdict"])
+    whole = {(row["kind"], row["segment"], row["outcome"]): row["treated"] for row in rows if row["root_cause"] == ALL}
+    telling = [
+        row
+        for row in rows
+        if row["verdict"] in ADVICE
+        and (row["verdict"] != "reconsider" or verdicts[_group(row)] == {"reconsider"})
+        and (row["root_cause"] == ALL or row["treated"] < whole[row["kind"], row["segment"], row["outcome"]])
+    ]
+    return [_suggested(effect, playbook) for effect in sorted(telling, key=_surest_first)]
+
+
+def effect_in_words(outcome: str, value: float, low: float, high: float) -> str:
+    """Churn in points, usage in percent, each with its interval: `-4.2 points (-9.0 to +0.6)`."""
+    first, *bounds = (amount(outcome, v) for v in (value, low, high))
+    return f"{first} ({' to '.join(bound.removesuffix(' points') for bound in bounds)})"
+
+
+def on(estimand: str) -> str:
+    """What an effect is on: `difference by lot: log usage of 28 days` is one on usage of 28 days."""
+    return estimand.partition(": ")[2].removeprefix("log ")
+
+
+def amount(outcome: str, value: float) -> str:
+    """One value: of churn in points, of usage (on the log scale) in percent, with its sign."""
+    if outcome == "churned":
+        return f"{100 * value:+.1f} points"
+    return f"{100 * (exp(value) - 1.0):+.0f}%"
+
+
+def learnings(work: Sequence[Intervention], since: str, playbook: Playbook) -> list[Suggestion]:
+    """What recent work says of the playbook: results by kind, causes, and what one knows and the other does not."""
+    begun = Counter(one.kind for one in work)
+    said = [_result(kind, [one for one in work if one.kind == kind], since, playbook) for kind in sorted(begun)]
+    causes = Counter(one.root_cause for one in work if one.root_cause)
+    for cause, count in sorted(causes.items(), key=lambda item: (-item[1], item[0]))[:1]:
+        kinds = Counter(one.kind for one in work if one.root_cause == cause)
+        answered = ", ".join(f"{said_as(kind)} {n}" for kind, n in sorted(kinds.items(), key=lambda i: (-i[1], i[0])))
+        text = f"The cause most often worked on since {since}: {said_as(cause)}, {count} of {len(work)} ({answered})."
+        said.append(Suggestion("playbook", "learnt", ALL, cause, ALL, text, ()))
+    known = {action.kind for action in playbook.action if action.kind}
+    for kind in sorted(set(begun) - known):
+        text = (
+            f"{said_as(kind).capitalize()} was begun {begun[kind]} times; no action of the playbook has it as `kind`."
+        )
+        said.append(Suggestion("playbook", "gap", kind, ALL, ALL, text, ()))
+    for kind in sorted(known - set(begun)) if work else ():
+        text = f"Nobody began {said_as(kind)} since {since}, though the playbook has it."
+        said.append(Suggestion("playbook", "unused", kind, ALL, ALL, text, _actions(kind, playbook)))
+    return said
+
+
+def said_as(name: str) -> str:
+    """A kind or a cause without underscores."""
+    return name.replace("_", " ")
+
+
+def _result(kind: str, work: Sequence[Intervention], since: str, playbook: Playbook) -> Suggestion:
+    results = Counter(one.result for one in work if one.result)
+    told = ", ".join(f"{results[result]} {result}" for result in LEARNT if results[result])
+    unknown = len(work) - sum(results.values())
+    text = f"{said_as(kind).capitalize()}: {len(work)} begun since {since}; {told or 'no result recorded'}"
+    text += f", {unknown} without a result." if told and unknown else "."
+    return Suggestion("playbook", "learnt", kind, ALL, ALL, text, _actions(kind, playbook))
+
+
+def _suggested(effect: Mapping[str, Any], playbook: Playbook) -> Suggestion:
+    kind, cause, segment = effect["kind"], effect["root_cause"], effect["segment"]
+    what = "interventions of any kind" if kind == ALL else f"{said_as(kind)} interventions"
+    what += "" if cause == ALL else f" for {said_as(cause)!r}"
+    what += "" if segment == ALL else f" in {segment}"
+    figures = effect_in_words(effect["outcome"], effect["effect"], effect["low"], effect["high"])
+    advice = ADVICE[effect["verdict"]].format(what=what)
+    advice = advice.replace("Prefer", "Go on with") if kind == ALL else advice
+    text = f"{advice} Effect on {on(effect['estimand'])}: {figures}, {effect['treated']:,} accounts."
+    return Suggestion("strategy", effect["verdict"], kind, cause, segment, text, _actions(kind, playbook))
+
+
+def _actions(kind: str, playbook: Playbook) -> tuple[str, ...]:
+    return tuple(action.name for action in playbook.action if action.kind == kind)
+
+
+def _group(effect: Mapping[str, Any]) -> tuple[str, str, str]:
+    return effect["kind"], effect["root_cause"], effect["segment"]
+
+
+def _surest_first(effect: Mapping[str, Any]) -> tuple[Any, ...]:
+    return effect["q_value"], effect["kind"], effect["root_cause"], effect["segment"], effect["outcome"]

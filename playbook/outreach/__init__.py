@@ -1,0 +1,1 @@
+"""Who is called, by whom and when; the randomized hold-out."""

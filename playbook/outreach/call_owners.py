@@ -1,0 +1,146 @@
+"""Who calls: an account keeps its owner, and every hand-over is said (MON-2).
+
+The owner is whom the data names. Where the data names nobody, or somebody who has left, the account stays with whoever
+had it last, else goes to the colleague of its segment with the most room. A CSM whose week is full keeps the accounts
+and lends the calls.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import pandas as pd
+
+from keepwell.playbook.settings import OutreachSettings
+
+WAITS, LEFT_ALONE = "waits: nobody has room", "left alone: the lot spared it"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """An account to contact: its segment, and whom the data names."""
+
+    account_id: str
+    segment: str
+    csm: str
+
+
+@dataclass(frozen=True)
+class Team:
+    """The CSMs who work on the book: the segments of their accounts, and the calls that each has room for."""
+
+    segments: Mapping[str, frozenset[str]]
+    room: Mapping[str, int]
+    nobody: str = ""
+
+    def colleagues(self, segment: str) -> list[str]:
+        """Those who have accounts of the segment; everybody where nobody has."""
+        return [csm for csm, own in self.segments.items() if segment in own] or list(self.segments)
+
+
+@dataclass(frozen=True)
+class Before:
+    """Who owned and who called each account at the last queue."""
+
+    owner: Mapping[str, str]
+    caller: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Assigned:
+    """Who owns an account and who calls; `csm` is the owner where nobody does, `handover` says what changed hands."""
+
+    account_id: str
+    owner: str
+    csm: str
+    waits: bool
+    handed_over: bool
+    handover: str | None
+
+
+def segments_of(
+    accounts: pd.DataFrame, as_of: date, default: str, settings: OutreachSettings
+) -> dict[str, frozenset[str]]:
+    """The segments of each CSM who works on the book; the default owner only where the data names no one else."""
+    gone = {csm for csm, day in settings.left.items() if day <= as_of}
+    found = {str(csm): frozenset(own.dropna().astype(str)) for csm, own in accounts.groupby("csm")["segment"]}
+    working = {csm: own for csm, own in found.items() if csm not in gone and csm != default}
+    return working or {csm: own for csm, own in found.items() if csm == default}
+
+
+def assigned(
+    queue: Sequence[Asked], team: Team, before: Before, settings: OutreachSettings, left_alone: Collection[str] = ()
+) -> list[Assigned]:
+    """Owner and caller of each account of the queue, in its order (first priority first); `left_alone` has no caller.
+
+    Whoever is called while nobody is left alone is called in any case: room that is left can only be more.
+    """
+    owned = _owners(queue, team, before)
+    asked = [one for one in queue if one.account_id not in left_alone]
+    called = _callers(asked, {account: owner for account, (owner, _) in owned.items()}, team, before, settings)
+    return [
+        _assigned(
+            one.account_id, *owned[one.account_id], called.get(one.account_id),
+            LEFT_ALONE if one.account_id in left_alone else WAITS,
+        )
+        for one in queue
+    ]  # fmt: skip
+
+
+def _assigned(account: str, owner: str, handed: str | None, caller: str | None, why_not: str) -> Assigned:
+    lent = f"{caller} calls this week: {owner} has no room" if caller not in (None, owner) else None
+    waits = why_not if caller is None else None
+    said = "; ".join(text for text in (handed, lent, waits) if text) or None
+    return Assigned(account, owner, caller or owner, caller is None, handed is not None, said)
+
+
+def _owners(queue: Sequence[Asked], team: Team, before: Before) -> dict[str, tuple[str, str | None]]:
+    """The owner of each account, and the hand-over where there is one."""
+    found: dict[str, tuple[str, str | None]] = {}
+    load: Counter[str] = Counter()
+    for one in queue:
+        last = before.owner.get(one.account_id)
+        owner = next((csm for csm in (one.csm, last) if csm in team.segments), None)
+        if owner is not None:
+            found[one.account_id] = owner, _handed(last or owner, owner, team)
+            load[owner] += 1
+    for one in queue:
+        if one.account_id not in found:
+            owner = min(team.colleagues(one.segment), key=lambda csm: (load[csm] - team.room[csm], csm))
+            found[one.account_id] = owner, _handed(before.owner.get(one.account_id, one.csm), owner, team)
+            load[owner] += 1
+    return found
+
+
+def _handed(last: str, owner: str, team: Team) -> str | None:
+    """The hand-over in words; None where the account stays with whom it had."""
+    if last == owner:
+        return None
+    if last == team.nobody:
+        return f"given to {owner}: the data named nobody"
+    return f"handed over from {last}" + ("" if last in team.segments else ", who has left")
+
+
+def _callers(
+    queue: Sequence[Asked], owners: Mapping[str, str], team: Team, before: Before, settings: OutreachSettings
+) -> dict[str, str]:
+    """Who calls each account within everybody's room; an account that nobody has room for is left out.
+
+    Own accounts come before those of colleagues, so that helping never costs an owner a call.
+    """
+    left = Counter(team.room)
+    found: dict[str, str] = {}
+    for one in queue:
+        owner = owners[one.account_id]
+        if left[owner] > 0:
+            found[one.account_id] = owner
+            left[owner] -= 1
+    for one in queue if settings.share_calls else ():
+        free = [csm for csm in team.colleagues(one.segment) if left[csm] > 0]
+        if one.account_id not in found and free:
+            last = before.caller.get(one.account_id)
+            caller = last if last in free else min(free, key=lambda csm: (-left[csm], csm))
+            found[one.account_id] = caller
+            left[caller] -= 1
+    return found

@@ -1,0 +1,1 @@
+"""What such a company would have on record, table by table."""

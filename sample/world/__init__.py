@@ -1,0 +1,1 @@
+"""The life of a made-up company: accounts, health, hazard, episodes."""

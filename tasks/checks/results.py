@@ -1,0 +1,149 @@
+"""What a check found, as people and marts read it: plain values, whatever library judged."""
+
+import math
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Literal
+
+import pandas as pd
+
+from keepwell.expectations.suites import NOT_NULL, TO_EXIST, UNIQUE, UNIQUE_TOGETHER
+from keepwell.tasks.checks.measures import Measured
+from keepwell.tasks.checks.rows import ROW_KEY, Asked, Rows
+from keepwell.tasks.errors import DataCheckFailed, Finding
+
+LONGEST_VALUE = 40
+ROWS_TAKEN = 60  # failing rows that Great Expectations hands back: more than keys are shown, since a key may repeat
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """The judgement of one expectation. `rows` and `failed_rows` are None for a rule about a whole table.
+
+    `severity` is the one in force; `reason` says in writing why it is not the suite's own.
+    """
+
+    table: str
+    column: str | None
+    rule: str
+    says: str
+    severity: Literal["critical", "warning", "info"]
+    success: bool
+    rows: int | None
+    failed_rows: int | None
+    observed: str | None
+    sample_keys: tuple[str, ...]
+    remedy: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What was judged of one expectation on one frame: rows that broke it, and the first of them."""
+
+    success: bool
+    failed: int = 0
+    first: pd.DataFrame | None = None
+
+
+def raise_if_critical(results: Sequence[CheckResult]) -> None:
+    """DataCheckFailed with one finding per critical rule that broke."""
+    findings = [
+        Finding(r.table, r.rule, _sentence(r), r.remedy, r.column, r.failed_rows, r.sample_keys)
+        for r in results
+        if r.severity == "critical" and not r.success
+    ]
+    if findings:
+        raise DataCheckFailed(findings)
+
+
+def coverage_left(results: Sequence[CheckResult], after_table_warning: float) -> dict[str, float]:
+    """Per table checked, the share of coverage (0..1) that its warnings leave: the least of all.
+
+    A warning about rows leaves the share of rows that kept the rule, one about the whole table `after_table_warning`.
+    """
+    left = {r.table: 1.0 for r in results}
+    for r in results:
+        if r.severity == "warning" and not r.success:
+            share = 1 - r.failed_rows / r.rows if r.rows and r.failed_rows is not None else after_table_warning
+            left[r.table] = min(left[r.table], share)
+    return left
+
+
+def row_result(table: str, asked: Asked, answer: Answer, rows: Rows, sample: int) -> CheckResult:
+    """A rule about rows: counted over the whole table, even where only some rows were judged in memory."""
+    failed, success = (answer.failed if asked.all_there else asked.failed), answer.success
+    if rows.sieved and failed:  # the share that may break a rule is one of all rows, not of those let through
+        success = (asked.filled - failed) / asked.filled >= asked.arguments.get("mostly", 1)
+    every = seen(asked, answer.first, ROWS_TAKEN)
+    keys = tuple(dict.fromkeys(key for key, _ in every))[:sample]
+    observed = "; ".join(list(dict.fromkeys(value for _, value in every if value))[:sample]) or None
+    return _result(table, asked, success, rows.total, failed, observed, keys)
+
+
+def table_result(table: str, asked: Asked, answer: Answer, rows: Rows, measures: Measured) -> CheckResult:
+    """A rule about the whole table; values that did not cast are counted and named like rows."""
+    expectation = asked.expectation
+    if expectation.expect == TO_EXIST:
+        return _result(table, asked, answer.success, None, None, None, ())
+    value = measures.values[expectation.given[0]]
+    if expectation.column is not None:
+        keys = measures.uncast_keys.get(expectation.column, ())
+        return _result(table, asked, answer.success, rows.total, int(value), None, keys)
+    return _result(table, asked, answer.success, None, None, plain(value), ())
+
+
+def plain(value: Any) -> str:
+    """A value as people read it: a day without its midnight, a number without noise, a text on one short line."""
+    if isinstance(value, date | datetime):
+        text = value.isoformat(sep=" ") if isinstance(value, datetime) else value.isoformat()
+        return text.removesuffix(" 00:00:00")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        text = printable(" ".join(str(value).split()))
+        return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 1]}…"
+    return f"{int(value):,}" if value == int(value) else f"{value:,.6g}"
+
+
+def printable(text: str) -> str:
+    """The text without characters that would steer a terminal."""
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def plain_list(value: Any) -> str:
+    """One value, or several joined by commas."""
+    return ", ".join(str(v) for v in value) if isinstance(value, list) else plain(value)
+
+
+def _result(
+    table: str,
+    asked: Asked,
+    success: bool,
+    rows: int | None,
+    failed: int | None,
+    observed: str | None,
+    keys: tuple[str, ...],
+) -> CheckResult:
+    e = asked.expectation
+    says = e.says.format_map({name: plain_list(value) for name, value in asked.arguments.items()})
+    named = tuple(map(printable, keys))
+    return CheckResult(table, e.about, e.rule, says, e.severity, success, rows, failed, observed, named, e.remedy)
+
+
+def seen(asked: Asked, first: pd.DataFrame | None, sample: int) -> list[tuple[str, str]]:
+    """Key and value of the first rows that broke a rule; no value where it is about missing or repeated ones."""
+    if first is None or asked.expectation.scope == "table":
+        return []
+    expectation = asked.expectation
+    names = [expectation.column] if len(expectation.given) == 1 and expectation.column else list(expectation.given)
+    told = expectation.expect not in {NOT_NULL, UNIQUE, UNIQUE_TOGETHER} and set(names) <= set(first.columns)
+    return [(row[ROW_KEY], _told(row, names) if told else "") for row in first.head(sample).to_dict("records")]
+
+
+def _told(row: dict[Hashable, Any], names: Sequence[str]) -> str:
+    there = [(name, row[name]) for name in names if not pd.isna(row[name])]
+    return ", ".join(f"{name} {plain(value)}" if len(names) > 1 else plain(value) for name, value in there)
+
+
+def _sentence(result: CheckResult) -> str:
+    return result.says + (f"; found {result.observed}" if result.observed else "")

@@ -1,0 +1,121 @@
+"""The rows that Great Expectations is handed: those known at as_of, of a large table those that may break a rule."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+
+from keepwell.expectations.derived import with_derived, with_existence
+from keepwell.expectations.sieve import may_break, repeated_marks, thinned
+from keepwell.expectations.suites import UNIQUE, UNIQUE_TOGETHER, Expectation
+from keepwell.features.facts.columns import CanonicalTable
+from keepwell.features.facts.known import cut, timestamp
+from keepwell.tasks.sources.staging import StagedTable, joined_key
+
+ROW_KEY = "row_key"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One expectation with its arguments filled in, and what the sieve counted where it saw the whole table.
+
+    `failed`: rows that break it. `all_there`: whether the frame holds them all, so that the count of Great Expectations
+    is that of the table. `filled`: rows that have a value at all.
+    """
+
+    expectation: Expectation
+    arguments: Mapping[str, Any]
+    failed: int = 0
+    filled: int = 0
+    all_there: bool = True
+
+
+@dataclass(frozen=True)
+class Sieved:
+    """One expectation and the rows that may break it."""
+
+    asked: Asked
+    broken: ir.BooleanValue
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of one table as a frame ordered by key, out of `total`; `sieved` where they are not all."""
+
+    frame: pd.DataFrame
+    total: int
+    sieved: bool
+    asked: tuple[Asked, ...]
+
+
+def visible(rows: ir.Table, table: CanonicalTable, given: Collection[str], as_of: datetime) -> ir.Table:
+    """Rows known at as_of, with their derived columns; and, without a known_at, those that a wrong date would hide.
+
+    Hidden would be a row without a date, and one that was loaded by as_of but is dated after its own load. A late
+    column reads NULL until it is known, so that a run for an old date judges what that date knew.
+    """
+    at = timestamp(as_of)
+    ahead = (rows.loaded_at <= at) & (rows[table.event].cast("timestamp") > rows.loaded_at) & (rows.known_at > at)
+    hidden = rows.known_at.isnull() | ahead.fill_null(False)
+    at_all = with_derived(rows, table.name, given).mutate(hidden=hidden, known_at=hidden.ifelse(at, rows.known_at))
+    seen = cut(at_all.mutate(**{ROW_KEY: _row_key(at_all, table)}), table, as_of)
+    return seen.mutate(known_at=seen.hidden.ifelse(ibis.null(), seen.known_at)).drop("hidden")
+
+
+def _row_key(rows: ir.Table, table: CanonicalTable) -> ir.StringValue:
+    """The row's key; where all of it is missing, its account and event, so that it can be found."""
+    no_key = ibis.and_(*(rows[name].isnull() for name in table.key))
+    instead = ibis.literal("|").join([rows[name].cast("string").fill_null("") for name in ("account_id", table.event)])
+    return no_key.ifelse(instead, joined_key(rows, table))
+
+
+def rows_to_judge(
+    rows: ir.Table, accounts: ir.Table, table: CanonicalTable, about: StagedTable, asked: Sequence[Asked], limit: int
+) -> Rows:
+    """All rows of a table of at most `limit` rows; of a larger one about `limit` of those that may break a rule."""
+    whole = with_existence(rows, table.name, about.given, accounts)
+    needed = {c for a in asked for c in (*a.expectation.given, a.expectation.column or "") if c in whole.columns}
+    columns = (ROW_KEY, *sorted(needed))
+    if about.rows <= limit:
+        frame = _frame(whole, columns)
+        return Rows(frame, len(frame), sieved=False, asked=tuple(asked))
+    sieved = [Sieved(a, may_break(a.expectation, whole, a.arguments, _repeated(a, rows, table))) for a in asked]
+    total, counted = _counted(whole, sieved)
+    failing = [(a, s.broken) for a, s in zip(counted, sieved, strict=True) if a.failed]
+    if not failing:
+        return Rows(_frame(rows.limit(0), (ROW_KEY,)).reindex(columns=columns), total, sieved=True, asked=counted)
+    quota = max(limit // len(failing), 1)
+    wanted = [thinned(broken, whole, table.key, -(-a.failed // quota)) for a, broken in failing]
+    frame = _frame(whole.filter(ibis.or_(*wanted)), columns)
+    return Rows(frame, total, sieved=True, asked=tuple(replace(a, all_there=a.failed <= quota) for a in counted))
+
+
+def _counted(whole: ir.Table, sieved: Sequence["Sieved"]) -> tuple[int, tuple[Asked, ...]]:
+    """All rows, and per expectation those that may break it and those that have a value: one scan."""
+    failed = {f"failed_{n}": s.broken.sum() for n, s in enumerate(sieved)}
+    filled = {f"filled_{n}": whole[s.asked.expectation.given[0]].count() for n, s in enumerate(sieved)}
+    counts: dict[str, int | None] = whole.agg(total=whole.count(), **failed, **filled).to_pyarrow().to_pylist()[0]
+    return counts["total"] or 0, tuple(
+        replace(s.asked, failed=counts[f"failed_{n}"] or 0, filled=counts[f"filled_{n}"] or 0)
+        for n, s in enumerate(sieved)
+    )
+
+
+def _repeated(asked: Asked, rows: ir.Table, table: CanonicalTable) -> ir.Table | None:
+    """The values that occur more than once, for a rule that asks for that.
+
+    Staged files are ordered by event and key, so equal keys are neighbours where the event is part of the key.
+    """
+    if asked.expectation.expect not in {UNIQUE, UNIQUE_TOGETHER}:
+        return None
+    in_order = table.event in table.key and set(asked.expectation.given) == set(table.key)
+    return ibis.memtable(repeated_marks(rows, asked.expectation.given, in_order).to_pyarrow())
+
+
+def _frame(rows: ir.Table, columns: Sequence[str]) -> pd.DataFrame:
+    ordered = rows.select(*columns).order_by(*columns)
+    return ordered.to_pyarrow().to_pandas(date_as_object=False)

@@ -1,0 +1,1 @@
+"""Systems over the network: drivers, retries, kinds of errors."""

@@ -1,0 +1,1 @@
+"""What `keepwell doctor` finds about mappings and about every system outside."""

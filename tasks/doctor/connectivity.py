@@ -1,0 +1,119 @@
+"""Whether ledger, tracking, CRM, channels and Prefect can be reached; nothing secret is told (ACT-2, TRU-5)."""
+
+import os
+import re
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from keepwell.playbook.alerts.messages import MessageSettings
+from keepwell.playbook.crm.settings import CrmSettings
+from keepwell.playbook.doctor import Diagnosis
+from keepwell.tasks.connections.drivers import module_missing, scheme_of
+from keepwell.tasks.delivery.notify import channels_of
+from keepwell.tasks.errors import ConfigError, KeepwellError, nearest
+from keepwell.tasks.files.writable import writable
+from keepwell.tasks.ledger.store import Ledger
+from keepwell.tasks.registry.mlflow_client import OLD_SCHEMES
+from keepwell.tasks.registry.tracking import Tracking
+from keepwell.tasks.settings import RetrySettings
+
+
+def reached(subject: str, look: Callable[[], str]) -> list[Diagnosis]:
+    """What a look found, or why it failed, a line each: sentences either way."""
+    try:
+        return [Diagnosis("ok", subject, look())]
+    except KeepwellError as error:
+        return [Diagnosis("critical", subject, " ".join(line.split())) for line in str(error).splitlines()]
+
+
+def output_reached(out: Path) -> str:
+    """That something can be written to the output folder; nothing is."""
+    writable(out)
+    return "can be written to"
+
+
+def ledger_reached(url: str, retries: RetrySettings) -> str:
+    """That the ledger opens. A SQLite file that is not there yet is left so: the first run makes it."""
+    try:
+        address = sa.make_url(url)
+    except sa.exc.ArgumentError:
+        address = sa.URL.create("unknown")
+    file = Path(address.database) if address.get_backend_name() == "sqlite" and address.database else None
+    if file is not None and not file.exists():
+        writable(file.parent)
+        return "not begun yet: the first run makes the file"
+    Ledger.open(url, retries).close()
+    return "opens"
+
+
+def tracking_reached(tracking: Tracking) -> str:
+    """That MLflow answers, where there is anything to ask."""
+    if tracking.database is not None and not tracking.begun:
+        writable(tracking.database.parent)
+        return "not begun yet: the first quarter makes the file"
+    tracking.asked(lambda _client: None)
+    return "answers"
+
+
+def artifacts_reached(tracking: Tracking) -> str:
+    """That MLflow can keep artifacts where it is to; none is written."""
+    if tracking.uri.startswith("http"):
+        return "the server keeps them"
+    place = tracking.artifacts
+    scheme = scheme_of(place)
+    if scheme in ("", "file"):
+        writable(Path(place.removeprefix("file://")))
+        return "can be written to a folder"
+    from mlflow.exceptions import MlflowException
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    try:
+        get_artifact_repository(place)
+    except ImportError as error:
+        raise ConfigError(module_missing("tracking.artifacts", error.name or scheme)) from error
+    except MlflowException as error:
+        known = [one for one in re.findall(r"'([\w-]+)'", str(error)) if one not in OLD_SCHEMES]
+        raise ConfigError(f"tracking.artifacts: MLflow has no `{scheme}://`{nearest(scheme, known)}") from error
+    if scheme == "s3" and find_spec("boto3") is None:  # MLflow imports it late
+        raise ConfigError(module_missing("tracking.artifacts", "boto3"))
+    return f"can be written to {scheme}://"
+
+
+def crm_reached(settings: CrmSettings) -> str:
+    """That the CRM answers and has what is written to; nothing is written."""
+    if settings.kind == "ledger":
+        return "the ledger itself is the CRM"
+    from keepwell.tasks.delivery.crm.client import connected, reached
+
+    return reached(connected(settings), settings)
+
+
+def channels_reached(settings: MessageSettings) -> str:
+    """That every channel's URL is one of Apprise; nothing is sent."""
+    channels_of(settings)
+    count = len(settings.channels)
+    return f"{count} channel{'s' if count != 1 else ''} can be addressed" if count else "files in the output folder"
+
+
+def prefect_reached(retries: RetrySettings) -> list[Diagnosis]:
+    """Whether the Prefect server that the environment names answers; nothing where it names none."""
+    return reached("prefect", lambda: _prefect_answers(retries)) if os.environ.get("PREFECT_API_URL") else []
+
+
+def _prefect_answers(retries: RetrySettings) -> str:
+    try:
+        address = f"{os.environ['PREFECT_API_URL']}/health"
+        urllib.request.urlopen(address, timeout=retries.connect_seconds).close()  # noqa: S310 the user names it
+    except urllib.error.HTTPError:
+        return "the server answers"  # one that asks for a key is there
+    except (OSError, ValueError) as error:
+        why = str(getattr(error, "reason", error))
+        raise KeepwellError(
+            f"PREFECT_API_URL: the server cannot be reached ({why}). Start it, or unset the variable."
+        ) from error
+    return "the server answers"

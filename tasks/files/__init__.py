@@ -1,0 +1,1 @@
+"""Files on disk: digests, permissions, scratch folders, tables and texts that people give."""

@@ -1,0 +1,1 @@
+"""Training sets, candidates, monitoring and audits."""

@@ -1,0 +1,178 @@
+"""The past of a snapshot, held against the scores of its time: the marts `audit`, `audit_churners` and `value`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+import pandas as pd
+
+from keepwell.features.settings import BookSettings, HealthSettings, LabelSettings
+from keepwell.models.grading.audit import SCORES, as_known, audit_figures, looked_up, score_names, window, with_flags
+from keepwell.models.grading.retention import (
+    contact_figures,
+    surprise_figures,
+    value_frame,
+    warned,
+    with_contacts,
+)
+from keepwell.models.settings.all import ModelSettings
+from keepwell.models.settings.base import OUTCOMES
+from keepwell.models.settings.grading import AuditSettings
+from keepwell.models.training.split import TooLittleData
+from keepwell.models.training.walk_forward import Refit, walk_forward
+from keepwell.tasks.learning.audit_facts import contacts_of, legacy_scores, losses_since, retention_of
+from keepwell.tasks.learning.training import first_month, month_starts, numbers_seen, training_set
+from keepwell.tasks.scoring.score import ScoreSettings
+from keepwell.tasks.sources.facts import facts_at
+from keepwell.tasks.sources.staging import Snapshot
+
+PANEL = {
+    "account_id": "str", "as_of": "datetime64[us]", "segment": "str", "arr": float, "churned": object,
+    "churned_at": "datetime64[us]", "health": float,
+}  # fmt: skip
+"""What the audit takes from the training set, with the type of each column."""
+MONTH = timedelta(days=31)
+
+
+@dataclass(frozen=True)
+class AuditRules:
+    """The sections of the settings that an audit depends on."""
+
+    scoring: ScoreSettings
+    labels: LabelSettings
+    models: ModelSettings
+    fixed: frozenset[str] = frozenset()
+
+    @property
+    def audit(self) -> AuditSettings:
+        return self.models.audit
+
+    @property
+    def money(self) -> BookSettings:
+        return self.scoring.money
+
+    @property
+    def health(self) -> HealthSettings:
+        return self.scoring.health
+
+    @property
+    def gap_days(self) -> int:
+        """Horizon and grace of churn: how long an outcome is open."""
+        return self.labels.churn_horizon_days + self.money.churn_grace_days
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What the past says of the scores: the three marts, the refits of the model, and what could not be told.
+
+    `since`: the first instant of the losses looked at. `losses` counts them, `scores` names those that anybody had.
+    """
+
+    as_of: date
+    since: date
+    figures: pd.DataFrame
+    churners: pd.DataFrame
+    value: pd.DataFrame
+    refits: Sequence[Refit]
+    losses: int
+    scores: Sequence[str]
+    notes: Sequence[str] = field(default=())
+
+
+def audit(snapshot: Snapshot, now: datetime, rules: AuditRules) -> Audit:
+    """Everything the audit page tells, from one snapshot as known `now`."""
+    facts = facts_at(snapshot, now, rules.fixed)
+    since = (pd.Timestamp(now) - pd.DateOffset(months=rules.audit.months)).date()
+    lost = losses_since(facts, since, rules.money.churn_grace_days)
+    legacy = legacy_scores(facts)
+    contacts, source = contacts_of(facts, rules.audit)
+    panel, refits, nothing = replayed(snapshot, now, since, legacy, rules)
+    months = window(panel, pd.Timestamp(since))
+    looked = looked_up(lost, panel, rules.audit)
+    candidates, period = rules.models.candidates, f"last_{rules.audit.months}_months"
+    figures = surprise_figures(warned(lost, panel, rules.audit), period, rules.audit.least_losses)
+    if contacts is not None:
+        figures |= contact_figures(with_contacts(months, contacts, rules.audit), rules.audit, period)
+    figures |= retention_of(snapshot, facts, rules.money, rules.audit.months, rules.fixed)
+    return Audit(
+        as_of=now.date(),
+        since=since,
+        figures=audit_figures(looked, months, candidates),
+        churners=looked,
+        value=value_frame(figures, candidates),
+        refits=refits,
+        losses=len(lost),
+        scores=score_names(panel),
+        notes=[*nothing, *_notes(legacy, refits, source, rules.audit)],
+    )
+
+
+def replayed(
+    snapshot: Snapshot, now: datetime, since: date, legacy: pd.DataFrame | None, rules: AuditRules
+) -> tuple[pd.DataFrame, list[Refit], list[str]]:
+    """The panel of every month start, with the flags of each score; the refits; a sentence where there is no past."""
+    try:
+        months = _months(snapshot, now, rules)
+        examples = training_set(snapshot, months, now, rules.scoring, rules.labels, rules.fixed).examples
+    except TooLittleData as reason:
+        months, examples = [], pd.DataFrame(columns=list(PANEL)).astype(PANEL)
+        nothing = [f"No score can be replayed. {reason}"]
+    else:
+        nothing = []
+    first = since - timedelta(days=max(*rules.audit.days_before, rules.audit.surprise_days)) - MONTH
+    models, numbers = rules.models, numbers_seen(rules.models.inputs.leave_out)
+    chances, refits = walk_forward(
+        examples, OUTCOMES["churn"], [m for m in months if m >= first], rules.gap_days, numbers, rules.audit.candidate,
+        rules.audit.refit_months, models.split, models.inputs, models.candidates,
+    )  # fmt: skip
+    panel = as_known(examples[list(PANEL)].assign(model=chances), legacy, rules.audit)
+    share, below = models.policy.capacity_share, rules.health.bands.critical_below
+    return with_flags(panel, rules.audit, share, below), refits, nothing
+
+
+def _months(snapshot: Snapshot, now: datetime, rules: AuditRules) -> list[date]:
+    """Every month start from the first with enough usage before it, to the last whose flags are set by `now`."""
+    first = first_month(snapshot, now, rules.models.split.run_in_days, rules.fixed)
+    last = now - timedelta(days=rules.audit.settle_days)
+    return month_starts(first, last)
+
+
+def _notes(legacy: pd.DataFrame | None, refits: Sequence[Refit], source: str, rules: AuditSettings) -> list[str]:
+    """What could not be told and why, and what must not be read into the figures."""
+    notes = []
+    if legacy is None:
+        notes.append("The company gives no table of legacy scores: there is no baseline to compare with.")
+    elif not len(legacy):
+        notes.append("The table of legacy scores holds no row that was known by then: there is no baseline.")
+    elif legacy["score"].isna().all():
+        notes.append(
+            "The legacy scores are bands without numbers: nobody can be ranked by them, so they have no figures at "
+            "the same stock of flags, only at their own bands."
+        )
+    refused = [refit for refit in refits if refit.why_not]
+    if refits and len(refused) == len(refits):
+        notes.append(f"No model could be learnt in time for any month: {refused[-1].why_not}.")
+    elif refused:
+        notes.append(
+            f"The model's column is empty before {next(r.fitted_on for r in refits if not r.why_not)}: until then "
+            f"there was too little to learn from ({refused[-1].why_not})."
+        )
+    if source == "touchpoints":
+        notes.append(
+            "The company gives no table of interventions. Contacts are therefore touchpoints "
+            f"({', '.join(rules.contact_kinds)}), of which many are routine."
+        )
+    elif not source:
+        notes.append("The company gives neither interventions nor touchpoints: contacts cannot be judged.")
+    return notes
+
+
+def marts_of(found: Audit) -> dict[str, pd.DataFrame]:
+    """The frames of the marts `audit`, `audit_churners` and `value`."""
+    renamed = {"as_of": "scored_month", **{f"stock_{s}": f"flagged_{s}" for s in SCORES}}
+    columns = [
+        "account_id", "churned_at", "days_before", "how", "segment", "arr", "scored_month", "legacy_band",
+        *(f"{kind}{s}" for s in SCORES for kind in ("", "age_", "flagged_")),
+    ]  # fmt: skip
+    churners = found.churners.rename(columns=renamed)
+    return {"audit": found.figures, "audit_churners": churners[columns], "value": found.value}

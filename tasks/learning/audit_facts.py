@@ -1,0 +1,81 @@
+"""What an audit reads of a company: losses, contacts, retention, legacy scores, as known at the end (LRN-5, LRN-7)."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from itertools import pairwise
+
+import ibis
+import pandas as pd
+
+from keepwell.features.book import arr_in_reporting_currency
+from keepwell.features.facts.known import Facts
+from keepwell.features.outcomes.labels import losses
+from keepwell.features.settings import BookSettings
+from keepwell.models.grading.retention import Figures, arr_on, bridged, retention_figures
+from keepwell.models.settings.grading import AuditSettings
+from keepwell.tasks.sources.facts import facts_at
+from keepwell.tasks.sources.staging import Snapshot
+
+LEGACY = ["account_id", "scored_on", "score", "band", "known_at"]
+TRAILING = "trailing_12_months"
+
+
+def losses_since(facts: Facts, since: date, grace_days: int) -> pd.DataFrame:
+    """The losses after `since`, in order of time: account_id, churned_at, how."""
+    frame = losses(facts, grace_days).to_pandas()
+    at = pd.to_datetime(frame["churned_at"])
+    within = frame[(at > pd.Timestamp(since)) & (at <= pd.Timestamp(facts.as_of))]
+    return within.drop_duplicates(["account_id", "churned_at"]).sort_values(
+        ["churned_at", "account_id"], ignore_index=True
+    )
+
+
+def contacts_of(facts: Facts, rules: AuditSettings) -> tuple[pd.DataFrame | None, str]:
+    """Who was contacted when (account_id, at), and where that stands: interventions, else calls and meetings."""
+    begun = _rows(facts, "interventions", ["account_id", "started_at"])
+    if begun is not None:
+        return begun.rename(columns={"started_at": "at"}), "interventions"
+    if not facts.has("touchpoints", "kind"):
+        return None, ""
+    rows = facts["touchpoints"]
+    held = rows.filter(rows.kind.isin(list(rules.contact_kinds)) & rows.attended.fill_null(True))
+    return held.select("account_id", at="happened_at").to_pandas(), "touchpoints"
+
+
+def retention_of(snapshot: Snapshot, facts: Facts, money: BookSettings, months: int, fixed: frozenset[str]) -> Figures:
+    """Retention over the trailing year and in each whole quarter of the window, at constant rates, as known now."""
+    rows = facts["contracts"]
+    table = rows.select(
+        "account_id",
+        "start_on",
+        end_on=ibis.least(rows.end_on, rows.ended_on),
+        arr=arr_in_reporting_currency(rows, money),
+    )
+    contracts = bridged(table.to_pandas(), money.churn_grace_days)
+    periods = {name: span for name, span in periods_of(facts.today, months).items() if len(arr_on(contracts, span[0]))}
+    segments = {name: _segments(snapshot, first, fixed) for name, (first, _) in periods.items()}
+    return retention_figures(contracts, periods, segments)
+
+
+def periods_of(today: date, months: int) -> dict[str, tuple[date, date]]:
+    """First day and first day after, of the trailing year and of each whole quarter within the last `months`."""
+    now = pd.Timestamp(today)
+    starts = pd.date_range(now - pd.DateOffset(months=months), now, freq="QS")
+    quarters = {f"{start.year}-Q{start.quarter}": (start.date(), end.date()) for start, end in pairwise(starts)}
+    return {TRAILING: ((now - pd.DateOffset(years=1)).date(), today), **quarters}
+
+
+def _segments(snapshot: Snapshot, day: date, fixed: frozenset[str]) -> pd.Series:
+    """The segment of each account as known on that day."""
+    accounts = facts_at(snapshot, datetime.combine(day, datetime.min.time()), fixed)["accounts"]
+    return accounts.select("account_id", "segment").to_pandas().set_index("account_id")["segment"]
+
+
+def legacy_scores(facts: Facts) -> pd.DataFrame | None:
+    """The legacy scores that are known; None where the company has no such table."""
+    return _rows(facts, "legacy_scores", LEGACY)
+
+
+def _rows(facts: Facts, table: str, columns: Sequence[str]) -> pd.DataFrame | None:
+    """Columns of a table; None where the company does not have it."""
+    return facts[table].select(*columns).to_pandas() if table in facts else None

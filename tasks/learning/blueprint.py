@@ -1,0 +1,98 @@
+"""The figures of the blueprint: what predicts churn, how well health did, and what nobody here can see (MOD-10).
+
+They need no model.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import pandas as pd
+
+from keepwell.features.measures.registry import Feature
+from keepwell.features.settings import HealthSettings
+from keepwell.models.grading.insights import Contrast, strongest
+from keepwell.models.settings.grading import InsightSettings
+from keepwell.tasks.learning.blueprint_tables import (
+    absent_tables,
+    blind_spots,
+    derived_metrics,
+    leading_signals,
+    observed_bands,
+    weighed,
+)
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """What the page tells. `signals`, `derived`, `bands` and `spots` are its tables, in the order shown.
+
+    `model` names the model whose importance ranks the signals; without one they are ranked by how far the groups of
+    each differ, then by what they weigh in health, and `refused` says why there is none. `treated`: share of the
+    account-months in which the team stepped in; None where nobody recorded it.
+    """
+
+    as_of: date
+    horizon_days: int
+    rows: int
+    accounts: int
+    losses: int
+    first_month: date | None
+    last_month: date | None
+    signals: pd.DataFrame
+    derived: pd.DataFrame
+    bands: pd.DataFrame
+    spots: pd.DataFrame
+    absent: tuple[str, ...]
+    treated: float | None
+    model: str
+    refused: str
+    health: HealthSettings
+    rules: InsightSettings
+    run_id: str
+
+    @property
+    def base_rate(self) -> float | None:
+        """Share of the account-months after which the account left."""
+        return self.losses / self.rows if self.rows else None
+
+
+def blueprint(
+    as_of: date,
+    examples: pd.DataFrame,
+    importance: pd.DataFrame,
+    found: Sequence[Contrast],
+    catalogue: pd.DataFrame,
+    features: Mapping[str, Feature],
+    health: HealthSettings,
+    rules: InsightSettings,
+    horizon_days: int,
+    model: str = "",
+    refused: str = "",
+    run_id: str = "",
+) -> Blueprint:
+    """The page of one date, about churn.
+
+    `examples`: the training set; `importance`: name, value, low, high of the model's inputs (empty without a model);
+    `found`: every contrast that was tried; `catalogue`: the signal catalogue.
+    """
+    told = examples.dropna(subset=["churned"]) if "churned" in examples else examples
+    whole = told.assign(churned=told["churned"].astype(bool)) if len(told) else told
+    worth = strongest(found, rules.model_copy(update={"most": max(len(found), 1)}))
+    months = [stamp.date() for stamp in (whole["as_of"].min(), whole["as_of"].max())] if len(whole) else [None, None]
+    spots = blind_spots(catalogue)
+    return Blueprint(
+        as_of=as_of, horizon_days=horizon_days, rows=len(whole),
+        accounts=int(whole["account_id"].nunique()) if len(whole) else 0,
+        losses=int(whole["churned"].sum()) if len(whole) else 0,
+        first_month=months[0], last_month=months[1],
+        signals=leading_signals(importance, worth, weighed(whole, features, health), features, horizon_days),
+        derived=derived_metrics(whole, features, rules), bands=observed_bands(whole, health, rules),
+        spots=spots, absent=absent_tables(catalogue), treated=_treated(whole), model=model, refused=refused,
+        health=health, rules=rules, run_id=run_id,
+    )  # fmt: skip
+
+
+def _treated(whole: pd.DataFrame) -> float | None:
+    known = whole["treated"].dropna() if "treated" in whole else pd.Series(dtype=bool)
+    return float(known.astype(bool).mean()) if len(known) else None

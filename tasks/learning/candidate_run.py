@@ -1,0 +1,170 @@
+"""What a candidate's run in MLflow says: tags, parameters, figures, the papers for a person, and the model (MOD-9)."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import version as installed
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from keepwell.features.measures.all import FEATURES
+from keepwell.models.settings.base import OUTCOMES
+from keepwell.models.training.artifact import TRUSTED, as_one, input_columns, learnt_inputs
+from keepwell.models.training.treated import ALL_ROWS, UNTREATED
+from keepwell.models.training.trial import BY_POLICY, Trained, Trial
+from keepwell.tasks.learning.curves import curve_points, curves_png
+from keepwell.tasks.learning.model_card import model_card
+from keepwell.tasks.learning.quarter import Learnt, Quarter
+from keepwell.tasks.registry.tracking import BOOK, RANGE, Logged
+from keepwell.tasks.registry.versions import KEPT_FILE
+
+OF_THE_BOOK = {"all": BOOK, BY_POLICY: "policy/", ALL_ROWS: "treated_and_untreated/", UNTREATED: "untreated_only/"}
+"""The section of what is graded on the whole book, however it is counted."""
+EXAMPLE_ROWS = 3
+LIBRARIES = ("scikit-learn", "skops", "numpy", "pandas")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One candidate of a quarter, and what its run says of it. `rests`: the tags that tell this run from others."""
+
+    quarter: Quarter
+    learnt: Learnt
+    name: str
+    rests: Mapping[str, str]
+
+    @property
+    def taken(self) -> bool:
+        return self.name == self.learnt.trial.taken
+
+    @property
+    def trained(self) -> Trained:
+        return self.learnt.trial.trained[self.name]
+
+    @cached_property
+    def card(self) -> str:
+        """Its model card, as Markdown."""
+        return model_card(self.quarter, self.learnt, self.name)
+
+    @cached_property
+    def inputs(self) -> pd.DataFrame:
+        """What each of its inputs learnt."""
+        return learnt_inputs(self.trained.model)
+
+
+def logged(candidate: Candidate) -> Logged:
+    """The run of a candidate: its tags, parameters and metrics."""
+    quarter, learnt, name = candidate.quarter, candidate.learnt, candidate.name
+    found, inputs, calibration = learnt.trial, candidate.inputs, candidate.trained.calibration
+    tags = {
+        **candidate.rests,
+        "as_of": str(quarter.as_of),
+        "outcome": learnt.outcome,
+        "candidate": name,
+        "taken": "yes" if candidate.taken else "no",
+        "snapshot_id": quarter.snapshot_id,
+        "code_version": quarter.code_version,
+        "mlflow.note.content": candidate.card,
+        "learnt_until": str(found.parts.validation[-1]),
+        "first_test": str(found.parts.test[0]),
+    }
+    parameters: dict[str, object] = {
+        "candidate": name,
+        "as_of": quarter.as_of,
+        "snapshot_id": quarter.snapshot_id,
+        "code_version": quarter.code_version,
+        "inputs": inputs["column"].nunique(),
+        "missing_marks": ", ".join(inputs.loc[inputs["missing"].str.endswith("mark"), "column"]),
+        "calibration.slope": calibration.slope,
+        "calibration.intercept": calibration.intercept,
+        **quarter.settings,
+    }
+    for part, size in learnt.sizes.items():
+        parameters |= {
+            f"{part}.months": f"{size.first} to {size.last}",
+            f"{part}.rows": size.rows,
+            f"{part}.accounts": size.accounts,
+            f"{part}.outcomes": size.outcomes,
+        }
+    mark = " *" if candidate.taken else ""
+    return Logged(f"{name} {quarter.as_of}{mark}", quarter.as_of, tags, parameters, _metrics(found, name))
+
+
+def _metrics(found: Trial, name: str) -> dict[str, float]:
+    """Every figure with its bounds, in the sections that MLflow's pages make of slashes and sort by name.
+
+    `all/roc_auc` is of the whole book, its bounds are `range/roc_auc_low` and `_high`; each part of it is a section
+    of its own: `of.segment.enterprise/roc_auc`, `of.segment.enterprise/roc_auc_low`.
+    """
+    metrics = {}
+    for (candidate, part), figures in found.figures.items():
+        if candidate != name:
+            continue
+        section = _section(part)
+        bounds = RANGE if section == BOOK else section
+        for figure, estimate in figures.items():
+            metrics[f"{section}{figure}"] = estimate.value
+            metrics[f"{bounds}{figure}_low"] = estimate.low
+            metrics[f"{bounds}{figure}_high"] = estimate.high
+    return metrics
+
+
+def _section(part: str) -> str:
+    """The section of a part of the book, as a trial names it; a slash in a name would make sections of its own."""
+    if part in OF_THE_BOOK:
+        return OF_THE_BOOK[part]
+    kind, _, name = part.rpartition(": ")
+    return f"of.{kind or 'segment'}.{name.replace('/', '_')}/"
+
+
+def write_papers(to: Path, candidate: Candidate) -> None:
+    """What a person looks at: card, curves, what the inputs learnt; of the one taken what-ifs, segments, importance."""
+    learnt, name = candidate.learnt, candidate.name
+    happened = learnt.trial.test[OUTCOMES[learnt.outcome]].to_numpy(dtype=float)
+    points = curve_points(happened, learnt.trial.chances[name])
+    points.to_csv(to / "curves.csv", index=False)
+    size = learnt.sizes["test"]
+    (to / "curves.png").write_bytes(curves_png(points, f"{learnt.outcome}, {name}, {size.first} to {size.last}"))
+    candidate.inputs.to_csv(to / "inputs.csv", index=False)
+    (to / "model_card.md").write_text(candidate.card)
+    if candidate.taken:
+        learnt.trial.what_if.to_csv(to / "what_if.csv", index=False)
+        learnt.trial.segments.to_csv(to / "segments.csv", index=False)
+        if learnt.importance is not None:
+            learnt.importance.to_csv(to / "importance.csv", index=False)
+
+
+def write_model(to: Path, candidate: Candidate, run: str, logged_model: Any) -> None:
+    """The model as MLflow keeps one, by skops, with what scoring needs beside it."""
+    import mlflow.sklearn
+    from mlflow.models import Model, infer_signature
+
+    learnt = candidate.learnt
+    model, inputs = as_one(candidate.trained), input_columns(candidate.trained.model)
+    seen = learnt.trial.test[inputs]
+    example = seen.head(EXAMPLE_ROWS).reset_index(drop=True)
+    chances = model.predict_proba(example)
+    mlflow.sklearn.save_model(
+        model,
+        str(to),
+        mlflow_model=Model(artifact_path=logged_model.artifact_location, run_id=run, model_id=logged_model.model_id),
+        serialization_format="skops",
+        skops_trusted_types=list(TRUSTED),
+        signature=infer_signature(seen, chances),
+        input_example=example,
+        pip_requirements=[f"{library}=={installed(library)}" for library in LIBRARIES],
+        pyfunc_predict_fn="predict_proba",
+    )
+    about = {
+        "inputs": inputs,
+        "versions": {name: FEATURES[name].version for name in inputs if name in FEATURES},
+        "thresholds": dict(learnt.trial.thresholds),
+        "reference": dict(learnt.reference),
+        "baseline": learnt.baseline.plain() if learnt.baseline else None,
+        "example": example.astype(object).to_numpy().tolist(),
+        "chances": chances[:, 1].tolist(),
+    }
+    (to / KEPT_FILE).write_text(json.dumps(about, indent=1, sort_keys=True))

@@ -1,0 +1,104 @@
+"""A model's card: what it is for, what it rests on, how good it is, and what it cannot know (MOD-9)."""
+
+import pandas as pd
+
+from keepwell.models.grading.intervals import Estimate
+from keepwell.models.training.treated import ALL_ROWS, UNTREATED
+from keepwell.models.training.trial import BY_POLICY
+from keepwell.tasks.learning.quarter import Learnt, Quarter
+
+SHOWN = ("roc_auc", "pr_auc", "precision", "recall", "brier_skill", "calibration_slope", "observed_to_expected", "ece")
+WHAT = {
+    "churn": "gives notice or lets its contract end within {days} days",
+    "expansion": "grows its ARR by a tenth or more within {days} days",
+    "advocacy": "becomes an advocate (promoter, reference, review, case study) within {days} days",
+}
+WEAKER = 0.05
+
+
+def model_card(quarter: Quarter, learnt: Learnt, name: str) -> str:
+    """The card of one candidate, as Markdown."""
+    days = quarter.horizon_days[learnt.outcome]
+    taken = "taken, registered as challenger" if name == learnt.trial.taken else "not taken"
+    purpose = (
+        f"Gives the chance that an account under contract {WHAT[learnt.outcome].format(days=days)}. It is for ranking "
+        "whom to contact, beside health; not for pricing, not for judging people, and no statement of cause."
+    )
+    parts = [
+        [f"# {learnt.outcome}: {name}, as of {quarter.as_of} ({taken})"],
+        [purpose],
+        ["## What it rests on"],
+        _parts(learnt),
+        [learnt.trial.counting],
+        [f"Snapshot `{quarter.snapshot_id}`, code `{quarter.code_version}`, run `{quarter.run_id}`."],
+        ["## How good it is, on the test months"],
+        _figures(learnt, name),
+        _parts_of_book(learnt, name),
+        *([_segments(learnt)] if name == learnt.trial.taken else []),
+        ["## What it cannot know"],
+        _limits(quarter, learnt, days),
+    ]
+    return "\n\n".join("\n".join(lines) for lines in parts) + "\n"
+
+
+def _parts(learnt: Learnt) -> list[str]:
+    """The months of each part with rows, accounts and outcomes."""
+    lines = ["| part | months | rows | accounts | with the outcome |", "|---|---|---|---|---|"]
+    for part, size in learnt.sizes.items():
+        held = f"{size.rows:,} | {size.accounts:,} | {size.outcomes:,} rows"
+        lines.append(f"| {part} | {size.first} to {size.last} | {held} |")
+    return lines
+
+
+def _figures(learnt: Learnt, name: str) -> list[str]:
+    """The main figures beside those of health alone, and had examples been counted the other way."""
+    figures = learnt.trial.figures
+    sides = {"this model": figures[name, "all"], "health alone": figures["health", "all"]}
+    sides |= {f"this model, {way}": figures[name, way] for way in (ALL_ROWS, UNTREATED) if (name, way) in figures}
+    lines = [f"| figure | {' | '.join(sides)} |", "|---" * (len(sides) + 1) + "|"]
+    lines += [f"| {figure} | {' | '.join(_shown(side[figure]) for side in sides.values())} |" for figure in SHOWN]
+    return lines
+
+
+def _parts_of_book(learnt: Learnt, name: str) -> list[str]:
+    """Where it is weaker than over the whole book, and where nobody can say."""
+    figures = learnt.trial.figures
+    whole = figures[name, "all"]["roc_auc"].value
+    whole_book = {"all", BY_POLICY, ALL_ROWS, UNTREATED}
+    graded = {part: f["roc_auc"] for (n, part), f in figures.items() if n == name and part not in whole_book}
+    weak = [f"{part} ({_shown(e)})" for part, e in graded.items() if e.value < whole - WEAKER]
+    unknown = sorted(set(learnt.trial.test["segment"].dropna()) - set(graded))
+    lines = [f"Weak parts of the book (ROC-AUC more than {WEAKER:g} below the whole): {', '.join(weak) or 'none'}."]
+    return lines + ([f"Too few outcomes to grade: {', '.join(unknown)}."] if unknown else [])
+
+
+def _segments(learnt: Learnt) -> list[str]:
+    """Which segments are served by a model of their own, and what each comparison said."""
+    tried = learnt.trial.segments
+    own = ", ".join(tried.loc[tried["adopted"], "segment"]) or "none"
+    lines = [f"Segments with a model of their own: {own} (`segments.csv`)."]
+    for line in tried.dropna(subset="difference").itertuples():
+        found = f"{line.difference:+.3f} ({line.low:+.3f} to {line.high:+.3f})"
+        lines.append(f"- {line.segment}: {line.says} than the pooled one, ROC-AUC on validation {found}.")
+    return lines
+
+
+def _limits(quarter: Quarter, learnt: Learnt, days: int) -> list[str]:
+    """What the figures do not cover."""
+    test = learnt.trial.test
+    treated = pd.Series(test["treated"]).astype("boolean").mean() if "treated" in test else pd.NA
+    contacted = "how many of them is not known" if pd.isna(treated) else f"{treated:.0%} of the test rows"
+    unripe = days + quarter.grace_days
+    limits = (
+        f"Anything after {quarter.as_of}, and the outcomes of the {unripe} days before it, which have not matured.",
+        "What no source table holds: talks nobody noted, budgets, mergers.",
+        "Accounts that gave notice, or are too young: they are no examples.",
+        f"What would have happened without contact: some were treated after a flag ({contacted}).",
+        "Whether its calibration lasts: the slope above says how far it held from validation to test months.",
+    )
+    return [f"- {limit}" for limit in limits]
+
+
+def _shown(estimate: Estimate) -> str:
+    bounds = "" if pd.isna(estimate.low) else f" ({estimate.low:.3f} to {estimate.high:.3f})"
+    return f"{estimate.value:.3f}{bounds}"

@@ -1,0 +1,83 @@
+"""What a quarter learnt of one outcome: the trial, the examples that it rests on, and what explains and watches it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from keepwell.models.explaining.explain import reference_row
+from keepwell.models.explaining.importance import importance
+from keepwell.models.monitoring.baseline import Baseline, baseline
+from keepwell.models.settings.all import ModelSettings
+from keepwell.models.settings.base import OUTCOMES
+from keepwell.models.training.artifact import input_columns
+from keepwell.models.training.split import part_of
+from keepwell.models.training.trial import Trial
+
+
+@dataclass(frozen=True)
+class Quarter:
+    """The quarterly run: its date, where its results come from, its settings, and horizons in days by outcome."""
+
+    as_of: date
+    run_id: str
+    code_version: str
+    snapshot_id: str
+    settings: Mapping[str, object]
+    horizon_days: Mapping[str, int]
+    grace_days: int
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much a part of the months holds: its first and last month, account-months, accounts, and with the outcome."""
+
+    first: date
+    last: date
+    rows: int
+    accounts: int
+    outcomes: int
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """One outcome's trial and the examples that it rests on.
+
+    `reference`: a typical account, for explanations. `importance`: of the taken candidate's inputs. `baseline`: what
+    it is held against later.
+    """
+
+    outcome: str
+    trial: Trial
+    examples: pd.DataFrame
+    reference: Mapping[str, Any] = field(default_factory=dict)
+    importance: pd.DataFrame | None = None
+    baseline: Baseline | None = None
+
+    def part(self, name: str) -> pd.DataFrame:
+        """The examples of training, validation or test whose outcome is known."""
+        return part_of(self.examples, OUTCOMES[self.outcome], getattr(self.trial.parts, name))
+
+    @cached_property
+    def sizes(self) -> Mapping[str, Size]:
+        """How much training, validation and test hold."""
+        return {name: self._size(name) for name in ("train", "validation", "test")}
+
+    def _size(self, name: str) -> Size:
+        rows, months = self.part(name), getattr(self.trial.parts, name)
+        outcomes = int(rows[OUTCOMES[self.outcome]].astype(bool).sum())
+        return Size(months[0], months[-1], len(rows), rows["account_id"].nunique(), outcomes)
+
+
+def understood(outcome: str, found: Trial, examples: pd.DataFrame, rules: ModelSettings) -> Learnt:
+    """The trial with what explains and watches the candidate that was taken."""
+    learnt = Learnt(outcome, found, examples)
+    taken = found.trained[found.taken]
+    train, held = learnt.part("train"), pd.concat([learnt.part("validation"), learnt.part("test")])
+    typical = reference_row(train[input_columns(taken.model)])
+    leans = importance(taken, found.test, OUTCOMES[outcome], rules.importance)
+    was = baseline(found, train, held, OUTCOMES[outcome], rules.drift)
+    return replace(learnt, reference=typical.to_dict(), importance=leans, baseline=was)

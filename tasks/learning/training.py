@@ -1,0 +1,118 @@
+"""The training set: the book of every month, features as known then, and what became of each account once it is told.
+
+It is a function of one snapshot, the settings and `now`, so that it can be rebuilt from the snapshot's id (MOD-3).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+import pandas as pd
+
+from keepwell.features.book import book
+from keepwell.features.facts.known import Facts
+from keepwell.features.measures.all import FEATURES
+from keepwell.features.measures.registry import COMPONENTS
+from keepwell.features.outcomes.labels import labels
+from keepwell.features.settings import LabelSettings
+from keepwell.models.settings.base import OUTCOMES
+from keepwell.models.settings.training import SplitSettings
+from keepwell.models.training.split import Parts, TooLittleData, split_months
+from keepwell.tasks.scoring.measured import measured_book
+from keepwell.tasks.scoring.score import ScoreSettings
+from keepwell.tasks.sources.facts import NOTHING, facts_at
+from keepwell.tasks.sources.staging import Snapshot
+
+"""The column of each outcome's label."""
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """`examples`: one row per account and month, ordered by both.
+
+    Columns: account_id, as_of, status, segment, industry, country, arr, high_value, the published features, health,
+    coverage, component_<name> (points; NaN where nothing is known), the labels (NULL: not matured, or nobody can say),
+    treated, and untreated_chance (NULL where lots were not kept).
+    """
+
+    snapshot_id: str
+    now: datetime
+    examples: pd.DataFrame
+
+
+def numbers_seen(leave_out: Sequence[str]) -> list[str]:
+    """The published features but those left out."""
+    return [f.name for f in FEATURES.values() if f.published and f.name not in leave_out]
+
+
+def training_set(
+    snapshot: Snapshot,
+    months: Sequence[date],
+    now: datetime,
+    scoring: ScoreSettings,
+    rules: LabelSettings,
+    fixed: frozenset[str] = frozenset(),
+    recorded: Mapping[str, pd.DataFrame] = NOTHING,
+) -> TrainingSet:
+    """Features and labels of these months. Accounts that gave notice, and those too young, are no examples (MOD-2).
+
+    `recorded`: what the ledger adds, for who was treated (tasks/ledger/recorded.py).
+    """
+    known_now = facts_at(snapshot, now, fixed, recorded)
+    frames = [frame for frame in _months(snapshot, months, known_now, scoring, rules, fixed) if len(frame)]
+    if not frames:
+        raise TooLittleData("No month has an account that was under contract for long enough to learn from.")
+    examples = pd.concat(frames, ignore_index=True).sort_values(["as_of", "account_id"], ignore_index=True)
+    return TrainingSet(snapshot.id, now, examples)
+
+
+def _months(
+    snapshot: Snapshot,
+    months: Sequence[date],
+    known_now: Facts,
+    scoring: ScoreSettings,
+    rules: LabelSettings,
+    fixed: frozenset[str],
+) -> Iterator[pd.DataFrame]:
+    """One frame per month. Health is replayed: each month may carry values from the month before, as it would have."""
+    measures = None
+    for month in months:
+        at = datetime.combine(month, time(0))
+        facts = facts_at(snapshot, at, fixed)
+        found = measured_book(facts, scoring, {}, measures)
+        measures = found.measures
+        outcome = labels(book(facts, scoring.money), at, known_now, scoring.money, rules).to_pandas()
+        about = found.scores.reset_index()[
+            ["account_id", "status", "segment", "industry", "country", "arr", "high_value", "tenure_days", "health",
+             "coverage", *(f"component_{c}" for c in COMPONENTS)]
+        ]  # fmt: skip
+        whole = about.merge(found.features, on="account_id").merge(outcome, on="account_id", validate="1:1")
+        old_enough = (whole["status"] == "active") & (whole["tenure_days"] >= rules.least_tenure_days)
+        yield whole[old_enough].assign(as_of=pd.Timestamp(month))
+
+
+def first_month(snapshot: Snapshot, now: datetime, run_in_days: int, fixed: frozenset[str] = frozenset()) -> date:
+    """The first start of a month before which the source knows usage for so many days."""
+    day = facts_at(snapshot, now, fixed)["usage"].day.min().to_pyarrow().as_py()
+    if day is None:
+        raise TooLittleData("There is no usage row to learn from.")
+    later = day + timedelta(days=run_in_days)
+    return (later.replace(day=1) + timedelta(days=31)).replace(day=1) if later.day > 1 else later
+
+
+def month_starts(first: date, last: datetime) -> list[date]:
+    """Starts of the months from `first` on, up to `last`."""
+    return [start.date() for start in pd.date_range(first, last, freq="MS")]
+
+
+def parts_of(examples: pd.DataFrame, outcome: str, gap_days: int, rules: SplitSettings) -> Parts:
+    """The months of each part for one outcome; TooLittleData names what is missing (MOD-2)."""
+    told = examples.dropna(subset=OUTCOMES[outcome])
+    had = told.groupby("account_id")[OUTCOMES[outcome]].agg(lambda label: bool(label.any()))
+    with_it, without = int(had.sum()), int((~had).sum())
+    if min(with_it, without) < rules.least_accounts:
+        raise TooLittleData(
+            f"{with_it} accounts had the outcome and {without} did not; {rules.least_accounts} of each are needed."
+        )
+    months = sorted({stamp.date() for stamp in told["as_of"]})
+    return split_months(months, gap_days, rules)

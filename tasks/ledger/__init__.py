@@ -1,0 +1,1 @@
+"""The ledger of alerts, messages, work, reviews and overrides."""

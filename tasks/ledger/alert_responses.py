@@ -1,0 +1,111 @@
+"""What people do about alerts, written to the ledger: a step, a snooze, a closing, a decision (ALR-2, ALR-3, SRC-5)."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, datetime
+from functools import partial
+from pathlib import Path
+
+from keepwell.playbook.alerts.clocks import by_step, taken
+from keepwell.playbook.alerts.definition_guard import decision_of
+from keepwell.playbook.alerts.events import DATA_RULE, Alert, LedgerEvent, event_of, fold, short_hash
+from keepwell.playbook.alerts.lifecycle import released
+from keepwell.playbook.alerts.rules import due_times
+from keepwell.playbook.settings import AlertSettings
+from keepwell.tasks.earlier_scores import dates, read
+from keepwell.tasks.errors import ConfigError
+from keepwell.tasks.ledger.store import Ledger
+
+FLOW = "alerts"
+
+
+def respond(ledger: Ledger, named: str, step: str, now: datetime, by: str, note: str = "") -> Sequence[str]:
+    """Take a step of one alert and of the steps before it; the steps that this recorded, none where it was taken."""
+    history = ledger.history(now)
+    alert = _answerable(history, named, now)
+    done = by_step(history, "done")[alert.alert_id]
+    added = ledger.record(FLOW, now, taken(alert, done, step, now, by, note))
+    return [event.payload["step"] for event in added]
+
+
+def respond_for(
+    ledger: Ledger, account: str, step: str, now: datetime, at: datetime, by: str, note: str = ""
+) -> list[LedgerEvent]:
+    """Take a step of every live alert that an account had at `at`; what this recorded, as of `now`.
+
+    A step that was taken is left as it is, so that saying it again adds nothing. A held alert has no steps yet.
+    """
+    history = ledger.history(now)
+    done = by_step(history, "done")
+    own = [a for a in fold(history, now).values() if a.account_id == account]
+    live = [a for a in own if a.closed_at is None and a.held_by is None and a.opened_at <= at]
+    steps = [e for a in live for e in taken(a, done[a.alert_id], step, at, by, note)]
+    return ledger.record(FLOW, now, [replace(event, as_of=now) for event in steps]) if steps else []
+
+
+def snooze(ledger: Ledger, named: str, until: datetime, now: datetime, by: str, reason: str) -> Alert:
+    """Let an alert sleep: its clocks stand still, and its cause opens nothing beside it."""
+    if until <= now:
+        raise ConfigError(f"--until {until} is not after {now}: an alert sleeps into the future.")
+    _answerable(ledger.history(now), named, now)
+    return _change(ledger, named, "snoozed", now, by, {"until": until.isoformat(), "reason": reason})
+
+
+def close(ledger: Ledger, named: str, now: datetime, by: str, reason: str) -> Alert:
+    """Close an alert by hand; a condition that lasts opens again after the cool-down."""
+    if the_alert(ledger.history(now), named, now).rule == DATA_RULE:
+        raise ConfigError(f"alert {named} is a data alert: `keepwell alerts release` or `discard` what it holds.")
+    return _change(ledger, named, "closed", now, by, {"reason": reason})
+
+
+def decided(
+    history: Sequence[LedgerEvent], named: str, decision: str, now: datetime, by: str, reason: str,
+    settings: AlertSettings,
+) -> list[LedgerEvent]:  # fmt: skip
+    """The events of a data alert's `released` or `discarded`, which is its assessment too, and of all that it holds."""
+    alert = the_alert(history, named, now)
+    if alert.rule != DATA_RULE or decision_of(history, alert.alert_id) is not None:
+        what = "is no data alert" if alert.rule != DATA_RULE else "was decided on already"
+        raise ConfigError(f"alert {named} {what}. keepwell alerts list shows the data alerts (rule {DATA_RULE}).")
+    held = [a for a in fold(history, now).values() if a.held_by == alert.alert_id and a.closed_at is None]
+    done = by_step(history, "done")[alert.alert_id]
+    events = [*taken(alert, done, "assess", now, by), event_of(alert, decision, now, by, {"reason": reason})]
+    if decision == "discarded":
+        return [*events, *(event_of(a, "closed", now, by, {"reason": f"discarded: {reason}"}) for a in held)]
+    many = len(held) > settings.storm_minimum
+    digest_id = short_hash("digest", alert.alert_id, now.isoformat()) if many else None
+    due = partial(due_times, told_at=now, settings=settings)
+    return [*events, *(released(a, now, by, reason, digest_id, due) for a in held)]
+
+
+def account_names(marts: Path, up_to: date) -> dict[str, str]:
+    """What people call the accounts of the newest score."""
+    days = [day for day in dates(marts, "health_scores") if day <= up_to]
+    book = read(marts, "health_scores", days[-1], ["account_id", "name"]) if days else None
+    return {} if book is None else book.dropna().set_index("account_id")["name"].to_dict()
+
+
+def _answerable(history: Sequence[LedgerEvent], named: str, now: datetime) -> Alert:
+    """The live alert whose id begins so, unless it is held."""
+    alert = the_alert(history, named, now)
+    if alert.held_by is not None:
+        raise ConfigError(f"alert {named} is held by the data alert {alert.held_by[:8]}: its clocks do not run yet.")
+    return alert
+
+
+def _change(ledger: Ledger, named: str, kind: str, now: datetime, by: str, about: dict[str, str]) -> Alert:
+    alert = the_alert(ledger.history(now), named, now)
+    if not ledger.record(FLOW, now, [event_of(alert, kind, now, by, about)]):
+        raise ConfigError(f"{by} said that of alert {named} at {now:%Y-%m-%d %H:%M} already. Give a later --now.")
+    return fold(ledger.history(now), now)[alert.alert_id]
+
+
+def the_alert(history: Sequence[LedgerEvent], named: str, now: datetime) -> Alert:
+    """The live alert whose id begins so; ConfigError where none does, or several do."""
+    found = [a for alert_id, a in fold(history, now).items() if alert_id.startswith(named)]
+    if len(found) != 1:
+        many = f"{len(found)} alerts begin" if found else "no alert begins"
+        raise ConfigError(f"{many} with {named!r} at {now:%Y-%m-%d %H:%M}. keepwell alerts list shows those that live.")
+    if found[0].closed_at is not None:
+        raise ConfigError(f"alert {named} was closed at {found[0].closed_at:%Y-%m-%d %H:%M}: {found[0].reason}.")
+    return found[0]

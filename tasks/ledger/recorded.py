@@ -1,0 +1,35 @@
+"""What the ledger holds of canonical tables: interventions that people recorded, and draws by lot (MON-3, MON-4)."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+
+import pandas as pd
+
+from keepwell.playbook.interventions.records import WorkEvent, interventions_at
+from keepwell.playbook.outreach.holdout import draws_at
+from keepwell.tasks.ledger.store import Ledger
+from keepwell.tasks.settings import STANDARD_RETRIES, RetrySettings
+
+INTERVENTION = ["intervention_id", "account_id", "started_at", "kind", "root_cause"]
+DRAW = ["account_id", "drawn_at", "chance", "held_out"]
+
+
+def recorded_rows(events: Sequence[WorkEvent], as_of: datetime) -> dict[str, pd.DataFrame]:
+    """Rows by canonical table, as known at an instant; a table of which the ledger holds nothing is missing."""
+    found = {
+        "interventions": pd.DataFrame([asdict(one) for one in interventions_at(events, as_of)], columns=INTERVENTION),
+        "hold_outs": pd.DataFrame([asdict(one) for one in draws_at(events, as_of)], columns=DRAW),
+    }
+    return {name: rows for name, rows in found.items() if len(rows)}
+
+
+def read_recorded(
+    ledger_url: str, as_of: datetime, retries: RetrySettings = STANDARD_RETRIES
+) -> dict[str, pd.DataFrame]:
+    """The same, of the ledger at an address."""
+    ledger = Ledger.open(ledger_url, retries)
+    try:
+        return recorded_rows(ledger.work(as_of), as_of)
+    finally:
+        ledger.close()

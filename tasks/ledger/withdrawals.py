@@ -1,0 +1,138 @@
+"""What a person takes back stays in the ledger, answered by a decision, and is read as if it had not been written.
+
+A row that is written again after its withdrawal stands beside the first under its key with a number: `key~1`. Only
+here are there such keys; who reads the ledger sees the key alone.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from keepwell.playbook.alerts.events import PIPELINE
+from keepwell.tasks.ledger.tables import DECISIONS, DELIVERIES, EVENTS, MESSAGES, RUNS, WITHDRAWN, WORK
+
+Row = Mapping[str, Any]
+NUMBERED = re.compile(r"~\d+$")
+
+
+@dataclass(frozen=True)
+class Place:
+    """How rows of a table are named in a withdrawal: by key, and by the instant that they speak as of."""
+
+    key: str
+    instant: str
+    keyed_by_both: bool = False
+
+
+PLACES: Mapping[str, Place] = {
+    EVENTS.name: Place("event_id", "as_of"),
+    RUNS.name: Place("flow", "as_of", keyed_by_both=True),
+    MESSAGES.name: Place("key", "at"),
+    WORK.name: Place("event_id", "as_of"),
+}
+
+
+@dataclass(frozen=True)
+class Answered:
+    """How many rows a withdrawal answers."""
+
+    events: int
+    runs: int
+    messages: int
+    work: int
+
+
+def in_force(table: sa.Table) -> sa.ColumnElement[bool]:
+    """Whether no withdrawal answers a row."""
+    place, answer = PLACES[table.name], WITHDRAWN.c
+    its_own = (answer.key == table.c[place.key], answer.as_of == table.c[place.instant])
+    return ~sa.exists().where(answer.ledger == table.name, *its_own)
+
+
+def of_flow(flow: str) -> sa.ColumnElement[bool]:
+    """The markers of a flow, those among them that were written again."""
+    return sa.or_(RUNS.c.flow == flow, RUNS.c.flow.startswith(f"{flow}~", autoescape=True))
+
+
+def given(key: str) -> str:
+    """The key under which a row was given to the ledger."""
+    return NUMBERED.sub("", key)
+
+
+def as_stored(connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """The rows under the keys by which they stand beside those of the same key that were withdrawn."""
+    place = PLACES[table.name]
+    query = sa.select(WITHDRAWN.c.key, WITHDRAWN.c.as_of).where(WITHDRAWN.c.ledger == table.name)
+    times = Counter(_identity(place, given(key), at) for key, at in connection.execute(query))
+    numbers = [times[_identity(place, row[place.key], row[place.instant])] for row in rows]
+    return [
+        {**row, place.key: f"{row[place.key]}~{number}" if number else row[place.key]}
+        for row, number in zip(rows, numbers, strict=True)
+    ]
+
+
+def alerts_not_opened(connection: sa.Connection) -> set[str]:
+    """The alerts of which an opening was withdrawn."""
+    answered = (WITHDRAWN.c.ledger == EVENTS.name, WITHDRAWN.c.key == EVENTS.c.event_id)
+    query = sa.select(EVENTS.c.alert_id).join(WITHDRAWN, sa.and_(*answered)).where(EVENTS.c.kind == "opened")
+    return set(connection.execute(query).scalars())
+
+
+def decide(connection: sa.Connection, kind: str, since: datetime, until: datetime, by: str, reason: str) -> int:
+    """Put a decision on record; its number."""
+    about = {"kind": kind, "since": since, "until": until, "by": by, "reason": reason}
+    return int(connection.execute(sa.insert(DECISIONS).returning(DECISIONS.c.number), about).scalar_one())
+
+
+def withdraw(
+    connection: sa.Connection, since: datetime, until: datetime, by: str, reason: str, *, people: bool, files: bool
+) -> Answered:
+    """Answer what was written as of these instants, both included; what people wrote only where `people`.
+
+    Messages that somebody has got stand. Without a row to answer it is put on record where there are `files` to take
+    back, and once.
+    """
+    found = {
+        table.name: _rows(connection, table, since, until, people=people) for table in (EVENTS, RUNS, MESSAGES, WORK)
+    }
+    rows = [{"ledger": name, "key": key, "as_of": at} for name, keys in found.items() for key, at in keys]
+    if rows or (files and not _said(connection, since, until, by, reason)):
+        number = decide(connection, "withdrawn", since, until, by, reason)
+        if rows:
+            connection.execute(sa.insert(WITHDRAWN), [{**row, "decision": number} for row in rows])
+    return Answered(*(len(found[table.name]) for table in (EVENTS, RUNS, MESSAGES, WORK)))
+
+
+def lines(connection: sa.Connection, since: datetime, until: datetime) -> int:
+    """How many events, markers and entries of these instants are in force."""
+    return sum(len(_rows(connection, table, since, until, people=True)) for table in (EVENTS, RUNS, WORK))
+
+
+def _identity(place: Place, key: str, at: datetime) -> tuple[str, datetime | None]:
+    return key, at if place.keyed_by_both else None
+
+
+def _rows(
+    connection: sa.Connection, table: sa.Table, since: datetime, until: datetime, *, people: bool
+) -> Sequence[sa.Row[Any]]:
+    """Key and instant of what is in force in a table."""
+    place = PLACES[table.name]
+    key, instant = table.c[place.key], table.c[place.instant]
+    query = sa.select(key, instant).where(instant.between(since, until), in_force(table)).order_by(key)
+    if table is MESSAGES:
+        query = query.where(key.not_in(sa.select(DELIVERIES.c.key).where(DELIVERIES.c.delivered)))
+    if "by" in table.c and not people:
+        query = query.where(table.c.by == PIPELINE)
+    return connection.execute(query).all()
+
+
+def _said(connection: sa.Connection, since: datetime, until: datetime, by: str, reason: str) -> bool:
+    """Whether this very withdrawal is on record."""
+    c = DECISIONS.c
+    same = (c.kind == "withdrawn", c.since == since, c.until == until, c.by == by, c.reason == reason)
+    return connection.execute(sa.select(c.number).where(*same).limit(1)).first() is not None

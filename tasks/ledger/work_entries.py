@@ -1,0 +1,230 @@
+"""What a person says was done becomes a line of the work ledger; what cannot be is refused with its place (MON-3)."""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from keepwell.features.measures.all import FEATURES
+from keepwell.playbook.interventions.records import RESULTS, STATUSES, WorkEvent, interventions_at, plans_at, work_event
+from keepwell.playbook.settings import WorkSettings
+from keepwell.tasks.earlier_scores import dates, read
+from keepwell.tasks.errors import ConfigError, nearest
+from keepwell.tasks.ledger.store import Ledger
+from keepwell.tasks.names import Names
+
+HEALTH = "health"
+METRICS: Mapping[str, int] = {HEALTH: 1, **{name: f.direction for name, f in FEATURES.items() if f.published}}
+"""What a plan can aim at, and which way is better: 1 more, -1 less, 0 neither."""
+
+
+class Refused(Exception):
+    """One thing said that cannot be recorded: the column or option, and what would be right."""
+
+    def __init__(self, column: str, message: str) -> None:
+        self.column = column
+        super().__init__(message)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What a person says; the fields are the options of the commands and the columns of a file."""
+
+    what: str
+    at: datetime
+    by: str
+    account: str = ""
+    note: str = ""
+    outcome: str = ""
+    cause: str = ""
+    kind: str = ""
+    id: str = ""
+    result: str = ""
+    metric: str = ""
+    target: float | None = None
+    due: date | None = None
+    value: float | None = None
+    status: str = ""
+    owner: str = ""
+
+
+@dataclass
+class Begun:
+    """What was begun and can be spoken of: account and instant of each intervention and plan, by id."""
+
+    interventions: dict[str, tuple[str, datetime]] = field(default_factory=dict)
+    plans: dict[str, tuple[str, datetime]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, events: Collection[WorkEvent], now: datetime) -> "Begun":
+        """Everything in the ledger by `now`."""
+        return cls(
+            {i.intervention_id: (i.account_id, i.started_at) for i in interventions_at(events, now)},
+            {p.plan_id: (p.account_id, p.planned_at) for p in plans_at(events, now)},
+        )
+
+
+class Desk:
+    """Turns entries into events, as of `now`: it knows the accounts, the words, the metrics and what was begun."""
+
+    def __init__(self, marts: Path, ledger: Ledger, words: WorkSettings, now: datetime, plan_ahead_days: float) -> None:
+        self._marts, self._words, self._now = marts, words, now
+        self._furthest = (now + timedelta(days=plan_ahead_days)).date()
+        self._names = Names(marts, now)
+        self._begun = Begun.of(ledger.work(now), now)
+
+    @property
+    def largest_file_mb(self) -> int:
+        """Megabytes beyond which a file is not taken in."""
+        return self._words.largest_file_mb
+
+    def event(self, entry: Entry) -> WorkEvent:
+        """The line for one entry; Refused where something in it is not as it should be."""
+        if entry.what not in _ACTS:
+            raise Refused("what", f"{entry.what!r} is nothing that can be recorded{nearest(entry.what, _ACTS)}")
+        if not entry.by:
+            raise Refused("by", "empty: say who did it.")
+        stray = [name for name in _DETAILS if getattr(entry, name) not in ("", None) and name not in _TAKES[entry.what]]
+        if stray:
+            its = ", ".join(_TAKES[entry.what]) or "no more than account and note"
+            raise Refused(stray[0], f"nothing that `{entry.what}` takes ({its}): say it in a row of its own.")
+        if (self._now - entry.at).days > self._words.longest_ago_days:
+            days = f"{self._words.longest_ago_days:,} days (work.longest_ago_days)"
+            raise Refused(
+                "at", f"{entry.at.isoformat()} is more than {days} before now. Correct the year, or raise that setting."
+            )
+        if entry.at > self._now:
+            raise Refused("at", f"{entry.at:%Y-%m-%d %H:%M} is after {self._now:%Y-%m-%d %H:%M}: it has not happened.")
+        return _ACTS[entry.what](self, entry)
+
+    def call(self, entry: Entry) -> WorkEvent:
+        words = self._words
+        outcome = _word("outcome", entry.outcome, (*words.reached, *words.not_reached))
+        return self._line(entry, "called", outcome=outcome, reached=outcome in words.reached)
+
+    def cause(self, entry: Entry) -> WorkEvent:
+        return self._line(entry, "caused", cause=_word("cause", entry.cause, self._words.causes))
+
+    def start(self, entry: Entry) -> WorkEvent:
+        kind = _word("kind", entry.kind, self._words.kinds)
+        cause = {"cause": _word("cause", entry.cause, self._words.causes)} if entry.cause else {}
+        event = self._line(entry, "started", self._new_id(entry, self._begun.interventions), kind=kind, **cause)
+        self._begun.interventions.setdefault(str(event.subject), (event.account_id, event.at))
+        return event
+
+    def end(self, entry: Entry) -> WorkEvent:
+        named, (account, since) = _one("intervention", entry.id, self._begun.interventions)
+        if entry.at < since:
+            raise Refused("at", f"it began at {since:%Y-%m-%d %H:%M}: it cannot have ended before.")
+        return self._about(entry, "ended", account, named, result=_word("result", entry.result, RESULTS))
+
+    def plan(self, entry: Entry) -> WorkEvent:
+        metric = _word("metric", entry.metric, METRICS)
+        if entry.target is None:
+            raise Refused("target", "empty: say which value is wanted.")
+        if metric == HEALTH and not 0 <= entry.target <= 100:
+            raise Refused("target", f"{entry.target:g} is no health: it goes from 0 to 100.")
+        due = self._due(entry)
+        account = self._account(entry)
+        baseline = self._value(account, metric, entry.at.date())
+        rising = METRICS[metric] > 0 or (METRICS[metric] == 0 and (baseline is None or entry.target >= baseline))
+        event = self._about(
+            entry, "planned", account, self._new_id(entry, self._begun.plans), metric=metric, baseline=baseline,
+            target=entry.target, rising=rising, due=due, **({"owner": entry.owner} if entry.owner else {}),
+        )  # fmt: skip
+        self._begun.plans.setdefault(str(event.subject), (event.account_id, event.at))
+        return event
+
+    def progress(self, entry: Entry) -> WorkEvent:
+        named, (account, since) = _one("plan", entry.id, self._begun.plans)
+        if entry.at < since:
+            raise Refused("at", f"it was planned at {since:%Y-%m-%d %H:%M}: nothing can be said of it before.")
+        if entry.value is None and not entry.status and not entry.note:
+            raise Refused("value", "empty, and so are status and note: say what is new.")
+        said: dict[str, Any] = {} if entry.value is None else {"value": entry.value}
+        if entry.status:
+            said["status"] = _word("status", entry.status, STATUSES)
+        return self._about(entry, "progressed", account, named, **said)
+
+    def follow_up(self, entry: Entry) -> WorkEvent:
+        return self._line(entry, "follow_up", due=self._due(entry))
+
+    def _line(self, entry: Entry, kind: str, subject: str | None = None, /, **said: Any) -> WorkEvent:
+        return self._about(entry, kind, self._account(entry), subject, **said)
+
+    def _about(self, entry: Entry, kind: str, account: str, subject: str | None, /, **said: Any) -> WorkEvent:
+        note = {"note": entry.note} if entry.note else {}
+        return work_event(kind, account, subject, self._now, entry.at, entry.by, {**said, **note})
+
+    def _account(self, entry: Entry) -> str:
+        if not entry.account:
+            raise Refused("account", "empty: give an account's id or name.")
+        try:
+            return self._names.account(entry.account)
+        except ConfigError as error:
+            raise Refused("account", str(error)) from error
+
+    def _due(self, entry: Entry) -> str:
+        if entry.due is None:
+            raise Refused("due", "empty: say by which day.")
+        if entry.due < entry.at.date():
+            raise Refused("due", f"{entry.due} is before {entry.at:%Y-%m-%d}, when it was said.")
+        if entry.due > self._furthest:
+            raise Refused(
+                "due", f"{entry.due} is after {self._furthest}, as far ahead as schedule.plan_ahead_days goes."
+            )
+        return entry.due.isoformat()
+
+    def _new_id(self, entry: Entry, begun: Mapping[str, tuple[str, datetime]]) -> str | None:
+        """The id that the entry brings; ids of others are refused, the same thing again is the same line."""
+        if entry.id in begun and begun[entry.id] != (self._account(entry), entry.at):
+            raise Refused("id", f"{entry.id!r} was begun for another account or at another time: take another id.")
+        return entry.id or None
+
+    def _value(self, account: str, metric: str, day: date) -> float | None:
+        """The metric in the newest published marts up to a day; None where it is not known."""
+        days = [d for d in dates(self._marts, mart_of(metric)) if d <= day]
+        return value_of(self._marts, days[-1], account, metric) if days else None
+
+
+def mart_of(metric: str) -> str:
+    """Where a metric is published."""
+    return "health_scores" if metric == HEALTH else "features"
+
+
+def value_of(marts: Path, day: date, account: str, metric: str) -> float | None:
+    """A metric of an account as it was published for a day."""
+    frame = read(marts, mart_of(metric), day, ["account_id", metric])
+    found = frame.loc[frame["account_id"] == account, metric]
+    return float(found.iloc[0]) if len(found) and pd.notna(found.iloc[0]) else None
+
+
+def _word(column: str, given: str, known: Collection[str]) -> str:
+    if given not in known:
+        raise Refused(column, f"{given!r} is none of the words{nearest(given, known)}")
+    return given
+
+
+def _one(what: str, named: str, begun: Mapping[str, tuple[str, datetime]]) -> tuple[str, tuple[str, datetime]]:
+    """The intervention or plan whose id is this, or alone begins so."""
+    found = [named] if named in begun else [one for one in begun if named and one.startswith(named)]
+    if len(found) != 1:
+        many = f"{len(found)} {what}s begin" if found else f"no {what} begins"
+        raise Refused("id", f"{many} with {named!r}. `keepwell work list` shows them.")
+    return found[0], begun[found[0]]
+
+
+_ACTS: Mapping[str, Callable[[Desk, Entry], WorkEvent]] = {
+    "call": Desk.call, "cause": Desk.cause, "start": Desk.start, "end": Desk.end, "plan": Desk.plan,
+    "progress": Desk.progress, "follow-up": Desk.follow_up,
+}  # fmt: skip
+
+_DETAILS = ("outcome", "cause", "kind", "id", "result", "metric", "target", "due", "value", "status", "owner")
+_TAKES: Mapping[str, tuple[str, ...]] = {
+    "call": ("outcome",), "cause": ("cause",), "start": ("kind", "cause", "id"), "end": ("id", "result"),
+    "plan": ("metric", "target", "due", "owner", "id"), "progress": ("id", "value", "status"), "follow-up": ("due",),
+}  # fmt: skip
+"""What may be said of each act beside what may be said of any: a value that would be dropped is refused."""

@@ -1,0 +1,108 @@
+"""The mart `insights`: contrasts between groups of accounts, in words, each for the team that can look into it."""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from keepwell.features.health.words import in_words
+from keepwell.features.measures.registry import Feature
+from keepwell.models.grading.insights import Contrast
+
+ASSOCIATIONS = (
+    "These are associations over past months: they say where to look, not what would happen if something were changed."
+)
+VERBS: Mapping[str, str] = {"churn": "churn", "expansion": "expand", "advocacy": "speak for us"}
+TEAMS: Mapping[str, str] = {
+    "usage": "product", "adoption": "onboarding", "support": "support", "sentiment": "marketing",
+    "relationship": "customer success", "billing": "finance", "commercial": "sales",
+}  # fmt: skip
+"""Who looks into a component."""
+SOURCES: Mapping[str, str] = {
+    "usage": "usage", "tickets": "support", "surveys": "sentiment", "touchpoints": "relationship",
+    "contacts": "relationship", "invoices": "billing",
+}  # fmt: skip
+"""The component whose team looks into a feature that belongs to none, by its first source; others: commercial."""
+
+
+def insights_frame(
+    outcome: str, horizon_days: int, found: Sequence[Contrast], features: Mapping[str, Feature]
+) -> pd.DataFrame:
+    """One row per insight of one outcome, in the order given; columns of the mart."""
+    rows = [
+        {
+            "outcome": outcome, "rank": rank, "feature": c.feature, "component": component_of(features.get(c.feature)),
+            "team": team_of(features.get(c.feature)),
+            "text": insight(outcome, horizon_days, c, features.get(c.feature)),
+            "group": c.side if c.cut is None else f"{c.side} {c.cut:g}" if isinstance(c.cut, float) else c.cut,
+            "ratio": c.ratio, "low": c.low, "high": c.high, "q_value": c.q_value,
+            "with_count": c.with_count, "with_outcome": c.with_outcome, "with_accounts": c.with_accounts,
+            "without_count": c.without_count, "without_outcome": c.without_outcome,
+            "without_accounts": c.without_accounts,
+        }
+        for rank, c in enumerate(found, start=1)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def insight(outcome: str, horizon_days: int, contrast: Contrast, feature: Feature | None) -> str:
+    """One contrast as a sentence with its counts; `feature` is None for a word such as the segment."""
+    c = contrast
+    return (
+        f"Accounts {_group(c, feature)} {VERBS[outcome]} within {horizon_days} days {_times(c.ratio)} times as often "
+        f"({_times(c.low)} to {_times(c.high)}) as {_others(c, feature)}: {c.with_outcome:,} of {c.with_count:,} "
+        f"account-months against {c.without_outcome:,} of {c.without_count:,}."
+    )
+
+
+def _group(c: Contrast, feature: Feature | None) -> str:
+    """Who they are, as it goes on after `Accounts`."""
+    if feature is None:
+        return f"of {c.feature.replace('_', ' ')} “{c.cut}”"
+    if c.side in ("missing", "known"):
+        return f"{'without' if c.side == 'missing' else 'with'} a value of “{about(feature, c.feature)}”"
+    value = float(c.cut) if c.cut is not None else 0.0
+    phrase = f"“{in_words(feature, value, None)}”"
+    if c.side == "zero":
+        return f"with {phrase}"
+    if c.side == "some" and phrase == f"“{in_words(feature, 0.0, None)}”":
+        return f"with more than {phrase}"
+    return f"with {phrase} or {beyond(feature, higher=c.side != 'low')}"
+
+
+def _others(c: Contrast, feature: Feature | None) -> str:
+    if c.side == "missing" and feature is not None:
+        return f"those with one (missing means: {feature.null})"
+    return {"known": "those without", "zero": "those with more", "some": "those with none"}.get(c.side, "the others")
+
+
+def about(feature: Feature | None, name: str) -> str:
+    """What a feature measures, without its boundaries; a word such as the segment is its own name."""
+    if feature is None:
+        return name.replace("_", " ")
+    said = feature.doc.split(";")[0].split(":")[0].rstrip(".")
+    return said[0].lower() + said[1:] if said[:2] != said[:2].upper() else said
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:.1f}" if ratio >= 1.0 else f"{ratio:.2f}"
+
+
+def beyond(feature: Feature, *, higher: bool) -> str:
+    """How values beyond a bound are called: a change or a tone is better or worse, a count is more or less."""
+    if "{change}" not in feature.words and "{value:+" not in feature.words:
+        return "more" if higher else "less"
+    if feature.direction == 0:
+        return "higher" if higher else "lower"
+    return "better" if higher == (feature.direction > 0) else "worse"
+
+
+def component_of(feature: Feature | None) -> str:
+    """The component of a feature, or the one that its source is nearest to."""
+    if feature is None:
+        return "commercial"
+    return feature.component or SOURCES.get(feature.sources[0], "commercial")
+
+
+def team_of(feature: Feature | None) -> str:
+    """Who looks into a feature."""
+    return TEAMS[component_of(feature)]

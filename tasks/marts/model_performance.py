@@ -1,0 +1,39 @@
+"""The mart `model_performance`: every figure of every candidate, overall and per segment, with its interval."""
+
+from collections.abc import Mapping
+from datetime import date
+
+import pandas as pd
+
+from keepwell.models.grading.intervals import Estimate
+from keepwell.models.training.trial import Trial
+from keepwell.tasks.marts.frames import stacked
+
+BOOK = "all"
+"""The segment of figures about the whole book."""
+
+
+def performance_frame(trials: Mapping[str, Trial]) -> pd.DataFrame:
+    """One row per outcome, candidate, segment and metric, measured on the test months."""
+    return stacked(
+        figure_rows(outcome, name, figures, found.parts.test[0], found.parts.test[-1], segment).assign(
+            matured=True, estimated=False, taken=name == found.taken
+        )
+        for outcome, found in trials.items()
+        for (name, segment), figures in found.figures.items()
+    )
+
+
+def figure_rows(
+    outcome: str, version: str, figures: Mapping[str, Estimate], first: date, last: date, segment: str = BOOK
+) -> pd.DataFrame:
+    """One row per figure of one model over these months."""
+    return pd.DataFrame(
+        [
+            {
+                "outcome": outcome, "version": version, "segment": segment, "metric": metric, "value": estimate.value,
+                "low": estimate.low, "high": estimate.high, "first_month": first, "last_month": last,
+            }
+            for metric, estimate in figures.items()
+        ]
+    )  # fmt: skip

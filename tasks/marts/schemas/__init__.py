@@ -1,0 +1,1 @@
+"""Columns, types and keys of what is published."""

@@ -1,0 +1,1 @@
+"""The month of the CS team: outreach, effects, reviews, leadership, one account."""

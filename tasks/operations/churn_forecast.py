@@ -1,0 +1,251 @@
+"""The churn forecast of the coming quarter: who is counted, what it rests on, and how earlier ones came out (WKL-2).
+
+Counted are the accounts under contract at as_of with ARR above 0 whose notice is not known. Who comes later is not
+counted, and a loss counts with the ARR of as_of. Accounts whose notice is known stand apart: their loss has shown.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from keepwell.features.book import book
+from keepwell.features.facts.known import Facts, known
+from keepwell.features.outcomes.labels import losses
+from keepwell.features.settings import BookSettings
+from keepwell.models.effects.forecast import (
+    NO_LEVEL,
+    Belief,
+    Forecast,
+    History,
+    Quarter,
+    belief,
+    forecast,
+    history,
+    prior_spreads,
+    spreads_of,
+)
+from keepwell.models.grading.intervals import Estimate
+from keepwell.models.grading.metrics import Floats
+from keepwell.models.settings.effects import ForecastSettings
+from keepwell.tasks.earlier_scores import dates, read
+from keepwell.tasks.sources.staging import Snapshot
+
+MODEL, HISTORY, NONE = "model", "history", "none"
+SEED = 1
+COHORT = ["account_id", "segment", "arr", "stratum"]
+
+
+@dataclass(frozen=True)
+class ForecastRules:
+    """What a forecast depends on: horizon in days, money and grace, and how it is drawn."""
+
+    horizon_days: int
+    money: BookSettings
+    forecast: ForecastSettings
+    fixed: frozenset[str]
+
+
+def cohort_of(accounts: pd.DataFrame, as_of: date, horizon_days: int) -> pd.DataFrame:
+    """The accounts that count, with their stratum: segment, and whether the contract ends within the horizon.
+
+    `accounts`: account_id, status, segment, arr and renewal_on, as of that date.
+    """
+    counted = accounts[(accounts["status"] == "active") & (accounts["arr"] > 0)]
+    days = (pd.to_datetime(counted["renewal_on"]) - pd.Timestamp(as_of)).dt.days
+    due = np.select([days.isna(), days <= horizon_days], ["open-ended", "due"], "later")
+    segment = counted["segment"].fillna("no segment").astype(str)
+    return counted.assign(segment=segment, stratum=segment + "/" + due).reset_index(drop=True)
+
+
+def past_quarters(snapshot: Snapshot, now: Facts, rules: ForecastRules) -> pd.DataFrame:
+    """One row per account and matured stretch of one horizon: quarter, account_id, segment, stratum, arr, churned.
+
+    Each is the book as known at its first instant, read from contracts and attributes alone.
+    """
+    tables = snapshot.open()
+    slim = {name: tables[name] for name in ("accounts", "contracts", "quarantine")}
+    given = {name: frozenset(staged.given) for name, staged in snapshot.tables.items()}
+    left = _losses(now, rules.money)
+    frames = []
+    for start in _starts(now.as_of, rules):
+        facts = known(slim, start, {}, given, rules.fixed)
+        accounts = book(facts, rules.money).select("account_id", "status", "segment", "arr", "renewal_on").to_pandas()
+        cohort = cohort_of(accounts, start.date(), rules.horizon_days)
+        if len(cohort) < rules.forecast.least_accounts:
+            break
+        gone = left_within(left, cohort["account_id"], start, start + timedelta(days=rules.horizon_days))
+        frames.append(cohort[COHORT].assign(quarter=pd.Timestamp(start), churned=gone.astype(float)))
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=[*COHORT, "quarter", "churned"])
+
+
+def _starts(now: datetime, rules: ForecastRules) -> Iterator[datetime]:
+    """First instants of the matured stretches, the newest first, none overlapping another."""
+    for back in range(1, rules.forecast.quarters + 1):
+        yield now - timedelta(days=rules.money.churn_grace_days + back * rules.horizon_days)
+
+
+def _losses(now: Facts, money: BookSettings) -> pd.DataFrame:
+    return losses(now, money.churn_grace_days).select("account_id", "churned_at").to_pandas()
+
+
+def left_within(left: pd.DataFrame, accounts: pd.Series, after: datetime, until: datetime) -> pd.Series:
+    """Whether each account has a loss in (after, until]; `left`: account_id and churned_at."""
+    at = pd.to_datetime(left["churned_at"])
+    inside = left[(at > pd.Timestamp(after)) & (at <= pd.Timestamp(until))]
+    return accounts.isin(inside["account_id"])
+
+
+def forecasts(
+    accounts: pd.DataFrame, past: pd.DataFrame, graded: pd.DataFrame, tested: Estimate | None, as_of: date,
+    rules: ForecastRules,
+) -> pd.DataFrame:  # fmt: skip
+    """The forecast made at as_of: a row per segment and one for `all` (columns of the mart).
+
+    `accounts`: the scored book; `past`: of `past_quarters`; `graded`: earlier forecasts that have come out; `tested`:
+    losses over expected of the model in force on the months that it was tested on.
+    """
+    cohort = cohort_of(accounts, as_of, rules.horizon_days)
+    told = history(past, rules.forecast)
+    chances, method = _chances(cohort, told)
+    record = record_of(graded, method, rules.horizon_days)
+    parts = {"all": np.ones(len(cohort), dtype=bool)}
+    parts |= {str(name): (cohort["segment"] == name).to_numpy() for name in sorted(cohort["segment"].unique())}
+    leaving = accounts[(accounts["status"] == "leaving") & (accounts["arr"] > 0)]
+    leaving = leaving.assign(segment=leaving["segment"].fillna("no segment"))
+    rows = []
+    for name, mine in parts.items():
+        ours = cohort[mine]
+        theirs = leaving if name == "all" else leaving[leaving["segment"] == name]
+        row: dict[str, Any] = {
+            "made_on": as_of, "segment": name, "horizon_end": as_of + timedelta(days=rules.horizon_days),
+            "method": method, "accounts": len(ours), "arr": float(ours["arr"].sum()),
+            "leaving_accounts": len(theirs), "leaving_arr": float(theirs["arr"].sum()),
+        }  # fmt: skip
+        if method != NONE:
+            first = [_as_quarter(tested)] if method == MODEL and tested is not None and name == "all" else []
+            found, quarters = _belief(name, method, told, [*record.get(name, []), *first], rules.forecast)
+            arr = ours["arr"].to_numpy(dtype=float)
+            row |= _told(chances[mine], arr, found, quarters, rules.forecast)
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _chances(cohort: pd.DataFrame, told: History | None) -> tuple[Floats, str]:
+    """Each account's chance, and where it comes from; whom a model in force does not score has the book's."""
+    risk: Floats = cohort["churn_risk"].to_numpy(dtype=float)
+    scored = np.isfinite(risk)
+    if not scored.any():
+        return (told.chances(cohort["stratum"]), HISTORY) if told else (risk, NONE)
+    usual: Floats = told.chances(cohort["stratum"]) if told else np.full(len(risk), float(risk[scored].mean()))
+    chances: Floats = np.where(scored, risk, usual)
+    return chances, MODEL
+
+
+def _belief(
+    name: str, method: str, told: History | None, record: Sequence[Quarter], rules: ForecastSettings
+) -> tuple[Belief, int]:  # fmt: skip
+    """Level and spread for one segment, and how many quarters say so.
+
+    The book's own history says how unsteady its quarters are, also where a model gives the chances; the level of a
+    model is learnt from what it was tested on and from its own earlier forecasts.
+    """
+    own = told.quarters.get(name, []) if told else []
+    spreads = prior_spreads(rules)
+    by_history = belief(own, NO_LEVEL, spreads, rules)
+    if method == HISTORY:
+        return by_history, len(own)
+    return belief(record, rules.model_level, spreads_of(by_history), rules), len(record)
+
+
+def _as_quarter(tested: Estimate) -> Quarter:
+    """The pair of expected and observed losses whose ratio would be known as well: its variance is ratio / expected."""
+    from scipy.stats import norm
+
+    error = (tested.high - tested.low) / (2.0 * float(norm.ppf(0.95)))
+    expected = tested.value / error**2
+    return Quarter(expected, expected * tested.value)
+
+
+def _told(
+    chances: Floats, arr: Floats, found: Belief,
+    quarters: int, rules: ForecastSettings,
+) -> dict[str, Any]:  # fmt: skip
+    said: Forecast = forecast(chances, arr, found, rules, SEED)
+    return {
+        "confidence": rules.confidence, "accounts_by_chance": float(chances.sum()),
+        "level": found.level, "spread": found.spread, "quarters": quarters,
+        **{f"{what}_{bound}": getattr(estimate, {"expected": "value"}.get(bound, bound))
+           for what, estimate in (("accounts", said.accounts), ("arr", said.arr))
+           for bound in ("expected", "low", "high")},
+    }  # fmt: skip
+
+
+def graded_forecasts(
+    marts: Path, as_of: date, now: Facts, rules: ForecastRules
+) -> tuple[pd.DataFrame, tuple[str, ...]]:  # fmt: skip
+    """Earlier forecasts whose outcome is known, each with it, and the partitions that were read, for the run_id.
+
+    The accounts are those of the book as it was published then.
+    """
+    left = _losses(now, rules.money)
+    oldest = as_of - timedelta(days=rules.forecast.graded_days)
+    frames, used = [], []
+    for day in dates(marts, "forecast"):
+        if not oldest <= day < as_of or day not in dates(marts, "health_scores"):
+            continue
+        made = read(marts, "forecast", day)
+        made = made[pd.to_datetime(made["made_on"]).dt.date == day]
+        end = made["horizon_end"].max() if len(made) else None
+        if end is None or end + timedelta(days=rules.money.churn_grace_days) > as_of:
+            continue
+        scores = read(marts, "health_scores", day, ["account_id", "status", "segment", "arr", "renewal_on", "run_id"])
+        used += [f"{name}/{day}/{frame['run_id'].iloc[0]}" for name, frame in _named(made, scores) if len(frame)]
+        frames.append(_with_outcome(made, scores, left, day, end))
+    found = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+    return found, tuple(used)
+
+
+def _named(made: pd.DataFrame, scores: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    yield "forecast", made
+    yield "health_scores", scores
+
+
+def _with_outcome(
+    made: pd.DataFrame, scores: pd.DataFrame, left: pd.DataFrame, day: date, end: date
+) -> pd.DataFrame:  # fmt: skip
+    """The rows of one forecast with how many left, their ARR, and whether both lay within the interval."""
+    start, until = (datetime.combine(d, time(0)) for d in (day, end))
+    cohort = cohort_of(scores, day, (end - day).days)
+    gone = cohort[left_within(left, cohort["account_id"], start, until)]
+    actual = {name: (len(part), float(part["arr"].sum())) for name, part in gone.groupby("segment")}
+    actual["all"] = (len(gone), float(gone["arr"].sum()))
+    pairs = [actual.get(name, (0, 0.0)) for name in made["segment"]]
+    found = made.drop(columns=["run_id", "code_version"]).assign(
+        accounts_actual=[n for n, _ in pairs], arr_actual=[arr for _, arr in pairs]
+    )
+    for what in ("accounts", "arr"):
+        inside = found[f"{what}_actual"].between(found[f"{what}_low"], found[f"{what}_high"])
+        found[f"{what}_inside"] = inside.astype("boolean").where(found[f"{what}_low"].notna())
+    return found
+
+
+def record_of(graded: pd.DataFrame, method: str, apart_days: int) -> dict[str, list[Quarter]]:
+    """Expected and observed losses of earlier forecasts by segment, the newest first, none overlapping another."""
+    record: dict[str, list[Quarter]] = {}
+    if graded.empty or method == NONE:
+        return record
+    ours = graded[(graded["method"] == method) & graded["accounts_by_chance"].notna()]
+    for name, rows in ours.groupby("segment"):
+        last: date | None = None
+        for row in rows.sort_values("made_on", ascending=False).itertuples():
+            if last is None or (last - row.made_on).days >= apart_days:
+                record.setdefault(str(name), []).append(
+                    Quarter(float(row.accounts_by_chance), float(row.accounts_actual))
+                )
+                last = row.made_on
+    return record

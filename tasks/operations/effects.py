@@ -1,0 +1,193 @@
+"""Week 4's effects: the cases of a snapshot, the mart `strategy_effects`, and who may be ranked by uplift (MON-4)."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import pandas as pd
+
+from keepwell.features.facts.known import Facts
+from keepwell.features.settings import LabelSettings
+from keepwell.models.effects.effect_table import ALL, KEY, effect_table
+from keepwell.models.effects.effects import Outcome, outcomes_of
+from keepwell.models.effects.significance import q_values, verdict
+from keepwell.models.effects.uplift import Uplift, learnt_uplift
+from keepwell.models.settings.all import ModelSettings
+from keepwell.models.settings.effects import CaseSettings
+from keepwell.models.training.split import TooLittleData
+from keepwell.tasks.learning.training import training_set
+from keepwell.tasks.marts.frames import stacked
+from keepwell.tasks.operations.cases import chosen, drawn, draws_of, months_of, with_legacy, with_outcomes
+from keepwell.tasks.scoring.score import ScoreSettings
+from keepwell.tasks.sources.staging import Snapshot
+
+EMPTY = {"account_id": "str", "as_of": "datetime64[us]", "health": "float64"}
+
+
+@dataclass(frozen=True)
+class Cases:
+    """Who was worked on and who was not.
+
+    `rows`: account_id, as_of (start of the month), at, treated, kind and root_cause (of the work that was done; where a
+    lot says who is treated it may be that none was, or that it was done all the same), the numbers and words known
+    before, churned (None until matured), use_after (NaN until matured), later (untouched, and worked on within the
+    horizon). `by_lot`: a lot, the same for all, parted them. `numbers`, `words`: what is adjusted for. `notes`: what
+    there is to say of how they were found. `horizon_days`: within which churn counts.
+    """
+
+    rows: pd.DataFrame
+    by_lot: bool
+    numbers: tuple[str, ...]
+    words: tuple[str, ...]
+    notes: tuple[str, ...]
+    horizon_days: int
+
+
+def find_cases(
+    snapshot: Snapshot,
+    facts: Facts,
+    work: pd.DataFrame,
+    scoring: ScoreSettings,
+    labels: LabelSettings,
+    rules: CaseSettings,
+    fixed: frozenset[str],
+) -> Cases:
+    """The cases by lot where the settings ask for it and there are draws, else the flagged; see cases.py."""
+    now, draws = facts.as_of, draws_of(facts)
+    lots = rules.hold_out and len(draws) > 0
+    times = draws["drawn_at"] if lots else work["started_at"]
+    months = months_of(times, now, rules.months)
+    book = _book(snapshot, months, now, scoring, labels, fixed)
+    flagged_below = scoring.health.bands.at_risk_below if rules.flagged_below is None else rules.flagged_below
+    found = drawn(book, work, draws, rules) if lots else chosen(book, work, flagged_below, rules)
+    wait = labels.churn_horizon_days, scoring.money.churn_grace_days
+    rows = with_outcomes(with_legacy(found, facts), work, facts, rules, *wait)
+    rows = rows.sort_values(["at", "account_id"], ignore_index=True)
+    by_lot = lots and len(set(rows["chance"])) <= 1
+    numbers = (*rules.numbers, *(("chance",) if lots and not by_lot else ()))
+    how = _how(rules, draws, by_lot=by_lot)
+    notes = (*how, *_counts(rows, work, months, wait[0], drawn_by_lot=lots))
+    known = tuple(n for n in numbers if n in rows), tuple(w for w in rules.words if w in rows)
+    return Cases(rows, by_lot, *known, notes, labels.churn_horizon_days)
+
+
+def strategy_effects(cases: Cases, rules: ModelSettings) -> pd.DataFrame:
+    """The mart: each kind x root cause x segment, and any kind together (`all`), by outcome; verdict and q-value.
+
+    Only whether there was work is a matter of the lot: which kind, and for which cause, somebody chose, so that single
+    kinds are adjusted for what was known before in either design.
+    """
+    outcomes = outcomes_of(rules.effects, cases.horizon_days, rules.cases.usage_days)
+    told = (cases.numbers, cases.words, rules.effects, rules.inputs)
+    anything = cases.rows.assign(kind=cases.rows["kind"].where(~cases.rows["treated"], ALL), root_cause=None)
+    whole = effect_table(anything, outcomes, *told, by_lot=cases.by_lot).assign(rank=pd.NA)
+    as_done = cases.rows[cases.rows["kind"].notna() | ~cases.rows["treated"]]
+    table = stacked([whole, effect_table(as_done, outcomes, *told)])
+    if not len(table):
+        return table
+    table = table.sort_values(KEY, ignore_index=True).assign(
+        q_value=q_values(table, rules.effects.confidence), outcome=table["estimand"].map(_outcome_of(outcomes)),
+        rank=table["rank"].astype("Int64"),
+    )  # fmt: skip
+    good = {o.column: o.least * (1 if o.high_is_good else -1) for o in outcomes}
+    said = [
+        verdict(row.effect, row.low, row.high, row.q_value, good=good[row.outcome],
+                rate=rules.cases.false_discovery_rate)
+        for row in table.itertuples()
+    ]  # fmt: skip
+    return table.assign(verdict=said)
+
+
+def uplift_of(cases: Cases, rules: ModelSettings) -> Uplift | None:
+    """Who is helped by work and who is harmed, learnt from cases that a lot parted; None without a lot."""
+    if not cases.by_lot:
+        return None
+    told = cases.rows[cases.rows["churned"].notna()]
+    told = told.assign(churned=told["churned"].astype(bool)).reset_index(drop=True)
+    return learnt_uplift(told, cases.numbers, cases.words, rules.uplift, rules.effects, rules.inputs)
+
+
+def ranked_by_uplift(uplift: Uplift | None, book: pd.DataFrame) -> pd.DataFrame:
+    """The mart `uplift`: accounts of the book by ARR times what work would gain; none where the gate is shut."""
+    columns = ["account_id", "rank", "gained", "chance", "arr", "arr_kept", "leave_alone"]
+    if uplift is None or uplift.model is None or not len(book):
+        return pd.DataFrame(columns=columns)
+    gained = uplift.model.gained(book)
+    rows = book[["account_id", "arr"]].assign(
+        gained=gained, chance=uplift.model.chance(book), arr_kept=gained * book["arr"], leave_alone=gained < 0
+    )
+    ordered = rows.sort_values(["arr_kept", "account_id"], ascending=[False, True], ignore_index=True)
+    return ordered.assign(rank=ordered.index + 1)[columns]
+
+
+def _book(
+    snapshot: Snapshot,
+    months: Sequence[date],
+    now: datetime,
+    scoring: ScoreSettings,
+    labels: LabelSettings,
+    fixed: frozenset[str],
+) -> pd.DataFrame:
+    """The replayed book of these starts of months, without what became of it."""
+    nobody = pd.DataFrame(columns=["account_id", "as_of", "health", "segment"]).astype(EMPTY)
+    if not months:
+        return nobody
+    try:
+        past = training_set(snapshot, months, now, scoring, labels, fixed).examples
+    except TooLittleData:
+        return nobody
+    return past.drop(columns=["churned_at", "churned", "expanded", "advocated", "treated", "untreated_chance"])
+
+
+def _how(rules: CaseSettings, draws: pd.DataFrame, *, by_lot: bool) -> tuple[str, ...]:
+    """How work is held against none, and what the switch and the table of hold-outs have to do with it."""
+    if by_lot:
+        return ("By lot: accounts on which a draw fell against those that it spared.",)
+    comparable = "Flagged accounts that were worked on against comparable flagged ones that were not."
+    if rules.hold_out and len(draws):
+        return (
+            "Draws with different chances are no one lot: cases are adjusted for the chance as for what was known.",
+        )
+    if rules.hold_out:
+        return (comparable, "`models.cases.hold_out` asks for a lot, and there is no draw in the table hold_outs.")
+    if len(draws):
+        return (comparable, f"{len(draws):,} draws by lot are not used: `models.cases.hold_out` is off.")
+    return (comparable,)
+
+
+def _counts(
+    rows: pd.DataFrame, work: pd.DataFrame, months: Sequence[date], horizon: int, *, drawn_by_lot: bool
+) -> tuple[str, ...]:
+    """How many cases there are, how many have matured, what is no case, and who was worked on later."""
+    treated, untouched, done = rows[rows["treated"]], rows[~rows["treated"]], rows["kind"].notna()
+    begun = work[work["started_at"] >= pd.Timestamp(months[0])] if months else work.iloc[:0]
+    notes = [
+        (
+            f"{len(treated):,} cases of work and {len(untouched):,} without, of {rows['account_id'].nunique():,} "
+            f"accounts in {rows['as_of'].nunique()} months; of {int(rows['churned'].isna().sum()):,} the churn has not "
+            "matured."
+        )
+    ]
+    missed, crossed = int((rows["treated"] & ~done).sum()), int((~rows["treated"] & done).sum())
+    if missed or crossed:
+        notes.append(
+            f"{missed:,} of those on whom the lot fell have no work on record, {crossed:,} that it spared were worked "
+            "on. The effect of all work together is that of the lot, in which that of the work is diluted."
+        )
+    if outside := len(begun) - int(done.sum()):
+        notes.append(
+            f"{outside:,} of {len(begun):,} interventions are no case: the account was not "
+            f"{'drawn' if drawn_by_lot else 'flagged at the start of the month'}, too young or leaving, or the work "
+            "went on from before."
+        )
+    if untouched["later"].any():
+        notes.append(
+            f"{untouched['later'].mean():.0%} of the untouched were worked on later within {horizon} days: an effect "
+            "is that of work now against none for now."
+        )
+    return tuple(notes)
+
+
+def _outcome_of(outcomes: Sequence[Outcome]) -> Callable[[str], str]:
+    """The column of the outcome that an estimand is about."""
+    return lambda estimand: next(o.column for o in outcomes if estimand.endswith(o.says))

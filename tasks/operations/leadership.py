@@ -1,0 +1,160 @@
+"""What leadership reads at the month's end: the book against its start, work, losses, what to decide (MON-4)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from keepwell.features.facts.known import Facts
+from keepwell.playbook.interventions.escalations import Escalation
+from keepwell.playbook.interventions.records import Intervention
+from keepwell.playbook.interventions.suggestions import LEARNT, Suggestion
+from keepwell.playbook.tiers import BANDS
+from keepwell.tasks.earlier_scores import dates, read
+from keepwell.tasks.learning.audit_facts import losses_since
+
+BEFORE = ("account_id", "name", "segment", "csm", "arr", "band", "run_id")
+FORECAST = ("segment", "horizon_end", "accounts_expected", "accounts_low", "accounts_high", "arr_expected", "arr_low",
+            "arr_high", "run_id")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Leadership:
+    """The month in figures and sentences.
+
+    `bands`: accounts and ARR now and before, by band. `joined`, `ended`: how many came into the book and went out of
+    it, and their ARR. `lost`: whose loss became known in the month, by a notice mostly before it ends. `work`: by
+    kind, what was begun in the month and how it ended. `effects`: the mart. `forecast`: the newest of the whole book,
+    empty without one. `compared`: whether the scores of the month's first day are stored.
+    """
+
+    as_of: date
+    first: date
+    currency: str
+    bands: pd.DataFrame
+    compared: bool
+    joined: tuple[int, float]
+    ended: tuple[int, float]
+    lost: pd.DataFrame
+    work: pd.DataFrame
+    effects: pd.DataFrame
+    notes: Sequence[str]
+    uplift: Sequence[str]
+    suggestions: Sequence[Suggestion]
+    learnings: Sequence[Suggestion]
+    escalations: Sequence[Mapping[str, Any]]
+    forecast: Mapping[str, Any]
+    answer_by: date
+    shown: int
+    run_id: str = ""
+
+    @property
+    def totals(self) -> Mapping[str, object]:
+        """The figures of a one-look summary."""
+        return {
+            "month_from": str(self.first),
+            "lost": len(self.lost),
+            "interventions": int(self.work["begun"].sum()),
+            "effects_told": int(self.effects["enough"].astype(bool).sum()) if len(self.effects) else 0,
+            "suggestions": len(self.suggestions),
+            "escalations": len(self.escalations),
+        }
+
+
+def stored_book(marts: Path, day: date) -> tuple[pd.DataFrame | None, tuple[str, ...]]:
+    """The scores published for that very day, and the partition's name for the run_id; None where there are none."""
+    if day not in dates(marts, "health_scores"):
+        return None, ()
+    frame = read(marts, "health_scores", day, BEFORE)
+    return frame, (f"health_scores/{day}/{frame['run_id'].iloc[0] if len(frame) else 'empty'}",)
+
+
+def newest_forecast(marts: Path, as_of: date, oldest: timedelta) -> tuple[Mapping[str, Any], tuple[str, ...]]:
+    """The newest forecast of losses of the whole book from before `as_of` that is not too old; empty without one.
+
+    One of that very day, whose review reads the effects of week 4, would make each rerun of the two another.
+    """
+    days = [day for day in dates(marts, "forecast") if as_of - oldest <= day < as_of]
+    if not days:
+        return {}, ()
+    frame = read(marts, "forecast", days[-1])
+    ahead = (frame["segment"] == "all") & (pd.to_datetime(frame["horizon_end"]) > pd.Timestamp(as_of))
+    rows = frame[ahead & frame["accounts_expected"].notna()]  # a review without model and history foretells nothing
+    if not len(rows):
+        return {}, ()
+    row = rows.sort_values("horizon_end").iloc[-1].reindex(list(FORECAST)).to_dict()
+    return {**row, "made_on": days[-1]}, (f"forecast/{days[-1]}/{row['run_id']}",)
+
+
+def bands_of(now: pd.DataFrame, before: pd.DataFrame | None) -> pd.DataFrame:
+    """Accounts and ARR by band, now and before (missing where nothing is stored)."""
+    found = _by_band(now)
+    earlier = None if before is None else _by_band(before)
+    for column in ("accounts", "arr"):
+        found[f"{column}_before"] = float("nan") if earlier is None else earlier[column]
+    return found.rename_axis("band").reset_index()
+
+
+def joined_since(now: pd.DataFrame, before: pd.DataFrame | None) -> tuple[int, float]:
+    """How many accounts came into the book since, and their ARR."""
+    if before is None:
+        return 0, 0.0
+    new = now[~now["account_id"].isin(before["account_id"])]
+    return len(new), float(new["arr"].sum())
+
+
+def ended_since(now: pd.DataFrame, before: pd.DataFrame | None) -> tuple[int, float]:
+    """How many accounts went out of the book since, and the ARR that they had."""
+    return (0, 0.0) if before is None else joined_since(before, now)
+
+
+def lost_since(facts: Facts, first: date, before: pd.DataFrame | None, grace_days: int) -> pd.DataFrame:
+    """Who left since the month's first day, with what was known of them then: the largest ARR first."""
+    gone = losses_since(facts, first, grace_days).drop_duplicates("account_id")
+    columns = [c for c in BEFORE if c != "run_id"]
+    known = pd.DataFrame(columns=columns) if before is None else before[columns]
+    whole = gone.merge(known, on="account_id", how="left")
+    return whole.sort_values(["arr", "account_id"], ascending=[False, True], ignore_index=True)
+
+
+def work_since(interventions: Sequence[Intervention], first: date, lost: Sequence[str]) -> pd.DataFrame:
+    """By kind: begun since, how what was begun ended, what has no end, and of how many the account left since."""
+    start, gone = pd.Timestamp(first), set(lost)
+    begun = [one for one in interventions if one.started_at >= start]
+    rows = [
+        {
+            "kind": one.kind, "begun": 1, **{result: int(one.result == result) for result in LEARNT},
+            "open": int(one.result is None), "left": int(one.account_id in gone),
+        }
+        for one in begun
+    ]  # fmt: skip
+    columns = ["begun", *LEARNT, "open", "left"]
+    if not rows:
+        return pd.DataFrame(columns=["kind", *columns])
+    return pd.DataFrame(rows).groupby("kind")[columns].sum().reset_index()
+
+
+def escalation_rows(
+    found: Sequence[Escalation], accounts: pd.DataFrame, names: Sequence[str], answer_by: date
+) -> list[dict[str, Any]]:
+    """The mart `escalations`: each with the account as it is scored, and who is asked by when."""
+    about = accounts.set_index("account_id")[
+        ["name", "segment", "csm", "arr", "health", "band", "tier", "renewal_on", "churn_risk"]
+    ]
+    asked_of = ", ".join(names) or "executive"
+    return [
+        {
+            "rank": rank, "account_id": one.account_id, **about.loc[one.account_id].to_dict(), "reason": one.reason,
+            "subject": one.subject, "since": one.since, "what": one.what, "asked": one.asked, "asked_of": asked_of,
+            "answer_by": answer_by,
+        }
+        for rank, one in enumerate(found, start=1)
+    ]  # fmt: skip
+
+
+def _by_band(book: pd.DataFrame) -> pd.DataFrame:
+    sums = book.groupby("band").agg(accounts=("account_id", "count"), arr=("arr", "sum"))
+    return sums.reindex(BANDS, fill_value=0)

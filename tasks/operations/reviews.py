@@ -1,0 +1,225 @@
+"""What an expert review reads and publishes: the scored book, facts in words, outcomes, three marts (REV-1..3)."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import ibis
+import numpy as np
+import pandas as pd
+
+from keepwell.features.health.words import in_words
+from keepwell.features.measures.all import FEATURES
+from keepwell.features.outcomes.labels import labels
+from keepwell.features.settings import BookSettings, LabelSettings
+from keepwell.models.grading.review import Grade, grades
+from keepwell.models.settings.base import OUTCOMES
+from keepwell.models.settings.grading import GradeSettings
+from keepwell.playbook.review.sprint import Sprint
+from keepwell.tasks.earlier_scores import dates, read
+from keepwell.tasks.sources.facts import facts_at
+from keepwell.tasks.sources.staging import Snapshot
+
+if TYPE_CHECKING:
+    from keepwell.tasks.registry.versions import Kept
+
+PREDICTIONS = "predictions"
+ABOUT = ("name", "status", "segment", "csm", "arr", "currency", "high_value", "renewal_on")
+COMPANY = ("industry", "country", "plan", "first_start_on")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Whether the outcome came (1 or 0), and when a loss showed."""
+
+    happened: float
+    at: datetime | None
+
+
+Outcomes = Mapping[str, Outcome]
+"""By account; nothing until all have matured."""
+
+
+def scored_on(marts: Path, outcome: str, version: str, until: date) -> tuple[date, str] | None:
+    """The newest date on which a version scored the book, and that version: the challenger's where none is named."""
+    for day in reversed([d for d in dates(marts, PREDICTIONS) if d <= until]):
+        rows = read(marts, PREDICTIONS, day, ["outcome", "model_version", "alias"])
+        rows = rows[rows["outcome"] == outcome]
+        there = rows.sort_values("alias")["model_version"].unique()  # challenger before champion: the newest last
+        named = [v for v in there if v == version] if version else list(there[-1:])
+        if named:
+            return day, str(named[0])
+    return None
+
+
+def scored_book(marts: Path, day: date, outcome: str, version: str) -> pd.DataFrame:
+    """Accounts that the version scored: account_id, segment, arr, health, model, and ill (higher: outcome likelier)."""
+    said = read(marts, PREDICTIONS, day, ["account_id", "outcome", "model_version", "probability"])
+    said = said[(said["outcome"] == outcome) & (said["model_version"] == version)]
+    about = read(marts, "health_scores", day, ["account_id", "segment", "arr", "health"])
+    book = about.merge(said[["account_id", "probability"]], on="account_id").rename(columns={"probability": "model"})
+    return book.assign(ill=-book["health"] if outcome == "churn" else book["health"])
+
+
+def model_reasons(kept: "Kept", marts: Path, day: date, accounts: Sequence[str], count: int) -> Mapping[str, list[str]]:
+    """Per account, what raises the model's chance most, in words; empty where the model cannot be explained."""
+    from keepwell.models.explaining.margin import NotAdditive
+    from keepwell.tasks.scoring.reasons import model_factors  # shap takes seconds
+
+    rows = read(marts, "health_scores", day)
+    for mart in ("dim_account", "features"):
+        more = read(marts, mart, day)
+        rows = rows.merge(more[["account_id", *more.columns.difference(rows.columns)]], on="account_id")
+    rows = rows[rows["account_id"].isin(accounts)]
+    if not set(kept.inputs) <= set(rows.columns):
+        return {}
+    try:
+        cited = model_factors(kept.trained, rows, pd.Series(kept.reference, dtype=object), count)
+    except NotAdditive:
+        return {}
+    return {str(account): list(mine["text"]) for account, mine in cited.groupby("account_id")}
+
+
+def health_reasons(marts: Path, day: date, accounts: Sequence[str]) -> Mapping[str, list[str]]:
+    """Per account, the factors of its health in words, what explains most first."""
+    told = read(marts, "factors", day, ["account_id", "kind", "rank", "text"])
+    told = told[(told["kind"] == "health") & told["text"].notna() & told["account_id"].isin(accounts)]
+    return {str(account): list(mine["text"]) for account, mine in told.sort_values("rank").groupby("account_id")}
+
+
+def facts_of(marts: Path, day: date, account: str) -> tuple[dict[str, Any], list[str]]:
+    """What is known of an account, without any score: its dimensions, and every known measure in words.
+
+    All measures of all accounts in one order, so that neither choice nor order tells what the score made of them.
+    """
+    about: dict[str, Any] = {}
+    for mart, columns in (("health_scores", ABOUT), ("dim_account", COMPANY)):
+        row = read(marts, mart, day, ["account_id", *columns])
+        about |= row[row["account_id"] == account][list(columns)].iloc[0].dropna().to_dict()
+    told = read(
+        marts, "factors", day, ["account_id", "kind", "feature", "component", "value", "reference", "confidence"]
+    )
+    told = told[(told["kind"] == "health") & (told["account_id"] == account) & (told["confidence"] > 0)]
+    told = told[told["feature"].isin(list(FEATURES))].sort_values(["component", "feature"])
+    return about, [
+        f"{row.component}: {in_words(FEATURES[row.feature], row.value, row.reference)}" for row in told.itertuples()
+    ]
+
+
+def outcomes_of(
+    sprint: Sprint, marts: Path, snapshot: Snapshot, now: datetime, fixed: frozenset[str],
+    money: BookSettings, rules: LabelSettings,
+) -> Outcomes:  # fmt: skip
+    """What became of the accounts of a sprint, as known at an instant."""
+    if now.date() < sprint.told_on:
+        return {}
+    about = read(marts, "health_scores", sprint.as_of, ["account_id", "arr"])
+    cohort = ibis.memtable(about[about["account_id"].isin(list(sprint.accounts))])
+    at = datetime.combine(sprint.as_of, time(0))
+    told = labels(cohort, at, facts_at(snapshot, now, fixed), money, rules).to_pandas()
+    label = OUTCOMES[sprint.outcome]
+    return {
+        row.account_id: Outcome(
+            float(getattr(row, label)),
+            row.churned_at.to_pydatetime() if label == OUTCOMES["churn"] and pd.notna(row.churned_at) else None,
+        )
+        for row in told.dropna(subset=[label]).itertuples()
+    }
+
+
+def graded_rows(sprint: Sprint, happened: Outcomes) -> pd.DataFrame:
+    """One row per forecast whose scores were shown (the others may still change), as `grades` reads them.
+
+    An override counts for its author's forecast; without a chance of its own it puts that forecast. A loss that had
+    shown when the forecast was given grades nobody.
+    """
+    over = {(f.account_id, f.by): f for f in sprint.flags.values() if f.kind == "override"}
+    rows = []
+    for key, answer in sprint.answers.items():
+        if answer.revealed_at is None:
+            continue
+        frozen, flag, told = sprint.accounts[answer.account_id], over.get(key), happened.get(answer.account_id)
+        override = np.nan if flag is None else answer.chance if flag.chance is None else flag.chance
+        rows.append(
+            {
+                "account_id": answer.account_id, "by": answer.by, "forecast": answer.chance,
+                "health": _number(frozen["health_chance"]), "model": _number(frozen["model"]), "override": override,
+                "happened": np.nan if told is None or (told.at and told.at <= answer.at) else told.happened,
+            }
+        )  # fmt: skip
+    columns = ["account_id", "by", "forecast", "health", "model", "override", "happened"]
+    found = pd.DataFrame(rows, columns=columns).sort_values(["account_id", "by"], ignore_index=True)
+    return found.astype(dict.fromkeys(columns[2:], float))
+
+
+def figures(sprint: Sprint, happened: Outcomes, rules: GradeSettings) -> list[Grade]:
+    """The sprint's figures."""
+    return grades(graded_rows(sprint, happened), rules)
+
+
+def review_frames(told: Iterable[tuple[Sprint, Outcomes, Sequence[Grade]]]) -> dict[str, pd.DataFrame]:
+    """The marts `reviews`, `review_answers` and `review_flags` of these sprints, their outcomes and figures."""
+    reviews: list[dict[str, Any]] = []
+    answers: list[dict[str, Any]] = []
+    flags: list[dict[str, Any]] = []
+    for sprint, happened, found in told:
+        reviews += _figure_rows(sprint, found)
+        answers += [_answer_row(sprint, key, happened) for key in sprint.answers]
+        flags += flag_rows(sprint)
+    return {
+        "reviews": pd.DataFrame(reviews), "review_answers": pd.DataFrame(answers), "review_flags": pd.DataFrame(flags)
+    }  # fmt: skip
+
+
+def _figure_rows(sprint: Sprint, found: Sequence[Grade]) -> list[dict[str, Any]]:
+    about: dict[str, Any] = {
+        "review_id": sprint.review_id, "outcome": sprint.outcome, "model_version": sprint.version,
+        "scored_on": sprint.as_of, "began_at": sprint.began, "signed_by": sprint.signed_by or None,
+        "signed_at": sprint.signed_at,
+    }  # fmt: skip
+    size = {"accounts": len(sprint.accounts), "seen": len(sprint.seen)}
+    counts: list[dict[str, Any]] = [
+        {"name": "sprint", "statistic": name, "value": value} for name, value in size.items()
+    ]
+    graded: list[dict[str, Any]] = [
+        {
+            "name": g.name, "statistic": g.statistic, "value": g.estimate.value, "low": g.estimate.low,
+            "high": g.estimate.high, "accounts": g.accounts, "outcomes": g.outcomes,
+        }
+        for g in found
+    ]  # fmt: skip
+    return [about | row for row in [*counts, *graded]]
+
+
+def _answer_row(sprint: Sprint, key: tuple[str, str], happened: Outcomes) -> dict[str, Any]:
+    """What a reviewer said, with the scores once nobody can answer any more."""
+    answer, frozen = sprint.answers[key], sprint.accounts[key[0]]
+    row: dict[str, Any] = {
+        "review_id": sprint.review_id, "account_id": answer.account_id, "reviewer": answer.by,
+        "forecast": answer.chance, "answered_at": answer.at, "revealed_at": answer.revealed_at,
+    }  # fmt: skip
+    if sprint.signed_at is None:
+        return row
+    known = happened.get(answer.account_id)
+    return row | {
+        "why": frozen["why"], "health": frozen["health"], "health_chance": frozen["health_chance"],
+        "model_chance": frozen["model"], "happened": None if known is None else known.happened > 0,
+    }  # fmt: skip
+
+
+def flag_rows(sprint: Sprint) -> list[dict[str, Any]]:
+    """The flags of a sprint, in the order in which they were raised, with what became of them."""
+    return [
+        {
+            "review_id": sprint.review_id, "flag_id": f.flag_id, "account_id": f.account_id, "reviewer": f.by,
+            "flagged_at": f.at, "kind": f.kind, "explanation": f.note, "chance": f.chance, "until": f.until,
+            "followed_by": f.followed_by, "followed_at": f.followed_at, "followed": f.followed,
+        }
+        for f in sprint.flags.values()
+    ]  # fmt: skip
+
+
+def _number(value: float | None) -> float:
+    return np.nan if value is None else float(value)

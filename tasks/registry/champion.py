@@ -1,0 +1,157 @@
+"""The model in force at a date, built out of its artifacts; or in a sentence why there is none (LRN-2, MOD-9)."""
+
+import json
+import logging
+import tempfile
+from collections.abc import Iterable, Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from keepwell.features.measures.all import FEATURES
+from keepwell.models.monitoring.baseline import Baseline
+from keepwell.models.promotion.champions import CHAMPION, Alias, champions
+from keepwell.models.settings.base import OUTCOMES
+from keepwell.models.training.artifact import TRUSTED
+from keepwell.tasks.errors import StoredDamaged, Unreachable
+from keepwell.tasks.files.digests import sha256_of
+from keepwell.tasks.registry.promotion_record import lost_changes, warn_of_lost_changes
+from keepwell.tasks.registry.stored_names import read_model
+from keepwell.tasks.registry.tracking import Tracking
+from keepwell.tasks.registry.versions import KEPT_FILE, MODEL_FILE, Kept, Version, shelf
+
+TOLERANCE = 1e-9  # what rounding may do to a chance
+
+log = logging.getLogger("keepwell")
+
+
+class NoModel(Exception):
+    """Why there is no model to score with, in one sentence; `expected` where none was ever promoted or learnt."""
+
+    def __init__(self, reason: str, *, expected: bool = False) -> None:
+        super().__init__(reason)
+        self.expected = expected
+
+
+def kept_in_force(
+    tracking: Tracking, as_of: date, *aliases: Alias, marts: Path | None = None, outcomes: Iterable[str] = OUTCOMES
+) -> list[Kept]:
+    """The models in these places of every outcome, as far as they can serve, those of one outcome side by side.
+
+    None at all, said in one warning, where MLflow cannot be reached: half of them would act on other accounts than all.
+    A SQLite file that is not there is not even asked. `marts`: where the record of promotions lies, which tells of
+    changes that MLflow has lost.
+    """
+    if not tracking.begun:
+        warn_of_lost_changes(marts, outcomes, as_of)
+        return []
+    try:
+        found = [_able(tracking, outcome, alias, as_of, marts) for outcome in outcomes for alias in aliases]
+    except Unreachable as gone:
+        log.warning("no model, health alone. %s", gone)
+        return []
+    return [model for model in found if model is not None]
+
+
+def load(tracking: Tracking, outcome: str, alias: Alias, as_of: date, marts: Path | None = None) -> Kept | None:
+    """The model in this place at a date; None, said in a warning, where there is none that can serve."""
+    return next(iter(kept_in_force(tracking, as_of, alias, marts=marts, outcomes=(outcome,))), None)
+
+
+def _able(tracking: Tracking, outcome: str, alias: Alias, as_of: date, marts: Path | None) -> Kept | None:
+    """The same, but for an MLflow that cannot be reached. Never another model instead: health alone goes on."""
+    try:
+        return find(tracking, outcome, alias, as_of, marts)
+    except NoModel as why:
+        log.log(logging.DEBUG if why.expected else logging.WARNING, "%s: no %s, health alone. %s", outcome, alias, why)
+    except (Unreachable, StoredDamaged):
+        raise
+    except Exception as error:  # noqa: BLE001 whatever is wrong with a model, the book is scored by health
+        log.warning("%s: no %s, health alone. %s", outcome, alias, _in_words(error))
+    return None
+
+
+def why_unusable(tracking: Tracking, outcome: str, version: Version) -> str:
+    """Why a version cannot serve, found by loading the whole of it as scoring does; empty where it can."""
+    try:
+        tracking.asked(lambda _: kept(tracking, outcome, CHAMPION, version))
+    except Unreachable:
+        raise
+    except Exception as error:  # noqa: BLE001 as above
+        return _in_words(error)
+    return ""
+
+
+def _in_words(error: Exception) -> str:
+    return str(error) if isinstance(error, NoModel) else f"{type(error).__name__}: {error}"
+
+
+def find(tracking: Tracking, outcome: str, alias: Alias, as_of: date, marts: Path | None = None) -> Kept:
+    """The model in this place at a date, which knows nothing after it; NoModel says why there is none."""
+    return tracking.asked(lambda client: _find(client, tracking, outcome, alias, as_of, marts))
+
+
+def _find(client: Any, tracking: Tracking, outcome: str, alias: Alias, as_of: date, marts: Path | None) -> Kept:
+    held = shelf(client, outcome)
+    events = held.events if held else ()
+    if why := lost_changes(marts, outcome, events, as_of):
+        raise NoModel(why)
+    version = held.in_force(alias, as_of) if held else None
+    if held is None or version is None:
+        line = champions(events, as_of) if alias == CHAMPION else []
+        if line:
+            raise NoModel(f"Version {line[-1]} is champion, but MLflow no longer has it, or none of its tags.")
+        raise NoModel(f"None was in force on {as_of}.", expected=True)
+    if why := held.off(as_of):
+        raise NoModel(why)
+    if version.as_of > as_of:
+        raise NoModel(f"Version {version.number} knows what happened until {version.as_of}, after {as_of}.")
+    return kept(tracking, outcome, alias, version)
+
+
+def kept(tracking: Tracking, outcome: str, alias: Alias, version: Version) -> Kept:
+    """The version's model out of its artifacts; NoModel where it is not what was registered, or works differently here.
+
+    Only types of our own list are built: the list that MLflow keeps beside a model could name anything.
+    """
+    if version.lost:
+        raise NoModel(f"Version {version.number} has lost what MLflow's tags said of it: {version.lost}.")
+    import skops.io
+    from skops.io.exceptions import UntrustedTypesFoundException
+
+    with tempfile.TemporaryDirectory() as folder:
+        place = _download(tracking, version.source, Path(folder))
+        model_file, kept_file = place / MODEL_FILE, place / KEPT_FILE
+        if sha256_of(model_file, kept_file) != version.tags["sha256"]:
+            raise NoModel(f"The files of version {version.number} are not those that were registered.")
+        try:
+            model = skops.io.loads(read_model(model_file), trusted=list(TRUSTED))
+        except UntrustedTypesFoundException as error:
+            raise NoModel(f"Version {version.number} holds a type that is not trusted: {error}") from error
+        about = json.loads(kept_file.read_text())
+    if changed := _redefined(about["inputs"], about.get("versions", {})):
+        raise NoModel(f"Version {version.number} learnt {changed}: learn it again (`keepwell quarterly`).")
+    found = Kept(
+        outcome, version.number, alias, version.tags["candidate"], version.as_of,
+        date.fromisoformat(version.tags["first_test"]), model, tuple(about["inputs"]), about["thresholds"],
+        about["reference"], Baseline.from_plain(about["baseline"]) if about.get("baseline") else None,
+    )  # fmt: skip
+    example = pd.DataFrame(about["example"], columns=list(found.inputs))
+    if abs(found.chances(example) - about["chances"]).max() > TOLERANCE:
+        raise NoModel(f"Version {version.number} gives other chances here than where it was learnt: learn it again.")
+    return found
+
+
+def _redefined(inputs: Iterable[str], learnt: Mapping[str, int]) -> str:
+    """The features whose definition is no longer that which was learnt, in words; version 1 where none was noted."""
+    pairs = ((name, learnt.get(name, 1), FEATURES[name].version) for name in inputs if name in FEATURES)
+    return ", ".join(f"{name}@{then}, which is @{now} now" for name, then, now in pairs if then != now)
+
+
+def _download(tracking: Tracking, uri: str, to: Path) -> Path:
+    """An artifact's folder, copied here."""
+    from mlflow.artifacts import download_artifacts
+
+    return Path(download_artifacts(uri, dst_path=str(to), tracking_uri=tracking.address))

@@ -1,0 +1,188 @@
+"""The audit and value page: self-contained HTML, and the same figures for the terminal."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from keepwell.models.grading.audit import SCORES
+from keepwell.models.settings.all import ModelSettings
+from keepwell.tasks.learning.audit import Audit
+from keepwell.tasks.learning.audit_facts import TRAILING
+from keepwell.tasks.marts.frames import records
+from keepwell.tasks.marts.publish import write_whole
+from keepwell.tasks.reports.charts import COLOURS, RETENTION_COLOURS, SCORE_COLOURS, interval_chart
+from keepwell.tasks.reports.templates import MINUS, NOTHING, html_page
+
+RETENTION = {"gross": "gross_revenue_retention", "net": "net_revenue_retention", "logo": "logo_retention"}
+Row = dict[str, Any]
+
+
+def write_audit_page(
+    found: Audit, rules: ModelSettings, currency: str, critical_below: float, run_id: str, folder: Path
+) -> Path:
+    """The page in `folder`; the file is replaced whole."""
+    return write_whole(folder / f"audit-{found.as_of}.html", as_html(found, rules, currency, critical_below, run_id))
+
+
+def as_html(found: Audit, rules: ModelSettings, currency: str, critical_below: float, run_id: str = "") -> str:
+    """One page that needs no network and no script."""
+    figures = _index(found.figures, ["flags", "score", "days_before", "metric"])
+    days = sorted(rules.audit.days_before, reverse=True)
+    before = [
+        {"x": f"{d} days", "series": score, **_bare(figures["stock", score, d, "true_positive_rate"])}
+        for d in days
+        for score in found.scores
+        if figures["stock", score, d, "true_positive_rate"]["whole"]
+    ]
+    whole = found.value[found.value["segment"] == "all"]
+    quarters = _quarters(whole)
+    shown = [
+        {"x": row["period"][2:].replace("-", " "), "series": name, **_bare(row[name])}
+        for row in quarters
+        for name in RETENTION
+    ]
+    floor = min([row["low"] or row["value"] for row in shown], default=0.0)
+    return html_page(
+        "audit.html",
+        found=found,
+        audit=rules.audit,
+        share=rules.policy.capacity_share,
+        confidence=rules.candidates.confidence,
+        currency=currency,
+        critical_below=critical_below,
+        run_id=run_id,
+        colours=COLOURS,
+        days=days,
+        outside={d: int(rows["as_of"].isna().sum()) for d, rows in found.churners.groupby("days_before")},
+        figures=figures,
+        value=_index(whole, ["metric", "period", "score"]),
+        period=f"last_{rules.audit.months}_months",
+        trailing=_retention_by_segment(found.value),
+        quarters=quarters,
+        surprises=_surprises_by_segment(found.value),
+        churners=_churners(found.churners, rules.audit.churners_shown),
+        before_chart=interval_chart(before, SCORE_COLOURS, "before the loss", 0.0) if before else None,
+        quarter_chart=interval_chart(shown, RETENTION_COLOURS, "Quarter", floor) if shown else None,
+        rate=rate,
+        verdict=verdict,
+    )
+
+
+def rate(figure: Mapping[str, Any] | None, *, difference: bool = False, digits: int = 0) -> str:
+    """A share with its interval in percent: `36% (24 to 46)`; a difference in points with its sign."""
+    if figure is None or figure["value"] is None:
+        return NOTHING
+    value, low, high = (
+        None if v is None else f"{round(100 * v, digits) + 0.0:{'+' if difference else ''}.{digits}f}"
+        for v in (figure["value"], figure["low"], figure["high"])
+    )
+    unit = " points" if difference else "%"
+    return (f"{value}{unit} ({low} to {high})" if low is not None else f"{value}{unit} (no interval)").replace(
+        "-", MINUS
+    )
+
+
+def verdict(figure: Mapping[str, Any] | None, *, more_is_better: bool) -> str:
+    """What a difference to the legacy score allows to say."""
+    if figure is None or figure["value"] is None:
+        return "not to be told"
+    if figure["low"] is None or figure["low"] <= 0 <= figure["high"]:
+        return "no difference can be told"
+    return "better" if (figure["value"] > 0) == more_is_better else "worse"
+
+
+def as_data(found: Audit, path: Path) -> dict[str, Any]:
+    """Every figure of the audit and of the value page, what could not be told, and where the page lies."""
+    tables = {
+        name: json.loads(table.to_json(orient="records"))
+        for name, table in (("audit", found.figures), ("value", found.value))
+    }
+    about = {"as_of": str(found.as_of), "losses": found.losses, **tables, "notes": list(found.notes)}
+    return {**about, "report": str(path)}
+
+
+def as_text(found: Audit, path: Path) -> str:
+    """The figures of the whole book as two tables, then what could not be told, and where the page lies."""
+    figures = _index(found.figures, ["flags", "score", "days_before", "metric"])
+    rows = []
+    for (flags, score, days, metric), figure in figures.items():
+        if metric == "true_positive_rate":
+            rows.append(
+                {
+                    "flags": flags, "score": score, "days_before": days, "flagged": rate(figure),
+                    "of": f"{figure['part']:.0f}/{figure['whole']:.0f}", "not_scored": figure["not_scored"],
+                    "false_alarms": rate(figures[flags, score, None, "false_alarm_rate"]),
+                    "flagged_less_legacy": rate(
+                        figures.get((flags, score, days, "true_positive_less_legacy")), difference=True
+                    ),
+                }
+            )  # fmt: skip
+    whole = found.value[found.value["segment"] == "all"].copy()
+    texts = [
+        rate(
+            figure,
+            difference=figure["metric"].endswith("_less_legacy"),
+            digits=int(figure["metric"] in RETENTION.values() or "per_contact" in figure["metric"]),
+        )
+        for figure in records(whole)
+    ]
+    value = whole[["metric", "period", "score"]].assign(figure=texts)
+    tables = [pd.DataFrame(rows), value]
+    parts = [table.to_string(index=False) if len(table) else "no figures" for table in tables]
+    return "\n\n".join([*parts, *found.notes, f"report  {path}"])
+
+
+def _index(frame: pd.DataFrame, key: Sequence[str]) -> dict[Any, Row]:
+    """Rows by their key, with None for what is missing; days as whole numbers."""
+    return {
+        tuple(int(row[k]) if isinstance(row[k], float) else row[k] for k in key): row
+        for row in records(frame)
+    }  # fmt: skip
+
+
+def _bare(figure: Mapping[str, Any]) -> Row:
+    return {name: figure[name] for name in ("value", "low", "high")}
+
+
+def _by_segment(value: pd.DataFrame, metrics: Mapping[str, tuple[str, str]], period: str | None) -> list[Row]:
+    """One row per segment, the whole book first; `metrics`: the column's name to metric and score."""
+    rows = value if period is None else value[value["period"] == period]
+    index = _index(rows, ["segment", "metric", "score"])
+    segments = sorted({segment for segment, _, _ in index}, key=lambda name: (name != "all", name))
+    found = [
+        {"segment": segment, **{name: index.get((segment, *which)) for name, which in metrics.items()}}
+        for segment in segments
+    ]
+    return [row for row in found if any(row[name] for name in metrics)]
+
+
+def _retention_by_segment(value: pd.DataFrame) -> list[Row]:
+    return _by_segment(value, {name: (metric, "book") for name, metric in RETENTION.items()}, TRAILING)
+
+
+def _surprises_by_segment(value: pd.DataFrame) -> list[Row]:
+    return _by_segment(value, {score: ("surprise_churn", score) for score in SCORES}, None)
+
+
+def _quarters(whole: pd.DataFrame) -> list[Row]:
+    """Gross, net and logo retention of each quarter, in order of time."""
+    index = _index(whole, ["period", "metric"])
+    periods = sorted({period for period, metric in index if metric in RETENTION.values() and period != TRAILING})
+    return [
+        {"period": period, **{name: index[period, metric] for name, metric in RETENTION.items()}} for period in periods
+    ]
+
+
+def _churners(churners: pd.DataFrame, shown: int) -> list[Row]:
+    """The largest losses, each with what every score said at every distance."""
+    found: dict[tuple[Any, Any], Row] = {}
+    for row in records(churners.sort_values(["churned_at", "account_id"])):
+        loss = found.setdefault((row["account_id"], row["churned_at"]), {**row, "said": {}, "arr": 0.0})
+        loss["arr"] = max(loss["arr"], row["arr"] or 0.0)
+        loss["segment"] = loss["segment"] or row["segment"]
+        loss["said"][row["days_before"]] = row
+    largest = sorted(found.values(), key=lambda loss: (-loss["arr"], loss["account_id"], loss["churned_at"]))
+    return largest[:shown]

@@ -1,0 +1,127 @@
+"""How reports are written: the templates of this folder, and how they say numbers, days, bands and changes.
+
+Whatever a template prints is escaped unless it is Markup: names and texts from customers are data (TRU-4).
+"""
+
+import html
+import re
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from keepwell.features.settings import HealthSettings
+
+NOTHING, MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
+# The parts of a change, as a CSM would say them, and what it means when one of them is most of it.
+PARTS: Mapping[str, tuple[str, str]] = {
+    "change_data": ("own data", "The account itself moved"),
+    "change_coverage": ("what is known", "What is known of it changed"),
+    "change_override": ("override", "A person set the score, or a setting ended"),
+    "change_weights": ("weights", "The weights changed, not the account"),
+    "change_definition": ("definition", "The definition changed, not the account"),
+}
+_MARKDOWN = re.compile(r"([\\`*_\[\]|~#])")
+
+
+def html_page(name: str, **values: object) -> str:
+    """A page from a template of this folder, every value escaped for HTML."""
+    return _environment(autoescape=True).get_template(name).render(**values).strip() + "\n"
+
+
+def markdown_page(name: str, **values: object) -> str:
+    """Markdown from a template of this folder, every value escaped for a cell of a Markdown table."""
+    return _environment(finalize=markdown_text).get_template(name).render(**values).strip() + "\n"
+
+
+def markdown_text(value: object) -> object:
+    """Text that Markdown shows as it is, on one line: no markup, no cell border, no HTML."""
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    return _MARKDOWN.sub(r"\\\1", html.escape(" ".join(value.split()), quote=False))
+
+
+def whole(value: float | None) -> str:
+    """A count or an amount with thousands separators."""
+    return NOTHING if value is None else f"{value:,.0f}"
+
+
+def points(value: float | None) -> str:
+    """Health points with one decimal."""
+    return NOTHING if value is None else f"{value:.1f}"
+
+
+def signed(value: float | None) -> str:
+    """A change of points, always with its sign."""
+    return NOTHING if value is None else f"{round(value, 1) + 0.0:+.1f}".replace("-", MINUS).replace("+0.0", "0.0")
+
+
+def percent(value: float | None) -> str:
+    """A share as a percentage."""
+    return NOTHING if value is None else f"{value:.0%}"
+
+
+def rate(value: float | None) -> str:
+    """A small share as a percentage with one decimal."""
+    return NOTHING if value is None else f"{value:.1%}"
+
+
+def times(value: float | None) -> str:
+    """How many times as much."""
+    return NOTHING if value is None else f"{value:.1f} times"
+
+
+def day(value: date | None) -> str:
+    """A day as ISO writes it."""
+    return NOTHING if value is None else value.isoformat()[:10]
+
+
+def words(value: str | None) -> str:
+    """A name of ours (a band, a table) without its underscores."""
+    return NOTHING if value is None else value.replace("_", " ")
+
+
+def plural(count: float, one: str, many: str = "") -> str:
+    """A count with its noun."""
+    return f"{count:,.0f} {one if count == 1 else many or one + 's'}"
+
+
+def parts(row: Mapping[str, Any]) -> list[str]:
+    """The parts of a change that show in one decimal, the largest first."""
+    sizes = {name: row[name] or 0.0 for name in PARTS}
+    order = sorted((name for name in PARTS if abs(sizes[name]) >= 0.05), key=lambda name: -abs(sizes[name]))
+    return [f"{PARTS[name][0]} {signed(sizes[name])}" for name in order]
+
+
+def cause(row: Mapping[str, Any]) -> str:
+    """What most of a change comes from, in a few words."""
+    falls = row["change"] < 0
+    return PARTS[max(PARTS, key=lambda name: -(row[name] or 0.0) if falls else row[name] or 0.0)][1]
+
+
+def bounds(health: HealthSettings) -> dict[str, str]:
+    """What each band of health means, in words."""
+    edges = health.bands
+    return {
+        "critical": f"below {edges.critical_below:g}",
+        "at_risk": f"{edges.critical_below:g} to below {edges.at_risk_below:g}",
+        "stable": f"{edges.at_risk_below:g} to {edges.healthy_above:g}",
+        "healthy": f"above {edges.healthy_above:g}",
+        "unknown": f"under {percent(health.minimum_coverage)} known",
+    }
+
+
+def _environment(**escaping: Any) -> Environment:
+    environment = Environment(  # noqa: S701 - its callers choose the escape of their format
+        loader=FileSystemLoader(Path(__file__).parent),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        **escaping,
+    )
+    filters = (whole, points, signed, percent, rate, times, day, words, plural, parts)
+    environment.filters.update({f.__name__: f for f in filters})
+    return environment

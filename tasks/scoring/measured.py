@@ -1,0 +1,120 @@
+"""The book of an instant with its features, its measures and its health, not yet explained."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+
+from keepwell.features.book import book
+from keepwell.features.facts.known import Facts
+from keepwell.features.facts.trust import set_aside_share
+from keepwell.features.health.score import Inputs, components, coverage, health_of, measure_frame
+from keepwell.features.measures.all import FEATURES
+from keepwell.features.measures.registry import COMPONENTS, answerable, feature_table
+from keepwell.features.settings import Bands, BookSettings, HealthSettings
+from keepwell.playbook.overrides import Override
+from keepwell.playbook.settings import OwnerSettings
+
+NO_OVERRIDES: Mapping[str, Override] = MappingProxyType({})
+
+
+class Rules(Protocol):
+    """The sections of the settings that a health depends on."""
+
+    @property
+    def money(self) -> BookSettings: ...
+    @property
+    def health(self) -> HealthSettings: ...
+    @property
+    def owners(self) -> OwnerSettings: ...
+
+
+@dataclass(frozen=True)
+class Measured:
+    """`scores`: the book by account_id with health, band, coverage and components. `measures`: a row per measure.
+
+    `features`: the published ones; `wide`: all of them, beside the columns of the book.
+    """
+
+    scores: pd.DataFrame
+    features: pd.DataFrame
+    measures: pd.DataFrame
+    wide: pd.DataFrame
+
+
+def measured_book(
+    facts: Facts,
+    rules: Rules,
+    coverage_left: Mapping[str, float],
+    before: pd.DataFrame | None,
+    overrides: Mapping[str, Override] = NO_OVERRIDES,
+) -> Measured:
+    """Every account under contract with its health. `before`: the measures of the score before."""
+    held = book(facts, rules.money)
+    wide = feature_table(facts, held, FEATURES).to_pandas().sort_values("account_id", ignore_index=True)
+    accounts = wide[list(held.columns)].copy()
+    accounts["csm"] = accounts["csm"].fillna(rules.owners.default_csm)
+    accounts["high_value"] = high_value(accounts["arr"], rules.money)
+    inputs = Inputs(
+        answerable=frozenset(name for name, feature in FEATURES.items() if answerable(facts, feature)),
+        confidence=_confidence(facts, accounts["account_id"], coverage_left),
+        stored=before,
+        as_of=facts.today,
+    )
+    measures = measure_frame(accounts, wide, FEATURES, rules.health, inputs)
+    scores = accounts.set_index("account_id")
+    scores = scores.join(health_columns(measures, rules.health, overrides)).join(component_columns(measures))
+    features = wide[["account_id", *(f.name for f in FEATURES.values() if f.published)]]
+    return Measured(scores, features, measures, wide)
+
+
+def high_value(arr: pd.Series, money: BookSettings) -> pd.Series:
+    """True for the top share of the book by ARR, or above the set ARR."""
+    # Rounded before: 0.07 x 100 is 7.000000000000001 in binary.
+    count = np.ceil(round(money.high_value_share * len(arr), 6))
+    top = arr.rank(method="first", ascending=False) <= count
+    return top if money.high_value_arr is None else top | (arr > money.high_value_arr)
+
+
+def band(health: float | None, bands: Bands) -> str:
+    """The band of a health; `unknown` without one."""
+    if health is None or np.isnan(health):
+        return "unknown"
+    if health < bands.critical_below:
+        return "critical"
+    if health < bands.at_risk_below:
+        return "at_risk"
+    return "healthy" if health > bands.healthy_above else "stable"
+
+
+def health_columns(measures: pd.DataFrame, health: HealthSettings, overrides: Mapping[str, Override]) -> pd.DataFrame:
+    """health_computed always, health where enough is known or a person set it; its band and coverage."""
+    scored = pd.DataFrame({"health_computed": health_of(measures), "coverage": coverage(measures)})
+    known = scored["health_computed"].where(scored["coverage"] >= health.minimum_coverage)
+    over = [overrides.get(str(account)) for account in scored.index]
+    told = [(o.health, o.by, o.reason, o.until) if o else (None,) * 4 for o in over]
+    columns = ["health", "override_by", "override_reason", "override_until"]
+    scored = scored.join(pd.DataFrame(told, scored.index, columns, dtype=object))
+    scored["health"] = scored["health"].astype(float).fillna(known)
+    scored["band"] = [band(h, health.bands) for h in scored["health"]]
+    return scored
+
+
+def component_columns(measures: pd.DataFrame) -> pd.DataFrame:
+    """The points of each component; NaN where nothing of it is known."""
+    return components(measures).reindex(columns=list(COMPONENTS)).add_prefix("component_")
+
+
+def _confidence(facts: Facts, accounts: pd.Series, coverage_left: Mapping[str, float]) -> pd.DataFrame:
+    """Per account and source, the share that can be trusted: what warnings leave, less the rows set aside."""
+    frame = pd.DataFrame(1.0, index=pd.Index(accounts), columns=[n for n in facts.tables if n in facts.given])
+    for source, left in coverage_left.items():
+        if source in frame:
+            frame[source] *= left
+    for source, shares in set_aside_share(facts).groupby("table_name"):
+        kept = 1 - shares.set_index("account_id")["share"].reindex(frame.index).fillna(0.0)
+        frame[source] *= kept
+    return frame

@@ -1,0 +1,130 @@
+"""What the models in force say of the book, and which of them acts on which account (LRN-2, ACT-3).
+
+A champion acts. A challenger is only shown beside, unless a share of the accounts is assigned to it.
+"""
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from keepwell.models.promotion.assignment import acted_on
+from keepwell.models.promotion.champions import CHALLENGER, CHAMPION
+from keepwell.models.settings.training import PolicySettings
+from keepwell.models.training.thresholds import cut_of
+
+if TYPE_CHECKING:
+    from keepwell.tasks.registry.versions import Kept
+
+PROBABILITY = {"churn": "churn_risk", "expansion": "expansion_probability", "advocacy": "advocacy_probability"}
+"""The column of `health_scores` that each outcome's champion fills."""
+NOTHING_CITED = pd.DataFrame(columns=["account_id", "rank", "kind", "feature", "component", "text"])
+COLUMNS = ["account_id", "outcome", "model_version", "alias", "probability", "threshold", "flagged", "acting"]
+NOTHING_SAID = pd.DataFrame(columns=COLUMNS)
+
+log = logging.getLogger("keepwell")
+
+
+@dataclass(frozen=True)
+class Models:
+    """The models that may score a date, the policy that flags, and which accounts they have learnt to tell of.
+
+    `assigned_share`: of the accounts, how many a challenger acts on. `beside_health`: whether it may do so where there
+    is no champion.
+    """
+
+    kept: Sequence["Kept"]
+    policy: PolicySettings
+    least_tenure_days: int
+    assigned_share: float
+    beside_health: bool
+
+    @property
+    def used(self) -> tuple[str, ...]:
+        """What enters the run_id of all that rests on them."""
+        shares = ((k, self.share(k)) for k in self.kept if k.alias == CHALLENGER)
+        return (*used(self.kept), *(f"assigned/{k.outcome}/{k.version}/{share}" for k, share in shares if share))
+
+    def share(self, challenger: "Kept") -> float:
+        """The share of the accounts that this challenger acts on."""
+        rivalled = any((k.outcome, k.alias) == (challenger.outcome, CHAMPION) for k in self.kept)
+        return self.assigned_share if rivalled or self.beside_health else 0.0
+
+
+def used(kept: Iterable["Kept"]) -> tuple[str, ...]:
+    """Models by name and place, for a run_id."""
+    return tuple(f"model/{k.outcome}/{k.alias}/{k.version}" for k in kept)
+
+
+def predictions(models: Models | None, rows: pd.DataFrame) -> pd.DataFrame:
+    """The mart `predictions`: a row per account, outcome and model; accounts like those that were learnt from.
+
+    `rows`: one per account, with status, tenure_days, segment, industry, country, arr, high_value, health and the
+    features. Who is leaving, or too young, gets none. A threshold is that of the account's group; NULL where no policy
+    flags anybody.
+    """
+    if models is None:
+        return NOTHING_SAID
+    able = rows[(rows["status"] == "active") & (rows["tenure_days"] >= models.least_tenure_days)]
+    frames = [_of(kept, able, models) for kept in models.kept if len(able)]
+    return pd.concat(frames, ignore_index=True) if frames else NOTHING_SAID
+
+
+def _of(kept: "Kept", rows: pd.DataFrame, models: Models) -> pd.DataFrame:
+    chances, cuts = kept.chances(rows), cut_of(rows, kept.thresholds, models.policy)
+    return pd.DataFrame(
+        {
+            "account_id": rows["account_id"].to_numpy(), "outcome": kept.outcome, "model_version": kept.version,
+            "alias": kept.alias, "probability": chances, "threshold": np.where(np.isfinite(cuts), cuts, np.nan),
+            "flagged": chances >= cuts, "acting": _acts(kept, rows["account_id"], models),
+        }
+    )[COLUMNS]  # fmt: skip
+
+
+def _acts(kept: "Kept", accounts: pd.Series, models: Models) -> NDArray[np.bool_]:
+    """Per account, whether this model acts on it: the challenger where the account is assigned to it, else not."""
+    beside = next((k for k in models.kept if (k.outcome, k.alias) == (kept.outcome, CHALLENGER)), None)
+    share = models.share(beside) if beside else 0.0
+    its = acted_on(accounts, kept.outcome, beside.version if beside else "", share)
+    return its if kept.alias == CHALLENGER else ~its
+
+
+def cited(models: Models | None, rows: pd.DataFrame, said: pd.DataFrame, count: int) -> pd.DataFrame:
+    """Why an account is flagged, by the churn model that acts on it: rows of the mart `factors` of kind "model"."""
+    flagged = said[(said["outcome"] == "churn") & said["acting"].astype(bool) & said["flagged"].astype(bool)]
+    if models is None or flagged.empty:
+        return NOTHING_CITED
+    frames = [
+        _reasons(kept, rows[rows["account_id"].isin(its["account_id"])], count)
+        for kept in models.kept
+        if kept.outcome == "churn" and not (its := flagged[flagged["model_version"] == kept.version]).empty
+    ]
+    told = [frame for frame in frames if len(frame)]
+    return pd.concat(told, ignore_index=True) if told else NOTHING_CITED
+
+
+def _reasons(kept: "Kept", rows: pd.DataFrame, count: int) -> pd.DataFrame:
+    """What pushes these accounts towards the outcome, by one model; nothing where it cannot be explained."""
+    from keepwell.models.explaining.margin import NotAdditive
+    from keepwell.tasks.scoring.reasons import model_factors  # shap takes seconds
+
+    try:
+        return model_factors(kept.trained, rows, pd.Series(kept.reference, dtype=object), count)
+    except NotAdditive as error:
+        log.warning("churn: version %s cannot be explained, the factors are those of health. %s", kept.version, error)
+        return NOTHING_CITED
+
+
+def acting(said: pd.DataFrame, accounts: pd.Index) -> pd.DataFrame:
+    """Per account (index), the probabilities that act on it and `churn_threshold`; NaN where no model acts."""
+    found = pd.DataFrame(np.nan, index=accounts, columns=[*PROBABILITY.values(), "churn_threshold"])
+    for outcome, ours in said[said["acting"].astype(bool)].groupby("outcome"):
+        rows = ours.set_index("account_id")
+        found.loc[rows.index, PROBABILITY[str(outcome)]] = rows["probability"].astype(float)
+        if outcome == "churn":
+            found.loc[rows.index, "churn_threshold"] = rows["threshold"].astype(float)
+    return found

@@ -1,0 +1,1 @@
+"""The customer's tables: connections, mappings, snapshots, facts by date."""

@@ -1,0 +1,243 @@
+"""Read-only connections to a source by URL: a folder of parquet and CSV, DuckDB, PostgreSQL, whatever Ibis has."""
+
+import re
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import duckdb
+import ibis
+import sqlglot
+from ibis.backends.sql import SQLBackend
+
+from keepwell.tasks.connections.drivers import backend_of, scheme_of, source_driver
+from keepwell.tasks.connections.io_errors import in_words, io_reason
+from keepwell.tasks.connections.retries import Service, postgres_options, retried
+from keepwell.tasks.errors import ConfigError, DataCheckFailed, Finding, KeepwellError, Unreachable, with_nearest
+from keepwell.tasks.settings import RetrySettings
+from keepwell.tasks.sources.source_errors import without_values
+from keepwell.tasks.sources.sql_gate import source_tables
+
+T = TypeVar("T")
+IN_A_FILE = ("duckdb", "sqlite")
+FILES = {
+    ".parquet": "read_parquet('{}')",
+    ".csv": "read_csv('{}', all_varchar=true, header=true, quote='\"', strict_mode=true)",
+}
+"""How files are read. Quotes quote wherever they first come, also where none is in the sample that DuckDB looks at."""
+SEALED = {
+    "autoinstall_known_extensions": "false", "autoload_known_extensions": "false",
+    "allow_community_extensions": "false", "python_enable_replacements": "false",
+}  # fmt: skip
+"""A DuckDB that loads no extension, and takes no name for a variable of this program."""
+
+LACKING = (
+    "not found", "does not exist", "no such", "cannot find", "does not have a column", "unknown column",
+    "invalid column", "cannot be resolved",
+)  # fmt: skip
+"""How databases say that a column or a table is not there."""
+WRONG_SQL = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException, duckdb.NotImplementedException)
+WRONG_STATES = ("0A", "25", "42")
+"""SQLSTATE classes of the same: not supported, writing in a read-only session, syntax or access."""
+
+
+class SourceConnection:
+    """A company's source: connected when it is first read, and anew after its line failed."""
+
+    def __init__(self, url: str, base: Path, selects: Mapping[str, str], retries: RetrySettings) -> None:
+        self._url, self._base, self._selects, self._retries = url, base, selects, retries
+        self._service = Service.at("the source", url)
+        self._connection: SQLBackend | None = None
+
+    def connect(self) -> SQLBackend:
+        """Connect now: what is wrong with the source shows before anything is made."""
+        return self.read(lambda connection: connection)
+
+    def read(self, use: Callable[[SQLBackend], T]) -> T:
+        """What `use` reads, as a whole again where the line fails; Unreachable where it goes on failing."""
+        return retried(self._service, self._retries, lambda: self._read_once(use))
+
+    def _read_once(self, use: Callable[[SQLBackend], T]) -> T:
+        try:
+            if self._connection is None:
+                self._connection = connect_source(self._url, self._base, self._selects, self._retries)
+            return use(self._connection)
+        except Exception:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Give the connection back."""
+        if self._connection is not None:
+            self._connection.disconnect()
+            self._connection = None
+
+
+def connect_source(url: str, base: Path, selects: Mapping[str, str], retries: RetrySettings) -> SQLBackend:
+    """A read-only connection for these SELECTs. A URL without a scheme is a folder, relative to pipeline.toml.
+
+    ConfigError where it is refused for good; the driver's own error where the line failed.
+    """
+    backend = backend_of(url)
+    if (folder := folder_of(url, base)) is not None:
+        return folder_source(folder, selects)
+    if backend in IN_A_FILE:
+        path = (base / url.partition("://")[2]).resolve()
+        if not path.is_file():  # SQLite would make it
+            raise ConfigError(f"source.url names {url}, but there is no such file. Correct source.url.")
+        with explained("source.url"):
+            return duckdb_file(path) if backend == "duckdb" else sqlite_file(path)
+    options = postgres_options(url, retries) if backend == "postgres" else {}
+    try:
+        connection = ibis.connect(url, **options)
+    except ImportError as error:
+        raise ConfigError(source_driver(url)) from error
+    except Exception as error:
+        if io_reason(error):
+            raise
+        service = Service.at("source.url", url)
+        raise ConfigError(
+            f"source.url: cannot connect to {service.place} ({service.clean(in_words(error))}). "
+            "Check address, name and password."
+        ) from None
+    if connection.name == "postgres":
+        connection.raw_sql("SET TIME ZONE 'UTC'").close()
+        connection.raw_sql(f"SET lock_timeout = '{retries.connect_seconds}s'").close()
+    return connection
+
+
+def folder_of(url: str, base: Path) -> Path | None:
+    """The folder that a source's URL names; None for a database."""
+    return (base / url.removeprefix("file://")).resolve() if scheme_of(url) in ("", "file") else None
+
+
+def read_only(connection: SQLBackend, on: bool) -> None:
+    """Forbid a server session to write, or allow it again.
+
+    Ibis learns a SELECT's columns from a temporary view, which PostgreSQL counts as writing: so the door is open while
+    a mapping is described, which runs nothing of it, and shut while it runs. DuckDB files are opened read-only.
+    """
+    if connection.name == "postgres":
+        mode = "READ ONLY" if on else "READ WRITE"
+        connection.con.rollback()
+        connection.raw_sql(f"SET SESSION CHARACTERISTICS AS TRANSACTION {mode}").close()
+        connection.con.commit()
+
+
+def folder_source(folder: Path, selects: Mapping[str, str]) -> SQLBackend:
+    """A folder as a database: each parquet or CSV file, or sub-folder of parquet, is a table named by its stem.
+
+    Only what the SELECTs name is opened. CSV is read as text, so that a bad value is a counted failure of the cast and
+    not a crash.
+    """
+    if not folder.is_dir():
+        raise ConfigError(f"source.url names the folder {folder}, which is not there. Correct source.url.")
+    connection = engine(folder)
+    for table, sql in selects.items():
+        open_files(connection, folder, table, sql)
+    return connection
+
+
+def open_files(connection: SQLBackend, folder: Path, table: str, sql: str) -> None:
+    """Make a view of each file that a SELECT names; ConfigError names all that are not there."""
+    usable = (
+        path for path in sorted(folder.iterdir()) if path.is_dir() or (path.suffix.lower() in FILES and path.is_file())
+    )
+    files = {path.stem: path for path in usable}  # a pipe would be waited for
+    named = sorted(named_tables(sql, "duckdb"))
+    if absent := [name for name in named if name not in files]:
+        raise ConfigError(
+            f"the mapping of {table} reads {with_nearest(absent, files)}, but {folder} has no file "
+            f"{' and '.join(f'{name}.csv or .parquet' for name in absent)}."
+        )
+    for name in named:
+        path = files[name]
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise ConfigError(
+                f"the mapping of {table} reads `{name}`, but {path} is a link out of the source's folder. "
+                "Put the file itself there."
+            )
+        place = f"{path}/**/*.parquet" if path.is_dir() else str(path)
+        scan = FILES[path.suffix.lower() or ".parquet"].format(place.replace("'", "''"))
+        with explained(table):
+            connection.raw_sql(f'CREATE VIEW IF NOT EXISTS "{name}" AS SELECT * FROM {scan}')
+
+
+def named_tables(sql: str, dialect: str) -> set[str]:
+    """The names of the tables that a SELECT reads, without its own common table expressions."""
+    return {table.name for table in source_tables(sqlglot.parse_one(sql, read=dialect))}
+
+
+@contextmanager
+def explained(table: str, drivers: type[Exception] = duckdb.Error) -> Iterator[None]:
+    """What a driver's error means to the user; one of the line stays as it is, for whoever tries again."""
+    try:
+        yield
+    except (KeepwellError, MemoryError, duckdb.OutOfMemoryException):
+        raise
+    except drivers as error:
+        if io_reason(error):
+            raise
+        raise source_failure(table, error) from error
+
+
+def source_failure(table: str, error: Exception) -> KeepwellError:
+    """A line that failed, a column or table that is not there, SQL that does not bind, or data that cannot be read."""
+    if reason := io_reason(error):
+        return Unreachable(f"the source cannot be reached: {reason}. The mapping of {table} was not read.")
+    message = without_values(error)
+    lower = message.lower()
+    if isinstance(error, duckdb.PermissionException):
+        return ConfigError(
+            f"the mapping of {table} reaches outside of its source: {message} Load what it reads into the source, "
+            "also what a view of the source reads."
+        )
+    if "column" in lower and any(words in lower for words in LACKING):
+        named = re.search(r"column:? (?:named? )?[\"'`]?([\w.]+)", message, re.IGNORECASE)
+        column = named.group(1).split(".")[-1] if named else None
+        remedy = "Deliver the column again or change the mapping."
+        return DataCheckFailed([Finding(table, "column_exists", "the source lacks a column", remedy, column, None, ())])
+    absent = any(s in lower for s in ("table", "relation")) and any(words in lower for words in LACKING)
+    if absent or "no files found" in lower:
+        return ConfigError(
+            f"the mapping of {table} reads what is not there: {message} Correct the mapping or grant access."
+        )
+    state = getattr(error, "sqlstate", None) or ""
+    if isinstance(error, WRONG_SQL) or state.startswith(WRONG_STATES) or "permission denied" in lower:
+        return ConfigError(f"the mapping of {table} cannot be run: {message} Correct the mapping or grant access.")
+    return DataCheckFailed(
+        [Finding(table, "readable", f"the source cannot be read: {message}", "Deliver the data again, whole.")]
+    )
+
+
+def engine(*folders: Path) -> SQLBackend:
+    """A DuckDB connection in memory, in UTC, that reads these folders and nothing else of the host or the network."""
+    connection = ibis.duckdb.connect(":memory:", **SEALED)
+    connection.raw_sql("SET TimeZone = 'UTC'")
+    connection.raw_sql("SET preserve_insertion_order = true")
+    return sealed(connection, folders)
+
+
+def duckdb_file(path: Path) -> SQLBackend:
+    """A DuckDB file, read-only, whose views and macros read nothing beside it."""
+    return sealed(ibis.duckdb.connect(path, read_only=True, **SEALED))
+
+
+def sqlite_file(path: Path) -> SQLBackend:
+    """A SQLite file, opened so that nothing can write to it."""
+    connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
+    return ibis.sqlite.from_connection(connection)
+
+
+def sealed(connection: SQLBackend, folders: Iterable[Path] = ()) -> SQLBackend:
+    """The DuckDB connection, which from now on opens only what it has open and files of these folders.
+
+    DuckDB looks where a link leads: one out of a folder is refused. Settings are locked, so that no SQL opens it again.
+    """
+    places = ", ".join("'{}/'".format(str(folder.resolve()).replace("'", "''")) for folder in folders)
+    connection.raw_sql(f"SET allowed_directories = [{places}]")
+    connection.raw_sql("SET enable_external_access = false")
+    connection.raw_sql("SET lock_configuration = true")
+    return connection

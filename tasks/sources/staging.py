@@ -1,0 +1,364 @@
+"""Staging: what the mappings give becomes an immutable parquet snapshot, whose content gives its id.
+
+Each mapping's rows are cast to the canonical schema, ordered by event and key and written once; the same content gives
+the same bytes whatever source it came from. Values that do not cast are counted, rows set aside are kept.
+"""
+
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+import pyarrow.parquet as pq
+from ibis.backends.sql import SQLBackend
+
+from keepwell.features.facts.canonical import QUARANTINE, TABLES
+from keepwell.features.facts.columns import DATE, INSTANT, INTEGER, NUMBER, STRING, CanonicalTable, Column
+from keepwell.tasks.connections.drivers import dialect_of
+from keepwell.tasks.errors import ConfigError, StoredDamaged
+from keepwell.tasks.files.digests import digest_of
+from keepwell.tasks.files.scratch import scratch_folder
+from keepwell.tasks.settings import STANDARD_RETRIES, RetrySettings
+from keepwell.tasks.sources.connect import SourceConnection, engine, explained, read_only
+from keepwell.tasks.sources.mapping import single_select, text_of, unknown_columns
+from keepwell.tasks.sources.sentiment_cache import Tones
+
+log = logging.getLogger("keepwell")
+
+ABOUT = "snapshot.json"
+ROWS_PER_BATCH = 100_000
+LARGEST = 1e15
+"""Beyond it numbers of 64 bits are no longer exact to the unit, whatever the column means."""
+ARROW = {
+    "string": pa.string(), "int64": pa.int64(), "float64": pa.float64(), "boolean": pa.bool_(), "date": pa.date32(),
+    "timestamp": pa.timestamp("us"),
+}  # fmt: skip
+
+
+UNCAST = (
+    Column("table_name", STRING, "canonical table"),
+    Column("column_name", STRING, "the column"),
+    Column("key", STRING, "the row's key, its parts joined by |"),
+    Column("known_at", INSTANT, "when the row became knowable"),
+)
+"""Where kept rows hold a value that does not cast to its type: one row each, so that a check can cut at as_of."""
+
+
+@dataclass(frozen=True)
+class StagedTable:
+    """What staging saw of one table: rows kept and set aside, columns given, values that did not cast."""
+
+    rows: int
+    set_aside: int
+    given: tuple[str, ...]
+    casts: Mapping[str, tuple[int, tuple[str, ...]]]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """An immutable copy of a company's canonical data: `path` holds one parquet file per table; `sha256` of each."""
+
+    id: str
+    path: Path
+    tables: Mapping[str, StagedTable]
+    sha256: Mapping[str, str] = field(default_factory=dict)
+
+    def open(self) -> dict[str, ir.Table]:
+        """The staged tables on a new engine, not yet cut at any as_of; only tasks/sources/facts.py looks at them.
+
+        StoredDamaged names a file that is no longer as it was written.
+        """
+        for name in self.files:
+            if digest_of(self.file(name)) != self.sha256[name]:
+                raise StoredDamaged(
+                    f"{self.file(name)} is not what was stored: it was changed, cut short or removed. Nothing is "
+                    "computed from it. Run again, which reads the source anew and replaces it; where the source has "
+                    "changed since, restore the file from a backup."
+                )
+        connection = engine(self.path)
+        return {name: connection.read_parquet(self.file(name), table_name=name) for name in self.files}
+
+    def file(self, name: str) -> Path:
+        """The file of one table."""
+        return self.path / f"{name}.parquet"
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        return (*self.tables, "quarantine", "uncast")
+
+
+def stage(
+    url: str, base: Path, mappings: Mapping[str, Path], root: Path, retries: RetrySettings = STANDARD_RETRIES
+) -> Snapshot:
+    """Read every mapped table from the source into `root/<snapshot id>/`; a snapshot that is there already is kept.
+
+    Its files are compared with those just written, which replace what is damaged.
+
+    A mapping whose line fails is read again from its first row. Raises ConfigError for a mapping or source that cannot
+    be used, Unreachable for one that does not answer, DataCheckFailed for data that cannot be read.
+    """
+    selects = {name: select_of(path, url) for name, path in mappings.items()}
+    source = SourceConnection(url, base, selects, retries)
+    source.connect()
+    try:
+        with scratch_folder(root, ".staging-") as work:
+            tones = Tones(root)
+            staged = {
+                name: source.read(partial(_stage_table, table=TABLES[name], sql=sql, work=work, tones=tones))
+                for name, sql in selects.items()
+            }
+            tones.save(work)
+            _join(work, "quarantine", QUARANTINE, [work / f"{name}.aside.parquet" for name in staged])
+            _join(work, "uncast", UNCAST, sorted(work.glob("*.uncast.parquet")))
+            return _stored(work, root, staged)
+    finally:
+        source.close()
+
+
+def _stored(work: Path, root: Path, staged: Mapping[str, StagedTable]) -> Snapshot:
+    """The staged files in their place; of a snapshot that is there already, only what is damaged is replaced."""
+    sha256 = {path.stem: digest_of(path) or "" for path in sorted(work.glob("*.parquet"))}
+    about = {"tables": {name: asdict(table) for name, table in staged.items()}, "sha256": sha256}
+    text = json.dumps(about, sort_keys=True, indent=1)
+    (work / ABOUT).write_text(text)
+    identity = hashlib.sha256(text.encode()).hexdigest()[:16]
+    place = root / identity
+    try:
+        work.rename(place)
+    except OSError:
+        if not place.is_dir():
+            raise
+        for path in sorted(work.iterdir()):
+            kept = place / path.name
+            if digest_of(kept) != digest_of(path):
+                log.warning("%s was not what had been stored: the copy staged now replaces it.", kept)
+                os.replace(path, kept)
+    return Snapshot(identity, place, staged, sha256)
+
+
+def stored_snapshot(root: Path, identity: str) -> Snapshot:
+    """The snapshot of that id, to compute from it again (MOD-3); StoredDamaged where it is not there."""
+    place = root / identity
+    try:
+        about = json.loads((place / ABOUT).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise StoredDamaged(f"{place} is not there or is not whole: restore it from a backup.") from error
+    if "tables" not in about:  # written before digests of every file were: until c9eab25; drop after 2027
+        sha256 = {name: table.pop("sha256") for name, table in about.items()}
+        sha256 |= {name: digest_of(place / f"{name}.parquet") for name in ("quarantine", "uncast")}
+        about = {"tables": about, "sha256": sha256}
+    return Snapshot(identity, place, {name: StagedTable(**of) for name, of in about["tables"].items()}, about["sha256"])
+
+
+def select_of(path: Path, url: str) -> str:
+    """The SELECT of a mapping file, parsed in the dialect of the source; ConfigError where it cannot be used."""
+    return single_select(text_of(path), path.name, dialect_of(url))
+
+
+def _stage_table(source: SQLBackend, table: CanonicalTable, sql: str, work: Path, tones: Tones) -> StagedTable:
+    """Write one table and its rows set aside; see the module for what is kept."""
+    for piece in work.glob(f"{table.name}.*"):
+        piece.unlink()  # of a try before this one
+    with explained(table.name):
+        raw, given = _extracted(source, table, sql, work)
+        cast = canonical(raw, table)
+        aside = cast.filter(cast.quarantine_reason.notnull())
+        good = cast.filter(cast.quarantine_reason.isnull())
+        names = [c.name for c in table.staged]
+        ordered = good.order_by(list(dict.fromkeys((table.event, *table.key, *names))))
+        texts = [table.text] if table.text in given else []
+        schema = pa.schema([(c.name, ARROW[c.type]) for c in table.staged])
+        batches = ordered.select(*names, *texts).to_pyarrow_batches(chunk_size=ROWS_PER_BATCH)
+        path = work / f"{table.name}.parquet"
+        rows = _write(path, schema, (_with_tone(batch, table, tones) if texts else batch for batch in batches))
+        _write_quarantine(aside if rows < raw.count().to_pyarrow().as_py() else None, table, work)
+        casts = _write_uncast(raw, table, work)
+    set_aside = pq.read_metadata(work / f"{table.name}.aside.parquet").num_rows
+    return StagedTable(rows, set_aside, given, casts)
+
+
+def _extracted(source: SQLBackend, table: CanonicalTable, sql: str, work: Path) -> tuple[ir.Table, tuple[str, ...]]:
+    """The mapping's rows as a table of a DuckDB engine, and the columns that it gives.
+
+    A DuckDB source is read in place; any other is copied to a parquet file first, in batches.
+    """
+    with explained(table.name, Exception):  # every driver has its own classes; the message is what counts
+        rows = source.sql(sql)
+        names = tuple(sorted(rows.columns))
+        if source.name != "duckdb":
+            path = work / f"{table.name}.raw.parquet"
+            read_only(source, on=True)
+            batches = rows.to_pyarrow_batches(chunk_size=ROWS_PER_BATCH)
+            _write(path, _zoneless(batches.schema), batches)
+            read_only(source, on=False)
+            rows = engine(work).read_parquet(path)
+    if unknown := unknown_columns(table, names):
+        raise ConfigError(unknown)
+    return rows, names
+
+
+def canonical(raw: ir.Table, table: CanonicalTable, **also: ir.Value) -> ir.Table:
+    """The mapped rows with every canonical column in its type; what does not cast, or is not given, is NULL.
+
+    `also` are more columns, as expressions over `raw`.
+    """
+    values = {c.name: _cast(raw, c) for c in (*table.columns, *table.staged)}
+    own = _cast(raw, Column("quarantine_reason", STRING, ""))
+    values["quarantine_reason"] = ibis.coalesce(own, _unstorable(raw, table))
+    known_later = values.pop("known_at")
+    typed = raw.select(**values, **also, _known_later=known_later)
+    rule = table.known.of(typed)
+    return typed.mutate(known_at=ibis.greatest(rule, ibis.coalesce(typed["_known_later"], rule))).drop("_known_later")
+
+
+@ibis.udf.scalar.builtin(name="chr")  # type: ignore[untyped-decorator]
+def _character(code: int) -> str:  # type: ignore[empty-body]
+    """The character of a code: SQL itself cannot hold NUL."""
+
+
+def _unstorable(raw: ir.Table, table: CanonicalTable) -> ir.Value:
+    """Why a row is set aside whatever its mapping says: PostgreSQL would refuse the whole run for it (TRU-4)."""
+    texts = [c.name for c in table.staged if c.name in raw.columns and raw[c.name].type().is_string()]
+    held = [(raw[name].contains(_character(0)), f"`{name}` holds NUL, which databases cannot store") for name in texts]
+    return ibis.cases(*held) if held else ibis.null().cast("string")
+
+
+def _without_nul(value: ir.Value) -> ir.Value:
+    return value.replace(_character(0), "\\0")
+
+
+def _cast(raw: ir.Table, column: Column) -> ir.Value:
+    if column.name not in raw.columns:
+        return ibis.null().cast(column.type)
+    value = raw[column.name]
+    if _typed(value, column):
+        return value
+    if column.type == INSTANT and value.type().is_string():
+        # Cast to an instant without a zone, a text loses its offset in DuckDB: 09:00+02:00 would be 09:00 in UTC.
+        return value.try_cast("timestamp('UTC')").cast(INSTANT)
+    if column.type not in (NUMBER, INTEGER):
+        return value.try_cast(column.type)
+    # A number that is none, has no end or overflows a sum would take every sum it enters with it. A text like "3.0" is
+    # a whole number for people and for pandas, but not for a cast to an integer; 3.7 is none, whatever a cast makes.
+    number = value.try_cast("float64")
+    held = number.isnan().ifelse(False, number.abs() <= LARGEST)
+    if column.type == INTEGER:
+        exact = value if value.type().is_integer() else number
+        return (held & (number == number.floor())).ifelse(exact, ibis.null()).try_cast("int64")
+    return held.ifelse(number, ibis.null())
+
+
+def _typed(value: ir.Value, column: Column) -> bool:
+    """Whether a value can be taken as it is: an instant without a zone can, however fine its source kept it.
+
+    Numbers never: those that are none, or beyond all bounds, have the right type too.
+    """
+    kind = value.type()
+    if column.type in (NUMBER, INTEGER):
+        return False
+    return str(kind) == column.type or (column.type == INSTANT and kind.is_timestamp() and kind.timezone is None)
+
+
+def _write_uncast(raw: ir.Table, table: CanonicalTable, work: Path) -> dict[str, tuple[int, tuple[str, ...]]]:
+    """Write where kept rows hold values that do not cast; per column, how many, and the first three keys."""
+    every = {c.name: c for c in (*table.columns, *table.staged)}.values()
+    given = [c for c in every if c.name in raw.columns and not _typed(raw[c.name], c)]
+    if not given:
+        return {}
+    failed = {f"{c.name}_uncast": raw[c.name].notnull() & _cast(raw, c).isnull() for c in given}
+    flagged = canonical(raw, table, _key=joined_key(raw, table), **failed)
+    kept = flagged.filter(flagged.quarantine_reason.isnull())
+    counts = (
+        kept.agg(**{c.name: kept[f"{c.name}_uncast"].sum().fill_null(0) for c in given}).to_pyarrow().to_pylist()[0]
+    )
+    found = {}
+    for name, count in counts.items():
+        if count:
+            bad = kept.filter(kept[f"{name}_uncast"]).select(
+                table_name=ibis.literal(table.name), column_name=ibis.literal(name), key="_key", known_at="known_at"
+            )
+            path = work / f"{table.name}.{name}.uncast.parquet"
+            schema = pa.schema([(c.name, ARROW[c.type]) for c in UNCAST])
+            _write(path, schema, bad.order_by("key", "known_at").to_pyarrow_batches(chunk_size=ROWS_PER_BATCH))
+            first = next(pq.ParquetFile(path).iter_batches(3, columns=["key"]))
+            found[name] = (int(count), tuple(first["key"].to_pylist()))
+    return found
+
+
+def joined_key(rows: ir.Table, table: CanonicalTable) -> ir.Value:
+    """A row's key as one text, its parts joined by `|`; a missing part is empty."""
+    parts = [rows[k].cast("string").fill_null("") if k in rows.columns else ibis.literal("") for k in table.key]
+    key = parts[0]
+    for part in parts[1:]:
+        key = key + "|" + part
+    return key
+
+
+def _write_quarantine(aside: ir.Table | None, table: CanonicalTable, work: Path) -> None:
+    """The rows that were set aside, by key, reason, account and day; None where none was."""
+    path = work / f"{table.name}.aside.parquet"
+    schema = pa.schema([(c.name, ARROW[c.type]) for c in QUARANTINE])
+    if aside is None:
+        _write(path, schema, iter(()))
+        return
+    rows = aside.select(
+        table_name=ibis.literal(table.name),
+        key=_without_nul(joined_key(aside, table)),
+        reason=_without_nul(aside.quarantine_reason),
+        account_id=_without_nul(aside.account_id),
+        event_on=aside[table.event].cast(DATE),
+        known_at=aside.known_at,
+    ).order_by("key", "reason", "event_on")
+    _write(path, schema, rows.to_pyarrow_batches(chunk_size=ROWS_PER_BATCH))
+
+
+def _join(work: Path, name: str, columns: Sequence[Column], pieces: Sequence[Path]) -> None:
+    """One file of the pieces, in their order; the pieces go, and what else was only needed on the way."""
+    schema = pa.schema([(c.name, ARROW[c.type]) for c in columns])
+    _write(work / f"{name}.parquet", schema, (b for p in pieces for b in pq.ParquetFile(p).iter_batches()))
+    for path in (*pieces, *work.glob("*.raw.parquet")):
+        path.unlink()
+
+
+def _with_tone(batch: pa.RecordBatch, table: CanonicalTable, tones: Tones) -> pa.RecordBatch:
+    """The batch with `sentiment` computed from its text where the source gave none, and without the text."""
+    texts = batch.column(table.text).to_pylist()
+    given = batch.column("sentiment").to_pylist()
+    wanted = [text if value is None else None for text, value in zip(texts, given, strict=True)]
+    computed = tones.of(wanted)
+    values = [value if value is not None else tone for value, tone in zip(given, computed, strict=True)]
+    index = batch.schema.get_field_index("sentiment")
+    toned = batch.set_column(index, "sentiment", pa.array(values, pa.float64()))
+    return toned.drop_columns([table.text])
+
+
+def _zoneless(schema: pa.Schema) -> pa.Schema:
+    """Instants in UTC without a zone."""
+    return pa.schema(
+        [pa.field(f.name, pa.timestamp("us") if pa.types.is_timestamp(f.type) else f.type) for f in schema]
+    )
+
+
+def _write(path: Path, schema: pa.Schema, batches: Iterator[pa.RecordBatch]) -> int:
+    """Write batches as they come; pyarrow gives the same bytes for the same ordered rows."""
+    rows = 0
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        for batch in batches:
+            columns = [_plain(batch.column(f.name), f.type) for f in schema]
+            writer.write_table(pa.Table.from_arrays(columns, schema=schema), row_group_size=ROWS_PER_BATCH)
+            rows += batch.num_rows
+    return rows
+
+
+def _plain(values: pa.Array, kind: pa.DataType) -> pa.Array:
+    """Values in the schema's type; an instant with a zone becomes UTC without one."""
+    if pa.types.is_timestamp(values.type) and values.type.tz is not None:
+        values = values.cast(pa.timestamp("us", tz="UTC"))
+    return values.cast(kind)

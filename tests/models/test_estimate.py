@@ -1,0 +1,146 @@
+"""Figures told before outcomes are known, on worlds whose chances are known, and when they are refused (LRN-4)."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from keepwell.models.grading.intervals import Estimate
+from keepwell.models.grading.metrics import top
+from keepwell.models.monitoring.estimate import Check, drawn_outcomes, fitted_line, foretell, strong_drift
+from keepwell.models.settings.monitoring import EstimateSettings
+
+MONTHS = 9
+UNTOLD = 3
+STARTS = pd.date_range("2025-01-01", periods=MONTHS, freq="MS")
+RULES = EstimateSettings(replicates=100)
+
+
+def world(accounts: int, seed: int, slope: float = 1.0, changed: bool = False) -> pd.DataFrame:
+    """Months of a book whose outcomes follow chances that move slowly; the last ones are not known yet.
+
+    The model gives the true log odds times `slope`. `changed`: from the sixth month on who leaves has nothing to do
+    with it. `truth` holds every outcome.
+    """
+    rng = np.random.default_rng(seed)
+    lasting, moving = rng.standard_normal(accounts), rng.standard_normal((MONTHS, accounts))
+    odds = (-3.0 + lasting + 0.7 * moving).ravel()
+    account, month = np.tile(np.arange(accounts), MONTHS), np.repeat(np.arange(MONTHS), accounts)
+    true = 1 / (1 + np.exp(-odds))
+    cause = np.where(month >= 5, true[rng.permutation(len(true))], true) if changed else true
+    happened = drawn_outcomes(cause, account, month, 3, rng).astype(float)
+    chance = 1 / (1 + np.exp(-(-3.0 + slope * (odds + 3.0))))
+    return pd.DataFrame(
+        {
+            "account_id": [f"a{n:05}" for n in account], "as_of": STARTS[month],
+            "chance": chance, "flagged": top(chance, month, 0.1), "truth": happened,
+            "happened": np.where(month < MONTHS - UNTOLD, happened, np.nan),
+        }
+    )  # fmt: skip
+
+
+def realised(rows: pd.DataFrame) -> float:
+    """What ROC-AUC of the months came to that were not told."""
+    untold = rows[rows["happened"].isna()]
+    return float(roc_auc_score(untold["truth"], untold["chance"]))
+
+
+def test_the_estimate_meets_what_comes() -> None:
+    """Over small worlds it is off by little, to neither side, and its interval holds as often as it says (LRN-4)."""
+    found = [(foretell(rows, 90, RULES), realised(rows)) for rows in (world(1200, seed) for seed in range(20))]
+    off = np.array([f.figures["roc_auc"].value - came for f, came in found])
+    inside = sum(f.figures["roc_auc"].low <= came <= f.figures["roc_auc"].high for f, came in found)
+
+    assert np.abs(off).mean() < 0.03
+    assert abs(off.mean()) < 0.015
+    assert 15 <= inside <= 20
+    assert sum(f.trusted for f, _ in found) >= 18
+
+
+def test_precision_recall_and_losses_are_foretold_too() -> None:
+    """At the flags that the rows carry (LRN-4)."""
+    inside = dict.fromkeys(("precision", "recall", "losses"), 0)
+    for seed in range(10):
+        rows = world(1200, seed)
+        untold = rows[rows["happened"].isna()]
+        caught, losses = untold.loc[untold["flagged"], "truth"], untold["truth"].sum()
+        came = {"precision": caught.mean(), "recall": caught.sum() / losses, "losses": losses}
+        found = foretell(rows, 90, RULES).figures
+        for name in inside:
+            inside[name] += found[name].low <= came[name] <= found[name].high
+
+    assert min(inside.values()) >= 7
+
+
+def test_chances_that_are_too_extreme_are_put_right_by_the_matured_months() -> None:
+    """A model twice as sure as it may be would foretell itself far too good a figure (LRN-4)."""
+    rows = world(6000, 4, slope=2.0)
+
+    assert fitted_line(rows[rows["happened"].notna()]).beta[1] == pytest.approx(0.5, abs=0.05)
+    assert foretell(rows, 90, RULES).figures["roc_auc"].value == pytest.approx(realised(rows), abs=0.03)
+
+
+def test_a_changed_world_is_not_to_be_trusted() -> None:
+    """Who leaves no longer follows the inputs; the newest matured month shows it, and the page says so (LRN-4)."""
+    for seed in range(5):
+        rows = world(1200, seed, changed=True)
+        found = foretell(rows, 90, EstimateSettings(replicates=100, check_months=1))
+
+        assert found.figures["roc_auc"].value - realised(rows) > 0.05
+        assert not found.trusted
+        assert "not to be trusted: ROC-AUC of 2025-06 to 2025-06 came to" in found.sentence
+
+
+def test_what_drifted_speaks_against_it() -> None:
+    """The score, or more than a quarter of the inputs; one input of ten does not (LRN-3, LRN-4)."""
+    drift = pd.DataFrame({"kind": ["input"] * 10 + ["score"], "name": [*"abcdefghij", "churn"], "drifted": False})
+    one, many, score = drift.copy(), drift.copy(), drift.copy()
+    one.loc[0, "drifted"], many.loc[:2, "drifted"], score.loc[10, "drifted"] = True, True, True
+
+    assert strong_drift(one, RULES) == []
+    assert strong_drift(many, RULES) == ["3 of 10 inputs have drifted"]
+    assert strong_drift(score, RULES) == ["the score `churn` has drifted"]
+    assert foretell(world(1200, 1), 90, RULES, strong_drift(many, RULES)).reasons == ("3 of 10 inputs have drifted",)
+
+
+@pytest.mark.parametrize("known", [0, 2])
+def test_without_matured_months_nothing_vouches_for_it(known: int) -> None:
+    """It is told, and that nothing could be held against it (LRN-4)."""
+    rows = world(1200, 1)
+    rows.loc[rows["as_of"] >= STARTS[known], "happened"] = np.nan
+    found = foretell(rows, 90, RULES)
+
+    assert not np.isnan(found.figures["roc_auc"].value)
+    assert f"losses in {known} months have matured since the model learnt" in found.reasons[0]
+
+
+def test_drawn_outcomes_have_their_chances_and_depend_within_an_account() -> None:
+    """Windows that share two months of three often agree, windows apart do not (LRN-4)."""
+    rng = np.random.default_rng(1)
+    accounts = 40_000
+    account, month = np.tile(np.arange(accounts), 4), np.repeat(np.arange(4), accounts)
+    drawn = drawn_outcomes(np.full(4 * accounts, 0.2), account, month, 3, rng)
+    months = drawn.reshape(4, accounts)
+    agree = np.corrcoef(months)
+
+    assert months.mean(axis=1) == pytest.approx(0.2, abs=0.01)
+    assert agree[0, 1] > agree[0, 2] + 0.2 > agree[0, 3] + 0.4
+    assert agree[0, 3] == pytest.approx(0.0, abs=0.02)
+
+
+def test_the_same_rows_give_the_same_estimate() -> None:
+    """In whatever order they come: draws have a fixed seed (OUT-1)."""
+    rows = world(600, 2)
+
+    assert foretell(rows, 90, RULES) == foretell(rows.copy(), 90, RULES)
+
+
+@pytest.mark.parametrize(
+    ("figure", "realised", "worse"),
+    [("roc_auc", 0.6, True), ("roc_auc", 0.95, False), ("losses", 95, True), ("losses", 5, False)],
+)
+def test_what_came_out_better_than_foretold_is_not_worse(figure, realised, worse):
+    """Outside its interval it makes the estimate untrusted either way, but only one way speaks against the model."""
+    told = Estimate(0.8, 0.7, 0.9) if figure == "roc_auc" else Estimate(50, 25, 75)
+
+    assert Check(figure, realised, told, holds=False).worse is worse

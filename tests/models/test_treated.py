@@ -1,0 +1,181 @@
+"""Who was worked on after a flag: the untreated stand for all where a lot says with which chance (MOD-1)."""
+
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from keepwell.models.promotion.gates import judged
+from keepwell.models.settings.all import ModelSettings
+from keepwell.models.settings.training import CandidateSettings, InputSettings, PolicySettings, TreatedSettings
+from keepwell.models.training.candidates import chance, fitted
+from keepwell.models.training.choose import calibrated, compared
+from keepwell.models.training.split import Parts
+from keepwell.models.training.thresholds import thresholds, what_if
+from keepwell.models.training.treated import ALL_ROWS, UNTREATED, counted
+from keepwell.models.training.trial import trial
+from tests.models.test_promotion import GOOD, RULES, rows
+
+NUMBERS = ("signal", "noise")
+SETTINGS = ModelSettings(candidates=CandidateSettings(trees=10, rounds=20, replicates=10))
+MONTHS = [date(2025, month, 1) for month in (1, 2, 3)]
+PARTS = Parts((MONTHS[0],), (MONTHS[1],), (MONTHS[2],))
+
+
+def book(size: int = 9000, seed: int = 3) -> pd.DataFrame:
+    """Examples of three months: a lot takes three in five of those in danger, and none of them leaves."""
+    rng = np.random.default_rng(seed)
+    signal = rng.standard_normal(size)
+    without = 1 / (1 + np.exp(2.2 - 1.2 * signal))
+    chosen = np.where(signal > 0.5, 0.6, 0.0)
+    treated = rng.random(size) < chosen
+    return pd.DataFrame(
+        {
+            "account_id": [f"a{n}" for n in range(size)],
+            "as_of": pd.to_datetime(np.repeat(MONTHS, size // 3)),
+            "signal": signal, "noise": rng.standard_normal(size), "health": 70 - 10 * signal, "segment": "small",
+            "industry": "retail", "country": "DE", "arr": 1000.0, "high_value": False,
+            "churned": (rng.random(size) < without) & ~treated,
+            "treated": treated, "untreated_chance": 1.0 - chosen, "without": without,
+        }
+    )  # fmt: skip
+
+
+BOOK = book()
+
+
+@pytest.fixture(scope="module")
+def by_lot():
+    return trial(BOOK, "churned", PARTS, NUMBERS, SETTINGS)
+
+
+def off(found) -> float:
+    """True losses without work over those expected, on all test rows."""
+    test = BOOK[BOOK["as_of"] == pd.Timestamp(MONTHS[2])]
+    return test["without"].sum() / found.trained[found.taken].chances(test).sum()
+
+
+def test_the_untreated_count_by_the_inverse_of_their_chance():
+    """One left out of five draws stands for five; beyond the most it is cut, and said (MOD-1)."""
+    examples = pd.DataFrame({"treated": [False, True, False, False], "untreated_chance": [1.0, 0.4, 0.2, 0.01]})
+    found = counted(examples, "churned", TreatedSettings(most_weight=20.0))
+
+    assert list(found.weight) == [1.0, 0.0, 5.0, 20.0]
+    assert found.by_lot
+    assert "up to 20.0, 1 of them cut at 20." in found.says
+
+
+@pytest.mark.parametrize("column", ["treated", "untreated_chance"])
+def test_without_a_lot_all_examples_count_alike(column):
+    """Nor where it is silent on some; nor for an outcome over another horizon (MOD-1)."""
+    examples = pd.DataFrame({"treated": [False, True], "untreated_chance": [0.5, 0.5]}, dtype=object)
+    for some in (examples.drop(columns=column), examples.assign(**{column: [None, examples[column][1]]})):
+        found = counted(some, "churned", TreatedSettings())
+        assert list(found.weight) == [1.0, 1.0]
+        assert not found.by_lot
+    assert not counted(examples, "expanded", TreatedSettings()).by_lot
+    assert counted(examples, "churned", TreatedSettings()).by_lot
+
+
+def test_a_lot_gives_the_chance_without_work(by_lot):
+    """All examples alike expect too few losses, the untreated alone too few of the high ones (MOD-1)."""
+    alike = trial(BOOK.drop(columns="untreated_chance"), "churned", PARTS, NUMBERS, SETTINGS)
+
+    assert off(by_lot) == pytest.approx(1.0, abs=0.1)
+    assert off(alike) > 1.4
+    assert by_lot.figures[by_lot.taken, "all"]["observed_to_expected"].value == pytest.approx(1.0, abs=0.15)
+    assert by_lot.figures[by_lot.taken, ALL_ROWS]["observed_to_expected"].value < 0.8
+    assert (alike.taken, UNTREATED) in alike.figures
+    assert "no lot" in alike.counting
+
+
+def test_what_became_of_the_treated_has_no_say(by_lot):
+    """Had all of them left, every chance and every figure that counts would be the same (MOD-1)."""
+    told = trial(BOOK.assign(churned=BOOK["churned"] | BOOK["treated"]), "churned", PARTS, NUMBERS, SETTINGS)
+    same = [key for key in by_lot.figures if key[1] != ALL_ROWS]
+
+    assert (told.test["chance"] == by_lot.test["chance"]).all()
+    assert repr([told.figures[key] for key in same]) == repr([by_lot.figures[key] for key in same])
+    assert dict(told.thresholds) == dict(by_lot.thresholds)
+    pd.testing.assert_frame_equal(told.what_if, by_lot.what_if)
+
+
+def test_without_a_lot_the_marks_change_nothing():
+    """Where nobody drew lots the models are those of a company that marks nobody (MOD-1)."""
+    marks = ["treated", "untreated_chance"]
+    marked, bare = (trial(BOOK.drop(columns=gone), "churned", PARTS, NUMBERS, SETTINGS) for gone in (marks[1:], marks))
+
+    assert marked.test["chance"].tolist() == bare.test["chance"].tolist()
+    assert all(repr(marked.figures[key]) == repr(bare.figures[key]) for key in bare.figures)
+
+
+def test_smote_is_left_out_where_rows_are_weighed(by_lot):
+    """It draws between rows and cannot weigh them: said, not done wrongly (MOD-1, MOD-4)."""
+    assert "logistic_smote" not in by_lot.trained
+    assert "logistic_smote is left out: SMOTE" in by_lot.counting
+    with pytest.raises(ValueError, match="SMOTE draws between rows"):
+        fitted(
+            "logistic_smote", BOOK, BOOK["churned"], NUMBERS, InputSettings(), SETTINGS.candidates, np.ones(len(BOOK))
+        )
+
+
+@pytest.mark.parametrize("name", ["dummy", "health", "sparse_logistic", "logistic", "tree", "forest", "boosting"])
+def test_a_weight_is_learnt_from_as_copies_are(name):
+    """Nearly: tails, scales and the rows of a leaf are counted in rows (MOD-1)."""
+    some = BOOK.head(3000)
+    weight = np.where(some["churned"], 4, 1)
+    copies = some.loc[some.index.repeat(weight)]
+    rules = SETTINGS.candidates.model_copy(update={"leaf_rows": 20, "trees": 60})
+    weighed = fitted(name, some, some["churned"], NUMBERS, InputSettings(), rules, weight.astype(float))
+    copied = fitted(name, copies, copies["churned"], NUMBERS, InputSettings(), rules)
+    plain = fitted(name, some, some["churned"], NUMBERS, InputSettings(), rules)
+    apart = [np.abs(chance(model, some) - chance(copied, some)).mean() for model in (weighed, plain)]
+
+    assert apart[0] < apart[1] / 2
+
+
+def test_a_weight_calibrates_and_compares_as_copies_do():
+    """The same line, the same distances (MOD-1)."""
+    some = BOOK.head(900)
+    given = {"near": some["without"].to_numpy(), "far": np.random.default_rng(1).random(900)}
+    happened, weight = some["churned"].to_numpy(dtype=float), np.random.default_rng(2).integers(0, 4, 900)
+    copies = np.repeat(np.arange(900), weight)
+    line, copied = (
+        calibrated(given["near"], happened, weight.astype(float)), calibrated(given["near"][copies], happened[copies])
+    )  # fmt: skip
+    weighed = compared(happened, given, some["account_id"].to_numpy(), 1, 1, weight.astype(float))
+    alike = compared(
+        happened[copies], {n: c[copies] for n, c in given.items()}, some["account_id"].to_numpy()[copies], 1, 1
+    )
+
+    assert (line.slope, line.intercept) == pytest.approx((copied.slope, copied.intercept))
+    assert [c.roc_auc for c in weighed] == pytest.approx([c.roc_auc for c in alike])
+
+
+def test_work_is_counted_in_rows_and_losses_by_weight():
+    """A treated account takes its place within capacity, and its loss is none that was caught (MOD-1, MOD-5)."""
+    months = pd.DataFrame(
+        {"segment": "enterprise", "high_value": False, "arr": 100.0, "as_of": MONTHS[0]}, index=range(10)
+    )
+    chances, happened = np.linspace(0.9, 0.1, 10), np.array([1.0, 1, 1, 0, 0, 0, 0, 0, 0, 0])
+    weight = np.array([0.0, 5, 1, 1, 1, 1, 1, 1, 1, 1])
+    policy = PolicySettings(capacity_share=0.2, what_if_shares=(0.2,), recall_enough=0.8)
+    cuts = thresholds(months, happened, chances, policy, weight)
+    line = what_if(months, happened, chances, policy, weight).set_index("group").loc["all"]
+
+    assert cuts["recall_first"] == chances[1]
+    assert (line["accounts_per_month"], line["caught"], line["recall"]) == (2, 5, 5 / 6)
+    assert (line["precision"], line["arr_caught"]) == (1.0, 500.0)
+
+
+def test_a_promotion_is_judged_by_the_rows_that_count():
+    """Rows of weight 0 may say what they like (MOD-1, LRN-2)."""
+    base = rows().assign(weight=1.0)
+    silent = base.assign(account_id=base["account_id"] + "t", happened=1.0 - base["happened"], chance=0.0, weight=0.0)
+    plain = judged(GOOD, RULES, 0.1).figures["observed_to_expected"][0].value
+    weighed = judged(replace(GOOD, rows=pd.concat([base, silent])), RULES, 0.1)
+
+    assert weighed.figures["observed_to_expected"][0].value == pytest.approx(plain)
+    assert weighed.refusals == []

@@ -1,0 +1,293 @@
+"""`keepwell doctor`: gaps and contradictions of the playbook, roles, channels, places (ACT-2)."""
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as effort
+from hypothesis import strategies as st
+
+from keepwell.features.measures.all import FEATURES
+from keepwell.playbook.actions import Case, Playbook
+from keepwell.playbook.alerts.messages import Channel
+from keepwell.playbook.alerts.rules import RULES
+from keepwell.playbook.doctor import Diagnosis, channel_findings, playbook_findings, role_findings
+from keepwell.playbook.settings import Action, OwnerSettings
+from keepwell.sample.write import write_company
+from tests.support.running import ROOT, Ran, keepwell, keepwell_process, shipped_playbook
+
+PEOPLE = dict.fromkeys(("manager", "director", "finance", "executive", "product", "technical", "data owner"), ("Kim",))
+REMEDY = "Move it up, or take it out."
+KNOWN = {"late": "billing", "dispute": "billing", "tickets": "support", "season": None}
+
+
+def action(name: str, *tiers: str, owner: str = "csm", **more: object) -> Action:
+    return Action.model_validate({"name": name, "owner": owner, "tiers": tiers, "because": "it does", **more})
+
+
+REST = action("call", "immediate", "outreach")
+MAIL = action("mail", "automated", owner="automation")
+WIDE = [action("bills", "immediate", "outreach", components=["billing"])]
+HELP = action("help", "immediate", "outreach", components=["support"])
+
+
+def found(*actions: Action) -> list[tuple[str, str]]:
+    return [(one.severity, one.says) for one in playbook_findings(Playbook(action=actions), KNOWN)]
+
+
+# The playbook ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_shipped_playbook_has_neither_gap_nor_contradiction() -> None:
+    """Every published feature of a component finds an action of its own (ACT-2)."""
+    shipped = shipped_playbook()
+
+    assert playbook_findings(shipped, {n: f.component for n, f in FEATURES.items() if f.published}) == []
+
+
+def test_a_cause_that_only_the_last_resort_answers_is_a_gap() -> None:
+    """Per tier and component; an automated tier answers all causes alike, on purpose (ACT-2)."""
+    partly = action("pay", "immediate", "outreach", features=["late"])
+    half = action("help", "immediate", components=["support"])
+
+    assert found(*WIDE, HELP, REST, MAIL) == []
+    assert found(partly, half, REST, MAIL) == [
+        ("warning", "tier immediate has no action for dispute (billing): 'call' answers. Add one."),
+        ("warning", "tier outreach has no action for dispute (billing): 'call' answers. Add one."),
+        ("warning", "tier outreach has no action for tickets (support): 'call' answers. Add one."),
+    ]
+
+
+def test_an_action_behind_a_wider_one_can_never_be_reached() -> None:
+    """Its author believes that it is taken: critical (ACT-2)."""
+    narrow = action("pay", "outreach", features=["late"])
+
+    assert found(narrow, *WIDE, HELP, REST, MAIL) == []
+    assert found(*WIDE, narrow, HELP, REST, MAIL) == [
+        (
+            "critical",
+            f"'pay' can never be reached in tier outreach: 'bills' before it answers all that it answers. {REMEDY}",
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wide", "narrow", "lost"),
+    [
+        ({}, {"segments": ["smb"]}, True),
+        ({"segments": ["smb"]}, {}, False),
+        ({"segments": ["smb", "mid"]}, {"segments": ["smb"]}, True),
+        ({"renewal_within_days": 60}, {"renewal_within_days": 30}, True),
+        ({"renewal_within_days": 30}, {"renewal_within_days": 60}, False),
+        ({"risk_from": 0.3}, {"risk_from": 0.5}, True),
+        ({"risk_from": 0.5}, {"risk_from": 0.3}, False),
+        ({"grows": True}, {}, False),
+        ({}, {"grows": True}, True),
+    ],
+)
+def test_a_condition_lets_what_stands_behind_it_be_reached(wide, narrow, lost) -> None:
+    """An action is lost only where one before it applies wherever it does (ACT-2)."""
+    first, second = (action(n, "outreach", features=["late"], **c) for n, c in (("one", wide), ("two", narrow)))
+    says = [says for _, says in found(first, second, *WIDE, HELP, REST, MAIL)]
+
+    assert any("'two' can never be reached" in one for one in says) is lost
+
+
+def test_a_second_last_resort_and_a_cause_that_nobody_has_are_never_reached() -> None:
+    """(ACT-2)."""
+    odd = action("odd", "outreach", components=["sentiment"])
+    says = [says for _, says in found(*WIDE, HELP, odd, REST, action("again", "immediate"), MAIL)]
+
+    assert says == [
+        f"'odd' can never be reached in tier outreach: no account has such a factor. {REMEDY}",
+        f"'again' can never be reached in tier immediate: 'call' before it answers all that it answers. {REMEDY}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "named"),
+    [
+        ({"features": ["late"]}, {"features": ["late", "dispute"]}, "late"),
+        ({"components": ["billing"]}, {"features": ["late"], "components": ["support"]}, "late"),
+        ({"components": ["billing"]}, {"components": ["billing", "support"]}, "billing"),
+    ],
+)
+def test_two_actions_for_one_case_contradict_each_other(first, second, named) -> None:
+    """Only their order in the file tells which is first (ACT-2)."""
+    says = found(
+        action("one", "outreach", **first), action("two", "outreach", "immediate", **second), *WIDE, HELP, REST, MAIL
+    )
+
+    assert (
+        "critical",
+        f"'one' and 'two' both answer {named} in tier outreach; only their order says which. Name it in one of them.",
+    ) in says
+
+
+ACTIONS = st.builds(
+    lambda tiers, features, components: action("any", *sorted(tiers), features=features, components=components),
+    st.sets(st.sampled_from(["immediate", "outreach", "automated"]), min_size=1),
+    st.lists(st.sampled_from(list(KNOWN)), max_size=2, unique=True),
+    st.lists(st.sampled_from(["billing", "support"]), max_size=1),
+)
+
+
+@given(st.lists(ACTIONS, max_size=6))
+@effort(max_examples=200, deadline=None)
+def test_never_reached_means_that_no_case_takes_it(actions: Sequence[Action]) -> None:
+    """And every other action is taken by some factor in each of its tiers (ACT-2)."""
+    named = [a.model_copy(update={"name": f"{n}."}) for n, a in enumerate([*actions, REST, MAIL])]
+    playbook = Playbook(action=tuple(named))
+    cases = [*([(f, c or "")] for f, c in KNOWN.items()), []]
+    taken = {
+        (playbook.next_action(Case(tier, case)).name, tier)
+        for tier in ("immediate", "outreach", "automated")
+        for case in cases
+    }
+    told = [one.says for one in playbook_findings(playbook, KNOWN) if "never be reached" in one.says]
+    lost = {(a.name, tier) for a in named for tier in a.tiers} - taken
+
+    assert len(told) == len(lost)
+    assert all(any(f"'{name}' can never be reached in tier {tier}:" in one for one in told) for name, tier in lost)
+
+
+# Roles and channels ---------------------------------------------------------------------------------------------------
+
+
+def test_roles_that_are_needed_and_that_nobody_holds_are_named() -> None:
+    """Those of alerts, of missed steps and of actions; the CSM is in the data (ALR-1, ALR-2, ACT-2)."""
+    playbook = Playbook(action=(action("fix", "outreach", owner="technical", components=["support"]), REST, MAIL))
+    without = {role: people for role, people in PEOPLE.items() if role not in ("director", "technical")}
+    says = [one.says for one in role_findings(RULES, playbook, OwnerSettings(roles={**without, "boss": ("Kim",)}))]
+
+    assert role_findings(RULES, playbook, OwnerSettings(roles=PEOPLE)) == []
+    assert says[0] == (
+        "nobody is director, who is needed for the alert health_low and missed steps. Name them in owners.roles."
+    )
+    assert says[1] == "nobody is technical, who is needed for the action 'fix'. Name them in owners.roles."
+    assert says[2].startswith("owners.roles names 'boss', which is no role.")
+
+
+def test_channels_that_tell_nothing_and_roles_that_are_told_nothing_are_named() -> None:
+    """A channel of executives only for openings waits for ever: openings are never told them (ALR-4)."""
+    everybody = Channel(url="json://a")
+    mute = Channel(url="json://b", roles=("executive",), kinds=("opened",))
+    narrow = Channel(
+        url="json://c", roles=("csm", "finance", "manager", "director", "executive", "data owner"), kinds=("breached",)
+    )
+    unknown = Channel(url="json://d", roles=("csm", "chief"))
+
+    def says(**channels: Channel) -> list[str]:
+        return [one.says for one in channel_findings(channels, RULES)]
+
+    assert says(all=everybody) == []
+    assert says(all=everybody, mute=mute) == [
+        "nothing is ever told on mute: its roles, kinds and severities never meet."
+    ]
+    assert says(narrow=narrow) == [
+        f"of what the role {role} is to be told, some goes out on no channel."
+        for role in ("csm", "data owner", "director", "finance")
+    ]
+    assert says(unknown=unknown)[0].startswith("messages.channels.unknown.roles names 'chief'")
+    assert "no channel tells the role manager anything." in says(unknown=unknown)
+
+
+# By command -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("company")
+    write_company(20, 3, 5, folder)
+    return folder
+
+
+@pytest.fixture
+def company(made: Path, tmp_path: Path) -> Path:
+    shutil.copytree(made, tmp_path / "company")
+    return tmp_path / "company"
+
+
+def doctor(company: Path, more: str = "") -> tuple[Ran, list[Diagnosis]]:
+    """The command with more lines at the end of pipeline.toml; its findings."""
+    config = company / "pipeline.toml"
+    config.write_text(config.read_text() + more)
+    ran = keepwell("--json", "--config", config, "--out", company / "out", "doctor")
+    return ran, [Diagnosis(**one) for one in json.loads(ran.out)]
+
+
+def test_the_sample_company_is_well_but_for_the_people_it_does_not_name(company: Path) -> None:
+    """Exit code 0, and nothing is made: no ledger, no MLflow, no folder (ACT-2)."""
+    ran, told = doctor(company)
+    plain = keepwell("--config", company / "pipeline.toml", "--out", company / "out", "doctor")
+
+    assert ran.code == plain.code == 0
+    assert {one.subject for one in told if one.severity == "warning"} == {"roles"}
+    assert {one.subject for one in told if one.severity == "ok"} == {
+        "out",
+        "playbook",
+        "source",
+        "ledger",
+        "tracking",
+        "artifacts",
+        "messages",
+        "crm",
+    }
+    assert len(plain.out.splitlines()) == len(told)
+    assert not (company / "out").exists()
+
+
+def test_what_cannot_be_reached_is_critical_and_no_secret_is_told(company: Path) -> None:
+    """Exit code 2, and a line for each place; the log of a library tells no secret either (ACT-2, TRU-5)."""
+    more = """
+    [ledger]
+    url = "postgresql://me:hush@127.0.0.1:1/none"
+    [messages.channels.team]
+    url = "nonsense://hush"
+    [messages.channels.leads]
+    url = "slack://hush"
+    """
+    here, told = doctor(company, more)
+    alone = keepwell_process("--config", company / "pipeline.toml", "--out", company / "out", "doctor")
+
+    assert here.code == alone.code == 2
+    assert "hush" not in here.out + here.err + alone.out + alone.err
+    assert [one.subject for one in told if one.severity == "critical"] == ["ledger", "messages", "messages"]
+
+
+def test_a_wrong_playbook_or_setting_is_told_and_the_rest_is_looked_at(company: Path) -> None:
+    """Every mistake in one go, as far as it can be seen (ACT-2)."""
+    (company / "mine.toml").write_text('[[action]]\nname = "x"\nowner = "nobody"\ntiers = []\nbecause = ""\n')
+    config = company / "pipeline.toml"
+    config.write_text('playbook = "mine.toml"\n' + config.read_text())
+    ran, told = doctor(company, '\n[outreach.needs]\nproduct = ["adopted"]\n')
+    critical = [(one.subject, one.says) for one in told if one.severity == "critical"]
+
+    assert ran.code == 2
+    assert {subject for subject, _ in critical} == {"playbook", "settings"}
+    assert all("mine.toml" in says for subject, says in critical if subject == "playbook")
+    assert ("ok", "source") in {(one.severity, one.subject) for one in told}
+    assert doctor(company, "\n[nonsense]\n")[1][0].subject == "settings"
+
+
+def test_a_switch_without_its_table_and_a_kind_that_nobody_records_are_told(company: Path) -> None:
+    """A hold-out that is asked for needs lots, lots need the switch; an action's kind needs its word (MON-4, ACT-2)."""
+    shipped = (ROOT / "playbook" / "playbook.toml").read_text()
+    (company / "mine.toml").write_text(shipped.replace('kind = "training"', 'kind = "trainings"'))
+    config = company / "pipeline.toml"
+    config.write_text('playbook = "mine.toml"\n' + config.read_text())
+    asked = doctor(company, "\n[models.cases]\nhold_out = true\n")[1]
+    config.write_text(config.read_text().replace("hold_out = true", "hold_out = false"))
+    given = doctor(company, '\n[tables.hold_outs]\nsql = "sql/interventions.sql"\n')[1]
+
+    config.write_text(config.read_text().replace('[tables.hold_outs]\nsql = "sql/interventions.sql"', ""))
+    drawn = doctor(company, "\n[outreach]\nhold_out_share = 0.1\n")[1]
+
+    assert "is off, and outreach.hold_out_share" in {one.subject: one.says for one in drawn}["hold_out"]
+    for told, word in ((asked, "is on"), (given, "is off")):
+        warned = {one.subject: one.says for one in told if one.severity == "warning"}
+        assert warned["hold_out"].startswith(f"models.cases.hold_out {word}, and there is")
+        assert "kind = 'trainings', which is none of work.kinds: technical_fix" in warned["playbook"]

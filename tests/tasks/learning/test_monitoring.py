@@ -1,0 +1,258 @@
+"""What watches a model, from its examples to the rows that are published (LRN-3, LRN-4)."""
+
+from dataclasses import replace
+from datetime import date
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from keepwell.flows.monitoring import in_place
+from keepwell.models.monitoring.baseline import Baseline
+from keepwell.models.monitoring.drift import drift, reference
+from keepwell.models.monitoring.early_warning import early_warning
+from keepwell.models.monitoring.estimate import foretell, strong_drift
+from keepwell.models.monitoring.outcome_drift import outcome_drift, rate_of
+from keepwell.models.monitoring.over_time import by_month, together, unseen
+from keepwell.models.settings.all import ModelSettings
+from keepwell.models.settings.monitoring import DriftSettings, EarlyWarningSettings, EstimateSettings
+from keepwell.models.settings.training import CandidateSettings, InputSettings, PolicySettings
+from keepwell.models.training.artifact import as_one
+from keepwell.models.training.candidates import WORDS, chance, fitted
+from keepwell.models.training.choose import calibrated
+from keepwell.models.training.split import Parts, TooLittleData
+from keepwell.models.training.trial import Trained
+from keepwell.tasks.learning.monitoring import OVER_TIME, InPlace, Monitoring, fallen, watch
+from keepwell.tasks.marts.monitoring import (
+    drift_frame,
+    estimated_frame,
+    lead_times_frame,
+    realised_frame,
+    warning_frame,
+)
+from keepwell.tasks.marts.publish import Stamp, mart_table
+from keepwell.tasks.marts.schemas.all import MARTS
+from keepwell.tasks.registry.versions import Kept
+
+NUMBERS = ("use", "noise")
+MONTHS = pd.date_range("2025-01-01", periods=14, freq="MS")
+PARTS = Parts(
+    tuple(m.date() for m in MONTHS[:4]), tuple(m.date() for m in MONTHS[7:9]), tuple(m.date() for m in MONTHS[10:11])
+)
+ACCOUNTS = 900
+RULES = CandidateSettings(replicates=20)
+STAMP = Stamp("run", "code", "snapshot")
+WATCHING = ModelSettings(
+    candidates=RULES,
+    # Nobody new comes, so that use rises as those leave who use least: one input of three drifts.
+    estimate=EstimateSettings(replicates=20, check_months=1, most_drifted=0.5),
+    early_warning=EarlyWarningSettings(replicates=20),
+)
+
+
+@pytest.fixture(scope="module")
+def examples() -> pd.DataFrame:
+    """14 months of 900 accounts; those that use less leave more often; the last three months have not matured."""
+    rng = np.random.default_rng(1)
+    lasting, frames = rng.standard_normal(ACCOUNTS), []
+    at = pd.Series(pd.NaT, range(ACCOUNTS), dtype="datetime64[us]")
+    for month in MONTHS:
+        leaves = at.isna() & (rng.random(ACCOUNTS) < 1 / (1 + np.exp(4.2 + 1.5 * lasting)))
+        at = at.mask(leaves, month + pd.Timedelta(days=20))
+    for month in MONTHS:
+        soon = (at > month) & (at <= month + pd.Timedelta(days=90))
+        frame = pd.DataFrame({"account_id": [f"a{n}" for n in range(ACCOUNTS)], "as_of": month, "noise": rng.random()})
+        frame["use"] = lasting + rng.normal(0, 0.5, ACCOUNTS)
+        frame["health"] = 60 + 10 * lasting + rng.normal(0, 15, ACCOUNTS)
+        label = soon.astype(object) if month < MONTHS[-3] else pd.Series([None] * ACCOUNTS, dtype=object)
+        frame = frame.assign(segment="small", industry="retail", churned_at=at.where(soon), churned=label)
+        frames.append(frame[(at.isna() | (at > month)).to_numpy()])
+    return pd.concat(frames, ignore_index=True)
+
+
+@pytest.fixture(scope="module")
+def train(examples) -> pd.DataFrame:
+    rows = examples[examples["as_of"].isin(pd.to_datetime(list(PARTS.train)))]
+    return rows.assign(happened=rows["churned"].astype(float))
+
+
+@pytest.fixture(scope="module")
+def trained(examples, train) -> Trained:
+    """A logistic regression on use alone, calibrated on validation."""
+    model = fitted("logistic", train, train["churned"].astype(bool), ["use"], InputSettings(), RULES)
+    validation = examples[examples["as_of"].isin(pd.to_datetime(list(PARTS.validation)))]
+    line = calibrated(chance(model, validation), validation["churned"].to_numpy(dtype=float))
+    return Trained("logistic", model, line)
+
+
+@pytest.fixture(scope="module")
+def rows(examples, trained) -> pd.DataFrame:
+    """Every month that the model did not learn from."""
+    return unseen(examples, "churned", trained, PARTS, PolicySettings())
+
+
+@pytest.fixture(scope="module")
+def champion(train, trained, rows) -> InPlace:
+    """The model with what it is held against."""
+    held = rows[rows["as_of"].isin([MONTHS[7], MONTHS[8], MONTHS[10]])]
+    was = reference(train, NUMBERS, WORDS, held, DriftSettings())
+    figures = together(rows[rows["as_of"] == MONTHS[10]], RULES)
+    return InPlace("champion", "3", trained, Baseline(PARTS, was, rate_of(train), figures))
+
+
+def test_months_that_were_learnt_from_or_overlap_them_are_not_watched(rows) -> None:
+    """From the first of validation on; a tenth of each month is flagged; what has not matured is missing (LRN-4)."""
+    assert rows["as_of"].min() == MONTHS[7]
+    assert set(rows.loc[rows["happened"].isna(), "as_of"]) == set(MONTHS[-3:])
+    assert rows.groupby("as_of")["flagged"].mean().between(0.1, 0.102).all()
+
+
+def test_precision_recall_miss_and_false_alarms_are_told_month_by_month(rows) -> None:
+    """Each matured month by itself, and what they are of (LRN-4)."""
+    months = by_month(rows, RULES)
+    month = rows[rows["as_of"] == MONTHS[9]]
+    frame = realised_frame("churn", "v1", months)
+    said = frame[frame["first_month"] == MONTHS[9]].set_index("metric")["value"]
+
+    assert list(months) == list(MONTHS[7:11])
+    assert said["recall"] == month.loc[month["happened"] == 1, "flagged"].mean()
+    assert said["miss_rate"] == 1 - said["recall"]
+    assert said["false_alarm_rate"] == 1 - month.loc[month["flagged"], "happened"].mean()
+    assert mart_table(MARTS["model_performance"], frame, STAMP).num_rows == len(frame)
+
+
+def test_estimates_stand_beside_what_was_measured(rows) -> None:
+    """The months that have not matured, marked as estimated, with the reason where they are not to be trusted."""
+    rules = EstimateSettings(replicates=40, check_months=1)
+    frame = estimated_frame("churn", "v1", foretell(rows, 90, rules, ["a doubt"]))
+    both = pd.concat([realised_frame("churn", "v1", by_month(rows, RULES)), frame], ignore_index=True)
+    table = mart_table(MARTS["model_performance"], both, STAMP).to_pandas()
+    estimated = table[table["estimated"]]
+
+    assert set(estimated["metric"]) == {"roc_auc", "precision", "recall", "losses"}
+    assert (estimated["first_month"].iloc[0], estimated["last_month"].iloc[0]) == (date(2025, 12, 1), date(2026, 2, 1))
+    assert not estimated["matured"].any()
+    assert not estimated["trusted"].any()
+    assert estimated["reason"].iloc[0].startswith("a doubt")
+    assert table.loc[table["matured"], "trusted"].isna().all()
+
+
+def test_drift_of_inputs_score_and_outcome_is_one_table(examples, train, rows) -> None:
+    """A book whose use has fallen: the input and the score are named, and the estimate hears of it (LRN-3)."""
+    rules = DriftSettings()
+    validation = rows[rows["as_of"] <= MONTHS[8]]
+    was = reference(train, NUMBERS, WORDS, validation, rules)
+    newest = examples[examples["as_of"] == MONTHS[-1]].merge(rows[["account_id", "as_of", "chance"]])
+    fallen = newest.assign(use=newest["use"] - 1.0, chance=newest["chance"] * 3)
+    outcomes = outcome_drift(rows.dropna(subset="happened"), rate_of(train), rules)
+    frame = drift_frame("churn", {MONTHS[-1]: drift(was, fallen, rules)}, outcomes)
+    table = mart_table(MARTS["drift"], frame, STAMP).to_pandas()
+
+    psi = table[table["statistic"] == "psi"].set_index("name")
+    assert set(psi.index) == {"use", "segment", "industry", "chance"}, "noise is the same for all of a month"
+    assert set(psi.index[psi["drifted"]]) == {"use", "chance"}
+    assert set(table.loc[table["kind"] == "outcome", "month"]) == {m.date() for m in MONTHS[7:11]}
+    assert strong_drift(frame, EstimateSettings()) == ["the score `chance` has drifted", "1 of 3 inputs have drifted"]
+
+
+def test_lead_times_are_published_by_score_and_churner(rows) -> None:
+    """And what they come to, beside the other figures; the champion is ahead of health (LRN-4)."""
+    found = early_warning(
+        rows, {"champion": rows["chance"], "health": -rows["health"]}, MONTHS[10], EarlyWarningSettings(replicates=40)
+    )
+    leads = mart_table(MARTS["lead_times"], lead_times_frame("churn", found), STAMP).to_pandas()
+    figures = warning_frame("churn", found, MONTHS[10], MONTHS[13])
+    table = mart_table(MARTS["model_performance"], figures, STAMP).to_pandas().set_index(["version", "metric"])["value"]
+
+    assert set(leads["score"]) == {"champion", "health", "random", "always"}
+    assert len(set(leads.groupby("score").size())) == 1
+    assert leads.loc[leads["flagged_from"].isna(), "lead_days"].eq(0).all()
+    assert table["champion", "early_share"] > table["health", "early_share"]
+    assert table["health", "early_share_behind_first"] == pytest.approx(
+        table["champion", "early_share"] - table["health", "early_share"], abs=1e-5
+    )
+
+
+def test_a_model_is_watched_on_every_month_since_it_learnt(examples, champion) -> None:
+    """Figures where outcomes are known, drift since the test, the estimate and lead times at the newest (LRN-3, 4)."""
+    found = watch("churn", champion, examples, 90, None, WATCHING)
+    lines = {pd.Timestamp(day): set(points) for day, points in found.lines.items()}
+    performance = mart_table(MARTS["model_performance"], found.performance, STAMP).to_pandas()
+
+    assert list(lines) == list(MONTHS[7:])
+    assert all(lines[month] == set(OVER_TIME) for month in MONTHS[7:11])
+    assert all(lines[month] == {"drift/share_of_inputs", "drift/score_psi"} for month in MONTHS[11:13])
+    assert {"estimated/roc_auc", "early_warning/early_share", "degraded"} < lines[MONTHS[13]]
+    assert (found.worse, found.lines[MONTHS[13].date()]["degraded"]) == ((), 0.0)
+    assert set(performance["version"]) == {"champion", "health", "random", "always"}
+    assert set(performance.loc[performance["version"] == "champion", "model_version"]) == {"3"}
+    assert performance.loc[performance["version"] != "champion", "model_version"].isna().all()
+    assert set(mart_table(MARTS["drift"], found.drift, STAMP).to_pandas()["kind"]) == {"input", "score", "outcome"}
+    assert mart_table(MARTS["lead_times"], found.leads, STAMP).num_rows > 0
+    assert Monitoring({"churn": found}).alerts == {}
+
+
+def test_a_book_that_is_another_degrades_the_model(examples, champion) -> None:
+    """The newest book uses far less: one sentence names it, and the estimate's rows carry the reason (LRN-3)."""
+    newest = examples["as_of"] == MONTHS[13]
+    found = watch("churn", champion, examples.assign(use=examples["use"] - 2.0 * newest), 90, None, WATCHING)
+    estimated = found.performance[found.performance["estimated"]]
+
+    assert found.worse == ("the score `chance` has drifted",)
+    assert found.lines[MONTHS[13].date()]["degraded"] == 1.0
+    assert found.lines[MONTHS[13].date()]["drift/score_psi"] > found.lines[MONTHS[12].date()]["drift/score_psi"]
+    assert estimated["reason"].str.startswith("the score `chance` has drifted").all()
+    assert Monitoring({"churn": found}).alerts == {
+        "churn": "churn: the champion (version 3) has degraded: the score `chance` has drifted."
+    }
+
+
+def test_figures_below_those_that_it_was_accepted_with_degrade_it(rows, champion) -> None:
+    """Three months after the test in which anybody leaves, whatever the chance; the test months themselves do not."""
+    told = rows[rows["as_of"].isin(MONTHS[7:11])]
+    rng = np.random.default_rng(3)
+    later = told.assign(as_of=told["as_of"] + pd.DateOffset(months=4), happened=rng.permutation(told["happened"]))
+    said = fallen(pd.concat([told, later]), champion.baseline, WATCHING)
+
+    assert fallen(told, champion.baseline, WATCHING) == []
+    assert said[0].startswith("ROC-AUC of 2026-03 to 2026-03 is 0.")
+    assert "that the model was accepted with" in said[0]
+
+
+def test_too_few_outcomes_for_a_check_are_no_alert(examples, champion) -> None:
+    """The estimate is not trusted and says so, but nothing says that the model is worse (LRN-3)."""
+    rules = WATCHING.model_copy(update={"estimate": WATCHING.estimate.model_copy(update={"least_losses": 10_000})})
+    found = watch("churn", champion, examples, 90, None, rules)
+
+    assert found.worse == ()
+    assert not found.performance.loc[found.performance["estimated"], "trusted"].any()
+
+
+def test_legacy_scores_stand_beside_where_they_have_numbers(examples, champion) -> None:
+    """By the newest score known when the month's flags are set; bands alone rank nobody (LRN-4)."""
+    scored = examples[["account_id", "as_of", "health"]].rename(columns={"as_of": "scored_on", "health": "score"})
+    legacy = scored.assign(known_at=scored["scored_on"], band=None)
+    found = watch("churn", champion, examples, 90, legacy, WATCHING)
+    share = found.leads.groupby("score")["early"].mean()
+
+    assert share["legacy"] == share["health"], "the same numbers rank the same accounts"
+    bands = watch("churn", champion, examples, 90, legacy.assign(score=np.nan), WATCHING)
+    assert set(bands.leads["score"]) == {"champion", "health", "random", "always"}
+
+
+def test_the_champion_is_watched_and_the_challenger_only_where_there_is_none(champion, trained) -> None:
+    """Never another model instead: a champion that was kept without its baseline is said to be unwatched (LRN-3)."""
+    kept = Kept(
+        "churn", "3", "champion", "logistic", date(2026, 1, 1), date(2025, 11, 1),
+        as_one(trained), ["use"], {}, {}, champion.baseline,
+    )  # fmt: skip
+    found = SimpleNamespace(trial=SimpleNamespace(trained={"logistic": trained}, taken="logistic"))
+    found.baseline = champion.baseline
+    learnt, versions = {"churn": found}, {"churn": "4"}
+
+    assert in_place("churn", {"churn": kept}, learnt, versions).alias == "champion"
+    assert in_place("churn", {}, learnt, versions) == InPlace("challenger", "4", trained, champion.baseline)
+    assert in_place("expansion", {"churn": kept}, learnt, versions) is None
+    with pytest.raises(TooLittleData, match="Version 3 was kept without its baseline"):
+        in_place("churn", {"churn": replace(kept, baseline=None)}, learnt, versions)

@@ -1,0 +1,102 @@
+"""Training sets: the whole book, in time order, rebuilt from a snapshot, refused where there is too little (MOD-2)."""
+
+from datetime import date, datetime, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from keepwell.features.settings import LabelSettings
+from keepwell.flows.configuration.settings import load_settings
+from keepwell.flows.run import Run
+from keepwell.models.settings.training import SplitSettings
+from keepwell.models.training.split import TooLittleData
+from keepwell.sample.settings import company_with
+from keepwell.sample.write import write_company
+from keepwell.tasks.learning.training import month_starts, parts_of, training_set
+from keepwell.tasks.sources.staging import stage
+
+NOW = datetime.fromisoformat("2026-07-01")
+GAP = 120
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A sample company of 300 accounts and 14 months."""
+    to = tmp_path_factory.mktemp("company")
+    write_company(300, 14, 6, to, settings=company_with("policy", confounder=False))
+    return to
+
+
+@pytest.fixture(scope="module")
+def snapshot(folder):
+    settings = load_settings(folder / "pipeline.toml")
+    return stage(settings.source.url, settings.base, settings.mappings, folder / "snapshots")
+
+
+def examples_of(folder, snapshot, months):
+    """The examples of these months."""
+    settings = load_settings(folder / "pipeline.toml")
+    scoring = Run(settings, folder / "out", months[-1]).scoring
+    return training_set(snapshot, months, NOW, scoring, LabelSettings()).examples
+
+
+MONTHS = month_starts(date(2025, 10, 1), NOW - timedelta(days=GAP))
+
+
+@pytest.fixture(scope="module")
+def examples(folder, snapshot):
+    """The examples of every matured month from October on."""
+    return examples_of(folder, snapshot, MONTHS)
+
+
+def test_every_matured_month_holds_the_whole_cohort_and_its_outcome(folder, examples):
+    """Labels agree with the truth beside the company; who gave notice and who is too young is no example (MOD-1, 2)."""
+    truth = pd.read_parquet(folder / "truth" / "account_months.parquet")
+    truth["as_of"] = pd.to_datetime(truth["as_of"])
+    lost = pd.read_parquet(folder / "truth" / "churn.parquet").set_index("account_id")["churned_on"]
+    on = pd.to_datetime(examples["account_id"].map(lost))
+    expected = (on >= examples["as_of"]) & (on < examples["as_of"] + pd.Timedelta(days=90))
+
+    assert [
+        date(2025, 10, 1),
+        date(2025, 11, 1),
+        date(2025, 12, 1),
+        date(2026, 1, 1),
+        date(2026, 2, 1),
+        date(2026, 3, 1),
+    ] == MONTHS
+    assert (examples["churned"].astype(bool) == expected).all()
+    assert examples["churned"].astype(bool).sum() > 20
+    assert examples["tenure_days"].min() >= 60
+    assert len(examples.merge(truth, on=["account_id", "as_of"])) == len(examples)
+    assert examples["treated"].astype(bool).any()
+
+
+def test_a_training_set_is_rebuilt_from_its_snapshot(folder, snapshot, examples):
+    """The same snapshot, months and now give the same rows, whichever months come after them (MOD-3)."""
+    again = examples_of(folder, snapshot, MONTHS[:2])
+
+    pd.testing.assert_frame_equal(again, examples[: len(again)], check_dtype=False)
+
+
+def test_the_never_logged_in_are_examples(folder, examples):
+    """Survivors only would be an inner join on usage (SRC-7, MOD-2)."""
+    oddities = pd.read_parquet(folder / "truth" / "oddities.parquet")
+    silent = set(oddities.loc[oddities["oddity"] == "never_logged_in", "account_id"])
+
+    assert set(examples.loc[examples["as_of"] == pd.Timestamp(MONTHS[-1]), "account_id"]) & silent
+
+
+def test_too_few_accounts_are_refused_with_their_number():
+    """At least 200 accounts with the outcome and 200 without (MOD-2)."""
+    few = pd.DataFrame(
+        {
+            "account_id": [f"a{n}" for n in range(400)],
+            "as_of": pd.Timestamp("2026-01-01"),
+            "churned": np.arange(400) < 150,
+        }
+    )
+
+    with pytest.raises(TooLittleData, match=r"^150 accounts had the outcome and 250 did not; 200 of each are needed"):
+        parts_of(few, "churn", GAP, SplitSettings())

@@ -1,0 +1,54 @@
+"""PostgreSQL as a source: the same marts as from parquet, read-only."""
+
+import shutil
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from keepwell.sample.write import write_company
+from tests.support import postgres
+from tests.support.running import bytes_of, keepwell
+
+pytestmark = pytest.mark.postgres
+DAY = "2026-06-01"
+
+
+def test_postgresql_and_parquet_give_equal_marts(postgres_url: str, tmp_path: Path) -> None:
+    """250 accounts, the same mappings, two sources: every mart is the same, byte for byte (SRC-2)."""
+    company = tmp_path / "company"
+    write_company(250, 8, 3, company)
+    postgres.load(postgres_url, company)
+    other = tmp_path / "other"
+    shutil.copytree(company / "sql", other / "sql")
+    text = (company / "pipeline.toml").read_text()
+    assert 'url = "."' in text
+    (other / "pipeline.toml").write_text(text.replace('url = "."', 'url = "${COMPANY_URL}"'))
+
+    parquet = keepwell("--config", company / "pipeline.toml", "--out", tmp_path / "a", "daily", "--as-of", DAY)
+    server = keepwell(
+        "--config", other / "pipeline.toml", "--out", tmp_path / "b", "daily", "--as-of", DAY, COMPANY_URL=postgres_url
+    )
+
+    assert (parquet.code, server.code) == (0, 0), parquet.err + server.err
+    assert bytes_of(tmp_path / "a") == bytes_of(tmp_path / "b")
+
+
+def test_a_mapping_cannot_write_to_the_source(postgres_url: str, tmp_path: Path) -> None:
+    """A function with a side effect inside a SELECT is stopped by the read-only session (SRC-2)."""
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE victim (n int)")
+        connection.execute(
+            "CREATE FUNCTION sneak() RETURNS text LANGUAGE sql AS 'INSERT INTO victim VALUES (1) RETURNING n::text'"
+        )
+    company = tmp_path / "company"
+    write_company(20, 3, 3, company)
+    (company / "sql" / "usage.sql").write_text("SELECT sneak() AS account_id")
+    config = company / "pipeline.toml"
+    config.write_text(config.read_text().replace('url = "."', f'url = "{postgres_url}"'))
+
+    ran = keepwell("--config", config, "--out", tmp_path / "out", "check", "--as-of", DAY)
+
+    assert ran.code in (2, 3)
+    with psycopg.connect(postgres_url) as connection:
+        assert connection.execute("SELECT count(*) FROM victim").fetchone() == (0,)
