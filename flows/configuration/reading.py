@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from keepwell.flows.configuration.renamed import RENAMED
 from keepwell.tasks.errors import ConfigError, nearest
 from keepwell.tasks.files.text_file import text_in
 from keepwell.tasks.masking import conceal
@@ -123,6 +124,8 @@ def explained(error: Mapping[str, Any], file: str, model: type[BaseModel]) -> st
     """One mistake as a sentence: key, file, what is wrong, what would be right."""
     key = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
+        if key in RENAMED:
+            return f"{file}: `{key}` is called `{RENAMED[key]}` now. Rename it."
         return f"{file}: unknown key `{key}`{nearest(str(error['loc'][-1]), _fields_at(error['loc'][:-1], model))}"
     plain = isinstance(error["input"], str | int | float)
     given = f" (given: {error['input']!r})" if plain else ""
