@@ -45,25 +45,25 @@ docs: .venv/.installed  ## the generated pages of docs/
 bench: .venv/.installed  ## cost of the monthly run on 1k, 5k and 20k accounts, of a model on 100k
 	$(BIN)/python -m evaluation.bench
 
-results: .venv/.installed  ## is the sample company as it is meant to be? Writes docs/results.md (about half an hour)
+results: .venv/.installed  ## is the sample company as it is meant to be? Writes docs/reference/results/sample-company.md (about half an hour)
 	$(BIN)/python -m evaluation.results
 
-coverage: .venv/.installed  ## do intervals hold the truth nine times in ten? Writes docs/results-intervals.md (an hour)
+coverage: .venv/.installed  ## do intervals hold the truth nine times in ten? Writes docs/reference/results/intervals.md (an hour)
 	$(BIN)/python -m evaluation.results_coverage
 
-effects: .venv/.installed  ## are effects and uplift told right? Writes docs/results-effects.md (a few minutes)
+effects: .venv/.installed  ## are effects and uplift told right? Writes docs/reference/results/effects.md (a few minutes)
 	$(BIN)/python -m evaluation.results_effects
 
-guard: .venv/.installed  ## who leaves is flagged in an outage all the same? Writes docs/results-guard.md (five minutes)
+guard: .venv/.installed  ## who leaves is flagged in an outage all the same? Writes docs/reference/results/guard.md (five minutes)
 	$(BIN)/python -m evaluation.results_guard
 
 mutate: .venv/.installed  ## 1,360 mutated inputs, each answered as it states beforehand? (about half an hour)
 	$(BIN)/python -m tests.mutations.run
 
-soak: .venv/.installed  ## three months hour by hour, and killed at 50 moments. Writes docs/results-soak.md (about an hour)
+soak: .venv/.installed  ## three months hour by hour, and killed at 50 moments. Writes docs/reference/results/soak.md (about an hour)
 	$(BIN)/python -m evaluation.soak
 
-walk: .venv/.installed  ## a month, command by command. Writes docs/month.md (two minutes)
+walk: .venv/.installed  ## a month, command by command. Writes docs/how-to/month-walk.md (two minutes)
 	$(BIN)/python -m evaluation.walk
 
 # Versions and hashes only: no index address, no path.

@@ -1,1 +1,1 @@
-"""What is graded, not tested: each script writes a page docs/results*.md."""
+"""What is graded, not tested: each script writes a page docs/reference/results/*.md."""

@@ -1,4 +1,6 @@
-"""`make results`: is the sample company the world that it is meant to be? Writes docs/results.md; nothing is typed in.
+"""`make results`: grades the sample company and what is learned from it.
+
+Writes docs/reference/results/sample-company.md; nothing is typed in.
 
 Companies of several seeds are generated, staged and replayed through the product's own features and health score, month
 after month, and held against the truth that the generator wrote beside them.
@@ -33,7 +35,7 @@ from keepwell.tasks.sources.staging import stage
 from tests.support.bounds import Bound, table
 from tests.support.running import ROOT
 
-PAGE = ROOT / "docs" / "results.md"
+PAGE = ROOT / "docs" / "reference" / "results" / "sample-company.md"
 MONTHS = 42
 LAST_DAY = date(2026, 6, 30)
 NOW = datetime(2026, 7, 1)

@@ -1,7 +1,7 @@
 """`make coverage`: 90% intervals of a model's figures hold the population's value about nine times in ten (MOD-4).
 
 One model is learnt once and stays as it is. Hundreds of worlds, each of its own seed, are graded as a quarterly run
-grades; the population is all worlds together. Writes docs/results-intervals.md; nothing is typed in.
+grades; the population is all worlds together. Writes docs/reference/results/intervals.md; nothing is typed in.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from tests.support import worlds
 from tests.support.running import ROOT
 from tests.support.worlds import SETTINGS, churned_in
 
-PAGE = ROOT / "docs" / "results-intervals.md"
+PAGE = ROOT / "docs" / "reference" / "results" / "intervals.md"
 BOUNDED = ("roc_auc", "recall", "brier_skill", "calibration_slope", "observed_to_expected")
 BESIDE = ("pr_auc", "brier", "precision", "f1", "lift")
 LOW, HIGH = 0.85, 0.95

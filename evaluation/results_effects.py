@@ -1,4 +1,4 @@
-"""`make effects`: are effects told right where the truth is known? Writes docs/results-effects.md (MON-4).
+"""`make effects`: are effects told right where the truth is known? Writes docs/reference/results/effects.md (MON-4).
 
 Hundreds of worlds of flagged episodes, each of its own seed, with both outcomes of each episode known. Nothing is
 typed in.
@@ -24,7 +24,7 @@ from keepwell.sample.world.episodes import episodes
 from tests.support.bounds import Bound, table
 from tests.support.running import ROOT
 
-PAGE = ROOT / "docs" / "results-effects.md"
+PAGE = ROOT / "docs" / "reference" / "results" / "effects.md"
 FIRST_SEED = 70_001
 SIZES = (600, 1200)
 LOW, HIGH = 0.85, 0.95

@@ -1,6 +1,7 @@
 """`make guard`: whether who leaves is flagged all the same when an outage moves the whole book (SRC-5).
 
-Companies live through the same weeks with an outage and without one. Writes docs/results-guard.md; nothing is typed in.
+Companies live through the same weeks with an outage and without one. Writes docs/reference/results/guard.md; nothing is
+typed in.
 """
 
 import argparse
@@ -34,7 +35,7 @@ from tests.support.outage import (
 )
 from tests.support.running import ROOT
 
-PAGE = ROOT / "docs" / "results-guard.md"
+PAGE = ROOT / "docs" / "reference" / "results" / "guard.md"
 ACCOUNTS, SEEDS = 2000, (3, 4)
 QUIET_WEEKS, AFTER = 3, timedelta(days=60)
 FREE = (-np.inf, np.inf)

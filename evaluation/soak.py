@@ -1,6 +1,6 @@
 """`make soak`: three months hour by hour, once undisturbed and once killed at fifty random moments.
 
-Writes docs/results-soak.md (ALR-2, ALR-3, MON-5, TRU-1). Nothing is typed in.
+Writes docs/reference/results/soak.md (ALR-2, ALR-3, MON-5, TRU-1). Nothing is typed in.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from keepwell.sample.write import write_company
 from tests.support.bounds import Bound, table
 from tests.support.running import ROOT, bytes_of
 
-PAGE = ROOT / "docs" / "results-soak.md"
+PAGE = ROOT / "docs" / "reference" / "results" / "soak.md"
 ACCOUNTS, MONTHS, SEED = 150, 18, 11
 LAST_DAY = date(2026, 6, 30)
 KILLS = 50

@@ -1,6 +1,7 @@
-"""`make walk`: a month of a CS team, command by command. Writes docs/month.md with what each command really said.
+"""`make walk`: a month of a CS team, command by command.
 
-Nothing is typed in but the commands and the sentences between them (MON-1..6, WKL-1..2, ALR-2).
+Writes docs/how-to/month-walk.md with the real output of each command. Nothing is typed in but the
+commands and the sentences between them (MON-1..6, WKL-1..2, ALR-2).
 """
 
 import argparse
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from tests.support.running import ROOT, keepwell, mart
 
-PAGE = ROOT / "docs" / "month.md"
+PAGE = ROOT / "docs" / "how-to" / "month-walk.md"
 ACCOUNTS, MONTHS, SEED = 300, 30, 5
 WIDTH, LINES = 170, 24
 

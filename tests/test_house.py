@@ -139,7 +139,7 @@ def test_wrong_usage_ends_with_two() -> None:
     assert keepwell_process("nonsense").code == 2
 
 
-@pytest.mark.parametrize("name", [name for name in PAGES if name != "licenses.md"])
+@pytest.mark.parametrize("name", [name for name in PAGES if name != "reference/licenses.md"])
 def test_generated_pages_are_up_to_date(name: str) -> None:
     """`make docs` has been run after the last change of settings, tables or features (FEA-2)."""
     assert (DOCS / name).read_text() == PAGES[name](), "run `make docs`"
@@ -147,7 +147,7 @@ def test_generated_pages_are_up_to_date(name: str) -> None:
 
 def test_every_package_that_comes_along_is_listed_with_its_license() -> None:
     """By what is installed here; another Python or system needs fewer packages, so more may be listed."""
-    listed = (DOCS / "licenses.md").read_text().splitlines()
+    listed = (DOCS / "reference" / "licenses.md").read_text().splitlines()
     missing = [line for name, one in installed().items() if (line := f"| {name} | {license_of(one)} |") not in listed]
 
     assert missing == [], "run `make docs`"

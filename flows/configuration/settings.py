@@ -192,7 +192,7 @@ def load_settings(path: Path) -> Settings:
 
 def read_settings(path: Path) -> tuple[Settings | None, list[str]]:
     """What a pipeline.toml says without its mistakes, and a sentence for each; None where no source can be made out."""
-    raw = toml_of(path, "Name the configuration with --config, or write one: see docs/settings.md.")
+    raw = toml_of(path, "Name the configuration with --config, or write one: see docs/reference/settings.md.")
     said = [
         *(
             f"{path.name} takes ${{{name}}} from the environment, where it is not set. Set {name}."

@@ -1,4 +1,4 @@
-"""docs/licenses.md: what Keepwell is installed with, and under which license, by the metadata of what is installed."""
+"""docs/reference/licenses.md: the installed packages and their licenses, by their own metadata."""
 
 import re
 from collections.abc import Iterator
@@ -19,9 +19,9 @@ def licenses_page(generated: str) -> str:
     """A line per distribution; the same wherever the same is installed, whatever the versions."""
     lines = [
         "# Licenses", "", generated,
-        "Keepwell is licensed under Apache-2.0 ([LICENSE](../LICENSE)). It is installed with the packages below, each",
-        "under its own license: those of the core and of the extra `crm`, as of Linux and Python 3.11. None is under",
-        "the GPL or the AGPL alone. `psycopg` is under the LGPL: it is imported as it is, and can be replaced.",
+        "Keepwell is licensed under Apache-2.0 ([LICENSE](../../LICENSE)). It is installed with the packages below,",
+        "each under its own license: those of the core and of the extra `crm`, as of Linux and Python 3.11. None is",
+        "under the GPL or the AGPL alone. `psycopg` is under the LGPL: it is imported as it is, and can be replaced.",
         "`text-unidecode` is taken under the Artistic License.",
         "", "| package | license |", "|---|---|",
     ]  # fmt: skip

@@ -130,7 +130,13 @@ def features_page() -> str:
 def sample_page() -> str:
     """Every parameter of the sample company."""
     company = CompanySettings()
-    lines = ["# Parameters of the sample company", "", GENERATED, "The model itself: [sample.md](sample.md).", ""]
+    lines = [
+        "# Parameters of the sample company",
+        "",
+        GENERATED,
+        "The model itself: [the sample company](../explanation/sample-company.md).",
+        "",
+    ]
     lines += [f"| | {' | '.join(s.name for s in company.segments)} |", "|---|" + "---|" * len(company.segments)]
     for name, field in Segment.model_fields.items():
         if name != "name":
@@ -165,11 +171,11 @@ def deployments_page() -> str:
 
 PAGES: dict[str, Callable[[], str]] = {
     "architecture.md": architecture_page,
-    "settings.md": settings_page,
-    "tables.md": tables_page,
-    "features.md": features_page,
-    "sample-parameters.md": sample_page,
-    "licenses.md": partial(licenses_page, GENERATED),
+    "reference/settings.md": settings_page,
+    "reference/tables.md": tables_page,
+    "reference/features.md": features_page,
+    "reference/sample-parameters.md": sample_page,
+    "reference/licenses.md": partial(licenses_page, GENERATED),
     "../mlflow/promotion.toml": promotion_page,
     "../prefect.yaml": deployments_page,
 }

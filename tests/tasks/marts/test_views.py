@@ -37,7 +37,7 @@ def con(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[duckdb.Duck
 
 
 def load(con: duckdb.DuckDBPyConnection, marts: Path) -> None:
-    """As docs/bi.md has it."""
+    """As docs/how-to/bi.md has it."""
     con.execute("SET VARIABLE marts = ?", [str(marts)])
     con.execute((marts / "views.sql").read_text())
 
@@ -146,7 +146,7 @@ def test_a_column_that_came_later_is_empty_before(con: duckdb.DuckDBPyConnection
     ]
 
 
-@pytest.mark.parametrize("page", ["docs/bi.md", "README.md"])
+@pytest.mark.parametrize("page", ["docs/how-to/bi.md", "README.md"])
 def test_the_queries_of_the_docs_run(page: str, con: duckdb.DuckDBPyConnection, marts: Path) -> None:
     """Every SELECT on the page names views and columns that are there (OUT-1)."""
     publish(marts, FIRST, {"alerts": ALERTS}, STAMP)
