@@ -403,6 +403,7 @@ print(len(found.kept) if found else 0, *warnings(run), sep="\\n")
     ("action", "loss"),
     [("promote", emptied), ("promote", truncated), ("promote", removed), ("off", restored), ("off", removed)],
 )
+@pytest.mark.slow
 def test_a_change_that_mlflow_has_lost_is_said_and_no_model_serves(company, mlflow_tables, loss, action):
     """A champion that vanished was a line at DEBUG, and a lost `off` would serve again; the mart knows (MOD-9)."""
     if action == "off":

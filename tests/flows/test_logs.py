@@ -48,6 +48,7 @@ def out(long_ago: Path, tmp_path: Path) -> Path:
     return shutil.copytree(long_ago, tmp_path / "out")
 
 
+@pytest.mark.slow
 def test_progress_carries_instant_and_level(company: Path, tmp_path: Path) -> None:
     """In UTC, whatever the time zone of the machine; a final message stays a sentence (OUT-9)."""
     before = datetime.now(UTC).replace(microsecond=0)
@@ -61,6 +62,7 @@ def test_progress_carries_instant_and_level(company: Path, tmp_path: Path) -> No
     assert before <= instants[0] <= instants[-1] <= before + timedelta(minutes=5)
 
 
+@pytest.mark.slow
 def test_a_warning_says_that_it_is_one(company: Path, out: Path) -> None:
     """Days that `daily` does not make up are a warning, the steps are not (OUT-9)."""
     ran = keepwell_process("--config", company, "--out", out, "daily", "--as-of", DAY)

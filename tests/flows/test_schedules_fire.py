@@ -61,7 +61,7 @@ def running(*command: object, home: Path, log: Path, **environment: str) -> Iter
     finally:
         process.terminate()
         try:
-            process.wait(timeout=60)
+            process.wait(timeout=240)  # a worker of Prefect waits for the run that goes on
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

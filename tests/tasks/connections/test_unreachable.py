@@ -547,6 +547,7 @@ def test_a_ledger_that_somebody_holds_is_waited_for_and_not_for_ever(
     assert ledger.record("daily_alerts", MONDAY, [event("a")]) == [event("a")]
 
 
+@pytest.mark.slow
 def test_a_sqlite_ledger_that_somebody_holds_is_waited_for_and_not_for_ever(
     company: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -64,6 +64,7 @@ def run_everything(folder: Path) -> Path:
     return out
 
 
+@pytest.mark.slow
 def test_files_are_the_groups_to_read_and_nobody_elses(umask: None, tmp_path: Path) -> None:
     """Folders 0750, files 0640; ledger 0600, artifacts of models behind 0700; the group and set-group-ID stay (TRU-5).
 

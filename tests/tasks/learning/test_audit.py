@@ -427,6 +427,7 @@ def test_the_command_sets_legacy_health_and_model_side_by_side(folder: Path, aud
     assert all(words in audited.out for words in ("net_revenue_retention", "trailing_12_months", "false_alarms"))
 
 
+@pytest.mark.slow
 def test_the_audited_model_sees_no_feature_that_is_left_out(folder: Path, audited):
     """What models.inputs.leave_out names is kept from it too; health stays as it was (LRN-5)."""
     config, out = folder / "left-out.toml", folder / "left"

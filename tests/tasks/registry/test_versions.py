@@ -171,6 +171,7 @@ def wait_for(url: str, server: subprocess.Popen, log: Path, seconds: float = 120
     raise AssertionError(log.read_text())
 
 
+@pytest.mark.slow
 def test_a_tracking_server_keeps_models_as_a_file_does(mlflow_tables, tmp_path, whole):
     """Runs, artifacts, versions and events over HTTP; the server decides where artifacts lie (MOD-9)."""
     shutil.copy(mlflow_tables, tmp_path / "mlflow.db")
