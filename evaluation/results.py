@@ -96,7 +96,7 @@ def company(accounts: int, seed: int, settings: CompanySettings = UNTOUCHED) -> 
 
 def boosted(frame: pd.DataFrame) -> Pipeline:
     """The product's own boosting; more rounds and larger trees than by default, since there are many rows."""
-    rules = CandidateSettings(rounds=500, leaves=8, leaf_rows=200)
+    rules = CandidateSettings(max_iter=500, max_leaf_nodes=8, min_samples_leaf=200)
     return fitted("boosting", frame, frame["churned"], varied(frame, NUMERIC), InputSettings(), rules)
 
 

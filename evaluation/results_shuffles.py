@@ -16,7 +16,7 @@ from tests.support.bounds import Bound
 
 SHUFFLES = 20
 GAP_DAYS = 120
-QUICK = CandidateSettings(rounds=60)
+QUICK = CandidateSettings(max_iter=60)
 CANDIDATES = ("logistic", "boosting")
 NUMBERS = [f.name for f in FEATURES.values() if f.published]
 

@@ -117,7 +117,7 @@ def rebuild_past(run: Run, snapshot: Snapshot) -> TrainingSet:
 def try_candidates(run: Run, past: TrainingSet) -> QuarterResult:
     """Every candidate for every outcome that has enough examples."""
     settings, learnt, refused = run.settings, {}, {}
-    numbers = numbers_seen(settings.models.inputs.leave_out)
+    numbers = numbers_seen(settings.models.inputs.excluded_features)
     for outcome, label in OUTCOMES.items():
         gap = settings.labels.horizon_days(outcome) + settings.money.churn_grace_days
         try:

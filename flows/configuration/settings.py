@@ -263,8 +263,8 @@ def _unknown_names(settings: Settings) -> list[str]:
     needs = {f"outreach.needs.{team}": getattr(settings.outreach.needs, team) for team in NeedSettings.model_fields}
     return [
         *(
-            f"`models.inputs.leave_out`: no feature {name!r}{nearest(name, published)}"
-            for name in settings.models.inputs.leave_out
+            f"`models.inputs.excluded_features`: no feature {name!r}{nearest(name, published)}"
+            for name in settings.models.inputs.excluded_features
             if name not in published
         ),
         *(

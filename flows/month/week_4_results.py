@@ -114,12 +114,12 @@ def tell_results(run: Run, scored: ScoredDate, held: Recorded) -> ResultsWeek:
     before, used = stored_book(run.marts, first) if first < run.as_of else (None, ())
     forecast, of_forecast = newest_forecast(run.marts, run.as_of, timedelta(days=settings.escalations.recent_days))
     work = interventions_of(facts, held.work)
-    cases = find_cases(scored.snapshot, facts, work_of(work), run.scoring, settings.labels, models.cases, run.fixed)
+    cases = find_cases(scored.snapshot, facts, work_of(work), run.scoring, settings.labels, models.subjects, run.fixed)
     effects, uplift = strategy_effects(cases, models), uplift_of(cases, models)
     book = accounts.merge(scored.scored.features, on="account_id", suffixes=("", "_feature"))
     flagged = book[book["band"].isin(("critical", "at_risk")) & (book["status"] == "active")]
     ranked = ranked_by_uplift(uplift, with_legacy(flagged.assign(at=pd.Timestamp(run.instant)), facts))
-    since = run.as_of - timedelta(days=models.cases.rest_days)
+    since = run.as_of - timedelta(days=models.subjects.rest_days)
     recent = [one for one in work if one.started_at.date() >= since]
     learnt = learnings(recent, str(since), run.scoring.playbook)
     suggested = strategy_suggestions(records(effects), run.scoring.playbook)

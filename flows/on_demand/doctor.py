@@ -108,14 +108,14 @@ def _kinds(settings: Settings, playbook: Playbook) -> list[Diagnosis]:
 def _hold_out(settings: Settings) -> list[Diagnosis]:
     """Whether the switch of the hold-out and its table agree."""
     drawn = settings.outreach.hold_out_share > 0
-    asked, given = settings.models.cases.hold_out, drawn or "hold_outs" in settings.tables
+    asked, given = settings.models.subjects.hold_out, drawn or "hold_outs" in settings.tables
     if asked == given:
         return []
     lots = "outreach.hold_out_share draws lots" if drawn else "there is a table hold_outs"
     neither = "is on, and there is neither a table hold_outs nor outreach.hold_out_share"
     says = neither if asked else f"is off, and {lots}"
     instead = "week 4 holds work against comparable accounts instead of by lot."
-    return [Diagnosis("warning", "hold_out", f"models.cases.hold_out {says}: {instead}")]
+    return [Diagnosis("warning", "hold_out", f"models.subjects.hold_out {says}: {instead}")]
 
 
 def _fixed(settings: Settings) -> list[Diagnosis]:

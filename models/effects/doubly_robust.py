@@ -58,13 +58,13 @@ class Adjusted:
         return float(self.weight.sum() ** 2 / np.square(self.weight).sum())
 
 
-def adjusted(x: Floats, treated: Bools, y: Floats, penalty: float, most_weight: float, *, binary: bool) -> Adjusted:
+def adjusted(x: Floats, treated: Bools, y: Floats, penalty: float, max_weight: float, *, binary: bool) -> Adjusted:
     """The mean effect on the treated; `x`: numbers scaled to spread 1, without a constant."""
     rows = np.column_stack([np.ones(len(x)), x])
     chosen = fitted_line(rows, treated.astype(float), np.ones(len(x), dtype=bool), penalty, binary=True)
     base = fitted_line(rows, y, ~treated, penalty, binary=binary)
     odds = chosen.mean / (1.0 - chosen.mean)
-    weight = np.where(treated, 0.0, np.minimum(odds, most_weight))
+    weight = np.where(treated, 0.0, np.minimum(odds, max_weight))
     share = weight / weight.sum()
     left = y - base.mean
     beside = float(np.dot(share, left))
@@ -72,7 +72,7 @@ def adjusted(x: Floats, treated: Bools, y: Floats, penalty: float, most_weight: 
     count = int(treated.sum())
     own = np.where(treated, (left - beside - value) / count, -share * (base.widened - beside))
     through_base = (rows * base.slope[:, None]).T @ (share - treated / count)
-    free = np.where(odds <= most_weight, share * (left - beside), 0.0)
+    free = np.where(odds <= max_weight, share * (left - beside), 0.0)
     through_chosen = -rows.T @ free
     influence = own + base.influence @ through_base + chosen.influence @ through_chosen
     return Adjusted(value, influence, odds, weight)

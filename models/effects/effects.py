@@ -45,9 +45,15 @@ class Outcome:
 def outcomes_of(rules: EffectSettings, churn_days: int = 90, usage_days: int = 28) -> tuple[Outcome, Outcome]:
     """Churn and usage as SPEC MON-4 asks for them: columns `churned` and `use_after` (log change)."""
     return (
-        Outcome("churned", f"churn within {churn_days} days", binary=True, least=rules.least_churn, high_is_good=False),
         Outcome(
-            "use_after", f"log usage of {usage_days} days", binary=False, least=rules.least_usage, high_is_good=True
+            "churned", f"churn within {churn_days} days", binary=True, least=rules.min_churn_effect, high_is_good=False
+        ),
+        Outcome(
+            "use_after",
+            f"log usage of {usage_days} days",
+            binary=False,
+            least=rules.min_usage_effect,
+            high_is_good=True,
         ),
     )
 
@@ -92,12 +98,12 @@ def effect(
     if fits and not by_lot:
         with threadpool_limits(1):
             x = _inputs(sides.rows, numbers, words, inputs)
-            found = adjusted(x, sides.treated, sides.y, rules.penalty, rules.most_weight, binary=outcome.binary)
+            found = adjusted(x, sides.treated, sides.y, rules.penalty, rules.max_weight, binary=outcome.binary)
         value = sides.bounded(found.value, found.influence, found.effective, rules)
-        comparable, overlap = sides.comparable(found), float((found.odds[sides.treated] <= rules.most_weight).mean())
-        fits = min(found.effective, comparable) >= rules.least_treated
+        comparable, overlap = sides.comparable(found), float((found.odds[sides.treated] <= rules.max_weight).mean())
+        fits = min(found.effective, comparable) >= rules.min_treated
     needed = _needed(value if fits else None, sides, outcome, rules)
-    enough = fits and overlap >= rules.least_overlap and needed <= sides.with_treatment
+    enough = fits and overlap >= rules.min_overlap and needed <= sides.with_treatment
     says = _sentences(sides, naive, overlap, needed, outcome, rules, enough=enough, fits=fits, by_lot=by_lot)
     kind = "difference by lot" if by_lot else "mean effect on the treated"
     return Effect(f"{kind}: {outcome.says}", value if fits else NONE, naive, sides.with_treatment, comparable, overlap,
@@ -126,10 +132,10 @@ class _Sides:
 
     def allow(self, outcome: Outcome, rules: EffectSettings) -> bool:
         """Whether both sides have the accounts and, of a share, the outcomes that an estimate takes."""
-        if min(self.with_treatment, self.untouched) < rules.least_treated:
+        if min(self.with_treatment, self.untouched) < rules.min_treated:
             return False
         happened = [int(self.y[side].sum()) for side in (self.treated, ~self.treated)]
-        return not outcome.binary or min(happened) >= rules.least_outcomes
+        return not outcome.binary or min(happened) >= rules.min_outcomes
 
     def difference(self, rules: EffectSettings) -> Estimate:
         """Mean of the treated less mean of the untouched."""
@@ -178,7 +184,7 @@ def _needed(told: Estimate | None, sides: _Sides, outcome: Outcome, rules: Effec
     else:
         spread = float(np.var(sides.y)) if len(sides.y) > 1 else np.nan
     cases = 2.0 * spread / wanted**2
-    return max(rules.least_treated, int(np.ceil(cases)) if np.isfinite(cases) else 0)
+    return max(rules.min_treated, int(np.ceil(cases)) if np.isfinite(cases) else 0)
 
 
 def _sentences(

@@ -140,13 +140,13 @@ def history(rows: pd.DataFrame, rules: ForecastSettings) -> History | None:
     """Rates by stratum over all quarters, and each quarter's losses against them; None without a quarter.
 
     `rows`: one per account and quarter with quarter (sortable by time), segment, stratum and churned. The rate of a
-    stratum leans towards that of the whole book as if it had `doubt` accounts more of that.
+    stratum leans towards that of the whole book as if it had `prior_accounts` accounts more of that.
     """
     if rows.empty:
         return None
     whole = (rows["churned"].sum() + 0.5) / (len(rows) + 1.0)
     sums = rows.groupby("stratum")["churned"].agg(["sum", "size"])
-    rates = (sums["sum"] + rules.doubt * whole) / (sums["size"] + rules.doubt)
+    rates = (sums["sum"] + rules.prior_accounts * whole) / (sums["size"] + rules.prior_accounts)
     told = rows.assign(chance=rows["stratum"].map(rates))
     parts = {"all": told, **{str(name): part for name, part in told.groupby("segment")}}
     return History(rates, float(whole), {name: _quarters(part) for name, part in parts.items()})

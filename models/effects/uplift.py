@@ -105,7 +105,7 @@ def _tested(
         says = f"Nobody is ranked by uplift, risk stays the order: {tested}, above {rules.gate:g}."
         return Uplift(None, p_value, None, len(cases), needed, (says,))
     held_out = np.empty(len(cases))
-    for others, part in GroupKFold(rules.parts).split(cases, groups=cases["account_id"]):
+    for others, part in GroupKFold(rules.folds).split(cases, groups=cases["account_id"]):
         held_out[part] = _grown(cases.iloc[others], numbers, words, rules, inputs).gained(cases.iloc[part])
     model, dogs = _grown(cases, numbers, words, rules, inputs), cases[held_out < 0]
     churn = outcomes_of(effects)[0]
@@ -134,7 +134,7 @@ def gate(
     without churn breaks nothing.
     """
     x = prepared(numbers, words, inputs).fit_transform(cases)
-    plain = prepared(numbers, words, inputs.model_copy(update={"bends": {}})).fit_transform(cases)
+    plain = prepared(numbers, words, inputs.model_copy(update={"spline_knots": {}})).fit_transform(cases)
     side = np.where(cases["treated"], 0.5, -0.5)[:, None]
     base = np.column_stack([np.ones(len(x)), x, side])
     y, everyone = cases["churned"].to_numpy(dtype=float), np.ones(len(cases), dtype=bool)
@@ -151,7 +151,7 @@ def gate(
 def _needed(cases: pd.DataFrame, rules: UpliftSettings) -> int:
     """Cases at the rate of churn so far, with which either side has the least number of outcomes."""
     outcomes = [float(cases.loc[cases["treated"] == side, "churned"].sum()) for side in (True, False)]
-    return int(np.ceil(len(cases) * rules.least_outcomes / max(min(outcomes), 1.0))) if len(cases) else 1
+    return int(np.ceil(len(cases) * rules.min_outcomes / max(min(outcomes), 1.0))) if len(cases) else 1
 
 
 def _grown(
@@ -162,9 +162,10 @@ def _grown(
     x, (score, weight) = seen.transform(cases), _scores(cases, numbers, words, rules, inputs)
     codes = pd.factorize(cases["account_id"])[0]
     trees = tuple(
-        _tree(rules).fit(x, score, sample_weight=drawn) for drawn in account_draws(codes, weight, rules.trees, SEED)
+        _tree(rules).fit(x, score, sample_weight=drawn)
+        for drawn in account_draws(codes, weight, rules.n_estimators, SEED)
     )
-    told = _tree(rules).set_params(max_leaf_nodes=2 * rules.groups).fit(x, _fall(trees, x))
+    told = _tree(rules).set_params(max_leaf_nodes=2 * rules.max_groups).fit(x, _fall(trees, x))
     risk = _risk(numbers, words, rules, inputs).fit(_with_side(cases), cases["churned"])
     return UpliftModel(risk, seen, trees, rules_of(told, _names(seen, cases), words))
 
@@ -178,7 +179,7 @@ def _scores(
     """
     treated, y = cases["treated"].to_numpy(dtype=bool), cases["churned"].to_numpy(dtype=float)
     with_contact, without = np.empty(len(cases)), np.empty(len(cases))
-    for others, part in GroupKFold(rules.parts).split(cases, groups=cases["account_id"]):
+    for others, part in GroupKFold(rules.folds).split(cases, groups=cases["account_id"]):
         learnt = cases.iloc[others]
         risk = _risk(numbers, words, rules, inputs).fit(_with_side(learnt), learnt["churned"])
         with_contact[part], without[part] = (_chance(risk, cases.iloc[part], side) for side in (0.5, -0.5))
@@ -197,7 +198,7 @@ def _names(seen: ColumnTransformer, cases: pd.DataFrame) -> dict[str, bool]:
 
 def _tree(rules: UpliftSettings) -> DecisionTreeRegressor:
     return DecisionTreeRegressor(
-        max_leaf_nodes=rules.groups, min_weight_fraction_leaf=rules.least_group, random_state=SEED
+        max_leaf_nodes=rules.max_groups, min_weight_fraction_leaf=rules.min_group_share, random_state=SEED
     )  # fmt: skip
 
 

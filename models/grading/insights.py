@@ -75,11 +75,13 @@ def strongest(found: Sequence[Contrast], rules: InsightSettings) -> list[Contras
 
     Features that part the very same groups (no user, no use, no active day) are told once.
     """
-    worth = [c for c in found if c.q_value <= rules.false_discovery and max(c.ratio, 1 / c.ratio) >= rules.least_ratio]
+    worth = [
+        c for c in found if c.q_value <= rules.false_discovery_rate and max(c.ratio, 1 / c.ratio) >= rules.min_ratio
+    ]
     ordered = sorted(worth, key=lambda c: (-c.strength, c.feature, c.side, str(c.cut)))
     firsts = {c.feature: c for c in reversed(ordered)}
     groups = {c.groups: c for c in reversed(ordered) if firsts[c.feature] is c}
-    return [c for c in ordered if groups.get(c.groups) is c][: rules.most]
+    return [c for c in ordered if groups.get(c.groups) is c][: rules.max_insights]
 
 
 def contrasts(
@@ -165,7 +167,7 @@ def _number_cuts(name: str, values: pd.Series) -> Iterator[_Cut]:
 
 def _large_enough(cut: _Cut, accounts: pd.Series, happened: Floats, rules: InsightSettings) -> bool:
     return all(
-        happened[mask].sum() >= rules.least_outcomes and accounts[mask].nunique() >= rules.least_accounts
+        happened[mask].sum() >= rules.min_outcomes and accounts[mask].nunique() >= rules.min_accounts
         for mask in (cut.group, cut.others)
     )
 

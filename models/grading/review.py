@@ -63,7 +63,7 @@ def health_line(examples: pd.DataFrame, rules: GradeSettings) -> HealthLine:
     known = examples.dropna(subset=["health", "happened"])
     had = known.groupby("account_id")["happened"].max()
     counts = len(known), int(had.sum()), int((had == 0).sum())
-    if min(counts[1:]) < rules.least_outcomes:
+    if min(counts[1:]) < rules.min_outcomes:
         return HealthLine(None, None, *counts)
     health = (known["health"].to_numpy(dtype=float) - MIDDLE) / WIDTH
     intercept, slope = line(health, known["happened"].to_numpy(dtype=float), np.ones(len(known)))

@@ -145,7 +145,7 @@ def drift(was: Reference, book: pd.DataFrame, rules: DriftSettings) -> pd.DataFr
         )  # fmt: skip
     frame = pd.DataFrame(rows)
     q_value = stats.false_discovery_control(frame["p_value"].to_numpy())
-    drifted = (q_value < rules.false_discovery_rate) & (frame["value"] > frame["usual"].clip(lower=rules.least_psi))
+    drifted = (q_value < rules.false_discovery_rate) & (frame["value"] > frame["usual"].clip(lower=rules.min_psi))
     return frame.assign(q_value=q_value, drifted=drifted)
 
 
@@ -155,7 +155,7 @@ def _table(bins: Bins, now: Floats, rules: DriftSettings) -> Floats:
     Bins of which the reference lets expect few rows are one: by the reference alone, so that the test stays a test.
     """
     shares = np.array(bins.shares)
-    few = shares * now.sum() < rules.least_rows
+    few = shares * now.sum() < rules.min_rows
     whole = np.stack([shares * bins.accounts, now])
     together = np.column_stack([whole[:, ~few], whole[:, few].sum(axis=1)])
     return together[:, together.sum(axis=0) > 0]

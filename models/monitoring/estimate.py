@@ -120,7 +120,7 @@ def strong_drift(drift: pd.DataFrame, rules: EstimateSettings) -> list[str]:
     inputs, scores = (drift[drift["kind"] == kind] for kind in ("input", "score"))
     doubts = [f"the score `{name}` has drifted" for name in scores.loc[scores["drifted"], "name"]]
     drifted = int(inputs["drifted"].sum())
-    if drifted > rules.most_drifted * len(inputs):
+    if drifted > rules.max_drifted_share * len(inputs):
         doubts.append(f"{drifted} of {len(inputs)} inputs have drifted")
     return doubts
 
@@ -143,7 +143,7 @@ def _checked(told: pd.DataFrame, span: int, rules: EstimateSettings) -> tuple[Ch
 def _holds(name: str, realised: float, foretold: Estimate, rules: EstimateSettings) -> bool:
     """Inside the interval, or so near that it does not matter: with many accounts an interval is very narrow."""
     off = abs(realised - foretold.value)
-    near = off < (rules.least_gap if name == "roc_auc" else rules.least_ratio * foretold.value)
+    near = off < (rules.min_gap if name == "roc_auc" else rules.min_ratio * foretold.value)
     return near or foretold.low <= realised <= foretold.high
 
 
@@ -162,7 +162,7 @@ def _too_little(told: pd.DataFrame, rules: EstimateSettings) -> str:
     """What is missing for a check."""
     return (
         f"{int(told['happened'].sum())} losses in {told['as_of'].nunique()} months have matured since the model "
-        f"learnt; more than {rules.check_months} months are needed and {rules.least_losses} losses before the newest"
+        f"learnt; more than {rules.check_months} months are needed and {rules.min_outcomes} losses before the newest"
     )
 
 
@@ -170,7 +170,7 @@ def _enough(told: pd.DataFrame, rules: EstimateSettings) -> bool:
     """Whether a line may rest on these rows."""
     losses = int(told["happened"].sum())
     varied = told["chance"].max() > told["chance"].min()
-    return bool(varied and rules.least_losses <= losses <= len(told) - rules.least_losses)
+    return bool(varied and rules.min_outcomes <= losses <= len(told) - rules.min_outcomes)
 
 
 def _expected(

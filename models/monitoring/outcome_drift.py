@@ -33,7 +33,7 @@ def outcome_drift(rows: pd.DataFrame, learnt: Rate, rules: DriftSettings) -> pd.
         mine = frame["statistic"] == statistic
         frame.loc[mine, "q_value"] = stats.false_discovery_control(frame.loc[mine, "p_value"].to_numpy())
     sure = frame["q_value"] < rules.false_discovery_rate
-    drifted = sure & ((frame["ratio"] - 1.0).abs() >= rules.least_ratio)
+    drifted = sure & ((frame["ratio"] - 1.0).abs() >= rules.min_ratio)
     return frame.drop(columns="ratio").assign(drifted=drifted)
 
 

@@ -163,11 +163,11 @@ Figures = Mapping[str, tuple[Estimate, Estimate]]
 def _calibrated(figures: Figures, rules: PromotionSettings) -> Gate:
     """Chances that are as often right as they say, as far as these rows can tell; without an interval they cannot."""
     slope, observed = figures["calibration_slope"][0], figures["observed_to_expected"][0]
-    fine = _allowed(slope, rules.least_slope, rules.most_slope, rules.calibration_slack)
-    fine = fine and _allowed(observed, rules.least_observed, rules.most_observed, rules.calibration_slack)
+    fine = _allowed(slope, rules.min_slope, rules.max_slope, rules.calibration_slack)
+    fine = fine and _allowed(observed, rules.min_observed, rules.max_observed, rules.calibration_slack)
     says = (
-        f"calibration slope {_shown(slope)}, allowed {rules.least_slope:g} to {rules.most_slope:g}; observed over "
-        f"expected {_shown(observed)}, allowed {rules.least_observed:g} to {rules.most_observed:g}"
+        f"calibration slope {_shown(slope)}, allowed {rules.min_slope:g} to {rules.max_slope:g}; observed over "
+        f"expected {_shown(observed)}, allowed {rules.min_observed:g} to {rules.max_observed:g}"
     )
     says += "" if fine else f"; surely outside, or more than {rules.calibration_slack:g} times beyond a bound"
     return Gate("calibrated", fine, says)
@@ -186,9 +186,7 @@ def _shown(found: Estimate) -> str:
 def _skilled(figures: Figures, rules: PromotionSettings) -> Gate:
     """Chances that are nearer to what happened than the base rate is."""
     skill = figures["brier_skill"][0].value
-    return Gate(
-        "skilled", skill > rules.least_skill, f"Brier skill {skill:.3f}; more than {rules.least_skill:g} needed"
-    )
+    return Gate("skilled", skill > rules.min_skill, f"Brier skill {skill:.3f}; more than {rules.min_skill:g} needed")
 
 
 def _segments(rows: pd.DataFrame, rules: PromotionSettings) -> Gate:

@@ -1,6 +1,6 @@
 """Settings of the models: every number with its default and unit."""
 
-from keepwell.models.settings.effects import CaseSettings, EffectSettings, ForecastSettings, UpliftSettings
+from keepwell.models.settings.effects import EffectSettings, ForecastSettings, SubjectSettings, UpliftSettings
 from keepwell.models.settings.explaining import ImportanceSettings
 from keepwell.models.settings.grading import AuditSettings, GradeSettings, InsightSettings
 from keepwell.models.settings.monitoring import DriftSettings, EarlyWarningSettings, EstimateSettings
@@ -20,7 +20,7 @@ from keepwell.values.numbers import (
 
 
 class ModelSettings(Section):
-    """Everything about learning."""
+    """Settings of training, grading, monitoring and effects."""
 
     split: SplitSettings = SplitSettings()
     inputs: InputSettings = InputSettings()
@@ -37,7 +37,7 @@ class ModelSettings(Section):
     treated: TreatedSettings = TreatedSettings()
     segments: SegmentSettings = SegmentSettings()
     effects: EffectSettings = EffectSettings()
-    cases: CaseSettings = CaseSettings()
+    subjects: SubjectSettings = SubjectSettings()
     uplift: UpliftSettings = UpliftSettings()
     grades: GradeSettings = GradeSettings()
     forecast: ForecastSettings = ForecastSettings()

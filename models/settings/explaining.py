@@ -11,8 +11,8 @@ from keepwell.values.numbers import (
 
 
 class ImportanceSettings(Section):
-    """How it is measured which features a model leans on."""
+    """How permutation importance is measured."""
 
     repeats: Repeats = Field(5, description="times that a feature is shuffled")
-    accounts: Count = Field(2000, description="accounts of the test months that it is measured on, at most")
+    accounts: Count = Field(2000, description="accounts of the test months that are used, at most")
     confidence: Share = Field(0.90, description="confidence of an interval, 0..1")

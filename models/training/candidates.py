@@ -54,7 +54,7 @@ def _health(_: Sequence[str], __: InputSettings, ___: CandidateSettings) -> Pipe
 def _sparse(numbers: Sequence[str], inputs: InputSettings, rules: CandidateSettings) -> Pipeline:
     """The inputs that weigh most under an L1 penalty, then fitted without it (relaxed lasso, Meinshausen 2007)."""
     weighed = LogisticRegression(l1_ratio=1.0, solver="liblinear", C=0.05, random_state=SEED)
-    most = min(rules.signals, len(numbers))
+    most = min(rules.sparse_features, len(numbers))
     chosen = SelectFromModel(weighed, max_features=most, threshold=-np.inf)
     return make_pipeline(prepared(numbers, WORDS, inputs), chosen, LogisticRegression(max_iter=1000))
 
@@ -76,22 +76,22 @@ def _smote(numbers: Sequence[str], inputs: InputSettings, _: CandidateSettings) 
 
 
 def _tree(numbers: Sequence[str], inputs: InputSettings, rules: CandidateSettings) -> Pipeline:
-    tree = DecisionTreeClassifier(max_depth=6, min_samples_leaf=rules.leaf_rows, random_state=SEED)
+    tree = DecisionTreeClassifier(max_depth=6, min_samples_leaf=rules.min_samples_leaf, random_state=SEED)
     return make_pipeline(filled(numbers, WORDS, inputs), tree)
 
 
 def _forest(numbers: Sequence[str], inputs: InputSettings, rules: CandidateSettings) -> Pipeline:
     forest = RandomForestClassifier(
-        n_estimators=rules.trees, min_samples_leaf=max(rules.leaf_rows // 10, 1), max_features=0.2, n_jobs=1,
-        max_samples=rules.tree_share, random_state=SEED,
+        n_estimators=rules.n_estimators, min_samples_leaf=max(rules.min_samples_leaf // 10, 1), max_features=0.2,
+        max_samples=rules.max_samples, n_jobs=1, random_state=SEED,
     )  # fmt: skip
     return make_pipeline(filled(numbers, WORDS, inputs), forest)
 
 
 def _boosting(numbers: Sequence[str], inputs: InputSettings, rules: CandidateSettings) -> Pipeline:
     boosting = HistGradientBoostingClassifier(
-        max_iter=rules.rounds, learning_rate=rules.learning_rate, max_leaf_nodes=rules.leaves,
-        min_samples_leaf=rules.leaf_rows, l2_regularization=5.0, max_features=0.3, early_stopping=False,
+        max_iter=rules.max_iter, learning_rate=rules.learning_rate, max_leaf_nodes=rules.max_leaf_nodes,
+        min_samples_leaf=rules.min_samples_leaf, l2_regularization=5.0, max_features=0.3, early_stopping=False,
         random_state=SEED,
     )  # fmt: skip
     return make_pipeline(filled(numbers, WORDS, inputs), boosting)

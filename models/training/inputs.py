@@ -59,9 +59,9 @@ def prepared(numbers: Sequence[str], words: Sequence[str], rules: InputSettings)
     A number with bends has besides a piecewise linear basis: the risk of a renewal is no straight line in its distance.
     """
     numeric: Pipeline = make_pipeline(
-        Winsoriser(rules.tail), SimpleImputer(strategy="median", add_indicator=True), StandardScaler()
+        Winsoriser(rules.winsorize_quantile), SimpleImputer(strategy="median", add_indicator=True), StandardScaler()
     )
-    bent = [(f"bend_{name}", _bent(rules.bends[name]), [name]) for name in numbers if name in rules.bends]
+    bent = [(f"bend_{name}", _bent(rules.spline_knots[name]), [name]) for name in numbers if name in rules.spline_knots]
     return _together(numeric, numbers, words, rules, bent)
 
 
@@ -75,7 +75,8 @@ def _bent(at: Sequence[float]) -> Pipeline:
 def filled(numbers: Sequence[str], words: Sequence[str], rules: InputSettings) -> ColumnTransformer:
     """The same for trees, which need no scale: a missing number is a value of its own, that a split can part off."""
     numeric: Pipeline = make_pipeline(
-        Winsoriser(rules.tail), SimpleImputer(strategy="constant", fill_value=BELOW_ALL, keep_empty_features=True)
+        Winsoriser(rules.winsorize_quantile),
+        SimpleImputer(strategy="constant", fill_value=BELOW_ALL, keep_empty_features=True),
     )
     return _together(numeric, numbers, words, rules)
 
@@ -90,7 +91,9 @@ def _together(
     """Numbers as given, words as one mark each; a word that training never saw counts as a rare one."""
     marks = make_pipeline(
         SimpleImputer(strategy="constant", fill_value="missing", keep_empty_features=True),
-        OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=rules.rare_share, sparse_output=False),
+        OneHotEncoder(
+            handle_unknown="infrequent_if_exist", min_frequency=rules.rare_category_share, sparse_output=False
+        ),
     )
     return ColumnTransformer(
         [("number", numeric, list(numbers)), *more, ("word", marks, list(words))], verbose_feature_names_out=False

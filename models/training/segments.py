@@ -95,9 +95,9 @@ def paired(held: Part, own: Floats, theirs: Floats, settings: ModelSettings) -> 
 
 def _too_few(train: Part, validation: Part, settings: ModelSettings) -> str:
     """Why a segment cannot have a model of its own; empty where it can."""
-    least = settings.segments.least_accounts
+    least = settings.segments.min_accounts
     if min(train.accounts()) < least:
         return f"{least} accounts with and without the outcome are needed"
-    if min(validation.accounts()) < settings.segments.least_validation_accounts:
-        return f"{settings.segments.least_validation_accounts} accounts with and without are needed on validation"
+    if min(validation.accounts()) < settings.segments.min_validation_accounts:
+        return f"{settings.segments.min_validation_accounts} accounts with and without are needed on validation"
     return ""

@@ -40,15 +40,15 @@ def split_months(months: Sequence[date], gap_days: int, rules: SplitSettings) ->
     ordered = sorted(set(months))
     lost = _months_in_gap(ordered, gap_days)
     usable = len(ordered) - 2 * lost
-    test = max(rules.least_test_months, round(usable * rules.test_share))
-    validation = max(rules.least_validation_months, round(usable * rules.validation_share))
+    test = max(rules.min_test_months, round(usable * rules.test_share))
+    validation = max(rules.min_validation_months, round(usable * rules.validation_share))
     train = usable - test - validation
-    if train < rules.least_train_months:
-        needed = rules.least_train_months + rules.least_validation_months + rules.least_test_months + 2 * lost
+    if train < rules.min_train_months:
+        needed = rules.min_train_months + rules.min_validation_months + rules.min_test_months + 2 * lost
         raise TooLittleData(
             f"{len(ordered)} matured months are too few: {needed} are needed "
-            f"({rules.least_train_months} to learn from, "
-            f"{rules.least_validation_months} to choose by, {rules.least_test_months} to report on, and two gaps of "
+            f"({rules.min_train_months} to learn from, "
+            f"{rules.min_validation_months} to choose by, {rules.min_test_months} to report on, and two gaps of "
             f"{gap_days} days between them)."
         )
     first_validation = train + lost

@@ -46,11 +46,11 @@ def counted(examples: pd.DataFrame, label: str, rules: TreatedSettings) -> Count
         says = f"All examples count alike, {share}; there is no lot that gives the chance of being untreated."
         return Counted(alike, by_lot=False, says=says, other=(UNTREATED, untreated.astype(float)))
     chance = examples["untreated_chance"].to_numpy(dtype=float)
-    stands_for = 1.0 / np.maximum(chance, 1.0 / rules.most_weight)
-    cut = int((untreated & (chance * rules.most_weight < 1.0)).sum())
+    stands_for = 1.0 / np.maximum(chance, 1.0 / rules.max_weight)
+    cut = int((untreated & (chance * rules.max_weight < 1.0)).sum())
     weight = np.where(untreated, stands_for, 0.0)
     says = (
         f"Of {len(examples):,} examples, {share}, the untreated count, by the inverse of their chance to stay so: up "
-        f"to {weight.max():.1f}, {cut:,} of them cut at {rules.most_weight:g}. They stand for {weight.sum():,.0f}."
+        f"to {weight.max():.1f}, {cut:,} of them cut at {rules.max_weight:g}. They stand for {weight.sum():,.0f}."
     )
     return Counted(weight, by_lot=True, says=says, other=(ALL_ROWS, alike))

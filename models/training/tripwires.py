@@ -29,23 +29,23 @@ def refuse_leaks(
 
     `rows`: account_id, the label (no row without one), numbers and words. A feature that is let through is not refused.
     """
-    found = [(name, auc) for name, auc in leaking(rows, label, numbers, words, rules) if name not in rules.let_through]
+    found = [(name, auc) for name, auc in leaking(rows, label, numbers, words, rules) if name not in rules.allowed]
     if found:
         named = ", ".join(f"`{name}` ({auc:.3f})" for name, auc in found)
         raise Suspicious(
             f"{named} alone tells `{label}` with a ROC-AUC above {rules.feature_auc:g}: look whether it is known only "
             "after the outcome, and mend the mapping; if it is right, let it through with the reason in "
-            "[models.tripwires.let_through]."
+            "[models.tripwires.allowed]."
         )
 
 
 def refuse_model(name: str, auc: float, rules: TripwireSettings) -> None:
     """Raises Suspicious where a model tells the outcome of the validation rows too well."""
-    if auc > rules.model_auc and name not in rules.let_through:
+    if auc > rules.model_auc and name not in rules.allowed:
         raise Suspicious(
             f"the model `{name}` has a ROC-AUC of {auc:.3f} on the validation months, above {rules.model_auc:g}: look "
             "for features that together give the outcome away; if it is right, let it through with the reason in "
-            "[models.tripwires.let_through]."
+            "[models.tripwires.allowed]."
         )
 
 

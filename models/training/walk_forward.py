@@ -69,8 +69,8 @@ def _refit(told: pd.DataFrame, label: str, day: date, split: SplitSettings) -> R
     had = told[label].astype(bool).groupby(told["account_id"]).any()
     months, with_it, without = told["as_of"].nunique(), int(had.sum()), int((~had).sum())
     why_not = None
-    if months < split.least_train_months:
-        why_not = f"{months} matured months; {split.least_train_months} are needed"
-    elif min(with_it, without) < split.least_accounts:
-        why_not = f"{with_it} accounts had left and {without} had not; {split.least_accounts} of each are needed"
+    if months < split.min_train_months:
+        why_not = f"{months} matured months; {split.min_train_months} are needed"
+    elif min(with_it, without) < split.min_accounts:
+        why_not = f"{with_it} accounts had left and {without} had not; {split.min_accounts} of each are needed"
     return Refit(day, months, with_it, without, why_not)

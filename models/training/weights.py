@@ -56,7 +56,7 @@ def tuned_weights(
     book = _fitted(rows, label, components, prior, rules.spread)
     lost = rows[rows[label].astype(bool)].groupby(names)["account_id"].nunique()
     losses = {str(s): int(lost.get(s, 0)) for s in share.index}
-    own = frozenset(s for s, count in losses.items() if count >= rules.least_losses)
+    own = frozenset(s for s, count in losses.items() if count >= rules.min_churned_accounts)
     segments = {
         str(s): _named(
             _fitted(rows[names == s], label, components, book, rules.segment_spread) if s in own else book, components

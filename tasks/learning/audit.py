@@ -90,7 +90,7 @@ def audit(snapshot: Snapshot, now: datetime, rules: AuditRules) -> Audit:
     months = window(panel, pd.Timestamp(since))
     looked = looked_up(lost, panel, rules.audit)
     candidates, period = rules.models.candidates, f"last_{rules.audit.months}_months"
-    figures = surprise_figures(warned(lost, panel, rules.audit), period, rules.audit.least_losses)
+    figures = surprise_figures(warned(lost, panel, rules.audit), period, rules.audit.min_churned_accounts)
     if contacts is not None:
         figures |= contact_figures(with_contacts(months, contacts, rules.audit), rules.audit, period)
     figures |= retention_of(snapshot, facts, rules.money, rules.audit.months, rules.fixed)
@@ -120,7 +120,7 @@ def replayed(
     else:
         nothing = []
     first = since - timedelta(days=max(*rules.audit.days_before, rules.audit.surprise_days)) - MONTH
-    models, numbers = rules.models, numbers_seen(rules.models.inputs.leave_out)
+    models, numbers = rules.models, numbers_seen(rules.models.inputs.excluded_features)
     chances, refits = walk_forward(
         examples, OUTCOMES["churn"], [m for m in months if m >= first], rules.gap_days, numbers, rules.audit.candidate,
         rules.audit.refit_months, models.split, models.inputs, models.candidates,

@@ -86,7 +86,7 @@ def derived_metrics(whole: pd.DataFrame, features: Mapping[str, Feature], rules:
             continue
         fifth = worst_fifth(values, feature.direction)
         worst = next((g for g in _rates(whole, fifth, rules) if g.group == "worst"), None)
-        if worst is None or worst.accounts < rules.least_accounts:
+        if worst is None or worst.accounts < rules.min_accounts:
             continue
         at = values[fifth == "worst"]
         edge = float(at.max() if feature.direction > 0 else at.min())

@@ -40,7 +40,7 @@ def lessons(
     learnt: Mapping[str, Learnt], horizons: Mapping[str, int], health: HealthSettings, settings: ModelSettings
 ) -> Lessons:
     """Contrasts are sought in training and validation months, so that the test months stay unseen."""
-    numbers = numbers_seen(settings.inputs.leave_out)
+    numbers = numbers_seen(settings.inputs.excluded_features)
     found = {outcome: _contrasts(each, outcome, numbers, settings) for outcome, each in learnt.items()}
     told = [
         insights_frame(outcome, horizons[outcome], strongest(each, settings.insights), FEATURES)

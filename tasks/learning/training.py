@@ -40,9 +40,9 @@ class TrainingSet:
     examples: pd.DataFrame
 
 
-def numbers_seen(leave_out: Sequence[str]) -> list[str]:
+def numbers_seen(excluded_features: Sequence[str]) -> list[str]:
     """The published features but those left out."""
-    return [f.name for f in FEATURES.values() if f.published and f.name not in leave_out]
+    return [f.name for f in FEATURES.values() if f.published and f.name not in excluded_features]
 
 
 def training_set(
@@ -110,9 +110,9 @@ def parts_of(examples: pd.DataFrame, outcome: str, gap_days: int, rules: SplitSe
     told = examples.dropna(subset=OUTCOMES[outcome])
     had = told.groupby("account_id")[OUTCOMES[outcome]].agg(lambda label: bool(label.any()))
     with_it, without = int(had.sum()), int((~had).sum())
-    if min(with_it, without) < rules.least_accounts:
+    if min(with_it, without) < rules.min_accounts:
         raise TooLittleData(
-            f"{with_it} accounts had the outcome and {without} did not; {rules.least_accounts} of each are needed."
+            f"{with_it} accounts had the outcome and {without} did not; {rules.min_accounts} of each are needed."
         )
     months = sorted({stamp.date() for stamp in told["as_of"]})
     return split_months(months, gap_days, rules)

@@ -17,7 +17,7 @@ import pandas as pd
 from keepwell.features.facts.known import Facts
 from keepwell.features.outcomes.after import usage_around
 from keepwell.features.outcomes.labels import losses
-from keepwell.models.settings.effects import CaseSettings
+from keepwell.models.settings.effects import SubjectSettings
 from keepwell.playbook.alerts.events import short_hash
 from keepwell.playbook.interventions.records import Intervention
 
@@ -71,7 +71,7 @@ def draws_of(facts: Facts) -> pd.DataFrame:
     return found.sort_values(["drawn_at", "account_id"], ignore_index=True)
 
 
-def chosen(book: pd.DataFrame, work: pd.DataFrame, flagged_below: float, rules: CaseSettings) -> pd.DataFrame:
+def chosen(book: pd.DataFrame, work: pd.DataFrame, flagged_below: float, rules: SubjectSettings) -> pd.DataFrame:
     """Flagged account-months of the book that rested from work: those worked on in the month, and those left alone.
 
     `book`: account_id, as_of, health, one row per account and start of a month. Adds at, treated, kind, root_cause.
@@ -87,7 +87,7 @@ def chosen(book: pd.DataFrame, work: pd.DataFrame, flagged_below: float, rules: 
     return with_work.assign(at=with_work["started_at"].fillna(_as_late(with_work))).drop(columns="started_at")
 
 
-def drawn(book: pd.DataFrame, work: pd.DataFrame, draws: pd.DataFrame, rules: CaseSettings) -> pd.DataFrame:
+def drawn(book: pd.DataFrame, work: pd.DataFrame, draws: pd.DataFrame, rules: SubjectSettings) -> pd.DataFrame:
     """The draws of accounts of the book, by what the lot said: `kind` and `root_cause` are of the work that followed.
 
     Where a draw does not say whom it held out, those on which work began within some days count as treated. Where it
@@ -98,7 +98,7 @@ def drawn(book: pd.DataFrame, work: pd.DataFrame, draws: pd.DataFrame, rules: Ca
     lots = draws.assign(at=at, as_of=at.dt.to_period("M").dt.start_time).drop(columns="drawn_at")
     cases = book.merge(lots, on=["account_id", "as_of"])
     said = cases["held_out"].notna()
-    days = pd.Series(np.where(said, rules.rest_days, rules.lot_days), cases.index) * DAY
+    days = pd.Series(np.where(said, rules.rest_days, rules.assignment_days), cases.index) * DAY
     near = cases.assign(until=cases["at"] + days).reset_index(names="case").merge(work, on="account_id")
     near = near[(near["started_at"] >= near["at"]) & (near["started_at"] < near["until"])]
     first = near.drop_duplicates("case").set_index("case")
@@ -120,7 +120,7 @@ def with_legacy(cases: pd.DataFrame, facts: Facts) -> pd.DataFrame:
 
 
 def with_outcomes(
-    cases: pd.DataFrame, work: pd.DataFrame, facts: Facts, rules: CaseSettings, horizon_days: int, grace_days: int
+    cases: pd.DataFrame, work: pd.DataFrame, facts: Facts, rules: SubjectSettings, horizon_days: int, grace_days: int
 ) -> pd.DataFrame:
     """The cases that had not left by `at`, with churned, use_after and later."""
     gone = losses(facts, grace_days).select("account_id", "churned_at").to_pandas().drop_duplicates()
@@ -165,7 +165,7 @@ def _as_late(cases: pd.DataFrame) -> pd.Series:
     return pd.Series(found, index=cases.index, dtype="datetime64[us]")
 
 
-def _change_of_use(cases: pd.DataFrame, facts: Facts, rules: CaseSettings) -> pd.Series:
+def _change_of_use(cases: pd.DataFrame, facts: Facts, rules: SubjectSettings) -> pd.Series:
     """Log change of the actions after against those before, cut at the bound; NaN until every day after is known."""
     if not len(cases):
         return pd.Series(dtype="float64")

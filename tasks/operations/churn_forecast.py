@@ -76,7 +76,7 @@ def past_quarters(snapshot: Snapshot, now: Facts, rules: ForecastRules) -> pd.Da
         facts = known(slim, start, {}, given, rules.fixed)
         accounts = book(facts, rules.money).select("account_id", "status", "segment", "arr", "renewal_on").to_pandas()
         cohort = cohort_of(accounts, start.date(), rules.horizon_days)
-        if len(cohort) < rules.forecast.least_accounts:
+        if len(cohort) < rules.forecast.min_accounts:
             break
         gone = left_within(left, cohort["account_id"], start, start + timedelta(days=rules.horizon_days))
         frames.append(cohort[COHORT].assign(quarter=pd.Timestamp(start), churned=gone.astype(float)))

@@ -13,7 +13,7 @@ from keepwell.models.effects.effects import Outcome, outcomes_of
 from keepwell.models.effects.significance import q_values, verdict
 from keepwell.models.effects.uplift import Uplift, learnt_uplift
 from keepwell.models.settings.all import ModelSettings
-from keepwell.models.settings.effects import CaseSettings
+from keepwell.models.settings.effects import SubjectSettings
 from keepwell.models.training.split import TooLittleData
 from keepwell.tasks.learning.training import training_set
 from keepwell.tasks.marts.frames import stacked
@@ -49,7 +49,7 @@ def find_cases(
     work: pd.DataFrame,
     scoring: ScoreSettings,
     labels: LabelSettings,
-    rules: CaseSettings,
+    rules: SubjectSettings,
     fixed: frozenset[str],
 ) -> Cases:
     """The cases by lot where the settings ask for it and there are draws, else the flagged; see cases.py."""
@@ -64,10 +64,10 @@ def find_cases(
     rows = with_outcomes(with_legacy(found, facts), work, facts, rules, *wait)
     rows = rows.sort_values(["at", "account_id"], ignore_index=True)
     by_lot = lots and len(set(rows["chance"])) <= 1
-    numbers = (*rules.numbers, *(("chance",) if lots and not by_lot else ()))
+    numbers = (*rules.numeric_features, *(("chance",) if lots and not by_lot else ()))
     how = _how(rules, draws, by_lot=by_lot)
     notes = (*how, *_counts(rows, work, months, wait[0], drawn_by_lot=lots))
-    known = tuple(n for n in numbers if n in rows), tuple(w for w in rules.words if w in rows)
+    known = tuple(n for n in numbers if n in rows), tuple(w for w in rules.categorical_features if w in rows)
     return Cases(rows, by_lot, *known, notes, labels.churn_horizon_days)
 
 
@@ -77,7 +77,7 @@ def strategy_effects(cases: Cases, rules: ModelSettings) -> pd.DataFrame:
     Only whether there was work is a matter of the lot: which kind, and for which cause, somebody chose, so that single
     kinds are adjusted for what was known before in either design.
     """
-    outcomes = outcomes_of(rules.effects, cases.horizon_days, rules.cases.usage_days)
+    outcomes = outcomes_of(rules.effects, cases.horizon_days, rules.subjects.usage_days)
     told = (cases.numbers, cases.words, rules.effects, rules.inputs)
     anything = cases.rows.assign(kind=cases.rows["kind"].where(~cases.rows["treated"], ALL), root_cause=None)
     whole = effect_table(anything, outcomes, *told, by_lot=cases.by_lot).assign(rank=pd.NA)
@@ -92,7 +92,7 @@ def strategy_effects(cases: Cases, rules: ModelSettings) -> pd.DataFrame:
     good = {o.column: o.least * (1 if o.high_is_good else -1) for o in outcomes}
     said = [
         verdict(row.effect, row.low, row.high, row.q_value, good=good[row.outcome],
-                rate=rules.cases.false_discovery_rate)
+                rate=rules.subjects.false_discovery_rate)
         for row in table.itertuples()
     ]  # fmt: skip
     return table.assign(verdict=said)
@@ -139,7 +139,7 @@ def _book(
     return past.drop(columns=["churned_at", "churned", "expanded", "advocated", "treated", "untreated_chance"])
 
 
-def _how(rules: CaseSettings, draws: pd.DataFrame, *, by_lot: bool) -> tuple[str, ...]:
+def _how(rules: SubjectSettings, draws: pd.DataFrame, *, by_lot: bool) -> tuple[str, ...]:
     """How work is held against none, and what the switch and the table of hold-outs have to do with it."""
     if by_lot:
         return ("By lot: accounts on which a draw fell against those that it spared.",)
@@ -149,9 +149,9 @@ def _how(rules: CaseSettings, draws: pd.DataFrame, *, by_lot: bool) -> tuple[str
             "Draws with different chances are no one lot: cases are adjusted for the chance as for what was known.",
         )
     if rules.hold_out:
-        return (comparable, "`models.cases.hold_out` asks for a lot, and there is no draw in the table hold_outs.")
+        return (comparable, "`models.subjects.hold_out` asks for a lot, and there is no draw in the table hold_outs.")
     if len(draws):
-        return (comparable, f"{len(draws):,} draws by lot are not used: `models.cases.hold_out` is off.")
+        return (comparable, f"{len(draws):,} draws by lot are not used: `models.subjects.hold_out` is off.")
     return (comparable,)
 
 

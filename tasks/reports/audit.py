@@ -63,7 +63,7 @@ def as_html(found: Audit, rules: ModelSettings, currency: str, critical_below: f
         trailing=_retention_by_segment(found.value),
         quarters=quarters,
         surprises=_surprises_by_segment(found.value),
-        churners=_churners(found.churners, rules.audit.churners_shown),
+        churners=_churners(found.churners, rules.audit.listed_churners),
         before_chart=interval_chart(before, SCORE_COLOURS, "before the loss", 0.0) if before else None,
         quarter_chart=interval_chart(shown, RETENTION_COLOURS, "Quarter", floor) if shown else None,
         rate=rate,

@@ -27,7 +27,7 @@ from tests.support.shelf import AS_OF, few, learnt, quarter, tracking, versions_
 
 NEEDED = [name for name, table in TABLES.items() if not table.optional]
 SHADOWED = AS_OF + timedelta(days=30)
-EASY = "[promotion]\nreview_required = false\nleast_slope = 0.5\nmost_slope = 2\nreplicates = 40\n"
+EASY = "[promotion]\nreview_required = false\nmin_slope = 0.5\nmax_slope = 2\nreplicates = 40\n"
 OFF = ("off", "--by", "ann", "--reason", "odd scores")
 ROLLBACK = ("rollback", "--by", "bob", "--reason", "too many alarms")
 

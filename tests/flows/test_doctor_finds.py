@@ -142,7 +142,7 @@ def many_settings(place: Place) -> None:
     [schedule]
     daily = "5 o clock"
     [models.inputs]
-    leave_out = ["features_used"]
+    excluded_features = ["features_used"]
     [checks.overrides."usage.frsh"]
     severity = "info"
     reason = "it comes when it comes"
@@ -294,7 +294,7 @@ BROKEN: list[tuple[Callable[[Place], None], tuple[str, ...], list[tuple[str, ...
             ("settings", "`health.weights.use`", "no component 'use'"),
             ("settings", "`health.measures.csat_18d`", "did you mean 'csat_180d'"),
             ("settings", "`schedule.daily`", "no cron expression"),
-            ("settings", "`models.inputs.leave_out`", "'features_used'", "did you mean `features_used_28d`"),
+            ("settings", "`models.inputs.excluded_features`", "'features_used'", "did you mean `features_used_28d`"),
             ("settings", "`checks.overrides.usage.frsh`", "did you mean `usage.fresh`"),
             ("settings", "`outreach.needs.product`", "'adopted'", "did you mean `adoption`"),
             ("source", "usage", "does not give `account_id`, `day`"),
@@ -661,7 +661,7 @@ def test_what_doctor_calls_well_is_taken_by_check(place: Place) -> None:
     severity = "info"
     reason = "the warehouse is loaded once a month"
     [models.inputs]
-    leave_out = ["active_days_28d"]
+    excluded_features = ["active_days_28d"]
     [outreach.needs]
     product = ["adoption", "usage"]
     """)

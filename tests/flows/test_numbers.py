@@ -127,8 +127,8 @@ def test_the_walk_finds_every_number() -> None:
     assert len(names) > 190
     assert {
         "money.fx_rates.EUR", "money.high_value_arr", "health.measures.usage_trend.worst", "health.weights.usage",
-        "health.segment_weights.smb.usage", "tables.usage.expected_every_days", "models.inputs.bends.name.0",
-        "models.audit.days_before.0", "models.cases.flagged_below", "alerts.clocks.plan_hours",
+        "health.segment_weights.smb.usage", "tables.usage.expected_every_days", "models.inputs.spline_knots.name.0",
+        "models.audit.days_before.0", "models.subjects.flagged_below", "alerts.clocks.plan_hours",
         "outreach.capacity.name",
         "messages.retry_minutes", "crm.tries", "schedule.late_minutes", "publish.decimals", "action.0.within_days",
     } <= names  # fmt: skip
@@ -155,13 +155,13 @@ def test_zero_and_negative_numbers_are_refused_but_where_they_mean_something() -
 
     assert taken[-1] == {
         "money.high_value_arr", "labels.promoter_from", "weekly.promoter_from", "weekly.usage_rise",
-        "promotion.least_skill", "models.inputs.bends.name.0",
+        "promotion.min_skill", "models.inputs.spline_knots.name.0",
         "health.measures.usage_trend.worst",
     }  # fmt: skip
     divided = {
         "money.fx_rates.EUR", "money.churn_grace_days", "labels.expansion_rise", "health.points_per_deviation",
         "health.carry_half_life_days", "outreach.full_decline", "outreach.renewal_days", "alerts.clocks.plan_hours",
-        "alerts.drop_points", "checks.volume_windows", "models.candidates.trees", "messages.tries",
+        "alerts.drop_points", "checks.volume_windows", "models.candidates.n_estimators", "messages.tries",
         "crm.timeout_seconds",
     }  # fmt: skip
     assert not divided & taken[0]

@@ -19,12 +19,12 @@ from tests.support.shelf import runs_of, versions_of
 
 QUICK = """
 [models.split]
-least_accounts = 20
+min_accounts = 20
 
 [models.candidates]
-trees = 10
-rounds = 40
-leaf_rows = 40
+n_estimators = 10
+max_iter = 40
+min_samples_leaf = 40
 replicates = 20
 """
 

@@ -96,7 +96,7 @@ def kinds(by_lot: bool) -> Cases:
 @pytest.fixture(scope="module")
 def effects() -> pd.DataFrame:
     """The mart of those episodes."""
-    rules = RULES.model_copy(update={"effects": EffectSettings(least_usage=0.08)})
+    rules = RULES.model_copy(update={"effects": EffectSettings(min_usage_effect=0.08)})
     return strategy_effects(kinds(by_lot=True), rules)
 
 
@@ -339,7 +339,7 @@ def week(tmp_path_factory: pytest.TempPathFactory) -> Week:
     write_company(120, 8, 11, folder, settings=company_with("off", confounder=False))
     config = folder / "pipeline.toml"
     text = config.read_text().replace("[money]", "[money]\nhigh_value_share = 1.0")
-    config.write_text(f'{text}\n[models.cases]\nflagged_below = 100\n\n[owners.roles]\nexecutive = ["Vera Lind"]\n')
+    config.write_text(f'{text}\n[models.subjects]\nflagged_below = 100\n\n[owners.roles]\nexecutive = ["Vera Lind"]\n')
     run = Run(load_settings(folder / "pipeline.toml"), folder / "out", date.fromisoformat(DAY))
     scored = score_and_publish(run, stage_sources(run), ())
     book = scored.scored.accounts

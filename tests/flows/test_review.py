@@ -31,13 +31,13 @@ SCORED, REGISTERED = date(2026, 1, 1), date(2025, 12, 15)
 EASY = """
 [promotion]
 shadow_days = 1
-least_slope = 0.5
-most_slope = 2
+min_slope = 0.5
+max_slope = 2
 replicates = 40
 
 [models.grades]
 health_months = 1
-least_outcomes = 3
+min_outcomes = 3
 replicates = 40
 
 [reviews]
@@ -69,7 +69,7 @@ class Place:
 def of_published_features() -> Learnt:
     """The shelf's small model, as if its inputs were features that a book has."""
     rows = examples().rename(columns=INPUTS)
-    rules = QUICK.model_copy(update={"inputs": InputSettings(bends={})})
+    rules = QUICK.model_copy(update={"inputs": InputSettings(spline_knots={})})
     found = trial(rows, "churned", PARTS, list(INPUTS.values()), rules)
     whole = Learnt("churn", found, rows)
     typical = reference_row(whole.part("train")[input_columns(found.trained["logistic"].model)])

@@ -1,9 +1,11 @@
 """pipeline.toml and the environment: typed, validated, refused with name, place and what would be right."""
 
+from functools import reduce
 from pathlib import Path
 
 import pytest
 
+from keepwell.flows.configuration.renamed import RENAMED
 from keepwell.flows.configuration.settings import Settings, load_settings
 from keepwell.tasks.errors import ConfigError
 
@@ -27,6 +29,18 @@ def test_a_file_names_only_what_it_changes(tmp_path: Path) -> None:
     assert (bands.critical_below, bands.at_risk_below, bands.healthy_above) == (50, 70, 80)
     assert (settings.alerts.silent_days, settings.alerts.drop_points, settings.alerts.cool_down_days) == (14, 15, 14)
     assert settings.alerts.clocks.follow_up_hours == 72
+
+
+@pytest.mark.parametrize("old", sorted(RENAMED))
+def test_an_old_key_is_refused_with_its_new_name(tmp_path: Path, old: str) -> None:
+    """Exit 2, and the new name is a key that there is."""
+    section, _, key = old.rpartition(".")
+    with pytest.raises(ConfigError) as refused:
+        written(tmp_path, GOOD + f"[{section}]\n{key} = 1\n")
+
+    assert f"`{old}` is called `{RENAMED[old]}` now" in str(refused.value)
+    assert refused.value.exit_code == 2
+    assert reduce(getattr, RENAMED[old].split("."), written(tmp_path, GOOD)) is not old
 
 
 @pytest.mark.parametrize(

@@ -132,7 +132,7 @@ def test_a_list_is_known_at_the_midnight_after_it_and_not_before(snapshot: Snaps
 def test_the_blueprint_comes_out_of_seven_numbers(run: Run, examples: pd.DataFrame) -> None:
     """At least three derived metrics, bands, and the many blind spots of such a company (MOD-10)."""
     settings = run.settings
-    rules = settings.models.insights.model_copy(update={"least_accounts": 10, "least_outcomes": 3})
+    rules = settings.models.insights.model_copy(update={"min_accounts": 10, "min_outcomes": 3})
     found = contrasts(examples, "churned", [f.name for f in FEATURES.values() if f.published], ["segment"], rules)
     importance = pd.DataFrame(columns=["name", "value", "low", "high"])
     page = blueprint(

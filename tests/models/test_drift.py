@@ -89,7 +89,7 @@ def test_a_change_that_is_sure_and_small_is_no_drift() -> None:
     found = tried(book(20_000, rng), now).loc["x20"]
 
     assert found["q_value"] < 1e-6
-    assert 0 < found["value"] < RULES.least_psi
+    assert 0 < found["value"] < RULES.min_psi
     assert not found["drifted"]
 
 
@@ -116,7 +116,7 @@ def test_what_the_reference_knew_of_season_and_weekday_is_no_drift() -> None:
     alike["x20"], other["x20"] = alike["x20"] + 2.0, other["x20"] + 5.0
 
     assert "x21" not in tried(year, alike).index
-    assert tried(year, alike).loc["x20", "value"] > RULES.least_psi
+    assert tried(year, alike).loc["x20", "value"] > RULES.min_psi
     assert not tried(year, alike)["drifted"].any()
     assert tried(year, other).loc["x20", "drifted"]
 

@@ -175,8 +175,8 @@ def several_kinds():
 
 def test_kinds_with_too_few_cases_have_no_rank():
     """Effects stand per kind, root cause and segment; only those with enough cases are ranked (MON-4)."""
-    rules = EffectSettings(least_usage=0.06)
-    usage = [replace(USAGE, least=rules.least_usage)]
+    rules = EffectSettings(min_usage_effect=0.06)
+    usage = [replace(USAGE, least=rules.min_usage_effect)]
     table = effect_table(several_kinds(), usage, NUMBERS, WORDS, rules, SETTINGS.inputs, by_lot=True)
     whole = table[(table["root_cause"] == ALL) & (table["segment"] == ALL)].set_index("kind")
 
@@ -205,5 +205,5 @@ def test_with_nobody_to_compare_with_nothing_is_claimed(cases, kept, outcome):
 
     assert not found.enough
     assert np.isnan([found.effect.value, found.naive.value]).all()
-    assert found.needed >= SETTINGS.effects.least_treated
+    assert found.needed >= SETTINGS.effects.min_treated
     assert UNOBSERVED in found.says

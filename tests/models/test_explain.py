@@ -27,7 +27,9 @@ from keepwell.models.training.origins import weighed_by
 from keepwell.models.training.trial import Trained
 
 NUMBERS = ("signal", "signal_trend", "other", "rare", "noise")
-QUICK = CandidateSettings(trees=30, tree_share=1.0, rounds=80, leaves=8, learning_rate=0.1, leaf_rows=20)
+QUICK = CandidateSettings(
+    n_estimators=30, max_samples=1.0, max_iter=80, max_leaf_nodes=8, learning_rate=0.1, min_samples_leaf=20
+)
 ADDS_UP = [name for name in CANDIDATES if name != "dummy"]
 CHANCES = ("tree", "forest")
 
@@ -314,7 +316,7 @@ def test_features_without_a_weight_are_told(learnt):
     """A sparse model reads all columns and uses some (MOD-7)."""
     models, _, _ = learnt
     train, label = drawn(2000, 8)
-    one = fitted("sparse_logistic", train, label, NUMBERS, InputSettings(), CandidateSettings(signals=1))
+    one = fitted("sparse_logistic", train, label, NUMBERS, InputSettings(), CandidateSettings(sparse_features=1))
 
     assert len(weighed_by(one)) == 1
     assert input_columns(one) == [*NUMBERS, *WORDS]

@@ -79,7 +79,7 @@ def test_nothing_is_told_where_there_is_nothing(seed: int) -> None:
     tried = contrasts(shuffled, "churned", NUMBERS, ["segment"], RULES)
 
     assert len(tried) > 10
-    assert strongest(tried, RULES.model_copy(update={"least_ratio": 1.0})) == []
+    assert strongest(tried, RULES.model_copy(update={"min_ratio": 1.0})) == []
 
 
 def test_what_is_the_same_for_everyone_in_a_month_is_no_insight() -> None:
@@ -94,12 +94,12 @@ def test_what_is_the_same_for_everyone_in_a_month_is_no_insight() -> None:
 def test_small_groups_and_small_differences_are_left_out() -> None:
     """So many accounts and outcomes on both sides, and so large a ratio, at least (MOD-7)."""
     rows = company()
-    strict = InsightSettings(least_accounts=500)
+    strict = InsightSettings(min_accounts=500)
     found = contrasts(rows, "churned", NUMBERS, ["segment"], strict)
 
     assert all(min(c.with_accounts, c.without_accounts) >= 500 for c in found)
     assert not [c for c in found if c.feature == "onboarding_attendance" and c.side == "zero"]
-    assert strongest(contrasts(rows, "churned", NUMBERS, ["segment"], RULES), InsightSettings(least_ratio=10)) == []
+    assert strongest(contrasts(rows, "churned", NUMBERS, ["segment"], RULES), InsightSettings(min_ratio=10)) == []
 
 
 def test_months_of_one_account_are_no_independent_evidence() -> None:

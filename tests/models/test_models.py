@@ -20,7 +20,7 @@ from keepwell.models.training.trial import BY_POLICY, trial
 from keepwell.models.training.tripwires import Suspicious
 
 NUMBERS = ("signal", "other", "noise")
-QUICK = CandidateSettings(trees=20, rounds=200, leaves=8, tree_share=1.0)
+QUICK = CandidateSettings(n_estimators=20, max_iter=200, max_leaf_nodes=8, max_samples=1.0)
 
 
 def drawn(rows: int, seed: int) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
@@ -99,7 +99,7 @@ def test_a_linear_model_keeps_the_sign_of_what_it_learnt():
 def test_the_sparse_model_uses_no_more_signals_than_it_may():
     """At most so many inputs (MOD-4)."""
     train, label, _ = drawn(2000, 3)
-    rules = CandidateSettings(signals=2)
+    rules = CandidateSettings(sparse_features=2)
 
     model = fitted("sparse_logistic", train, pd.Series(label), NUMBERS, InputSettings(), rules)
 
@@ -292,8 +292,8 @@ def test_a_linear_model_bends_where_the_settings_say():
     frame["signal"] = rng.uniform(0, 24, 4000)
     happened = pd.Series(rng.random(4000) < np.where(frame["signal"].between(10, 14), 0.5, 0.05))
     straight, bent = (
-        fitted("logistic", frame, happened, NUMBERS, InputSettings(bends=bends), QUICK)
-        for bends in ({}, {"signal": (0.0, 9.0, 12.0, 15.0, 24.0)})
+        fitted("logistic", frame, happened, NUMBERS, InputSettings(spline_knots=spline_knots), QUICK)
+        for spline_knots in ({}, {"signal": (0.0, 9.0, 12.0, 15.0, 24.0)})
     )
 
     assert roc_auc_score(happened, chance(bent, frame)) > roc_auc_score(happened, chance(straight, frame)) + 0.1

@@ -158,7 +158,7 @@ def test_on_a_small_company_right_chances_are_not_refused_by_chance():
     gates = [next(g for g in answer.gates if g.name == "calibrated") for answer in answers]
     slopes = [answer.figures["calibration_slope"][0].value for answer in answers]
 
-    assert np.mean([RULES.least_slope <= slope <= RULES.most_slope for slope in slopes]) < 0.75
+    assert np.mean([RULES.min_slope <= slope <= RULES.max_slope for slope in slopes]) < 0.75
     assert np.mean([gate.passed for gate in gates]) >= 0.85
 
 

@@ -24,8 +24,8 @@ from keepwell.models.training.trial import Trained, trial
 NUMBERS = ("signal", "noise")
 # Trees that cannot split: a linear model is taken, which cannot see that a segment is the other way round.
 SETTINGS = ModelSettings(
-    candidates=CandidateSettings(trees=1, rounds=1, leaf_rows=100_000, replicates=10),
-    segments=SegmentSettings(least_accounts=100, replicates=60),
+    candidates=CandidateSettings(n_estimators=1, max_iter=1, min_samples_leaf=100_000, replicates=10),
+    segments=SegmentSettings(min_accounts=100, replicates=60),
 )
 MONTHS = [date(2025, month, 1) for month in (1, 2, 3)]
 PARTS = Parts((MONTHS[0],), (MONTHS[1],), (MONTHS[2],))
@@ -94,8 +94,8 @@ def test_a_segment_that_is_the_other_way_round_gets_its_own_model():
 
 def test_a_segment_with_too_few_accounts_is_not_tried():
     """Told with what is missing, in training and in validation (MOD-6)."""
-    few = tried(SegmentSettings(least_accounts=10_000)).loc[TURNED]
-    unseen = tried(SegmentSettings(least_accounts=100, least_validation_accounts=9_000)).loc[TURNED]
+    few = tried(SegmentSettings(min_accounts=10_000)).loc[TURNED]
+    unseen = tried(SegmentSettings(min_accounts=100, min_validation_accounts=9_000)).loc[TURNED]
 
     assert not few["adopted"]
     assert few["says"] == "10000 accounts with and without the outcome are needed"

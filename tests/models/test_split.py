@@ -87,8 +87,8 @@ def book_that_nothing_foretells(accounts: int = 3000, count: int = 20) -> pd.Dat
 
 def auc(train: pd.DataFrame, test: pd.DataFrame) -> float:
     """ROC-AUC on the test rows of boosting that can tell accounts apart."""
-    rules = CandidateSettings(rounds=150, leaves=31, leaf_rows=5, learning_rate=0.1)
-    model = fitted("boosting", train, train["churned"], PRINTS, InputSettings(bends={}), rules)
+    rules = CandidateSettings(max_iter=150, max_leaf_nodes=31, min_samples_leaf=5, learning_rate=0.1)
+    model = fitted("boosting", train, train["churned"], PRINTS, InputSettings(spline_knots={}), rules)
     return float(roc_auc_score(test["churned"], chance(model, test)))
 
 

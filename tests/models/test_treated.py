@@ -19,7 +19,7 @@ from keepwell.models.training.trial import trial
 from tests.models.test_promotion import GOOD, RULES, rows
 
 NUMBERS = ("signal", "noise")
-SETTINGS = ModelSettings(candidates=CandidateSettings(trees=10, rounds=20, replicates=10))
+SETTINGS = ModelSettings(candidates=CandidateSettings(n_estimators=10, max_iter=20, replicates=10))
 MONTHS = [date(2025, month, 1) for month in (1, 2, 3)]
 PARTS = Parts((MONTHS[0],), (MONTHS[1],), (MONTHS[2],))
 
@@ -60,7 +60,7 @@ def off(found) -> float:
 def test_the_untreated_count_by_the_inverse_of_their_chance():
     """One left out of five draws stands for five; beyond the most it is cut, and said (MOD-1)."""
     examples = pd.DataFrame({"treated": [False, True, False, False], "untreated_chance": [1.0, 0.4, 0.2, 0.01]})
-    found = counted(examples, "churned", TreatedSettings(most_weight=20.0))
+    found = counted(examples, "churned", TreatedSettings(max_weight=20.0))
 
     assert list(found.weight) == [1.0, 0.0, 5.0, 20.0]
     assert found.by_lot
@@ -127,7 +127,7 @@ def test_a_weight_is_learnt_from_as_copies_are(name):
     some = BOOK.head(3000)
     weight = np.where(some["churned"], 4, 1)
     copies = some.loc[some.index.repeat(weight)]
-    rules = SETTINGS.candidates.model_copy(update={"leaf_rows": 20, "trees": 60})
+    rules = SETTINGS.candidates.model_copy(update={"min_samples_leaf": 20, "n_estimators": 60})
     weighed = fitted(name, some, some["churned"], NUMBERS, InputSettings(), rules, weight.astype(float))
     copied = fitted(name, copies, copies["churned"], NUMBERS, InputSettings(), rules)
     plain = fitted(name, some, some["churned"], NUMBERS, InputSettings(), rules)

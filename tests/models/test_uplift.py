@@ -18,7 +18,7 @@ TOLD_APART = 3
 
 def learnt(cases, **rules):
     return learnt_uplift(
-        cases, NUMBERS, WORDS, UpliftSettings(**{"trees": 10, **rules}), SETTINGS.effects, SETTINGS.inputs
+        cases, NUMBERS, WORDS, UpliftSettings(**{"n_estimators": 10, **rules}), SETTINGS.effects, SETTINGS.inputs
     )
 
 

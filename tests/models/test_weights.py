@@ -70,10 +70,10 @@ def test_a_segment_with_few_losses_has_the_weights_of_the_book() -> None:
     """Below the least number it falls back; above it, it stays near them (HLT-5)."""
     rows = book()
     tuned = tuned_weights(rows, "churned", COMPONENTS, HEALTH.weights_of, RULES)
-    open_to_all = WeightSettings(least_losses=1)
+    open_to_all = WeightSettings(min_churned_accounts=1)
     pooled = tuned_weights(rows, "churned", COMPONENTS, HEALTH.weights_of, open_to_all)
 
-    assert tuned.losses["large"] < RULES.least_losses < tuned.losses["small"]
+    assert tuned.losses["large"] < RULES.min_churned_accounts < tuned.losses["small"]
     assert tuned.own == {"small"}
     assert tuned.of("large") == tuned.book == tuned.of("never seen")
     assert 0 < max(abs(pooled.of("large")[c] - pooled.book[c]) for c in COMPONENTS) < 0.05
@@ -127,7 +127,7 @@ def test_a_score_is_not_ahead_of_itself() -> None:
 def test_the_lines_to_paste_are_the_weights_and_pass_the_settings() -> None:
     """Adopting them is a change of pipeline.toml that a person makes (HLT-5)."""
     rows = book(segments=('large "old"', "small"))
-    tuned = tuned_weights(rows, "churned", COMPONENTS, HEALTH.weights_of, WeightSettings(least_losses=1))
+    tuned = tuned_weights(rows, "churned", COMPONENTS, HEALTH.weights_of, WeightSettings(min_churned_accounts=1))
     adopted = HealthSettings(**tomllib.loads(as_toml(tuned))["health"])
 
     for segment in ('large "old"', "small"):

@@ -105,9 +105,10 @@ def default_written_out(rng: random.Random, company: Company) -> NoEffect:
 def setting_of_another_flow(rng: random.Random, company: Company) -> NoEffect:
     """What only other flows look at changes the day's run_id at most."""
     section, line = rng.choice(
-        (("labels", "churn_horizon_days = 60"), ("models.candidates", "trees = 50"), ("outreach", "calls_per_week = 9"),
-         ("weekly", "trend_weeks = 5"), ("work", "cause_days = 30"), ("promotion", "shadow_days = 10"),
-         ("reviews", "accounts = 20"), ("owners", 'default_csm = "kim"'), ("models.drift", "bins = 5"))
+        (("labels", "churn_horizon_days = 60"), ("models.candidates", "n_estimators = 50"),
+         ("outreach", "calls_per_week = 9"), ("weekly", "trend_weeks = 5"), ("work", "cause_days = 30"),
+         ("promotion", "shadow_days = 10"), ("reviews", "accounts = 20"),
+         ("owners", 'default_csm = "kim"'), ("models.drift", "bins = 5"))
     )  # fmt: skip
     company.set(section, line)
     return NoEffect(stamped=True)

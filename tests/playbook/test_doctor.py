@@ -279,7 +279,7 @@ def test_a_switch_without_its_table_and_a_kind_that_nobody_records_are_told(comp
     (company / "mine.toml").write_text(shipped.replace('kind = "training"', 'kind = "trainings"'))
     config = company / "pipeline.toml"
     config.write_text('playbook = "mine.toml"\n' + config.read_text())
-    asked = doctor(company, "\n[models.cases]\nhold_out = true\n")[1]
+    asked = doctor(company, "\n[models.subjects]\nhold_out = true\n")[1]
     config.write_text(config.read_text().replace("hold_out = true", "hold_out = false"))
     given = doctor(company, '\n[tables.hold_outs]\nsql = "sql/interventions.sql"\n')[1]
 
@@ -289,5 +289,5 @@ def test_a_switch_without_its_table_and_a_kind_that_nobody_records_are_told(comp
     assert "is off, and outreach.hold_out_share" in {one.subject: one.says for one in drawn}["hold_out"]
     for told, word in ((asked, "is on"), (given, "is off")):
         warned = {one.subject: one.says for one in told if one.severity == "warning"}
-        assert warned["hold_out"].startswith(f"models.cases.hold_out {word}, and there is")
+        assert warned["hold_out"].startswith(f"models.subjects.hold_out {word}, and there is")
         assert "kind = 'trainings', which is none of work.kinds: technical_fix" in warned["playbook"]

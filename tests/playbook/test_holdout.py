@@ -15,7 +15,7 @@ from keepwell.features.outcomes.labels import labels
 from keepwell.features.settings import BookSettings, LabelSettings
 from keepwell.flows.configuration.settings import load_settings
 from keepwell.flows.run import Run
-from keepwell.models.settings.effects import CaseSettings
+from keepwell.models.settings.effects import SubjectSettings
 from keepwell.playbook.interventions.records import work_event
 from keepwell.playbook.outreach.call_owners import LEFT_ALONE, Asked, Before, Team, assigned
 from keepwell.playbook.outreach.holdout import Draw, draws_at, left_alone_at, lots
@@ -128,7 +128,7 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_company(120, 15, 11, folder, settings=company_with("off", confounder=False))
     usual = (folder / "pipeline.toml").read_text().replace("[money]\n", "[money]\nhigh_value_share = 0.4\n")
     (folder / DRAWS).write_text(usual + "\n[outreach]\nhold_out_share = 0.4\n")
-    more = "\n[outreach]\nhold_out_share = 0.5\nhold_out_high_value = true\n[models.cases]\nhold_out = true\n"
+    more = "\n[outreach]\nhold_out_share = 0.5\nhold_out_high_value = true\n[models.subjects]\nhold_out = true\n"
     (folder / USES).write_text(usual + more)
     return folder
 
@@ -231,7 +231,7 @@ def test_a_case_goes_by_the_lot_and_not_by_what_was_done() -> None:
         {"account_id": ["a", "b", "c"], "drawn_at": [AT] * 3, "chance": [0.8] * 3, "held_out": [True, False, None]}
     )
     work = work_of([done("a", "2025-12-20T10:00"), done("c", "2025-12-10T10:00")])
-    found = drawn(rows, work, draws, CaseSettings()).set_index("account_id")
+    found = drawn(rows, work, draws, SubjectSettings()).set_index("account_id")
 
     assert found["treated"].to_dict() == {"a": False, "b": True, "c": True}
     assert found["kind"].fillna("").to_dict() == {"a": "training", "b": "", "c": "training"}

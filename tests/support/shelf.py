@@ -20,8 +20,8 @@ from keepwell.tasks.registry.versions import Version, shelf
 
 NUMBERS = ("signal", "other", "noise")
 QUICK = ModelSettings(
-    inputs=InputSettings(bends={"other": (-1.0, 0.0, 1.0)}),
-    candidates=CandidateSettings(trees=5, rounds=10, leaf_rows=20, replicates=20),
+    inputs=InputSettings(spline_knots={"other": (-1.0, 0.0, 1.0)}),
+    candidates=CandidateSettings(n_estimators=5, max_iter=10, min_samples_leaf=20, replicates=20),
 )
 PARTS = Parts((date(2025, 1, 1),), (date(2025, 6, 1),), (date(2025, 11, 1), date(2025, 12, 1)))
 AS_OF = date(2026, 5, 1)
@@ -70,7 +70,7 @@ def few(whole: Learnt, taken: str = "logistic") -> Learnt:
 
 def quarter(run_id: str = "r1", as_of: date = AS_OF) -> Quarter:
     """A quarterly run."""
-    settings = {"inputs.tail": 0.01, "candidates.trees": 5}
+    settings = {"inputs.winsorize_quantile": 0.01, "candidates.n_estimators": 5}
     return Quarter(as_of, run_id, "0.1.0+abc", "snap-1", settings, {"churn": 90}, 30)
 
 

@@ -350,7 +350,7 @@ def examples(seed: int = 1) -> pd.DataFrame:
 
 
 def forward(frame: pd.DataFrame, months: list[date] = MONTHS, least: int = 5):
-    split = SplitSettings(least_accounts=least)
+    split = SplitSettings(min_accounts=least)
     return walk_forward(frame, "churned", months, 120, ["signal"], "logistic", 3, split, InputSettings(), DRAWS)
 
 
@@ -393,9 +393,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     segments = tuple(s.model_copy(update={"seats": min(s.seats, 4.0)}) for s in small.segments)
     write_company(120, 13, 4, to, settings=small.model_copy(update={"segments": segments}))
     config = to / "pipeline.toml"
-    few = "[models.split]\nleast_accounts = 2\nleast_train_months = 2\n[models.candidates]\nreplicates = 40\n"
+    few = "[models.split]\nmin_accounts = 2\nmin_train_months = 2\n[models.candidates]\nreplicates = 40\n"
     config.write_text(without(config, "tickets", "invoices", "surveys", "contacts", "opportunities", "notes"))
-    config.write_text(config.read_text() + few + "[models.audit]\nmonths = 4\nrefit_months = 1\nleast_losses = 3\n")
+    config.write_text(
+        config.read_text() + few + "[models.audit]\nmonths = 4\nrefit_months = 1\nmin_churned_accounts = 3\n"
+    )
     return to
 
 
@@ -429,7 +431,7 @@ def test_the_command_sets_legacy_health_and_model_side_by_side(folder: Path, aud
 
 @pytest.mark.slow
 def test_the_audited_model_sees_no_feature_that_is_left_out(folder: Path, audited):
-    """What models.inputs.leave_out names is kept from it too; health stays as it was (LRN-5)."""
+    """What models.inputs.excluded_features names is kept from it too; health stays as it was (LRN-5)."""
     config, out = folder / "left-out.toml", folder / "left"
     unseen = [f.name for f in FEATURES.values() if f.published and f.name != "tenure"]
     config.write_text((folder / "pipeline.toml").read_text() + f"[models.inputs]\nleave_out = {json.dumps(unseen)}\n")

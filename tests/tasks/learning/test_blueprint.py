@@ -21,7 +21,7 @@ from tests.tasks.reports.test_report import Page
 
 DAY = date(2025, 12, 1)
 CHROMIUM = shutil.which("chromium")
-RULES = InsightSettings(least_accounts=20, replicates=40)
+RULES = InsightSettings(min_accounts=20, replicates=40)
 NUMBERS = ["usage_trend", "seat_utilisation", "nps_change", "tickets_per_seat_90d", "urgent_tickets_90d"]
 HOSTILE, BOLD = "<script>alert(1)</script>", "<b>script</b>"
 IMPORTANCE = pd.DataFrame(

@@ -46,7 +46,7 @@ STAMP = Stamp("run", "code", "snapshot")
 WATCHING = ModelSettings(
     candidates=RULES,
     # Nobody new comes, so that use rises as those leave who use least: one input of three drifts.
-    estimate=EstimateSettings(replicates=20, check_months=1, most_drifted=0.5),
+    estimate=EstimateSettings(replicates=20, check_months=1, max_drifted_share=0.5),
     early_warning=EarlyWarningSettings(replicates=20),
 )
 
@@ -222,7 +222,7 @@ def test_figures_below_those_that_it_was_accepted_with_degrade_it(rows, champion
 
 def test_too_few_outcomes_for_a_check_are_no_alert(examples, champion) -> None:
     """The estimate is not trusted and says so, but nothing says that the model is worse (LRN-3)."""
-    rules = WATCHING.model_copy(update={"estimate": WATCHING.estimate.model_copy(update={"least_losses": 10_000})})
+    rules = WATCHING.model_copy(update={"estimate": WATCHING.estimate.model_copy(update={"min_outcomes": 10_000})})
     found = watch("churn", champion, examples, 90, None, rules)
 
     assert found.worse == ()

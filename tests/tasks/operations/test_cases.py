@@ -17,7 +17,7 @@ from keepwell.features.settings import BookSettings, HealthSettings, LabelSettin
 from keepwell.flows.configuration.settings import load_settings
 from keepwell.flows.run import Run
 from keepwell.models.settings.all import ModelSettings
-from keepwell.models.settings.effects import CaseSettings
+from keepwell.models.settings.effects import SubjectSettings
 from keepwell.playbook.interventions.records import Intervention
 from keepwell.playbook.settings import AlertSettings, OwnerSettings, TierSettings
 from keepwell.sample.settings import company_with
@@ -40,7 +40,7 @@ from keepwell.tasks.sources.staging import Snapshot, stage
 from tests.support.handmade import Row, company, contract
 from tests.support.running import ROOT, shipped_playbook
 
-RULES = CaseSettings()
+RULES = SubjectSettings()
 LATE = "2024-12-01"
 HORIZON, GRACE = 90, 30
 
@@ -62,7 +62,7 @@ def sides(cases: pd.DataFrame) -> dict[tuple[str, str], tuple[bool, str]]:
 
 
 def found(rows: pd.DataFrame, *work: Intervention, **rules: object) -> dict[tuple[str, str], tuple[bool, str]]:
-    return sides(chosen(rows, work_of(work), 70, CaseSettings(**rules)))
+    return sides(chosen(rows, work_of(work), 70, SubjectSettings(**rules)))
 
 
 # Who is a case --------------------------------------------------------------------------------------------------------
@@ -265,7 +265,7 @@ def cases_of(folder: Path, to: Path) -> Cases:
     run = Run(settings, to, date(2026, 6, 1))
     facts = facts_at(snapshot, run.instant, run.fixed)
     work = work_of(interventions_of(facts, ()))
-    rules = CaseSettings(months=1, hold_out=True, usage_days=14)
+    rules = SubjectSettings(months=1, hold_out=True, usage_days=14)
     return find_cases(snapshot, facts, work, run.scoring, settings.labels, rules, run.fixed)
 
 

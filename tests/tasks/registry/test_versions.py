@@ -202,7 +202,7 @@ def test_every_candidate_is_a_run_that_can_be_compared(logged, whole):
     assert bounds == [figures.low, figures.high]
     assert forest.metrics["of.segment.enterprise/recall"] == whole.trial.figures["forest", "enterprise"]["recall"].value
     assert forest.params["snapshot_id"] == "snap-1"
-    assert forest.params["inputs.tail"] == "0.01"
+    assert forest.params["inputs.winsorize_quantile"] == "0.01"
     assert forest.params["test.months"] == "2025-11-01 to 2025-12-01"
     assert [name for name, run in runs.items() if run.data.tags["taken"] == "yes"] == [whole.trial.taken]
 
