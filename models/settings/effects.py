@@ -54,7 +54,7 @@ class SubjectSettings(Section):
     )
     rest_days: Days = Field(
         90,
-        description="days after an intervention in which another counts as the same, and untreated subjects are excluded",
+        description="days after an intervention in which another counts as the same, and no account is untreated",
     )
     assignment_days: Days = Field(7, description="days after the random assignment within which treatment starts")
     usage_days: Days = Field(28, description="days of usage before the subject's date and after it")
