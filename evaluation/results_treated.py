@@ -28,7 +28,7 @@ NUMBERS = [f.name for f in FEATURES.values() if f.published]
 
 def company_by_lot() -> CompanySettings:
     """The sample company whose CSMs work on four in ten of those below the mark of the old score, by lot."""
-    return CompanySettings(contacts=ContactSettings(mode="random", lot=LOT))
+    return CompanySettings(contacts=ContactSettings(mode="random", random_share=LOT))
 
 
 def figures(worlds: Iterable[pd.DataFrame], settings: ModelSettings = SETTINGS) -> Iterator[Bound]:

@@ -34,8 +34,8 @@ def daily_counts(rows: ir.Table, event: str) -> ir.Table:
     row without an event (today's values of an account) is none.
     """
     known = rows.drop_null("known_at")
-    happened = known[event].cast("timestamp")
-    news = happened.notnull().ifelse(ibis.least(happened, known.known_at), ibis.null())
+    occurred = known[event].cast("timestamp")
+    news = occurred.notnull().ifelse(ibis.least(occurred, known.known_at), ibis.null())
     return known.group_by(day=known[event].cast("date")).agg(rows=known.count(), newest=news.max())
 
 
@@ -45,17 +45,17 @@ def age_days(days: pd.DataFrame, as_of: datetime) -> float | None:
     return None if pd.isna(newest) else float((as_of - newest).total_seconds()) / 86_400
 
 
-def volume(days: pd.DataFrame, last: date, window: int, windows: int, least_rows: int) -> float | None:
+def volume(days: pd.DataFrame, last: date, window: int, windows: int, min_rows: int) -> float | None:
     """Rows of the `window` days up to and with `last`, as a share of the mean of the `windows` windows before.
 
-    None where the past is shorter than that, or so thin (`least_rows` per window) that chance alone moves it.
+    None where the past is shorter than that, or so thin (`min_rows` per window) that chance alone moves it.
     """
     dated = days.dropna(subset=["day"])
     day = pd.to_datetime(dated["day"])
     ends = pd.Timestamp(last) - np.arange(windows + 2) * pd.Timedelta(days=window)
     counts = [int(dated["rows"][(day > start) & (day <= end)].sum()) for end, start in pairwise(ends)]
     usual = float(np.mean(counts[1:]))
-    if day.empty or day.min() > ends[-1] + timedelta(days=1) or usual < max(least_rows, 1):
+    if day.empty or day.min() > ends[-1] + timedelta(days=1) or usual < max(min_rows, 1):
         return None
     return counts[0] / usual
 
@@ -73,9 +73,9 @@ def last_full_day(days: pd.DataFrame, as_of: datetime, updated: bool) -> date:
 def size_counts(rows: ir.Table, column: str) -> ir.Table:
     """Rows per size of a value: the signed logarithm of 1 + |value|, in hundredths."""
     value = rows[column].cast("float64")
-    kept = rows.filter(~value.isinf(), ~value.isnan())
+    finite = rows.filter(~value.isinf(), ~value.isnan())
     size = (value.sign() * (value.abs() + 1).ln() * SIZES_PER_E).round().cast("int64")
-    return kept.group_by(size=size).agg(rows=kept.count())
+    return finite.group_by(size=size).agg(rows=finite.count())
 
 
 def outlier_bounds(sizes: pd.DataFrame, deviations: float) -> tuple[float, float] | None:

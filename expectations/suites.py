@@ -56,8 +56,9 @@ TYPE_WORDS = {
 class Expectation(BaseModel, frozen=True, extra="forbid"):
     """One rule: what Great Expectations is asked, how bad a breach is, and what people read about it.
 
-    `column` is what the rule is about; `columns` are those that the expectation is given, where they are others. `says`
-    ends a sentence that begins with the table or column. `least_rows`: the usual count below which chance breaks it.
+    `column` is what the rule is about; `columns` are those that the expectation is given, where they are others.
+    `requirement` ends a sentence that begins with the table or column. `min_rows`: the usual count below which random
+    variation breaks the rule.
     """
 
     rule: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -67,9 +68,9 @@ class Expectation(BaseModel, frozen=True, extra="forbid"):
     columns: tuple[str, ...] = ()
     arguments: Mapping[str, Any] = {}
     severity: Severity
-    says: Annotated[str, Field(pattern=r"^must ")]
+    requirement: Annotated[str, Field(pattern=r"^must ")]
     remedy: Annotated[str, Field(min_length=10)]
-    least_rows: int = 0
+    min_rows: int = 0
 
     @field_validator("expect")
     @classmethod
@@ -91,9 +92,9 @@ class Expectation(BaseModel, frozen=True, extra="forbid"):
                 raise ValueError(f"`{name}` asks for ${parameter}{_there_are(PARAMETERS)}")
         if not self.given:
             raise ValueError("name a `column` or `columns`")
-        for _, asked_for, _, _ in Formatter().parse(self.says):
+        for _, asked_for, _, _ in Formatter().parse(self.requirement):
             if asked_for is not None and asked_for not in self.arguments:
-                raise ValueError(f"`says` asks for {{{asked_for}}}{_there_are(self.arguments)}")
+                raise ValueError(f"`requirement` asks for {{{asked_for}}}{_there_are(self.arguments)}")
         return self
 
     @property
@@ -146,8 +147,8 @@ def _suite(table: CanonicalTable, common: _File, path: Path) -> Suite:
         for rule in named:
             if rule not in shared:
                 raise ValueError(f"{path.name}: `{key}` names {rule}, which {EVERY_TABLE}.toml does not have")
-    kept = [e for e in common.expectation if e["rule"] not in own.without]
-    changed = [{**e, "severity": own.severity.get(e["rule"], e.get("severity"))} for e in kept]
+    inherited = [e for e in common.expectation if e["rule"] not in own.without]
+    changed = [{**e, "severity": own.severity.get(e["rule"], e.get("severity"))} for e in inherited]
     entries = [entry for e in (*changed, *own.expectation) for entry in _expanded(e, table)]
     expectations = tuple(_expectation(entry, table, path) for entry in entries)
     named_twice = [e for e in expectations if sum((o.rule, o.about) == (e.rule, e.about) for o in expectations) > 1]

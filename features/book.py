@@ -35,7 +35,7 @@ def book(facts: Facts, settings: BookSettings) -> ir.Table:
         renewal_on=flagged.end_on.min(where=(live | flagged.future) & ~flagged.followed),
     )
     leaving = (accounts.paid_live > 0) & (accounts.paid_without_notice == 0)
-    held = accounts.filter(accounts.live_contracts > 0).mutate(
+    covered = accounts.filter(accounts.live_contracts > 0).mutate(
         status=leaving.ifelse("leaving", "active"),
         today=today,
         tenure_days=today.delta(accounts.covered_since, unit="day"),
@@ -43,7 +43,7 @@ def book(facts: Facts, settings: BookSettings) -> ir.Table:
     )
     attributes = facts["accounts"].select("account_id", "parent_id", "industry", "country", "segment")
     labels = facts["account_labels"].select("account_id", "name", "csm", "email_opt_out")
-    joined = held.left_join(attributes, "account_id").drop("account_id_right")
+    joined = covered.left_join(attributes, "account_id").drop("account_id_right")
     return joined.left_join(labels, "account_id").drop("account_id_right")
 
 

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from keepwell.features.measures.all import FEATURES
 from keepwell.features.measures.registry import COMPONENTS
-from keepwell.values.numbers import Amount, Count, Days, Number, Points, Positive, Section, Share
+from keepwell.values.setting_types import Amount, Count, Days, Number, Points, Positive, Section, Share
 
 Missing = Literal["exclude", "penalise", "carry"]
 
@@ -36,7 +36,7 @@ class LabelSettings(Section):
     advocacy_horizon_days: Days = Field(180, description="days ahead within which advocacy counts")
     expansion_rise: Positive = Field(0.10, description="rise of ARR that is an expansion, share")
     promoter_from: Number = Field(9, description="NPS answer from which it is a promoter's, 0..10")
-    least_tenure_days: Days = Field(60, description="days under contract before an account is an example")
+    min_tenure_days: Days = Field(60, description="days under contract before an account is an example")
 
     def horizon_days(self, outcome: str) -> int:
         """The horizon of churn, expansion or advocacy."""

@@ -118,8 +118,8 @@ def models_in_force(run: Run) -> Models | None:
     from keepwell.tasks.registry.champion import kept_in_force  # scikit-learn and MLflow take seconds
 
     kept = kept_in_force(run.tracking, run.as_of, CHAMPION, CHALLENGER, marts=run.marts)
-    rules, least_tenure = run.settings.promotion, run.settings.labels.least_tenure_days
-    return Models(kept, run.settings.models.policy, least_tenure, rules.assigned_share, not rules.review_required)
+    rules, min_tenure = run.settings.promotion, run.settings.labels.min_tenure_days
+    return Models(kept, run.settings.models.policy, min_tenure, rules.assigned_share, not rules.review_required)
 
 
 def said_by_people(run: Run) -> tuple[Mapping[str, Override], frozenset[str]]:
@@ -155,7 +155,7 @@ def publish_findings(run: Run, failure: DataCheckFailed) -> None:
 
 def check_frame(results: Sequence[CheckResult]) -> pd.DataFrame:
     """Check results as a frame for the mart."""
-    return pd.DataFrame([asdict(r) for r in results]).rename(columns={"rule": "expectation"})
+    return pd.DataFrame([asdict(r) for r in results]).rename(columns={"rule": "expectation", "requirement": "says"})
 
 
 def health_scores(accounts: pd.DataFrame) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from keepwell.playbook.settings import Action
 from keepwell.playbook.tiers import TIERS
-from keepwell.values.numbers import Section
+from keepwell.values.setting_types import Section
 
 ANYWHERE = Action(name="anything", owner="csm", tiers=TIERS, because="it stands for an action without conditions")
 

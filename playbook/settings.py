@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from keepwell.playbook.working_hours import WorkingHours
-from keepwell.values.numbers import (
+from keepwell.values.setting_types import (
     Amount,
     Count,
     CountOrZero,

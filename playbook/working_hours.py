@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, model_validator
 
-from keepwell.values.numbers import Section
+from keepwell.values.setting_types import Section
 
 DAY = timedelta(days=1)
 SHORTEST_DAY = timedelta(hours=1)

@@ -41,7 +41,7 @@ class Segment(Frozen):
         default=(1, 1, 1, 1, 1), description="executives, sponsors, champions, admins, users known"
     )
     contacts: float = Field(
-        default=0.5, description="chance per month that an account deep in trouble is contacted, 0..1"
+        default=0.5, description="probability per month that an account deep in trouble is contacted, 0..1"
     )
 
 
@@ -74,7 +74,7 @@ class BookSettings(Frozen):
     opt_out: float = Field(default=0.06, description="share that asked for no automated email, 0..1")
     price_spread: float = Field(default=0.25, description="standard deviation of log price")
     fewest_csms: int = Field(default=2, ge=2, description="CSMs of a segment, at least; one can follow another")
-    new_owner: float = Field(default=0.22, description="chance per year that the CSM changes")
+    new_owner: float = Field(default=0.22, description="probability per year that the CSM changes")
     promoted: float = Field(default=0.03, description="share that change to the next larger segment, 0..1")
     fx_rates: dict[str, float] = Field(default={"EUR": 1.08, "GBP": 1.27}, description="USD for one unit")
 
@@ -111,11 +111,11 @@ class ChurnSettings(Frozen):
     renewal_steepness: float = Field(default=0.5, description="further fall of the log odds per unit of x at a renewal")
     near_days: Range = Field(default=(45, 150), description="a renewal is wholly near, and not yet near, days ahead")
     never_used: float = Field(default=0.5, description="rise of the log odds for an account that never logged in")
-    highest: float = Field(default=0.5, description="largest chance to leave in one week, 0..1")
+    highest: float = Field(default=0.5, description="largest probability to leave in one week, 0..1")
     settle_days: int = Field(default=45, description="nobody leaves in the first so many days")
     declares: float = Field(default=0.95, description="share that give notice; the contracts of others run out, 0..1")
     lapse_weeks: float = Field(default=14.0, description="weeks of hazard that a contract running out stands for")
-    notice_least: int = Field(default=5, description="too late for a notice in the last so many days")
+    notice_min_days: int = Field(default=5, description="too late for a notice in the last so many days")
     early_exit: float = Field(default=0.08, description="share of notices that end the contract before its term, 0..1")
     early_exit_days: int = Field(default=30, description="days from such a notice to the end")
     monthly_exit_days: Range = Field(default=(5, 31), description="days from notice to end, monthly contracts")
@@ -129,19 +129,19 @@ class ContractSettings(Frozen):
     late_renewal: float = Field(default=0.05, description="share of renewals that start late, 0..1")
     late_days: Range = Field(default=(1, 20), description="days a late renewal is late")
     auto_renew: float = Field(default=0.3, description="share of fixed terms that renew by themselves, 0..1")
-    addon: float = Field(default=0.5, description="chance of an add-on per year for a delighted account, 0..1")
-    addon_turn: float = Field(default=1.3, description="x at which half of that chance is left")
-    addon_slope: float = Field(default=2.0, description="logit of that chance per unit of x")
+    addon: float = Field(default=0.5, description="probability of an add-on per year for a delighted account, 0..1")
+    addon_turn: float = Field(default=1.3, description="x at which half of that probability is left")
+    addon_slope: float = Field(default=2.0, description="logit of that probability per unit of x")
     addon_when: tuple[float, float] = Field(default=(0.15, 0.8), description="when in the term an add-on starts, 0..1")
     module: float = Field(default=0.4, description="share of add-ons that are a module rather than seats, 0..1")
     addon_size: tuple[float, float] = Field(default=(0.12, 0.4), description="size of an add-on, share of the contract")
-    grows: float = Field(default=0.2, description="chance to grow at a renewal for a delighted account, 0..1")
-    grows_slope: float = Field(default=1.0, description="logit of that chance per unit of x, from addon_turn")
+    grows: float = Field(default=0.2, description="probability to grow at a renewal for a delighted account, 0..1")
+    grows_slope: float = Field(default=1.0, description="logit of that probability per unit of x, from addon_turn")
     growth: tuple[float, float] = Field(default=(1.1, 1.35), description="factor of seats")
     shrinks: float = Field(
-        default=0.5, description="chance to shrink at a renewal for an account in deep trouble, 0..1"
+        default=0.5, description="probability to shrink at a renewal for an account in deep trouble, 0..1"
     )
-    shrinks_slope: float = Field(default=-2.0, description="logit of that chance per unit of x")
+    shrinks_slope: float = Field(default=-2.0, description="logit of that probability per unit of x")
     shrinkage: tuple[float, float] = Field(default=(0.5, 0.85), description="factor of seats")
     uplift: tuple[float, float] = Field(default=(0.0, 0.06), description="rise of the price at a renewal, share")
 
@@ -153,7 +153,7 @@ class ContactSettings(Frozen):
         default="policy", description="off, by policy, or randomised below the mark"
     )
     mark: float = Field(default=45.0, description="old score below which an account is worked on")
-    lot: float = Field(default=0.5, description="randomised: chance of a contact below the mark, 0..1")
+    random_share: float = Field(default=0.5, description="randomised: probability of a contact below the mark, 0..1")
     width: float = Field(default=6.0, description="how sharp that mark is, points of the old score")
     rest_months: int = Field(default=3, description="months without a further contact after one")
     lift: float = Field(default=0.6, description="rise of the health by a contact, x")

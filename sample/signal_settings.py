@@ -19,7 +19,7 @@ class Feature(Frozen):
     """One feature of the product."""
 
     name: str = Field(description="as in usage.feature")
-    share: float = Field(description="chance to be used on a user's day once adopted, 0..1")
+    share: float = Field(description="probability to be used on a user's day once adopted, 0..1")
     events: float = Field(description="mean actions per user's day at x = 0, beyond the first")
     minutes: float = Field(description="minutes per action")
 
@@ -43,11 +43,11 @@ class UsageSettings(Frozen):
     core: str = Field(default="dashboards", description="the feature that everybody comes for")
     users_per_seat: float = Field(default=0.9, description="people who have a login, per seat")
     activity: tuple[float, float] = Field(
-        default=(0.9, 3.2), description="Beta parameters of a user's daily chance to come"
+        default=(0.9, 3.2), description="Beta parameters of a user's daily probability to come"
     )
     level_spread: float = Field(default=0.8, description="standard deviation of an account's log activity")
     user_turn: tuple[float, float] = Field(
-        default=(-0.6, 0.9), description="x at which a user's chance halves: mean, deviation"
+        default=(-0.6, 0.9), description="x at which a user's probability halves: mean, deviation"
     )
     user_slope: float = Field(default=1.7, description="logit of coming per unit of x")
     weekly_noise: float = Field(default=0.15, description="standard deviation of an account's week, x")
@@ -69,7 +69,7 @@ class SupportSettings(Frozen):
 
     slope: float = Field(default=0.45, description="fall of log tickets per unit of x")
     severity: float = Field(default=0.5, description="fall of the severity per unit of x")
-    cuts: tuple[float, ...] = Field(
+    priority_thresholds: tuple[float, ...] = Field(
         default=(-0.4, 0.8, 1.7, 2.25), description="severity from which medium .. critical"
     )
     response_hours: tuple[float, ...] = Field(
@@ -84,10 +84,10 @@ class SupportSettings(Frozen):
     csat: tuple[float, float, float] = Field(
         default=(3.5, 0.5, 0.9), description="mean at x = 0, per unit of x, deviation"
     )
-    csat_tone: float = Field(default=0.5, description="satisfaction lost or won by a bad or good tone")
+    csat_sentiment: float = Field(default=0.5, description="satisfaction lost or won by a bad or good sentiment")
     csat_hours: float = Field(default=24.0, description="mean hours from closing to the answer")
-    tone: tuple[float, float] = Field(
-        default=(-1.1, 0.9), description="mean tone at x = 0 and per unit of x; unit deviation"
+    sentiment: tuple[float, float] = Field(
+        default=(-1.1, 0.9), description="mean sentiment at x = 0 and per unit of x; unit deviation"
     )
 
 
@@ -99,12 +99,12 @@ class BillingSettings(Frozen):
     terms_days: int = Field(default=30, description="payment term of fixed contracts, days")
     card_days: int = Field(default=7, description="payment term of monthly contracts, days")
     failure: tuple[float, float] = Field(
-        default=(0.02, 0.06), description="chance of a failure at x = 0: fixed, monthly"
+        default=(0.02, 0.06), description="probability of a failure at x = 0: fixed, monthly"
     )
     failure_slope: float = Field(default=0.6, description="fall of its log per unit of x")
-    dispute: float = Field(default=0.025, description="chance of a dispute at x = 0")
+    dispute: float = Field(default=0.025, description="probability of a dispute at x = 0")
     dispute_slope: float = Field(default=0.7, description="fall of its log per unit of x")
-    unpaid: float = Field(default=0.015, description="chance of never being paid at x = 0; falls like a failure's")
+    unpaid: float = Field(default=0.015, description="probability of never being paid at x = 0; falls like a failure's")
     paid_after: tuple[float, float, float] = Field(
         default=(4.0, 3.5, 7.0), description="days late at x = 0, less per x, spread"
     )
@@ -136,8 +136,8 @@ class RelationSettings(Frozen):
     engagement: float = Field(
         default=0.3, description="share of large accounts' attended meetings that a tool scored, 0..1"
     )
-    tone: tuple[float, float] = Field(
-        default=(-0.4, 0.9), description="mean tone at x = 0 and per unit of x; unit deviation"
+    sentiment: tuple[float, float] = Field(
+        default=(-0.4, 0.9), description="mean sentiment at x = 0 and per unit of x; unit deviation"
     )
     engagement_logit: tuple[float, float, float] = Field(
         default=(0.0, 0.5, 1.0), description="logit of that score: at x = 0, per unit of x, deviation"
@@ -145,8 +145,10 @@ class RelationSettings(Frozen):
     milestone_days: tuple[int, ...] = Field(
         default=(5, 16, 30, 50, 75), description="days from the start to each milestone"
     )
-    onboarding: tuple[float, float] = Field(default=(0.93, 0.2), description="chance to come: usual, those who skip it")
-    leaves: float = Field(default=0.15, description="chance per year that a person leaves")
+    onboarding: tuple[float, float] = Field(
+        default=(0.93, 0.2), description="probability to come: usual, those who skip it"
+    )
+    departure_rate: float = Field(default=0.15, description="probability per year that a person leaves")
     replaced: float = Field(default=0.6, description="share of departed champions with a successor, 0..1")
     replaced_days: Range = Field(default=(20, 90), description="days until then")
     met_days: Range = Field(default=(0, 60), description="days from the first contract until a person is known")

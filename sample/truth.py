@@ -1,6 +1,6 @@
-"""What is true of the company and stands in no table that it would have: chances, health, slides, oddities.
+"""What is true of the company and stands in no table that it would have: probabilities, health, slides, oddities.
 
-The chance of account i to leave within the horizon, as of the start of a month, given its state then:
+The probability of account i to leave within the horizon, as of the start of a month, given its state then:
 
     p = 1 - E[ product over the weeks of the horizon of (1 - h(w, x(w))) ],
     x(w0 + k) ~ N(level - fall(w0 + k) - slides to come + phi^k * deviation(w0), wander^2 * (1 - phi^(2k)))
@@ -30,7 +30,7 @@ ODDITIES = ("never_logged_in", "outage", "renamed_event", "summer_low", "departe
 
 
 def account_months(world: World) -> Columns:
-    """One row per customer and start of a month: the true chances to leave and the health behind them.
+    """One row per customer and start of a month: the true probabilities to leave and the health behind them.
 
     `p_churn` is what happens under the contacts as they are made, `p0` without a contact now, `p1` with one.
     """
@@ -38,26 +38,26 @@ def account_months(world: World) -> Columns:
     account = np.repeat(np.arange(len(world.accounts)), len(months))
     month = np.tile(np.arange(len(months)), len(world.accounts))
     notice = world.exits.churned_on[account]
-    kept = world.is_customer(account, months[month]) & (np.isnat(notice) | (notice >= months[month]))
-    p0, p1 = (p.ravel() for p in chances(world))
+    present = world.is_customer(account, months[month]) & (np.isnat(notice) | (notice >= months[month]))
+    p0, p1 = (p.ravel() for p in probabilities(world))
     contacts: Contacts = world.contacts
-    chance = contacts.chance.ravel()
+    probability = contacts.probability.ravel()
     week = world.window.week_of(months)
     return {
-        "account_id": Coded(account[kept], world.accounts.account_id.tolist()),
-        "as_of": months[month[kept]],
-        "health": world.health.x[:, week].ravel()[kept],
-        "p_churn": ((1.0 - chance) * p0 + chance * p1)[kept],
-        "p0": p0[kept],
-        "p1": p1[kept],
-        "contact_chance": chance[kept],
-        "contacted": contacts.made.ravel()[kept],
-        "sleeping_dog": contacts.sleeping.ravel()[kept],
+        "account_id": Coded(account[present], world.accounts.account_id.tolist()),
+        "as_of": months[month[present]],
+        "health": world.health.x[:, week].ravel()[present],
+        "p_churn": ((1.0 - probability) * p0 + probability * p1)[present],
+        "p0": p0[present],
+        "p1": p1[present],
+        "contact_chance": probability[present],
+        "contacted": contacts.made.ravel()[present],
+        "sleeping_dog": contacts.sleeping.ravel()[present],
     }
 
 
-def chances(world: World) -> tuple[Floats, Floats]:
-    """Accounts x months: chance to leave within the horizon of a month's start, without and with a contact."""
+def probabilities(world: World) -> tuple[Floats, Floats]:
+    """Accounts x months: probability to leave within the horizon of a month's start, without and with a contact."""
     window, rules, months = world.window, world.settings.health, world.window.month_starts()
     ahead = -(-HORIZON_DAYS // DAYS_PER_WEEK) + 1
     weeks = np.arange(window.weeks + ahead)
@@ -81,11 +81,11 @@ def chances(world: World) -> tuple[Floats, Floats]:
 
 
 def _within(risks: Risk, mean: Floats, spread: Floats, inside: Floats) -> Floats:
-    """Chance to leave in the weeks, of which `inside` says how much lies in the horizon."""
+    """Probability to leave in the weeks, of which `inside` says how much lies in the horizon."""
     stays = np.zeros(len(mean))
     for node, weight in zip(NODES, WEIGHTS, strict=True):
-        chance = risks.chance(mean + spread * node)
-        stays += weight * np.exp((inside * np.log1p(-chance)).sum(axis=1))
+        probability = risks.probability(mean + spread * node)
+        stays += weight * np.exp((inside * np.log1p(-probability)).sum(axis=1))
     return 1.0 - stays
 
 
@@ -113,8 +113,8 @@ def slides(world: World) -> Columns:
     account, slot = np.nonzero(s.exists & (s.start >= 0))
     start = s.start[account, slot]
     began = window.first_day + (7 * start).astype("timedelta64[D]")
-    kept = world.is_customer(account, began)
-    account, slot, start, began = account[kept], slot[kept], start[kept], began[kept]
+    present = world.is_customer(account, began)
+    account, slot, start, began = account[present], slot[present], start[present], began[present]
     bottom = began + (7 * s.weeks[account, slot]).astype("timedelta64[D]")
     recovered = bottom + (7 * s.recovery_weeks[account, slot]).astype("timedelta64[D]")
     led = world.health.led[account, slot]
@@ -130,7 +130,7 @@ def slides(world: World) -> Columns:
 
 def churn(world: World) -> Columns:
     """One row per loss on record: the day on which it shows, whether by a notice, the first day without a contract."""
-    on = world.window.happened(world.exits.churned_on)
+    on = world.window.up_to_last_day(world.exits.churned_on)
     account = np.flatnonzero(~np.isnat(on))
     return {
         "account_id": Coded(account, world.accounts.account_id.tolist()),
@@ -191,8 +191,8 @@ def _summers(world: World) -> Found:
     first, last = (np.array([f"{year}-{day}" for year in years], "datetime64[D]") for day in rules.summer_days)
     education = np.flatnonzero(world.accounts.industry == EDUCATION)
     account, year = np.repeat(education, len(years)), np.tile(np.arange(len(years)), len(education))
-    kept = world.is_customer(account, first[year])
-    account, year = account[kept], year[kept]
+    present = world.is_customer(account, first[year])
+    account, year = account[present], year[present]
     return account, first[year], last[year], [f"use at {rules.summer:.0%} of the usual"] * len(account)
 
 

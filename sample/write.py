@@ -104,14 +104,14 @@ def columns_of(table: str) -> list[str]:
 
 def _write_tables(to: Path, accounts: int, seed: int, settings: CompanySettings, record: Window) -> dict[str, int]:
     """One row group per chunk and table."""
-    numbers = chunks(accounts, settings.book.chunk)
+    account_range = chunks(accounts, settings.book.chunk)
     sources = _sources(settings)
     rows = dict.fromkeys(sources, 0)
     (to / "truth").mkdir(exist_ok=True)
     with ExitStack() as open_files:
         files = {name: open_files.enter_context(_file(to / f"{name}.parquet", _schema(name))) for name in sources}
         truths: dict[str, Any] = {}
-        for part, sequence in zip(numbers, np.random.SeedSequence(seed).spawn(len(numbers)), strict=True):
+        for part, sequence in zip(account_range, np.random.SeedSequence(seed).spawn(len(account_range)), strict=True):
             rng = streams(sequence)
             world = imagine(rng, part, accounts, settings, record)
             for name, source in sources.items():

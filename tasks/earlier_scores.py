@@ -14,7 +14,7 @@ from keepwell.tasks.errors import StoredDamaged
 from keepwell.tasks.files.digests import digest_of
 
 FILE, MANIFEST = "data.parquet", "_manifest.json"
-CHANGE_REACH_DAYS = 62
+CHANGE_LOOKBACK_DAYS = 62
 RECENT = ("account_id", "health", "band", "run_id")
 
 
@@ -95,7 +95,7 @@ def stored_before(root: Path, as_of: date, window_days: int) -> Stored:
     earlier = [d for d in dates(root, "health_scores") if d < as_of]
     newest = earlier[-1] if earlier else None
     limit = month_before(as_of)
-    ago = [d for d in earlier if limit - timedelta(days=CHANGE_REACH_DAYS) <= d <= limit]
+    ago = [d for d in earlier if limit - timedelta(days=CHANGE_LOOKBACK_DAYS) <= d <= limit]
     month_ago = ago[-1] if ago else None
     recent = [d for d in earlier if d >= as_of - timedelta(days=window_days)]
     whole = {d: read(root, "health_scores", d) for d in dict.fromkeys((newest, month_ago)) if d is not None}

@@ -22,7 +22,7 @@ class Word:
     at: datetime
 
 
-def word_under_prefect(question: str, says: str) -> Word | None:
+def sign_off_under_prefect(question: str, description: str) -> Word | None:
     """Who answered, once the run is resumed with it; the first time, this suspends the run and does not return.
 
     None where no run can be suspended: outside Prefect, and in a run without a deployment, which nobody could resume.
@@ -38,12 +38,12 @@ def word_under_prefect(question: str, says: str) -> Word | None:
         return None
 
     class SignedBy(RunInput):  # type: ignore[misc]
-        """Who says so."""
+        """Who signs off, and a note."""
 
         by: str
         note: str = ""
 
-    answer = suspend_flow_run(wait_for_input=SignedBy.with_initial_data(description=says), key=question)
+    answer = suspend_flow_run(wait_for_input=SignedBy.with_initial_data(description=description), key=question)
     return Word(answer.by, answer.note, context.start_time.astimezone(UTC).replace(tzinfo=None)) if answer else None
 
 

@@ -59,10 +59,10 @@ def _forms(value: str) -> set[str]:
 
 def masked(text: str) -> str:
     """The text without what is concealed, and without passwords of URLs."""
-    shown = _anywhere(frozenset(_concealed)).sub(MASK, text) if _concealed else text
-    if "://" not in shown:
-        return shown
-    return KEYED.sub(rf"\1{MASK}", IN_URL.sub(MASK, shown))
+    concealed_text = _anywhere(frozenset(_concealed)).sub(MASK, text) if _concealed else text
+    if "://" not in concealed_text:
+        return concealed_text
+    return KEYED.sub(rf"\1{MASK}", IN_URL.sub(MASK, concealed_text))
 
 
 @lru_cache(maxsize=1)

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from keepwell.expectations.suites import load_suites
 from keepwell.tasks.errors import close_to
-from keepwell.values.numbers import (
+from keepwell.values.setting_types import (
     Count,
     Days,
     Factor,
@@ -108,13 +108,13 @@ class CatalogueSettings(Section):
     """When the signal catalogue names a blind spot."""
 
     low_accounts_share: Share = Field(0.6, description="share of accounts with a signal below which it is biased")
-    most_accounts_share: Share = Field(0.9, description="share of accounts with a signal that is as good as all")
+    max_accounts_share: Share = Field(0.9, description="share of accounts with a signal that is as good as all")
     low_fill_rate: Share = Field(0.5, description="share of rows with a value below which emptiness is named")
     engaged_ratio: Annotated[Factor, Field(gt=1)] = Field(
         1.5, description="times the use of the other accounts that is a bias"
     )
     usage_days: Days = Field(90, description="days of use that are compared")
-    least_accounts: Count = Field(5, description="accounts on either side that make a comparison")
+    min_accounts: Count = Field(5, description="accounts on either side that make a comparison")
 
 
 class PublishSettings(Section):

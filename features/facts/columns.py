@@ -81,8 +81,8 @@ class CanonicalTable:
     @property
     def staged(self) -> tuple[Column, ...]:
         """Columns of the staged snapshot: text is read for its sentiment and left; `known_at` is always there."""
-        kept = tuple(c for c in self.columns if c.name != self.text)
-        return (*kept, LOADED_AT, KNOWN_AT)
+        stored = tuple(c for c in self.columns if c.name != self.text)
+        return (*stored, LOADED_AT, KNOWN_AT)
 
     @property
     def accepted(self) -> frozenset[str]:

@@ -39,8 +39,8 @@ class Facts:
         given = self.given.get(name)
         return given is None or all(given & set(column.split("|")) for column in columns)
 
-    def kept(self, name: str, at: datetime) -> bool:
-        """Whether that table was kept at an instant: what it lacks from then on did not happen."""
+    def recorded(self, name: str, at: datetime) -> bool:
+        """Whether that table was already recorded at an instant: what is missing from then on did not happen."""
         return name in self.tables and self.since.get(name, at) <= at
 
     @property
@@ -54,7 +54,7 @@ def timestamp(at: datetime) -> ir.Value:
     return ibis.literal(at.isoformat(sep=" ")).cast("timestamp")
 
 
-def cut(rows: ir.Table, table: CanonicalTable, as_of: datetime) -> ir.Table:
+def known_rows(rows: ir.Table, table: CanonicalTable, as_of: datetime) -> ir.Table:
     """The rows of one table that were known at `as_of`, with every column that was not yet known set to NULL."""
     visible = rows.filter(rows.known_at <= timestamp(as_of))
     late = {
@@ -78,7 +78,7 @@ def known(
     `fixed` since signup, since today's value of the others must not colour a past score. `account_labels` keeps them
     all, for reports only.
     """
-    tables = {name: cut(rows, TABLES[name], as_of) for name, rows in snapshot.items() if name in TABLES}
+    tables = {name: known_rows(rows, TABLES[name], as_of) for name, rows in snapshot.items() if name in TABLES}
     aside = snapshot["quarantine"]
     # A row set aside because its date is no date is known at no instant, and yet has to be counted.
     tables["quarantine"] = aside.filter(aside.known_at.isnull() | (aside.known_at <= timestamp(as_of)))
@@ -140,7 +140,7 @@ class Rows:
         return ibis.literal(newest).delta(column.cast("date"), unit="day")
 
 
-def rows_of(facts: Facts, source: str, reach_days: int | None) -> Rows:
-    """The rows of one source that can matter to a measure that looks back `reach_days`."""
+def rows_of(facts: Facts, source: str, lookback_days: int | None) -> Rows:
+    """The rows of one source that can matter to a measure that looks back `lookback_days`."""
     rows = Rows(facts[source], facts.as_of, EVENTS[source], facts.newest, source)
-    return rows if reach_days is None else replace(rows, table=rows.table.filter(rows.last(reach_days)))
+    return rows if lookback_days is None else replace(rows, table=rows.table.filter(rows.last(lookback_days)))

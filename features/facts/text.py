@@ -8,7 +8,7 @@ import py3langid
 from textblob.en import sentiment as english_sentiment
 
 
-def tone(text: str | None) -> float | None:
+def text_sentiment(text: str | None) -> float | None:
     """The tone of one text; None where it is empty or not in English."""
     if text is None or not text.strip():
         return None

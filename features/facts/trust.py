@@ -18,17 +18,17 @@ def set_aside_share(facts: Facts) -> pd.DataFrame:
     for source in sorted(name for name in facts.given if name in facts and name in concerned):
         rows: Rows = rows_of(facts, source, TRUST_DAYS)
         if "account_id" in rows.table.columns:
-            pieces.append(_kept(rows, source, counted))
+            pieces.append(_accepted(rows, source, counted))
     if not pieces:  # most companies set nothing aside, and one small query says so
         return counted.mutate(share=1.0).drop("aside").to_pandas()
-    kept = ibis.union(*pieces) if len(pieces) > 1 else pieces[0]
-    joined = counted.left_join(kept, ["table_name", "account_id"])
-    share = joined.aside / (joined.aside + joined.kept.fill_null(0))
+    accepted = ibis.union(*pieces) if len(pieces) > 1 else pieces[0]
+    joined = counted.left_join(accepted, ["table_name", "account_id"])
+    share = joined.aside / (joined.aside + joined.accepted.fill_null(0))
     return joined.select("table_name", "account_id", share=share).to_pandas()
 
 
-def _kept(rows: Rows, source: str, counted: ir.Table) -> ir.Table:
+def _accepted(rows: Rows, source: str, counted: ir.Table) -> ir.Table:
     """Kept rows per account, only of accounts that had some set aside: for most sources nothing is scanned."""
     wanted = counted.filter(counted.table_name == source).select("account_id")
     mine = rows.table.semi_join(wanted, "account_id")
-    return mine.group_by("account_id").agg(kept=mine.count()).mutate(table_name=ibis.literal(source))
+    return mine.group_by("account_id").agg(accepted=mine.count()).mutate(table_name=ibis.literal(source))

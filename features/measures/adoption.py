@@ -12,7 +12,7 @@ _breadth = partial(aggregate, "usage", unit="features", component="adoption", di
 
 
 @_breadth(
-    reach_days=28,
+    lookback_days=28,
     tenure_from=28,
     empty=0,
     null="no features in the usage data, or a customer for less than 28 days",
@@ -24,7 +24,7 @@ def features_used_28d(usage: Rows) -> ir.Value:
 
 
 @_breadth(
-    reach_days=180,
+    lookback_days=180,
     tenure_from=180,
     null="no use in the earlier 90 days, or too young a customer",
     words="{value:+z.0f} feature{s} in use, last 90 days against the 90 before",
@@ -40,7 +40,7 @@ def adoption_velocity(usage: Rows) -> ir.Value:
     "usage",
     unit="days",
     direction=0,
-    reach_days=None,
+    lookback_days=None,
     component=None,
     published=False,
     null="never used",
@@ -84,7 +84,7 @@ def time_to_value_days(row: ir.Table) -> ir.Value:
     "touchpoints",
     unit="share",
     direction=1,
-    reach_days=None,
+    lookback_days=None,
     component="adoption",
     null="no onboarding step on record",
     needs=("attended",),

@@ -13,7 +13,7 @@ _billing = partial(aggregate, "invoices", component="billing", direction=-1, nul
 
 @_billing(
     unit="failures",
-    reach_days=None,
+    lookback_days=None,
     needs=("failed_at",),
     words="{value:.0f} payment failure{s} in 90 days",
     zero="no payment failures in 90 days",
@@ -25,7 +25,7 @@ def payment_failures_90d(invoices: Rows) -> ir.Value:
 
 @_billing(
     unit="disputes",
-    reach_days=None,
+    lookback_days=None,
     needs=("disputed_at",),
     words="{value:.0f} billing dispute{s} in 180 days",
     zero="no billing disputes in 180 days",
@@ -37,7 +37,7 @@ def disputes_180d(invoices: Rows) -> ir.Value:
 
 @_billing(
     unit="days",
-    reach_days=180,
+    lookback_days=180,
     needs=("paid_at",),
     words="invoices paid {value:.0f} day{s} late on average over 180 days",
     zero="invoices of 180 days paid on time",
@@ -52,7 +52,7 @@ def days_late_180d(invoices: Rows) -> ir.Value:
 
 @_billing(
     unit="share",
-    reach_days=365,
+    lookback_days=365,
     needs=("paid_at", "amount"),
     words="{value:.0%} of the amount invoiced in 365 days overdue",
     zero="less than 1% of the amount invoiced in 365 days overdue",

@@ -2,7 +2,7 @@
 
 The 26 weeks before as_of are cut into n = 13 blocks of two weeks, each with every weekday twice. Of the blocks b
 
-    y(i) = ln(b(i) + LEAST x mean of b)
+    y(i) = ln(b(i) + SMOOTHING x mean of b)
     d(k) = mean of the k newest y - mean of the n - k before them,    k = 2, 4, 6
     r(k) = mean of the 2 newest y - mean of the same n - k
     s^2  = FLOOR^2 + (sqrt(pi) / 2 x mean of |y(i + 1) - y(i)|)^2
@@ -28,15 +28,15 @@ from keepwell.features.measures.registry import aggregate, derived
 
 BLOCK_DAYS = 14
 BLOCKS = 13
-REACH_DAYS = BLOCK_DAYS * BLOCKS
+LOOKBACK_DAYS = BLOCK_DAYS * BLOCKS
 NEWEST = (2, 4, 6)
 """Blocks after the split points that are tried: 4, 8 and 12 weeks ago. What shifted earlier is no news."""
-LEAST = 0.25
+SMOOTHING = 0.25
 """What is added to each block, in mean blocks: a block without use is a deep fall, not an endless one."""
 FLOOR = 0.15
 """Least noise of a block, on the log scale: about 15%."""
 FREE = 99.0
-"""Bound of a log change where last year says nothing."""
+"""Bound of a log change where last year is no guide."""
 SILENT = 0.001
 """What stands for no use at all beside last year's, as a share of it: its logarithm is finite."""
 
@@ -54,19 +54,19 @@ def fortnights(usage: Rows) -> ir.Table:
     return each.group_by("account_id", "block").agg(events=each.events.sum(), features=each.feature.count())
 
 
-def _logs(name: str, column: str, says: str) -> None:
+def _logs(name: str, column: str, of_what: str) -> None:
     """Register the logarithms of one series: an aggregate per block, newest first."""
     for number in range(BLOCKS):
 
         def log(blocks: Rows, number: int = number) -> ir.Value:
             series = blocks.table[name]
             here = series.max(where=blocks.block == number).fill_null(0)
-            return (here + LEAST * series.sum().nullif(0) / BLOCKS).ln()
+            return (here + SMOOTHING * series.sum().nullif(0) / BLOCKS).ln()
 
         log.__name__ = _log(name, number)
-        log.__doc__ = f"Logarithm of {says}, days {number * BLOCK_DAYS + 1} to {(number + 1) * BLOCK_DAYS} back."
+        log.__doc__ = f"Logarithm of {of_what}, days {number * BLOCK_DAYS + 1} to {(number + 1) * BLOCK_DAYS} back."
         aggregate(
-            "usage", unit=f"log {name}", component=None, direction=0, reach_days=REACH_DAYS, needs=(column,),
+            "usage", unit=f"log {name}", component=None, direction=0, lookback_days=LOOKBACK_DAYS, needs=(column,),
             null="no such use in 26 weeks", words="{value:.2f}", published=False, rollup=fortnights,
         )(log)  # fmt: skip
 
@@ -108,7 +108,7 @@ def shift(row: ir.Table, name: str) -> ir.Value:
     fall = ibis.least(0.0, *(ibis.greatest(d, left, lowest) * weight for d, left, weight in split))
     rise = ibis.greatest(0.0, *(ibis.least(d, left, highest) * weight for d, left, weight in split))
     furthest = (-fall > rise).ifelse(fall, rise) / _noise(logs)
-    return (row.tenure_days >= REACH_DAYS).ifelse(furthest, ibis.null())
+    return (row.tenure_days >= LOOKBACK_DAYS).ifelse(furthest, ibis.null())
 
 
 def _difference(sums: list[ir.Value], newest: int) -> tuple[ir.Value, ir.Value, float]:

@@ -11,7 +11,7 @@ from keepwell.features.measures.registry import aggregate, derived
 
 DAYS_PER_YEAR = 365.25
 _contract = partial(derived, "contracts", component=None, direction=0)
-_deals = partial(aggregate, "opportunities", unit="deals", reach_days=180, empty=0, null="no opportunity source")
+_deals = partial(aggregate, "opportunities", unit="deals", lookback_days=180, empty=0, null="no opportunity source")
 
 
 @_contract(unit="reporting currency per year", null="never", words="ARR {value:,.0f}")

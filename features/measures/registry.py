@@ -48,7 +48,7 @@ class Feature:
     zero: str = ""
     well: str = ""
     empty: float | None = None
-    reach_days: int | None = None
+    lookback_days: int | None = None
     tenure_from: int | None = None
     needs: tuple[str, ...] = ()
     published: bool = True
@@ -71,7 +71,7 @@ def aggregate(
     direction: int,
     null: str,
     words: str,
-    reach_days: int | None,
+    lookback_days: int | None,
     zero: str = "",
     well: str = "",
     empty: float | None = None,
@@ -85,7 +85,7 @@ def aggregate(
     return lambda build: _register(
         Feature(
             build.__name__, version, _doc(build), unit, (source,), component, direction, null, words, "aggregate",
-            build, zero, well, empty, reach_days, tenure_from, needs, published, rollup,
+            build, zero, well, empty, lookback_days, tenure_from, needs, published, rollup,
         )
     )  # fmt: skip
 
@@ -148,18 +148,18 @@ def answerable(facts: Facts, feature: Feature) -> bool:
 
 def _scan(feature: Feature) -> tuple[str, int, str]:
     """Features with the same key are computed in one scan."""
-    return feature.sources[0], feature.reach_days or 0, feature.rollup.__name__ if feature.rollup else ""
+    return feature.sources[0], feature.lookback_days or 0, feature.rollup.__name__ if feature.rollup else ""
 
 
 def _aggregated(facts: Facts, features: Sequence[Feature]) -> ir.Table:
     """One row per account that has rows, one column per feature; all of one scan."""
-    rows = rows_for(facts, features[0], features[0].reach_days)
+    rows = rows_for(facts, features[0], features[0].lookback_days)
     return rows.table.group_by("account_id").agg(**{f.name: f.build(rows).cast("float64") for f in features})
 
 
-def rows_for(facts: Facts, feature: Feature, reach_days: int | None) -> Rows:
+def rows_for(facts: Facts, feature: Feature, lookback_days: int | None) -> Rows:
     """The rows that an aggregate is an expression over."""
-    rows = rows_of(facts, feature.sources[0], reach_days)
+    rows = rows_of(facts, feature.sources[0], lookback_days)
     return rows if feature.rollup is None else replace(rows, table=feature.rollup(rows))
 
 

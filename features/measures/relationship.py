@@ -9,13 +9,13 @@ from keepwell.features.measures.registry import aggregate
 
 EXECUTIVE = ("executive", "sponsor")
 _talk = partial(aggregate, "touchpoints", component="relationship")
-_people = partial(aggregate, "contacts", unit="people", component="relationship", reach_days=None)
+_people = partial(aggregate, "contacts", unit="people", component="relationship", lookback_days=None)
 
 
 @_talk(
     unit="days",
     direction=-1,
-    reach_days=None,
+    lookback_days=None,
     null="no executive contact on record",
     needs=("role",),
     words="no executive contact in {value:.0f} day{s}",
@@ -32,7 +32,7 @@ def days_since_executive_contact(touchpoints: Rows) -> ir.Value:
     "touchpoints",
     unit="meetings",
     direction=1,
-    reach_days=90,
+    lookback_days=90,
     component=None,
     empty=0,
     null="no touchpoint source",
@@ -47,20 +47,20 @@ def meetings_90d(touchpoints: Rows) -> ir.Value:
 @_talk(
     unit="share",
     direction=1,
-    reach_days=180,
+    lookback_days=180,
     null="no meeting in 180 days",
     words="{value:.0%} of meetings attended in 180 days",
 )
 def meeting_attendance_180d(touchpoints: Rows) -> ir.Value:
     """Share of calls, meetings and webinars of the last 180 days that the account attended."""
-    held = touchpoints.kind.isin(("call", "meeting", "webinar"))
-    return touchpoints.attended.cast("float64").mean(where=held)
+    met = touchpoints.kind.isin(("call", "meeting", "webinar"))
+    return touchpoints.attended.cast("float64").mean(where=met)
 
 
 @_talk(
     unit="share",
     direction=1,
-    reach_days=90,
+    lookback_days=90,
     null="no email in 90 days",
     words="{value:.0%} of emails answered in 90 days",
 )
@@ -72,7 +72,7 @@ def email_response_90d(touchpoints: Rows) -> ir.Value:
 @_talk(
     unit="posts",
     direction=1,
-    reach_days=90,
+    lookback_days=90,
     empty=0,
     null="no touchpoint source",
     words="{value:.0f} community post{s} in 90 days (peers {reference:.0f})",
@@ -86,7 +86,7 @@ def community_posts_90d(touchpoints: Rows) -> ir.Value:
     "touchpoints",
     unit="0..1",
     direction=1,
-    reach_days=90,
+    lookback_days=90,
     component=None,
     null="no external voice or video score",
     words="engagement {value:.2f} of 1 in calls over 90 days",

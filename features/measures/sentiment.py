@@ -7,13 +7,13 @@ import ibis.expr.types as ir
 from keepwell.features.facts.known import Rows
 from keepwell.features.measures.registry import aggregate
 
-_tone = partial(aggregate, unit="-1..1", direction=1, component="sentiment", null="no tone known in the window")
+_sentiment = partial(aggregate, unit="-1..1", direction=1, component="sentiment", null="no tone known in the window")
 _nps = partial(aggregate, "surveys", direction=1, component="sentiment", needs=("score",))
 
 
-@_tone(
+@_sentiment(
     "tickets",
-    reach_days=90,
+    lookback_days=90,
     words="tone of tickets {value:+z.2f} over 90 days, -1 bad, 1 good (peers {reference:+z.2f})",
 )
 def ticket_sentiment_90d(tickets: Rows) -> ir.Value:
@@ -21,9 +21,9 @@ def ticket_sentiment_90d(tickets: Rows) -> ir.Value:
     return tickets.sentiment.mean()
 
 
-@_tone(
+@_sentiment(
     "tickets",
-    reach_days=180,
+    lookback_days=180,
     words="tone of tickets {value:+z.2f}, last 90 days against the 90 before",
     zero="tone of tickets unchanged, last 90 days against the 90 before",
 )
@@ -32,9 +32,9 @@ def ticket_sentiment_trend(tickets: Rows) -> ir.Value:
     return tickets.sentiment.mean(where=tickets.last(90)) - tickets.sentiment.mean(where=tickets.last(90, before=90))
 
 
-@_tone(
+@_sentiment(
     "touchpoints",
-    reach_days=90,
+    lookback_days=90,
     words="tone of conversations {value:+z.2f} over 90 days, -1 bad, 1 good (peers {reference:+z.2f})",
 )
 def touchpoint_sentiment_90d(touchpoints: Rows) -> ir.Value:
@@ -44,7 +44,7 @@ def touchpoint_sentiment_90d(touchpoints: Rows) -> ir.Value:
 
 @_nps(
     unit="0..10",
-    reach_days=365,
+    lookback_days=365,
     null="no NPS answer in 365 days",
     words="NPS answers average {value:.1f} of 10 over 365 days",
 )
@@ -55,7 +55,7 @@ def nps_score_365d(surveys: Rows) -> ir.Value:
 
 @_nps(
     unit="points",
-    reach_days=360,
+    lookback_days=360,
     null="no NPS answers in both halves of the last 360 days",
     words="NPS answers {value:+z.1f} points, last 180 days against the 180 before",
     zero="NPS answers unchanged, last 180 days against the 180 before",

@@ -9,7 +9,7 @@ from keepwell.features.measures.registry import aggregate, derived
 
 URGENT = ("urgent", "critical")
 _tickets = partial(aggregate, "tickets", null="no ticket source", empty=0, direction=-1)
-_opened = partial(_tickets, unit="tickets", reach_days=90)
+_opened = partial(_tickets, unit="tickets", lookback_days=90)
 
 
 @_opened(component=None, words="{value:.0f} ticket{s} in 90 days", zero="no tickets in 90 days")
@@ -55,7 +55,7 @@ def escalations_90d(tickets: Rows) -> ir.Value:
 
 @_tickets(
     unit="tickets",
-    reach_days=365,
+    lookback_days=365,
     component=None,
     needs=("closed_at",),
     words="{value:.0f} open ticket{s} of the last 365 days",
@@ -68,7 +68,7 @@ def open_tickets(tickets: Rows) -> ir.Value:
 
 @_tickets(
     unit="days",
-    reach_days=365,
+    lookback_days=365,
     component="support",
     needs=("closed_at",),
     words="oldest open ticket {value:.0f} day{s} old",
@@ -83,7 +83,7 @@ def oldest_open_ticket_days(tickets: Rows) -> ir.Value:
     "tickets",
     unit="1..5",
     direction=1,
-    reach_days=180,
+    lookback_days=180,
     component="support",
     null="no answer about tickets in 180 days",
     words="ticket satisfaction {value:.1f} of 5 over 180 days",
@@ -97,7 +97,7 @@ def csat_180d(tickets: Rows) -> ir.Value:
     "tickets",
     unit="hours",
     direction=-1,
-    reach_days=180,
+    lookback_days=180,
     component=None,
     null="no ticket closed in 180 days",
     words="{value:,.0f} hour{s} to close a ticket over 180 days",

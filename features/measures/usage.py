@@ -9,7 +9,7 @@ from keepwell.features.facts.known import Rows
 from keepwell.features.measures.registry import aggregate, derived
 
 _measure = partial(
-    aggregate, "usage", component="usage", direction=1, reach_days=28, tenure_from=28, empty=0,
+    aggregate, "usage", component="usage", direction=1, lookback_days=28, tenure_from=28, empty=0,
     null="no such usage data, or a customer for less than 28 days",
 )  # fmt: skip
 _trend = partial(
@@ -58,7 +58,7 @@ def minutes_28d(usage: Rows) -> ir.Value:
 
 
 @_trend(
-    reach_days=56,
+    lookback_days=56,
     tenure_from=56,
     needs=("events",),
     words="usage {change}, last 28 days against the 28 before",
@@ -69,7 +69,7 @@ def usage_trend(usage: Rows) -> ir.Value:
 
 
 @_trend(
-    reach_days=56,
+    lookback_days=56,
     tenure_from=56,
     needs=("user_id",),
     words="active users {change}, last 28 days against the 28 before",
@@ -81,7 +81,7 @@ def active_users_trend(usage: Rows) -> ir.Value:
 
 
 @_trend(
-    reach_days=392,
+    lookback_days=392,
     tenure_from=392,
     needs=("events",),
     words="usage {change}, last 28 days against the same weeks last year",
@@ -95,7 +95,7 @@ def usage_against_last_year(usage: Rows) -> ir.Value:
     "usage",
     unit="days",
     direction=-1,
-    reach_days=None,
+    lookback_days=None,
     component=None,
     published=False,
     null="never used",
@@ -110,7 +110,7 @@ def usage_age_days(usage: Rows) -> ir.Value:
     "quarantine",
     unit="days",
     direction=0,
-    reach_days=None,
+    lookback_days=None,
     component=None,
     published=False,
     null="no usage row was set aside",

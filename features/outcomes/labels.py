@@ -127,7 +127,7 @@ def _promoters(now: Facts, as_of: datetime, rules: LabelSettings) -> ir.Table | 
 
 def _worked_on(now: Facts, cohort: ir.Table, as_of: datetime, rules: LabelSettings) -> ir.Table | None:
     """Accounts on which somebody worked, or a lot fell, before they left; None where interventions were not kept."""
-    if not now.kept("interventions", as_of):
+    if not now.recorded("interventions", as_of):
         return None
     worked_on = _before_loss(now["interventions"], "started_at", cohort, as_of, rules).select("account_id")
     if "hold_outs" not in now:
@@ -138,7 +138,7 @@ def _worked_on(now: Facts, cohort: ir.Table, as_of: datetime, rules: LabelSettin
 
 def _spared(cohort: ir.Table, now: Facts, as_of: datetime, rules: LabelSettings) -> ir.Table:
     """The cohort with `untreated_chance`: the product over an account's draws of the chance that the lot spares it."""
-    if not now.kept("hold_outs", as_of):
+    if not now.recorded("hold_outs", as_of):
         return cohort.mutate(untreated_chance=ibis.null().cast("float64"))
     drawn = _before_loss(now["hold_outs"], "drawn_at", cohort, as_of, rules)
     spared = (1.0 - drawn.chance).clip(lower=0.0, upper=1.0)

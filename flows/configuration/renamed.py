@@ -59,5 +59,8 @@ RENAMED: Mapping[str, str] = {
     "promotion.least_slope": "promotion.min_slope",
     "promotion.most_observed": "promotion.max_observed",
     "promotion.most_slope": "promotion.max_slope",
+    "labels.least_tenure_days": "labels.min_tenure_days",
+    "catalogue.most_accounts_share": "catalogue.max_accounts_share",
+    "catalogue.least_accounts": "catalogue.min_accounts",
 }
 """The old dotted key, and the key of today."""

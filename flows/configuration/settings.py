@@ -44,7 +44,7 @@ from keepwell.tasks.settings import (
     SourceSettings,
     TableSettings,
 )
-from keepwell.values.numbers import Minutes, Number, Seconds, Section
+from keepwell.values.setting_types import Minutes, Number, Seconds, Section
 
 REQUIRED_TABLES = tuple(name for name, table in TABLES.items() if not table.optional)
 

@@ -16,7 +16,7 @@ from keepwell.playbook.interventions.work_week import WEEK, WorkWeek, seen_until
 from keepwell.tasks.delivery.artifacts import show_work
 from keepwell.tasks.earlier_scores import dates, digest, read
 from keepwell.tasks.errors import ConfigError
-from keepwell.tasks.gate import resume_waiting, word_under_prefect
+from keepwell.tasks.gate import resume_waiting, sign_off_under_prefect
 from keepwell.tasks.ledger.store import Ledger
 from keepwell.tasks.ledger.work import sign
 from keepwell.tasks.lock import holding
@@ -54,7 +54,11 @@ def week_three(run: Run, *, wait: bool = True) -> WorkResult:
             result = review_work(run, ledger, scored.stamp)
             show_work(result.week)
             record(scored.rows + rows, scored.stamp)
-        if wait and result.week.signed is None and (word := word_under_prefect(question(run.as_of), ASKED)) is not None:
+        if (
+            wait
+            and result.week.signed is None
+            and (word := sign_off_under_prefect(question(run.as_of), ASKED)) is not None
+        ):
             sign(ledger, run.as_of, word.at, word.by, word.note)
             result = review_work(run, ledger, scored.stamp)
         return result

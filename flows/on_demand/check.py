@@ -12,4 +12,8 @@ def checking(run: Run) -> dict[str, object]:
         results = check_data(run, staged(run))
         raise_if_critical(results)
     failed = [r for r in results if not r.success]
-    return {"as_of": run.as_of, "expectations": len(results), "warnings": [f"{r.table}: {r.says}" for r in failed]}
+    return {
+        "as_of": run.as_of,
+        "expectations": len(results),
+        "warnings": [f"{r.table}: {r.requirement}" for r in failed],
+    }

@@ -17,7 +17,7 @@ from keepwell.flows.run import Run
 from keepwell.playbook.actions import Playbook
 from keepwell.playbook.alerts.rules import RULES
 from keepwell.playbook.doctor import Diagnosis, Severity, channel_findings, playbook_findings, role_findings
-from keepwell.tasks.checks.run import suites_in_force
+from keepwell.tasks.checks.run import active_suites
 from keepwell.tasks.delivery.notify import FILES
 from keepwell.tasks.doctor.connectivity import (
     artifacts_reached,
@@ -160,7 +160,7 @@ def _required(settings: Settings) -> dict[str, Severity]:
     """How bad it is, by table, that a mapping does not give what it must."""
     severities = {
         name: {e.severity for e in suite.expectations if e.rule == COLUMN_EXISTS}
-        for name, suite in suites_in_force(settings.checks.overrides).items()
+        for name, suite in active_suites(settings.checks.overrides).items()
     }
     known: tuple[Severity, ...] = ("critical", "warning")
     return {name: severity for name, held in severities.items() for severity in known if severity in held}

@@ -11,7 +11,7 @@ EXTRAS = ("crm",)
 """What users install beside the core; what develops and tests it (`dev`) is not handed on."""
 OSI = "OSI Approved"
 SHORT = 60
-FILE_SAYS = (("Permission is hereby granted, free of charge", "MIT License"),)
+LICENSE_TEXTS = (("Permission is hereby granted, free of charge", "MIT License"),)
 """Licenses by their text, of those whose metadata name none."""
 
 
@@ -66,4 +66,4 @@ def license_of(one: Distribution) -> str:
         return text
     files = [file for file in one.files or () if "LICENSE" in file.name.upper() and ".dist-info" in str(file)]
     whole = "\n".join(str(file.read_text()) for file in files)
-    return next((name for sign, name in FILE_SAYS if sign in " ".join(whole.split())), "unknown")
+    return next((name for sign, name in LICENSE_TEXTS if sign in " ".join(whole.split())), "unknown")

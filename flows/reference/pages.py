@@ -48,7 +48,7 @@ def _keys(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str]]
         elif inner is not None and key != "health.measures":
             yield from _keys(inner, f"{key}.NAME.")
         else:
-            yield key, _shown(field.get_default(call_default_factory=True)), field.description or ""
+            yield key, _as_text(field.get_default(call_default_factory=True)), field.description or ""
 
 
 def _section(annotation: Any) -> type[BaseModel] | None:
@@ -62,7 +62,7 @@ def _is_mapping(annotation: Any) -> bool:
     return bool(getattr(annotation, "__args__", ()))
 
 
-def _shown(value: Any) -> str:
+def _as_text(value: Any) -> str:
     if value is PydanticUndefined:
         return "required"
     if value is None or value in ("", (), {}):
@@ -140,7 +140,7 @@ def sample_page() -> str:
     lines += [f"| | {' | '.join(s.name for s in company.segments)} |", "|---|" + "---|" * len(company.segments)]
     for name, field in Segment.model_fields.items():
         if name != "name":
-            values = (_shown(getattr(s, name)) for s in company.segments)
+            values = (_as_text(getattr(s, name)) for s in company.segments)
             lines.append(f"| `{name}`: {field.description} | {' | '.join(values)} |")
     for name, field in CompanySettings.model_fields.items():
         section = _section(field.annotation)

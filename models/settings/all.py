@@ -14,7 +14,7 @@ from keepwell.models.settings.training import (
     TripwireSettings,
     WeightSettings,
 )
-from keepwell.values.numbers import (
+from keepwell.values.setting_types import (
     Section,
 )
 

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from keepwell.values.numbers import (
+from keepwell.values.setting_types import (
     Count,
     Repeats,
     Section,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from keepwell.values.numbers import (
+from keepwell.values.setting_types import (
     Count,
     Days,
     Factor,

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from keepwell.playbook.alerts.events import BOOK, DATA_RULE, LedgerEvent, short_hash
 from keepwell.playbook.settings import OwnerSettings
-from keepwell.values.numbers import Minutes, Section, Tries
+from keepwell.values.setting_types import Minutes, Section, Tries
 from keepwell.values.texts import one_line, visible
 
 Kind = Literal["opened", "digest", "breached"]

@@ -6,7 +6,7 @@ from urllib.parse import urlparse
 
 from pydantic import Field, model_validator
 
-from keepwell.values.numbers import Count, DaysOrZero, Seconds, SecondsOrZero, Section, Tries, WholeSecondsOrZero
+from keepwell.values.setting_types import Count, DaysOrZero, Seconds, SecondsOrZero, Section, Tries, WholeSecondsOrZero
 
 AccountField = Literal["health", "band", "tier", "risk", "summary", "next_action", "action_due"]
 NUMBERS = frozenset({"health", "risk"})

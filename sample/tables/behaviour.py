@@ -1,11 +1,11 @@
 """Product use: who came on which day, which features were used, and how much.
 
-A user u comes on day d of week w with chance
+A user u comes on day d of week w with probability
 
     p(u) * sigmoid(slope * (x(w) + noise(w) - turn(u))) * weekday(d) * season(industry, d) * (1 - exp(-age / ramp_days))
 
 where p(u) is the user's own activity times the account's habit and turn(u) the health below which that user stays away:
-a slide costs breadth and frequency. On such a day feature f is used with chance share(f) * sigmoid(slope *
+a slide costs breadth and frequency. On such a day feature f is used with probability share(f) * sigmoid(slope *
 (x(w) - turn(account, f))) from the day on which the account adopted it; where none is, the core feature is. During the
 outage everybody comes less; one feature's events are renamed on a day.
 """
@@ -86,9 +86,9 @@ def _user_days(world: World, rng: np.random.Generator) -> UserDays:
     users = _users(world)
     account = np.repeat(np.arange(len(users)), users)
     rank = np.arange(len(account)) - np.repeat(np.cumsum(users) - users, users)
-    chance = np.repeat(_weekly_chance(world, rng, account, rank), 7, axis=1)[:, : world.window.days]
-    chance *= _day_factor(world)[account]
-    who, day = np.nonzero(rng.random(chance.shape, dtype=np.float32) < chance)
+    probability = np.repeat(_weekly_probability(world, rng, account, rank), 7, axis=1)[:, : world.window.days]
+    probability *= _day_factor(world)[account]
+    who, day = np.nonzero(rng.random(probability.shape, dtype=np.float32) < probability)
     return _by_day(account[who], day, rank[who], world.window.days)
 
 
@@ -101,8 +101,8 @@ def _by_day(account: Ints, day: Ints, rank: Ints, days: int) -> UserDays:
     return UserDays(account, day, rank)
 
 
-def _weekly_chance(world: World, rng: np.random.Generator, account: Ints, rank: Ints) -> NDArray[np.float32]:
-    """Chance of each user (rows) to come on a working day of each week, 0 without a seat."""
+def _weekly_probability(world: World, rng: np.random.Generator, account: Ints, rank: Ints) -> NDArray[np.float32]:
+    """Probability of each user (rows) to come on a working day of each week, 0 without a seat."""
     rules = world.settings.usage
     mood = world.x + rules.weekly_noise * rng.standard_normal(world.x.shape)
     turn = rng.normal(*rules.user_turn, size=len(account))
@@ -156,8 +156,8 @@ def _between(days: Days, first: str, last: str) -> Flags:
 
 def _used(world: World, rng: np.random.Generator, came: UserDays) -> Flags:
     """Which features were used, user-days x features; at least the core one."""
-    chance = _feature_chance(world, rng)[came.account, came.week]
-    used = rng.random(chance.shape, dtype=np.float32) < chance
+    probability = _feature_probability(world, rng)[came.account, came.week]
+    used = rng.random(probability.shape, dtype=np.float32) < probability
     used[:, _core(world)] |= ~used.any(axis=1)
     return used
 
@@ -168,14 +168,14 @@ def _core(world: World) -> int:
     return [f.name for f in rules.features].index(rules.core)
 
 
-def _feature_chance(world: World, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Chance of each feature on a user's day, accounts x weeks x features; 0 before the account adopted it."""
+def _feature_probability(world: World, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Probability of each feature on a user's day, accounts x weeks x features; 0 before the account adopted it."""
     rules, n = world.settings.usage, len(world.accounts)
     turn = rng.normal(*rules.feature_turn, size=(n, 1, len(rules.features)))
     adopted = days_from(world.window.first_day, world.accounts.live_from)[:, None] + rng.exponential(
         rules.adoption_days, size=(n, len(rules.features))
     )
     begun = adopted[:, None, :] <= 7 * np.arange(world.window.weeks)[None, :, None]
-    kept = sigmoid(rules.feature_slope * (world.x[:, :, None] - turn))
-    chance: Floats = np.array([f.share for f in rules.features]) * kept * begun
-    return chance.astype(np.float32)
+    retained = sigmoid(rules.feature_slope * (world.x[:, :, None] - turn))
+    probability: Floats = np.array([f.share for f in rules.features]) * retained * begun
+    return probability.astype(np.float32)

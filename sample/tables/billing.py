@@ -14,7 +14,7 @@ from keepwell.sample.world.draws import between, happens, office_hours, some
 from keepwell.sample.world.life import World
 from keepwell.sample.world.window import NO_INSTANT, Days, Flags, Floats, Instants, Ints, add_days, add_months
 
-MOST_PER_TERM = 12
+MAX_PER_TERM = 12
 """Invoices of a contract, at most: months of a monthly one's year, quarters of three years."""
 
 
@@ -47,10 +47,10 @@ def invoices(world: World, rng: np.random.Generator) -> Columns:
         "due_on": due,
         "amount": issued.amount,
         "currency": Coded(accounts.currency[issued.account], CURRENCIES),
-        "paid_at": window.happened_at(paid),
-        "failed_at": window.happened_at(failed),
-        "disputed_at": window.happened_at(disputed),
-        "resolved_at": window.happened_at(resolved),
+        "paid_at": window.up_to_end(paid),
+        "failed_at": window.up_to_end(failed),
+        "disputed_at": window.up_to_end(disputed),
+        "resolved_at": window.up_to_end(resolved),
         "loaded_at": loaded_after_day(issued.on),
     }
 
@@ -60,7 +60,7 @@ def _issued(world: World, rng: np.random.Generator) -> Issued:
     accounts, sizes, window, rules = world.accounts, world.sizes, world.window, world.settings.billing
     step = np.where(accounts.monthly, 1, np.where(some(rng, rules.quarterly, len(accounts)), 3, 12))
     who, term = np.nonzero(sizes.written)
-    nth = np.arange(MOST_PER_TERM)
+    nth = np.arange(MAX_PER_TERM)
     on = add_months(world.schedule.start[who, term][:, None], step[who][:, None] * nth)
     on = np.maximum(on, world.schedule.begins[who, term][:, None])
     arr = sizes.arr[who, term][:, None] + sizes.addon_arr[who, term][:, None] * (
@@ -77,9 +77,9 @@ def _issued(world: World, rng: np.random.Generator) -> Issued:
 def _failures(world: World, rng: np.random.Generator, issued: Issued, x: Floats) -> Instants:
     """When the payment failed: on the very day for cards, else near the end of the payment term."""
     rules = world.settings.billing
-    chance = np.where(issued.monthly, rules.failure[1], rules.failure[0]) * np.exp(-rules.failure_slope * x)
+    probability = np.where(issued.monthly, rules.failure[1], rules.failure[0]) * np.exp(-rules.failure_slope * x)
     day = add_days(issued.on, np.where(issued.monthly, 0, rules.terms_days - rng.integers(0, rules.card_days, len(x))))
-    return np.where(happens(rng, chance), office_hours(rng, day), NO_INSTANT)
+    return np.where(happens(rng, probability), office_hours(rng, day), NO_INSTANT)
 
 
 def _payments(

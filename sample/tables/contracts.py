@@ -43,7 +43,7 @@ def contracts(world: World, rng: np.random.Generator) -> Columns:
         "account_id": accounts.account_id[rows.account],
         "start_on": rows.start_on,
         "end_on": np.where(monthly, NO_DAY, rows.term_end),
-        "ended_on": window.happened(ends),
+        "ended_on": window.up_to_last_day(ends),
         "signed_on": rows.signed_on,
         "notice_on": _notices(world, rows),
         "arr": rows.arr,
@@ -120,6 +120,6 @@ def _ordered(*parts: Rows) -> Rows:
 
 def _notices(world: World, rows: Rows) -> Days:
     """A notice stands on every contract that was running when it was given, and on a renewal already signed then."""
-    notice = world.window.happened(world.exits.notice_on)[rows.account]
+    notice = world.window.up_to_last_day(world.exits.notice_on)[rows.account]
     agreed_on = np.fmin(rows.start_on, rows.signed_on)
     return np.where((agreed_on <= notice) & (notice < rows.term_end), notice, NO_DAY)

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from keepwell.sample.tables.columns import Coded, Columns, keys, loaded_after_instant, nullable
 from keepwell.sample.tables.people import CHAMPION, ROLES
-from keepwell.sample.tables.texts import TALKS, tones, written
+from keepwell.sample.tables.texts import TALKS, sentiments, written
 from keepwell.sample.world.draws import (
     Moments,
     happens,
-    logit_chance,
+    logit_probability,
     office_hours,
     ordered,
     regular,
@@ -63,7 +63,7 @@ def touchpoints(world: World, rng: np.random.Generator) -> Columns:
         "role": Coded(np.concatenate([p.role for p in parts])[order], ROLES),
         "attended": attended,
         "milestone": Coded(np.concatenate([p.milestone for p in parts])[order], MILESTONES),
-        "text": written(rng, tones(rng, rules.tone, x), texts, TALKS, rules.foreign),
+        "text": written(rng, sentiments(rng, rules.sentiment, x), texts, TALKS, rules.foreign),
         "engagement": _engagement(world, rng, account, (kind == KINDS.index("meeting")) & (attended == 1), x),
         "loaded_at": loaded_after_instant(at),
     }
@@ -92,7 +92,7 @@ def _talks(
     n = len(moments.account)
     came = np.full(n, np.nan)
     if logit:
-        came = happens(rng, logit_chance(logit, world.felt(moments.account, moments.day))).astype(float)
+        came = happens(rng, logit_probability(logit, world.felt(moments.account, moments.day))).astype(float)
     return Talks(moments, kind, role, came, np.full(n, -1), np.full(n, talked))
 
 

@@ -6,14 +6,14 @@ import numpy as np
 
 from keepwell.sample.tables.columns import Coded, Columns, keys, loaded_after_day, loaded_after_instant, nullable
 from keepwell.sample.tables.texts import COMMENTS, written
-from keepwell.sample.world.draws import between, happens, logit_chance, ordered, regular, some
+from keepwell.sample.world.draws import between, happens, logit_probability, ordered, regular, some
 from keepwell.sample.world.life import World
 from keepwell.sample.world.window import DAYS_PER_YEAR, NO_DAY, Days, Ints, add_days
 
 ROLES = ("executive", "sponsor", "champion", "admin", "user")
 CHAMPION = ROLES.index("champion")
-NPS_CUTS = (6.5, 8.5)
-"""Detractors below, promoters above, as NPS defines them; a comment has the tone of its score."""
+NPS_THRESHOLDS = (6.5, 8.5)
+"""Detractors below, promoters above, as NPS defines them; a comment has the sentiment of its score."""
 WAVE_SECONDS = 3600
 """The answers of one wave come in within an hour."""
 
@@ -32,8 +32,8 @@ def contacts(world: World, rng: np.random.Generator) -> Columns:
     """The contacts table, ordered by account. Who leaves after the account itself has left is not recorded."""
     people = _with_successors(world, rng, _first_people(world, rng))
     account_left = world.exits.left_on[people.account]
-    kept = (people.since <= world.window.last_day) & (np.isnat(account_left) | (people.since < account_left))
-    order = np.flatnonzero(kept)[np.lexsort((people.role[kept], people.since[kept], people.account[kept]))]
+    present = (people.since <= world.window.last_day) & (np.isnat(account_left) | (people.since < account_left))
+    order = np.flatnonzero(present)[np.lexsort((people.role[present], people.since[present], people.account[present]))]
     account, since = people.account[order], people.since[order]
     left_on = np.where(people.left_on[order] > account_left[order], NO_DAY, people.left_on[order])
     return {
@@ -41,7 +41,7 @@ def contacts(world: World, rng: np.random.Generator) -> Columns:
         "account_id": world.accounts.account_id[account],
         "since": since,
         "role": Coded(people.role[order], ROLES),
-        "left_on": world.window.happened(left_on),
+        "left_on": world.window.up_to_last_day(left_on),
         "loaded_at": loaded_after_day(since),
     }
 
@@ -56,7 +56,7 @@ def _first_people(world: World, rng: np.random.Generator) -> People:
     account, role = account[first], role[first]
     rules, n = world.settings.relations, len(account)
     since = add_days(world.accounts.live_from[account], between(rng, rules.met_days, n))
-    stay = rng.exponential(DAYS_PER_YEAR / rules.leaves, size=n).astype(np.int64) + 1
+    stay = rng.exponential(DAYS_PER_YEAR / rules.departure_rate, size=n).astype(np.int64) + 1
     # Those who left before the first day on record have long been replaced by the people known today.
     left_on = add_days(np.maximum(since, world.window.first_day), stay)
     slid = world.health.champion_left_on[account]
@@ -88,18 +88,18 @@ def surveys(world: World, rng: np.random.Generator) -> Columns:
     at = np.repeat(waves.at, asked) + rng.integers(0, WAVE_SECONDS, size=int(asked.sum())).astype("timedelta64[s]")
     answers = world.while_customer(ordered(np.repeat(waves.account, asked), at))
     x = world.felt(answers.account, answers.day)
-    answered = happens(rng, logit_chance(rules.answered, x))
+    answered = happens(rng, logit_probability(rules.answered, x))
     mean, slope, spread = rules.nps
     score = np.clip(np.rint(mean + slope * x + spread * rng.standard_normal(len(x))), 0, 10)
-    says = answered & some(rng, rules.comment, len(x))
-    tone = np.searchsorted(np.array(NPS_CUTS), score)
+    commented = answered & some(rng, rules.comment, len(x))
+    sentiment = np.searchsorted(np.array(NPS_THRESHOLDS), score)
     return {
         "survey_id": keys(world.accounts.account_id, answers.account, "N"),
         "account_id": world.accounts.account_id[answers.account],
         "answered_at": answers.at,
         "score": nullable(score, answered),
         "role": Coded(_asked_roles(world, rng, answers.account), ROLES),
-        "comment": written(rng, tone, says, COMMENTS, rules.foreign),
+        "comment": written(rng, sentiment, commented, COMMENTS, rules.foreign),
         "loaded_at": loaded_after_instant(answers.at),
     }
 
@@ -107,6 +107,6 @@ def surveys(world: World, rng: np.random.Generator) -> Columns:
 def _asked_roles(world: World, rng: np.random.Generator, account: Ints) -> Ints:
     """Roles of those asked, as frequent as among the people known."""
     counts = np.array([s.people for s in world.settings.segments])[world.accounts.segment[account]]
-    reach = np.cumsum(counts, axis=1)
-    roles: Ints = (rng.random(len(account))[:, None] * reach[:, -1:] >= reach).sum(axis=1)
+    cumulated = np.cumsum(counts, axis=1)
+    roles: Ints = (rng.random(len(account))[:, None] * cumulated[:, -1:] >= cumulated).sum(axis=1)
     return roles

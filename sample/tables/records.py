@@ -81,16 +81,16 @@ def _owners(world: World, rng: np.random.Generator, account: Ints, segment: Ints
     return csm
 
 
-def _some_day(world: World, rng: np.random.Generator, chance: Floats) -> Days:
+def _some_day(world: World, rng: np.random.Generator, probability: Floats) -> Days:
     """A random day on record for some of the accounts, if they are customers on it; NaT for the others."""
-    n = len(chance)
+    n = len(probability)
     day = add_days(np.full(n, world.window.first_day), rng.integers(0, world.window.days, size=n))
-    return np.where(happens(rng, chance) & world.is_customer(np.arange(n), day), day, NO_DAY)
+    return np.where(happens(rng, probability) & world.is_customer(np.arange(n), day), day, NO_DAY)
 
 
 def churn_events(world: World, rng: np.random.Generator) -> Columns:
     """The churn_events table: every loss, on the day on which it shows: of the notice, else of the end."""
-    churned_on = world.window.happened(world.exits.churned_on)
+    churned_on = world.window.up_to_last_day(world.exits.churned_on)
     gone = np.flatnonzero(~np.isnat(churned_on))
     return {
         "churn_id": keys(world.accounts.account_id, gone, "X"),
@@ -119,16 +119,16 @@ def interventions(world: World, rng: np.random.Generator) -> Columns:
 
 def hold_outs(world: World, _: np.random.Generator) -> Columns:
     """The hold_outs table: every draw by lot, before the office opens on the day on which the contact would be made."""
-    account, month = np.nonzero(world.contacts.chance)
+    account, month = np.nonzero(world.contacts.probability)
     day = world.contacts.day[account, month]
-    kept = world.is_customer(account, day)
-    account, month = account[kept], month[kept]
-    midnight: Instants = day[kept].astype("datetime64[s]")
+    present = world.is_customer(account, day)
+    account, month = account[present], month[present]
+    midnight: Instants = day[present].astype("datetime64[s]")
     at = midnight + DRAWN
     return {
         "account_id": world.accounts.account_id[account],
         "drawn_at": at,
-        "chance": world.contacts.chance[account, month],
+        "chance": world.contacts.probability[account, month],
         "held_out": ~world.contacts.made[account, month],
         "loaded_at": loaded_after_instant(at),
     }
@@ -139,14 +139,14 @@ def legacy_scores(world: World, _: np.random.Generator) -> Columns:
     rules, months = world.settings.commercial, world.window.month_starts()
     account = np.repeat(np.arange(len(world.accounts)), len(months))
     day = np.tile(months, len(world.accounts))
-    kept = world.is_customer(account, day)
-    score = world.contacts.legacy.ravel()[kept]
+    present = world.is_customer(account, day)
+    score = world.contacts.legacy.ravel()[present]
     return {
-        "account_id": world.accounts.account_id[account[kept]],
-        "scored_on": day[kept],
+        "account_id": world.accounts.account_id[account[present]],
+        "scored_on": day[present],
         "score": score,
         "band": Coded(np.searchsorted(np.array(rules.legacy_bands), score, side="right"), BANDS),
-        "loaded_at": loaded_after_day(day[kept]),
+        "loaded_at": loaded_after_day(day[present]),
     }
 
 

@@ -1,15 +1,15 @@
-"""Support tickets: how often, how grave, in what tone, and how they went on.
+"""Support tickets: how often, how grave, with which sentiment, and how they went on.
 
 Tickets per week fall with exp(-slope * (x - 1)). The severity z = e - severity * x, e ~ N(0, 1), gives the priority and
-makes an escalation likelier. Satisfaction rises with x and with the tone.
+makes an escalation likelier. Satisfaction rises with x and with the sentiment.
 """
 
 import numpy as np
 
 from keepwell.sample.tables.behaviour import outage
 from keepwell.sample.tables.columns import Coded, Columns, keys, loaded_after_instant, nullable
-from keepwell.sample.tables.texts import TICKETS, tones, written
-from keepwell.sample.world.draws import Moments, happens, logit_chance, scattered, some
+from keepwell.sample.tables.texts import TICKETS, sentiments, written
+from keepwell.sample.world.draws import Moments, happens, logit_probability, scattered, some
 from keepwell.sample.world.life import World
 from keepwell.sample.world.window import NO_INSTANT, WEEKS_PER_MONTH, Floats, Instants, Ints
 
@@ -24,25 +24,25 @@ def tickets(world: World, rng: np.random.Generator) -> Columns:
     opened = _opened(world, rng)
     x = world.felt(opened.account, opened.day)
     z = rng.standard_normal(len(x)) - rules.severity * x
-    priority = np.searchsorted(np.array(rules.cuts), z)
+    priority = np.searchsorted(np.array(rules.priority_thresholds), z)
     answered = later(opened.at, _hours(rng, rules.response_hours, priority, rules.hours_spread))
     closed = later(answered, _hours(rng, rules.close_hours, priority, rules.hours_spread))
-    escalated = happens(rng, logit_chance(rules.escalation, z))
+    escalated = happens(rng, logit_probability(rules.escalation, z))
     escalated_at = np.where(escalated, answered + (closed - answered) // 2, NO_INSTANT)
-    known, ended = world.window.happened_at, closed < world.window.end
+    known, ended = world.window.up_to_end, closed < world.window.end
     out = outage(world, opened.day)
-    tone = np.where(out, BAD, tones(rng, rules.tone, x))
+    sentiment = np.where(out, BAD, sentiments(rng, rules.sentiment, x))
     return {
         "ticket_id": keys(world.accounts.account_id, opened.account, "T"),
         "account_id": world.accounts.account_id[opened.account],
         "opened_at": opened.at,
         "priority": Coded(priority, PRIORITIES),
-        "text": written(rng, tone, np.full(len(x), True), TICKETS, world.settings.relations.foreign),
+        "text": written(rng, sentiment, np.full(len(x), True), TICKETS, world.settings.relations.foreign),
         "first_response_at": known(answered),
         "closed_at": known(closed),
         "escalated_at": known(escalated_at),
         "escalated": nullable(escalated, ended | ~np.isnat(known(escalated_at))),
-        **_satisfaction(world, rng, closed, x, tone),
+        **_satisfaction(world, rng, closed, x, sentiment),
         "loaded_at": loaded_after_instant(opened.at),
     }
 
@@ -68,13 +68,13 @@ def later(at: Instants, hours: Floats) -> Instants:
     return moved
 
 
-def _satisfaction(world: World, rng: np.random.Generator, closed: Instants, x: Floats, tone: Ints) -> Columns:
+def _satisfaction(world: World, rng: np.random.Generator, closed: Instants, x: Floats, sentiment: Ints) -> Columns:
     """The columns csat and csat_at: part of the customers answer some time after the closing."""
     rules = world.settings.support
     at = later(closed, rng.exponential(rules.csat_hours, size=len(closed)))
     answers = some(rng, rules.csat_answered, len(closed)) & (at < world.window.end)
     mean, slope, spread = rules.csat
-    felt = mean + slope * x + rules.csat_tone * (tone - 1) + spread * rng.standard_normal(len(x))
+    felt = mean + slope * x + rules.csat_sentiment * (sentiment - 1) + spread * rng.standard_normal(len(x))
     return {
         "csat_at": np.where(answers, at, NO_INSTANT),
         "csat": nullable(np.clip(np.rint(felt), 1, 5), answers),

@@ -1,4 +1,4 @@
-"""What customers write and say: English by tone, now and then German, Spanish or French."""
+"""What customers write and say: English by sentiment, now and then German, Spanish or French."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,19 +10,19 @@ from keepwell.sample.tables.columns import Coded
 from keepwell.sample.world.draws import some
 from keepwell.sample.world.window import Flags, Floats, Ints
 
-Tones = tuple[Sequence[str], Sequence[str], Sequence[str]]
+BySentiment = tuple[Sequence[str], Sequence[str], Sequence[str]]
 """Bad, neutral and good wordings."""
-TONE_CUTS = (-0.5, 0.5)
-"""Below the first a tone is bad, above the second good; in standard deviations of the mood of the hour."""
+SENTIMENT_THRESHOLDS = (-0.5, 0.5)
+"""Below the first a sentiment is bad, above the second good; in standard deviations of the mood of the hour."""
 
-TICKET_OPENINGS: Tones = (
+TICKET_OPENINGS: BySentiment = (
     ("Export fails again.", "Dashboards are painfully slow.", "Sync is broken.", "Wrong numbers in the report.",
      "Another terrible outage today."),
     ("How do I add a user?", "Question about exports.", "API limit.", "Billing address.", "Report setup."),
     ("Great new boards.", "Thanks for the quick fix.", "Nice improvement of the reports.", "A wish of a happy team.",
      "Love the automations."),
 )  # fmt: skip
-TICKET_BODIES: Tones = (
+TICKET_BODIES: BySentiment = (
     ("This is the third time this month and my team is very frustrated.",
      "We are extremely disappointed, nobody could work with it all day.",
      "The result is useless for us and your last answer was bad.",
@@ -35,7 +35,7 @@ TICKET_BODIES: Tones = (
      "It works perfectly now, only one small question is left.", "We really enjoy the new version.",
      "It is the best tool that we have, and one more view would make it perfect."),
 )  # fmt: skip
-COMMENT_OPENINGS: Tones = (
+COMMENT_OPENINGS: BySentiment = (
     ("Too expensive for what it does.", "Slow and unreliable.", "Support was disappointing.", "Hard to use.",
      "Important features are missing."),
     ("It does its job.", "We use two features of it.", "Our needs are changing.", "We compare it with others.",
@@ -43,12 +43,12 @@ COMMENT_OPENINGS: Tones = (
     ("Excellent product.", "Easy to use and reliable.", "Great support.", "We love the dashboards.",
      "A wonderful team behind it."),
 )  # fmt: skip
-COMMENT_BODIES: Tones = (
+COMMENT_BODIES: BySentiment = (
     ("We are unhappy and looking at alternatives.", "Honestly a bad year.", "The reports are confusing and wrong."),
     ("No strong opinion.", "Let us see next year.", "It replaced our spreadsheets."),
     ("Happy to recommend it.", "Best purchase of the year.", "It saves us a lot of time, really good."),
 )  # fmt: skip
-TALK_OPENINGS: Tones = (
+TALK_OPENINGS: BySentiment = (
     ("They are unhappy with the slow progress.", "The sponsor was angry about the last outage.",
      "They called the rollout a failure.", "The mood was bad and the meeting short."),
     ("We went through the open points.", "They asked about the roadmap.", "We reviewed usage by team.",
@@ -56,7 +56,7 @@ TALK_OPENINGS: Tones = (
     ("They are delighted with the results.", "A great and friendly meeting.", "The sponsor praised the good adoption.",
      "They are happy and proud of the launch."),
 )  # fmt: skip
-TALK_BODIES: Tones = (
+TALK_BODIES: BySentiment = (
     ("They find the product difficult and boring for their users.", "They mentioned a cheaper competitor.",
      "It is hard to see the value, they said."),
     ("Next call in two weeks.", "We sent the summary.", "The admin joined later."),
@@ -64,7 +64,7 @@ TALK_BODIES: Tones = (
      "Next quarter looks good."),
 )  # fmt: skip
 
-FOREIGN: Tones = (
+FOREIGN: BySentiment = (
     ("Der Export funktioniert schon wieder nicht, wir sind wirklich enttäuscht von diesem Produkt.",
      "El informe está mal otra vez y nadie nos ayuda, estamos muy descontentos con el servicio.",
      "Le tableau de bord est très lent et notre équipe est vraiment déçue par le service."),
@@ -79,15 +79,15 @@ FOREIGN: Tones = (
 
 @dataclass(frozen=True)
 class Pool:
-    """All texts of one kind: the English ones of each tone, then the foreign ones of each tone."""
+    """All texts of one kind: the English ones of each sentiment, then the foreign ones of each sentiment."""
 
     texts: tuple[str, ...]
     english: tuple[range, ...]
     foreign: tuple[range, ...]
 
 
-def pool(openings: Tones, bodies: Tones) -> Pool:
-    """Every opening with every body of the same tone."""
+def pool(openings: BySentiment, bodies: BySentiment) -> Pool:
+    """Every opening with every body of the same sentiment."""
     english = [[f"{a} {b}" for a, b in product(*pair)] for pair in zip(openings, bodies, strict=True)]
     parts = [*english, *FOREIGN]
     ends = np.cumsum([len(part) for part in parts])
@@ -100,15 +100,15 @@ COMMENTS = pool(COMMENT_OPENINGS, COMMENT_BODIES)
 TALKS = pool(TALK_OPENINGS, TALK_BODIES)
 
 
-def tones(rng: np.random.Generator, tone: tuple[float, float], x: Floats) -> Ints:
-    """0 bad, 1 neutral, 2 good: where a normal variable with mean constant + slope * x lies among the TONE_CUTS."""
-    felt = tone[0] + tone[1] * x + rng.standard_normal(len(x))
-    return np.searchsorted(np.array(TONE_CUTS), felt)
+def sentiments(rng: np.random.Generator, sentiment: tuple[float, float], x: Floats) -> Ints:
+    """0 bad, 1 neutral, 2 good: a normal variable with mean constant + slope * x between the SENTIMENT_THRESHOLDS."""
+    felt = sentiment[0] + sentiment[1] * x + rng.standard_normal(len(x))
+    return np.searchsorted(np.array(SENTIMENT_THRESHOLDS), felt)
 
 
-def written(rng: np.random.Generator, tone: Ints, present: Flags, texts: Pool, foreign: float) -> Coded:
-    """A text of each tone, null where none is present."""
-    abroad = some(rng, foreign, len(tone))
+def written(rng: np.random.Generator, sentiment: Ints, present: Flags, texts: Pool, foreign: float) -> Coded:
+    """A text of each sentiment, null where none is present."""
+    abroad = some(rng, foreign, len(sentiment))
     spans = np.array([*[(s.start, len(s)) for s in texts.english], *[(s.start, len(s)) for s in texts.foreign]])
-    start, count = spans[tone + 3 * abroad].T
+    start, count = spans[sentiment + 3 * abroad].T
     return Coded(np.where(present, start + rng.integers(0, np.maximum(count, 1)), -1), texts.texts)

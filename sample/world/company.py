@@ -85,13 +85,13 @@ def found(rng: np.random.Generator, n: int, settings: CompanySettings, window: W
 
 
 def enrolled(
-    rng: np.random.Generator, accounts: Accounts, numbers: range, width: int, settings: CompanySettings
+    rng: np.random.Generator, accounts: Accounts, account_range: range, width: int, settings: CompanySettings
 ) -> Accounts:
     """The accounts with their numbers, ids of `width` digits and parents."""
     return replace(
         accounts,
-        account_id=np.array([f"A{number:0{width}}" for number in numbers]),
-        number=np.array(numbers),
+        account_id=np.array([f"A{number:0{width}}" for number in account_range]),
+        number=np.array(account_range),
         parent=_parents(rng, accounts.segment, len(settings.segments) - 1, settings.book.subsidiary),
     )
 

@@ -16,19 +16,19 @@ def sigmoid(x: Floats) -> Floats:
     return 1.0 / (1.0 + np.exp(-x))
 
 
-def logit_chance(logit: tuple[float, float], x: Floats) -> Floats:
-    """Chance whose logit is constant + slope * x."""
+def logit_probability(logit: tuple[float, float], x: Floats) -> Floats:
+    """Probability whose logit is constant + slope * x."""
     return sigmoid(logit[0] + logit[1] * x)
 
 
-def happens(rng: np.random.Generator, chance: Floats) -> Flags:
-    """One coin per chance."""
-    return rng.random(np.shape(chance)) < chance
+def happens(rng: np.random.Generator, probability: Floats) -> Flags:
+    """One coin per probability."""
+    return rng.random(np.shape(probability)) < probability
 
 
-def some(rng: np.random.Generator, chance: float, shape: int | tuple[int, ...]) -> Flags:
-    """Coins that all have the same chance."""
-    return rng.random(shape) < chance
+def some(rng: np.random.Generator, probability: float, shape: int | tuple[int, ...]) -> Flags:
+    """Coins that all have the same probability."""
+    return rng.random(shape) < probability
 
 
 def between(rng: np.random.Generator, bounds: Range, shape: int | tuple[int, ...]) -> Ints:
@@ -54,9 +54,9 @@ class Moments:
         """The dates."""
         return self.at.astype("datetime64[D]")
 
-    def where(self, kept: Flags) -> "Moments":
-        """Those that are kept."""
-        return Moments(self.account[kept], self.at[kept])
+    def where(self, chosen: Flags) -> "Moments":
+        """Those that are chosen."""
+        return Moments(self.account[chosen], self.at[chosen])
 
 
 def office_hours(rng: np.random.Generator, day: Days) -> Instants:

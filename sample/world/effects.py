@@ -4,10 +4,11 @@ At the start of each month the account's old score (legacy_scores) is written do
 
     legacy = constant + slope * (x some weeks ago) + noise
 
-By policy the account is contacted with chance most(segment) * sigmoid((mark - legacy) / width + confounded * u), where
-u ~ N(0, 1) is what a CSM knows and no table holds; randomised, every account below the mark is contacted with chance
-`lot`. In the week that follows, a contact lifts the health by `lift`, which fades as any deviation does; a sleeping
-dog - a monthly contract that has run for long - is woken instead: its health falls by `harm`.
+By policy the account is contacted with probability
+highest(segment) * sigmoid((mark - legacy) / width + confounded * u), where u ~ N(0, 1) is what a CSM knows and no table
+holds; randomised, every account below the mark is contacted with probability `random_share`. In the week that follows,
+a contact lifts the health by `lift`, which fades as any deviation does; a sleeping dog - a monthly contract that has
+run for long - is woken instead: its health falls by `harm`.
 """
 
 from dataclasses import dataclass, replace
@@ -25,13 +26,13 @@ OFF, POLICY, RANDOM = "off", "policy", "random"
 
 @dataclass(frozen=True)
 class Contacts:
-    """Accounts x months: the old score, the chance of a contact, whether it was made and on which day.
+    """Accounts x months: the old score, the probability of a contact, whether it was made and on which day.
 
     `effect` is what a contact at that time does to the health; `sleeping` marks those whom it harms.
     """
 
     legacy: Floats
-    chance: Floats
+    probability: Floats
     made: Flags
     day: Days
     effect: Floats
@@ -56,7 +57,7 @@ def contacted(
     noise = settings.commercial.legacy[2] * rng.standard_normal((n, len(months)))
     coins = rng.random((n, len(months)))
     deviation = health.deviation.copy()
-    legacy, chance = np.empty((n, len(months))), np.zeros((n, len(months)))
+    legacy, probability = np.empty((n, len(months))), np.zeros((n, len(months)))
     made = np.zeros((n, len(months)), dtype=bool)
     for m, now in enumerate(week):
         seen = max(int(now) - settings.commercial.legacy_lag_weeks, 0)
@@ -65,13 +66,13 @@ def contacted(
         rested = ~made[:, max(0, m - rules.rest_months) : m].any(axis=1)
         later = deviation.shape[1] - int(now) - 1
         if later > 0:
-            chance[:, m] = rested * _chance(accounts, legacy[:, m], hidden, settings)
-        made[:, m] = coins[:, m] < chance[:, m]
+            probability[:, m] = rested * _probability(accounts, legacy[:, m], hidden, settings)
+        made[:, m] = coins[:, m] < probability[:, m]
         lift = np.where(made[:, m], effect[:, m], 0.0)
         deviation[:, int(now) + 1 :] += lift[:, None] * phi ** np.arange(later)
     first = window.first_day + 7 * (window.week_of(months) + 1).astype("timedelta64[D]")
     day = first[None, :] + rng.integers(0, 5, size=made.shape).astype("timedelta64[D]")
-    return Contacts(legacy, chance, made, day, effect, sleeping), replace(health, deviation=deviation)
+    return Contacts(legacy, probability, made, day, effect, sleeping), replace(health, deviation=deviation)
 
 
 def _old_score(x: Floats, noise: Floats, settings: CompanySettings) -> Floats:
@@ -80,15 +81,15 @@ def _old_score(x: Floats, noise: Floats, settings: CompanySettings) -> Floats:
     return np.clip(np.round(constant + slope * x + noise, 1), 0.0, 100.0)
 
 
-def _chance(accounts: Accounts, legacy: Floats, hidden: Floats, settings: CompanySettings) -> Floats:
-    """Chance of a contact this month."""
+def _probability(accounts: Accounts, legacy: Floats, hidden: Floats, settings: CompanySettings) -> Floats:
+    """Probability of a contact this month."""
     rules = settings.contacts
     if rules.mode == RANDOM:
-        return np.where(legacy < rules.mark, rules.lot, 0.0)
+        return np.where(legacy < rules.mark, rules.random_share, 0.0)
     if rules.mode == OFF:
         return np.zeros(len(accounts))
-    most = per_segment(settings, accounts.segment, lambda s: s.contacts)
-    return most * sigmoid((rules.mark - legacy) / rules.width + rules.confounded * hidden)
+    highest = per_segment(settings, accounts.segment, lambda s: s.contacts)
+    return highest * sigmoid((rules.mark - legacy) / rules.width + rules.confounded * hidden)
 
 
 def _sleeping(accounts: Accounts, months: Days, rules: ContactSettings) -> Flags:

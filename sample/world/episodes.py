@@ -2,7 +2,7 @@
 
 An episode is an account on the day on which it was flagged. What is observed of it: health, old score, recent change of
 use, segment, ARR, tenure, months to renewal (none where the contract is open-ended). Whether it is contacted follows
-the rules of sample/world/effects.py, its chance to leave those of hazard.py over the 13 weeks of the horizon:
+the rules of sample/world/effects.py, its probability to leave those of hazard.py over the 13 weeks of the horizon:
 
     p0 = 1 - (1 - h(x))^13,   p1 = 1 - (1 - h(x + mean effect of a contact))^13
 
@@ -43,9 +43,9 @@ def episodes(count: int, seed: int, settings: CompanySettings, *, sleeping: bool
     effect = np.where(dog, -settings.contacts.harm, settings.contacts.lift)
     risk = _risk(settings, segment, to_renewal, hidden)
     legacy = _seen(rng, x, settings.commercial.legacy)
-    contacted = happens(rng, _chance(settings, legacy, hidden))
-    p0 = risk.chance(x[:, None])[:, 0]
-    p1 = risk.chance((x + effect * _mean_left(settings, HORIZON_WEEKS))[:, None])[:, 0]
+    contacted = happens(rng, _probability(settings, legacy, hidden))
+    p0 = risk.probability(x[:, None])[:, 0]
+    p1 = risk.probability((x + effect * _mean_left(settings, HORIZON_WEEKS))[:, None])[:, 0]
     use0 = rules.use_drift * x
     use1 = use0 + rules.use_per_x * effect * _mean_left(settings, USE_WEEKS)
     return pd.DataFrame(
@@ -81,8 +81,8 @@ def _risk(settings: CompanySettings, segment: Ints, to_renewal: Floats, hidden: 
     )
 
 
-def _chance(settings: CompanySettings, legacy: Floats, hidden: Floats) -> Floats:
-    """Chance of a contact: of a coin, or as the old score and what only the CSM knows say."""
+def _probability(settings: CompanySettings, legacy: Floats, hidden: Floats) -> Floats:
+    """Probability of a contact: of a coin, or as the old score and what only the CSM knows say."""
     rules = settings.contacts
     if rules.mode == RANDOM:
         return np.full(len(legacy), 0.5)

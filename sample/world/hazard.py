@@ -1,13 +1,13 @@
 """Who leaves, and when.
 
-The chance of an account to give notice in week w, while it is a customer:
+The probability of an account to give notice in week w, while it is a customer:
 
     logit h = log(churn(segment) / weeks per month) - steepness * x + near * (renewal - renewal_steepness * x)
               + never_used + frailty
 
 `near` goes from 0 to 1 as a renewal approaches, and is 0 on monthly contracts. Who gives notice leaves at the end of
 the term, a few of them early; monthly contracts end some days after the notice, or at once without one. Who never
-gives notice lets the contract run out: in the week of its end, with the chance 1 - (1 - h)^lapse_weeks.
+gives notice lets the contract run out: in the week of its end, with the probability 1 - (1 - h)^lapse_weeks.
 """
 
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class Exits:
 
 @dataclass(frozen=True)
 class Risk:
-    """What the chance to leave depends on besides the health, accounts x weeks.
+    """What the probability to leave depends on besides the health, accounts x weeks.
 
     `log_odds` at x = 0 and its fall per unit of x; `weeks`: how many weeks of hazard the week stands for.
     """
@@ -48,11 +48,11 @@ class Risk:
     weeks: Floats
     highest: float
 
-    def chance(self, x: Floats) -> Floats:
-        """Chance to leave in each week."""
+    def probability(self, x: Floats) -> Floats:
+        """Probability to leave in each week."""
         weekly = np.minimum(sigmoid(self.log_odds - self.slope * x), self.highest)
-        chance: Floats = 1.0 - (1.0 - weekly) ** self.weeks
-        return chance
+        probability: Floats = 1.0 - (1.0 - weekly) ** self.weeks
+        return probability
 
     def of_weeks(self, first: int, count: int) -> "Risk":
         """The same of some of the weeks."""
@@ -97,10 +97,10 @@ def exits(
     rules: ChurnSettings,
     window: Window,
 ) -> Exits:
-    """The first week in which chance has it, with the notice and the end that follow; `x` and `weeks` as in `risks`."""
+    """Week of churn by random draw, with the notice and the end that follow; `x` and `weeks` as in `risks`."""
     n = len(accounts)
-    leaves = rng.random(x.shape) < risks.chance(x)
-    week = np.argmax(leaves, axis=1)
+    departs = rng.random(x.shape) < risks.probability(x)
+    week = np.argmax(departs, axis=1)
     start = weeks[week]
     term = schedule.term_on(start[:, None])[:, 0]
     end = schedule.pick(term + 1)
@@ -108,11 +108,11 @@ def exits(
     # A late renewal leaves days without a contract: there is none to give notice of before it begins.
     began = np.take_along_axis(schedule.begins, term[:, None], axis=1)[:, 0]
     day = np.where(schedule.pick(term) <= day, np.maximum(day, began), day)
-    in_time = accounts.declares & (accounts.monthly | (day <= end - rules.notice_least))
+    in_time = accounts.declares & (accounts.monthly | (day <= end - rules.notice_min_days))
     early = some(rng, rules.early_exit, n) & in_time
     fixed_end = np.where(early, np.minimum(add_days(day, np.full(n, rules.early_exit_days)), end), end)
     monthly_end = np.where(in_time, np.minimum(add_days(day, between(rng, rules.monthly_exit_days, n)), end), day + 1)
-    gone = leaves.any(axis=1) & (day <= window.last_day)
+    gone = departs.any(axis=1) & (day <= window.last_day)
     return Exits(
         notice_on=np.where(gone & in_time, day, NO_DAY),
         left_on=np.where(gone, np.where(accounts.monthly, monthly_end, fixed_end), NO_DAY),

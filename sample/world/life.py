@@ -81,7 +81,11 @@ def streams(seed: np.random.SeedSequence) -> dict[str, np.random.Generator]:
 
 
 def imagine(
-    rng: dict[str, np.random.Generator], numbers: range, company_size: int, settings: CompanySettings, window: Window
+    rng: dict[str, np.random.Generator],
+    account_range: range,
+    company_size: int,
+    settings: CompanySettings,
+    window: Window,
 ) -> World:
     """The life of the accounts of these numbers.
 
@@ -89,8 +93,8 @@ def imagine(
     there are told of. So the share that leaves is flat from the first month on record.
     """
     before = round(settings.book.tenure_months * DAYS_PER_MONTH / 7)
-    lives = _survivors(rng, len(numbers), before, settings, window)
-    accounts = enrolled(rng["accounts"], lives.accounts, numbers, max(5, len(str(company_size))), settings)
+    lives = _survivors(rng, len(account_range), before, settings, window)
+    accounts = enrolled(rng["accounts"], lives.accounts, account_range, max(5, len(str(company_size))), settings)
     health = _on_record(lives.health, before)
     sizes = sized(rng["sizes"], accounts, lives.schedule, lives.exits, health.x, settings.contracts, window)
     weeks = window.week_starts()
@@ -108,9 +112,9 @@ def _survivors(
     share = settings.book.spare
     while True:
         lives = _lives(rng, round(n * share) + 10, before, settings, window)
-        told = np.flatnonzero(np.isnat(lives.exits.left_on) | (lives.exits.left_on > window.first_day))
-        if len(told) >= n:
-            first: _Lives = _rows_of(lives, told[:n])
+        recorded = np.flatnonzero(np.isnat(lives.exits.left_on) | (lives.exits.left_on > window.first_day))
+        if len(recorded) >= n:
+            first: _Lives = _rows_of(lives, recorded[:n])
             return first
         share *= 2
 

@@ -3,9 +3,9 @@
     seats(k + 1) = (seats(k) + seats of the add-on) * factor
     arr(k + 1) = (arr(k) + arr of the add-on) * factor * (1 + uplift)
 
-factor is above 1 with chance grows * sigmoid(grows_slope * (x - addon_turn)), below 1 with chance
+factor is above 1 with probability grows * sigmoid(grows_slope * (x - addon_turn)), below 1 with probability
 shrinks * sigmoid(shrinks_slope * x), else 1. An add-on (more seats, or a module without seats) comes in a term with
-chance addon * years * sigmoid(addon_slope * (x - addon_turn)).
+probability addon * years * sigmoid(addon_slope * (x - addon_turn)).
 """
 
 from dataclasses import dataclass
@@ -90,12 +90,12 @@ def _addon(
     n, length = len(start), days_from(start, end)
     on = start + (length * rng.uniform(*rules.addon_when, size=n)).astype("timedelta64[D]")
     eager = sigmoid(rules.addon_slope * (at_day(x, on, window) - rules.addon_turn))
-    taken = rng.random(n) < np.minimum(rules.addon * length / DAYS_PER_YEAR * eager, 1.0)
-    taken &= (on <= window.last_day) & (np.isnat(leaving.left_on) | (on < leaving.churned_on))
+    bought = rng.random(n) < np.minimum(rules.addon * length / DAYS_PER_YEAR * eager, 1.0)
+    bought &= (on <= window.last_day) & (np.isnat(leaving.left_on) | (on < leaving.churned_on))
     module, size = some(rng, rules.module, n), rng.uniform(*rules.addon_size, size=n)
-    seats = np.where(taken & ~module, np.maximum(np.rint(term.seats * size), 1), 0).astype(np.int64)
+    seats = np.where(bought & ~module, np.maximum(np.rint(term.seats * size), 1), 0).astype(np.int64)
     arr = np.where(module, np.rint(term.arr * size), np.rint(term.arr / term.seats * seats))
-    return np.where(taken, on, NO_DAY), seats, np.where(taken, arr, 0.0)
+    return np.where(bought, on, NO_DAY), seats, np.where(bought, arr, 0.0)
 
 
 def _renewed(rng: np.random.Generator, term: _Term, x: Floats, rules: ContractSettings) -> _Term:

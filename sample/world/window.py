@@ -93,11 +93,11 @@ class Window:
         """Number of the week, the first or last one for days off the record."""
         return np.clip(days_from(self.first_day, day) // 7, 0, self.weeks - 1)
 
-    def happened(self, day: Days) -> Days:
+    def up_to_last_day(self, day: Days) -> Days:
         """The dates up to the last day; NaT for what is still to come."""
         return np.where(day <= self.last_day, day, NO_DAY)
 
-    def happened_at(self, instant: Instants) -> Instants:
+    def up_to_end(self, instant: Instants) -> Instants:
         """The instants before the end; NaT for what is still to come."""
         return np.where(instant < self.end, instant, NO_INSTANT)
 

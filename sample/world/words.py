@@ -1,4 +1,4 @@
-"""Invented names: companies, people, industries, countries. Any likeness to real ones is chance."""
+"""Invented names: companies, people, industries, countries. Any likeness to real ones is probability."""
 
 from collections.abc import Mapping, Sequence
 

@@ -43,7 +43,7 @@ def replace_docs(
         new.rename(docs)
 
 
-def counts_shown(result: CheckResult, seen: Sequence[str]) -> dict[str, Any]:
+def displayed_counts(result: CheckResult, seen: Sequence[str]) -> dict[str, Any]:
     """The result of one expectation as its page shows it: counted over the whole table, with keys beside values.
 
     The pages print values as they are, so they are escaped here.

@@ -45,14 +45,14 @@ def measured(
 ) -> Measured:
     """The measures of one table in one scan; None where a measure cannot be taken."""
     days = daily_counts(rows, table.event).to_pyarrow().to_pandas()
-    least_rows = max(e.least_rows for e in suite.expectations)
+    min_rows = max(e.min_rows for e in suite.expectations)
     last = last_full_day(days, as_of, updated=every is not None)
     failed, keys = _uncast(uncast, about, table, as_of, checks.sample_keys)
     values = {
         "rows_staged": about.rows,
         "rows_known": int(days["rows"].sum()),
         "age_days": age_days(days, as_of),
-        "volume": volume(days, last, checks.volume_window_days, checks.volume_windows, least_rows),
+        "volume": volume(days, last, checks.volume_window_days, checks.volume_windows, min_rows),
         **{f"{UNCAST}{column}": failed.get(column, 0) for column in about.given},
     }
     return Measured(values, keys)

@@ -14,20 +14,20 @@ from keepwell.tasks.checks.rows import ROW_KEY, Asked, Rows
 from keepwell.tasks.errors import DataCheckFailed, Finding
 
 LONGEST_VALUE = 40
-ROWS_TAKEN = 60  # failing rows that Great Expectations hands back: more than keys are shown, since a key may repeat
+MAX_FAILING_ROWS = 60  # rows that Great Expectations returns: more than the keys shown, since a key may repeat
 
 
 @dataclass(frozen=True)
 class CheckResult:
     """The judgement of one expectation. `rows` and `failed_rows` are None for a rule about a whole table.
 
-    `severity` is the one in force; `reason` says in writing why it is not the suite's own.
+    `severity` is the one that applies; `reason` is the written reason where it is not the suite's own.
     """
 
     table: str
     column: str | None
     rule: str
-    says: str
+    requirement: str
     severity: Literal["critical", "warning", "info"]
     success: bool
     rows: int | None
@@ -76,7 +76,7 @@ def row_result(table: str, asked: Asked, answer: Answer, rows: Rows, sample: int
     failed, success = (answer.failed if asked.all_there else asked.failed), answer.success
     if rows.sieved and failed:  # the share that may break a rule is one of all rows, not of those let through
         success = (asked.filled - failed) / asked.filled >= asked.arguments.get("mostly", 1)
-    every = seen(asked, answer.first, ROWS_TAKEN)
+    every = seen(asked, answer.first, MAX_FAILING_ROWS)
     keys = tuple(dict.fromkeys(key for key, _ in every))[:sample]
     observed = "; ".join(list(dict.fromkeys(value for _, value in every if value))[:sample]) or None
     return _result(table, asked, success, rows.total, failed, observed, keys)
@@ -125,9 +125,11 @@ def _result(
     keys: tuple[str, ...],
 ) -> CheckResult:
     e = asked.expectation
-    says = e.says.format_map({name: plain_list(value) for name, value in asked.arguments.items()})
+    requirement = e.requirement.format_map({name: plain_list(value) for name, value in asked.arguments.items()})
     named = tuple(map(printable, keys))
-    return CheckResult(table, e.about, e.rule, says, e.severity, success, rows, failed, observed, named, e.remedy)
+    return CheckResult(
+        table, e.about, e.rule, requirement, e.severity, success, rows, failed, observed, named, e.remedy
+    )
 
 
 def seen(asked: Asked, first: pd.DataFrame | None, sample: int) -> list[tuple[str, str]]:
@@ -136,14 +138,17 @@ def seen(asked: Asked, first: pd.DataFrame | None, sample: int) -> list[tuple[st
         return []
     expectation = asked.expectation
     names = [expectation.column] if len(expectation.given) == 1 and expectation.column else list(expectation.given)
-    told = expectation.expect not in {NOT_NULL, UNIQUE, UNIQUE_TOGETHER} and set(names) <= set(first.columns)
-    return [(row[ROW_KEY], _told(row, names) if told else "") for row in first.head(sample).to_dict("records")]
+    with_values = expectation.expect not in {NOT_NULL, UNIQUE, UNIQUE_TOGETHER} and set(names) <= set(first.columns)
+    return [
+        (row[ROW_KEY], _named_values(row, names) if with_values else "")
+        for row in first.head(sample).to_dict("records")
+    ]
 
 
-def _told(row: dict[Hashable, Any], names: Sequence[str]) -> str:
+def _named_values(row: dict[Hashable, Any], names: Sequence[str]) -> str:
     there = [(name, row[name]) for name in names if not pd.isna(row[name])]
     return ", ".join(f"{name} {plain(value)}" if len(names) > 1 else plain(value) for name, value in there)
 
 
 def _sentence(result: CheckResult) -> str:
-    return result.says + (f"; found {result.observed}" if result.observed else "")
+    return result.requirement + (f"; found {result.observed}" if result.observed else "")

@@ -13,8 +13,9 @@ from keepwell.expectations.derived import with_derived, with_existence
 from keepwell.expectations.sieve import may_break, repeated_marks, thinned
 from keepwell.expectations.suites import UNIQUE, UNIQUE_TOGETHER, Expectation
 from keepwell.features.facts.columns import CanonicalTable
-from keepwell.features.facts.known import cut, timestamp
-from keepwell.tasks.sources.staging import StagedTable, joined_key
+from keepwell.features.facts.known import known_rows, timestamp
+from keepwell.tasks.sources.casts import joined_key
+from keepwell.tasks.sources.staging import StagedTable
 
 ROW_KEY = "row_key"
 
@@ -62,7 +63,7 @@ def visible(rows: ir.Table, table: CanonicalTable, given: Collection[str], as_of
     ahead = (rows.loaded_at <= at) & (rows[table.event].cast("timestamp") > rows.loaded_at) & (rows.known_at > at)
     hidden = rows.known_at.isnull() | ahead.fill_null(False)
     at_all = with_derived(rows, table.name, given).mutate(hidden=hidden, known_at=hidden.ifelse(at, rows.known_at))
-    seen = cut(at_all.mutate(**{ROW_KEY: _row_key(at_all, table)}), table, as_of)
+    seen = known_rows(at_all.mutate(**{ROW_KEY: _row_key(at_all, table)}), table, as_of)
     return seen.mutate(known_at=seen.hidden.ifelse(ibis.null(), seen.known_at)).drop("hidden")
 
 

@@ -17,10 +17,10 @@ import pandas as pd
 
 from keepwell.expectations.suites import IN_ORDER, UNIQUE_TOGETHER, Suite, load_suites
 from keepwell.features.facts.canonical import TABLES
-from keepwell.tasks.checks.data_docs import counts_shown, replace_docs
+from keepwell.tasks.checks.data_docs import displayed_counts, replace_docs
 from keepwell.tasks.checks.measures import asked, measured
 from keepwell.tasks.checks.results import (
-    ROWS_TAKEN,
+    MAX_FAILING_ROWS,
     Answer,
     CheckResult,
     coverage_left,
@@ -40,7 +40,7 @@ __all__ = ["CheckResult", "coverage_left", "raise_if_critical", "run_checks"]
 SOURCE, MOSTLY = "staged", "mostly"
 WITH_ROWS = {
     "result_format": "BASIC", "unexpected_index_column_names": [ROW_KEY], "include_unexpected_rows": True,
-    "partial_unexpected_count": ROWS_TAKEN,
+    "partial_unexpected_count": MAX_FAILING_ROWS,
 }  # fmt: skip
 
 
@@ -65,7 +65,7 @@ def run_checks(
 
     With `docs`, Great Expectations' Data Docs of this run replace what that folder holds.
     """
-    suites = suites_in_force(checks.overrides)
+    suites = active_suites(checks.overrides)
     staged = snapshot.open()
     context = _context()
     judged: dict[str, list[Judgement]] = {}
@@ -95,21 +95,21 @@ def _judged(
     measures = measured(rows, staged["uncast"], table, about, suite, as_of, checks, every)
     questions = asked(suite, rows, table, about, measures, checks, every, currencies)
     of_rows = [q for q in questions if q.expectation.scope == "row"]
-    held = rows_to_judge(rows, staged["accounts"], table, about, of_rows, checks.rows_in_memory)
+    judged = rows_to_judge(rows, staged["accounts"], table, about, of_rows, checks.rows_in_memory)
     judgements = [
-        Judgement(question, answer, row_result(table.name, question, answer, held, checks.sample_keys))
-        for question, answer in _answers(context, held.asked, held.frame)
+        Judgement(question, answer, row_result(table.name, question, answer, judged, checks.sample_keys))
+        for question, answer in _answers(context, judged.asked, judged.frame)
     ]
     whole = [q for q in questions if q.expectation.scope == "table"]
-    numbers = pd.DataFrame([{**dict.fromkeys(about.given), **measures.values}])
+    whole_table = pd.DataFrame([{**dict.fromkeys(about.given), **measures.values}])
     judgements += [
-        Judgement(question, answer, table_result(table.name, question, answer, held, measures))
-        for question, answer in _answers(context, whole, numbers)
+        Judgement(question, answer, table_result(table.name, question, answer, judged, measures))
+        for question, answer in _answers(context, whole, whole_table)
     ]
     return judgements
 
 
-def suites_in_force(overrides: Mapping[str, Override]) -> dict[str, Suite]:
+def active_suites(overrides: Mapping[str, Override]) -> dict[str, Suite]:
     """The suites with this company's severities."""
     return {name: _with_severities(suite, overrides) for name, suite in load_suites().items()}
 
@@ -169,8 +169,8 @@ def _answers(context: Any, questions: Sequence[Asked], frame: pd.DataFrame) -> l
         if question.expectation.scope == "row" and (not answers[place].success or MOSTLY in question.arguments)
     ]
     with_rows = _validated(batch, [questions[place] for place in broken], WITH_ROWS) if broken else []
-    told = {**dict(enumerate(answers)), **dict(zip(broken, with_rows, strict=True))}
-    return [(question, told[place]) for place, question in enumerate(questions)]
+    by_place = {**dict(enumerate(answers)), **dict(zip(broken, with_rows, strict=True))}
+    return [(question, by_place[place]) for place, question in enumerate(questions)]
 
 
 def _validated(batch: Any, questions: Sequence[Asked], result_format: Mapping[str, Any]) -> list[Answer]:
@@ -252,7 +252,7 @@ def _build_docs(context: Any, judged: Mapping[str, Sequence[Judgement]], as_of: 
 
 def _described(gx: Any, judgement: Judgement) -> Any:
     result = judgement.result
-    words = f"{result.rule} ({result.severity}): {result.column or result.table} {result.says}."
+    words = f"{result.rule} ({result.severity}): {result.column or result.table} {result.requirement}."
     return _expectation(gx, judgement.asked, description=words if result.success else f"{words} {result.remedy}")
 
 
@@ -264,7 +264,7 @@ def _page_entry(expectation: Any, judgement: Judgement) -> Any:
     return ExpectationValidationResult(
         success=judgement.result.success,
         expectation_config=expectation.configuration,
-        result=counts_shown(judgement.result, keys),
+        result=displayed_counts(judgement.result, keys),
         meta={},
         exception_info={"raised_exception": False, "exception_message": None, "exception_traceback": None},
     )

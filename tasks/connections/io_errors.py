@@ -22,7 +22,7 @@ SQLITE_CODES = frozenset(
 )
 SQLSTATES = ("08", "40", "53", "55P03", "57", "58")
 """Lost connections, deadlocks, lack of resources, a lock, an operator or a time-out, the system under the server."""
-SERVER_SAYS = re.compile(r"failed: \w+:  (.*)")
+SERVER_MESSAGE = re.compile(r"failed: \w+:  (.*)")
 """What the server itself answered to a connection; libpq's own words have one blank after a colon."""
 FOR_NOW = ("starting up", "shutting down", "recovery", "not yet accepting", "too many", "connection slots")
 OUR_SIDE = ("no password supplied", "SSL was required", "certificate")
@@ -73,7 +73,7 @@ def _postgres(error: Any) -> bool:
         return state.startswith(SQLSTATES)
     if not isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         return False
-    if answer := SERVER_SAYS.search(str(error)):
+    if answer := SERVER_MESSAGE.search(str(error)):
         return any(words in answer[1] for words in FOR_NOW)
     return not any(words in str(error) for words in OUR_SIDE)
 
@@ -106,9 +106,9 @@ def _requests(error: Any) -> bool:
     import requests
 
     lost = (requests.ConnectionError, requests.Timeout, requests.exceptions.RetryError)
-    cut = requests.exceptions.ChunkedEncodingError
+    truncated = requests.exceptions.ChunkedEncodingError
     refused = isinstance(error, requests.exceptions.SSLError)
-    return bool(_answered(error)) or (isinstance(error, (*lost, cut)) and not refused)
+    return bool(_answered(error)) or (isinstance(error, (*lost, truncated)) and not refused)
 
 
 def _httpx(error: Any) -> bool:

@@ -103,7 +103,7 @@ def _described(source: Source, name: str, sql: str) -> tuple[Collection[str] | N
             if column is None:
                 return None, said
             said.append(one_line(failure))
-            if not _taken_for_null(statement, column):
+            if not _replaced_by_null(statement, column):
                 return None, said
             sql = statement.sql(source.dialect)
 
@@ -134,7 +134,7 @@ def _lacking(failure: KeepwellError) -> str | None:
     return finding.column if finding else None
 
 
-def _taken_for_null(statement: exp.Expr, column: str) -> bool:
+def _replaced_by_null(statement: exp.Expr, column: str) -> bool:
     """Put NULL in a column's place; whether there was any."""
     found = [c for c in statement.find_all(exp.Column) if c.name.lower() == column.lower()]
     for one in found:

@@ -87,7 +87,7 @@ def _months(
              "coverage", *(f"component_{c}" for c in COMPONENTS)]
         ]  # fmt: skip
         whole = about.merge(found.features, on="account_id").merge(outcome, on="account_id", validate="1:1")
-        old_enough = (whole["status"] == "active") & (whole["tenure_days"] >= rules.least_tenure_days)
+        old_enough = (whole["status"] == "active") & (whole["tenure_days"] >= rules.min_tenure_days)
         yield whole[old_enough].assign(as_of=pd.Timestamp(month))
 
 

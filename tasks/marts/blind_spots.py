@@ -82,7 +82,7 @@ def _engaged_only(signal: Signal, seen: Seen, settings: CatalogueSettings) -> It
             yield f"{1 - share:.0%} of accounts never appear: their silence is a signal of its own"
         return
     used_more = seen.ratio is not None and seen.ratio >= settings.engaged_ratio
-    if share < settings.low_accounts_share or (used_more and share < settings.most_accounts_share):
+    if share < settings.low_accounts_share or (used_more and share < settings.max_accounts_share):
         more = ""
         if used_more and seen.ratio is not None:
             times = (

@@ -10,22 +10,22 @@ from keepwell.models.training.trial import Trial
 from keepwell.tasks.marts.frames import stacked
 
 BOOK = "all"
-"""The segment of figures about the whole book."""
+"""The segment of metrics about the whole book."""
 
 
 def performance_frame(trials: Mapping[str, Trial]) -> pd.DataFrame:
     """One row per outcome, candidate, segment and metric, measured on the test months."""
     return stacked(
-        figure_rows(outcome, name, figures, found.parts.test[0], found.parts.test[-1], segment).assign(
+        metric_rows(outcome, name, metrics, found.parts.test[0], found.parts.test[-1], segment).assign(
             matured=True, estimated=False, taken=name == found.taken
         )
         for outcome, found in trials.items()
-        for (name, segment), figures in found.figures.items()
+        for (name, segment), metrics in found.figures.items()
     )
 
 
-def figure_rows(
-    outcome: str, version: str, figures: Mapping[str, Estimate], first: date, last: date, segment: str = BOOK
+def metric_rows(
+    outcome: str, version: str, metrics: Mapping[str, Estimate], first: date, last: date, segment: str = BOOK
 ) -> pd.DataFrame:
     """One row per figure of one model over these months."""
     return pd.DataFrame(
@@ -34,6 +34,6 @@ def figure_rows(
                 "outcome": outcome, "version": version, "segment": segment, "metric": metric, "value": estimate.value,
                 "low": estimate.low, "high": estimate.high, "first_month": first, "last_month": last,
             }
-            for metric, estimate in figures.items()
+            for metric, estimate in metrics.items()
         ]
     )  # fmt: skip

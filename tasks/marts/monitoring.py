@@ -8,7 +8,7 @@ from keepwell.models.grading.intervals import Estimate
 from keepwell.models.monitoring.early_warning import EarlyWarning
 from keepwell.models.monitoring.estimate import Foretold
 from keepwell.tasks.marts.frames import stacked
-from keepwell.tasks.marts.model_performance import figure_rows
+from keepwell.tasks.marts.model_performance import metric_rows
 
 
 def drift_frame(outcome: str, books: Mapping[pd.Timestamp, pd.DataFrame], outcomes: pd.DataFrame) -> pd.DataFrame:
@@ -19,14 +19,14 @@ def drift_frame(outcome: str, books: Mapping[pd.Timestamp, pd.DataFrame], outcom
 
 def estimated_frame(outcome: str, version: str, found: Foretold) -> pd.DataFrame:
     """Figures of the months whose outcomes are not known yet, and whether to trust them."""
-    rows = figure_rows(outcome, version, found.figures, found.months[0], found.months[-1])
+    rows = metric_rows(outcome, version, found.figures, found.months[0], found.months[-1])
     reason = "; ".join(found.reasons) or None
     return rows.assign(matured=False, estimated=True, trusted=found.trusted, reason=reason)
 
 
 def realised_frame(outcome: str, version: str, months: Mapping[pd.Timestamp, Mapping[str, Estimate]]) -> pd.DataFrame:
     """Figures of each matured month: precision, recall, miss and false-alarm rate over time."""
-    return _matured(stacked(figure_rows(outcome, version, figures, month, month) for month, figures in months.items()))
+    return _matured(stacked(metric_rows(outcome, version, metrics, month, month) for month, metrics in months.items()))
 
 
 def warning_frame(outcome: str, found: EarlyWarning, since: pd.Timestamp, until: pd.Timestamp) -> pd.DataFrame:
@@ -34,8 +34,8 @@ def warning_frame(outcome: str, found: EarlyWarning, since: pd.Timestamp, until:
     ahead = {name: {"early_share_behind_first": gap} for name, gap in found.differences.items()}
     return _matured(
         stacked(
-            figure_rows(outcome, name, {**figures, **ahead.get(name, {})}, since, until)
-            for name, figures in found.figures.items()
+            metric_rows(outcome, name, {**metrics, **ahead.get(name, {})}, since, until)
+            for name, metrics in found.figures.items()
         )
     )
 

@@ -48,13 +48,13 @@ def portfolio(accounts: pd.DataFrame, before: pd.DataFrame, compared_with: date 
 def _by_band(now: pd.DataFrame, then: pd.DataFrame, segment: str) -> pd.DataFrame:
     """One segment, a row per band; who changed the segment enters here and leaves there."""
     was = then.set_index("account_id")["band"]
-    stands = now.set_index("account_id")["band"]
+    band = now.set_index("account_id")["band"]
     sums = {
         name: frame.groupby("band")["arr"].agg(["size", "sum"]).reindex(list(BANDS), fill_value=0).astype(float)
         for name, frame in (("now", now), ("then", then))
     }
-    other = was.reindex(stands.index) != stands
-    gone = stands.reindex(was.index) != was
+    other = was.reindex(band.index) != band
+    gone = band.reindex(was.index) != was
     return pd.DataFrame(
         {
             "segment": segment,
@@ -63,7 +63,7 @@ def _by_band(now: pd.DataFrame, then: pd.DataFrame, segment: str) -> pd.DataFram
             "arr": sums["now"]["sum"].to_numpy(),
             "week_over_week": (sums["now"]["size"] - sums["then"]["size"]).to_numpy(),
             "arr_week_over_week": (sums["now"]["sum"] - sums["then"]["sum"]).to_numpy(),
-            "entered": stands[other].value_counts().reindex(list(BANDS), fill_value=0).to_numpy(),
+            "entered": band[other].value_counts().reindex(list(BANDS), fill_value=0).to_numpy(),
             "left": was[gone].value_counts().reindex(list(BANDS), fill_value=0).to_numpy(),
         }
     )
@@ -90,8 +90,8 @@ def pipeline(facts: Facts, as_of: date, money: BookSettings, rules: WeeklySettin
     rows = facts["opportunities"].select(*columns).to_pandas()
     newest = rows.sort_values(["opportunity_id", "changed_at"]).drop_duplicates("opportunity_id", keep="last")
     age = (pd.Timestamp(as_of) - pd.to_datetime(newest["changed_at"])).dt.total_seconds() / 86_400
-    shown = newest["kind"].isin(rules.deals) & (~newest["stage"].isin(rules.closed_stages) | (age <= rules.days))
-    deals = newest[shown].assign(days_in_stage=np.floor(age[shown]))
+    listed = newest["kind"].isin(rules.deals) & (~newest["stage"].isin(rules.closed_stages) | (age <= rules.days))
+    deals = newest[listed].assign(days_in_stage=np.floor(age[listed]))
     rates = deals["currency"].map(money.rates()).astype(float)
     value = deals["value"].astype(float) * rates
     return deals.assign(value=value, currency=money.reporting_currency).reset_index(drop=True)
@@ -108,11 +108,12 @@ def candidates(
     able = accounts[(accounts["band"] == "healthy") & (accounts["status"] == "active") & (accounts["arr"] > 0)]
     flagged = able["churn_risk"] >= able["churn_threshold"]
     able = able[~flagged & ~able["account_id"].isin(busy)].merge(features, on="account_id", how="left")
-    chance = able["expansion_probability"].astype(float)
-    if chance.notna().any():
+    probability = able["expansion_probability"].astype(float)
+    if probability.notna().any():
         ranked = able.assign(
-            promise=chance * able["arr"], why=[f"{p:.0%} to expand within {horizon_days} days (model)" for p in chance]
-        )[chance.notna()]
+            promise=probability * able["arr"],
+            why=[f"{p:.0%} to expand within {horizon_days} days (model)" for p in probability],
+        )[probability.notna()]
     else:
         said = [_signs(row, rules) for row in able.to_dict("records")]
         ranked = able.assign(promise=[len(s) for s in said], why=["; ".join(s) for s in said])

@@ -73,8 +73,8 @@ def mart_table(mart: Mart, frame: pd.DataFrame, stamp: Stamp) -> pa.Table:
 
 def _column(values: pd.Series, kind: pa.DataType, decimals: int) -> pa.Array:
     if pa.types.is_floating(kind):
-        numbers = pd.to_numeric(values, errors="raise").astype("float64")
-        rounded = (numbers.round(decimals) + 0.0).to_numpy()  # + 0.0 turns -0.0 into 0.0
+        numeric = pd.to_numeric(values, errors="raise").astype("float64")
+        rounded = (numeric.round(decimals) + 0.0).to_numpy()  # + 0.0 turns -0.0 into 0.0
         return pa.array(rounded, kind, from_pandas=True)
     if pa.types.is_integer(kind):
         return pa.array(values.astype("Int64"), kind)

@@ -120,8 +120,8 @@ def _per_account(facts: Facts, table: CanonicalTable, aside: pd.Series | None) -
     """
     rows = facts["account_labels" if table.name == "accounts" else table.name]
     day = rows[table.event].cast("date")
-    told = [c.name for c in table.staged if c.name not in {"account_id", "loaded_at", "known_at"}]
-    values = {f"values_{name}": rows[name].count() for name in told}
+    of_interest = [c.name for c in table.staged if c.name not in {"account_id", "loaded_at", "known_at"}]
+    values = {f"values_{name}": rows[name].count() for name in of_interest}
     grouped = rows.group_by("account_id").agg(rows=rows.count(), first=day.min(), last=day.max(), **values)
     frame = grouped.to_pyarrow().to_pandas(date_as_object=False).set_index("account_id")
     return frame.assign(set_aside=float("nan")) if aside is None else frame.join(aside, how="outer")
@@ -147,14 +147,14 @@ def _seen(signal: Signal, mine: pd.DataFrame, use: pd.Series, settings: Catalogu
         values=int(values.sum()),
         set_aside=int(mine["set_aside"].fillna(0).sum()),
         undated=int((rows > 0).sum() - mine["first"].notna().sum()),
-        ratio=_use_ratio(use, there, settings.least_accounts),
+        ratio=_use_ratio(use, there, settings.min_accounts),
     )
 
 
-def _use_ratio(use: pd.Series, there: pd.Series, least: int) -> float | None:
+def _use_ratio(use: pd.Series, there: pd.Series, min_accounts: int) -> float | None:
     """Mean use of the accounts that are there over that of the others; infinite where only the former use anything."""
     of_seen, of_others = use[there.to_numpy()], use[~there.to_numpy()]
-    if min(len(of_seen), len(of_others)) < least or of_seen.sum() == 0:
+    if min(len(of_seen), len(of_others)) < min_accounts or of_seen.sum() == 0:
         return None
     return float(of_seen.mean() / of_others.mean()) if of_others.sum() else math.inf
 

@@ -48,14 +48,14 @@ def _read_as(table: CanonicalTable, column: Column) -> str:
 def _users(features: Mapping[str, Feature]) -> dict[Place, list[str]]:
     """Per column, the published features that rest on it, directly or through others."""
     facts = _no_facts()
-    held = book(facts, BookSettings())
-    columns = {**dict(held.schema()), **dict.fromkeys(features, "float64")}
+    accounts = book(facts, BookSettings())
+    columns = {**dict(accounts.schema()), **dict.fromkeys(features, "float64")}
     wide = ibis.table(columns, name="wide")
     found: dict[str, frozenset[Place]] = {}
 
     def places(name: str) -> frozenset[Place]:
         if name not in features:
-            return frozenset(_origins(held[name].op()))
+            return frozenset(_origins(accounts[name].op()))
         if name not in found:
             feature = features[name]
             found[name] = frozenset(_aggregate(feature, facts) if feature.kind == "aggregate" else _derived(feature))
@@ -76,7 +76,7 @@ def _aggregate(feature: Feature, facts: Facts) -> Iterator[Place]:
     """The columns of the source that an aggregate reads; with a window, the column that it is counted on too."""
     (source,) = feature.sources
     yield from _origins(feature.build(rows_for(facts, feature, None)).op())
-    if feature.reach_days is not None:
+    if feature.lookback_days is not None:
         yield source, EVENTS[source]
 
 

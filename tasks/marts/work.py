@@ -36,8 +36,8 @@ def interventions(events: Sequence[WorkEvent], facts: Facts) -> pd.DataFrame:
         return ledger
     source = facts["interventions"].select(*SOURCE).to_pandas()
     source = source[~source["intervention_id"].isin(ledger["intervention_id"])]
-    told = source.assign(kind=source["kind"].str.replace(" ", "_"), recorded_in="source").astype(object)
-    return pd.concat([ledger, told], ignore_index=True) if len(ledger) else told
+    imported = source.assign(kind=source["kind"].str.replace(" ", "_"), recorded_in="source").astype(object)
+    return pd.concat([ledger, imported], ignore_index=True) if len(ledger) else imported
 
 
 class Values:
@@ -102,13 +102,13 @@ def work_list(events: Sequence[WorkEvent], marts: Path, now: datetime, *, open_o
         for i in interventions_at(events, now)
     ]  # fmt: skip
     for s in standings(events, Values(marts, now.date()), now):
-        plan, stands = s.plan, "" if s.value is None else f" (now {figure(s.value)})"
-        about = f"{plan.metric} {'>=' if plan.rising else '<='} {plan.target:g}{stands}"
+        plan, current = s.plan, "" if s.value is None else f" (now {figure(s.value)})"
+        about = f"{plan.metric} {'>=' if plan.rising else '<='} {plan.target:g}{current}"
         since = plan.planned_at.date()
         rows.append(("plan", plan.plan_id[:8], plan.account_id, about, since, plan.due, s.status, plan.owner))
     for f in follow_ups_at(events, now):
         status = "open" if f.due >= now.date() else "past"
         rows.append(("follow-up", "", f.account_id, f.note, f.at.date(), f.due, status, f.by))
     table = pd.DataFrame(rows, columns=LISTED).astype(str)
-    shown = table[table["status"].isin(["running", "open"])] if open_only else table
-    return shown.sort_values(["due", "since", "account", "id"], ignore_index=True)
+    listed = table[table["status"].isin(["running", "open"])] if open_only else table
+    return listed.sort_values(["due", "since", "account", "id"], ignore_index=True)

@@ -9,7 +9,7 @@ from keepwell.tasks.marts.publish import write_whole
 from keepwell.tasks.reports.charts import COLOURS, importance_chart, rates_chart
 from keepwell.tasks.reports.templates import bounds, html_page
 
-SPOTS_SHOWN = 15
+MAX_SPOTS = 15
 
 
 def write_blueprint(page: Blueprint, folder: Path) -> Path:
@@ -29,8 +29,8 @@ def as_html(page: Blueprint) -> str:
         signals=records(page.signals),
         derived=records(page.derived),
         bands=records(page.bands),
-        spots=records(page.spots.head(SPOTS_SHOWN)),
-        more_spots=max(len(page.spots) - SPOTS_SHOWN, 0),
+        spots=records(page.spots.head(MAX_SPOTS)),
+        more_spots=max(len(page.spots) - MAX_SPOTS, 0),
         bands_chart=rates_chart(page.bands) if len(page.bands) else None,
         signals_chart=importance_chart(page.signals) if ranked else None,
     )

@@ -94,8 +94,8 @@ def arr_chart(bands: pd.DataFrame) -> Markup:
         x=alt.X("arr:Q", axis=None, scale=alt.Scale(domain=[0, 1.7 * max(r["arr"] for r in rows) or 1])),
     )
     bars = base.mark_bar(size=22).encode(color=_colour("key"))
-    figures = base.mark_text(align="left", dx=6).encode(text="says:N")
-    return _svg((bars + figures).properties(width=WIDTH - 20, height=180))
+    values = base.mark_text(align="left", dx=6).encode(text="says:N")
+    return _svg((bars + values).properties(width=WIDTH - 20, height=180))
 
 
 def rates_chart(bands: pd.DataFrame) -> Markup:
@@ -109,15 +109,15 @@ def rates_chart(bands: pd.DataFrame) -> Markup:
         }
         for row in bands.to_dict("records")
     ]  # fmt: skip
-    most = max(row["high"] if row["high"] == row["high"] else row["rate"] for row in rows) or 1.0
+    highest = max(row["high"] if row["high"] == row["high"] else row["rate"] for row in rows) or 1.0
     base = alt.Chart(alt.Data(values=rows)).encode(
         y=alt.Y("band:N", sort=[r["band"] for r in rows], axis=alt.Axis(title=None, domain=False, ticks=False)),
     )
-    x = alt.X("rate:Q", axis=None, scale=alt.Scale(domain=[0, 1.25 * most]))
+    x = alt.X("rate:Q", axis=None, scale=alt.Scale(domain=[0, 1.25 * highest]))
     bars = base.mark_bar(size=22).encode(x=x, color=_colour("key"))
     spans = base.mark_rule(color=INK, strokeWidth=2).encode(x="low:Q", x2="high:Q")
-    figures = base.mark_text(align="left", dx=6).encode(x="high:Q", text="says:N")
-    return _svg((bars + spans + figures).properties(width=WIDTH - 20, height=180))
+    values = base.mark_text(align="left", dx=6).encode(x="high:Q", text="says:N")
+    return _svg((bars + spans + values).properties(width=WIDTH - 20, height=180))
 
 
 def importance_chart(signals: pd.DataFrame) -> Markup:

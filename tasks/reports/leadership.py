@@ -46,7 +46,7 @@ def as_html(summary: Leadership) -> str:
         designs=_one_of_each_design(effects),
         churn_chart=_chart(effects, "churned"),
         usage_chart=_chart(effects, "use_after"),
-        told=int(summary.effects["enough"].astype(bool).sum()) if len(summary.effects) else 0,
+        measured=int(summary.effects["enough"].astype(bool).sum()) if len(summary.effects) else 0,
         in_words=in_words,
         on=on,
         plain=plain,
@@ -95,17 +95,17 @@ def _one_of_each_design(effects: Sequence[Row]) -> list[Row]:
 
 def _chart(effects: Sequence[Row], outcome: str) -> Any:
     """The effects on one outcome in points or percent; None where none is told."""
-    told = [row for row in effects if row["outcome"] == outcome and row["effect"] is not None]
+    measured = [row for row in effects if row["outcome"] == outcome and row["effect"] is not None]
     rows = [
         {
             "name": row["name"], "sure": bool(row["enough"]),
-            **{to: _shown(outcome, row[of]) for to, of in (("value", "effect"), ("low", "low"), ("high", "high"))},
+            **{to: _in_unit(outcome, row[of]) for to, of in (("value", "effect"), ("low", "low"), ("high", "high"))},
         }
-        for row in told
+        for row in measured
     ]  # fmt: skip
     title, unit = ("Churn, points", "") if outcome == "churned" else ("Usage, percent", "%")
     return effects_chart(rows, title, unit) if rows else None
 
 
-def _shown(outcome: str, value: float) -> float:
+def _in_unit(outcome: str, value: float) -> float:
     return 100.0 * value if outcome == "churned" else 100.0 * (exp(value) - 1.0)

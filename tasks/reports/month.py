@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SHOWN = 100
 SEVERITIES = ("critical", "warning", "info")
 _DEFAULT_HEALTH = HealthSettings()
-_NUMBERS = {name: float for name, (kind, _) in HEALTH_SCORES.columns.items() if kind == NUMBER}
+_NUMERIC = {name: float for name, (kind, _) in HEALTH_SCORES.columns.items() if kind == NUMBER}
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def month_report(
     The worst come first: critical by ARR, then at risk by ARR. Accounts whose notice is known are shown after them and
     are not ranked.
     """
-    book = accounts.reindex(columns=list(HEALTH_SCORES.columns)).astype(_NUMBERS)
+    book = accounts.reindex(columns=list(HEALTH_SCORES.columns)).astype(_NUMERIC)
     book = book.assign(
         segment=book["segment"].fillna("no segment"), csm=book["csm"].fillna("unassigned"), currency=currency
     )
@@ -110,7 +110,7 @@ def month_report(
         ),
         unknown=book[book["band"] == "unknown"].sort_values(["arr", "account_id"], ascending=[False, True]),
         segments=_by(book, "segment"),
-        warnings=sorted(failed, key=lambda c: (SEVERITIES.index(c.severity), c.table, c.column or "", c.says)),
+        warnings=sorted(failed, key=lambda c: (SEVERITIES.index(c.severity), c.table, c.column or "", c.requirement)),
         quarantine=quarantine.groupby(["table", "reason"]).size().rename("rows").reset_index(),
         mean_coverage=float(book["coverage"].mean()) if len(book) else 0.0,
         leaving=int((book["status"] == "leaving").sum()),

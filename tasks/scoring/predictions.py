@@ -39,7 +39,7 @@ class Models:
 
     kept: Sequence["Kept"]
     policy: PolicySettings
-    least_tenure_days: int
+    min_tenure_days: int
     assigned_share: float
     beside_health: bool
 
@@ -69,7 +69,7 @@ def predictions(models: Models | None, rows: pd.DataFrame) -> pd.DataFrame:
     """
     if models is None:
         return NOTHING_SAID
-    able = rows[(rows["status"] == "active") & (rows["tenure_days"] >= models.least_tenure_days)]
+    able = rows[(rows["status"] == "active") & (rows["tenure_days"] >= models.min_tenure_days)]
     frames = [_of(kept, able, models) for kept in models.kept if len(able)]
     return pd.concat(frames, ignore_index=True) if frames else NOTHING_SAID
 

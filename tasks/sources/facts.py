@@ -9,8 +9,9 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from keepwell.features.facts.canonical import TABLES
-from keepwell.features.facts.known import Facts, cut, known
-from keepwell.tasks.sources.staging import Snapshot, canonical
+from keepwell.features.facts.known import Facts, known, known_rows
+from keepwell.tasks.sources.casts import canonical
+from keepwell.tasks.sources.staging import Snapshot
 
 NOTHING: Mapping[str, pd.DataFrame] = {}
 
@@ -49,7 +50,7 @@ class Newest(Mapping[str, date]):
 
     def __getitem__(self, name: str) -> date:
         if name not in self._found:
-            visible = cut(self._tables[name], TABLES[name], self._as_of)
+            visible = known_rows(self._tables[name], TABLES[name], self._as_of)
             self._found[name] = visible[TABLES[name].event].cast("date").max().to_pyarrow().as_py()
         if (day := self._found[name]) is None:
             raise KeyError(name)

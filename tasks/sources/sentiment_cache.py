@@ -1,4 +1,4 @@
-"""Tones of texts, each computed once: a file beside the snapshots keeps them by a hash of the text, never the text."""
+"""Sentiment of texts, computed once per text: a file beside the snapshots stores it by a hash, never the text."""
 
 import hashlib
 import json
@@ -17,8 +17,8 @@ DIGEST = b"sha256"
 log = logging.getLogger("keepwell")
 
 
-class Tones:
-    """Texts in, tones out; what is new is computed and kept. A new version of a library starts a new file.
+class SentimentCache:
+    """Texts in, sentiments out; what is new is computed and kept. A new version of a library starts a new file.
 
     The file holds a digest of its rows; one that does not agree with it is not used, and written anew.
     """
@@ -29,32 +29,32 @@ class Tones:
         self._loaded, self._new = False, 0
 
     def of(self, texts: Sequence[str | None]) -> list[float | None]:
-        """The tone of each text, -1..1; None for no text and for other languages than English."""
+        """Sentiment of each text, -1..1; None for an empty text and for a language other than English."""
         from keepwell.features.facts.text import (
-            tone,  # the lexicon takes a second to load, and many companies give no text
+            text_sentiment,  # loads its lexicon for a second: many companies give no text
         )
 
         self._load()
-        tones: list[float | None] = []
+        sentiments: list[float | None] = []
         for text in texts:
             if text is None:
-                tones.append(None)
+                sentiments.append(None)
                 continue
             key = hashlib.blake2b(text.encode(), digest_size=16).digest()
             if key not in self._known:
-                self._known[key] = tone(text)
+                self._known[key] = text_sentiment(text)
                 self._new += 1
-            tones.append(self._known[key])
-        return tones
+            sentiments.append(self._known[key])
+        return sentiments
 
     def save(self, work: Path) -> None:
         """Write what is known, whole, by way of a folder beside the file; nothing where nothing is new."""
         if not self._new:
             return
         keys = sorted(self._known)
-        tones = [self._known[key] for key in keys]
-        schema = SCHEMA.with_metadata({DIGEST: _digest(keys, tones)})
-        table = pa.table([pa.array(keys, pa.binary(16)), pa.array(tones, pa.float64())], schema=schema)
+        sentiments = [self._known[key] for key in keys]
+        schema = SCHEMA.with_metadata({DIGEST: _digest(keys, sentiments)})
+        table = pa.table([pa.array(keys, pa.binary(16)), pa.array(sentiments, pa.float64())], schema=schema)
         aside = work / self._path.name
         pq.write_table(table, aside, compression="zstd")
         os.replace(aside, self._path)
@@ -63,21 +63,21 @@ class Tones:
         if not self._loaded and self._path.exists():
             known = _read(self._path)
             if known is None:
-                log.warning("%s was changed or cut short: the tones of all texts are computed again.", self._path)
+                log.warning("%s was changed or cut short: the sentiments of all texts are computed again.", self._path)
             self._known = known or {}
         self._loaded = True
 
 
 def _read(path: Path) -> dict[bytes, float | None] | None:
-    """The stored tones; None where they are not those that were written."""
+    """The stored sentiments; None where they are not those that were written."""
     try:
         table = pq.read_table(path)
-        keys, tones = table["text"].to_pylist(), table["tone"].to_pylist()
+        keys, sentiments = table["text"].to_pylist(), table["tone"].to_pylist()
     except (pa.ArrowException, KeyError, OSError):
         return None
-    intact = (table.schema.metadata or {}).get(DIGEST) == _digest(keys, tones)
-    return dict(zip(keys, tones, strict=True)) if intact else None
+    intact = (table.schema.metadata or {}).get(DIGEST) == _digest(keys, sentiments)
+    return dict(zip(keys, sentiments, strict=True)) if intact else None
 
 
-def _digest(keys: Sequence[bytes], tones: Sequence[float | None]) -> bytes:
-    return hashlib.sha256(b"".join(keys) + json.dumps(tones).encode()).hexdigest().encode()
+def _digest(keys: Sequence[bytes], sentiments: Sequence[float | None]) -> bytes:
+    return hashlib.sha256(b"".join(keys) + json.dumps(sentiments).encode()).hexdigest().encode()

@@ -20,22 +20,21 @@ import pyarrow.parquet as pq
 from ibis.backends.sql import SQLBackend
 
 from keepwell.features.facts.canonical import QUARANTINE, TABLES
-from keepwell.features.facts.columns import DATE, INSTANT, INTEGER, NUMBER, STRING, CanonicalTable, Column
+from keepwell.features.facts.columns import DATE, INSTANT, STRING, CanonicalTable, Column
 from keepwell.tasks.connections.drivers import dialect_of
 from keepwell.tasks.errors import ConfigError, StoredDamaged
 from keepwell.tasks.files.digests import digest_of
 from keepwell.tasks.files.scratch import scratch_folder
 from keepwell.tasks.settings import STANDARD_RETRIES, RetrySettings
+from keepwell.tasks.sources.casts import canonical, cast, joined_key, typed, without_nul
 from keepwell.tasks.sources.connect import SourceConnection, engine, explained, read_only
 from keepwell.tasks.sources.mapping import single_select, text_of, unknown_columns
-from keepwell.tasks.sources.sentiment_cache import Tones
+from keepwell.tasks.sources.sentiment_cache import SentimentCache
 
 log = logging.getLogger("keepwell")
 
 ABOUT = "snapshot.json"
 ROWS_PER_BATCH = 100_000
-LARGEST = 1e15
-"""Beyond it numbers of 64 bits are no longer exact to the unit, whatever the column means."""
 ARROW = {
     "string": pa.string(), "int64": pa.int64(), "float64": pa.float64(), "boolean": pa.bool_(), "date": pa.date32(),
     "timestamp": pa.timestamp("us"),
@@ -109,12 +108,12 @@ def stage(
     source.connect()
     try:
         with scratch_folder(root, ".staging-") as work:
-            tones = Tones(root)
+            sentiments = SentimentCache(root)
             staged = {
-                name: source.read(partial(_stage_table, table=TABLES[name], sql=sql, work=work, tones=tones))
+                name: source.read(partial(_stage_table, table=TABLES[name], sql=sql, work=work, sentiments=sentiments))
                 for name, sql in selects.items()
             }
-            tones.save(work)
+            sentiments.save(work)
             _join(work, "quarantine", QUARANTINE, [work / f"{name}.aside.parquet" for name in staged])
             _join(work, "uncast", UNCAST, sorted(work.glob("*.uncast.parquet")))
             return _stored(work, root, staged)
@@ -136,10 +135,10 @@ def _stored(work: Path, root: Path, staged: Mapping[str, StagedTable]) -> Snapsh
         if not place.is_dir():
             raise
         for path in sorted(work.iterdir()):
-            kept = place / path.name
-            if digest_of(kept) != digest_of(path):
-                log.warning("%s was not what had been stored: the copy staged now replaces it.", kept)
-                os.replace(path, kept)
+            stored = place / path.name
+            if digest_of(stored) != digest_of(path):
+                log.warning("%s was not what had been stored: the copy staged now replaces it.", stored)
+                os.replace(path, stored)
     return Snapshot(identity, place, staged, sha256)
 
 
@@ -162,22 +161,26 @@ def select_of(path: Path, url: str) -> str:
     return single_select(text_of(path), path.name, dialect_of(url))
 
 
-def _stage_table(source: SQLBackend, table: CanonicalTable, sql: str, work: Path, tones: Tones) -> StagedTable:
+def _stage_table(
+    source: SQLBackend, table: CanonicalTable, sql: str, work: Path, sentiments: SentimentCache
+) -> StagedTable:
     """Write one table and its rows set aside; see the module for what is kept."""
     for piece in work.glob(f"{table.name}.*"):
         piece.unlink()  # of a try before this one
     with explained(table.name):
         raw, given = _extracted(source, table, sql, work)
-        cast = canonical(raw, table)
-        aside = cast.filter(cast.quarantine_reason.notnull())
-        good = cast.filter(cast.quarantine_reason.isnull())
+        every = canonical(raw, table)
+        aside = every.filter(every.quarantine_reason.notnull())
+        good = every.filter(every.quarantine_reason.isnull())
         names = [c.name for c in table.staged]
         ordered = good.order_by(list(dict.fromkeys((table.event, *table.key, *names))))
         texts = [table.text] if table.text in given else []
         schema = pa.schema([(c.name, ARROW[c.type]) for c in table.staged])
         batches = ordered.select(*names, *texts).to_pyarrow_batches(chunk_size=ROWS_PER_BATCH)
         path = work / f"{table.name}.parquet"
-        rows = _write(path, schema, (_with_tone(batch, table, tones) if texts else batch for batch in batches))
+        rows = _write(
+            path, schema, (_with_sentiment(batch, table, sentiments) if texts else batch for batch in batches)
+        )
         _write_quarantine(aside if rows < raw.count().to_pyarrow().as_py() else None, table, work)
         casts = _write_uncast(raw, table, work)
     set_aside = pq.read_metadata(work / f"{table.name}.aside.parquet").num_rows
@@ -204,84 +207,24 @@ def _extracted(source: SQLBackend, table: CanonicalTable, sql: str, work: Path) 
     return rows, names
 
 
-def canonical(raw: ir.Table, table: CanonicalTable, **also: ir.Value) -> ir.Table:
-    """The mapped rows with every canonical column in its type; what does not cast, or is not given, is NULL.
-
-    `also` are more columns, as expressions over `raw`.
-    """
-    values = {c.name: _cast(raw, c) for c in (*table.columns, *table.staged)}
-    own = _cast(raw, Column("quarantine_reason", STRING, ""))
-    values["quarantine_reason"] = ibis.coalesce(own, _unstorable(raw, table))
-    known_later = values.pop("known_at")
-    typed = raw.select(**values, **also, _known_later=known_later)
-    rule = table.known.of(typed)
-    return typed.mutate(known_at=ibis.greatest(rule, ibis.coalesce(typed["_known_later"], rule))).drop("_known_later")
-
-
-@ibis.udf.scalar.builtin(name="chr")  # type: ignore[untyped-decorator]
-def _character(code: int) -> str:  # type: ignore[empty-body]
-    """The character of a code: SQL itself cannot hold NUL."""
-
-
-def _unstorable(raw: ir.Table, table: CanonicalTable) -> ir.Value:
-    """Why a row is set aside whatever its mapping says: PostgreSQL would refuse the whole run for it (TRU-4)."""
-    texts = [c.name for c in table.staged if c.name in raw.columns and raw[c.name].type().is_string()]
-    held = [(raw[name].contains(_character(0)), f"`{name}` holds NUL, which databases cannot store") for name in texts]
-    return ibis.cases(*held) if held else ibis.null().cast("string")
-
-
-def _without_nul(value: ir.Value) -> ir.Value:
-    return value.replace(_character(0), "\\0")
-
-
-def _cast(raw: ir.Table, column: Column) -> ir.Value:
-    if column.name not in raw.columns:
-        return ibis.null().cast(column.type)
-    value = raw[column.name]
-    if _typed(value, column):
-        return value
-    if column.type == INSTANT and value.type().is_string():
-        # Cast to an instant without a zone, a text loses its offset in DuckDB: 09:00+02:00 would be 09:00 in UTC.
-        return value.try_cast("timestamp('UTC')").cast(INSTANT)
-    if column.type not in (NUMBER, INTEGER):
-        return value.try_cast(column.type)
-    # A number that is none, has no end or overflows a sum would take every sum it enters with it. A text like "3.0" is
-    # a whole number for people and for pandas, but not for a cast to an integer; 3.7 is none, whatever a cast makes.
-    number = value.try_cast("float64")
-    held = number.isnan().ifelse(False, number.abs() <= LARGEST)
-    if column.type == INTEGER:
-        exact = value if value.type().is_integer() else number
-        return (held & (number == number.floor())).ifelse(exact, ibis.null()).try_cast("int64")
-    return held.ifelse(number, ibis.null())
-
-
-def _typed(value: ir.Value, column: Column) -> bool:
-    """Whether a value can be taken as it is: an instant without a zone can, however fine its source kept it.
-
-    Numbers never: those that are none, or beyond all bounds, have the right type too.
-    """
-    kind = value.type()
-    if column.type in (NUMBER, INTEGER):
-        return False
-    return str(kind) == column.type or (column.type == INSTANT and kind.is_timestamp() and kind.timezone is None)
-
-
 def _write_uncast(raw: ir.Table, table: CanonicalTable, work: Path) -> dict[str, tuple[int, tuple[str, ...]]]:
     """Write where kept rows hold values that do not cast; per column, how many, and the first three keys."""
     every = {c.name: c for c in (*table.columns, *table.staged)}.values()
-    given = [c for c in every if c.name in raw.columns and not _typed(raw[c.name], c)]
+    given = [c for c in every if c.name in raw.columns and not typed(raw[c.name], c)]
     if not given:
         return {}
-    failed = {f"{c.name}_uncast": raw[c.name].notnull() & _cast(raw, c).isnull() for c in given}
+    failed = {f"{c.name}_uncast": raw[c.name].notnull() & cast(raw, c).isnull() for c in given}
     flagged = canonical(raw, table, _key=joined_key(raw, table), **failed)
-    kept = flagged.filter(flagged.quarantine_reason.isnull())
+    accepted = flagged.filter(flagged.quarantine_reason.isnull())
     counts = (
-        kept.agg(**{c.name: kept[f"{c.name}_uncast"].sum().fill_null(0) for c in given}).to_pyarrow().to_pylist()[0]
+        accepted.agg(**{c.name: accepted[f"{c.name}_uncast"].sum().fill_null(0) for c in given})
+        .to_pyarrow()
+        .to_pylist()[0]
     )
     found = {}
     for name, count in counts.items():
         if count:
-            bad = kept.filter(kept[f"{name}_uncast"]).select(
+            bad = accepted.filter(accepted[f"{name}_uncast"]).select(
                 table_name=ibis.literal(table.name), column_name=ibis.literal(name), key="_key", known_at="known_at"
             )
             path = work / f"{table.name}.{name}.uncast.parquet"
@@ -290,15 +233,6 @@ def _write_uncast(raw: ir.Table, table: CanonicalTable, work: Path) -> dict[str,
             first = next(pq.ParquetFile(path).iter_batches(3, columns=["key"]))
             found[name] = (int(count), tuple(first["key"].to_pylist()))
     return found
-
-
-def joined_key(rows: ir.Table, table: CanonicalTable) -> ir.Value:
-    """A row's key as one text, its parts joined by `|`; a missing part is empty."""
-    parts = [rows[k].cast("string").fill_null("") if k in rows.columns else ibis.literal("") for k in table.key]
-    key = parts[0]
-    for part in parts[1:]:
-        key = key + "|" + part
-    return key
 
 
 def _write_quarantine(aside: ir.Table | None, table: CanonicalTable, work: Path) -> None:
@@ -310,9 +244,9 @@ def _write_quarantine(aside: ir.Table | None, table: CanonicalTable, work: Path)
         return
     rows = aside.select(
         table_name=ibis.literal(table.name),
-        key=_without_nul(joined_key(aside, table)),
-        reason=_without_nul(aside.quarantine_reason),
-        account_id=_without_nul(aside.account_id),
+        key=without_nul(joined_key(aside, table)),
+        reason=without_nul(aside.quarantine_reason),
+        account_id=without_nul(aside.account_id),
         event_on=aside[table.event].cast(DATE),
         known_at=aside.known_at,
     ).order_by("key", "reason", "event_on")
@@ -327,13 +261,13 @@ def _join(work: Path, name: str, columns: Sequence[Column], pieces: Sequence[Pat
         path.unlink()
 
 
-def _with_tone(batch: pa.RecordBatch, table: CanonicalTable, tones: Tones) -> pa.RecordBatch:
+def _with_sentiment(batch: pa.RecordBatch, table: CanonicalTable, sentiments: SentimentCache) -> pa.RecordBatch:
     """The batch with `sentiment` computed from its text where the source gave none, and without the text."""
     texts = batch.column(table.text).to_pylist()
     given = batch.column("sentiment").to_pylist()
     wanted = [text if value is None else None for text, value in zip(texts, given, strict=True)]
-    computed = tones.of(wanted)
-    values = [value if value is not None else tone for value, tone in zip(given, computed, strict=True)]
+    computed = sentiments.of(wanted)
+    values = [value if value is not None else score for value, score in zip(given, computed, strict=True)]
     index = batch.schema.get_field_index("sentiment")
     toned = batch.set_column(index, "sentiment", pa.array(values, pa.float64()))
     return toned.drop_columns([table.text])

@@ -174,7 +174,7 @@ CASES = [
     # sentiment
     case("ticket_sentiment_90d", "mean of -0.5 and 0.1", -0.2,
          tickets=[ticket(1, sentiment=-0.5), ticket(90, sentiment=0.1), ticket(91, sentiment=1.0), ticket(2)]),
-    case("ticket_sentiment_90d", "no tone is not neutral", None, tickets=[ticket(1)]),
+    case("ticket_sentiment_90d", "no sentiment is not neutral", None, tickets=[ticket(1)]),
     case("ticket_sentiment_trend", "-0.4 after 0.2", -0.6,
          tickets=[ticket(90, sentiment=-0.4), ticket(91, sentiment=0.2)]),
     case("ticket_sentiment_trend", "no earlier one", None, tickets=[ticket(90, sentiment=-0.4)]),
@@ -387,7 +387,7 @@ def test_the_windows_in_the_names_are_the_windows_that_are_read() -> None:
 
     for name, feature in named.items():
         if feature.kind == "aggregate" and name not in counted_late:
-            assert feature.reach_days == int(name.split("_")[-1][:-1])
+            assert feature.lookback_days == int(name.split("_")[-1][:-1])
 
 
 def test_a_changed_definition_is_a_new_version() -> None:

@@ -15,7 +15,7 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 
 from keepwell.features.facts.canonical import TABLES
-from keepwell.features.facts.known import Facts, cut
+from keepwell.features.facts.known import Facts, known_rows
 from keepwell.features.measures.all import FEATURES
 from tests.support.handmade import Row, Snapshot, company, contract, facts_of, snapshot, value, wide
 
@@ -289,7 +289,7 @@ def test_a_late_column_that_is_not_cut_is_caught(table, row, column, later, move
     def not_late(tables: Snapshot, as_of: str) -> Facts:
         honest, about = facts_of(tables, as_of), TABLES[table]
         columns = tuple(replace(c, late=None) if c.name == column else c for c in about.columns)
-        leaky = cut(tables[table], replace(about, columns=columns), honest.as_of)
+        leaky = known_rows(tables[table], replace(about, columns=columns), honest.as_of)
         return replace(honest, tables={**honest.tables, table: leaky})
 
     story = story_of(table, dict(row), {**row, column: later})

@@ -1,4 +1,4 @@
-"""Measures in words, and the tone of words."""
+"""Measures in words, and the sentiment of texts."""
 
 import itertools
 import re
@@ -8,10 +8,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from keepwell.features.facts.text import tone
+from keepwell.features.facts.text import text_sentiment
 from keepwell.features.health.words import in_words
 from keepwell.features.measures.all import FEATURES
-from keepwell.tasks.sources.sentiment_cache import Tones
+from keepwell.tasks.sources.sentiment_cache import SentimentCache
 
 # Words ----------------------------------------------------------------------------------------------------------------
 
@@ -80,7 +80,7 @@ BAD = "This is terrible, the export is broken again and the answers we get are u
 
 def test_a_text_has_the_tone_of_its_words() -> None:
     """Good is above 0, bad below, between -1 and 1 (FEA-5)."""
-    good, bad = tone(GOOD), tone(BAD)
+    good, bad = text_sentiment(GOOD), text_sentiment(BAD)
 
     assert good is not None
     assert bad is not None
@@ -99,41 +99,41 @@ def test_a_text_has_the_tone_of_its_words() -> None:
 )  # fmt: skip
 def test_another_language_has_no_tone(text: str | None) -> None:
     """Read as missing, not as neutral (FEA-5)."""
-    assert tone(text) is None
+    assert text_sentiment(text) is None
 
 
 def test_tones_keep_their_order_and_are_kept_without_their_texts(tmp_path: Path) -> None:
     """One per text, None where there is none; a later run reads them back, and no word is stored (FEA-5, TRU-5)."""
     (tmp_path / "work").mkdir()
-    first = Tones(tmp_path)
-    assert first.of([BAD, None, GOOD, BAD]) == [tone(BAD), None, tone(GOOD), tone(BAD)]
+    first = SentimentCache(tmp_path)
+    assert first.of([BAD, None, GOOD, BAD]) == [text_sentiment(BAD), None, text_sentiment(GOOD), text_sentiment(BAD)]
     first.save(tmp_path / "work")
 
     (kept,) = tmp_path.glob("*.parquet")
     assert BAD.split(maxsplit=1)[0].encode() not in kept.read_bytes()
-    again = Tones(tmp_path)
-    assert again.of([GOOD, BAD]) == [tone(GOOD), tone(BAD)]
+    again = SentimentCache(tmp_path)
+    assert again.of([GOOD, BAD]) == [text_sentiment(GOOD), text_sentiment(BAD)]
     again.save(tmp_path / "nowhere")  # nothing was computed, so nothing is written
 
 
-@pytest.mark.parametrize("damage", ["a tone", "half of it", "another file"])
+@pytest.mark.parametrize("damage", ["a value", "half of it", "another file"])
 def test_tones_that_were_changed_are_computed_again(
     damage: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A cache that is believed would colour every later snapshot; a broken one would stop every run (TRU-1)."""
     (tmp_path / "work").mkdir()
-    first = Tones(tmp_path)
+    first = SentimentCache(tmp_path)
     first.of([BAD, GOOD])
     first.save(tmp_path / "work")
     (kept,) = tmp_path.glob("*.parquet")
     whole, table = kept.read_bytes(), pq.read_table(kept)
-    if damage == "a tone":
+    if damage == "a value":
         pq.write_table(table.set_column(1, "tone", pa.array([0.125] * len(table))), kept)
     else:
         kept.write_bytes(whole[: len(whole) // 2] if damage == "half of it" else b"no parquet")
 
-    again = Tones(tmp_path)
-    assert again.of([GOOD, BAD]) == [tone(GOOD), tone(BAD)]
+    again = SentimentCache(tmp_path)
+    assert again.of([GOOD, BAD]) == [text_sentiment(GOOD), text_sentiment(BAD)]
     assert f"{kept} was changed or cut short" in caplog.text
     again.save(tmp_path / "work")
     assert kept.read_bytes() == whole

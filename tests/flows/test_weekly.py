@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from keepwell.features.facts.canonical import TABLES
-from keepwell.features.facts.known import Facts, cut
+from keepwell.features.facts.known import Facts, known_rows
 from keepwell.features.settings import BookSettings, HealthSettings
 from keepwell.flows import weekly_review as review
 from keepwell.flows.configuration.settings import load_settings
@@ -179,7 +179,7 @@ def deals_at(as_of: datetime, *rows: tuple[object, ...]) -> pd.DataFrame:
     columns = ["opportunity_id", "account_id", "changed_at", "kind", "stage", "value", "currency"]
     frame = pd.DataFrame(rows, columns=columns).assign(owner="kim")
     table = ibis.memtable(frame.assign(known_at=frame["changed_at"]))
-    facts = Facts(as_of, {"opportunities": cut(table, TABLES["opportunities"], as_of)}, {}, {})
+    facts = Facts(as_of, {"opportunities": known_rows(table, TABLES["opportunities"], as_of)}, {}, {})
     return pipeline(facts, as_of.date(), BookSettings(fx_rates={"EUR": 2.0}), DEFAULTS)
 
 

@@ -401,7 +401,11 @@ def test_a_small_company_expects_rare_rows_less_often(tmp_path):
 def test_a_company_with_a_lot_writes_down_every_draw(tmp_path):
     """Each contact follows a draw of its day, as many of the draws as the chance says, no draw on others (MOD-1)."""
     write_company(
-        250, 15, seed=3, to=tmp_path, settings=CompanySettings(contacts=ContactSettings(mode="random", lot=0.3))
+        250,
+        15,
+        seed=3,
+        to=tmp_path,
+        settings=CompanySettings(contacts=ContactSettings(mode="random", random_share=0.3)),
     )
     con = duckdb.connect(str(tmp_path / "read.duckdb"))
     for name in ("hold_outs", "interventions", "accounts"):

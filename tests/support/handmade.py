@@ -18,7 +18,7 @@ import pyarrow as pa
 from keepwell.features.book import book
 from keepwell.features.facts.canonical import QUARANTINE, TABLES
 from keepwell.features.facts.columns import Column
-from keepwell.features.facts.known import Facts, cut, known
+from keepwell.features.facts.known import Facts, known, known_rows
 from keepwell.features.measures.all import FEATURES
 from keepwell.features.measures.registry import feature_table
 from keepwell.features.settings import BookSettings
@@ -99,7 +99,7 @@ def _with_ingredients(features: Iterable[str]) -> list[str]:
 
 
 def _newest(rows: ibis.Table, name: str, at: datetime) -> date | None:
-    return cut(rows, TABLES[name], at)[TABLES[name].event].cast("date").max().to_pyarrow().as_py()
+    return known_rows(rows, TABLES[name], at)[TABLES[name].event].cast("date").max().to_pyarrow().as_py()
 
 
 def _keyed(name: str, rows: Sequence[Row]) -> list[Row]:

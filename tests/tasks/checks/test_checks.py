@@ -539,7 +539,7 @@ def rule(expect: str = "between", column: str = "kind", arguments: str = "min_va
         column = "{column}"
         arguments = {{ {arguments} }}
         severity = "info"
-        says = "must be nice"
+        requirement = "must be nice"
         remedy = "Be nice to it."
     """
 

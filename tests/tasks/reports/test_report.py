@@ -28,7 +28,7 @@ CHROMIUM = shutil.which("chromium")
 
 
 BROKEN = CheckResult(
-    table="usage", column="events", rule="expect_column_values_to_be_between", says="events are not negative",
+    table="usage", column="events", rule="expect_column_values_to_be_between", requirement="events are not negative",
     severity="warning", success=False, rows=12_345, failed_rows=3, observed="-1, -4",
     sample_keys=("u-1", "<img src=x onerror=alert(1)>", "u-3"), remedy="Ask the owner of the events.", reason=None,
 )  # fmt: skip
