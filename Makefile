@@ -7,7 +7,7 @@ export DO_NOT_TRACK := 1
 .DEFAULT_GOAL := help
 .PHONY: mutate help install demo test test-slow check format docs bench results coverage effects guard soak walk lock
 
-help:  ## what there is
+help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 # The stamp follows the lock: a second run installs nothing.
@@ -24,10 +24,10 @@ install: .venv/.installed  ## the locked dependencies and the keepwell command, 
 demo: .venv/.installed  ## the main job on the sample company
 	$(BIN)/python -m keepwell.cli.demo
 
-test: .venv/.installed  ## every test that waits for nothing
+test: .venv/.installed  ## every test that needs no scheduler, server or browser
 	$(BIN)/python -m pytest -m "not slow"
 
-test-slow: .venv/.installed  ## what waits for schedulers, servers and browsers
+test-slow: .venv/.installed  ## the tests that need schedulers, servers and browsers
 	$(BIN)/python -m pytest -m slow
 
 check: .venv/.installed  ## format, lint, types
@@ -35,38 +35,40 @@ check: .venv/.installed  ## format, lint, types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-format: .venv/.installed  ## let ruff rewrite
+format: .venv/.installed  ## format the code and fix lint
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 docs: .venv/.installed  ## the generated pages of docs/
 	$(BIN)/python -m keepwell.flows.reference.pages
+	$(BIN)/python -m keepwell.cli.reference
 
 bench: .venv/.installed  ## cost of the monthly run on 1k, 5k and 20k accounts, of a model on 100k
 	$(BIN)/python -m evaluation.bench
 
-results: .venv/.installed  ## is the sample company as it is meant to be? Writes docs/reference/results/sample-company.md (about half an hour)
+results: .venv/.installed  ## grade the sample company and the models (half an hour)
 	$(BIN)/python -m evaluation.results
 
-coverage: .venv/.installed  ## do intervals hold the truth nine times in ten? Writes docs/reference/results/intervals.md (an hour)
+coverage: .venv/.installed  ## do 90% intervals cover the truth? (an hour)
 	$(BIN)/python -m evaluation.results_coverage
 
-effects: .venv/.installed  ## are effects and uplift told right? Writes docs/reference/results/effects.md (a few minutes)
+effects: .venv/.installed  ## are effects and uplift estimated right? (a few minutes)
 	$(BIN)/python -m evaluation.results_effects
 
-guard: .venv/.installed  ## who leaves is flagged in an outage all the same? Writes docs/reference/results/guard.md (five minutes)
+guard: .venv/.installed  ## are churning accounts flagged during an outage? (five minutes)
 	$(BIN)/python -m evaluation.results_guard
 
-mutate: .venv/.installed  ## 1,360 mutated inputs, each answered as it states beforehand? (about half an hour)
+mutate: .venv/.installed  ## 1,360 mutated inputs, each with its right answer (half an hour)
 	$(BIN)/python -m tests.mutations.run
 
-soak: .venv/.installed  ## three months hour by hour, and killed at 50 moments. Writes docs/reference/results/soak.md (about an hour)
+soak: .venv/.installed  ## three months hour by hour, killed at 50 moments (an hour)
 	$(BIN)/python -m evaluation.soak
 
-walk: .venv/.installed  ## a month, command by command. Writes docs/how-to/month-walk.md (two minutes)
+walk: .venv/.installed  ## the first hour and a month, command by command (three minutes)
+	$(BIN)/python -m evaluation.first_hour
 	$(BIN)/python -m evaluation.walk
 
 # Versions and hashes only: no index address, no path.
-lock: .venv/.installed  ## resolve requirements.lock anew
+lock: .venv/.installed  ## resolve requirements.lock again
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
 	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links -o requirements.lock

@@ -37,6 +37,11 @@ def settings_page() -> str:
     return "\n".join(lines) + "\n"
 
 
+def settings_keys() -> list[str]:
+    """Every key of pipeline.toml, dotted; NAME stands for any name."""
+    return [key for key, _, _ in _keys(Settings, "")]
+
+
 def _keys(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str]]:
     for name, field in model.model_fields.items():
         if name == "base":
