@@ -55,7 +55,7 @@ def pooled_months() -> list[date]:
 
 
 def account_months(folder: Path) -> pd.DataFrame:
-    """Every month's cohort as a training set has it, and the true chances beside.
+    """Every month's cohort as a training set has it, and the true probabilitys beside.
 
     Who left without notice on the very day of a month's start is still in that day's book, and has no chance any more.
     """
@@ -77,7 +77,7 @@ def account_months(folder: Path) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Company:
-    """One company: its account-months with the true chances, and the slides that were planted in it."""
+    """One company: its account-months with the true probabilitys, and the slides that were planted in it."""
 
     months: pd.DataFrame
     slides: pd.DataFrame
@@ -129,7 +129,7 @@ def figures(worlds: Sequence[pd.DataFrame], train: pd.DataFrame) -> Iterator[Bou
     alone = single_features(pooled)
     rates = pooled.groupby("segment")["churned"].mean()
     best, best_present = alone["whole"].idxmax(), alone["present"].idxmax()
-    yield Bound("ROC-AUC of the true chance, mean of the seeds", 0.82, 0.87, float(np.mean(truth)))
+    yield Bound("ROC-AUC of the true probability, mean of the seeds", 0.82, 0.87, float(np.mean(truth)))
     yield Bound("the same, lowest seed", 0.80, 0.88, min(truth))
     yield Bound("the same, highest seed", 0.80, 0.88, max(truth))
     yield Bound(f"best single feature (`{best}`)", -np.inf, 0.72, float(alone["whole"].max()))
@@ -144,7 +144,9 @@ def figures(worlds: Sequence[pd.DataFrame], train: pd.DataFrame) -> Iterator[Bou
     closed = [(b - h) / (t - h) for b, h, t in zip(boost, health, truth, strict=True)]
     yield Bound("share of the gap from `health` to the truth that boosting closes", 0.75, 0.90, float(np.mean(closed)))
     yield Bound("the same, lowest seed", -np.inf, np.inf, min(closed))
-    yield Bound("observed / expected by the true chance", 0.95, 1.05, pooled["churned"].sum() / pooled["p_churn"].sum())
+    yield Bound(
+        "observed / expected by the true probability", 0.95, 1.05, pooled["churned"].sum() / pooled["p_churn"].sum()
+    )
 
 
 def page(world: Sequence[Bound], models: Sequence[str], accounts: int, train: int, seeds: Sequence[int]) -> str:

@@ -75,15 +75,15 @@ def page(found: Sequence[pd.DataFrame]) -> str:
         f"{len(found)} worlds (seeds {seeds[0]} to {seeds[-1]}) of {worlds.ACCOUNTS} accounts, graded on {len(months)} "
         f"months from {months[0]} to {months[-1]}, with {lost[0]} to {lost[-1]} churned accounts each, median "
         f"{lost[len(lost) // 2]} (a world with fewer than {worlds.LEAST_CHURNED} does not count). The model is the "
-        f"same in all: {worlds.CANDIDATE}, learnt on a company of {worlds.LEARNT_ACCOUNTS:,} accounts (seed "
+        f"same in all: {worlds.CANDIDATE}, trained on a company of {worlds.LEARNT_ACCOUNTS:,} accounts (seed "
         f"{learnt_on}), calibrated on another (seed {calibrated_on}). The intervals are the product's own: "
         f"{rules.replicates} draws of accounts, confidence {rules.confidence:.0%}. The truth is the figure on all "
         f"{sum(map(len, found)):,} rows together; flagged is the riskiest {SETTINGS.policy.capacity_share:.0%} of each "
-        "world's month. ECE is biased upwards and is told without an interval."
+        "world's month. ECE is biased upward and is reported without an interval."
     )
     return "\n".join(
         [
-            "# Do the intervals hold what they say?",
+            "# Do 90% intervals cover the truth?",
             "",
             "Written by `make coverage`; edit the code instead.",
             "",

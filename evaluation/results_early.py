@@ -29,11 +29,11 @@ def figures(companies: Sequence[pd.DataFrame], parts: Parts) -> list[Figure]:
         "health": "`health`",
         "random": "a lasting random number",
         "always": "flagging everybody always",
-        "oracle": "the true chance",
+        "oracle": "the true probability",
     }
     free = (-np.inf, np.inf)
     return [
-        ("churners flagged 60+ days before notice: the champion's share over the true chance's, mean of the seeds",
+        ("churners flagged 60+ days before notice: the champion's share over the true probability's, mean of the seeds",
          0.70, np.inf, float(np.mean(share["champion"] / share["oracle"]))),
         ("the same, lowest seed", *free, float(np.min(share["champion"] / share["oracle"]))),
         ("the champion's share less that of `health`, all seeds, lower bound of its paired 90% interval",

@@ -1,4 +1,4 @@
-"""`make effects`: are effects told right where the truth is known? Writes docs/reference/results/effects.md (MON-4).
+"""`make effects`: are effects estimated right where the truth is known (MON-4)? Writes its page of results.
 
 Hundreds of worlds of flagged episodes, each of its own seed, with both outcomes of each episode known. Nothing is
 typed in.
@@ -77,11 +77,11 @@ class Covered:
         found = f"{self.outcome.says}, {name}"
         free = (-np.inf, np.inf)
         return [
-            Bound(f"{found}: share of intervals that hold the truth", low, high, self.share(effects)),
+            Bound(f"{found}: share of intervals that cover the truth", low, high, self.share(effects)),
             Bound("its mean error", *free, self.bias(effects)),
             Bound("mean width of its interval", *free, float(np.mean([e.high - e.low for e in effects]))),
-            Bound("share of worlds with enough cases, it says", *free, np.mean([t.enough for t in self.told])),
-            Bound("the plain difference: share of intervals that hold the truth", -np.inf, naive, self.share(plain)),
+            Bound("share of worlds reported to have enough subjects", *free, np.mean([t.enough for t in self.told])),
+            Bound("the plain difference: share of intervals that cover the truth", -np.inf, naive, self.share(plain)),
             Bound("its mean error", *free, self.bias(plain)),
         ]  # fmt: skip
 
@@ -108,7 +108,7 @@ class Targeted:
 
 
 def targeted(seed: int, *, sleeping: bool) -> Targeted:
-    """Learnt from randomised episodes, used on a book of others; both orders weigh by ARR."""
+    """Learned from randomized episodes, applied to a book of others; both orders weigh by ARR."""
     cases = world(LEARNT, seed, "random", sleeping=sleeping)
     book = world(BOOK, seed + UPLIFT_SEEDS, "random", sleeping=sleeping)
     learnt = learnt_uplift(cases, NUMBERS, WORDS, SETTINGS.uplift, SETTINGS.effects, SETTINGS.inputs)
@@ -159,7 +159,7 @@ def taught(episodes_: int) -> tuple[str, ...]:
 def page(worlds: int) -> str:
     """The page, in Markdown."""
     policy = [r for n in SIZES for c in covered(worlds, n, "policy") for r in c.rows(f"{n} accounts", LOW, HIGH, LOW)]
-    by_lot = [row for c in covered(worlds, SIZES[0], "random") for row in c.rows("by lot", LOW, np.inf)[:4]]
+    by_lot = [row for c in covered(worlds, SIZES[0], "random") for row in c.rows("randomized", LOW, np.inf)[:4]]
     hidden = covered(worlds, SIZES[1], "policy", confounder=True)
     truth_of_one, one = hidden[0].truths[0], hidden[0].told[0]
     book = world(BOOK, FIRST_SEED, "random")
@@ -167,36 +167,36 @@ def page(worlds: int) -> str:
     what = (
         f"{worlds} worlds of flagged episodes (seeds {FIRST_SEED} to {FIRST_SEED + worlds - 1}), one episode per "
         "account; both outcomes of each are known. The truth is the mean of p1 - p0 over the treated of each world, "
-        "for usage the mean difference in expected log usage. Whom CSMs contact follows an old score that is on "
+        "for usage the mean difference in expected log usage. CSMs choose whom to contact by a legacy score on "
         f"record. Confidence of the intervals: {SETTINGS.effects.confidence:.0%}."
     )
     lot = (
-        f"{SIZES[0]} accounts, a coin for each. An interval by lot speaks for all whom the treated stand for and is a "
-        "little wide for these very accounts (Neyman 1923): it may hold their truth more often than it says."
+        f"{SIZES[0]} accounts, a coin for each. A randomized interval is for all whom the treated represent, and is a "
+        "little wide for these very accounts (Neyman 1923): it may cover their truth more often than 90%."
     )
     unseen = (
-        "The same where what only the CSM knows raises both the chance of a contact and that of churn, "
+        "The same where what only the CSM knows raises both the probability of a contact and of churn, "
         f"{SIZES[1]} accounts. Nothing on record shows it: intervals of churn miss, and the report can only say so."
     )
     first = (
-        f"The first of these worlds: truth {truth_of_one:+.3f}, told {one.effect.value:+.3f} ({one.effect.low:+.3f} to "
-        f"{one.effect.high:+.3f}). What is said with it:"
+        f"The first of these worlds: truth {truth_of_one:+.3f}, estimate {one.effect.value:+.3f} "
+        f"({one.effect.low:+.3f} to {one.effect.high:+.3f}). The report says:"
     )
     whom = (
-        f"Learnt from {LEARNT:,} randomised episodes, used on {BOOK:,} others with room for {CAPACITY:.0%}, over "
-        f"{UPLIFT_SEEDS} seeds. Of the riskiest tenth {riskiest['sleeping_dog'].mean():.0%} are sleeping dogs, whom a "
+        f"Learned from {LEARNT:,} randomized episodes, applied to {BOOK:,} others with room for {CAPACITY:.0%}, over "
+        f"{UPLIFT_SEEDS} seeds. Of the riskiest tenth {riskiest['sleeping_dog'].mean():.0%} are sleeping dogs, which a "
         "contact harms. Either order weighs by ARR; where the gate refuses, risk stays the order."
     )
     return "\n".join(
         [
-            *("# Are effects told right?", "", "Written by `make effects`; edit the code instead.", "", what, ""),
-            *("## Against comparable untouched accounts", "", *table(policy), ""),
-            *("## By lot", "", lot, "", *table(by_lot), ""),
-            *("## When something decides that nobody recorded", "", unseen, ""),
+            *("# Are effects estimated right?", "", "Written by `make effects`; edit the code instead.", "", what, ""),
+            *("## Against comparable untreated accounts", "", *table(policy), ""),
+            *("## By random assignment", "", lot, "", *table(by_lot), ""),
+            *("## With a confounder that nobody recorded", "", unseen, ""),
             *table([row for c in hidden for row in c.rows("confounder not recorded", -np.inf, np.inf)]),
             *("", first, "", *(f"> {sentence}" for sentence in one.says), ""),
             *("## Whom to contact", "", whom, "", *table(uplift_rows()), ""),
-            *(f"What is said of the first {LEARNT:,} episodes, and of {FEW}:", ""),
+            *(f"Reported for the first {LEARNT:,} episodes, and of {FEW}:", ""),
             *(f"> {sentence}" for sentence in (*taught(LEARNT), *taught(FEW))),
             "",
         ]

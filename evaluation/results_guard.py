@@ -39,7 +39,7 @@ PAGE = ROOT / "docs" / "reference" / "results" / "guard.md"
 ACCOUNTS, SEEDS = 2000, (3, 4)
 QUIET_WEEKS, AFTER = 3, timedelta(days=60)
 FREE = (-np.inf, np.inf)
-OPEN, HELD, NEITHER = "by an alert that was open", "by held alerts alone", "by none"
+OPEN, HELD, NEITHER = "by an alert that was open", "by alerts on hold alone", "by none"
 
 
 def lived_through(folder: Path, seed: int, outage_months: int, since: date) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -87,8 +87,8 @@ def opened(alerts: pd.DataFrame, since: date) -> list[Bound]:
     held = rest["state"] == "held"
     return [
         Bound("data alerts", *FREE, len(data), 0),
-        Bound("alerts held", *FREE, int(held.sum()), 0),
-        Bound("alerts opened as ever", *FREE, int((~held).sum()), 0),
+        Bound("alerts on hold", *FREE, int(held.sum()), 0),
+        Bound("alerts opened as usual", *FREE, int((~held).sum()), 0),
     ]
 
 
@@ -103,7 +103,7 @@ def page(folder: Path, seeds: Sequence[int]) -> str:
         "had a live alert in the last week of these that it saw."
     )
     text = [
-        "# An outage, and who leaves all the same",
+        "# An outage, and the accounts that churn in it",
         "",
         "Written by `make guard`; edit the code instead.",
         "",

@@ -1,7 +1,7 @@
 """What the models know of companies whose truth is known: the second part of `make results`, nothing typed in.
 
 One trial per company, as the quarterly run holds it: learnt on the first months, chosen and calibrated on later ones,
-graded once on the last. The oracle is the true chance on the same rows.
+graded once on the last. The oracle is the true probability on the same rows.
 """
 
 from collections.abc import Iterator, Sequence
@@ -38,7 +38,7 @@ DRAWS, SEED = 400, 1
 
 @dataclass(frozen=True)
 class Learnt:
-    """One company and what was learnt from it; `test` has the champion's chance beside health and the true chance."""
+    """One company and its models; `test` has the champion's probability beside health and the true one."""
 
     examples: pd.DataFrame
     parts: Parts
@@ -106,12 +106,12 @@ def model_sections(worlds: Sequence[pd.DataFrame]) -> Iterator[str]:
     parts = seeds[0].parts
     yield from ["## The models", ""]
     yield (
-        f"Learnt on {len(parts.train)} months ({parts.train[0]} to {parts.train[-1]}), chosen and calibrated on "
+        f"Trained on {len(parts.train)} months ({parts.train[0]} to {parts.train[-1]}), chosen and calibrated on "
         f"{len(parts.validation)} ({parts.validation[0]} to {parts.validation[-1]}), graded on {len(parts.test)} "
-        f"({parts.test[0]} to {parts.test[-1]}); {GAP_DAYS} days between. Taken, by the rule of one standard error: "
-        f"{', '.join(seed.trial.taken for seed in seeds)}. The oracle is the true chance on the same rows."
+        f"({parts.test[0]} to {parts.test[-1]}); {GAP_DAYS} days between. Selected by the one-standard-error rule: "
+        f"{', '.join(seed.trial.taken for seed in seeds)}. The oracle is the true probability on the same rows."
     )
-    yield from ["", *table(list(figures(seeds))), "", "### Warned how early, and told how early", ""]
+    yield from ["", *table(list(figures(seeds))), "", "### Early warning, and metrics before outcomes are known", ""]
     watched = [seed.watched() for seed in seeds]
     early = [*results_early.figures(watched, parts), *results_estimate.figures(watched, parts)]
     yield from [*table([Bound(*figure) for figure in early]), "", "### Nothing to learn", ""]

@@ -19,7 +19,7 @@ REPLICATES, SEED, CONFIDENCE = 200, 1, 0.90
 LINES = {"health": 50.0, "usage_trend": -0.4}
 """Where those are said to be in danger today."""
 SCORES = {
-    "usage_change_point": "the shift of use",
+    "usage_change_point": "the shift of usage",
     "breadth_change_point": "the shift of breadth",
     "usage_trend": "`usage_trend`",
     "health": "`health`",
@@ -27,7 +27,7 @@ SCORES = {
 
 
 def section(companies: Sequence[tuple[pd.DataFrame, pd.DataFrame]]) -> list[str]:
-    """Two tables: what share of the slides each score sees, how soon; and how far the shift of use is ahead.
+    """Two tables: what share of the slides each score sees, how soon; and how far the shift of usage is ahead.
 
     `companies`: examples (account_id, as_of, tenure_days, churned_at and the scores) and planted slides (account_id,
     began_on, bottom_on, recovered_on) of each.
@@ -59,10 +59,10 @@ def section(companies: Sequence[tuple[pd.DataFrame, pd.DataFrame]]) -> list[str]
 
 
 def leads(slides: pd.DataFrame, shift: pd.Series, later: Mapping[str, pd.Series]) -> list[str]:
-    """How far the shift of use is ahead of each threshold and of the loss: in weeks where both come, and how often."""
+    """How far the shift of usage is ahead of each threshold and of the churn: weeks where both come, and how often."""
     weeks = f"median weeks ({CONFIDENCE:.0%} interval)"
     head = (
-        f"| the shift of use ahead of | slides with both | {weeks} | sees it before, or alone | the other way round |"
+        f"| the shift of usage ahead of | slides with both | {weeks} | sees it before, or alone | the other way round |"
     )
     lines = [head, "|---|---|---|---|---|"]
     for says, at in later.items():

@@ -32,19 +32,21 @@ def company_by_lot() -> CompanySettings:
 
 
 def figures(worlds: Iterable[pd.DataFrame], settings: ModelSettings = SETTINGS) -> Iterator[Bound]:
-    """Observed over expected of each way, with the true chance without work as what is observed.
+    """Observed over expected of each way, with the true probability without work as what is observed.
 
     `worlds`: the training set of each company_by_lot, with its `p0`.
     """
     found = pd.DataFrame([ratios(world, settings) for world in worlds])
     count = f"mean of {len(found)} companies"
     yield Bound(
-        f"share treated, in one draw {LOT:.0%} or in several, of the examples that a lot was drawn for",
+        f"share treated, in one draw {LOT:.0%} or in several, of the randomly assigned examples",
         -np.inf,
         np.inf,
         found["drawn"].mean(),
     )
-    yield Bound(f"observed / expected without work, weighted by the lot, {count}", 0.90, 1.10, found["lot"].mean())
+    yield Bound(
+        f"observed / expected without work, weighted by the assignment, {count}", 0.90, 1.10, found["lot"].mean()
+    )
     for name, says in {
         "lot": "the same",
         "alike": "all examples alike",

@@ -89,12 +89,12 @@ def life(place: Place, history: list[LedgerEvent], last: datetime) -> list[Bound
     return [
         *counts, *duplicates,
         Bound("messages sent twice", 0, 0, messages_twice(url), 0),
-        Bound("clocks that ran out", 1, np.inf, ran.ran_out, 0),
+        Bound("deadlines missed", 1, np.inf, ran.ran_out, 0),
         Bound("of them not recorded at the next sweep", 0, 0, ran.ran_out - ran.recorded, 0),
-        Bound("recorded that had not run out", 0, 0, ran.wrong, 0),
+        Bound("recorded that were not missed", 0, 0, ran.wrong, 0),
         Bound("churners of the three months", 1, np.inf, len(left), 0),
         Bound("of them flagged before the loss or after", *FREE, sum(c.flagged for c in left), 0),
-        Bound("of them not told from first flag to outcome on their page", 0, 0, sum(not c.told for c in left), 0),
+        Bound("of them without their whole course on their page", 0, 0, sum(not c.told for c in left), 0),
     ]  # fmt: skip
 
 
@@ -131,18 +131,18 @@ def page(folder: Path, last_day: date, kills: int) -> str:
         f"The sample company ({ACCOUNTS} accounts, {MONTHS} months, seed {SEED}) from {FIRST_DAY} to {last_day}, "
         f"health alone: {len(hours(last_day))} sweeps, one an hour, {days:.0f} days, the weeks of three months and "
         "a review every Monday, each by its command and in order. Half an hour after each sweep CSMs look at the live "
-        "alerts: most answer in time, some late, some stop half-way or never answer, some let an alert sleep or close "
+        "alerts: most answer in time, some late, some stop half-way or never answer, some snooze an alert or close "
         "it (evaluation/soak_script.py)."
     )
     struck_at = (
-        f"The same, by kill -9 after a random wait and begun again, {killed.times} times, in hours "
+        f"The same, by kill -9 after a random wait and restarted, {killed.times} times, in hours "
         f"{', '.join(map(str, killed.at))} of {len(hours(last_day))}."
     )
     return "\n".join(
         [
             *("# Three months, hour by hour", "", "Written by `make soak`; edit the code instead.", "", what, ""),
             *(*table(life(quiet, history_of(quiet), last)), ""),
-            *("## Killed and begun again", "", struck_at, ""),
+            *("## Killed and restarted", "", struck_at, ""),
             *table([Bound("kills", kills, np.inf, killed.times, 0), *same(quiet, struck)]),
             "",
         ]
