@@ -86,6 +86,14 @@ def test_every_make_target_exists(name: str) -> None:
     assert set(named) - targets == set()
 
 
+@pytest.mark.parametrize("name", CURRENT)
+def test_every_module_that_is_run_exists(name: str) -> None:
+    """`python -m a.b` names a module of this repository."""
+    modules = re.findall(r"python -m ([\w.]+)", (ROOT / name).read_text())
+
+    assert [module for module in modules if not (ROOT / f"{module.replace('.', '/')}.py").is_file()] == []
+
+
 @pytest.mark.parametrize("name", [name for name in CURRENT if name != "docs/architecture.md"])
 def test_every_settings_key_exists(name: str) -> None:
     """`section.key` and `[section]` in backticks, and every key of a block of TOML."""
