@@ -10,14 +10,14 @@ import typer
 from keepwell.cli.alerts import ledger_call
 from keepwell.cli.dates import MINUTES, believed, instant
 from keepwell.cli.options import Options, run_of
-from keepwell.cli.terminal import say, say_json
+from keepwell.cli.terminal import print_json, print_lines
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from keepwell.tasks.operations.account import AccountStory
 
-DAYS_SHOWN = 7
+MAX_DAYS_BETWEEN_ROWS = 7
 """Days after which the course tells the health again though nothing turned."""
 
 
@@ -35,9 +35,9 @@ def account(
     marts = run_of(at.date()).marts
     story = ledger_call(at, lambda ledger: account_story(marts, ledger.history(at), ledger.work(at), named, at))
     if Options.json:
-        say_json(as_data(story))
+        print_json(as_data(story))
     else:
-        say(*page(story))
+        print_lines(*page(story))
 
 
 def as_data(story: "AccountStory") -> dict[str, Any]:
@@ -53,29 +53,29 @@ def as_data(story: "AccountStory") -> dict[str, Any]:
 
 def outcome(story: "AccountStory") -> str:
     """What came of it: the first flag, the notice, the end, with the days between, as far as they are known."""
-    told = [f"first flag on {story.flagged[0]:%Y-%m-%d} ({story.flagged[1]})" if story.flagged else "never flagged"]
+    parts = [f"first flag on {story.flagged[0]:%Y-%m-%d} ({story.flagged[1]})" if story.flagged else "never flagged"]
     gone = story.leaving or story.left
     if story.leaving:
-        told.append(f"notice known on {story.leaving}")
+        parts.append(f"notice known on {story.leaving}")
     if story.left:
-        told.append(f"no longer in the book on {story.left}")
+        parts.append(f"no longer in the book on {story.left}")
     if gone is None:
-        told.append(str(story.facts["status"]))
+        parts.append(str(story.facts["status"]))
     elif story.flagged:
         days = (gone - story.flagged[0].date()).days
-        told.append(f"the flag came {days} days before" if days >= 0 else f"the flag came {-days} days after")
-    return "; ".join(told)
+        parts.append(f"the flag came {days} days before" if days >= 0 else f"the flag came {-days} days after")
+    return "; ".join(parts)
 
 
 def turns(course: "pd.DataFrame") -> list[Any]:
     """The dates to read: the first and the last, one a week, and whenever status, band or tier changed."""
     rows = list(course.itertuples())
-    shown = rows[:1]
+    selected = rows[:1]
     for before, row in pairwise(rows):
         turned = (row.status, row.band, row.tier or "") != (before.status, before.band, before.tier or "")
-        if turned or row is rows[-1] or (row.as_of - shown[-1].as_of).days >= DAYS_SHOWN:
-            shown.append(row)
-    return shown
+        if turned or row is rows[-1] or (row.as_of - selected[-1].as_of).days >= MAX_DAYS_BETWEEN_ROWS:
+            selected.append(row)
+    return selected
 
 
 def page(story: "AccountStory") -> list[str]:

@@ -2,15 +2,14 @@
 
 from collections import Counter
 from collections.abc import Callable, Collection
-from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from keepwell.cli.dates import MINUTES, Now, instant, planned
-from keepwell.cli.options import Options, run_of, said, show_table, show_totals
-from keepwell.cli.terminal import say
+from keepwell.cli.options import Options, not_blank, run_of, show_table, show_totals
+from keepwell.cli.terminal import print_lines
 
 if TYPE_CHECKING:
     from keepwell.playbook.alerts.events import Alert as AlertState
@@ -18,9 +17,9 @@ if TYPE_CHECKING:
 app = typer.Typer(help="The alerts: what lives, and the steps of the response.", no_args_is_help=True)
 
 Alert = Annotated[str, typer.Argument(help="The alert's id, or as much of its beginning as tells it from others.")]
-By = Annotated[str, typer.Option("--by", callback=said, help="Who did it.")]
+By = Annotated[str, typer.Option("--by", callback=not_blank, help="Who did it.")]
 Note = Annotated[str, typer.Option(help="What there is to say of it.")]
-Reason = Annotated[str, typer.Option(callback=said, help="Why.")]
+Reason = Annotated[str, typer.Option(callback=not_blank, help="Why.")]
 
 STEPS = {
     "ack": "I have seen it.",
@@ -68,26 +67,26 @@ def show(
     def rows(ledger: Any) -> "pd.DataFrame":
         history = ledger.history(at)
         done, late, alerts = by_step(history, "done"), by_step(history, "breached"), alerts_at(history, at)
-        held = Counter(a.held_by for a in alerts if a.closed_at is None)
-        shown = [
+        on_hold = Counter(a.on_hold_for for a in alerts if a.closed_at is None)
+        entries = [
             {
                 "alert": a.alert_id[:8], "account": a.account_id, "rule": a.rule, "state": a.state, "owner": a.owner,
                 "opened": a.opened_at, **next_due(a, done[a.alert_id]), "missed": ", ".join(late[a.alert_id]),
-                "detail": a.detail + (f" ({held[a.alert_id]} held)" if a.rule == DATA_RULE else ""),
+                "detail": a.detail + (f" ({on_hold[a.alert_id]} held)" if a.rule == DATA_RULE else ""),
             }
             for a in alerts
             if (every or a.closed_at is None) and owner in ("", a.owner)
         ]  # fmt: skip
         columns = ["alert", "account", "rule", "state", "owner", "opened", "next", "due", "missed", "detail"]
         owners.update(a.owner for a in alerts if a.closed_at is None)
-        shown.sort(key=lambda row: (row["missed"] == "", row["due"] == "", str(row["due"]), row["alert"]))
-        return pd.DataFrame(shown, columns=columns)
+        entries.sort(key=lambda row: (row["missed"] == "", row["due"] == "", str(row["due"]), row["alert"]))
+        return pd.DataFrame(entries, columns=columns)
 
     table = ledger_call(at, rows)
     show_table(table, none_of(owner, owners, "no alert lives") if owner and owners else "no alert lives")
 
 
-def _step(name: str, says: str) -> None:
+def _step(name: str, help_text: str) -> None:
     """Register the command of one step."""
 
     def command(alert: Alert, by: By, now: Now = None, note: Note = "") -> None:
@@ -95,13 +94,13 @@ def _step(name: str, says: str) -> None:
 
         at = instant(now)
         steps = ledger_call(at, lambda ledger: respond(ledger, alert, name.replace("-", "_"), at, by, note))
-        say(f"recorded: {', '.join(steps)}" if steps else "it was taken already: nothing is changed")
+        print_lines(f"recorded: {', '.join(steps)}" if steps else "it was taken already: nothing is changed")
 
-    app.command(name, help=says)(command)
+    app.command(name, help=help_text)(command)
 
 
-for _name, _says in STEPS.items():
-    _step(_name, _says)
+for _name, _help_text in STEPS.items():
+    _step(_name, _help_text)
 
 
 @app.command()
@@ -117,16 +116,16 @@ def snooze(
     _changed(ledger_call(at, lambda ledger: snooze(ledger, alert, until, at, by, reason)))
 
 
-def _decision(name: str, kind: str, says: str) -> None:
+def _decision(name: str, kind: str, help_text: str) -> None:
     """Register the command of one decision about a data alert."""
 
     def command(data_alert: Alert, by: By, reason: Reason, now: Now = None) -> None:
-        from keepwell.flows.sweep import decide_held
+        from keepwell.flows.sweep import decide_on_hold
 
         at = instant(now)
-        show_totals({"held": decide_held(run_of(at.date()), data_alert, kind, at, by, reason), kind: "yes"}, None)
+        show_totals({"held": decide_on_hold(run_of(at.date()), data_alert, kind, at, by, reason), kind: "yes"}, None)
 
-    app.command(name, help=says)(command)
+    app.command(name, help=help_text)(command)
 
 
 _decision("release", "released", "What moved is real: the held alerts open now, and their clocks run from now.")
@@ -145,10 +144,12 @@ def close(alert: Alert, by: By, reason: Reason, now: Now = None) -> None:
 def _changed(alert: "AlertState") -> None:
     """The alert as it stands: in JSON the whole of it."""
     if Options.json:
-        show_totals(asdict(alert), None)
+        from keepwell.playbook.alerts.events import alert_row
+
+        show_totals(alert_row(alert), None)
         return
-    told = {"alert": alert.alert_id[:8], "account": alert.account_id, "rule": alert.rule, "state": alert.state}
+    summary = {"alert": alert.alert_id[:8], "account": alert.account_id, "rule": alert.rule, "state": alert.state}
     asleep = alert.snoozed_until if alert.closed_at is None else None
     show_totals(
-        told | ({"asleep until": f"{asleep:%Y-%m-%d %H:%M}"} if asleep else {}) | {"reason": alert.reason}, None
+        summary | ({"asleep until": f"{asleep:%Y-%m-%d %H:%M}"} if asleep else {}) | {"reason": alert.reason}, None
     )

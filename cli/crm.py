@@ -6,7 +6,7 @@ import typer
 
 from keepwell.cli.dates import AsOf
 from keepwell.cli.options import Options, run_of, show_totals
-from keepwell.cli.terminal import say, say_json
+from keepwell.cli.terminal import print_json, print_lines
 
 app = typer.Typer(help="The CRM: what it would be told, and the telling.", no_args_is_help=True)
 
@@ -21,12 +21,12 @@ def diff(as_of: AsOf) -> None:
     found = crm_diff(run_of(as_of.date()))
     lines = steps_in_words(found)
     if Options.json:
-        told = {"steps": steps_as_data(found), "same": len(found.same), "said": list(found.said)}
-        say_json(told)
+        data = {"steps": steps_as_data(found), "same": len(found.same), "said": list(found.said)}
+        print_json(data)
         return
-    _say(lines)
-    say(f"{len(lines)} to write, {len(found.same)} as they should be, {len(found.said)} to look at")
-    _say(found.said, err=True)
+    _print_lines(lines)
+    print_lines(f"{len(lines)} to write, {len(found.same)} as they should be, {len(found.said)} to look at")
+    _print_lines(found.said, err=True)
 
 
 @app.command()
@@ -42,9 +42,9 @@ def sync(as_of: AsOf) -> None:
 
         result = crm_sync(run)
     show_totals(result.totals, None)
-    _say(result.said, err=True)
+    _print_lines(result.said, err=True)
 
 
-def _say(lines: Iterable[Line] | Sequence[Line], *, err: bool = False) -> None:
+def _print_lines(lines: Iterable[Line] | Sequence[Line], *, err: bool = False) -> None:
     for kind, key, sentence in lines:
-        say(f"{kind:>15}  {key}: {sentence}", err=err)
+        print_lines(f"{kind:>15}  {key}: {sentence}", err=err)

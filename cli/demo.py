@@ -51,13 +51,13 @@ def main() -> None:
     log_to_stderr(logging.WARNING)
     restrict_umask()
     shutil.rmtree(OUT, ignore_errors=True)
-    _say(f"The sample company: {ACCOUNTS} accounts, {MONTHS} months, seed {SEED} -> {OUT}/company")
+    _print(f"The sample company: {ACCOUNTS} accounts, {MONTHS} months, seed {SEED} -> {OUT}/company")
     company = company_with("policy", confounder=False)
     small = tuple(s.model_copy(update={"seats": min(s.seats, SEATS)}) for s in company.segments)
     rows = write_company(
         ACCOUNTS, MONTHS, SEED, OUT / "company", settings=company.model_copy(update={"segments": small})
     )
-    _say(", ".join(f"{n:,} {name}" for name, n in rows.items()))
+    _print(", ".join(f"{n:,} {name}" for name, n in rows.items()))
     config = OUT / "company" / "pipeline.toml"
     config.write_text(config.read_text() + FOR_THE_DEMO)
     settings = load_settings(config)
@@ -76,26 +76,28 @@ def main() -> None:
     book = read(OUT / "marts", "health_scores", last)
     alerts = read(OUT / "marts", "alerts", last)
 
-    _say(f"\nThe book on {last}: {len(book)} accounts under contract, ARR {book['arr'].sum():,.0f} USD")
+    _print(f"\nThe book on {last}: {len(book)} accounts under contract, ARR {book['arr'].sum():,.0f} USD")
     for name in BANDS:
         group = book[book["band"] == name]
-        _say(f"  {name:>9}  {len(group):4d}  {group['arr'].sum():12,.0f} USD")
+        _print(f"  {name:>9}  {len(group):4d}  {group['arr'].sum():12,.0f} USD")
     moved = _moved(book)
     truth = Truth(OUT / "company" / "truth", last)
-    _say(f"\nThree larger accounts that slide, the steepest since {MONTH_STARTS[0]}; in brackets what is true of them:")
+    _print(
+        f"\nThree larger accounts that slide, the steepest since {MONTH_STARTS[0]}; in brackets what is true of them:"
+    )
     for row in moved[moved["account_id"].isin(truth.sliding())].nsmallest(SLIDING, "moved").itertuples():
         _account(row, truth)
-    _say("\nOne that recovers:")
+    _print("\nOne that recovers:")
     for row in moved[moved["account_id"].isin(truth.recovering())].nlargest(RECOVERING, "moved").itertuples():
         _account(row, truth)
-    _say(f"\nAlerts over {DAYS} days: {sum(d.opened for d in days)} opened, {sum(d.closed for d in days)} closed")
-    _say(_by_rule(alerts))
-    _say("\nThe month's other weeks: whom to call, what was done, what it changed")
+    _print(f"\nAlerts over {DAYS} days: {sum(d.opened for d in days)} opened, {sum(d.closed for d in days)} closed")
+    _print(_by_rule(alerts))
+    _print("\nThe month's other weeks: whom to call, what was done, what it changed")
     for week in weeks:
         _totals(week.totals)
-    _say(f"\nThe review of the week, {REVIEWED}")
+    _print(f"\nThe review of the week, {REVIEWED}")
     _totals(review.totals)
-    _say(_where(months))
+    _print(_where(months))
 
 
 class Truth:
@@ -140,19 +142,19 @@ def _moved(book: pd.DataFrame) -> pd.DataFrame:
 
 def _account(row: Any, truth: Truth) -> None:
     """An account as its CSM reads it."""
-    _say(f"  {row.name} ({row.segment}, {row.csm}, {row.arr:,.0f} USD): health {row.before:.0f} -> {row.health:.0f}")
+    _print(f"  {row.name} ({row.segment}, {row.csm}, {row.arr:,.0f} USD): health {row.before:.0f} -> {row.health:.0f}")
     for text in (row.summary, f"({truth.of(row.account_id)})"):
-        _say(textwrap.indent(textwrap.fill(text, 110), "    "))
+        _print(textwrap.indent(textwrap.fill(text, 110), "    "))
 
 
 def _train(run: Run) -> None:
     """The quarter's candidates, and what came of them."""
     result = quarterly_retraining(run)
     churn = summary(result).query("outcome == 'churn'") if result.trials else summary(result)
-    _say(f"\nThe quarter, as of {run.as_of}: who leaves within 90 days, on months that no candidate has seen")
-    _say(textwrap.indent(churn.drop(columns="outcome", errors="ignore").to_string(index=False), "  "))
+    _print(f"\nThe quarter, as of {run.as_of}: who leaves within 90 days, on months that no candidate has seen")
+    _print(textwrap.indent(churn.drop(columns="outcome", errors="ignore").to_string(index=False), "  "))
     for outcome, reason in result.refused.items():
-        _say(textwrap.fill(f"{outcome}: no model. {reason}", 110, initial_indent="  ", subsequent_indent="  "))
+        _print(textwrap.fill(f"{outcome}: no model. {reason}", 110, initial_indent="  ", subsequent_indent="  "))
 
 
 def _promote(run: Run) -> None:
@@ -162,14 +164,14 @@ def _promote(run: Run) -> None:
     except (NotPromoted, ConfigError) as refused:
         said = str(refused)
     text = f"After {(run.as_of - QUARTER).days} days side by side (no expert review: this is a demo): {said}"
-    _say("\n" + textwrap.fill(text, 112))
+    _print("\n" + textwrap.fill(text, 112))
 
 
 def _totals(totals: Mapping[str, object]) -> None:
     """The figures of a flow, one a line, as its command prints them."""
     for name, value in totals.items():
         if value:
-            _say(f"{name.replace('_', ' '):>19}  {value}")
+            _print(f"{name.replace('_', ' '):>19}  {value}")
 
 
 def _by_rule(alerts: pd.DataFrame) -> str:
@@ -191,7 +193,7 @@ def _where(months: Sequence[MonthResult]) -> str:
     )
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     print(text, flush=True)  # noqa: T201 what the demo is for
 
 

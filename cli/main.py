@@ -18,11 +18,11 @@ from keepwell.cli.alerts import app as alerts
 from keepwell.cli.crm import app as crm
 from keepwell.cli.dates import DAY, AsOf, Now, believed, instant
 from keepwell.cli.model import app as models
-from keepwell.cli.options import Options, run_of, said, show_table, show_totals
+from keepwell.cli.options import Options, not_blank, run_of, show_table, show_totals
 from keepwell.cli.override import app as overrides
 from keepwell.cli.override import note
 from keepwell.cli.review import app as reviews
-from keepwell.cli.terminal import guarded, say, say_json
+from keepwell.cli.terminal import guarded, print_json, print_lines
 from keepwell.cli.withdraw import withdraw
 from keepwell.cli.work import app as work
 from keepwell.flows.clock import Host, host_clock
@@ -74,7 +74,7 @@ def options(
 ) -> None:
     """Which accounts are in danger, why, what to do next and by when."""
     Options.config, Options.out, Options.json, Options.debug, Options.prefect = config, out, json, debug, prefect
-    Host.force = said(force) if force else ""
+    Host.force = not_blank(force) if force else ""
     log_to_stderr()
     restrict_umask()
 
@@ -92,7 +92,7 @@ def monthly(
     if result.totals:
         show_totals(result.totals, result.path)
     else:
-        say("nothing to do: the weeks of this month have run")
+        print_lines("nothing to do: the weeks of this month have run")
 
 
 @app.command()
@@ -162,23 +162,23 @@ def quarterly(as_of: AsOf) -> None:
     run = run_of(as_of.date())
     result = _call("quarterly_retraining", lambda: quarterly_retraining(run), as_of=run.as_of)
     for outcome, reason in result.refused.items():
-        say(f"{outcome}: no model. {reason}", err=True)
+        print_lines(f"{outcome}: no model. {reason}", err=True)
     show_table(summary(result), "no outcome has enough data for a model: health alone goes on")
     for sentence in verdicts(result):
-        say(sentence, err=True)
+        print_lines(sentence, err=True)
     for outcome, version in result.versions.items():
-        say(f"{outcome}: version {version} stands as challenger (keepwell model compare)", err=True)
+        print_lines(f"{outcome}: version {version} stands as challenger (keepwell model compare)", err=True)
     for outcome, reason in result.monitoring.unwatched.items():
-        say(f"{outcome}: its model is not watched. {reason}", err=True)
+        print_lines(f"{outcome}: its model is not watched. {reason}", err=True)
     for sentence in result.monitoring.alerts.values():
-        say(sentence, err=True)
+        print_lines(sentence, err=True)
     if result.lessons.tuning:
         from keepwell.tasks.marts.weights import tuned_in_words
 
-        say(tuned_in_words(result.lessons.tuning), err=True)
-        say(f"weights    {result.weights}", err=True)
+        print_lines(tuned_in_words(result.lessons.tuning), err=True)
+        print_lines(f"weights    {result.weights}", err=True)
     if result.page:
-        say(f"blueprint  {result.page}", err=True)
+        print_lines(f"blueprint  {result.page}", err=True)
 
 
 @app.command()
@@ -190,9 +190,9 @@ def audit(as_of: AsOf) -> None:
     run = run_of(as_of.date())
     result = _call("auditing", lambda: auditing(run), as_of=run.as_of)
     if Options.json:
-        say_json(as_data(result.found, result.path))
+        print_json(as_data(result.found, result.path))
     else:
-        say(*as_text(result.found, result.path).split("\n"))
+        print_lines(*as_text(result.found, result.path).split("\n"))
 
 
 @app.command()
@@ -210,10 +210,10 @@ def doctor() -> None:
 
     found = doctor(Options.config, Options.out)
     if Options.json:
-        say_json([asdict(one) for one in found])
+        print_json([asdict(one) for one in found])
     else:
         for one in found:
-            say(f"{one.severity:>8}  {one.subject}: {one.says}")
+            print_lines(f"{one.severity:>8}  {one.subject}: {one.message}")
     if any(one.severity == "critical" for one in found):
         raise typer.Exit(2)
 
@@ -254,8 +254,8 @@ def serve() -> None:
         from keepwell.flows.serve_report import reporting
 
         for name, cron in plan.crons.items():
-            say(f"{FLOWS[name]:>20}  {cron}  {plan.zone_of(name)}")
-        say(f"serving on {address}")
+            print_lines(f"{FLOWS[name]:>20}  {cron}  {plan.zone_of(name)}")
+        print_lines(f"serving on {address}")
         with reporting(plan, when.unstarted_minutes, when.report_seconds):
             serve_schedules(settings, Options.config, Options.out)
 
@@ -270,10 +270,10 @@ def deployments(
 
     text = prefect_yaml(load_settings(Options.config).plan, str(Options.config.resolve()), str(Options.out.resolve()))
     if to is None:
-        say(*text.removesuffix("\n").split("\n"))
+        print_lines(*text.removesuffix("\n").split("\n"))
     else:
         to.write_text(text, encoding="utf-8")
-        say(f"written: {to}. `prefect deploy --all --prefect-file {to}` deploys it.")
+        print_lines(f"written: {to}. `prefect deploy --all --prefect-file {to}` deploys it.")
 
 
 def _call(flow: str, inline: Callable[[], Any], **parameters: Any) -> Any:
@@ -303,7 +303,7 @@ def _errors_as_exit_codes() -> Iterator[None]:
         if Options.debug:
             traceback.print_exception(error)
         else:
-            say(*f"keepwell: {text}".split("\n"), err=True)
+            print_lines(*f"keepwell: {text}".split("\n"), err=True)
         if isinstance(error, PrefectUnreachable):
             sys.stdout.flush()
             os._exit(code)  # an ordinary exit waits minutes for Prefect's client

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from keepwell.cli.dates import DAY, AsOf, believed
-from keepwell.cli.options import Options, run_of, said, show_table
-from keepwell.cli.terminal import say, say_json
+from keepwell.cli.options import Options, not_blank, run_of, show_table
+from keepwell.cli.terminal import print_json, print_lines
 
 if TYPE_CHECKING:
     from keepwell.flows.on_demand.champions import Compared
@@ -23,8 +23,8 @@ Then = Annotated[
     datetime | None,
     typer.Option("--as-of", formats=DAY, callback=believed, help="A date to look back to; without it, now."),
 ]
-By = Annotated[str, typer.Option(callback=said, help="Who does it.")]
-Reason = Annotated[str, typer.Option(callback=said, help="Why, for whoever reads it next year.")]
+By = Annotated[str, typer.Option(callback=not_blank, help="Who does it.")]
+Reason = Annotated[str, typer.Option(callback=not_blank, help="Why, for whoever reads it next year.")]
 Accept = Annotated[
     str, typer.Option("--accept-suspicious", help="Why a figure that looks too good is believed (with --by).")
 ]
@@ -37,7 +37,7 @@ def list_models(as_of: Then = None) -> None:
 
     run = run_of(as_of.date() if as_of else date.max)
     for sentence in warnings(run):
-        say(sentence, err=True)
+        print_lines(sentence, err=True)
     show_table(listing(run), "no model is registered: run `keepwell quarterly`")
 
 
@@ -54,7 +54,7 @@ def promote(as_of: AsOf, by: By, outcome: Outcome = "churn", version: Number = "
     """Make the challenger champion if every gate lets it through; else exit 1 with the gates that refused."""
     from keepwell.flows.on_demand.champions import promote
 
-    say(*promote(run_of(as_of.date()), outcome, by, version, f"{accept} ({by})" if accept else "").splitlines())
+    print_lines(*promote(run_of(as_of.date()), outcome, by, version, f"{accept} ({by})" if accept else "").splitlines())
 
 
 @app.command()
@@ -62,7 +62,7 @@ def rollback(as_of: AsOf, by: By, reason: Reason, outcome: Outcome = "churn") ->
     """Put the champion before the present one in force again."""
     from keepwell.flows.on_demand.champions import rollback
 
-    say(*rollback(run_of(as_of.date()), outcome, by, reason).splitlines())
+    print_lines(*rollback(run_of(as_of.date()), outcome, by, reason).splitlines())
 
 
 @app.command()
@@ -70,7 +70,7 @@ def off(as_of: AsOf, by: By, reason: Reason, outcome: Outcome = "churn") -> None
     """Switch the models of an outcome off: health alone goes on."""
     from keepwell.flows.on_demand.champions import switch
 
-    say(*switch(run_of(as_of.date()), outcome, by, reason, on=False).splitlines())
+    print_lines(*switch(run_of(as_of.date()), outcome, by, reason, on=False).splitlines())
 
 
 @app.command()
@@ -78,7 +78,7 @@ def on(as_of: AsOf, by: By, reason: Reason, outcome: Outcome = "churn") -> None:
     """Let the champion serve again."""
     from keepwell.flows.on_demand.champions import switch
 
-    say(*switch(run_of(as_of.date()), outcome, by, reason, on=True).splitlines())
+    print_lines(*switch(run_of(as_of.date()), outcome, by, reason, on=True).splitlines())
 
 
 def _number(value: float) -> float | None:
@@ -98,17 +98,19 @@ def _print_comparison(found: "Compared") -> None:
         gates = [vars(gate) for gate in judgement.gates]
         about = {"outcome": found.outcome, "version": found.version, "candidate": found.candidate, "rival": found.rival}
         arms = {"arms": _arms(found.arms)} if found.arms else {}
-        say_json({**about, "gates": gates, "power": judgement.power, "figures": figures, **arms})
+        print_json({**about, "gates": gates, "power": judgement.power, "figures": figures, **arms})
         return
-    say(f"{found.outcome}: version {found.version} ({found.candidate}) against {found.rival}", "")
+    print_lines(f"{found.outcome}: version {found.version} ({found.candidate}) against {found.rival}", "")
     for gate in judgement.gates:
-        say(f"{'passed' if gate.passed else 'REFUSED':>8}  {gate.name}: {gate.says}")
+        print_lines(f"{'passed' if gate.passed else 'REFUSED':>8}  {gate.name}: {gate.says}")
     if judgement.figures:
-        say("", f"{'':>20}  {'version ' + found.version:>24}  {found.rival:>24}")
+        print_lines("", f"{'':>20}  {'version ' + found.version:>24}  {found.rival:>24}")
     for name, sides in judgement.figures.items():
-        shown = [f"{e.value:.3f}" + (f" ({e.low:.3f} to {e.high:.3f})" if math.isfinite(e.low) else "") for e in sides]
-        say(f"{name:>20}  {shown[0]:>24}  {shown[1]:>24}")
-    say("", f"{judgement.power}")
+        columns = [
+            f"{e.value:.3f}" + (f" ({e.low:.3f} to {e.high:.3f})" if math.isfinite(e.low) else "") for e in sides
+        ]
+        print_lines(f"{name:>20}  {columns[0]:>24}  {columns[1]:>24}")
+    print_lines("", f"{judgement.power}")
     if found.arms:
         _print_arms(found.version, found.arms)
 
@@ -125,14 +127,14 @@ def _arms(arms: "ByAssignment") -> dict[str, Any]:
 
 def _print_arms(version: str, arms: "ByAssignment") -> None:
     """The accounts on which the version acted, those on which it did not, and the difference between them."""
-    say("", f"By assignment since {arms.began}: accounts on which version {version} acted, and the others", "")
-    say(f"{'':>20}  {'version ' + version:>12}  {'others':>12}  {'difference':>26}")
+    print_lines("", f"By assignment since {arms.began}: accounts on which version {version} acted, and the others", "")
+    print_lines(f"{'':>20}  {'version ' + version:>12}  {'others':>12}  {'difference':>26}")
     for name, (ours, theirs) in {"accounts": arms.accounts, "outcome known": arms.matured}.items():
-        say(f"{name:>20}  {ours:>12}  {theirs:>12}")
+        print_lines(f"{name:>20}  {ours:>12}  {theirs:>12}")
     for c in arms.contrasts:
         if not math.isnan(c.difference.value):
             bounds = (
                 f" ({c.difference.low:+.3f} to {c.difference.high:+.3f})" if math.isfinite(c.difference.low) else ""
             )
-            say(f"{c.name:>20}  {c.challenger:>12.3f}  {c.other:>12.3f}  {c.difference.value:>+6.3f}{bounds}")
-    say("", *arms.says)
+            print_lines(f"{c.name:>20}  {c.challenger:>12.3f}  {c.other:>12.3f}  {c.difference.value:>+6.3f}{bounds}")
+    print_lines("", *arms.says)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from keepwell.cli.terminal import say, say_json
+from keepwell.cli.terminal import print_json, print_lines
 from keepwell.values.texts import one_line
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from keepwell.flows.run import Run
 
 
-def said(text: str) -> str:
+def not_blank(text: str) -> str:
     """What was given, without blanks around it; refused where that is nothing: a record needs a name and a reason."""
     if not text.strip():
         raise typer.BadParameter("it is empty.")
@@ -44,21 +44,21 @@ def run_of(as_of: date) -> "Run":
 def show_totals(totals: Any, path: Path | None) -> None:
     """Totals, one a line, and where the report lies."""
     if Options.json:
-        say_json({**totals, "report": str(path) if path else None})
+        print_json({**totals, "report": str(path) if path else None})
         return
     for name, value in totals.items():
         shown = (", ".join(map(str, value)) or "none") if isinstance(value, list | tuple) else value
-        say(f"{name.replace('_', ' '):>18}  {shown}")
+        print_lines(f"{name.replace('_', ' '):>18}  {shown}")
     if path:
-        say(f"{'report':>18}  {path}")
+        print_lines(f"{'report':>18}  {path}")
 
 
 def show_table(table: "pd.DataFrame", otherwise: str) -> None:
     """A table, or a sentence where it is empty."""
     if Options.json:
-        say_json(json.loads(table.to_json(orient="records", date_format="iso")))
+        print_json(json.loads(table.to_json(orient="records", date_format="iso")))
     elif len(table):
         words = table.map(lambda value: one_line(value) if isinstance(value, str) else value)
-        say(*words.to_string(index=False).split("\n"))
+        print_lines(*words.to_string(index=False).split("\n"))
     else:
-        say(otherwise)
+        print_lines(otherwise)

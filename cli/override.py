@@ -10,7 +10,7 @@ import typer
 from keepwell.cli.alerts import By, Reason, ledger_call
 from keepwell.cli.dates import DAY, Now, instant, planned
 from keepwell.cli.options import run_of, show_table, show_totals
-from keepwell.cli.terminal import say
+from keepwell.cli.terminal import print_lines
 
 if TYPE_CHECKING:
     from keepwell.tasks.ledger.store import Ledger
@@ -46,8 +46,8 @@ def lift(account: Account, by: By, reason: Reason, now: Now = None) -> None:
     from keepwell.tasks.ledger.overrides import lift_override
 
     at = instant(now)
-    held = _about(account, at, lambda ledger, named: lift_override(ledger, named, at, by, reason))
-    say(f"lifted: {held.health:g}, set by {held.by} on {held.at:%Y-%m-%d}")
+    override = _about(account, at, lambda ledger, named: lift_override(ledger, named, at, by, reason))
+    print_lines(f"lifted: {override.health:g}, set by {override.by} on {override.at:%Y-%m-%d}")
 
 
 @app.command("list")
@@ -58,8 +58,8 @@ def show(now: Now = None) -> None:
     from keepwell.playbook.overrides import overrides_at
 
     at = instant(now)
-    held = ledger_call(at, lambda ledger: overrides_at(ledger.work(at), at))
-    rows = [{k: v for k, v in asdict(o).items() if k != "event_id"} for o in held.values()]
+    override = ledger_call(at, lambda ledger: overrides_at(ledger.work(at), at))
+    rows = [{k: v for k, v in asdict(o).items() if k != "event_id"} for o in override.values()]
     show_table(pd.DataFrame(rows), "no override is in force")
 
 
@@ -75,7 +75,7 @@ def note(
 
     at = instant(now)
     _about(account, at, lambda ledger, named: add_note(ledger, named, text, until.date(), at, by))
-    say(f"noted until {until:%Y-%m-%d}")
+    print_lines(f"noted until {until:%Y-%m-%d}")
 
 
 def _about(named: str, at: datetime, call: "Callable[[Ledger, str], Any]") -> Any:

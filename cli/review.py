@@ -9,8 +9,8 @@ import typer
 
 from keepwell.cli.dates import DAY, Now, instant, planned
 from keepwell.cli.model import Outcome
-from keepwell.cli.options import Options, run_of, said, show_totals
-from keepwell.cli.terminal import say, say_json
+from keepwell.cli.options import Options, not_blank, run_of, show_totals
+from keepwell.cli.terminal import print_json, print_lines
 
 if TYPE_CHECKING:
     from keepwell.flows.on_demand.review import Report, Said
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="The expert review of a model: a forecast first, then its scores.", no_args_is_help=True)
 
 Account = Annotated[str, typer.Argument(help="The account's id.")]
-By = Annotated[str, typer.Option("--by", callback=said, help="Who does it.")]
+By = Annotated[str, typer.Option("--by", callback=not_blank, help="Who does it.")]
 Review = Annotated[str, typer.Option("--review", help="A sprint by the beginning of its id; else the newest.")]
 Kind = Literal["seasonal", "segment", "feature", "note", "override"]
 Note = Annotated[str, typer.Option("--note", help="The explanation.")]
@@ -28,7 +28,9 @@ Until = Annotated[
     datetime | None,
     typer.Option("--until", formats=DAY, callback=planned, help="The day on which an override expires."),
 ]
-Percent = Annotated[float, typer.Argument(min=0, max=100, help="The chance in your view, 0 to 100.")]
+Percent = Annotated[
+    float, typer.Argument(metavar="PERCENT", min=0, max=100, help="The probability in your view, 0 to 100.")
+]
 
 
 @app.command()
@@ -44,7 +46,7 @@ def start(
     show_totals(
         {
             "review": sprint.review_id, "outcome": sprint.outcome, "version": sprint.version,
-            "accounts": len(sprint.accounts), "scores_of": sprint.as_of, "outcomes_known_on": sprint.told_on,
+            "accounts": len(sprint.accounts), "scores_of": sprint.as_of, "outcomes_known_on": sprint.outcomes_known_on,
             "health_line": sprint.health_line,
         },
         None,
@@ -58,23 +60,23 @@ def following(by: By, review: Review = "", now: Now = None) -> None:
 
     asked = question(run_of(instant(now).date()), by, review)
     if asked is None:
-        say("null" if Options.json else "all accounts are answered: keepwell review reveal")
+        print_lines("null" if Options.json else "all accounts are answered: keepwell review reveal")
         return
     about = {name: str(value) for name, value in asked.about.items()}
-    says = _asks(asked.sprint)
+    asks = _asks(asked.sprint)
     if Options.json:
-        found = {"account": asked.account_id, "left": asked.left, "asks": says, "about": about, "facts": asked.facts}
-        say_json(found)
+        found = {"account": asked.account_id, "left": asked.left, "asks": asks, "about": about, "facts": asked.facts}
+        print_json(found)
         return
-    say(f"account {asked.account_id} ({asked.left} of {len(asked.sprint.accounts)} left). {says}", "")
+    print_lines(f"account {asked.account_id} ({asked.left} of {len(asked.sprint.accounts)} left). {asks}", "")
     for name, value in about.items():
-        say(f"{name.replace('_', ' '):>18}  {value}")
-    say("", *asked.facts)
+        print_lines(f"{name.replace('_', ' '):>18}  {value}")
+    print_lines("", *asked.facts)
 
 
 @app.command()
 def answer(
-    account: Account, chance: Percent, by: By, review: Review = "", now: Now = None,
+    account: Account, percent: Percent, by: By, review: Review = "", now: Now = None,
     flag: Annotated[Kind | None, typer.Option(help="What should be done about it, with --note.")] = None,
     note: Note = "", until: Until = None,
 ) -> None:  # fmt: skip
@@ -82,9 +84,9 @@ def answer(
     from keepwell.flows.on_demand.review import answer
 
     at = instant(now)
-    said = _said(flag, note, None, until) if flag else None
-    sprint = answer(run_of(at.date()), account, chance / 100, by, at, review, said)
-    show_totals({"recorded": f"{account} {chance:g}%", "left": len(sprint.open_for(by))}, None)
+    flagged = _said(flag, note, None, until) if flag else None
+    sprint = answer(run_of(at.date()), account, percent / 100, by, at, review, flagged)
+    show_totals({"recorded": f"{account} {percent:g}%", "left": len(sprint.open_for(by))}, None)
 
 
 @app.command()
@@ -97,25 +99,27 @@ def reveal(
 
     at = instant(now)
     found = reveal(run_of(at.date()), account, by, at, review)
-    rows = [_shown(found, name) for name, who in found.sprint.answers if who == by and account in ("", name)]
+    rows = [_revealed(found, name) for name, who in found.sprint.answers if who == by and account in ("", name)]
     if Options.json:
-        say_json(rows)
+        print_json(rows)
     for row in [] if Options.json else rows:
         show_totals({name: _words(value) for name, value in row.items()}, None)
-        say("")
+        print_lines("")
 
 
 @app.command()
 def flag(
     account: Account, kind: Annotated[Kind, typer.Option(help="What should be done about it.")], note: Note, by: By,
-    chance: Annotated[float | None, typer.Option(min=0, max=100, help="What an override puts instead, 0-100.")] = None,
+    percent: Annotated[
+        float | None, typer.Option("--chance", min=0, max=100, help="The probability of an override, 0-100.")
+    ] = None,
     until: Until = None, review: Review = "", now: Now = None,
 ) -> None:  # fmt: skip
     """Flag an account that you have answered, with an explanation; also once you have seen its scores."""
     from keepwell.flows.on_demand.review import flag
 
     at = instant(now)
-    found = flag(run_of(at.date()), account, _said(kind, note, chance, until), by, at, review)
+    found = flag(run_of(at.date()), account, _said(kind, note, percent, until), by, at, review)
     show_totals({"flag": found.flag_id, "account": found.account_id, "kind": found.kind}, None)
 
 
@@ -142,15 +146,15 @@ def report(
     at = instant(now)
     found = report(run_of(at.date()), at, review, sign, note)
     if Options.json:
-        say_json(_as_json(found))
+        print_json(_as_json(found))
     else:
-        say(*_in_lines(found))
+        print_lines(*_in_lines(found))
 
 
-def _said(kind: Kind, note: str, chance: float | None, until: datetime | None) -> "Said":
+def _said(kind: Kind, note: str, percent: float | None, until: datetime | None) -> "Said":
     from keepwell.flows.on_demand.review import Said
 
-    return Said(kind, note, None if chance is None else chance / 100, until.date() if until else None)
+    return Said(kind, note, None if percent is None else percent / 100, until.date() if until else None)
 
 
 def _asks(sprint: "Sprint") -> str:
@@ -160,11 +164,13 @@ def _asks(sprint: "Sprint") -> str:
     return f"How likely is it, 0 to 100, that it {WHAT[sprint.outcome].format(days=days)} of {sprint.as_of}?"
 
 
-def _shown(found: "Report", account: str) -> dict[str, Any]:
+def _revealed(found: "Report", account: str) -> dict[str, Any]:
     """What is revealed of one account."""
-    frozen, told = found.sprint.accounts[account], found.happened.get(account)
-    answers = {f"forecast_{who}": a.chance for (name, who), a in found.sprint.answers.items() if name == account}
-    outcome = f"not known before {found.sprint.told_on}" if told is None else "yes" if told.happened else "no"
+    frozen, known = found.sprint.accounts[account], found.outcomes.get(account)
+    answers = {f"forecast_{who}": a.probability for (name, who), a in found.sprint.answers.items() if name == account}
+    outcome = (
+        f"not known before {found.sprint.outcomes_known_on}" if known is None else "yes" if known.occurred else "no"
+    )
     return {
         "account": account, **answers, "model_chance": frozen["model"], "health": frozen["health"],
         "health_chance": frozen["health_chance"], "picked": frozen["why"], "model_says": frozen["model_reasons"],
@@ -187,32 +193,32 @@ def _as_json(found: "Report") -> dict[str, Any]:
     return {
         "review": sprint.review_id, "outcome": sprint.outcome, "version": sprint.version, "scores_of": sprint.as_of,
         "accounts": len(sprint.accounts), "seen": len(sprint.seen), "signed_by": sprint.signed_by or None,
-        "signed_at": sprint.signed_at, "outcomes_known_on": sprint.told_on, "health_line": sprint.health_line,
-        "figures": [_figure(grade) for grade in found.figures], "flags": flag_rows(sprint),
+        "signed_at": sprint.signed_at, "outcomes_known_on": sprint.outcomes_known_on, "health_line": sprint.health_line,
+        "figures": [_metric_row(grade) for grade in found.metrics], "flags": flag_rows(sprint),
     }  # fmt: skip
 
 
-def _figure(grade: "Grade") -> dict[str, Any]:
+def _metric_row(grade: "Grade") -> dict[str, Any]:
     e = grade.estimate
-    numbers = {n: v if math.isfinite(v) else None for n, v in (("value", e.value), ("low", e.low), ("high", e.high))}
+    values = {n: v if math.isfinite(v) else None for n, v in (("value", e.value), ("low", e.low), ("high", e.high))}
     return {
         "name": grade.name,
         "statistic": grade.statistic,
-        **numbers,
+        **values,
         "accounts": grade.accounts,
         "outcomes": grade.outcomes,
     }
 
 
 def _in_lines(found: "Report") -> list[str]:
-    sprint, told = found.sprint, found.happened
-    known = "outcomes are known" if told else f"outcomes will be known on {sprint.told_on}"
+    sprint = found.sprint
+    known = "outcomes are known" if found.outcomes else f"outcomes will be known on {sprint.outcomes_known_on}"
     signed = f"signed by {sprint.signed_by} at {sprint.signed_at:%Y-%m-%d %H:%M}" if sprint.signed_at else "not signed"
     lines = [
         f"review {sprint.review_id}: {sprint.outcome}, version {sprint.version}, scores of {sprint.as_of}; {signed}",
         f"{len(sprint.seen)} of {len(sprint.accounts)} accounts forecast and then revealed; {known}",
         sprint.health_line, *([f"note: {sprint.signed_note}"] if sprint.signed_note else []), "",
-        *_figure_lines(found.figures),
+        *_metric_lines(found.metrics),
         "The accounts were picked where scores disagree: figures speak of them, not of the book. Whoever works on an",
         "account because of what was revealed may change its outcome.",
     ]  # fmt: skip
@@ -225,7 +231,7 @@ def _in_lines(found: "Report") -> list[str]:
     return lines
 
 
-def _figure_lines(grades: "Sequence[Grade]") -> list[str]:
+def _metric_lines(grades: "Sequence[Grade]") -> list[str]:
     lines = []
     for grade in grades:
         e, sign = grade.estimate, "" if grade.statistic == "brier" else "+"

@@ -1,7 +1,8 @@
 """The one way to the terminal: whatever a name holds, a terminal shows it and obeys none of it (TRU-4).
 
-Two walls. `say` prints one line per sentence, so that a line feed in a name begins no line of its own. `guarded` puts
-both streams of the process behind `visible`: what libraries, logs and usage errors print passes there too.
+Two walls. `print_lines` prints one line per sentence, so that a line feed in a name begins no line of its own.
+`guarded` puts both streams of the process behind `visible`: what libraries, logs and usage errors print passes there
+too.
 """
 
 import json
@@ -15,13 +16,13 @@ import typer
 from keepwell.values.texts import one_line, visible
 
 
-def say(*lines: str, err: bool = False) -> None:
+def print_lines(*lines: str, err: bool = False) -> None:
     """Each on a line of its own, on stdout or stderr."""
     for line in lines:
         typer.echo(one_line(line), err=err)
 
 
-def say_json(value: Any) -> None:
+def print_json(value: Any) -> None:
     """A result for a program: JSON escapes what a terminal would obey."""
     typer.echo(json.dumps(value, default=str, indent=1))
 
@@ -34,9 +35,9 @@ class Guarded:
 
     def write(self, text: str) -> int:
         """Write the text as it can be shown: in the stream's encoding too."""
-        shown = visible(text)
+        printable = visible(text)
         encoding = getattr(self._stream, "encoding", None) or "utf-8"
-        self._stream.write(shown.encode(encoding, "backslashreplace").decode(encoding))
+        self._stream.write(printable.encode(encoding, "backslashreplace").decode(encoding))
         return len(text)
 
     def writelines(self, lines: list[str]) -> None:

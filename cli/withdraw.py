@@ -9,7 +9,7 @@ import typer
 from keepwell.cli.alerts import By, Reason
 from keepwell.cli.dates import DAY
 from keepwell.cli.options import Options, run_of, show_totals
-from keepwell.cli.terminal import say
+from keepwell.cli.terminal import print_lines
 
 
 def withdraw(
@@ -25,11 +25,11 @@ def withdraw(
 
     found = withdraw(run_of(as_of.date()), by, reason, whole_day=whole_day)
     if found.nothing and not Options.json:
-        say(f"nothing of {as_of:%Y-%m-%d} is there to take back")
+        print_lines(f"nothing of {as_of:%Y-%m-%d} is there to take back")
     else:
         show_totals({name: value for name, value in asdict(found).items() if name != "left"}, None)
     if found.left:
-        say(
+        print_lines(
             f"{found.left} lines of {as_of:%Y-%m-%d} still stand: of sweeps, of what people recorded, of changes to "
             "models. --whole-day takes them back too.",
             err=True,

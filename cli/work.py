@@ -10,7 +10,7 @@ import typer
 from keepwell.cli.alerts import By, Note, ledger_call, none_of
 from keepwell.cli.dates import DAY, Now, instant, planned
 from keepwell.cli.options import run_of, show_table, show_totals
-from keepwell.cli.terminal import say
+from keepwell.cli.terminal import print_lines
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -123,7 +123,7 @@ def done(
     at = instant(now)
     retries = run_of(at.date()).settings.retries
     new, first = ledger_call(at, lambda ledger: sign_off(ledger, week.date(), at, by, note, retries))
-    say(f"recorded: the calls before {first} are recorded, says {by}" if new else f"{first} was signed already")
+    print_lines(f"recorded: the calls before {first} are recorded, says {by}" if new else f"{first} was signed already")
 
 
 @app.command("list")
@@ -168,11 +168,11 @@ def _written(now: datetime | None, alerts: bool, events: "Callable[[Desk], list[
     run = run_of(at.date())
 
     def written(ledger: "Ledger") -> Any:
-        from keepwell.tasks.ledger.work import record, told
+        from keepwell.tasks.ledger.work import record, summary_of
         from keepwell.tasks.ledger.work_entries import Desk
 
         desk = Desk(run.marts, ledger, run.settings.work, at, run.settings.schedule.plan_ahead_days)
         found = events(desk)
-        return told(found, record(ledger, found, at, answer=alerts))
+        return summary_of(found, record(ledger, found, at, answer=alerts))
 
     show_totals(ledger_call(at, written), None)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from keepwell.flows.run import Run
 from keepwell.playbook.alerts.runs import way_back
-from keepwell.playbook.crm.diff import CrmEvent, Difference, Step, Told, Wanted, fold_outbox
+from keepwell.playbook.crm.diff import CrmEvent, Difference, OutboxEntry, Step, Wanted, fold_outbox
 from keepwell.playbook.crm.wanted import wanted_accounts, wanted_tasks
 from keepwell.tasks.delivery.artifacts import show_crm
 from keepwell.tasks.delivery.crm.base import CrmFailed
@@ -22,7 +22,7 @@ from keepwell.tasks.marts.runs import recorded
 from keepwell.tasks.step import log, step
 
 SYNC = "crm_sync"
-SHOWN = 40
+MAX_VALUE_LENGTH = 40
 """Characters of a value in a line of the dry run."""
 COLUMNS = ("account_id", "health", "band", "tier", "churn_risk", "summary", "next_action", "action_due")
 
@@ -52,8 +52,8 @@ def crm_diff(run: Run) -> Difference:
         return Difference([], [], [_OWN])
     ledger = Ledger.open(run.ledger_url, run.settings.retries)
     try:
-        told = fold_outbox(ledger.crm(run.settings.crm.place))
-        return compare(run, wanted_of(run, ledger, told), told)
+        outbox = fold_outbox(ledger.crm(run.settings.crm.place))
+        return compare(run, wanted_of(run, ledger, outbox), outbox)
     finally:
         ledger.close()
 
@@ -67,12 +67,12 @@ def crm_sync(run: Run) -> Synced:
         ledger = Ledger.open(run.ledger_url, run.settings.retries)
         try:
             wanted, found, written = _synced(run, ledger)
-            told = fold_outbox(ledger.crm(settings.place))
+            outbox = fold_outbox(ledger.crm(settings.place))
         finally:
             ledger.close()
         show_crm(found, run.as_of)
         delivered = {want.key for want, _ in written.delivered}
-        waiting = [want for want in wanted if told[want.key].delivered != want]
+        waiting = [want for want in wanted if outbox[want.key].delivered != want]
         acts = [s.act for s in found.steps if s.wanted.key in delivered]
         said = [*found.said, *(("refused", settings.kind, one) for one in written.refused), *_different(written)]
         result = Synced(
@@ -91,7 +91,7 @@ def crm_sync(run: Run) -> Synced:
 def _synced(run: Run, ledger: Ledger) -> tuple[Sequence[Wanted], Difference, Written]:
     """Outbox, difference, writing, reading back."""
     settings = run.settings.crm
-    told = fold_outbox(ledger.crm(settings.place))
+    outbox = fold_outbox(ledger.crm(settings.place))
     flow = f"{SYNC} {settings.place}"
     newest = ledger.last_run(flow)
     if newest is not None and run.instant < newest:
@@ -99,28 +99,28 @@ def _synced(run: Run, ledger: Ledger) -> tuple[Sequence[Wanted], Difference, Wri
         note = f"{later}; what stood on {run.as_of} is not written over it. {way_back('that day', newest)}"
         log.warning(note)
         return [], Difference([], [], [("older", str(run.as_of), note)]), Written([], [], [])
-    wanted = wanted_of(run, ledger, told)
-    keep_wanted(run, ledger, wanted, told)
+    wanted = wanted_of(run, ledger, outbox)
+    keep_wanted(run, ledger, wanted, outbox)
     ledger.record(flow, run.instant, [])
     try:
-        found = compare(run, wanted, told)
+        found = compare(run, wanted, outbox)
     except CrmFailed as failure:
         return wanted, Difference([], [], []), Written([], [], [], str(failure))
-    written = tell(run, found, told)
-    keep_delivered(run, ledger, found, written, told)
+    written = write_to_crm(run, found, outbox)
+    keep_delivered(run, ledger, found, written, outbox)
     return wanted, found, written
 
 
 @step
-def wanted_of(run: Run, ledger: Ledger, told: Mapping[str, Told]) -> list[Wanted]:
+def wanted_of(run: Run, ledger: Ledger, outbox: Mapping[str, OutboxEntry]) -> list[Wanted]:
     """What the CRM should say: the newest scores up to the date, and the ledger's alerts and work cut at it."""
     days = [day for day in dates(run.marts, "health_scores") if day <= run.as_of]
     if not days:
         raise ConfigError(f"no scores are published up to {run.as_of}. Run `keepwell daily` or `monthly` first.")
     scores = read(run.marts, "health_scores", days[-1], COLUMNS)
     history, work = ledger.history(run.instant), ledger.work(run.instant)
-    tasks = wanted_tasks(history, work, told, run.instant, run.settings.crm.finished_days, _graded(run))
-    return [*wanted_accounts(scores.to_dict("records"), told), *tasks]
+    tasks = wanted_tasks(history, work, outbox, run.instant, run.settings.crm.finished_days, _graded(run))
+    return [*wanted_accounts(scores.to_dict("records"), outbox), *tasks]
 
 
 def _graded(run: Run) -> Mapping[str, str]:
@@ -133,28 +133,30 @@ def _graded(run: Run) -> Mapping[str, str]:
 
 
 @step
-def keep_wanted(run: Run, ledger: Ledger, wanted: Sequence[Wanted], told: Mapping[str, Told]) -> None:
+def keep_wanted(run: Run, ledger: Ledger, wanted: Sequence[Wanted], outbox: Mapping[str, OutboxEntry]) -> None:
     """What is wanted otherwise than before goes to the outbox, before anything is sent."""
-    new = [w for w in wanted if w.key not in told or told[w.key].wanted != w]
+    new = [w for w in wanted if w.key not in outbox or outbox[w.key].wanted != w]
     ledger.record_crm([_event(run, w, "wanted", payload=w.values) for w in new])
 
 
 @step
-def compare(run: Run, wanted: Sequence[Wanted], told: Mapping[str, Told]) -> Difference:
+def compare(run: Run, wanted: Sequence[Wanted], outbox: Mapping[str, OutboxEntry]) -> Difference:
     """Ask the CRM what it has."""
-    return compared(connected(run.settings.crm), wanted, told, run.settings.crm)
+    return compared(connected(run.settings.crm), wanted, outbox, run.settings.crm)
 
 
 @step
-def tell(run: Run, found: Difference, told: Mapping[str, Told]) -> Written:
+def write_to_crm(run: Run, found: Difference, outbox: Mapping[str, OutboxEntry]) -> Written:
     """Write what differs and read it back."""
-    return write(connected(run.settings.crm), found, told, run.settings.crm)
+    return write(connected(run.settings.crm), found, outbox, run.settings.crm)
 
 
 @step
-def keep_delivered(run: Run, ledger: Ledger, found: Difference, written: Written, told: Mapping[str, Told]) -> None:
+def keep_delivered(
+    run: Run, ledger: Ledger, found: Difference, written: Written, outbox: Mapping[str, OutboxEntry]
+) -> None:
     """What reads back as wanted is delivered; for the rest it is written why not."""
-    there = [(w, i) for w, i in found.same if w.key not in told or told[w.key].delivered != w]
+    there = [(w, i) for w, i in found.same if w.key not in outbox or outbox[w.key].delivered != w]
     done = [_event(run, w, "delivered", crm_id=i, payload=w.values) for w, i in (*there, *written.delivered)]
     differs = "; ".join(written.refused) or "it reads back otherwise than it was written"
     late = [_event(run, s.wanted, "failed", error=differs) for s in written.differing]
@@ -203,7 +205,7 @@ def _after(one: Step) -> dict[str, str]:
 
 
 def _quoted(text: str) -> str:
-    return repr(text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}...")
+    return repr(text if len(text) <= MAX_VALUE_LENGTH else f"{text[: MAX_VALUE_LENGTH - 3]}...")
 
 
 def _event(run: Run, want: Wanted, kind: str, **more: object) -> CrmEvent:

@@ -43,7 +43,7 @@ class DayResult:
     live: int
     accounts: int
     digest: bool
-    held: int = 0
+    on_hold: int = 0
     days: tuple[str, ...] = ()
 
 
@@ -95,7 +95,7 @@ def one_day(run: Run, snapshot: Snapshot, ledger: Ledger) -> DayResult:
         opened=opened,
         closed=int((alerts["closed_at"] == pd.Timestamp(run.instant)).sum()),
         live=int(alerts["closed_at"].isna().sum()),
-        held=int((alerts["state"] == "held").sum()),
+        on_hold=int((alerts["state"] == "held").sum()),
         accounts=len(scored.scored.accounts),
         digest=bool(alerts.loc[_opened(alerts, run), "digest_id"].notna().any()),
     )
@@ -122,12 +122,12 @@ def decide(run: Run, scored: ScoredDate, ledger: Ledger) -> list[LedgerEvent]:
     since = events_since(history, run.instant, settings, runs)
     rows = events(scored.facts, since, settings.ticket_priorities).order_by("rule", "subject").to_pyarrow().to_pylist()
     book = dict(zip(accounts["account_id"], accounts["csm"], strict=True))
-    told_at = planned_at(run)
-    rules = Rules(settings, run.settings.health, run.settings.owners.data_owner, told_at)
+    notified_at = planned_at(run)
+    rules = Rules(settings, run.settings.health, run.settings.owners.data_owner, notified_at)
     found = guard(scored.scored, scored.stored, scored.models, history, run.marts, run.instant, rules)
     occurred = [*(Occurrence(**row) for row in rows), *found.data_alerts, *overdue_sweep(run, ledger, run.instant)]
     seen = Observations(found.conditions, occurred)
-    new = new_events(history, seen, run.instant, book, settings, run.settings.owners, runs, told_at)
+    new = new_events(history, seen, run.instant, book, settings, run.settings.owners, runs, notified_at)
     return [*found.events, *new]
 
 

@@ -35,7 +35,7 @@ def log_to_prefect() -> None:
         log.propagate = False
 
 
-class _Shown(logging.Formatter):
+class _SafeFormatter(logging.Formatter):
     """One line a record, and nothing in it that a terminal obeys: names and texts of customers are logged too."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 logging's own name
@@ -52,7 +52,7 @@ def _has(logger: logging.Logger, kind: type[logging.Handler]) -> bool:
 
 def _stderr() -> logging.Handler:
     """Lines such as `2026-06-02T05:00:03Z INFO stage sources: 1.2 s`, in UTC whatever the time zone of the machine."""
-    form = _Shown("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%SZ")
+    form = _SafeFormatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%SZ")
     form.converter = time.gmtime
     handler = logging.StreamHandler()
     handler.setFormatter(form)

@@ -42,10 +42,10 @@ def in_place(
 ) -> InPlace | None:
     """The model to watch; None without one. TooLittleData for a champion kept without what it is held against."""
     if outcome in champions:
-        kept = champions[outcome]
-        if kept.baseline is None:
-            raise TooLittleData(f"Version {kept.version} was kept without its baseline; the next champion has one.")
-        return InPlace(CHAMPION, kept.version, kept.trained, kept.baseline)
+        champion = champions[outcome]
+        if champion.baseline is None:
+            raise TooLittleData(f"Version {champion.version} was kept without its baseline; the next champion has one.")
+        return InPlace(CHAMPION, champion.version, champion.trained, champion.baseline)
     found = learnt.get(outcome)
     if found is None or found.baseline is None:
         return None

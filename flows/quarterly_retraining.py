@@ -46,9 +46,9 @@ from keepwell.tasks.sources.staging import Snapshot
 from keepwell.tasks.step import step
 
 FLOW = "quarterly_retraining"
-CHANCE = 0.5
+RANDOM_ROC_AUC = 0.5
 """The ROC-AUC of knowing nothing."""
-NOTHING_LEARNT = Lessons({}, pd.DataFrame(), None, ())
+NO_LESSONS = Lessons({}, pd.DataFrame(), None, ())
 NOTHING_WATCHED = Monitoring()
 
 
@@ -63,7 +63,7 @@ class QuarterResult:
     learnt: Mapping[str, Learnt]
     refused: Mapping[str, str]
     versions: Mapping[str, str] = field(default_factory=dict)
-    lessons: Lessons = NOTHING_LEARNT
+    lessons: Lessons = NO_LESSONS
     page: Path | None = None
     weights: Path | None = None
     monitoring: Monitoring = NOTHING_WATCHED
@@ -163,8 +163,8 @@ def frames_of(result: QuarterResult) -> dict[str, pd.DataFrame]:
 def write_page(run: Run, snapshot: Snapshot, past: TrainingSet, result: QuarterResult, stamp: Stamp) -> Path:
     """The blueprint of churn, written beside the marts."""
     settings, facts = run.settings, facts_at(snapshot, run.instant, run.fixed)
-    held = book(facts, settings.money).to_pandas()
-    catalogue = signal_catalogue(facts, snapshot, settings.tables, FEATURES, held, settings.catalogue)
+    accounts = book(facts, settings.money).to_pandas()
+    catalogue = signal_catalogue(facts, snapshot, settings.tables, FEATURES, accounts, settings.catalogue)
     page = churn_blueprint(
         run.as_of, past.examples, result.lessons, result.learnt.get("churn"), result.refused.get("churn", ""),
         catalogue, settings.health, settings.models, settings.labels.churn_horizon_days, stamp.run_id,
@@ -193,14 +193,14 @@ def verdicts(result: QuarterResult) -> list[str]:
     said = []
     for outcome, found in result.trials.items():
         auc, health = (found.figures[name, "all"]["roc_auc"] for name in (found.taken, "health"))
-        figure = f"{outcome}: {found.taken} has a ROC-AUC of {auc.value:.2f} ({auc.low:.2f} to {auc.high:.2f})"
-        if auc.low <= CHANCE:
+        metric = f"{outcome}: {found.taken} has a ROC-AUC of {auc.value:.2f} ({auc.low:.2f} to {auc.high:.2f})"
+        if auc.low <= RANDOM_ROC_AUC:
             said.append(
-                f"{figure} on the test months: it cannot be told from chance ({CHANCE}). What this data holds does not "
-                "say who will; do not act on it."
+                f"{metric} on the test months: no better than a random guess ({RANDOM_ROC_AUC}). This data does not "
+                "show who will; do not act on it."
             )
         elif auc.value <= health.value:
-            said.append(f"{figure}, health alone {health.value:.2f}: it knows no more than health.")
+            said.append(f"{metric}, health alone {health.value:.2f}: the model adds nothing to health.")
     return said
 
 
@@ -209,7 +209,7 @@ def summary(result: QuarterResult) -> pd.DataFrame:
     rows = []
     for outcome, found in result.trials.items():
         for name in found.trained:
-            auc, recall = (found.figures[name, "all"][figure] for figure in ("roc_auc", "recall"))
+            auc, recall = (found.figures[name, "all"][metric] for metric in ("roc_auc", "recall"))
             rows.append(
                 {
                     "outcome": outcome, "candidate": name + (" *" if name == found.taken else ""),

@@ -6,7 +6,7 @@ from keepwell.flows.run import Run
 from keepwell.playbook.review.sprint import Sprint, sprints
 from keepwell.tasks.ledger.store import Ledger
 from keepwell.tasks.marts.publish import Stamp, publish
-from keepwell.tasks.operations.reviews import Outcomes, figures, outcomes_of, review_frames
+from keepwell.tasks.operations.reviews import Outcomes, outcomes_of, review_frames, sprint_metrics
 from keepwell.tasks.sources.staging import Snapshot
 from keepwell.tasks.step import step
 
@@ -14,11 +14,11 @@ from keepwell.tasks.step import step
 @step
 def publish_reviews(run: Run, ledger: Ledger, snapshot: Snapshot, stamp: Stamp) -> int:
     """The marts of the reviews that had begun by the run's instant, cut there; nothing before the first."""
-    told = []
+    graded = []
     for sprint in sprints(ledger.reviews(), run.instant).values():
-        happened = outcomes_by(run, sprint, snapshot, run.instant)
-        told.append((sprint, happened, figures(sprint, happened, run.settings.models.grades)))
-    return publish(run.marts, run.as_of, review_frames(told), stamp) if told else 0
+        outcomes = outcomes_by(run, sprint, snapshot, run.instant)
+        graded.append((sprint, outcomes, sprint_metrics(sprint, outcomes, run.settings.models.grades)))
+    return publish(run.marts, run.as_of, review_frames(graded), stamp) if graded else 0
 
 
 def outcomes_by(run: Run, sprint: Sprint, snapshot: Snapshot, now: datetime) -> Outcomes:

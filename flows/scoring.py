@@ -85,7 +85,7 @@ def score_and_publish(run: Run, snapshot: Snapshot, checks: Sequence[CheckResult
     stored = stored_before(run.marts, run.as_of, settings.alerts.drop_window_days)
     facts = facts_at(snapshot, run.instant, run.fixed)
     left = coverage_left(checks, settings.health.coverage_after_warning)
-    models = models_in_force(run)
+    models = production_models(run)
     overrides, alarmed = said_by_people(run)
     scored = score_book(facts, run.scoring, left, stored, models, overrides, alarmed)
     used = (*(models.used if models else ()), *sorted(o.event_id for o in overrides.values()), *sorted(alarmed))
@@ -110,16 +110,16 @@ def score_and_publish(run: Run, snapshot: Snapshot, checks: Sequence[CheckResult
     return ScoredDate(snapshot, checks, facts, stored, scored, models, quarantine, stamp, rows)
 
 
-def models_in_force(run: Run) -> Models | None:
+def production_models(run: Run) -> Models | None:
     """Champion and challenger of every outcome, as far as they know nothing after the run's date."""
     if not run.tracking.begun:
         warn_of_lost_changes(run.marts, OUTCOMES, run.as_of)
         return None
     from keepwell.tasks.registry.champion import kept_in_force  # scikit-learn and MLflow take seconds
 
-    kept = kept_in_force(run.tracking, run.as_of, CHAMPION, CHALLENGER, marts=run.marts)
+    models = kept_in_force(run.tracking, run.as_of, CHAMPION, CHALLENGER, marts=run.marts)
     rules, min_tenure = run.settings.promotion, run.settings.labels.min_tenure_days
-    return Models(kept, run.settings.models.policy, min_tenure, rules.assigned_share, not rules.review_required)
+    return Models(models, run.settings.models.policy, min_tenure, rules.assigned_share, not rules.review_required)
 
 
 def said_by_people(run: Run) -> tuple[Mapping[str, Override], frozenset[str]]:

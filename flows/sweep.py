@@ -59,16 +59,16 @@ def sweep(run: Run, now: datetime) -> Swept:
             if newest is None and not names:
                 # As the first run ever it would have the next one open everything since.
                 return without_effect(now, "when nobody was under contract yet", "Choose a later instant.")
-            told = ledger.record(SWEEP, now, new, outbox(run, ledger, new, names))
+            recorded = ledger.record(SWEEP, now, new, outbox(run, ledger, new, names))
             delivered = send(run, ledger, now)
         finally:
             ledger.close()
     waits = [
         (event.at - datetime.fromisoformat(event.payload["known_at"])).total_seconds() / 60
-        for event in told
+        for event in recorded
         if event.kind == "opened"
     ]
-    count = {kind: sum(event.kind == kind for event in told) for kind in ("opened", "closed", "breached")}
+    count = {kind: sum(event.kind == kind for event in recorded) for kind in ("opened", "closed", "breached")}
     delay = round(median(waits), 1) if waits else None
     return Swept(now.isoformat(), **count, delay_minutes=delay, **asdict(delivered))
 
@@ -98,11 +98,13 @@ def look(run: Run, snapshot: Snapshot, ledger: Ledger, now: datetime) -> tuple[l
     history, runs = ledger.history(now), ledger.runs(SWEEP)
     since = events_since(history, now, settings, runs)
     rows = events(facts, since, settings.ticket_priorities).order_by("rule", "subject").to_pyarrow().to_pylist()
-    held = book(facts, run.settings.money).select("account_id", "name", "csm").to_pandas()
-    owners = dict(zip(held["account_id"], held["csm"], strict=True))
+    accounts = book(facts, run.settings.money).select("account_id", "name", "csm").to_pandas()
+    owners = dict(zip(accounts["account_id"], accounts["csm"], strict=True))
     seen = Observations([], [*(Occurrence(**row) for row in rows), *runs_not_made(run, ledger, history, now)])
     new = new_events(history, seen, now, owners, settings, run.settings.owners, runs)
-    named = {account: str(name or account) for account, name in zip(held["account_id"], held["name"], strict=True)}
+    named = {
+        account: str(name or account) for account, name in zip(accounts["account_id"], accounts["name"], strict=True)
+    }
     return [*new, *breaches([*history, *new], now)], named
 
 
@@ -142,7 +144,7 @@ def outbox(run: Run, ledger: Ledger, new: list[LedgerEvent], names: dict[str, st
     return messages(new, alerts, names, channels_of(settings.messages), settings.owners)
 
 
-def decide_held(run: Run, named: str, decision: str, now: datetime, by: str, reason: str) -> int:
+def decide_on_hold(run: Run, named: str, decision: str, now: datetime, by: str, reason: str) -> int:
     """Release or discard what a data alert holds; messages of released ones leave with the next sweep."""
     ledger = Ledger.open(run.ledger_url, run.settings.retries)
     try:

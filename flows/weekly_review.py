@@ -23,7 +23,7 @@ from keepwell.tasks.marts.publish import Stamp, publish
 from keepwell.tasks.marts.runs import recorded
 from keepwell.tasks.marts.work import Values, graded_plans
 from keepwell.tasks.operations.churn_forecast import ForecastRules, forecasts, graded_forecasts, past_quarters
-from keepwell.tasks.operations.intervention_results import effects_learnt, recorded_work
+from keepwell.tasks.operations.intervention_results import published_effects, recorded_work
 from keepwell.tasks.operations.standup import Rules, Sources, standup
 from keepwell.tasks.reports.week import WeekReport, write_week_report
 from keepwell.tasks.scoring.score import leading_factors
@@ -46,7 +46,7 @@ class WeekResult:
 
 
 @dataclass(frozen=True)
-class Foretold:
+class QuarterForecast:
     """The forecast made now, earlier ones that have come out, and the partitions that were read."""
 
     made: pd.DataFrame
@@ -60,8 +60,8 @@ def weekly_review(run: Run) -> WeekResult:
     try:
         with holding(run.out, run.as_of), recorded(run, WEEKLY) as record:
             scored = score_date(run, staged(run))
-            foretold = foretell_quarter(run, scored)
-            report, stamp = review_week(run, scored, ledger, foretold)
+            forecast = forecast_quarter(run, scored)
+            report, stamp = review_week(run, scored, ledger, forecast)
             path = keep_week(run, report, stamp)
             show_week(report)
             record(scored.rows + sum(map(len, report.frames.values())), stamp)
@@ -71,7 +71,7 @@ def weekly_review(run: Run) -> WeekResult:
 
 
 @step
-def foretell_quarter(run: Run, scored: ScoredDate) -> Foretold:
+def forecast_quarter(run: Run, scored: ScoredDate) -> QuarterForecast:
     """How many will leave in the coming quarter, and how earlier forecasts came out."""
     settings = run.settings
     rules = ForecastRules(
@@ -81,7 +81,7 @@ def foretell_quarter(run: Run, scored: ScoredDate) -> Foretold:
     past = past_quarters(scored.snapshot, scored.facts, rules)
     accounts = scored.scored.accounts
     made = forecasts(accounts, past, graded, _tested(run, accounts), run.as_of, rules)
-    return Foretold(made, graded, used)
+    return QuarterForecast(made, graded, used)
 
 
 def _tested(run: Run, accounts: pd.DataFrame) -> Estimate | None:
@@ -95,7 +95,7 @@ def _tested(run: Run, accounts: pd.DataFrame) -> Estimate | None:
 
 
 @step
-def review_week(run: Run, scored: ScoredDate, ledger: Ledger, foretold: Foretold) -> tuple[WeekReport, Stamp]:
+def review_week(run: Run, scored: ScoredDate, ledger: Ledger, forecast: QuarterForecast) -> tuple[WeekReport, Stamp]:
     """The marts of the week, and their stamp: beside the scores they rest on earlier marts and on the ledger."""
     settings, rules, now = run.settings, run.settings.weekly, run.instant
     currency, labels = settings.money.reporting_currency, settings.labels
@@ -114,19 +114,19 @@ def review_week(run: Run, scored: ScoredDate, ledger: Ledger, foretold: Foretold
         settings.money.churn_grace_days, rules,
     )  # fmt: skip
     factors = leading_factors(scored.scored.told, accounts["account_id"])
-    effects, used_effects = effects_learnt(run.marts, run.as_of)
+    effects, used_effects = published_effects(run.marts, run.as_of)
     given = Sources(
         now, accounts, before, compared_with is not None, factors, asked, week, closings(history, now), work, currency,
         effects,
     )  # fmt: skip
     sheet = standup(given, Rules(rules, settings.outreach.needs, settings.owners, run.scoring.playbook))
     said = (*(e.event_id for e in history), *(e.event_id for e in written))
-    run_id = digest((scored.stamp.run_id, *used, *used_bands, *used_effects, *foretold.used, *values.used, *said))
+    run_id = digest((scored.stamp.run_id, *used, *used_bands, *used_effects, *forecast.used, *values.used, *said))
     frames = {
         "weekly_review": sheet,
         "portfolio": book,
         "opportunities": opportunities(deals, asked, accounts, week, rules),
-        "forecast": stacked([foretold.graded, foretold.made]),
+        "forecast": stacked([forecast.graded, forecast.made]),
     }
     report = WeekReport(run.as_of, currency, rules, settings.health, frames, bands, compared_with, run_id)
     return report, replace(scored.stamp, run_id=run_id)

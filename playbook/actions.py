@@ -67,7 +67,7 @@ def answers(action: Action, feature: str, component: str) -> bool:
 
 def applies(action: Action, case: Case) -> bool:
     """Whether tier, segment, renewal, chances and open alerts let the action be taken."""
-    chances = (
+    probabilities = (
         (action.risk_from, case.risk), (action.expansion_from, case.expansion), (action.advocacy_from, case.advocacy)
     )  # fmt: skip
     days = case.renewal_days
@@ -75,7 +75,7 @@ def applies(action: Action, case: Case) -> bool:
         case.tier in action.tiers
         and (not action.segments or case.segment in action.segments)
         and (action.renewal_within_days is None or (days is not None and 0 <= days <= action.renewal_within_days))
-        and all(least is None or (chance is not None and chance >= least) for least, chance in chances)
+        and all(low is None or (value is not None and value >= low) for low, value in probabilities)
         and not (action.grows and case.alarmed)
     )
 
@@ -90,9 +90,9 @@ def wherever(wide: Action, narrow: Action) -> bool:
     segments = not wide.segments or (narrow.segments and set(narrow.segments) <= set(wide.segments))
     days, near = wide.renewal_within_days, narrow.renewal_within_days
     renewal = days is None or (near is not None and near <= days)
-    least = (
+    minimums = (
         (wide.risk_from, narrow.risk_from), (wide.expansion_from, narrow.expansion_from),
         (wide.advocacy_from, narrow.advocacy_from),
     )  # fmt: skip
-    chances = all(low is None or (high is not None and high >= low) for low, high in least)
-    return bool(segments) and renewal and chances and (narrow.grows or not wide.grows)
+    likely = all(low is None or (high is not None and high >= low) for low, high in minimums)
+    return bool(segments) and renewal and likely and (narrow.grows or not wide.grows)

@@ -13,7 +13,7 @@ from keepwell.playbook.settings import Action, OwnerSettings
 from keepwell.playbook.tiers import TIERS
 
 ROLES = ("csm", "manager", "director", "finance", "executive", "product", "technical", "data owner")
-HELD_BY_THE_DATA = "csm"
+ROLE_FROM_DATA = "csm"
 Severity = Literal["critical", "warning", "ok"]
 
 
@@ -23,7 +23,7 @@ class Diagnosis:
 
     severity: Severity
     subject: str
-    says: str
+    message: str
 
 
 def playbook_findings(playbook: Playbook, features: Mapping[str, str | None]) -> list[Diagnosis]:
@@ -63,8 +63,8 @@ def _never_reached(playbook: Playbook, features: Mapping[str, str | None]) -> It
             found = {_first(playbook, tier, *case, action) for case in _cases(action, features)}
             before = " and ".join(repr(playbook.action[n].name) for n in sorted(n for n in found if n is not None))
             why = f"{before} before it answers all that it answers" if before else "no account has such a factor"
-            says = f"{action.name!r} can never be reached in tier {tier}: {why}. Move it up, or take it out."
-            yield Diagnosis("critical", "playbook", says)
+            message = f"{action.name!r} can never be reached in tier {tier}: {why}. Move it up, or take it out."
+            yield Diagnosis("critical", "playbook", message)
 
 
 def _contradictions(playbook: Playbook, features: Mapping[str, str | None]) -> Iterator[Diagnosis]:
@@ -83,8 +83,8 @@ def _contradictions(playbook: Playbook, features: Mapping[str, str | None]) -> I
                         clashes[other, name].append(tier)
         for (other, name), tiers in clashes.items():
             first = playbook.action[other].name
-            says = f"{first!r} and {action.name!r} both answer {name} in tier {' and '.join(tiers)}"
-            yield Diagnosis("critical", "playbook", f"{says}; only their order says which. Name it in one of them.")
+            message = f"{first!r} and {action.name!r} both answer {name} in tier {' and '.join(tiers)}"
+            yield Diagnosis("critical", "playbook", f"{message}; only their order says which. Name it in one of them.")
 
 
 def _clash(playbook: Playbook, place: int, tier: str, name: str, component: str) -> int | None:
@@ -115,8 +115,8 @@ def _gaps(playbook: Playbook, features: Mapping[str, str | None]) -> Iterator[Di
             if component and _first(playbook, tier, feature, component) is None:
                 open_ones[component].append(feature)
         for component, names in open_ones.items():
-            says = f"tier {tier} has no action for {', '.join(names)} ({component}): {last.name!r} answers. Add one."
-            yield Diagnosis("warning", "playbook", says)
+            message = f"tier {tier} has no action for {', '.join(names)} ({component}): {last.name!r} answers. Add one."
+            yield Diagnosis("warning", "playbook", message)
 
 
 def role_findings(rules: Mapping[str, Rule], playbook: Playbook, owners: OwnerSettings) -> list[Diagnosis]:
@@ -130,7 +130,7 @@ def role_findings(rules: Mapping[str, Rule], playbook: Playbook, owners: OwnerSe
     for action in playbook.action:
         if action.owner != "automation":
             asked[action.owner].append(f"the action {action.name!r}")
-    unheld = {r: why for r, why in asked.items() if r != HELD_BY_THE_DATA and not owners.roles.get(r)}
+    unheld = {r: why for r, why in asked.items() if r != ROLE_FROM_DATA and not owners.roles.get(r)}
     return [
         *(
             Diagnosis(
@@ -179,5 +179,5 @@ def _no_role(role: str, where: str) -> Diagnosis:
     return Diagnosis("warning", "roles", f"{where} names {role!r}, which is no role. There are {', '.join(ROLES)}.")
 
 
-def _warned(says: str) -> Diagnosis:
-    return Diagnosis("warning", "messages", says)
+def _warned(message: str) -> Diagnosis:
+    return Diagnosis("warning", "messages", message)

@@ -36,14 +36,14 @@ def overrides_at(events: Iterable[WorkEvent], as_of: datetime) -> dict[str, Over
 
     A lifting names what it lifts, so that one set at the same instant stands.
     """
-    held: dict[str, Override] = {}
+    active: dict[str, Override] = {}
     for event in in_order(events, as_of, ("overridden", "lifted")):
-        before = held.get(event.account_id)
+        before = active.get(event.account_id)
         if event.kind == "overridden":
-            held[event.account_id] = _override(event)
+            active[event.account_id] = _override(event)
         elif before is not None and event.payload.get("lifts", before.event_id) == before.event_id:
-            del held[event.account_id]
-    return {account: override for account, override in held.items() if as_of.date() < override.until}
+            del active[event.account_id]
+    return {account: override for account, override in active.items() if as_of.date() < override.until}
 
 
 def notes_at(events: Iterable[WorkEvent], as_of: datetime) -> list[Note]:

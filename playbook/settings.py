@@ -85,16 +85,16 @@ class GuardSettings(Section):
         0.25, description="share of accounts for which it got worse less that for which it got better, or the reverse"
     )
     back_share: Share = Field(0.125, description="the same, below which it is back where it was before it moved")
-    least_change: Amount = Field(
+    min_change: Amount = Field(
         0.1, description="change of an account that counts, robust standard deviations across the book"
     )
-    least_errors: Amount = Field(5, description="standard errors that the share must be above 0 (small books)")
-    least_accounts: Count = Field(50, description="accounts that have the measure on both days, at least")
+    min_standard_errors: Amount = Field(5, description="standard errors that the share must be above 0 (small books)")
+    min_accounts: Count = Field(50, description="accounts that have the measure on both days, at least")
     usual_windows: Windows = Field(4, description="earlier windows from which is known what is usual")
-    least_windows: Windows = Field(2, description="of them, how many must be stored before anything can be told")
+    min_windows: Windows = Field(2, description="of them, how many must be stored before anything can be told")
     join_days: DaysOrZero = Field(28, description="days in which what moves later joins the same data alert")
     back_days: DaysOrZero = Field(2, description="days that the measures must be back before a data alert closes")
-    longest_days: DaysOrZero = Field(120, description="days after which the new level counts as the usual one")
+    max_days: DaysOrZero = Field(120, description="days after which the new level counts as the usual one")
 
     @model_validator(mode="after")
     def _back_below_moved(self) -> "GuardSettings":
@@ -138,8 +138,10 @@ class ReviewSettings(Section):
 
     accounts: Count = Field(36, description="accounts of a sprint; all of a smaller book")
     agreeing_share: Share = Field(0.25, description="share of them where risk and health agree, 0..1")
-    least_seen: CountOrZero = Field(30, description="accounts forecast and then revealed before a sprint can be signed")
-    oldest_scores_days: DaysOrZero = Field(7, description="days after which published scores are too old to begin with")
+    min_reviewed: CountOrZero = Field(
+        30, description="accounts forecast and then revealed before a sprint can be signed"
+    )
+    max_score_age_days: DaysOrZero = Field(7, description="days after which published scores are too old to begin with")
     open_days: DaysOrZero = Field(30, description="days from the beginning in which forecasts are taken")
 
 
@@ -193,11 +195,11 @@ class OutreachSettings(Section):
     )
     hold_out_high_value: bool = Field(False, description="whether the lot is drawn for accounts of high value too")
     share_calls: bool = Field(True, description="whether colleagues with room take the calls of a CSM who has none")
-    left: Mapping[str, date] = Field({}, description="CSMs who have left or are away, and from which day on")
-    full_decline: Positive = Field(30, description="health points lost within a month that weigh in full")
-    least_severity: Share = Field(
-        0.25, description="weight of an account that has lost none, or of which none is known"
+    unavailable_from: Mapping[str, date] = Field(
+        {}, description="CSMs who left or are away, by name: their first day without calls"
     )
+    full_decline: Positive = Field(30, description="health points lost within a month that weigh in full")
+    min_severity: Share = Field(0.25, description="weight of an account that has lost none, or of which none is known")
     renewal_days: Days = Field(90, description="days before a renewal in which its nearness counts")
     renewal_weight: Amount = Field(0.5, description="what a renewal today adds to the priority, as a share")
     needs: NeedSettings = NeedSettings()
@@ -220,14 +222,14 @@ class WorkSettings(Section):
         ),
         description="root causes that can be recorded",
     )  # fmt: skip
-    longest_override_days: Days = Field(90, description="days for which a person may set an account's health")
+    max_override_days: Days = Field(90, description="days for which a person may set an account's health")
     kinds: tuple[str, ...] = Field(
         ("technical_fix", "training", "support", "executive", "commercial"), description="kinds of intervention"
     )
-    longest_ago_days: Days = Field(
+    max_backdate_days: Days = Field(
         730, description="days back in which something recorded may have happened; before them it is a wrong year"
     )
-    largest_file_mb: Count = Field(50, description="megabytes of a file that `work import` takes in, at most")
+    max_file_mb: Count = Field(50, description="megabytes of a file that `work import` takes in, at most")
     cause_days: DaysOrZero = Field(90, description="days after which a root cause that was found says nothing any more")
 
 
@@ -235,16 +237,18 @@ class WeeklySettings(Section):
     """The weekly review: what is told, and which healthy accounts could be asked to expand."""
 
     days: Days = Field(7, description="days that the review looks back on")
-    reach_days: DaysOrZero = Field(7, description="days by which the stored scores that are compared with may be older")
+    max_staleness_days: DaysOrZero = Field(
+        7, description="days by which the stored scores that are compared with may be older"
+    )
     trend_weeks: Weeks = Field(13, description="earlier reviews whose bands are shown as a trend")
-    items_shown: Count = Field(25, description="items of a section that the page lists; the mart holds all")
+    max_items: Count = Field(25, description="items of a section that the page lists; the mart holds all")
     past_days: Days = Field(365, description="days of interventions that the success rate looks at")
     confidence: Share = Field(0.90, description="confidence of the interval of the success rate, 0..1")
-    least_cases: Count = Field(10, description="cases that something learnt must rest on, at least")
+    min_observations: Count = Field(10, description="cases that something learnt must rest on, at least")
     candidates: CountOrZero = Field(20, description="healthy accounts without a deal that are named, at most")
     deals: tuple[str, ...] = Field(("expansion",), description="kinds of opportunities that are the pipeline")
     closed_stages: tuple[str, ...] = Field(("won", "lost"), description="stages in which a deal is over")
-    least_signs: Count = Field(
+    min_signs: Count = Field(
         2, description="signs that a candidate must show, at least, where no model tells of expansion"
     )
     seats_used: Share = Field(0.9, description="sign: share of the paid seats in use, at least, 0..1")
@@ -257,4 +261,4 @@ class EscalationSettings(Section):
 
     recent_days: Days = Field(31, description="days back in which a missed plan or failed work still counts")
     answer_days: DaysOrZero = Field(3, description="days from the week's first to the executive's answer")
-    shown: Count = Field(20, description="escalations, suggestions and losses on the page, at most, of each")
+    max_items: Count = Field(20, description="escalations, suggestions and losses on the page, at most, of each")

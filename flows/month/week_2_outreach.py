@@ -10,7 +10,7 @@ import pandas as pd
 from keepwell.flows.run import Run
 from keepwell.flows.scoring import ScoredDate, score_date, staged
 from keepwell.playbook.interventions.records import WorkEvent
-from keepwell.playbook.outreach.holdout import draws_at, left_alone_at, lots
+from keepwell.playbook.outreach.holdout import draws_at, held_out_at, random_assignment
 from keepwell.playbook.overrides import notes_at
 from keepwell.tasks.delivery.artifacts import show_queue
 from keepwell.tasks.earlier_scores import FILE, digest
@@ -46,13 +46,13 @@ class OutreachWeek:
     def totals(self) -> Mapping[str, object]:
         """The figures of a one-look summary."""
         asked = self.queue[~self.queue["held_out"]]
-        calls, left_alone = asked[asked["scheduled_at"].notna()], len(self.queue) - len(asked)
+        calls, held_out = asked[asked["scheduled_at"].notna()], len(self.queue) - len(asked)
         return {
             "calls_from": str(self.as_of),
             "calls": len(calls),
             "callers": int(calls["csm"].nunique()),
             "waiting": len(asked) - len(calls),
-            **({"left_alone_by_lot": left_alone} if left_alone else {}),
+            **({"left_alone_by_lot": held_out} if held_out else {}),
             "handed_over": int(self.queue["handed_over"].sum()),
             "lent": int((calls["csm"] != calls["owner"]).sum()),
             **{f"needs_{team}": count for team, count in needs_by_team(asked).items()},
@@ -90,10 +90,10 @@ def plan_calls(run: Run, scored: ScoredDate, *, draws: bool) -> tuple[pd.DataFra
 
     share = settings.outreach.hold_out_share if draws else 0.0
     to_draw = to_draw_for(queue(NOTHING_HEARD), accounts, rules.outreach) if share else []
-    events = _drawn(run, lots(to_draw, run.instant, share))
+    events = _drawn(run, random_assignment(to_draw, run.instant, share))
     heard = _heard(events, run.instant)
     said = (
-        *sorted(heard.left_alone),
+        *sorted(heard.held_out),
         *(f"{account}/{text}" for account, texts in heard.notes.items() for text in texts),
     )
     return queue(heard), replace(scored.stamp, run_id=digest((scored.stamp.run_id, *used, *said)))
@@ -114,7 +114,7 @@ def _heard(events: Sequence[WorkEvent], at: datetime) -> Heard:
     notes: dict[str, list[str]] = {}
     for note in notes_at(events, at):
         notes.setdefault(note.account_id, []).append(f"{note.text} ({note.by}, {note.at:%Y-%m-%d})")
-    return Heard(left_alone_at(draws_at(events, at), at), notes)
+    return Heard(held_out_at(draws_at(events, at), at), notes)
 
 
 @step

@@ -23,7 +23,6 @@ from keepwell.tasks.marts.frames import records
 from keepwell.tasks.marts.publish import Stamp, publish
 from keepwell.tasks.marts.runs import recorded
 from keepwell.tasks.marts.work import Values, graded_plans
-from keepwell.tasks.operations.cases import interventions_of, with_legacy, work_of
 from keepwell.tasks.operations.leadership import (
     Leadership,
     bands_of,
@@ -35,6 +34,7 @@ from keepwell.tasks.operations.leadership import (
     stored_book,
     work_since,
 )
+from keepwell.tasks.operations.subjects import interventions_of, with_legacy, work_of
 from keepwell.tasks.reports.leadership import write_page
 from keepwell.tasks.sources.facts import facts_at
 from keepwell.tasks.step import step
@@ -76,11 +76,11 @@ def week_four(run: Run) -> ResultsWeek:
     """Score the book as of the week's first day, tell effects, suggest, escalate, and write the page."""
     with holding(run.out, run.as_of), recorded(run, WEEK_FOUR) as record:
         scored = score_date(run, staged(run))
-        told = tell_results(run, scored, read_ledger(run))
-        keep_results(run, told)
-        show_results(told.summary)
-        record(scored.rows + sum(map(len, told.frames.values())), told.stamp)
-    return told
+        results = compute_results(run, scored, read_ledger(run))
+        keep_results(run, results)
+        show_results(results.summary)
+        record(scored.rows + sum(map(len, results.frames.values())), results.stamp)
+    return results
 
 
 @step
@@ -99,49 +99,51 @@ def read_ledger(run: Run) -> Recorded:
 
 
 @step
-def tell_results(run: Run, scored: ScoredDate, held: Recorded) -> ResultsWeek:
+def compute_results(run: Run, scored: ScoredDate, stored: Recorded) -> ResultsWeek:
     """All that the week publishes, and its stamp: beside the scores it rests on the ledger and stored results."""
     from keepwell.tasks.operations.effects import (  # scikit-learn: seconds
-        find_cases,
+        find_subjects,
         ranked_by_uplift,
         strategy_effects,
         uplift_of,
     )
 
     settings, accounts = run.settings, scored.scored.accounts
-    facts = facts_at(scored.snapshot, run.instant, run.fixed, held.rows)
+    facts = facts_at(scored.snapshot, run.instant, run.fixed, stored.rows)
     models, first = settings.models, run.as_of.replace(day=1)
     before, used = stored_book(run.marts, first) if first < run.as_of else (None, ())
     forecast, of_forecast = newest_forecast(run.marts, run.as_of, timedelta(days=settings.escalations.recent_days))
-    work = interventions_of(facts, held.work)
-    cases = find_cases(scored.snapshot, facts, work_of(work), run.scoring, settings.labels, models.subjects, run.fixed)
-    effects, uplift = strategy_effects(cases, models), uplift_of(cases, models)
+    work = interventions_of(facts, stored.work)
+    subjects = find_subjects(
+        scored.snapshot, facts, work_of(work), run.scoring, settings.labels, models.subjects, run.fixed
+    )
+    effects, uplift = strategy_effects(subjects, models), uplift_of(subjects, models)
     book = accounts.merge(scored.scored.features, on="account_id", suffixes=("", "_feature"))
     flagged = book[book["band"].isin(("critical", "at_risk")) & (book["status"] == "active")]
     ranked = ranked_by_uplift(uplift, with_legacy(flagged.assign(at=pd.Timestamp(run.instant)), facts))
     since = run.as_of - timedelta(days=models.subjects.rest_days)
     recent = [one for one in work if one.started_at.date() >= since]
-    learnt = learnings(recent, str(since), run.scoring.playbook)
+    learned = learnings(recent, str(since), run.scoring.playbook)
     suggested = strategy_suggestions(records(effects), run.scoring.playbook)
     rows = escalation_rows(
-        _escalated(run, accounts, held), accounts, settings.owners.roles.get("executive", ()),
+        _escalated(run, accounts, stored), accounts, settings.owners.roles.get("executive", ()),
         run.as_of + timedelta(days=settings.escalations.answer_days),
     )  # fmt: skip
-    stamp = replace(scored.stamp, run_id=digest((scored.stamp.run_id, *held.used, *used, *of_forecast)))
+    stamp = replace(scored.stamp, run_id=digest((scored.stamp.run_id, *stored.used, *used, *of_forecast)))
     lost = lost_since(facts, first, before, settings.money.churn_grace_days)
     summary = Leadership(
         as_of=run.as_of, first=first, currency=settings.money.reporting_currency, bands=bands_of(accounts, before),
         compared=before is not None, joined=joined_since(accounts, before),
         ended=ended_since(accounts, before), lost=lost,
-        work=work_since(work, first, lost["account_id"].tolist()), effects=effects, notes=cases.notes,
-        uplift=uplift.says if uplift else (), suggestions=suggested, learnings=learnt, escalations=rows,
+        work=work_since(work, first, lost["account_id"].tolist()), effects=effects, notes=subjects.notes,
+        uplift=uplift.says if uplift else (), suggestions=suggested, learnings=learned, escalations=rows,
         forecast=forecast, answer_by=run.as_of + timedelta(days=settings.escalations.answer_days),
-        shown=settings.escalations.shown, run_id=stamp.run_id,
+        max_items=settings.escalations.max_items, run_id=stamp.run_id,
     )  # fmt: skip
     frames = {
         "strategy_effects": effects, "escalations": pd.DataFrame(rows), "uplift": ranked,
         "learnings": pd.DataFrame(
-            [{**asdict(one), "rank": rank} for rank, one in enumerate((*suggested, *learnt), start=1)],
+            [{**asdict(one), "rank": rank} for rank, one in enumerate((*suggested, *learned), start=1)],
             columns=list(LEARNINGS),
         ),
     }  # fmt: skip
@@ -149,10 +151,10 @@ def tell_results(run: Run, scored: ScoredDate, held: Recorded) -> ResultsWeek:
 
 
 @step
-def keep_results(run: Run, told: ResultsWeek) -> None:
+def keep_results(run: Run, results: ResultsWeek) -> None:
     """The page, then the marts: who finds the marts finds the page too."""
-    write_page(told.summary, told.page)
-    publish(run.marts, run.as_of, told.frames, told.stamp)
+    write_page(results.summary, results.page)
+    publish(run.marts, run.as_of, results.frames, results.stamp)
 
 
 def effects_path(run: Run) -> Path:
@@ -160,13 +162,13 @@ def effects_path(run: Run) -> Path:
     return run.marts / "strategy_effects" / f"as_of={run.as_of}" / FILE
 
 
-def _escalated(run: Run, accounts: pd.DataFrame, held: Recorded) -> list[Escalation]:
+def _escalated(run: Run, accounts: pd.DataFrame, stored: Recorded) -> list[Escalation]:
     """What goes to an executive."""
     missed = {
         alert: sorted(steps, key=lambda step: (steps[step].payload["due_at"], step))
-        for alert, steps in by_step(held.history, "breached").items()
+        for alert, steps in by_step(stored.history, "breached").items()
     }
-    alerts = fold(held.history, run.instant).values()
+    alerts = fold(stored.history, run.instant).values()
     return escalations(
-        records(accounts), alerts, missed, held.plans, held.work, run.instant, run.settings.escalations
+        records(accounts), alerts, missed, stored.plans, stored.work, run.instant, run.settings.escalations
     )  # fmt: skip

@@ -47,13 +47,13 @@ def compare(run: Run, outcome: str, version: str = "") -> Compared:
 
 def _gated(run: Run, outcome: str, version: str, accepted: str = "") -> Compared:
     """The same by the gates alone."""
-    held = _held(run, outcome)
-    contender = _contender(held, version, run.as_of)
+    registered = _registered(run, outcome)
+    contender = _contender(registered, version, run.as_of)
     wait = run.settings.wait_days(outcome)
     # The ledger is asked only where a gate wants to know.
     asked = run.settings.promotion.review_required
     review = review_of(run, outcome, contender.number, contender.as_of) if asked else ""
-    evidence = evidence_of(run.tracking, run.marts, held, contender, run.as_of, wait, accepted, review)
+    evidence = evidence_of(run.tracking, run.marts, registered, contender, run.as_of, wait, accepted, review)
     capacity = run.settings.models.policy.capacity_share
     judgement = judged(evidence, run.settings.promotion, capacity)
     return Compared(outcome, contender.number, contender.tags["candidate"], evidence.rival, judgement)
@@ -83,33 +83,33 @@ def _changing(run: Run, outcome: str) -> Iterator[None]:
 def promote(run: Run, outcome: str, by: str, version: str = "", accepted: str = "") -> str:
     """Make the challenger champion where every gate lets it through; NotPromoted names those that do not."""
     with _changing(run, outcome):
-        held = _held(run, outcome)
-        line, challenger = champions(held.events, run.as_of), held.in_force(CHALLENGER, run.as_of)
+        registered = _registered(run, outcome)
+        line, challenger = champions(registered.events, run.as_of), registered.in_force(CHALLENGER, run.as_of)
         if line and line[-1] == (version or (challenger.number if challenger else line[-1])):
-            _shown(run, outcome)
+            _publish_changes(run, outcome)
             return f"{outcome}: version {line[-1]} is the champion already"
         compared = _gated(run, outcome, version, accepted)
         if compared.judgement.refusals:
             why = "; ".join(f"[{gate.name}] {gate.says}" for gate in compared.judgement.refusals)
             raise NotPromoted(f"{outcome}: version {compared.version} was not promoted: {why}.")
-        if why := why_unusable(run.tracking, outcome, held.versions[compared.version]):
+        if why := why_unusable(run.tracking, outcome, registered.versions[compared.version]):
             raise NotPromoted(f"{outcome}: version {compared.version} was not promoted, it cannot serve. {why}")
         better = next(gate.says for gate in compared.judgement.gates if gate.name == "better")
         reason = f"{better}; a suspicious figure was let through: {accepted}" if accepted else better
-        _change(run, held, "promote", compared.version, by, reason)
+        _change(run, registered, "promote", compared.version, by, reason)
     return f"{outcome}: version {compared.version} ({compared.candidate}) is the champion; {better}"
 
 
 def rollback(run: Run, outcome: str, by: str, reason: str) -> str:
     """The champion before the present one is in force again; before the first, health alone."""
     with _changing(run, outcome):
-        held = _held(run, outcome)
-        line = champions(held.events, run.as_of)
+        registered = _registered(run, outcome)
+        line = champions(registered.events, run.as_of)
         if not line:
             raise ConfigError(f"{outcome}: there is no champion to roll back.")
         before = line[-2] if len(line) > 1 else ""
-        _change(run, held, "rollback", before, by, reason)
-        doubt = _doubt(run, held, before)
+        _change(run, registered, "rollback", before, by, reason)
+        doubt = _doubt(run, registered, before)
     to = f"version {before}" if before else "health alone"
     return f"{outcome}: rolled back from version {line[-1]} to {to}{doubt}"
 
@@ -117,17 +117,20 @@ def rollback(run: Run, outcome: str, by: str, reason: str) -> str:
 def switch(run: Run, outcome: str, by: str, reason: str, *, on: bool) -> str:
     """Off: no model of this outcome serves, health alone goes on. On: the champion serves again."""
     with _changing(run, outcome):
-        held = _held(run, outcome)
-        line = champions(held.events, run.as_of)
-        _change(run, held, "on" if on else "off", line[-1] if line else "", by, reason)
-        doubt = _doubt(run, held, line[-1]) if on and line else ""
+        registered = _registered(run, outcome)
+        line = champions(registered.events, run.as_of)
+        _change(run, registered, "on" if on else "off", line[-1] if line else "", by, reason)
+        doubt = _doubt(run, registered, line[-1]) if on and line else ""
     return f"{outcome}: models are {'on' if on else 'off: health alone'} for runs of {run.as_of} and later{doubt}"
 
 
 def changes_of(run: Run) -> dict[str, int]:
     """How many changes as of the run's very date stand, by outcome."""
     shelves = run.tracking.asked(_shelves) if run.tracking.begun else []
-    counts = {held.outcome: sum(e.as_of == run.as_of for e in standing(held.events, run.as_of)) for held in shelves}
+    counts = {
+        registered.outcome: sum(e.as_of == run.as_of for e in standing(registered.events, run.as_of))
+        for registered in shelves
+    }
     return {outcome: count for outcome, count in counts.items() if count}
 
 
@@ -136,16 +139,16 @@ def withdraw_changes(run: Run, by: str, reason: str) -> int:
     found = changes_of(run)
     for outcome in found:
         with holding(run.out, models_of(outcome)):
-            _write(run, _held(run, outcome), "withdraw", "", by, reason)
+            _write(run, _registered(run, outcome), "withdraw", "", by, reason)
     return sum(found.values())
 
 
-def _doubt(run: Run, held: Shelf, number: str) -> str:
+def _doubt(run: Run, registered: Shelf, number: str) -> str:
     """What is to be added where the version that is put in force cannot serve."""
     if not number:
         return ""
-    version = held.versions.get(number)
-    why = why_unusable(run.tracking, held.outcome, version) if version else "MLflow no longer has it."
+    version = registered.versions.get(number)
+    why = why_unusable(run.tracking, registered.outcome, version) if version else "MLflow no longer has it."
     return f"\nversion {number} cannot serve, health alone goes on. {why}" if why else ""
 
 
@@ -159,76 +162,76 @@ def listing(run: Run) -> pd.DataFrame:
 def _listed(client: Any, as_of: date) -> list[dict[str, str]]:
     return [
         {
-            "outcome": held.outcome, "version": version.number, "place": _place(held, version, as_of),
+            "outcome": registered.outcome, "version": version.number, "place": _place(registered, version, as_of),
             "candidate": version.tags.get("candidate", ""), "knows_until": version.tags.get("as_of", ""),
             "roc_auc": _roc_auc(client, version),
         }
-        for held in _shelves(client)
-        for version in sorted(held.versions.values(), key=lambda v: int(v.number))
+        for registered in _shelves(client)
+        for version in sorted(registered.versions.values(), key=lambda v: int(v.number))
     ]  # fmt: skip
 
 
 def warnings(run: Run) -> list[str]:
     """Where MLflow's pages show something else than what runs follow, and what is switched off."""
     shelves = run.tracking.asked(_shelves) if run.tracking.begun else []
-    events = dict.fromkeys(OUTCOMES, ()) | {held.outcome: held.events for held in shelves}
+    events = dict.fromkeys(OUTCOMES, ()) | {registered.outcome: registered.events for registered in shelves}
     found = ((outcome, lost_changes(run.marts, outcome, events[outcome], date.max)) for outcome in OUTCOMES)
     said = [f"{outcome}: no model serves. {lost}" for outcome, lost in found if lost]
-    for held in shelves:
-        if off := held.off(date.max):
-            said.append(f"{held.outcome}: no model serves. {off}")
-        alias, followed = held.aliases.get(CHAMPION), held.in_force(CHAMPION, date.max)
+    for registered in shelves:
+        if off := registered.off(date.max):
+            said.append(f"{registered.outcome}: no model serves. {off}")
+        alias, followed = registered.aliases.get(CHAMPION), registered.in_force(CHAMPION, date.max)
         if alias != (followed.number if followed else None):
             said.append(
-                f"{held.outcome}: the alias champion was moved by hand to version {alias or 'none'}; runs follow "
+                f"{registered.outcome}: the alias champion was moved by hand to version {alias or 'none'}; runs follow "
                 f"{f'version {followed.number}' if followed else 'health alone'}. Use `keepwell model promote`."
             )
     return said
 
 
-def _held(run: Run, outcome: str) -> Shelf:
-    held = run.tracking.asked(lambda client: shelf(client, outcome)) if run.tracking.begun else None
-    if held is None:
+def _registered(run: Run, outcome: str) -> Shelf:
+    registered = run.tracking.asked(lambda client: shelf(client, outcome)) if run.tracking.begun else None
+    if registered is None:
         raise ConfigError(f"{outcome}: no model is registered. Run `keepwell quarterly` first.")
-    return held
+    return registered
 
 
-def _contender(held: Shelf, version: str, as_of: date) -> Version:
+def _contender(registered: Shelf, version: str, as_of: date) -> Version:
     """The version that is asked for, else the challenger at that date."""
-    found = held.versions.get(version) if version else held.in_force(CHALLENGER, as_of)
+    found = registered.versions.get(version) if version else registered.in_force(CHALLENGER, as_of)
     if found is None:
         asked = f"version {version}" if version else "challenger"
-        known = ", ".join(held.versions) or "none"
-        raise ConfigError(f"{held.outcome}: there is no {asked} as of {as_of}; versions are {known}.")
+        known = ", ".join(registered.versions) or "none"
+        raise ConfigError(f"{registered.outcome}: there is no {asked} as of {as_of}; versions are {known}.")
     if found.lost:
         raise NotPromoted(
-            f"{held.outcome}: version {found.number} has lost what MLflow's tags said of it: {found.lost}."
+            f"{registered.outcome}: version {found.number} has lost what MLflow's tags said of it: {found.lost}."
         )
     if found.as_of > as_of:
-        raise ConfigError(f"{held.outcome}: version {found.number} knows what happened until {found.as_of}.")
+        raise ConfigError(f"{registered.outcome}: version {found.number} knows what happened until {found.as_of}.")
     return found
 
 
-def _change(run: Run, held: Shelf, action: Action, version: str, by: str, reason: str) -> None:
+def _change(run: Run, registered: Shelf, action: Action, version: str, by: str, reason: str) -> None:
     """Write the event down, then make the pages and the mart agree with it."""
-    stand = standing(held.events, date.max)
+    stand = standing(registered.events, date.max)
     last = stand[-1] if stand else None
     if last and last.as_of > run.as_of:
         raise ConfigError(
-            f"{held.outcome}: the last change speaks as of {last.as_of}; one as of {run.as_of} would alter what "
+            f"{registered.outcome}: the last change speaks as of {last.as_of}; one as of {run.as_of} would alter what "
             f"earlier runs rested on. If that date is wrong: `keepwell withdraw --as-of {last.as_of} --whole-day`."
         )
-    _write(run, held, action, version, by, reason)
+    _write(run, registered, action, version, by, reason)
 
 
-def _write(run: Run, held: Shelf, action: Action, version: str, by: str, reason: str) -> None:
-    number = held.events[-1].number + 1 if held.events else 1
+def _write(run: Run, registered: Shelf, action: Action, version: str, by: str, reason: str) -> None:
+    number = registered.events[-1].number + 1 if registered.events else 1
     event = Event(number, run.as_of, action, version, by, reason)
-    run.tracking.asked(lambda client: add_event(client, held.outcome, event))
-    _shown(run, held.outcome)
+    run.tracking.asked(lambda client: add_event(client, registered.outcome, event))
+    _publish_changes(run, registered.outcome)
 
 
-def _shown(run: Run, outcome: str) -> None:
+def _publish_changes(run: Run, outcome: str) -> None:
     """MLflow's pages and the mart `promotions` as the events say."""
     run.tracking.asked(lambda client: show(client, outcome))
     shelves = run.tracking.asked(_shelves)
@@ -236,12 +239,12 @@ def _shown(run: Run, outcome: str) -> None:
 
 
 def _shelves(client: Any) -> Sequence[Shelf]:
-    return [held for outcome in OUTCOMES if (held := shelf(client, outcome))]
+    return [registered for outcome in OUTCOMES if (registered := shelf(client, outcome))]
 
 
-def _place(held: Shelf, version: Version, as_of: date) -> str:
+def _place(registered: Shelf, version: Version, as_of: date) -> str:
     for alias in (CHAMPION, CHALLENGER):
-        if held.in_force(alias, as_of) == version:
+        if registered.in_force(alias, as_of) == version:
             return alias
     return ""
 

@@ -56,7 +56,7 @@ def doctor(config: Path, out: Path) -> list[Diagnosis]:
         found += schedule_findings(settings, config, datetime.now().astimezone().utcoffset() or timedelta(0))
     once: dict[object, Diagnosis] = {}
     for one in found:  # one folder is often several places
-        once.setdefault(one.says if one.severity == "critical" else one, one)
+        once.setdefault(one.message if one.severity == "critical" else one, one)
     order = ("critical", "warning", "ok")
     return sorted(once.values(), key=lambda one: order.index(one.severity))
 
@@ -111,11 +111,11 @@ def _hold_out(settings: Settings) -> list[Diagnosis]:
     asked, given = settings.models.subjects.hold_out, drawn or "hold_outs" in settings.tables
     if asked == given:
         return []
-    lots = "outreach.hold_out_share draws lots" if drawn else "there is a table hold_outs"
+    draws = "outreach.hold_out_share draws lots" if drawn else "there is a table hold_outs"
     neither = "is on, and there is neither a table hold_outs nor outreach.hold_out_share"
-    says = neither if asked else f"is off, and {lots}"
+    message = neither if asked else f"is off, and {draws}"
     instead = "week 4 holds work against comparable accounts instead of by lot."
-    return [Diagnosis("warning", "hold_out", f"models.subjects.hold_out {says}: {instead}")]
+    return [Diagnosis("warning", "hold_out", f"models.subjects.hold_out {message}: {instead}")]
 
 
 def _fixed(settings: Settings) -> list[Diagnosis]:

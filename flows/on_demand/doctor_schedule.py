@@ -64,5 +64,5 @@ def _signed(offset: timedelta) -> str:
     return f"{hours:+g} h"
 
 
-def _warned(says: str) -> Diagnosis:
-    return Diagnosis("warning", "schedule", says)
+def _warned(message: str) -> Diagnosis:
+    return Diagnosis("warning", "schedule", message)

@@ -36,11 +36,11 @@ from keepwell.tasks.ledger.store import Ledger
 from keepwell.tasks.operations.reviews import (
     Outcomes,
     facts_of,
-    figures,
     health_reasons,
     model_reasons,
     scored_book,
     scored_on,
+    sprint_metrics,
 )
 from keepwell.tasks.sources.staging import Snapshot, stage
 from keepwell.tasks.step import step
@@ -61,11 +61,11 @@ class Question:
 
 @dataclass(frozen=True)
 class Report:
-    """A sprint, its figures, and its outcomes as far as they are known."""
+    """A sprint, its metrics, and its outcomes as far as they are known."""
 
     sprint: Sprint
-    figures: Sequence[Grade]
-    happened: Outcomes
+    metrics: Sequence[Grade]
+    outcomes: Outcomes
 
 
 def start(run: Run, now: datetime, outcome: str, version: str, by: str) -> Sprint:
@@ -79,16 +79,16 @@ def start(run: Run, now: datetime, outcome: str, version: str, by: str) -> Sprin
             "`keepwell quarterly` makes a challenger where the data allow it; then `keepwell daily` scores with it."
         )
     day, number = found
-    if (now.date() - day).days > rules.oldest_scores_days:
+    if (now.date() - day).days > rules.max_score_age_days:
         raise NotAllowed(f"{outcome}: the newest scores of version {number} are of {day}; run keepwell daily first.")
-    told_on = day + timedelta(days=run.settings.wait_days(outcome))
+    outcomes_known_on = day + timedelta(days=run.settings.wait_days(outcome))
     ends = day + timedelta(days=run.settings.labels.horizon_days(outcome))
     identity = short_hash(outcome, number, str(day), now.isoformat(), by)
     _none_goes_on(run, outcome, number, identity, now)
     accounts, line = frozen(replace(run, as_of=day), outcome, number, identity)
     about = {
         "outcome": outcome, "version": number, "as_of": str(day), "horizon_end": str(ends),
-        "told_on": str(told_on), "health_line": str(line), "accounts": accounts,
+        "told_on": str(outcomes_known_on), "health_line": str(line), "accounts": accounts,
     }  # fmt: skip
 
     def begin(history: Sequence[ReviewEvent]) -> Sequence[ReviewEvent]:
@@ -109,14 +109,14 @@ def frozen(run: Run, outcome: str, version: str, salt: str) -> tuple[list[dict[s
     names = list(picked["account_id"])
     by_health = health_reasons(run.marts, run.as_of, names)
     by_model = _model_reasons(run, outcome, version, names)
-    chances = line(picked["health"].to_numpy(dtype=float))
+    probabilities = line(picked["health"].to_numpy(dtype=float))
     rows = [
         {
             "account_id": row.account_id, "why": row.why, "health": row.health, "model": row.model,
-            "health_chance": float(chance) if np.isfinite(chance) else None,
+            "health_chance": float(probability) if np.isfinite(probability) else None,
             "health_reasons": by_health.get(row.account_id, []), "model_reasons": by_model.get(row.account_id, []),
         }
-        for row, chance in zip(picked.itertuples(), chances, strict=True)
+        for row, probability in zip(picked.itertuples(), probabilities, strict=True)
     ]  # fmt: skip
     return rows, line
 
@@ -133,8 +133,7 @@ def _health_line(run: Run, outcome: str) -> HealthLine:
         ).examples
     except TooLittleData:
         found = pd.DataFrame({"account_id": [], "health": [], label: []})
-    happened = found[label].astype(float)
-    return health_line(found.assign(happened=happened), rules)
+    return health_line(found.assign(happened=found[label].astype(float)), rules)
 
 
 def _model_reasons(run: Run, outcome: str, version: str, accounts: Sequence[str]) -> Mapping[str, list[str]]:
@@ -143,9 +142,9 @@ def _model_reasons(run: Run, outcome: str, version: str, accounts: Sequence[str]
     from keepwell.tasks.registry.versions import Kept, shelf
 
     def asked(client: Any) -> Kept | None:
-        held = shelf(client, outcome)
-        known = held is not None and version in held.versions
-        return kept(run.tracking, outcome, CHALLENGER, held.versions[version]) if held and known else None
+        registered = shelf(client, outcome)
+        known = registered is not None and version in registered.versions
+        return kept(run.tracking, outcome, CHALLENGER, registered.versions[version]) if registered and known else None
 
     try:
         model = run.tracking.asked(asked) if run.tracking.begun else None
@@ -179,21 +178,23 @@ class Said:
 
     kind: FlagKind
     note: str
-    chance: float | None = None
+    probability: float | None = None
     until: date | None = None
 
 
-def answer(run: Run, account: str, chance: float, by: str, now: datetime, review: str, said: Said | None) -> Sprint:
+def answer(
+    run: Run, account: str, probability: float, by: str, now: datetime, review: str, said: Said | None
+) -> Sprint:
     """Record a forecast, and a flag with it where there is one: both or none."""
     rules = run.settings.reviews
 
     def decide(sprint: Sprint) -> Sequence[ReviewEvent]:
-        given = answered(sprint, account, chance, by, now, rules)
+        given = answered(sprint, account, probability, by, now, rules)
         if said is None:
             return [given]
         return [
             given,
-            flagged(after(sprint, given), account, said.kind, said.note, by, now, rules, said.chance, said.until),
+            flagged(after(sprint, given), account, said.kind, said.note, by, now, rules, said.probability, said.until),
         ]
 
     return _decided(run, review, decide)
@@ -203,7 +204,7 @@ def flag(run: Run, account: str, said: Said, by: str, now: datetime, review: str
     """Record a flag with its explanation."""
     rules = run.settings.reviews
     sprint = _decided(
-        run, review, lambda s: [flagged(s, account, said.kind, said.note, by, now, rules, said.chance, said.until)]
+        run, review, lambda s: [flagged(s, account, said.kind, said.note, by, now, rules, said.probability, said.until)]
     )
     return list(sprint.flags.values())[-1]
 
@@ -231,7 +232,7 @@ def reveal(run: Run, account: str, by: str, now: datetime, review: str) -> Repor
         return events
 
     sprint = _decided(run, review, decide)
-    return Report(sprint, [], _happened(run, sprint, now))
+    return Report(sprint, [], _known_outcomes(run, sprint, now))
 
 
 def report(run: Run, now: datetime, review: str, sign: str, note: str) -> Report:
@@ -241,8 +242,8 @@ def report(run: Run, now: datetime, review: str, sign: str, note: str) -> Report
         sprint = _decided(run, review, lambda s: [signed(s, sign, note, now, rules)])
     else:
         sprint = the_sprint(sprints(_events(run), now), review)
-    happened = _happened(run, sprint, now)
-    return Report(sprint, figures(sprint, happened, run.settings.models.grades), happened)
+    outcomes = _known_outcomes(run, sprint, now)
+    return Report(sprint, sprint_metrics(sprint, outcomes, run.settings.models.grades), outcomes)
 
 
 def review_of(run: Run, outcome: str, version: str, registered: date) -> str:
@@ -251,9 +252,9 @@ def review_of(run: Run, outcome: str, version: str, registered: date) -> str:
     return f"{found.signed_by} (review {found.review_id}, {found.signed_at:%Y-%m-%d %H:%M})" if found else ""
 
 
-def _happened(run: Run, sprint: Sprint, now: datetime) -> Outcomes:
+def _known_outcomes(run: Run, sprint: Sprint, now: datetime) -> Outcomes:
     """Outcomes by an instant; the source is read once they have matured."""
-    return outcomes_by(run, sprint, _staged(run), now) if now.date() >= sprint.told_on else {}
+    return outcomes_by(run, sprint, _staged(run), now) if now.date() >= sprint.outcomes_known_on else {}
 
 
 def _staged(run: Run) -> Snapshot:

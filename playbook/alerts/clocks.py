@@ -32,7 +32,7 @@ class Step:
     escalated_to: str | None
 
 
-def taken(
+def step_events(
     alert: Alert, done: Collection[str], step: str, at: datetime, by: str, note: str = ""
 ) -> list[LedgerEvent]:  # fmt: skip
     """The events of a person's step and of the earlier ones that it fulfils; nothing where it was taken already.

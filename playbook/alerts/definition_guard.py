@@ -17,7 +17,7 @@ from keepwell.playbook.alerts.rules import RULES, due_times
 from keepwell.playbook.settings import AlertSettings, GuardSettings
 
 MAD_TO_DEVIATION = 1.4826
-SHOWN = 3
+MAX_NAMED = 3
 """Measures that a data alert names beside the first; all are in its events."""
 
 DECISIONS = ("released", "discarded")
@@ -45,24 +45,24 @@ class Episode:
     joined: Mapping[str, datetime]
 
 
-def least_change(values: pd.Series, rules: GuardSettings) -> float:
+def min_change(values: pd.Series, rules: GuardSettings) -> float:
     """The change of one account that counts: a part of the measure's robust standard deviation across the book."""
     spread = MAD_TO_DEVIATION * float((values - values.median()).abs().median())
-    return rules.least_change * (spread if spread > 0 else float(values.std()))
+    return rules.min_change * (spread if spread > 0 else float(values.std()))
 
 
 def balance(
-    now: pd.Series, before: pd.Series, direction: int, least: float, rules: GuardSettings
+    now: pd.Series, before: pd.Series, direction: int, minimum: float, rules: GuardSettings
 ) -> tuple[float, float] | None:
     """The share of accounts for which a measure got better less that for which it got worse, and its standard error.
 
-    A change counts beyond `least`. None for fewer than `least_accounts` that are known on both days.
+    A change counts beyond `minimum`. None for fewer than `min_accounts` that are known on both days.
     """
     both = pd.concat([now, before], axis=1, keys=["now", "before"], join="inner").astype(float).dropna()
-    if len(both) < rules.least_accounts:
+    if len(both) < rules.min_accounts:
         return None
     change = direction * (both["now"] - both["before"])
-    better, worse = float((change > least).mean()), float((change < -least).mean())
+    better, worse = float((change > minimum).mean()), float((change < -minimum).mean())
     return better - worse, ((better + worse - (better - worse) ** 2) / len(both)) ** 0.5
 
 
@@ -72,28 +72,28 @@ def moved(frames: Sequence[pd.DataFrame], watched: Iterable[Watched], rules: Gua
     `frames`: features by account, today's first, then one window back, two windows back, and so on. What is usual is
     the median balance of the earlier windows; a move must stand out from nothing and from that.
     """
-    if len(frames) < 2 + rules.least_windows:
+    if len(frames) < 2 + rules.min_windows:
         return {}
     found = {}
     for measure in watched:
         # One least change for all windows: else what ages by the days of the window would count in some of them only.
-        least = least_change(frames[1][measure.name], rules)
+        minimum = min_change(frames[1][measure.name], rules)
         steps = [
-            balance(now[measure.name], before[measure.name], measure.direction, least, rules)
+            balance(now[measure.name], before[measure.name], measure.direction, minimum, rules)
             for now, before in pairwise(frames)
         ]
         newest, usual = steps[0], [step[0] for step in steps[1:] if step is not None]
-        if newest is None or len(usual) < rules.least_windows:
+        if newest is None or len(usual) < rules.min_windows:
             continue
         share, error = newest
-        if min(abs(share), abs(share - median(usual))) >= max(rules.share, rules.least_errors * error):
+        if min(abs(share), abs(share - median(usual))) >= max(rules.share, rules.min_standard_errors * error):
             found[measure.name] = share
     return found
 
 
 def is_back(now: pd.Series, before: pd.Series, direction: int, rules: GuardSettings) -> bool:
     """Whether a measure is again where it was before it moved; one that too few accounts have is."""
-    found = balance(now, before, direction, least_change(before, rules), rules)
+    found = balance(now, before, direction, min_change(before, rules), rules)
     return found is None or abs(found[0]) < rules.back_share
 
 
@@ -127,7 +127,7 @@ def standing_out(
     as_of: datetime, rules: GuardSettings,
 ) -> dict[str, date]:  # fmt: skip
     """The measures of a data alert that are not back, with the day before they moved; none once it is too old."""
-    if as_of - episode.opened_at >= timedelta(days=rules.longest_days):
+    if as_of - episode.opened_at >= timedelta(days=rules.max_days):
         return {}
     return {
         w.name: day
@@ -157,7 +157,7 @@ def guard_events(
     as_of: datetime,
     owner: str,
     settings: AlertSettings,
-    told_at: datetime,
+    notified_at: datetime,
 ) -> list[LedgerEvent]:
     """What newly moved joins the data alert that is about it, or opens one; `before`: the day it is compared with.
 
@@ -177,7 +177,9 @@ def guard_events(
             alone[name] = share
     found = [_widened(alert_id, names, as_of) for alert_id, names in joins.items()]
     if any(about[name].scored for name in alone):
-        found.append(_opened(alone, about, before, as_of, owner, due_times(RULES[DATA_RULE], told_at, settings, owner)))
+        found.append(
+            _opened(alone, about, before, as_of, owner, due_times(RULES[DATA_RULE], notified_at, settings, owner))
+        )
     return found
 
 
@@ -219,6 +221,6 @@ def _opened(
 
 def _detail(first: str, share: float, before: date, others: Sequence[str]) -> str:
     way, other = ("worse", "better") if share < 0 else ("better", "worse")
-    more = [f"{len(others) - SHOWN} more"] if len(others) > SHOWN else []
-    also = f"; with it {', '.join([*others[:SHOWN], *more])}" if others else ""
+    more = [f"{len(others) - MAX_NAMED} more"] if len(others) > MAX_NAMED else []
+    also = f"; with it {', '.join([*others[:MAX_NAMED], *more])}" if others else ""
     return f"{first} moved for the book since {before}: {way} for {abs(share):.0%} more accounts than {other}{also}"

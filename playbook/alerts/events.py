@@ -98,7 +98,7 @@ class Alert:
 
     `episode` counts a condition's alerts of one account; an event's alert has a `subject` instead. `known_at` is when
     the cause became knowable. `reason` says why it is closed, snoozed, released or discarded. `breached`: a step was
-    late or is missing. `held_by` is the data alert that holds it: its clocks begin when it is released, and so does
+    late or is missing. `on_hold_for` is the data alert that holds it: its clocks begin when it is released, and so does
     `opened_at`. A data alert is `released` or `discarded` once a person has decided, until its measures are back.
     """
 
@@ -127,7 +127,7 @@ class Alert:
     closed_at: datetime | None = None
     reason: str | None = None
     state: str = "open"
-    held_by: str | None = None
+    on_hold_for: str | None = None
 
     @property
     def cause(self) -> tuple[str, str, str | None]:
@@ -149,14 +149,19 @@ def fold(history: Iterable[LedgerEvent], as_of: datetime) -> dict[str, Alert]:
 def alerts_at(history: Iterable[LedgerEvent], as_of: datetime) -> list[Alert]:
     """The alerts of the mart: open or snoozed at `as_of`, or changed in the day before it; by account and rule."""
     since = as_of - timedelta(days=1)
-    shown = [a for a in fold(history, as_of).values() if a.closed_at is None or a.changed_at > since]
-    return sorted(shown, key=lambda a: (a.account_id, a.rule, a.opened_at, a.alert_id))
+    visible = [a for a in fold(history, as_of).values() if a.closed_at is None or a.changed_at > since]
+    return sorted(visible, key=lambda a: (a.account_id, a.rule, a.opened_at, a.alert_id))
 
 
 def alert_table(alerts: Sequence[Alert]) -> pa.Table:
     """The mart `alerts` (beside as_of, run_id and code_version); recipients are roles joined by a comma."""
-    rows = [asdict(alert) | {"recipients": ", ".join(alert.recipients)} for alert in alerts]
+    rows = [alert_row(alert) | {"recipients": ", ".join(alert.recipients)} for alert in alerts]
     return pa.Table.from_pylist(rows, schema=ALERT_SCHEMA)
+
+
+def alert_row(alert: Alert) -> dict[str, Any]:
+    """The alert under the names that the mart has for its fields."""
+    return {COLUMNS.get(name, name): value for name, value in asdict(alert).items()}
 
 
 def _arrow_type(column: str) -> pa.DataType:
@@ -165,7 +170,9 @@ def _arrow_type(column: str) -> pa.DataType:
     return {"episode": pa.int64(), "breached": pa.bool_()}.get(column, pa.string())
 
 
-ALERT_SCHEMA = pa.schema([(field.name, _arrow_type(field.name)) for field in fields(Alert)])
+COLUMNS = {"on_hold_for": "held_by"}
+"""Columns of the mart `alerts` whose field has another name."""
+ALERT_SCHEMA = pa.schema([(COLUMNS.get(field.name, field.name), _arrow_type(field.name)) for field in fields(Alert)])
 
 
 def _reading_order(event: LedgerEvent) -> tuple[datetime, int, str]:
@@ -173,13 +180,13 @@ def _reading_order(event: LedgerEvent) -> tuple[datetime, int, str]:
 
 
 def _opened(event: LedgerEvent) -> Alert:
-    given, held_by = event.payload, event.payload.get("held_by")
+    given, on_hold_for = event.payload, event.payload.get("held_by")
     return Alert(
         alert_id=event.alert_id, account_id=event.account_id, rule=event.rule, subject=event.subject,
         episode=given["episode"], severity=given["severity"], detail=given["detail"],
         known_at=datetime.fromisoformat(given["known_at"]), opened_at=event.at, changed_at=event.as_of,
         owner=given["owner"], recipients=tuple(given["recipients"]), digest_id=given["digest_id"],
-        held_by=held_by, state="held" if held_by else "open", **_due(given["due"]),
+        on_hold_for=on_hold_for, state="held" if on_hold_for else "open", **_due(given["due"]),
     )  # fmt: skip
 
 
@@ -196,8 +203,8 @@ def _changed(alert: Alert, event: LedgerEvent) -> Alert:
         case "done":
             step = event.payload["step"]
             reached = STEPS.index(step) + 1 if step in STEPS else 0
-            taken = STATES.index(alert.state) if alert.state in STATES else len(STEPS)
-            return alert if taken == len(STEPS) else replace(alert, state=STATES[max(reached, taken)])
+            current = STATES.index(alert.state) if alert.state in STATES else len(STEPS)
+            return alert if current == len(STEPS) else replace(alert, state=STATES[max(reached, current)])
         case "released" | "discarded":
             return _decided(alert, event)
         case "breached":
@@ -209,9 +216,9 @@ def _changed(alert: Alert, event: LedgerEvent) -> Alert:
 def _decided(alert: Alert, event: LedgerEvent) -> Alert:
     """A held alert opens; a data alert shows what was decided."""
     about = event.payload
-    if alert.held_by is None:
+    if alert.on_hold_for is None:
         return replace(alert, state=event.kind, reason=about["reason"])
-    opened = replace(alert, state="open", held_by=None, opened_at=event.at, digest_id=about["digest_id"])
+    opened = replace(alert, state="open", on_hold_for=None, opened_at=event.at, digest_id=about["digest_id"])
     return replace(opened, **_due(about["due"]))
 
 

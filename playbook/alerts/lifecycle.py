@@ -36,11 +36,11 @@ def new_events(
     settings: AlertSettings,
     owners: OwnerSettings,
     runs: Runs,
-    told_at: datetime | None = None,
+    notified_at: datetime | None = None,
 ) -> list[LedgerEvent]:
     """What the run of `as_of` adds to the ledger; nothing where the ledger holds a newer run.
 
-    `told_at`: when what it opens reaches people, as_of unless said; the clocks run from then.
+    `notified_at`: when what it opens reaches people, as_of unless said; the clocks run from then.
 
     `book` names the CSM of every account under contract; one without falls to the default owner. What was not observed,
     or could not be told, neither opens nor closes.
@@ -59,15 +59,17 @@ def new_events(
         )
         if (opening.account_id in book or opening.rule == RUN_RULE) and opening.alert_id not in alerts
     }
-    freed = [a for a in _freed(alerts.values(), seen.conditions) if a.alert_id not in done and a.account_id in book]
-    told = [o for o in openings.values() if o.held_by is None]
+    to_release = [
+        a for a in _to_release(alerts.values(), seen.conditions) if a.alert_id not in done and a.account_id in book
+    ]
+    notifying = [o for o in openings.values() if o.on_hold_for is None]
     before = sum(alert.opened_at == as_of and alert.state != "held" for alert in alerts.values())
-    storm = is_storm(len(told) + len(freed) + before, len(book), settings)
+    storm = is_storm(len(notifying) + len(to_release) + before, len(book), settings)
     digest_id = short_hash("digest", as_of.isoformat()) if storm else None
-    due = partial(due_times, told_at=told_at or as_of, settings=settings)
+    due = partial(due_times, notified_at=notified_at or as_of, settings=settings)
     opened = [_opened(o, as_of, _owner(o.account_id, book, owners), digest_id, due) for o in openings.values()]
     reason = "it holds without what moved"
-    opened += [released(alert, as_of, PIPELINE, reason, digest_id, due) for alert in freed]
+    opened += [released(alert, as_of, PIPELINE, reason, digest_id, due) for alert in to_release]
     return sorted([*changes, *opened], key=lambda e: (e.account_id, e.rule, e.subject or "", e.kind, e.event_id))
 
 
@@ -88,7 +90,7 @@ class _Opening:
     episode: int | None
     detail: str
     known_at: datetime
-    held_by: str | None = None
+    on_hold_for: str | None = None
 
 
 def released(alert: Alert, at: datetime, by: str, reason: str, digest_id: str | None, due: Due) -> LedgerEvent:
@@ -102,12 +104,12 @@ def released(alert: Alert, at: datetime, by: str, reason: str, digest_id: str | 
     return event_of(alert, "released", at, by, payload)
 
 
-def _freed(alerts: Iterable[Alert], conditions: Iterable[Condition]) -> Iterator[Alert]:
+def _to_release(alerts: Iterable[Alert], conditions: Iterable[Condition]) -> Iterator[Alert]:
     """The held ones whose cause holds without what moved, or after the measures are back."""
-    firm = {(c.account_id, c.rule, None) for c in conditions if c.holds is True and c.held_by is None}
+    firm = {(c.account_id, c.rule, None) for c in conditions if c.holds is True and c.on_hold_for is None}
     for alert in alerts:
         if (
-            alert.held_by is not None
+            alert.on_hold_for is not None
             and alert.closed_at is None
             and alert.cause_gone_at is None
             and alert.cause in firm
@@ -172,7 +174,7 @@ def _openings_of_conditions(
             identity = short_hash(condition.account_id, condition.rule, episode)
             yield _Opening(
                 identity, condition.account_id, condition.rule, None, episode, condition.detail, as_of,
-                condition.held_by,
+                condition.on_hold_for,
             )  # fmt: skip
 
 
@@ -184,7 +186,7 @@ def _opening_of_event(event: Occurrence) -> _Opening:
 
 def _opened(opening: _Opening, as_of: datetime, owner: str, digest_id: str | None, due: Due) -> LedgerEvent:
     rule = RULES[opening.rule]
-    runs_out = due(rule, owner=owner) if opening.held_by is None else {}
+    runs_out = due(rule, owner=owner) if opening.on_hold_for is None else {}
     payload = {
         "episode": opening.episode,
         "severity": rule.severity,
@@ -193,8 +195,8 @@ def _opened(opening: _Opening, as_of: datetime, owner: str, digest_id: str | Non
         "owner": owner,
         "recipients": list(rule.recipients),
         "due": {step: at.isoformat() for step, at in runs_out.items()},
-        "digest_id": digest_id if opening.held_by is None else None,
-    } | ({"held_by": opening.held_by} if opening.held_by else {})
+        "digest_id": digest_id if opening.on_hold_for is None else None,
+    } | ({"held_by": opening.on_hold_for} if opening.on_hold_for else {})
     return event_of(opening, "opened", as_of, PIPELINE, payload)
 
 

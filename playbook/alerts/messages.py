@@ -18,7 +18,7 @@ from keepwell.values.setting_types import Minutes, Section, Tries
 from keepwell.values.texts import one_line, visible
 
 Kind = Literal["opened", "digest", "breached"]
-SHOWN = 20
+MAX_LINES = 20
 """Lines of a digest; the mart `alerts` holds all."""
 
 
@@ -55,7 +55,7 @@ class Message:
 
 
 @dataclass(frozen=True)
-class _Told:
+class _Notice:
     """What is said, before it is said on channels."""
 
     identity: str
@@ -75,11 +75,13 @@ def messages(
 
     `alerts`: the payload of each alert's opening, by id; `names`: accounts by id.
     """
-    fresh = [event for event in _told_as_opened(new, alerts) if event.rule != DATA_RULE]
-    told = [
+    fresh = [event for event in _notified_openings(new, alerts) if event.rule != DATA_RULE]
+    notices = [
         *_openings(fresh, names), *_digests(fresh, names), *_data_alerts(new), *_breaches(new, alerts, names, owners)
     ]  # fmt: skip
-    keyed = [(short_hash(t.identity, channel), channel, t, rules) for t in told for channel, rules in channels.items()]
+    keyed = [
+        (short_hash(t.identity, channel), channel, t, rules) for t in notices for channel, rules in channels.items()
+    ]
     return [
         Message(key, channel, one_line(t.title), f"{visible(t.body)}\n\nMessage {key}.", t.at)
         for key, channel, t, rules in keyed
@@ -87,7 +89,7 @@ def messages(
     ]
 
 
-def _told_as_opened(
+def _notified_openings(
     new: Iterable[LedgerEvent], alerts: Mapping[str, Mapping[str, object]]
 ) -> Iterator[LedgerEvent]:  # fmt: skip
     """What opens, and what is released; a held one is told by its data alert only."""
@@ -98,44 +100,44 @@ def _told_as_opened(
             yield replace(event, payload={**alerts[event.alert_id], **event.payload})
 
 
-def _data_alerts(new: Iterable[LedgerEvent]) -> Iterator[_Told]:
+def _data_alerts(new: Iterable[LedgerEvent]) -> Iterator[_Notice]:
     """One message for each data alert, with how many alerts this run holds by it, and what to do."""
-    held = [event.payload["held_by"] for event in new if event.kind == "opened" and event.payload.get("held_by")]
+    on_hold = [event.payload["held_by"] for event in new if event.kind == "opened" and event.payload.get("held_by")]
     for event in new:
         if event.kind == "opened" and event.rule == DATA_RULE:
             about, name = event.payload, event.alert_id[:8]
-            yield _Told(
+            yield _Notice(
                 event.event_id, "opened", frozenset(about["recipients"]), about["severity"], str(about["detail"]),
-                f"{held.count(event.alert_id)} alerts that rest on it are held so far. Find out what changed, then: "
+                f"{on_hold.count(event.alert_id)} alerts that rest on it are held so far. Find out what changed, then: "
                 f"keepwell alerts release {name} --by NAME --reason WHY (it is real), or "
                 f"keepwell alerts discard {name} --by NAME --reason WHY (it is the data).",
                 event.as_of,
             )  # fmt: skip
 
 
-def _openings(new: Iterable[LedgerEvent], names: Mapping[str, str]) -> Iterator[_Told]:
+def _openings(new: Iterable[LedgerEvent], names: Mapping[str, str]) -> Iterator[_Notice]:
     """One message for each alert that opened alone."""
     for event in new:
         if event.payload["digest_id"] is None:
             about = event.payload
-            yield _Told(
+            yield _Notice(
                 event.event_id, "opened", frozenset(about["recipients"]), about["severity"],
                 f"{_name(event, names)}: {about['detail']}",
                 f"{about['severity']}, for {one_line(about['owner'])}. To acknowledge by "
-                f"{_shown(about['due']['ack'])}: keepwell alerts ack {event.alert_id[:8]} --by NAME",
+                f"{_due(about['due']['ack'])}: keepwell alerts ack {event.alert_id[:8]} --by NAME",
                 event.as_of,
             )  # fmt: skip
 
 
-def _digests(new: Iterable[LedgerEvent], names: Mapping[str, str]) -> Iterator[_Told]:
+def _digests(new: Iterable[LedgerEvent], names: Mapping[str, str]) -> Iterator[_Notice]:
     """One message for a storm: how many of each rule, and the first of them by owner."""
     storm = [e for e in new if e.payload["digest_id"] is not None]
     for digest, events in groupby(sorted(storm, key=_by_digest), key=lambda e: str(e.payload["digest_id"])):
         many = list(events)
         rules = {rule: sum(e.rule == rule for e in many) for rule in sorted({e.rule for e in many})}
-        lines = [one_line(f"{e.payload['owner']}: {_name(e, names)}, {e.payload['detail']}") for e in many[:SHOWN]]
-        more = [f"and {len(many) - SHOWN} more (mart alerts)"] if len(many) > SHOWN else []
-        yield _Told(
+        lines = [one_line(f"{e.payload['owner']}: {_name(e, names)}, {e.payload['detail']}") for e in many[:MAX_LINES]]
+        more = [f"and {len(many) - MAX_LINES} more (mart alerts)"] if len(many) > MAX_LINES else []
+        yield _Notice(
             digest, "digest", frozenset(r for e in many for r in e.payload["recipients"]), "critical",
             f"{len(many)} alerts opened at once: " + ", ".join(f"{n} {rule}" for rule, n in rules.items()),
             "\n".join([*lines, *more]), many[0].as_of,
@@ -145,7 +147,7 @@ def _digests(new: Iterable[LedgerEvent], names: Mapping[str, str]) -> Iterator[_
 def _breaches(
     new: Iterable[LedgerEvent], alerts: Mapping[str, Mapping[str, object]], names: Mapping[str, str],
     owners: OwnerSettings,
-) -> Iterator[_Told]:  # fmt: skip
+) -> Iterator[_Notice]:  # fmt: skip
     """One message per run and role, a line per alert: what was missed and whose it is; by owner, first due first."""
     late = sorted((e for e in new if e.kind == "breached"), key=lambda e: (e.payload["escalated_to"], e.event_id))
     for role, events in groupby(late, key=lambda e: str(e.payload["escalated_to"])):
@@ -154,11 +156,11 @@ def _breaches(
         by_alert: dict[str, list[LedgerEvent]] = {}
         for event in many:
             by_alert.setdefault(event.alert_id, []).append(event)
-        lines = [_missed(own, alerts[alert], names) for alert, own in list(by_alert.items())[:SHOWN]]
+        lines = [_missed(own, alerts[alert], names) for alert, own in list(by_alert.items())[:MAX_LINES]]
         people = ", ".join(owners.roles.get(role, ())) or role
-        more = [f"and {len(by_alert) - SHOWN} more alerts (mart alert_steps)"] if len(by_alert) > SHOWN else []
+        more = [f"and {len(by_alert) - MAX_LINES} more alerts (mart alert_steps)"] if len(by_alert) > MAX_LINES else []
         of = f" of {len(by_alert)} alerts" if 1 < len(by_alert) < len(many) else ""
-        yield _Told(
+        yield _Notice(
             short_hash(role, *(e.event_id for e in same)), "breached", frozenset({role}), "critical",
             f"{len(many)} step{'s' if len(many) > 1 else ''}{of} missed, told to {people}", "\n".join([*lines, *more]),
             many[0].as_of,
@@ -167,7 +169,7 @@ def _breaches(
 
 def _missed(events: Sequence[LedgerEvent], alert: Mapping[str, object], names: Mapping[str, str]) -> str:
     """What of one alert was missed."""
-    due = ", ".join(f"{event.payload['step']} was due {_shown(event.payload['due_at'])}" for event in events)
+    due = ", ".join(f"{event.payload['step']} was due {_due(event.payload['due_at'])}" for event in events)
     return one_line(f"{alert['owner']}: {_name(events[0], names)}, {due} ({alert['detail']})")
 
 
@@ -181,5 +183,5 @@ def _name(event: LedgerEvent, names: Mapping[str, str]) -> str:
     return f"{names.get(event.account_id, event.account_id)} ({event.account_id})"
 
 
-def _shown(instant: object) -> str:
+def _due(instant: object) -> str:
     return f"{datetime.fromisoformat(str(instant)):%Y-%m-%d %H:%M} UTC"

@@ -63,14 +63,14 @@ class Standing:
 class Condition:
     """Whether a rule's cause holds for an account; None where it cannot be told. `detail` is told when it opens.
 
-    `held_by`: the data alert that holds it, where it would not hold without a measure that has moved.
+    `on_hold_for`: the data alert that holds it, where it would not hold without a measure that has moved.
     """
 
     account_id: str
     rule: str
     holds: bool | None
     detail: str = ""
-    held_by: str | None = None
+    on_hold_for: str | None = None
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ def conditions(standing: Standing, settings: AlertSettings) -> list[Condition]:
     return [rule(standing, settings) for rule in (no_usage, health_low, health_drop, risk_high)]
 
 
-def due_times(rule: Rule, told_at: datetime, settings: AlertSettings, owner: str = "") -> dict[str, datetime]:
+def due_times(rule: Rule, notified_at: datetime, settings: AlertSettings, owner: str = "") -> dict[str, datetime]:
     """When each step is due, in the owner's hours since it was told; `review` where the rule has its own deadline."""
     clocks = settings.clocks
     hours = {
@@ -170,7 +170,7 @@ def due_times(rule: Rule, told_at: datetime, settings: AlertSettings, owner: str
     if rule.review_hours is not None:
         hours["review"] = rule.review_hours(settings)
     team = settings.hours_of(owner)
-    return {step: after(told_at, given, team) for step, given in hours.items() if step in (*rule.steps, "review")}
+    return {step: after(notified_at, given, team) for step, given in hours.items() if step in (*rule.steps, "review")}
 
 
 def _known(value: float) -> float | None:

@@ -38,7 +38,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Held:
+class CrmRecord:
     """An object as the CRM has it: its id there, our id, the values of our properties, a task's companies by id."""
 
     crm_id: str
@@ -66,7 +66,7 @@ class CrmEvent:
 
 
 @dataclass(frozen=True)
-class Told:
+class OutboxEntry:
     """What the outbox knows of an object: what was wanted last, what was delivered last, and where that is."""
 
     wanted: Wanted
@@ -104,23 +104,23 @@ def number_there(given: object) -> str:
         return str(given)
 
 
-def fold_outbox(events: Iterable[CrmEvent]) -> dict[str, Told]:
+def fold_outbox(events: Iterable[CrmEvent]) -> dict[str, OutboxEntry]:
     """What the outbox knows by key; the newest events of each kind, in the order in which they were written."""
-    told: dict[str, Told] = {}
+    outbox: dict[str, OutboxEntry] = {}
     for e in events:
-        about, content = told.get(e.key), Wanted(e.key, e.account_id, dict(e.payload))
+        about, content = outbox.get(e.key), Wanted(e.key, e.account_id, dict(e.payload))
         if e.kind == "wanted":
-            told[e.key] = Told(content, about.delivered, about.crm_id) if about else Told(content)
+            outbox[e.key] = OutboxEntry(content, about.delivered, about.crm_id) if about else OutboxEntry(content)
         elif e.kind == "delivered":
-            told[e.key] = Told(about.wanted if about else content, content, e.crm_id)
+            outbox[e.key] = OutboxEntry(about.wanted if about else content, content, e.crm_id)
         elif about:
-            told[e.key] = Told(about.wanted, about.delivered, about.crm_id, e.error)
-    return told
+            outbox[e.key] = OutboxEntry(about.wanted, about.delivered, about.crm_id, e.error)
+    return outbox
 
 
 def difference(
-    wanted: Sequence[Wanted], companies: Sequence[Held], tasks: Sequence[Held], told: Mapping[str, Told],
-    settings: CrmSettings,
+    wanted: Sequence[Wanted], companies: Sequence[CrmRecord], tasks: Sequence[CrmRecord],
+    outbox: Mapping[str, OutboxEntry], settings: CrmSettings,
 ) -> Difference:  # fmt: skip
     """What to write so that the CRM says what is wanted; companies by our account_id, tasks by our id.
 
@@ -136,7 +136,7 @@ def difference(
                 said.append(_not_one(want, there))
             continue
         found = there if want.is_account else by_key[want.key]
-        about = told.get(want.key)
+        about = outbox.get(want.key)
         if len(found) > 1:
             said.append(("duplicate", want.label, f"{len(found)} tasks there have this id: {_ids(found)}. Keep one."))
         elif found:
@@ -155,7 +155,7 @@ def difference(
     return Difference(steps, same, said)
 
 
-def _step(want: Wanted, found: Held, company: str, about: Told | None) -> tuple[Step | None, str]:
+def _step(want: Wanted, found: CrmRecord, company: str, about: OutboxEntry | None) -> tuple[Step | None, str]:
     """What to write to an object that is there, and what there is to say of it."""
     before = {name: found.values.get(name, "") for name, value in want.values.items()}
     changed = {name: there for name, there in before.items() if there != want.values[name]}
@@ -173,18 +173,18 @@ def _step(want: Wanted, found: Held, company: str, about: Told | None) -> tuple[
     return Step("complete" if completes else "change", want, company, found.crm_id, changed, theirs), note
 
 
-def _not_one(want: Wanted, there: Sequence[Held]) -> tuple[str, str, str]:
+def _not_one(want: Wanted, there: Sequence[CrmRecord]) -> tuple[str, str, str]:
     if there:
         return "duplicate", want.key, f"{len(there)} companies there have this id: {_ids(there)}. Nothing is written."
     return "unknown", want.key, "no company there has this id. It is not created."
 
 
-def _grouped(held: Iterable[Held]) -> defaultdict[str, list[Held]]:
-    found: defaultdict[str, list[Held]] = defaultdict(list)
-    for one in held:
+def _grouped(records: Iterable[CrmRecord]) -> defaultdict[str, list[CrmRecord]]:
+    found: defaultdict[str, list[CrmRecord]] = defaultdict(list)
+    for one in records:
         found[one.key].append(one)
     return found
 
 
-def _ids(held: Iterable[Held]) -> str:
-    return ", ".join(sorted(one.crm_id for one in held))
+def _ids(records: Iterable[CrmRecord]) -> str:
+    return ", ".join(sorted(one.crm_id for one in records))

@@ -9,8 +9,8 @@ from pydantic import Field, model_validator
 from keepwell.values.setting_types import Count, DaysOrZero, Seconds, SecondsOrZero, Section, Tries, WholeSecondsOrZero
 
 AccountField = Literal["health", "band", "tier", "risk", "summary", "next_action", "action_due"]
-NUMBERS = frozenset({"health", "risk"})
-DAYS = frozenset({"action_due", "due"})
+NUMERIC_FIELDS = frozenset({"health", "risk"})
+DATE_FIELDS = frozenset({"action_due", "due"})
 OPEN, COMPLETED = "open", "completed"
 IDENTIFIER = r"^([A-Za-z][A-Za-z0-9_]*)?$"
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
@@ -65,9 +65,7 @@ class CrmSettings(Section):
     backoff_seconds: SecondsOrZero = Field(
         1, description="the first retry comes at once, the next after twice these seconds, then 4, 8 times"
     )
-    longest_wait_seconds: WholeSecondsOrZero = Field(
-        60, description="longest wait before a try, whatever Retry-After says"
-    )
+    max_wait_seconds: WholeSecondsOrZero = Field(60, description="longest wait before a try, whatever Retry-After says")
     timeout_seconds: Seconds = Field(30, description="seconds in which a request must be answered")
 
     @model_validator(mode="after")

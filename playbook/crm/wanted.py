@@ -6,7 +6,7 @@ from datetime import datetime, time, timedelta
 from typing import Any
 
 from keepwell.playbook.alerts.events import BOOK, Alert, LedgerEvent, fold, short_hash
-from keepwell.playbook.crm.diff import Told, Wanted
+from keepwell.playbook.crm.diff import OutboxEntry, Wanted
 from keepwell.playbook.crm.settings import COMPLETED, NAMES, OPEN
 from keepwell.playbook.interventions.records import (
     Call,
@@ -23,20 +23,20 @@ SUBJECT_LENGTH, BODY_LENGTH = 255, 32_000
 """What Salesforce takes of a task's subject and its description; HubSpot takes more."""
 
 
-def wanted_accounts(scores: Iterable[Mapping[str, Any]], told: Mapping[str, Told]) -> list[Wanted]:
+def wanted_accounts(scores: Iterable[Mapping[str, Any]], outbox: Mapping[str, OutboxEntry]) -> list[Wanted]:
     """The scores of every account of the book; empty values for one that was told of and has left the book."""
     found = [_account(row) for row in scores]
     there = {want.key for want in found}
     empty = dict.fromkeys(NAMES["hubspot"], "")
     gone = [
-        about for key, about in told.items()
+        about for key, about in outbox.items()
         if about.wanted.is_account and key not in there and about.delivered and about.delivered.values != empty
     ]  # fmt: skip
     return [*found, *(Wanted(about.wanted.key, about.wanted.account_id, empty) for about in gone)]
 
 
 def wanted_tasks(
-    history: Sequence[LedgerEvent], work: Sequence[WorkEvent], told: Mapping[str, Told], as_of: datetime,
+    history: Sequence[LedgerEvent], work: Sequence[WorkEvent], outbox: Mapping[str, OutboxEntry], as_of: datetime,
     finished_days: int, graded: Mapping[str, str],
 ) -> list[Wanted]:  # fmt: skip
     """A task for everything that is open, that was finished in the last days, or that the CRM still has as open.
@@ -51,7 +51,7 @@ def wanted_tasks(
         if e.kind == "done" and e.payload["step"] == "contact" and max(e.as_of, e.at) <= as_of
     ]
     made = [
-        *(_alert(a) for a in fold(history, as_of).values() if a.account_id != BOOK and a.held_by is None),
+        *(_alert(a) for a in fold(history, as_of).values() if a.account_id != BOOK and a.on_hold_for is None),
         *(_call(call) for call in calls),
         *(_follow_up(promise, spoken) for promise in follow_ups_at(work, as_of)),
         *_interventions(work, as_of),
@@ -61,12 +61,12 @@ def wanted_tasks(
     return [
         want
         for want, finished in sorted(made, key=lambda pair: pair[0].key)
-        if finished is None or finished >= since or _unsettled(want, told)
+        if finished is None or finished >= since or _unsettled(want, outbox)
     ]
 
 
-def _unsettled(want: Wanted, told: Mapping[str, Told]) -> bool:
-    about = told.get(want.key)
+def _unsettled(want: Wanted, outbox: Mapping[str, OutboxEntry]) -> bool:
+    about = outbox.get(want.key)
     return about is not None and about.delivered is not None and about.delivered.values["status"] == OPEN
 
 
@@ -91,8 +91,8 @@ def _task(
 
 
 def _alert(alert: Alert) -> tuple[Wanted, datetime | None]:
-    told = f"{alert.rule}, {alert.severity}, for {alert.owner}. State: {alert.state}."
-    body = f"{told}\nIn Keepwell: alert {alert.alert_id[:8]}"
+    about = f"{alert.rule}, {alert.severity}, for {alert.owner}. State: {alert.state}."
+    body = f"{about}\nIn Keepwell: alert {alert.alert_id[:8]}"
     subject = f"Alert: {alert.detail}"
     return _task(f"alert:{alert.alert_id}", alert.account_id, subject, body, alert.due_contact, alert.closed_at)
 

@@ -6,7 +6,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from keepwell.playbook.alerts.events import Alert
-from keepwell.playbook.interventions.records import Intervention, PlanTarget, figure
+from keepwell.playbook.interventions.records import Intervention, PlanTarget, formatted
 from keepwell.playbook.settings import EscalationSettings
 
 CRITICAL, URGENT = "critical", "immediate"
@@ -69,8 +69,8 @@ def _of_alert(alert: Alert, steps: Sequence[str], urgent: Mapping[str, Mapping[s
 
 def _of_plan(plan: PlanTarget, urgent: Mapping[str, Mapping[str, Any]]) -> Escalation:
     named = _named(urgent[plan.account_id])
-    stands = "nobody said where it stands" if plan.value is None else f"it stands at {figure(plan.value)}"
-    what = f"The plan wanted {plan.metric} at {plan.target:g} by {plan.due}; {stands}."
+    progress = "nobody said where it stands" if plan.value is None else f"it stands at {formatted(plan.value)}"
+    what = f"The plan wanted {plan.metric} at {plan.target:g} by {plan.due}; {progress}."
     asked = f"Decide with {plan.owner} what {named} is offered now, and agree it with their sponsor."
     return Escalation(plan.account_id, "plan", plan.plan_id, datetime.combine(plan.due, time(0)), what, asked)
 

@@ -178,19 +178,19 @@ def signed_at(events: Iterable[WorkEvent], week: date, as_of: datetime | None = 
 
 def interventions_at(events: Iterable[WorkEvent], as_of: datetime) -> list[Intervention]:
     """Every intervention as it stood, oldest first; the first beginning and the last end of an id count."""
-    held = list(events)
-    ended = {e.subject: e for e in _until(held, as_of, "ended")}
-    begun = {e.subject: e for e in reversed(_until(held, as_of, "started"))}
-    causes = causes_at(held, as_of)
+    known = list(events)
+    ended = {e.subject: e for e in _until(known, as_of, "ended")}
+    begun = {e.subject: e for e in reversed(_until(known, as_of, "started"))}
+    causes = causes_at(known, as_of)
     return [_intervention(e, ended.get(e.subject), causes) for e in reversed(begun.values())]
 
 
 def plans_at(events: Iterable[WorkEvent], as_of: datetime) -> list[PlanTarget]:
     """Every target of a success plan as people left it, oldest first."""
-    held = list(events)
-    first = {str(e.subject): e for e in reversed(_until(held, as_of, "planned"))}
+    known = list(events)
+    first = {str(e.subject): e for e in reversed(_until(known, as_of, "planned"))}
     plans = {plan_id: _planned(e) for plan_id, e in reversed(first.items())}
-    for event in _until(held, as_of, "progressed"):
+    for event in _until(known, as_of, "progressed"):
         if (plan := plans.get(str(event.subject))) is not None:
             plans[plan.plan_id] = _progressed(plan, event)
     return list(plans.values())
@@ -241,6 +241,6 @@ def _progressed(plan: PlanTarget, event: WorkEvent) -> PlanTarget:
     return replace(plan, progressed_at=event.at, valued_at=valued_at, note=note, **said)
 
 
-def figure(value: float) -> str:
+def formatted(value: float) -> str:
     """A value as people read it: 48.15 and not 48.147429, 1,200 and 0.0123."""
     return f"{value:.3g}" if abs(value) < 1 else f"{value:,.2f}".rstrip("0").rstrip(".")

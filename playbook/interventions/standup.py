@@ -64,7 +64,7 @@ def week_of(history: Sequence[LedgerEvent], since: datetime, as_of: datetime) ->
             live[alert.account_id].append(alert)
     return Week(
         dict(live),
-        [a for a in _in_order(alerts.values()) if since < a.opened_at <= as_of and a.held_by is None],
+        [a for a in _in_order(alerts.values()) if since < a.opened_at <= as_of and a.on_hold_for is None],
         [c for c in closings(known, as_of) if c.alert.closed_at and c.alert.closed_at > since],
         _missed(known, alerts, since),
     )

@@ -19,14 +19,14 @@ class Line:
     by: str
 
 
-def told(history: Iterable[LedgerEvent], account: str, as_of: datetime) -> list[Line]:
+def alert_lines(history: Iterable[LedgerEvent], account: str, as_of: datetime) -> list[Line]:
     """The account's lines up to `as_of`, oldest first; steps that a later one fulfilled are not told apart."""
     events = [e for e in history if e.account_id == account and e.as_of <= as_of and e.kind in WORDS]
-    shown = [e for e in events if "with" not in e.payload]
-    return [Line(e.at, e.alert_id, WORDS[e.kind](e), e.by) for e in sorted(shown, key=_order)]
+    entries = [e for e in events if "with" not in e.payload]
+    return [Line(e.at, e.alert_id, WORDS[e.kind](e), e.by) for e in sorted(entries, key=_order)]
 
 
-def work_told(events: Iterable[WorkEvent], account: str, as_of: datetime) -> list[Line]:
+def work_lines(events: Iterable[WorkEvent], account: str, as_of: datetime) -> list[Line]:
     """What people did for the account up to `as_of`, oldest first."""
     seen = [e for e in events if e.account_id == account and max(e.as_of, e.at) <= as_of and e.kind in WORK]
     order = list(WORK)
@@ -41,12 +41,12 @@ def open_work(events: Iterable[WorkEvent], plans: Iterable[PlanTarget], account:
 
     `plans`: every target as it is graded.
     """
-    held = [event for event in events if event.account_id == account]
+    own = [event for event in events if event.account_id == account]
     return [
         *(
             f"{i.intervention_id[:8]}  {i.kind}{f' for {i.root_cause}' if i.root_cause else ''}, "
             f"since {i.started_at:%Y-%m-%d %H:%M}, {i.by}"
-            for i in interventions_at(held, as_of)
+            for i in interventions_at(own, as_of)
             if i.ended_at is None
         ),
         *(
@@ -56,7 +56,7 @@ def open_work(events: Iterable[WorkEvent], plans: Iterable[PlanTarget], account:
         ),
         *(
             f"{'':8}  follow-up on {f.due}{f': {f.note}' if f.note else ''}, {f.by}"
-            for f in follow_ups_at(held, as_of)
+            for f in follow_ups_at(own, as_of)
             if f.due >= as_of.date()
         ),
     ]
@@ -67,8 +67,8 @@ def _order(event: LedgerEvent) -> tuple[datetime, str, str]:
 
 
 def _opened(event: LedgerEvent) -> str:
-    held = ", held by a data alert" if event.payload.get("held_by") else ""
-    return f"{event.rule} opened{held}: {event.payload['detail']}"
+    hold = ", on hold for a data alert" if event.payload.get("held_by") else ""
+    return f"{event.rule} opened{hold}: {event.payload['detail']}"
 
 
 def _snoozed(event: LedgerEvent) -> str:

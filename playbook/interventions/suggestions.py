@@ -7,7 +7,7 @@ from math import exp
 from typing import Any
 
 from keepwell.playbook.actions import Playbook
-from keepwell.playbook.interventions.records import Intervention
+from keepwell.playbook.interventions.records import RESULTS, Intervention
 
 ALL = "all"
 ADVICE: Mapping[str, str] = {
@@ -15,7 +15,6 @@ ADVICE: Mapping[str, str] = {
     "drop": "Stop {what}, or find out why: they did harm.",
     "reconsider": "Reconsider {what}: whatever they do is less than is worth knowing.",
 }
-LEARNT = ("worked", "failed", "stopped")
 
 
 @dataclass(frozen=True)
@@ -99,10 +98,10 @@ def said_as(name: str) -> str:
 
 def _result(kind: str, work: Sequence[Intervention], since: str, playbook: Playbook) -> Suggestion:
     results = Counter(one.result for one in work if one.result)
-    told = ", ".join(f"{results[result]} {result}" for result in LEARNT if results[result])
+    outcomes = ", ".join(f"{results[result]} {result}" for result in RESULTS if results[result])
     unknown = len(work) - sum(results.values())
-    text = f"{said_as(kind).capitalize()}: {len(work)} begun since {since}; {told or 'no result recorded'}"
-    text += f", {unknown} without a result." if told and unknown else "."
+    text = f"{said_as(kind).capitalize()}: {len(work)} begun since {since}; {outcomes or 'no result recorded'}"
+    text += f", {unknown} without a result." if outcomes and unknown else "."
     return Suggestion("playbook", "learnt", kind, ALL, ALL, text, _actions(kind, playbook))
 
 
@@ -111,10 +110,10 @@ def _suggested(effect: Mapping[str, Any], playbook: Playbook) -> Suggestion:
     what = "interventions of any kind" if kind == ALL else f"{said_as(kind)} interventions"
     what += "" if cause == ALL else f" for {said_as(cause)!r}"
     what += "" if segment == ALL else f" in {segment}"
-    figures = effect_in_words(effect["outcome"], effect["effect"], effect["low"], effect["high"])
+    interval = effect_in_words(effect["outcome"], effect["effect"], effect["low"], effect["high"])
     advice = ADVICE[effect["verdict"]].format(what=what)
     advice = advice.replace("Prefer", "Go on with") if kind == ALL else advice
-    text = f"{advice} Effect on {on(effect['estimand'])}: {figures}, {effect['treated']:,} accounts."
+    text = f"{advice} Effect on {on(effect['estimand'])}: {interval}, {effect['treated']:,} accounts."
     return Suggestion("strategy", effect["verdict"], kind, cause, segment, text, _actions(kind, playbook))
 
 

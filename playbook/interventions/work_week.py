@@ -91,7 +91,7 @@ class WorkWeek:
             "interventions_begun": len(self.begun),
             "plans_due": len(self.plans),
             **{f"plans_{name}": status.count(name) for name in ("met", "missed")},
-            "follow_ups_due": sum(not kept for _, kept in self.follow_ups),
+            "follow_ups_due": sum(not fulfilled for _, fulfilled in self.follow_ups),
             "signed_by": self.signed.by if self.signed else "nobody yet",
         }
 
@@ -124,10 +124,10 @@ def work_week(
         for one in asked
     ]  # fmt: skip
     due = [f for f in follow_ups_at(events, until) if f.due < end]
-    kept = [(f, any(c.reached and c.account_id == f.account_id and c.at > f.at for c in every)) for f in due]
+    fulfilled = [(f, any(c.reached and c.account_id == f.account_id and c.at > f.at for c in every)) for f in due]
     return WorkWeek(
         week, since, until, answered, begun, [p for p in plans if p.plan.due < end],
-        [(f, k) for f, k in kept if not k or f.due >= since], signed_at(events, week, until),
+        [(f, k) for f, k in fulfilled if not k or f.due >= since], signed_at(events, week, until),
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 
 from keepwell.playbook.settings import OutreachSettings
 
-WAITS, LEFT_ALONE = "waits: nobody has room", "left alone: the lot spared it"
+WAITS, HELD_OUT = "waits: nobody has room", "left alone: the lot spared it"
 
 
 @dataclass(frozen=True)
@@ -63,26 +63,26 @@ def segments_of(
     accounts: pd.DataFrame, as_of: date, default: str, settings: OutreachSettings
 ) -> dict[str, frozenset[str]]:
     """The segments of each CSM who works on the book; the default owner only where the data names no one else."""
-    gone = {csm for csm, day in settings.left.items() if day <= as_of}
+    gone = {csm for csm, day in settings.unavailable_from.items() if day <= as_of}
     found = {str(csm): frozenset(own.dropna().astype(str)) for csm, own in accounts.groupby("csm")["segment"]}
     working = {csm: own for csm, own in found.items() if csm not in gone and csm != default}
     return working or {csm: own for csm, own in found.items() if csm == default}
 
 
 def assigned(
-    queue: Sequence[Asked], team: Team, before: Before, settings: OutreachSettings, left_alone: Collection[str] = ()
+    queue: Sequence[Asked], team: Team, before: Before, settings: OutreachSettings, held_out: Collection[str] = ()
 ) -> list[Assigned]:
-    """Owner and caller of each account of the queue, in its order (first priority first); `left_alone` has no caller.
+    """Owner and caller of each account of the queue, in its order (first priority first); `held_out` has no caller.
 
     Whoever is called while nobody is left alone is called in any case: room that is left can only be more.
     """
     owned = _owners(queue, team, before)
-    asked = [one for one in queue if one.account_id not in left_alone]
+    asked = [one for one in queue if one.account_id not in held_out]
     called = _callers(asked, {account: owner for account, (owner, _) in owned.items()}, team, before, settings)
     return [
         _assigned(
             one.account_id, *owned[one.account_id], called.get(one.account_id),
-            LEFT_ALONE if one.account_id in left_alone else WAITS,
+            HELD_OUT if one.account_id in held_out else WAITS,
         )
         for one in queue
     ]  # fmt: skip

@@ -17,16 +17,16 @@ BY = "keepwell"
 
 @dataclass(frozen=True)
 class Draw:
-    """One account in one lot: `chance` 0-1 to be called, and whether it was `held_out`."""
+    """One account in one lot: `probability` 0-1 to be called, and whether it was `held_out`."""
 
     event_id: str
     account_id: str
     drawn_at: datetime
-    chance: float
+    probability: float
     held_out: bool
 
 
-def lots(accounts: Iterable[str], at: datetime, share: float) -> list[WorkEvent]:
+def random_assignment(accounts: Iterable[str], at: datetime, share: float) -> list[WorkEvent]:
     """A draw for each account: held out with chance `share`, by a hash of account and instant, so that it repeats."""
     return [
         work_event("drawn", a, None, at, at, BY, {"chance": 1.0 - share, "held_out": _number(a, at) < share})
@@ -42,7 +42,7 @@ def draws_at(events: Iterable[WorkEvent], as_of: datetime) -> list[Draw]:
     ]
 
 
-def left_alone_at(draws: Sequence[Draw], at: datetime) -> Collection[str]:
+def held_out_at(draws: Sequence[Draw], at: datetime) -> Collection[str]:
     """The accounts that the lot of this instant spared."""
     return frozenset(draw.account_id for draw in draws if draw.drawn_at == at and draw.held_out)
 

@@ -40,11 +40,11 @@ def prioritised(accounts: pd.DataFrame, as_of: date, settings: OutreachSettings)
 def severity(decline: pd.Series, settings: OutreachSettings) -> pd.Series:
     """Weight 0-1 of the health points that the customer's own values cost within a month.
 
-    An account that stays low loses nothing more and is still called: it weighs `least_severity`, as does one of which
+    An account that stays low loses nothing more and is still called: it weighs `min_severity`, as does one of which
     nothing is stored a month earlier.
     """
     share = (decline / settings.full_decline).clip(upper=1).fillna(0.0)
-    return settings.least_severity + (1 - settings.least_severity) * share
+    return settings.min_severity + (1 - settings.min_severity) * share
 
 
 def urgency(renewal_on: pd.Series, as_of: date, settings: OutreachSettings) -> pd.Series:

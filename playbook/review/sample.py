@@ -24,33 +24,33 @@ def chosen(book: pd.DataFrame, rules: ReviewSettings, salt: str) -> pd.DataFrame
     disagree are of each direction where there are so many; within a direction segments have places by their size.
     """
     able = book.dropna(subset=["model", "ill"]).reset_index(drop=True)
-    lot = pd.Series([short_hash(salt, account) for account in able["account_id"]], able.index, dtype=object)
+    tie_break = pd.Series([short_hash(salt, account) for account in able["account_id"]], able.index, dtype=object)
     gap = able["model"].rank(pct=True) - able["ill"].rank(pct=True)
-    able = able.assign(gap=gap, _lot=lot)
+    able = able.assign(gap=gap, _tie_break=tie_break)
     total = min(rules.accounts, len(able))
     agreeing = _agreeing(able, round(rules.agreeing_share * total))
     rest = able.drop(agreeing.index)
-    upper = _most_apart(rest[rest["gap"] > 0], (total - len(agreeing) + 1) // 2)
-    lower = _most_apart(rest[rest["gap"] <= 0], total - len(agreeing) - len(upper))
-    upper = _most_apart(rest[rest["gap"] > 0], total - len(agreeing) - len(lower))
+    upper = _largest_gaps(rest[rest["gap"] > 0], (total - len(agreeing) + 1) // 2)
+    lower = _largest_gaps(rest[rest["gap"] <= 0], total - len(agreeing) - len(upper))
+    upper = _largest_gaps(rest[rest["gap"] > 0], total - len(agreeing) - len(lower))
     named = [(upper, RISKIER), (lower, HEALTHIER), (agreeing, AGREEING)]
     found = pd.concat([part.assign(why=why) for part, why in named])
     # Another hash than that which picked among those that agree: they would all come first.
     asked = [short_hash(salt, "asked", account) for account in found["account_id"]]
-    return found.assign(_lot=asked).sort_values("_lot", ignore_index=True).drop(columns="_lot")
+    return found.assign(_tie_break=asked).sort_values("_tie_break", ignore_index=True).drop(columns="_tie_break")
 
 
 def _agreeing(able: pd.DataFrame, count: int) -> pd.DataFrame:
     """Accounts of the half that agrees more, as many of low, of middle and of high risk."""
-    near = able[able["gap"].abs() <= able["gap"].abs().median()].sort_values(["model", "_lot"])
+    near = able[able["gap"].abs() <= able["gap"].abs().median()].sort_values(["model", "_tie_break"])
     thirds = np.array_split(np.arange(len(near)), THIRDS)
-    parts = [near.iloc[third].sort_values("_lot") for third in thirds]
+    parts = [near.iloc[third].sort_values("_tie_break") for third in thirds]
     return pd.concat([part.head(places) for part, places in zip(parts, _even(count, parts), strict=True)])
 
 
-def _most_apart(side: pd.DataFrame, count: int) -> pd.DataFrame:
+def _largest_gaps(side: pd.DataFrame, count: int) -> pd.DataFrame:
     """The largest gaps of each segment, by its size; what a segment cannot fill goes to the others."""
-    ranked = side.assign(_size=side["gap"].abs()).sort_values(["_size", "_lot"], ascending=[False, True])
+    ranked = side.assign(_size=side["gap"].abs()).sort_values(["_size", "_tie_break"], ascending=[False, True])
     parts = [part for _, part in ranked.groupby(ranked["segment"].fillna(""), sort=True)]
     places = by_size([len(part) for part in parts], count)
     return pd.concat([ranked.head(0), *(part.head(n) for part, n in zip(parts, places, strict=True))]).drop(

@@ -52,14 +52,14 @@ class Answer:
 
     account_id: str
     by: str
-    chance: float
+    probability: float
     at: datetime
     revealed_at: datetime | None = None
 
 
 @dataclass(frozen=True)
 class Flag:
-    """What a reviewer wants done about an account, why, and what became of it. `chance`, `until`: of an override."""
+    """What a reviewer wants done about an account, why, and the follow-up. `probability`, `until`: of an override."""
 
     flag_id: str
     account_id: str
@@ -67,7 +67,7 @@ class Flag:
     kind: FlagKind
     note: str
     at: datetime
-    chance: float | None = None
+    probability: float | None = None
     until: date | None = None
     followed_by: str | None = None
     followed_at: datetime | None = None
@@ -79,7 +79,7 @@ class Sprint:
     """A sprint as its events tell it.
 
     `accounts`: what was frozen of each when it began, in the order of the questions; see tasks/operations/reviews.py.
-    `told_on`: from when on all outcomes are known, `horizon_end` and the grace.
+    `outcomes_known_on`: from when on all outcomes are known, `horizon_end` and the grace.
     """
 
     review_id: str
@@ -87,7 +87,7 @@ class Sprint:
     version: str
     as_of: date
     horizon_end: date
-    told_on: date
+    outcomes_known_on: date
     began: datetime
     by: str
     accounts: Mapping[str, Mapping[str, Any]]
@@ -140,8 +140,8 @@ def after(sprint: Sprint, event: ReviewEvent) -> Sprint:
             answer = Answer(event.account_id, event.by, given["chance"], event.at)
             return replace(sprint, answers={**sprint.answers, key: answer})
         case "revealed":
-            shown = replace(sprint.answers[key], revealed_at=event.at)
-            return replace(sprint, answers={**sprint.answers, key: shown})
+            revealed_answer = replace(sprint.answers[key], revealed_at=event.at)
+            return replace(sprint, answers={**sprint.answers, key: revealed_answer})
         case "flagged":
             until = date.fromisoformat(given["until"]) if given["until"] else None
             flag = Flag(
@@ -159,7 +159,7 @@ def after(sprint: Sprint, event: ReviewEvent) -> Sprint:
 
 
 def answered(
-    sprint: Sprint, account: str, chance: float, by: str, at: datetime, rules: ReviewSettings
+    sprint: Sprint, account: str, probability: float, by: str, at: datetime, rules: ReviewSettings
 ) -> ReviewEvent:  # fmt: skip
     """A forecast; it may be given anew until the scores are shown, and not after."""
     _same_account(sprint, account)
@@ -168,8 +168,8 @@ def answered(
     if before is not None and before.revealed_at is not None:
         raise NotAllowed(f"{account} was revealed to {by} at {before.revealed_at:%Y-%m-%d %H:%M}: its answer stands.")
     _in_time(sprint, at, rules)
-    _chance(chance)
-    return _event(sprint, account, "answered", at, by, {"chance": chance})
+    _check_probability(probability)
+    return _event(sprint, account, "answered", at, by, {"chance": probability})
 
 
 def revealed(sprint: Sprint, account: str, by: str, at: datetime) -> ReviewEvent | None:
@@ -188,7 +188,7 @@ def revealed(sprint: Sprint, account: str, by: str, at: datetime) -> ReviewEvent
 
 def flagged(
     sprint: Sprint, account: str, kind: FlagKind, note: str, by: str, at: datetime,
-    rules: ReviewSettings, chance: float | None = None, until: date | None = None,
+    rules: ReviewSettings, probability: float | None = None, until: date | None = None,
 ) -> ReviewEvent:  # fmt: skip
     """A flag with its explanation, by who has answered; an override says until when, and which chance it puts instead.
 
@@ -200,15 +200,15 @@ def flagged(
         raise NotAllowed(f"a flag needs an explanation: --note ({kind}: {FLAGS[kind]}).")
     if (account, by) not in sprint.answers:
         raise NotAllowed(f"{by} has not answered {account}: first the forecast, then what there is to say of it.")
-    if kind != "override" and (chance is not None or until is not None):
+    if kind != "override" and (probability is not None or until is not None):
         raise NotAllowed("--chance and --until belong to an override alone.")
     if kind == "override" and (until is None or until <= at.date()):
         raise NotAllowed("an override expires: give --until with a day to come.")
     if kind == "override":
         _in_time(sprint, at, rules)
-    if chance is not None:
-        _chance(chance)
-    about = {"kind": kind, "note": note, "chance": chance, "until": str(until) if until else None}
+    if probability is not None:
+        _check_probability(probability)
+    about = {"kind": kind, "note": note, "chance": probability, "until": str(until) if until else None}
     identity = short_hash(sprint.review_id, sprint.events + 1)
     return _event(sprint, account, "flagged", at, by, {"flag_id": identity, **about})
 
@@ -226,7 +226,7 @@ def followed(sprint: Sprint, flag_id: str, note: str, by: str, at: datetime) -> 
 def signed(sprint: Sprint, by: str, note: str, at: datetime, rules: ReviewSettings) -> ReviewEvent:
     """The end of a sprint, by a named person; refused while too few accounts were forecast and then looked at."""
     _open(sprint, by, at)
-    needed = min(rules.least_seen, len(sprint.accounts))
+    needed = min(rules.min_reviewed, len(sprint.accounts))
     if not by.strip():
         raise NotAllowed("a review is signed by a named person: --sign NAME.")
     if len(sprint.seen) < needed:
@@ -278,9 +278,9 @@ def _in_time(sprint: Sprint, at: datetime, rules: ReviewSettings) -> None:
         )
 
 
-def _chance(chance: float) -> None:
-    if not 0 <= chance <= 1:
-        raise NotAllowed(f"a chance lies between 0 and 100, not at {100 * chance:g}.")
+def _check_probability(probability: float) -> None:
+    if not 0 <= probability <= 1:
+        raise NotAllowed(f"a chance lies between 0 and 100, not at {100 * probability:g}.")
 
 
 def _in_order(sprint: Sprint, by: str, at: datetime) -> None:

@@ -38,9 +38,7 @@ def rows_of(path: Path, known: Collection[str], required: Sequence[str], megabyt
     if not path.is_file():
         raise ConfigError(f"{path} is no file. Name a CSV or parquet file.")
     if path.stat().st_size > megabytes * MEGABYTE:
-        raise FileRefused(
-            f"{path.name} is larger than {megabytes} MB. Give it in parts, or raise work.largest_file_mb."
-        )
+        raise FileRefused(f"{path.name} is larger than {megabytes} MB. Give it in parts, or raise work.max_file_mb.")
     try:
         columns, rows = _parquet(path) if path.suffix.lower() == ".parquet" else _csv(path)
     except OSError as error:

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 
-from keepwell.playbook.alerts.clocks import by_step, taken
+from keepwell.playbook.alerts.clocks import by_step, step_events
 from keepwell.playbook.alerts.definition_guard import decision_of
 from keepwell.playbook.alerts.events import DATA_RULE, Alert, LedgerEvent, event_of, fold, short_hash
 from keepwell.playbook.alerts.lifecycle import released
@@ -24,7 +24,7 @@ def respond(ledger: Ledger, named: str, step: str, now: datetime, by: str, note:
     history = ledger.history(now)
     alert = _answerable(history, named, now)
     done = by_step(history, "done")[alert.alert_id]
-    added = ledger.record(FLOW, now, taken(alert, done, step, now, by, note))
+    added = ledger.record(FLOW, now, step_events(alert, done, step, now, by, note))
     return [event.payload["step"] for event in added]
 
 
@@ -38,8 +38,8 @@ def respond_for(
     history = ledger.history(now)
     done = by_step(history, "done")
     own = [a for a in fold(history, now).values() if a.account_id == account]
-    live = [a for a in own if a.closed_at is None and a.held_by is None and a.opened_at <= at]
-    steps = [e for a in live for e in taken(a, done[a.alert_id], step, at, by, note)]
+    live = [a for a in own if a.closed_at is None and a.on_hold_for is None and a.opened_at <= at]
+    steps = [e for a in live for e in step_events(a, done[a.alert_id], step, at, by, note)]
     return ledger.record(FLOW, now, [replace(event, as_of=now) for event in steps]) if steps else []
 
 
@@ -67,15 +67,15 @@ def decided(
     if alert.rule != DATA_RULE or decision_of(history, alert.alert_id) is not None:
         what = "is no data alert" if alert.rule != DATA_RULE else "was decided on already"
         raise ConfigError(f"alert {named} {what}. keepwell alerts list shows the data alerts (rule {DATA_RULE}).")
-    held = [a for a in fold(history, now).values() if a.held_by == alert.alert_id and a.closed_at is None]
+    on_hold = [a for a in fold(history, now).values() if a.on_hold_for == alert.alert_id and a.closed_at is None]
     done = by_step(history, "done")[alert.alert_id]
-    events = [*taken(alert, done, "assess", now, by), event_of(alert, decision, now, by, {"reason": reason})]
+    events = [*step_events(alert, done, "assess", now, by), event_of(alert, decision, now, by, {"reason": reason})]
     if decision == "discarded":
-        return [*events, *(event_of(a, "closed", now, by, {"reason": f"discarded: {reason}"}) for a in held)]
-    many = len(held) > settings.storm_minimum
+        return [*events, *(event_of(a, "closed", now, by, {"reason": f"discarded: {reason}"}) for a in on_hold)]
+    many = len(on_hold) > settings.storm_minimum
     digest_id = short_hash("digest", alert.alert_id, now.isoformat()) if many else None
-    due = partial(due_times, told_at=now, settings=settings)
-    return [*events, *(released(a, now, by, reason, digest_id, due) for a in held)]
+    due = partial(due_times, notified_at=now, settings=settings)
+    return [*events, *(released(a, now, by, reason, digest_id, due) for a in on_hold)]
 
 
 def account_names(marts: Path, up_to: date) -> dict[str, str]:
@@ -88,8 +88,10 @@ def account_names(marts: Path, up_to: date) -> dict[str, str]:
 def _answerable(history: Sequence[LedgerEvent], named: str, now: datetime) -> Alert:
     """The live alert whose id begins so, unless it is held."""
     alert = the_alert(history, named, now)
-    if alert.held_by is not None:
-        raise ConfigError(f"alert {named} is held by the data alert {alert.held_by[:8]}: its clocks do not run yet.")
+    if alert.on_hold_for is not None:
+        raise ConfigError(
+            f"alert {named} is held by the data alert {alert.on_hold_for[:8]}: its clocks do not run yet."
+        )
     return alert
 
 

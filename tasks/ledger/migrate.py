@@ -15,11 +15,11 @@ class TooNew(Exception):
 
 def migrate(connection: sa.Connection) -> None:
     """Run the steps that this database has not had; one look where it has had them all. TooNew for a later one."""
-    held, known = revision_of(connection), revisions()
-    if held == known[-1]:
+    current, known = revision_of(connection), revisions()
+    if current == known[-1]:
         return
-    if held is not None and held not in known:
-        raise TooNew(f"the ledger is at step {held}, this version knows steps up to {known[-1]}")
+    if current is not None and current not in known:
+        raise TooNew(f"the ledger is at step {current}, this version knows steps up to {known[-1]}")
     from alembic import command  # a quarter of a second that an up-to-date ledger need not pay
     from alembic.config import Config
 

@@ -13,11 +13,11 @@ def set_override(
     ledger: Ledger, account: str, health: float, until: date, now: datetime, by: str, reason: str, rules: WorkSettings
 ) -> Override:
     """Set the health of an account until a day, in the place of any override before; ConfigError for a day too far."""
-    last = now.date() + timedelta(days=rules.longest_override_days)
+    last = now.date() + timedelta(days=rules.max_override_days)
     if not now.date() < until <= last:
         raise ConfigError(
             f"--until {until} is not between {now.date() + timedelta(days=1)} and {last}: an override is for a while "
-            "(work.longest_override_days). A score that is wrong for good needs another weight or measure."
+            "(work.max_override_days). A score that is wrong for good needs another weight or measure."
         )
     if not reason.strip():
         raise ConfigError("--reason is empty: say why, for whoever reads the score until then.")
@@ -28,12 +28,12 @@ def set_override(
 
 def lift_override(ledger: Ledger, account: str, now: datetime, by: str, reason: str) -> Override:
     """End the override in force of an account before its day; ConfigError where there is none."""
-    held = overrides_at(ledger.work(now), now).get(account)
-    if held is None:
+    active = overrides_at(ledger.work(now), now).get(account)
+    if active is None:
         raise ConfigError(f"no override of {account} is in force at {now:%Y-%m-%d %H:%M}: keepwell override list.")
-    about = {"reason": reason, "lifts": held.event_id}
+    about = {"reason": reason, "lifts": active.event_id}
     ledger.record_work([work_event("lifted", account, None, now, now, by, about)])
-    return held
+    return active
 
 
 def add_note(ledger: Ledger, account: str, text: str, until: date, now: datetime, by: str) -> None:

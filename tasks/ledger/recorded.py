@@ -12,14 +12,17 @@ from keepwell.tasks.ledger.store import Ledger
 from keepwell.tasks.settings import STANDARD_RETRIES, RetrySettings
 
 INTERVENTION = ["intervention_id", "account_id", "started_at", "kind", "root_cause"]
-DRAW = ["account_id", "drawn_at", "chance", "held_out"]
+DRAW = {"account_id": "account_id", "drawn_at": "drawn_at", "probability": "chance", "held_out": "held_out"}
+"""Fields of a draw, and the columns of `hold_outs` that hold them."""
 
 
 def recorded_rows(events: Sequence[WorkEvent], as_of: datetime) -> dict[str, pd.DataFrame]:
     """Rows by canonical table, as known at an instant; a table of which the ledger holds nothing is missing."""
     found = {
         "interventions": pd.DataFrame([asdict(one) for one in interventions_at(events, as_of)], columns=INTERVENTION),
-        "hold_outs": pd.DataFrame([asdict(one) for one in draws_at(events, as_of)], columns=DRAW),
+        "hold_outs": pd.DataFrame([asdict(one) for one in draws_at(events, as_of)], columns=list(DRAW)).rename(
+            columns=DRAW
+        ),
     }
     return {name: rows for name, rows in found.items() if len(rows)}
 

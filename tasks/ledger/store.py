@@ -28,8 +28,8 @@ from keepwell.tasks.ledger.withdrawals import (
     as_stored,
     decide,
     given,
-    in_force,
     lines,
+    not_withdrawn,
     of_flow,
     withdraw,
 )
@@ -79,7 +79,7 @@ class Ledger:
 
     def history(self, up_to: datetime | None = None) -> list[LedgerEvent]:
         """The events written as of `up_to` or before (all of them for None), in order of as_of."""
-        query = _columns(EVENTS).where(in_force(EVENTS)).order_by(EVENTS.c.as_of, EVENTS.c.event_id)
+        query = _columns(EVENTS).where(not_withdrawn(EVENTS)).order_by(EVENTS.c.as_of, EVENTS.c.event_id)
         if up_to is not None:
             query = query.where(EVENTS.c.as_of <= _utc(up_to))
 
@@ -94,7 +94,7 @@ class Ledger:
     def runs(self, flow: str) -> Runs:
         """The first and the newest run of a flow."""
         first_and_last = sa.select(sa.func.min(RUNS.c.as_of), sa.func.max(RUNS.c.as_of))
-        query = first_and_last.where(of_flow(flow), in_force(RUNS))
+        query = first_and_last.where(of_flow(flow), not_withdrawn(RUNS))
         first, last = self._database.read(lambda connection: connection.execute(query).one())
         return Runs(first, last)
 
@@ -129,21 +129,26 @@ class Ledger:
         query = (
             sa.select(MESSAGES, count.label("tries"), last.label("tried_at"))
             .outerjoin(DELIVERIES, tried)
-            .where(MESSAGES.c.key.not_in(got), in_force(MESSAGES))
+            .where(MESSAGES.c.key.not_in(got), not_withdrawn(MESSAGES))
             .group_by(*MESSAGES.c)
             .order_by(MESSAGES.c.at, MESSAGES.c.key)
         )
         rows = self._rows(query)
-        kept = [Message(**{**_fields(row, Message), "key": given(row["key"])}) for row in rows]
-        return [Waiting(m, row["tries"], row["tried_at"]) for m, row in zip(kept, rows, strict=True)]
+        messages = [Message(**{**_fields(row, Message), "key": given(row["key"])}) for row in rows]
+        return [Waiting(m, row["tries"], row["tried_at"]) for m, row in zip(messages, rows, strict=True)]
 
     def tried(self, key: str, at: datetime, error: str | None) -> None:
         """Write that a message was tried: delivered, or why not."""
 
         def add(connection: sa.Connection) -> None:
             stored = as_stored(connection, MESSAGES, [{"key": key, "at": _utc(at)}])[0]["key"]
-            told = {"key": stored, "tried_at": _utc(at), "delivered": error is None, "error": error and masked(error)}
-            connection.execute(self._add(DELIVERIES), told)
+            attempt = {
+                "key": stored,
+                "tried_at": _utc(at),
+                "delivered": error is None,
+                "error": error and masked(error),
+            }
+            connection.execute(self._add(DELIVERIES), attempt)
 
         self._database.write(add)
 
@@ -166,7 +171,7 @@ class Ledger:
 
     def work(self, up_to: datetime | None = None) -> list[WorkEvent]:
         """What people recorded as of `up_to` or before (all of it for None), in the order in which it was written."""
-        query = _columns(WORK).where(in_force(WORK)).order_by(WORK.c.as_of, WORK.c.event_id)
+        query = _columns(WORK).where(not_withdrawn(WORK)).order_by(WORK.c.as_of, WORK.c.event_id)
         if up_to is not None:
             query = query.where(WORK.c.as_of <= _utc(up_to))
         return [WorkEvent(**_event(row)) for row in self._rows(query)]

@@ -47,7 +47,7 @@ class Answered:
     work: int
 
 
-def in_force(table: sa.Table) -> sa.ColumnElement[bool]:
+def not_withdrawn(table: sa.Table) -> sa.ColumnElement[bool]:
     """Whether no withdrawal answers a row."""
     place, answer = PLACES[table.name], WITHDRAWN.c
     its_own = (answer.key == table.c[place.key], answer.as_of == table.c[place.instant])
@@ -69,10 +69,10 @@ def as_stored(connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -
     place = PLACES[table.name]
     query = sa.select(WITHDRAWN.c.key, WITHDRAWN.c.as_of).where(WITHDRAWN.c.ledger == table.name)
     times = Counter(_identity(place, given(key), at) for key, at in connection.execute(query))
-    numbers = [times[_identity(place, row[place.key], row[place.instant])] for row in rows]
+    counts = [times[_identity(place, row[place.key], row[place.instant])] for row in rows]
     return [
         {**row, place.key: f"{row[place.key]}~{number}" if number else row[place.key]}
-        for row, number in zip(rows, numbers, strict=True)
+        for row, number in zip(rows, counts, strict=True)
     ]
 
 
@@ -123,7 +123,7 @@ def _rows(
     """Key and instant of what is in force in a table."""
     place = PLACES[table.name]
     key, instant = table.c[place.key], table.c[place.instant]
-    query = sa.select(key, instant).where(instant.between(since, until), in_force(table)).order_by(key)
+    query = sa.select(key, instant).where(instant.between(since, until), not_withdrawn(table)).order_by(key)
     if table is MESSAGES:
         query = query.where(key.not_in(sa.select(DELIVERIES.c.key).where(DELIVERIES.c.delivered)))
     if "by" in table.c and not people:

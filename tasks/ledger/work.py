@@ -47,7 +47,7 @@ def sign(ledger: Ledger, week: date, now: datetime, by: str, note: str = "") -> 
     return not signed and bool(ledger.record_work([work_event("signed", "", week.isoformat(), now, now, by, said)]))
 
 
-def told(events: Sequence[WorkEvent], found: Recorded) -> dict[str, object]:
+def summary_of(events: Sequence[WorkEvent], found: Recorded) -> dict[str, object]:
     """What came of it, in a few words: how many lines are new, the one line's account and id, the alerts answered."""
     said: dict[str, object] = {"recorded": len(found.events), "there already": len(events) - len(found.events)}
     if len(events) == 1:

@@ -77,9 +77,9 @@ class Desk:
         self._begun = Begun.of(ledger.work(now), now)
 
     @property
-    def largest_file_mb(self) -> int:
+    def max_file_mb(self) -> int:
         """Megabytes beyond which a file is not taken in."""
-        return self._words.largest_file_mb
+        return self._words.max_file_mb
 
     def event(self, entry: Entry) -> WorkEvent:
         """The line for one entry; Refused where something in it is not as it should be."""
@@ -91,8 +91,8 @@ class Desk:
         if stray:
             its = ", ".join(_TAKES[entry.what]) or "no more than account and note"
             raise Refused(stray[0], f"nothing that `{entry.what}` takes ({its}): say it in a row of its own.")
-        if (self._now - entry.at).days > self._words.longest_ago_days:
-            days = f"{self._words.longest_ago_days:,} days (work.longest_ago_days)"
+        if (self._now - entry.at).days > self._words.max_backdate_days:
+            days = f"{self._words.max_backdate_days:,} days (work.max_backdate_days)"
             raise Refused(
                 "at", f"{entry.at.isoformat()} is more than {days} before now. Correct the year, or raise that setting."
             )

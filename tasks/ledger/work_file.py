@@ -19,7 +19,7 @@ from keepwell.tasks.ledger.work_entries import Desk, Entry, Refused
 
 COLUMNS = tuple(field.name for field in fields(Entry))
 REQUIRED = ("what", "at")
-SHOWN = 20
+MAX_MISTAKES = 20
 
 
 def events_of(path: Path, desk: Desk, by: str = "") -> list[WorkEvent]:
@@ -27,7 +27,7 @@ def events_of(path: Path, desk: Desk, by: str = "") -> list[WorkEvent]:
 
     `by` did what a row says nobody of.
     """
-    rows = rows_of(path, COLUMNS, REQUIRED, desk.largest_file_mb)
+    rows = rows_of(path, COLUMNS, REQUIRED, desk.max_file_mb)
     events, mistakes = [], []
     for row in rows:
         try:
@@ -35,9 +35,9 @@ def events_of(path: Path, desk: Desk, by: str = "") -> list[WorkEvent]:
         except Refused as mistake:
             mistakes.append(f"{row.place}, column {mistake.column}: {mistake}")
     if mistakes:
-        more = [f"and {len(mistakes) - SHOWN:,} more"] if len(mistakes) > SHOWN else []
+        more = [f"and {len(mistakes) - MAX_MISTAKES:,} more"] if len(mistakes) > MAX_MISTAKES else []
         head = f"{path.name}: {len(mistakes):,} of {len(rows):,} rows cannot be recorded, so none is."
-        raise FileRefused("\n".join([head, *mistakes[:SHOWN], *more]))
+        raise FileRefused("\n".join([head, *mistakes[:MAX_MISTAKES], *more]))
     return events
 
 

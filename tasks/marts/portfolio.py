@@ -25,7 +25,9 @@ def week_before(
 ) -> tuple[date | None, pd.DataFrame, tuple[str, ...]]:  # fmt: skip
     """The stored scores nearest at or before a week earlier: their date, the book then, what enters the run_id."""
     latest = as_of - timedelta(days=rules.days)
-    found = [d for d in dates(marts, "health_scores") if latest - timedelta(days=rules.reach_days) <= d <= latest]
+    found = [
+        d for d in dates(marts, "health_scores") if latest - timedelta(days=rules.max_staleness_days) <= d <= latest
+    ]
     if not found:
         return None, NO_BEFORE, ()
     book = read(marts, "health_scores", found[-1], [*BEFORE, "run_id"])
@@ -117,7 +119,7 @@ def candidates(
     else:
         said = [_signs(row, rules) for row in able.to_dict("records")]
         ranked = able.assign(promise=[len(s) for s in said], why=["; ".join(s) for s in said])
-        ranked = ranked[ranked["promise"] >= rules.least_signs]
+        ranked = ranked[ranked["promise"] >= rules.min_signs]
     ordered = ranked.sort_values(["promise", "arr", "account_id"], ascending=[False, False, True])
     return ordered.head(rules.candidates)[["account_id", "why"]].reset_index(drop=True)
 

@@ -11,8 +11,8 @@ from keepwell.features.facts.known import Facts
 from keepwell.playbook.interventions.records import (
     PlanTarget,
     WorkEvent,
-    figure,
     follow_ups_at,
+    formatted,
     interventions_at,
     plans_at,
 )
@@ -102,7 +102,7 @@ def work_list(events: Sequence[WorkEvent], marts: Path, now: datetime, *, open_o
         for i in interventions_at(events, now)
     ]  # fmt: skip
     for s in standings(events, Values(marts, now.date()), now):
-        plan, current = s.plan, "" if s.value is None else f" (now {figure(s.value)})"
+        plan, current = s.plan, "" if s.value is None else f" (now {formatted(s.value)})"
         about = f"{plan.metric} {'>=' if plan.rising else '<='} {plan.target:g}{current}"
         since = plan.planned_at.date()
         rows.append(("plan", plan.plan_id[:8], plan.account_id, about, since, plan.due, s.status, plan.owner))

@@ -10,7 +10,7 @@ import pandas as pd
 
 from keepwell.playbook.alerts.events import Alert, LedgerEvent, fold
 from keepwell.playbook.interventions.records import WorkEvent
-from keepwell.playbook.interventions.story import Line, open_work, told, work_told
+from keepwell.playbook.interventions.story import Line, alert_lines, open_work, work_lines
 from keepwell.tasks.earlier_scores import dates, read
 from keepwell.tasks.marts.work import Values, graded_plans
 from keepwell.tasks.names import SCORES, Names
@@ -57,15 +57,15 @@ def account_story(
     newest = rows[-1].iloc[0]
     later = [day for day in days if day > newest["as_of"]]
     factors = _rows(marts, "factors", newest["as_of"], account, ["account_id", "kind", "rank", "text"])
-    shown = factors.dropna(subset="text").sort_values(["kind", "rank"], ascending=[False, True])
+    texts = factors.dropna(subset="text").sort_values(["kind", "rank"], ascending=[False, True])
     alerts = [a for a in fold(history, now).values() if a.account_id == account]
     live = [a for a in alerts if a.closed_at is None]
     plans = graded_plans([event for event in work if event.account_id == account], Values(marts, now.date()), now)
     first = min(((a.opened_at, a.rule) for a in alerts), default=None)
     return AccountStory(
         account, newest["as_of"], newest[list(dict.fromkeys(FACTS))].to_dict(), first, _leaving(course),
-        later[0] if later else None, list(dict.fromkeys(shown["text"])), course[["as_of", *COURSE]],
-        sorted([*told(history, account, now), *work_told(work, account, now)], key=lambda line: line.at),
+        later[0] if later else None, list(dict.fromkeys(texts["text"])), course[["as_of", *COURSE]],
+        sorted([*alert_lines(history, account, now), *work_lines(work, account, now)], key=lambda line: line.at),
         sorted(live, key=lambda a: (a.opened_at, a.alert_id)), open_work(work, plans, account, now),
     )  # fmt: skip
 

@@ -70,7 +70,7 @@ def past_quarters(snapshot: Snapshot, now: Facts, rules: ForecastRules) -> pd.Da
     tables = snapshot.open()
     slim = {name: tables[name] for name in ("accounts", "contracts", "quarantine")}
     given = {name: frozenset(staged.given) for name, staged in snapshot.tables.items()}
-    left = _losses(now, rules.money)
+    left = _churned_accounts(now, rules.money)
     frames = []
     for start in _starts(now.as_of, rules):
         facts = known(slim, start, {}, given, rules.fixed)
@@ -89,7 +89,7 @@ def _starts(now: datetime, rules: ForecastRules) -> Iterator[datetime]:
         yield now - timedelta(days=rules.money.churn_grace_days + back * rules.horizon_days)
 
 
-def _losses(now: Facts, money: BookSettings) -> pd.DataFrame:
+def _churned_accounts(now: Facts, money: BookSettings) -> pd.DataFrame:
     return losses(now, money.churn_grace_days).select("account_id", "churned_at").to_pandas()
 
 
@@ -110,8 +110,8 @@ def forecasts(
     losses over expected of the model in force on the months that it was tested on.
     """
     cohort = cohort_of(accounts, as_of, rules.horizon_days)
-    told = history(past, rules.forecast)
-    chances, method = _chances(cohort, told)
+    past_rates = history(past, rules.forecast)
+    probabilities, method = _probabilities(cohort, past_rates)
     record = record_of(graded, method, rules.horizon_days)
     parts = {"all": np.ones(len(cohort), dtype=bool)}
     parts |= {str(name): (cohort["segment"] == name).to_numpy() for name in sorted(cohort["segment"].unique())}
@@ -128,33 +128,35 @@ def forecasts(
         }  # fmt: skip
         if method != NONE:
             first = [_as_quarter(tested)] if method == MODEL and tested is not None and name == "all" else []
-            found, quarters = _belief(name, method, told, [*record.get(name, []), *first], rules.forecast)
+            found, quarters = _belief(name, method, past_rates, [*record.get(name, []), *first], rules.forecast)
             arr = ours["arr"].to_numpy(dtype=float)
-            row |= _told(chances[mine], arr, found, quarters, rules.forecast)
+            row |= _expected(probabilities[mine], arr, found, quarters, rules.forecast)
         rows.append(row)
     return pd.DataFrame(rows)
 
 
-def _chances(cohort: pd.DataFrame, told: History | None) -> tuple[Floats, str]:
+def _probabilities(cohort: pd.DataFrame, past_rates: History | None) -> tuple[Floats, str]:
     """Each account's chance, and where it comes from; whom a model in force does not score has the book's."""
     risk: Floats = cohort["churn_risk"].to_numpy(dtype=float)
     scored = np.isfinite(risk)
     if not scored.any():
-        return (told.chances(cohort["stratum"]), HISTORY) if told else (risk, NONE)
-    usual: Floats = told.chances(cohort["stratum"]) if told else np.full(len(risk), float(risk[scored].mean()))
-    chances: Floats = np.where(scored, risk, usual)
-    return chances, MODEL
+        return (past_rates.chances(cohort["stratum"]), HISTORY) if past_rates else (risk, NONE)
+    usual: Floats = (
+        past_rates.chances(cohort["stratum"]) if past_rates else np.full(len(risk), float(risk[scored].mean()))
+    )
+    probabilities: Floats = np.where(scored, risk, usual)
+    return probabilities, MODEL
 
 
 def _belief(
-    name: str, method: str, told: History | None, record: Sequence[Quarter], rules: ForecastSettings
+    name: str, method: str, past_rates: History | None, record: Sequence[Quarter], rules: ForecastSettings
 ) -> tuple[Belief, int]:  # fmt: skip
     """Level and spread for one segment, and how many quarters say so.
 
     The book's own history says how unsteady its quarters are, also where a model gives the chances; the level of a
     model is learnt from what it was tested on and from its own earlier forecasts.
     """
-    own = told.quarters.get(name, []) if told else []
+    own = past_rates.quarters.get(name, []) if past_rates else []
     spreads = prior_spreads(rules)
     by_history = belief(own, NO_LEVEL, spreads, rules)
     if method == HISTORY:
@@ -171,13 +173,13 @@ def _as_quarter(tested: Estimate) -> Quarter:
     return Quarter(expected, expected * tested.value)
 
 
-def _told(
-    chances: Floats, arr: Floats, found: Belief,
+def _expected(
+    probabilities: Floats, arr: Floats, found: Belief,
     quarters: int, rules: ForecastSettings,
 ) -> dict[str, Any]:  # fmt: skip
-    said: Forecast = forecast(chances, arr, found, rules, SEED)
+    said: Forecast = forecast(probabilities, arr, found, rules, SEED)
     return {
-        "confidence": rules.confidence, "accounts_by_chance": float(chances.sum()),
+        "confidence": rules.confidence, "accounts_by_chance": float(probabilities.sum()),
         "level": found.level, "spread": found.spread, "quarters": quarters,
         **{f"{what}_{bound}": getattr(estimate, {"expected": "value"}.get(bound, bound))
            for what, estimate in (("accounts", said.accounts), ("arr", said.arr))
@@ -192,7 +194,7 @@ def graded_forecasts(
 
     The accounts are those of the book as it was published then.
     """
-    left = _losses(now, rules.money)
+    left = _churned_accounts(now, rules.money)
     oldest = as_of - timedelta(days=rules.forecast.graded_days)
     frames, used = [], []
     for day in dates(marts, "forecast"):

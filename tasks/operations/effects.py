@@ -17,7 +17,7 @@ from keepwell.models.settings.effects import SubjectSettings
 from keepwell.models.training.split import TooLittleData
 from keepwell.tasks.learning.training import training_set
 from keepwell.tasks.marts.frames import stacked
-from keepwell.tasks.operations.cases import chosen, drawn, draws_of, months_of, with_legacy, with_outcomes
+from keepwell.tasks.operations.subjects import chosen, drawn, draws_of, months_of, with_legacy, with_outcomes
 from keepwell.tasks.scoring.score import ScoreSettings
 from keepwell.tasks.sources.staging import Snapshot
 
@@ -25,25 +25,25 @@ EMPTY = {"account_id": "str", "as_of": "datetime64[us]", "health": "float64"}
 
 
 @dataclass(frozen=True)
-class Cases:
+class Subjects:
     """Who was worked on and who was not.
 
     `rows`: account_id, as_of (start of the month), at, treated, kind and root_cause (of the work that was done; where a
     lot says who is treated it may be that none was, or that it was done all the same), the numbers and words known
     before, churned (None until matured), use_after (NaN until matured), later (untouched, and worked on within the
-    horizon). `by_lot`: a lot, the same for all, parted them. `numbers`, `words`: what is adjusted for. `notes`: what
-    there is to say of how they were found. `horizon_days`: within which churn counts.
+    horizon). `randomized`: assigned at random, with one probability for all. `numbers`, `words`: what is adjusted for.
+    `notes`: how they were found, a sentence each. `horizon_days`: within which churn counts.
     """
 
     rows: pd.DataFrame
-    by_lot: bool
+    randomized: bool
     numbers: tuple[str, ...]
     words: tuple[str, ...]
     notes: tuple[str, ...]
     horizon_days: int
 
 
-def find_cases(
+def find_subjects(
     snapshot: Snapshot,
     facts: Facts,
     work: pd.DataFrame,
@@ -51,38 +51,38 @@ def find_cases(
     labels: LabelSettings,
     rules: SubjectSettings,
     fixed: frozenset[str],
-) -> Cases:
+) -> Subjects:
     """The cases by lot where the settings ask for it and there are draws, else the flagged; see cases.py."""
     now, draws = facts.as_of, draws_of(facts)
-    lots = rules.hold_out and len(draws) > 0
-    times = draws["drawn_at"] if lots else work["started_at"]
+    use_draws = rules.hold_out and len(draws) > 0
+    times = draws["drawn_at"] if use_draws else work["started_at"]
     months = months_of(times, now, rules.months)
     book = _book(snapshot, months, now, scoring, labels, fixed)
     flagged_below = scoring.health.bands.at_risk_below if rules.flagged_below is None else rules.flagged_below
-    found = drawn(book, work, draws, rules) if lots else chosen(book, work, flagged_below, rules)
+    found = drawn(book, work, draws, rules) if use_draws else chosen(book, work, flagged_below, rules)
     wait = labels.churn_horizon_days, scoring.money.churn_grace_days
     rows = with_outcomes(with_legacy(found, facts), work, facts, rules, *wait)
     rows = rows.sort_values(["at", "account_id"], ignore_index=True)
-    by_lot = lots and len(set(rows["chance"])) <= 1
-    numbers = (*rules.numeric_features, *(("chance",) if lots and not by_lot else ()))
-    how = _how(rules, draws, by_lot=by_lot)
-    notes = (*how, *_counts(rows, work, months, wait[0], drawn_by_lot=lots))
+    randomized = use_draws and len(set(rows["chance"])) <= 1
+    numbers = (*rules.numeric_features, *(("chance",) if use_draws and not randomized else ()))
+    how = _how(rules, draws, randomized=randomized)
+    notes = (*how, *_counts(rows, work, months, wait[0], randomized_design=use_draws))
     known = tuple(n for n in numbers if n in rows), tuple(w for w in rules.categorical_features if w in rows)
-    return Cases(rows, by_lot, *known, notes, labels.churn_horizon_days)
+    return Subjects(rows, randomized, *known, notes, labels.churn_horizon_days)
 
 
-def strategy_effects(cases: Cases, rules: ModelSettings) -> pd.DataFrame:
+def strategy_effects(subjects: Subjects, rules: ModelSettings) -> pd.DataFrame:
     """The mart: each kind x root cause x segment, and any kind together (`all`), by outcome; verdict and q-value.
 
     Only whether there was work is a matter of the lot: which kind, and for which cause, somebody chose, so that single
     kinds are adjusted for what was known before in either design.
     """
-    outcomes = outcomes_of(rules.effects, cases.horizon_days, rules.subjects.usage_days)
-    told = (cases.numbers, cases.words, rules.effects, rules.inputs)
-    anything = cases.rows.assign(kind=cases.rows["kind"].where(~cases.rows["treated"], ALL), root_cause=None)
-    whole = effect_table(anything, outcomes, *told, by_lot=cases.by_lot).assign(rank=pd.NA)
-    as_done = cases.rows[cases.rows["kind"].notna() | ~cases.rows["treated"]]
-    table = stacked([whole, effect_table(as_done, outcomes, *told)])
+    outcomes = outcomes_of(rules.effects, subjects.horizon_days, rules.subjects.usage_days)
+    adjusted_for = (subjects.numbers, subjects.words, rules.effects, rules.inputs)
+    anything = subjects.rows.assign(kind=subjects.rows["kind"].where(~subjects.rows["treated"], ALL), root_cause=None)
+    whole = effect_table(anything, outcomes, *adjusted_for, by_lot=subjects.randomized).assign(rank=pd.NA)
+    as_done = subjects.rows[subjects.rows["kind"].notna() | ~subjects.rows["treated"]]
+    table = stacked([whole, effect_table(as_done, outcomes, *adjusted_for)])
     if not len(table):
         return table
     table = table.sort_values(KEY, ignore_index=True).assign(
@@ -98,13 +98,13 @@ def strategy_effects(cases: Cases, rules: ModelSettings) -> pd.DataFrame:
     return table.assign(verdict=said)
 
 
-def uplift_of(cases: Cases, rules: ModelSettings) -> Uplift | None:
+def uplift_of(subjects: Subjects, rules: ModelSettings) -> Uplift | None:
     """Who is helped by work and who is harmed, learnt from cases that a lot parted; None without a lot."""
-    if not cases.by_lot:
+    if not subjects.randomized:
         return None
-    told = cases.rows[cases.rows["churned"].notna()]
-    told = told.assign(churned=told["churned"].astype(bool)).reset_index(drop=True)
-    return learnt_uplift(told, cases.numbers, cases.words, rules.uplift, rules.effects, rules.inputs)
+    matured = subjects.rows[subjects.rows["churned"].notna()]
+    matured = matured.assign(churned=matured["churned"].astype(bool)).reset_index(drop=True)
+    return learnt_uplift(matured, subjects.numbers, subjects.words, rules.uplift, rules.effects, rules.inputs)
 
 
 def ranked_by_uplift(uplift: Uplift | None, book: pd.DataFrame) -> pd.DataFrame:
@@ -139,9 +139,9 @@ def _book(
     return past.drop(columns=["churned_at", "churned", "expanded", "advocated", "treated", "untreated_chance"])
 
 
-def _how(rules: SubjectSettings, draws: pd.DataFrame, *, by_lot: bool) -> tuple[str, ...]:
+def _how(rules: SubjectSettings, draws: pd.DataFrame, *, randomized: bool) -> tuple[str, ...]:
     """How work is held against none, and what the switch and the table of hold-outs have to do with it."""
-    if by_lot:
+    if randomized:
         return ("By lot: accounts on which a draw fell against those that it spared.",)
     comparable = "Flagged accounts that were worked on against comparable flagged ones that were not."
     if rules.hold_out and len(draws):
@@ -156,7 +156,7 @@ def _how(rules: SubjectSettings, draws: pd.DataFrame, *, by_lot: bool) -> tuple[
 
 
 def _counts(
-    rows: pd.DataFrame, work: pd.DataFrame, months: Sequence[date], horizon: int, *, drawn_by_lot: bool
+    rows: pd.DataFrame, work: pd.DataFrame, months: Sequence[date], horizon: int, *, randomized_design: bool
 ) -> tuple[str, ...]:
     """How many cases there are, how many have matured, what is no case, and who was worked on later."""
     treated, untouched, done = rows[rows["treated"]], rows[~rows["treated"]], rows["kind"].notna()
@@ -176,9 +176,9 @@ def _counts(
         )
     if outside := len(begun) - int(done.sum()):
         notes.append(
-            f"{outside:,} of {len(begun):,} interventions are no case: the account was not "
-            f"{'drawn' if drawn_by_lot else 'flagged at the start of the month'}, too young or leaving, or the work "
-            "went on from before."
+            f"{outside:,} of {len(begun):,} interventions are not counted: the account was not "
+            f"{'drawn' if randomized_design else 'flagged at the start of the month'}, was too new or had given "
+            "notice, or earlier work was still going on."
         )
     if untouched["later"].any():
         notes.append(

@@ -17,7 +17,7 @@ from keepwell.features.outcomes.labels import losses
 from keepwell.playbook.interventions.records import Intervention, PlanTarget
 from keepwell.playbook.settings import WeeklySettings
 from keepwell.tasks.earlier_scores import dates, read
-from keepwell.tasks.operations.cases import interventions_of
+from keepwell.tasks.operations.subjects import interventions_of
 
 
 @dataclass(frozen=True)
@@ -41,14 +41,14 @@ class RecordedWork:
     interventions: Sequence[Intervention]
     plans: Sequence[PlanTarget]
     horizon_days: int
-    kept: Rate | None
+    retained: Rate | None
     worked: Rate | None
     by_kind: Mapping[str, Rate]
 
 
-def rate_of(happened: "pd.Series[bool]", confidence: float) -> Rate | None:
+def rate_of(occurred: "pd.Series[bool]", confidence: float) -> Rate | None:
     """The share of True; None without a case."""
-    part, whole = int(happened.sum()), len(happened)
+    part, whole = int(occurred.sum()), len(occurred)
     if not whole:
         return None
     bounds = stats.binomtest(part, whole).proportion_ci(confidence, method="wilson")
@@ -76,7 +76,7 @@ def recorded_work(
     )  # fmt: skip
 
 
-def effects_learnt(marts: Path, as_of: date) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
+def published_effects(marts: Path, as_of: date) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
     """What the newest `strategy_effects` before `as_of` say of enough cases, as items; and the partition read."""
     published = [day for day in dates(marts, "strategy_effects") if day < as_of]
     if not published:

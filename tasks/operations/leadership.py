@@ -10,8 +10,8 @@ import pandas as pd
 
 from keepwell.features.facts.known import Facts
 from keepwell.playbook.interventions.escalations import Escalation
-from keepwell.playbook.interventions.records import Intervention
-from keepwell.playbook.interventions.suggestions import LEARNT, Suggestion
+from keepwell.playbook.interventions.records import RESULTS, Intervention
+from keepwell.playbook.interventions.suggestions import Suggestion
 from keepwell.playbook.tiers import BANDS
 from keepwell.tasks.earlier_scores import dates, read
 from keepwell.tasks.learning.audit_facts import losses_since
@@ -48,7 +48,7 @@ class Leadership:
     escalations: Sequence[Mapping[str, Any]]
     forecast: Mapping[str, Any]
     answer_by: date
-    shown: int
+    max_items: int
     run_id: str = ""
 
     @property
@@ -126,12 +126,12 @@ def work_since(interventions: Sequence[Intervention], first: date, lost: Sequenc
     begun = [one for one in interventions if one.started_at >= start]
     rows = [
         {
-            "kind": one.kind, "begun": 1, **{result: int(one.result == result) for result in LEARNT},
+            "kind": one.kind, "begun": 1, **{result: int(one.result == result) for result in RESULTS},
             "open": int(one.result is None), "left": int(one.account_id in gone),
         }
         for one in begun
     ]  # fmt: skip
-    columns = ["begun", *LEARNT, "open", "left"]
+    columns = ["begun", *RESULTS, "open", "left"]
     if not rows:
         return pd.DataFrame(columns=["kind", *columns])
     return pd.DataFrame(rows).groupby("kind")[columns].sum().reset_index()

@@ -41,7 +41,7 @@ class Rules:
 class Heard:
     """What the ledger adds to the week: accounts that the lot left alone, and notes in words by account."""
 
-    left_alone: Collection[str]
+    held_out: Collection[str]
     notes: Mapping[str, Sequence[str]]
 
 
@@ -86,20 +86,20 @@ def outreach_queue(
     times = {csm: call_times(csm, as_of, rules.alerts.hours_of(csm), settings) for csm in segments}
     team = Team(segments, {csm: len(at) for csm, at in times.items()}, rules.default_csm)
     asked = [Asked(*map(str, row)) for row in zip(queue["account_id"], queue["segment"], queue["csm"], strict=True)]
-    who = assigned(asked, team, before, settings, heard.left_alone)
+    who = assigned(asked, team, before, settings, heard.held_out)
     said = [
         _said(row, factors[row.account_id], heard.notes.get(row.account_id, ()), as_of, rules)
         for row in queue.itertuples()
     ]
     columns = ["account_id", "name", "segment", "arr", "health", "band", "tier"]
     columns += ["priority", "at_stake", "risk", "risk_from", "decline", "severity", "urgency"]
-    told = pd.DataFrame(said, columns=["strategy", "strategy_owner", "talking_points", "support_needs"], dtype=object)
+    texts = pd.DataFrame(said, columns=["strategy", "strategy_owner", "talking_points", "support_needs"], dtype=object)
     return queue[columns].assign(
         currency=rules.currency, minutes=settings.call_minutes, owner=[one.owner for one in who],
         csm=[one.csm for one in who], handed_over=[one.handed_over for one in who],
         handover=pd.Series([one.handover for one in who], dtype=object), scheduled_at=_scheduled(who, times),
-        held_out=queue["account_id"].isin(heard.left_alone),
-        **told,
+        held_out=queue["account_id"].isin(heard.held_out),
+        **texts,
     )  # fmt: skip
 
 

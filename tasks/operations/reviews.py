@@ -32,9 +32,9 @@ COMPANY = ("industry", "country", "plan", "first_start_on")
 
 @dataclass(frozen=True)
 class Outcome:
-    """Whether the outcome came (1 or 0), and when a loss showed."""
+    """Whether the outcome occurred (1 or 0), and when a churn became known."""
 
-    happened: float
+    occurred: float
     at: datetime | None
 
 
@@ -63,7 +63,9 @@ def scored_book(marts: Path, day: date, outcome: str, version: str) -> pd.DataFr
     return book.assign(ill=-book["health"] if outcome == "churn" else book["health"])
 
 
-def model_reasons(kept: "Kept", marts: Path, day: date, accounts: Sequence[str], count: int) -> Mapping[str, list[str]]:
+def model_reasons(
+    model: "Kept", marts: Path, day: date, accounts: Sequence[str], count: int
+) -> Mapping[str, list[str]]:
     """Per account, what raises the model's chance most, in words; empty where the model cannot be explained."""
     from keepwell.models.explaining.margin import NotAdditive
     from keepwell.tasks.scoring.reasons import model_factors  # shap takes seconds
@@ -73,10 +75,10 @@ def model_reasons(kept: "Kept", marts: Path, day: date, accounts: Sequence[str],
         more = read(marts, mart, day)
         rows = rows.merge(more[["account_id", *more.columns.difference(rows.columns)]], on="account_id")
     rows = rows[rows["account_id"].isin(accounts)]
-    if not set(kept.inputs) <= set(rows.columns):
+    if not set(model.inputs) <= set(rows.columns):
         return {}
     try:
-        cited = model_factors(kept.trained, rows, pd.Series(kept.reference, dtype=object), count)
+        cited = model_factors(model.trained, rows, pd.Series(model.reference, dtype=object), count)
     except NotAdditive:
         return {}
     return {str(account): list(mine["text"]) for account, mine in cited.groupby("account_id")}
@@ -84,9 +86,9 @@ def model_reasons(kept: "Kept", marts: Path, day: date, accounts: Sequence[str],
 
 def health_reasons(marts: Path, day: date, accounts: Sequence[str]) -> Mapping[str, list[str]]:
     """Per account, the factors of its health in words, what explains most first."""
-    told = read(marts, "factors", day, ["account_id", "kind", "rank", "text"])
-    told = told[(told["kind"] == "health") & told["text"].notna() & told["account_id"].isin(accounts)]
-    return {str(account): list(mine["text"]) for account, mine in told.sort_values("rank").groupby("account_id")}
+    cited = read(marts, "factors", day, ["account_id", "kind", "rank", "text"])
+    cited = cited[(cited["kind"] == "health") & cited["text"].notna() & cited["account_id"].isin(accounts)]
+    return {str(account): list(mine["text"]) for account, mine in cited.sort_values("rank").groupby("account_id")}
 
 
 def facts_of(marts: Path, day: date, account: str) -> tuple[dict[str, Any], list[str]]:
@@ -98,13 +100,13 @@ def facts_of(marts: Path, day: date, account: str) -> tuple[dict[str, Any], list
     for mart, columns in (("health_scores", ABOUT), ("dim_account", COMPANY)):
         row = read(marts, mart, day, ["account_id", *columns])
         about |= row[row["account_id"] == account][list(columns)].iloc[0].dropna().to_dict()
-    told = read(
+    known = read(
         marts, "factors", day, ["account_id", "kind", "feature", "component", "value", "reference", "confidence"]
     )
-    told = told[(told["kind"] == "health") & (told["account_id"] == account) & (told["confidence"] > 0)]
-    told = told[told["feature"].isin(list(FEATURES))].sort_values(["component", "feature"])
+    known = known[(known["kind"] == "health") & (known["account_id"] == account) & (known["confidence"] > 0)]
+    known = known[known["feature"].isin(list(FEATURES))].sort_values(["component", "feature"])
     return about, [
-        f"{row.component}: {in_words(FEATURES[row.feature], row.value, row.reference)}" for row in told.itertuples()
+        f"{row.component}: {in_words(FEATURES[row.feature], row.value, row.reference)}" for row in known.itertuples()
     ]
 
 
@@ -113,23 +115,23 @@ def outcomes_of(
     money: BookSettings, rules: LabelSettings,
 ) -> Outcomes:  # fmt: skip
     """What became of the accounts of a sprint, as known at an instant."""
-    if now.date() < sprint.told_on:
+    if now.date() < sprint.outcomes_known_on:
         return {}
     about = read(marts, "health_scores", sprint.as_of, ["account_id", "arr"])
     cohort = ibis.memtable(about[about["account_id"].isin(list(sprint.accounts))])
     at = datetime.combine(sprint.as_of, time(0))
-    told = labels(cohort, at, facts_at(snapshot, now, fixed), money, rules).to_pandas()
+    labelled = labels(cohort, at, facts_at(snapshot, now, fixed), money, rules).to_pandas()
     label = OUTCOMES[sprint.outcome]
     return {
         row.account_id: Outcome(
             float(getattr(row, label)),
             row.churned_at.to_pydatetime() if label == OUTCOMES["churn"] and pd.notna(row.churned_at) else None,
         )
-        for row in told.dropna(subset=[label]).itertuples()
+        for row in labelled.dropna(subset=[label]).itertuples()
     }
 
 
-def graded_rows(sprint: Sprint, happened: Outcomes) -> pd.DataFrame:
+def graded_rows(sprint: Sprint, outcomes: Outcomes) -> pd.DataFrame:
     """One row per forecast whose scores were shown (the others may still change), as `grades` reads them.
 
     An override counts for its author's forecast; without a chance of its own it puts that forecast. A loss that had
@@ -140,13 +142,13 @@ def graded_rows(sprint: Sprint, happened: Outcomes) -> pd.DataFrame:
     for key, answer in sprint.answers.items():
         if answer.revealed_at is None:
             continue
-        frozen, flag, told = sprint.accounts[answer.account_id], over.get(key), happened.get(answer.account_id)
-        override = np.nan if flag is None else answer.chance if flag.chance is None else flag.chance
+        frozen, flag, known = sprint.accounts[answer.account_id], over.get(key), outcomes.get(answer.account_id)
+        override = np.nan if flag is None else answer.probability if flag.probability is None else flag.probability
         rows.append(
             {
-                "account_id": answer.account_id, "by": answer.by, "forecast": answer.chance,
+                "account_id": answer.account_id, "by": answer.by, "forecast": answer.probability,
                 "health": _number(frozen["health_chance"]), "model": _number(frozen["model"]), "override": override,
-                "happened": np.nan if told is None or (told.at and told.at <= answer.at) else told.happened,
+                "happened": np.nan if known is None or (known.at and known.at <= answer.at) else known.occurred,
             }
         )  # fmt: skip
     columns = ["account_id", "by", "forecast", "health", "model", "override", "happened"]
@@ -154,26 +156,26 @@ def graded_rows(sprint: Sprint, happened: Outcomes) -> pd.DataFrame:
     return found.astype(dict.fromkeys(columns[2:], float))
 
 
-def figures(sprint: Sprint, happened: Outcomes, rules: GradeSettings) -> list[Grade]:
+def sprint_metrics(sprint: Sprint, outcomes: Outcomes, rules: GradeSettings) -> list[Grade]:
     """The sprint's figures."""
-    return grades(graded_rows(sprint, happened), rules)
+    return grades(graded_rows(sprint, outcomes), rules)
 
 
-def review_frames(told: Iterable[tuple[Sprint, Outcomes, Sequence[Grade]]]) -> dict[str, pd.DataFrame]:
+def review_frames(graded_sprints: Iterable[tuple[Sprint, Outcomes, Sequence[Grade]]]) -> dict[str, pd.DataFrame]:
     """The marts `reviews`, `review_answers` and `review_flags` of these sprints, their outcomes and figures."""
     reviews: list[dict[str, Any]] = []
     answers: list[dict[str, Any]] = []
     flags: list[dict[str, Any]] = []
-    for sprint, happened, found in told:
-        reviews += _figure_rows(sprint, found)
-        answers += [_answer_row(sprint, key, happened) for key in sprint.answers]
+    for sprint, outcomes, found in graded_sprints:
+        reviews += _metric_rows(sprint, found)
+        answers += [_answer_row(sprint, key, outcomes) for key in sprint.answers]
         flags += flag_rows(sprint)
     return {
         "reviews": pd.DataFrame(reviews), "review_answers": pd.DataFrame(answers), "review_flags": pd.DataFrame(flags)
     }  # fmt: skip
 
 
-def _figure_rows(sprint: Sprint, found: Sequence[Grade]) -> list[dict[str, Any]]:
+def _metric_rows(sprint: Sprint, found: Sequence[Grade]) -> list[dict[str, Any]]:
     about: dict[str, Any] = {
         "review_id": sprint.review_id, "outcome": sprint.outcome, "model_version": sprint.version,
         "scored_on": sprint.as_of, "began_at": sprint.began, "signed_by": sprint.signed_by or None,
@@ -193,19 +195,19 @@ def _figure_rows(sprint: Sprint, found: Sequence[Grade]) -> list[dict[str, Any]]
     return [about | row for row in [*counts, *graded]]
 
 
-def _answer_row(sprint: Sprint, key: tuple[str, str], happened: Outcomes) -> dict[str, Any]:
+def _answer_row(sprint: Sprint, key: tuple[str, str], outcomes: Outcomes) -> dict[str, Any]:
     """What a reviewer said, with the scores once nobody can answer any more."""
     answer, frozen = sprint.answers[key], sprint.accounts[key[0]]
     row: dict[str, Any] = {
         "review_id": sprint.review_id, "account_id": answer.account_id, "reviewer": answer.by,
-        "forecast": answer.chance, "answered_at": answer.at, "revealed_at": answer.revealed_at,
+        "forecast": answer.probability, "answered_at": answer.at, "revealed_at": answer.revealed_at,
     }  # fmt: skip
     if sprint.signed_at is None:
         return row
-    known = happened.get(answer.account_id)
+    known = outcomes.get(answer.account_id)
     return row | {
         "why": frozen["why"], "health": frozen["health"], "health_chance": frozen["health_chance"],
-        "model_chance": frozen["model"], "happened": None if known is None else known.happened > 0,
+        "model_chance": frozen["model"], "happened": None if known is None else known.occurred > 0,
     }  # fmt: skip
 
 
@@ -214,7 +216,7 @@ def flag_rows(sprint: Sprint) -> list[dict[str, Any]]:
     return [
         {
             "review_id": sprint.review_id, "flag_id": f.flag_id, "account_id": f.account_id, "reviewer": f.by,
-            "flagged_at": f.at, "kind": f.kind, "explanation": f.note, "chance": f.chance, "until": f.until,
+            "flagged_at": f.at, "kind": f.kind, "explanation": f.note, "chance": f.probability, "until": f.until,
             "followed_by": f.followed_by, "followed_at": f.followed_at, "followed": f.followed,
         }
         for f in sprint.flags.values()

@@ -9,7 +9,7 @@ import pandas as pd
 
 from keepwell.playbook.actions import Playbook
 from keepwell.playbook.alerts.events import Alert
-from keepwell.playbook.interventions.records import Intervention, PlanTarget, figure
+from keepwell.playbook.interventions.records import Intervention, PlanTarget, formatted
 from keepwell.playbook.interventions.standup import Closing, Week
 from keepwell.playbook.interventions.success import reached
 from keepwell.playbook.outreach.queue import ENDANGERED, support_needs
@@ -65,7 +65,7 @@ def standup(given: Sources, rules: Rules) -> pd.DataFrame:
         "need": _needs(given, rules),
         "expansion": _expansion(given),
         "learning": _learnings(given, rules.weekly),
-        "figure": _figures(given.work),
+        "figure": _success_rates(given.work),
     }
     rows = [
         {"unit": given.currency, **book.get(item.get("account_id", ""), {}), **item, "section": name, "rank": rank}
@@ -89,14 +89,14 @@ def _at_risk(given: Sources) -> list[Item]:
     opened: dict[str, list[str]] = {}
     for alert in given.week.opened:
         if given.week.churn_alerts(alert.account_id):
-            opened.setdefault(alert.account_id, []).append(f"alert {_told(alert)}")
+            opened.setdefault(alert.account_id, []).append(f"alert {_alert_text(alert)}")
     active = given.accounts[given.accounts["status"] == "active"].sort_values(
         ["arr", "account_id"], ascending=[False, True]
     )
     items = []
     for row in active.itertuples():
-        told = [_entered(row, was)] if given.compared and row.band in ENDANGERED else []
-        texts = [t for t in (*told, *opened.get(row.account_id, ())) if t]
+        entered = [_entered(row, was)] if given.compared and row.band in ENDANGERED else []
+        texts = [t for t in (*entered, *opened.get(row.account_id, ())) if t]
         if texts:
             text = ". ".join([*texts, *_next(row, given.factors, given.now.date())])
             items.append({"account_id": row.account_id, "subject": row.band, "text": text, "at": given.now})
@@ -169,15 +169,15 @@ def _gone(given: Sources) -> list[Item]:
     active = given.before[given.before["status"] == "active"].sort_values(
         ["arr", "account_id"], ascending=[False, True]
     )
-    says = {"leaving": "gave notice", None: "is under contract no more"}
+    reasons = {"leaving": "gave notice", None: "is under contract no more"}
     found = [(row, status.get(row.account_id)) for row in active.itertuples()]
     return [
         {
             "account_id": row.account_id, "subject": "lost", "at": given.now,
-            "text": f"{says[now]}; it was {_words(row.band)} a week earlier",
+            "text": f"{reasons[now]}; it was {_words(row.band)} a week earlier",
         }
         for row, now in found
-        if now in says
+        if now in reasons
     ]  # fmt: skip
 
 
@@ -195,11 +195,11 @@ def _needs(given: Sources, rules: Rules) -> list[Item]:
     items = []
     for team, asks in waiting.items():
         asks.sort(key=lambda ask: (-ask[0], ask[1]))
-        shown = "; ".join(f"{name}: {what}" for _, name, what in asks[:NAMED])
+        named = "; ".join(f"{name}: {what}" for _, name, what in asks[:NAMED])
         more = f"; and {len(asks) - NAMED} more" if len(asks) > NAMED else ""
         people = ", ".join(rules.owners.roles.get(team, ())) or team
         total = sum(arr for arr, _, _ in asks)
-        text = f"needed for {len(asks)} account{'s' if len(asks) > 1 else ''}: {shown}{more}"
+        text = f"needed for {len(asks)} account{'s' if len(asks) > 1 else ''}: {named}{more}"
         items.append({"subject": team, "owner": people, "text": text, "value": total, "cases": len(asks)})
     return sorted(items, key=lambda item: (-item["value"], item["subject"]))
 
@@ -217,23 +217,23 @@ def _learnings(given: Sources, rules: WeeklySettings) -> list[Item]:
         {"subject": name, **_of_rate(rate), "text": f"{name}: {rate.part} of {rate.whole} accounts still customers "
          f"{given.work.horizon_days} days later ({rate.low:.0%} to {rate.high:.0%}); what happened, not an effect"}
         for name, rate in given.work.by_kind.items()
-        if rate.whole >= rules.least_cases
+        if rate.whole >= rules.min_observations
     ]  # fmt: skip
     rules_seen = sorted({c.alert.rule for c in given.closings})
     for rule in rules_seen:
         ours = [c for c in given.closings if c.alert.rule == rule]
         after = sum(c.contacted_at is not None for c in ours)
-        if len(ours) >= rules.least_cases:
+        if len(ours) >= rules.min_observations:
             text = f"{_words(rule)}: {len(ours)} alerts closed with the cause gone, {after} of them after a contact"
             items.append({"subject": rule, "text": text, "unit": None, "cases": len(ours)})
     return [*items, *given.effects]
 
 
-def _figures(work: RecordedWork) -> Iterator[Item]:
+def _success_rates(work: RecordedWork) -> Iterator[Item]:
     """The success rate of interventions, as it can be told."""
-    if work.kept:
+    if work.retained:
         text = f"accounts still customers {work.horizon_days} days after their last intervention; no effect is claimed"
-        yield {"subject": "kept", "text": text, **_of_rate(work.kept)}
+        yield {"subject": "kept", "text": text, **_of_rate(work.retained)}
     if work.worked:
         yield {
             "subject": "worked", "text": "interventions that were recorded as worked, of those ended",
@@ -264,13 +264,13 @@ def _missed_in(plan: PlanTarget, since: date, today: date) -> bool:
 
 
 def _plan(plan: PlanTarget, what: str) -> Item:
-    value = "" if plan.value is None else f", {figure(plan.value)} reached"
+    value = "" if plan.value is None else f", {formatted(plan.value)} reached"
     said = what if plan.status == what else "due and not settled"
     text = f"success plan {said}: {_words(plan.metric)} {plan.target:g} by {plan.due}{value}"
     return {"account_id": plan.account_id, "subject": plan.plan_id, "text": text, "at": plan.progressed_at}
 
 
-def _told(alert: Alert) -> str:
+def _alert_text(alert: Alert) -> str:
     """Rule and detail; the detail of an event says its rule itself."""
     rule = _words(alert.rule)
     return alert.detail if alert.detail.startswith(rule) else f"{rule}: {alert.detail}"

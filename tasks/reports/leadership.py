@@ -7,7 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from keepwell.playbook.interventions.suggestions import ALL, LEARNT, amount, effect_in_words, on, said_as
+from keepwell.playbook.interventions.records import RESULTS
+from keepwell.playbook.interventions.suggestions import ALL, amount, effect_in_words, on, said_as
 from keepwell.tasks.marts.frames import records
 from keepwell.tasks.marts.publish import write_whole
 from keepwell.tasks.operations.leadership import Leadership
@@ -41,7 +42,7 @@ def as_html(summary: Leadership) -> str:
         lost=records(summary.lost),
         how=HOW,
         work=records(summary.work),
-        results=LEARNT,
+        results=RESULTS,
         effects=effects,
         designs=_one_of_each_design(effects),
         churn_chart=_chart(effects, "churned"),

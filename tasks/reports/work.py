@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from keepwell.playbook.interventions.records import figure
+from keepwell.playbook.interventions.records import formatted
 from keepwell.playbook.interventions.work_week import Answered, Asked, WorkWeek
 from keepwell.tasks.earlier_scores import dates, read
 from keepwell.tasks.marts.publish import write_whole
@@ -58,7 +58,7 @@ def as_html(week: WorkWeek, run_id: str, names: Mapping[str, str]) -> str:
         totals=week.totals,
         run_id=run_id,
         names=names,
-        figure=figure,
+        formatted=formatted,
         colours=COLOURS,
         missing=by_csm(week.of("not_called", "tried")),
         reached=week.of("reached"),

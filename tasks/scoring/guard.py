@@ -48,7 +48,7 @@ class Rules:
     alerts: AlertSettings
     health: HealthSettings
     owner: str
-    told_at: datetime
+    notified_at: datetime
 
 
 def guard(
@@ -159,7 +159,9 @@ def _moves(
     anew = {
         w.name: found[w.name] for w in watched if w.name in found and _is_new(w, live, frames, days, former, settings)
     }
-    return guard_events(anew, days[0], live, watched, as_of, rules.owner, rules.alerts, rules.told_at) if anew else []
+    return (
+        guard_events(anew, days[0], live, watched, as_of, rules.owner, rules.alerts, rules.notified_at) if anew else []
+    )
 
 
 def _is_new(

@@ -14,7 +14,7 @@ import pytest
 from keepwell.features.facts.canonical import TABLES
 from keepwell.flows.configuration.settings import load_settings
 from keepwell.flows.run import Run
-from keepwell.flows.scoring import models_in_force
+from keepwell.flows.scoring import production_models
 from keepwell.tasks.learning.candidates import log_trial
 from keepwell.tasks.learning.quarter import Learnt
 from keepwell.tasks.registry.champion import load
@@ -145,13 +145,13 @@ def test_once_outcomes_have_matured_compare_reads_the_source(company):
 
 def test_the_share_of_the_settings_is_that_of_the_runs(company):
     """With a share the challenger acts beside health; 0 is the default (LRN-2)."""
-    shadow = models_in_force(Run(load_settings(company.config), company.out, SHADOWED))
+    shadow = production_models(Run(load_settings(company.config), company.out, SHADOWED))
     company.says(EASY + "assigned_share = 0.25\n")
-    assigned = models_in_force(Run(load_settings(company.config), company.out, SHADOWED))
+    assigned = production_models(Run(load_settings(company.config), company.out, SHADOWED))
 
     assert [model.share(shadow.kept[0]) for model in (shadow, assigned)] == [0.0, 0.25]
     company.says("[promotion]\nassigned_share = 0.25\n")
-    waiting = models_in_force(Run(load_settings(company.config), company.out, SHADOWED))
+    waiting = production_models(Run(load_settings(company.config), company.out, SHADOWED))
     assert waiting.share(waiting.kept[0]) == 0.0
 
 
@@ -390,11 +390,11 @@ from pathlib import Path
 from keepwell.flows.on_demand.champions import warnings
 from keepwell.flows.logs import log_to_stderr
 from keepwell.flows.run import Run
-from keepwell.flows.scoring import models_in_force
+from keepwell.flows.scoring import production_models
 from keepwell.flows.configuration.settings import load_settings
 log_to_stderr()
 run = Run(load_settings(Path(sys.argv[1])), Path(sys.argv[2]), date.fromisoformat(sys.argv[3]))
-found = models_in_force(run)
+found = production_models(run)
 print(len(found.kept) if found else 0, *warnings(run), sep="\\n")
 """
 
@@ -429,7 +429,7 @@ def test_a_switch_that_was_lost_before_any_champion_is_said(company, caplog):
     assert company.model(*OFF, "--as-of", SHADOWED).code == 0
     (company.out / "mlflow.db").unlink()
 
-    assert models_in_force(Run(load_settings(company.config), company.out, SHADOWED)) is None
+    assert production_models(Run(load_settings(company.config), company.out, SHADOWED)) is None
     assert f"since `off` of {SHADOWED} there is no champion. Restore MLflow's store" in caplog.text
 
 
@@ -439,7 +439,7 @@ def test_days_before_what_was_lost_are_as_they_were(company, caplog):
     (company.out / "mlflow.db").unlink()
     before = Run(load_settings(company.config), company.out, SHADOWED - timedelta(days=1))
 
-    assert models_in_force(before) is None
+    assert production_models(before) is None
     assert "lost" not in caplog.text
 
 
@@ -454,7 +454,7 @@ def test_a_new_registry_counts_from_the_next_change_on(company, mlflow_tables, f
 
     assert again.code == 0, again.err
     run = Run(load_settings(company.config), company.out, day)
-    assert [kept.version for kept in models_in_force(run).kept] == ["1"]
+    assert [kept.version for kept in production_models(run).kept] == ["1"]
     assert "lost" not in caplog.text
 
 

@@ -74,7 +74,7 @@ def told(ran: Ran) -> list[Diagnosis]:
 def doctor(place: Place, **environment: str) -> tuple[Ran, list[str]]:
     """The command, and what it calls critical."""
     ran = keepwell("--json", "--config", place.config, "--out", place.out, "doctor", **environment)
-    return ran, [f"{one.subject}: {one.says}" for one in told(ran) if one.severity == "critical"]
+    return ran, [f"{one.subject}: {one.message}" for one in told(ran) if one.severity == "critical"]
 
 
 def assert_told(critical: list[str], faults: list[tuple[str, ...]]) -> None:
@@ -459,7 +459,7 @@ def test_a_crm_whose_client_is_not_installed_is_named_with_its_package(
     )  # fmt: skip
 
     assert ran.code == 2, ran.err
-    (critical,) = [one.says for one in told(ran) if one.severity == "critical"]
+    (critical,) = [one.message for one in told(ran) if one.severity == "critical"]
     asked = next(line for line in (ROOT / "pyproject.toml").read_text().splitlines() if f'"{package}>' in line)
     assert f'pip install "{package}' in critical
     assert all(bound in critical for bound in asked.strip().strip('",').removeprefix(package).split(","))
@@ -578,7 +578,7 @@ def test_a_file_that_is_a_database_is_looked_at_like_a_server_and_is_not_made(pl
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
         (None, "is not there"),
         (b"[source\n", "not valid TOML"),
@@ -590,7 +590,7 @@ def test_a_file_that_is_a_database_is_looked_at_like_a_server_and_is_not_made(pl
     ],
 )
 def test_a_file_of_which_little_can_be_made_out_is_said_with_the_rest(
-    place: Place, text: bytes | None, says: str
+    place: Place, text: bytes | None, message: str
 ) -> None:
     """No traceback and no secret; the output folder is looked at all the same (CONTRACT `doctor`, TRU-5)."""
     place.config.unlink()
@@ -602,9 +602,9 @@ def test_a_file_of_which_little_can_be_made_out_is_said_with_the_rest(
     refused = keepwell("--config", place.config, "--out", place.out, *CHECK)
 
     assert ran.code == refused.code == 2
-    assert [line for line in critical if says in line]
+    assert [line for line in critical if message in line]
     assert [line for line in critical if line.startswith("out: ")]
-    assert says in refused.err
+    assert message in refused.err
     assert "hush" not in ran.out + ran.err + refused.err
 
 
@@ -620,7 +620,7 @@ def test_a_required_column_weighs_what_the_company_says_that_it_weighs(place: Pl
     ran, critical = doctor(place)
 
     assert ran.code == 0, critical
-    assert [one.says for one in told(ran) if one.severity == "warning" and one.subject == "source"] == [
+    assert [one.message for one in told(ran) if one.severity == "warning" and one.subject == "source"] == [
         "the mapping of tickets does not give `opened_at`, which the table requires. Add it."
     ]
 

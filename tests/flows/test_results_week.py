@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from evaluation.results_effects import NUMBERS, WORDS
 from evaluation.results_effects import world as episodes_of
 from keepwell.flows.configuration.settings import REQUIRED_TABLES, Settings, load_settings
-from keepwell.flows.month.week_4_results import ResultsWeek, keep_results, read_ledger, tell_results
+from keepwell.flows.month.week_4_results import ResultsWeek, compute_results, keep_results, read_ledger
 from keepwell.flows.run import Run
 from keepwell.flows.scoring import ScoredDate, score_and_publish, stage_sources
 from keepwell.models.effects.effect_table import ALL, effect_table
@@ -35,7 +35,7 @@ from keepwell.sample.settings import company_with
 from keepwell.sample.write import write_company
 from keepwell.tasks.earlier_scores import digest
 from keepwell.tasks.ledger.store import Ledger
-from keepwell.tasks.operations.effects import Cases, ranked_by_uplift, strategy_effects, uplift_of
+from keepwell.tasks.operations.effects import Subjects, ranked_by_uplift, strategy_effects, uplift_of
 from keepwell.tasks.operations.leadership import Leadership, ended_since, joined_since, newest_forecast
 from keepwell.tasks.reports.leadership import as_html, write_page
 from keepwell.tasks.reports.templates import MINUS
@@ -83,14 +83,14 @@ def test_more_effects_looked_at_make_each_less_sure(rows: list[tuple[float, floa
     pd.testing.assert_series_equal(q[table["enough"]], q_values(table[table["enough"]], 0.9))
 
 
-def kinds(by_lot: bool) -> Cases:
+def kinds(by_lot: bool) -> Subjects:
     """4,000 episodes by lot in two kinds, of which `email` did nothing; nobody looked into the untouched."""
     drawn = episodes_of(4000, 21, "random", sleeping=False)
     idle = drawn["treated"] & (drawn.index % 3 == 0)
     drawn.loc[idle, "use_after"] -= (drawn["use1"] - drawn["use0"])[idle]
     kind = np.where(drawn["treated"], np.where(idle, "email", "training"), None)
     cause = np.where(drawn["treated"], np.where(drawn.index % 2 == 0, "low_adoption", "price"), None)
-    return Cases(drawn.assign(kind=kind, root_cause=cause), by_lot, NUMBERS, WORDS, (), 90)
+    return Subjects(drawn.assign(kind=kind, root_cause=cause), by_lot, NUMBERS, WORDS, (), 90)
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +140,7 @@ def test_nobody_is_ranked_by_uplift_without_a_lot_or_a_test() -> None:
     few = replace(few, rows=few.rows.head(300).assign(churned=few.rows["churned"].astype(object)))
     refused = uplift_of(few, RULES)
 
-    assert uplift_of(replace(few, by_lot=False), RULES) is None
+    assert uplift_of(replace(few, randomized=False), RULES) is None
     assert refused is not None
     assert refused.model is None
     assert f"about {refused.needed:,} are needed" in refused.says[0]
@@ -151,7 +151,7 @@ def test_behind_the_gate_accounts_are_ranked_by_the_arr_that_work_keeps() -> Non
     """Sleeping dogs last, and marked (MON-4)."""
     drawn = episodes_of(5000, 3, "random").assign(kind=None, root_cause=None)
     rules = RULES.model_copy(update={"uplift": RULES.uplift.model_copy(update={"trees": 5})})
-    told = uplift_of(Cases(drawn, True, NUMBERS, WORDS, (), 90), rules)
+    told = uplift_of(Subjects(drawn, True, NUMBERS, WORDS, (), 90), rules)
     ranked = ranked_by_uplift(told, drawn.head(500))
 
     assert told is not None
@@ -344,7 +344,7 @@ def week(tmp_path_factory: pytest.TempPathFactory) -> Week:
     scored = score_and_publish(run, stage_sources(run), ())
     book = scored.scored.accounts
     record(run, book.assign(urgent=book["tier"] == "immediate").sort_values("urgent")["account_id"].tail(40).tolist())
-    told = tell_results(run, scored, read_ledger(run))
+    told = compute_results(run, scored, read_ledger(run))
     keep_results(run, told)
     return Week(run, scored, told)
 
@@ -391,7 +391,7 @@ def test_an_executive_is_asked_by_name_and_day(week: Week) -> None:
 def test_telling_the_week_again_gives_the_same_bytes(week: Week) -> None:
     """Marts and page (MON-5, TRU-1)."""
     before, page = bytes_of(week.run.out), week.told.page.read_bytes()
-    keep_results(week.run, tell_results(week.run, week.scored, read_ledger(week.run)))
+    keep_results(week.run, compute_results(week.run, week.scored, read_ledger(week.run)))
 
     assert bytes_of(week.run.out) == before
     assert week.told.page.read_bytes() == page
@@ -460,7 +460,7 @@ def summary(effects: pd.DataFrame) -> Leadership:
         suggestions=strategy_suggestions(effects.to_dict("records"), BOOKLET),
         learnings=learnings([work()], "2026-06-01", BOOKLET),
         escalations=[asked_for], forecast=ahead,
-        answer_by=date(2026, 6, 25), shown=20, run_id="r1",
+        answer_by=date(2026, 6, 25), max_items=20, run_id="r1",
     )  # fmt: skip
 
 

@@ -42,7 +42,7 @@ replicates = 40
 
 [reviews]
 accounts = 6
-least_seen = 4
+min_reviewed = 4
 """
 
 

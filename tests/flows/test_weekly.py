@@ -18,7 +18,7 @@ from keepwell.flows.configuration.settings import load_settings
 from keepwell.flows.run import Run
 from keepwell.flows.scoring import ScoredDate, score_and_publish, staged
 from keepwell.playbook.actions import Playbook
-from keepwell.playbook.alerts.clocks import breaches, taken
+from keepwell.playbook.alerts.clocks import breaches, step_events
 from keepwell.playbook.alerts.events import LedgerEvent, event_of, fold
 from keepwell.playbook.alerts.lifecycle import new_events
 from keepwell.playbook.alerts.rules import Condition, Observations
@@ -39,7 +39,7 @@ from keepwell.tasks.marts.portfolio import (
     week_before,
 )
 from keepwell.tasks.marts.publish import Stamp, publish
-from keepwell.tasks.operations.intervention_results import RecordedWork, effects_learnt, rate_of, recorded_work
+from keepwell.tasks.operations.intervention_results import RecordedWork, published_effects, rate_of, recorded_work
 from keepwell.tasks.operations.standup import Rules, Sources, standup
 from keepwell.tasks.reports.week import WeekReport, as_html, as_markdown
 from tests.support.partitions import put
@@ -82,10 +82,10 @@ def opened(
     at: datetime,
     rule: str = "no_usage",
     so_far: Sequence[LedgerEvent] = (),
-    held_by: str | None = None,
+    on_hold_for: str | None = None,
 ) -> LedgerEvent:
     """The opening of an alert, by the rules themselves."""
-    seen = Observations([Condition(account_id, rule, True, "why", held_by)], [])
+    seen = Observations([Condition(account_id, rule, True, "why", on_hold_for)], [])
     owners, runs = OwnerSettings(), Runs(ago(90), ago(90))
     new = new_events(list(so_far), seen, at, {account_id: "Ann"}, AlertSettings(), owners, runs)
     return next(event for event in new if event.kind == "opened")
@@ -101,7 +101,7 @@ def gone(event: LedgerEvent, at: datetime) -> list[LedgerEvent]:
 
 
 def contacted(event: LedgerEvent, at: datetime) -> list[LedgerEvent]:
-    return taken(fold([event], at)[event.alert_id], (), "contact", at, "Ann")
+    return step_events(fold([event], at)[event.alert_id], (), "contact", at, "Ann")
 
 
 def test_a_closing_counts_as_answered_only_where_the_contact_came_before_the_cause_went() -> None:
@@ -330,7 +330,7 @@ def test_an_alert_of_the_week_is_news_even_where_nothing_is_compared() -> None:
 
 def test_an_alert_that_a_data_alert_holds_is_no_news_before_its_release() -> None:
     """It is told to nobody; released, it is news of that week (SRC-5, WKL-1)."""
-    event = opened("a", ago(9), held_by="d1")
+    event = opened("a", ago(9), on_hold_for="d1")
     release = event_of(event, "released", ago(2), "dana", {"reason": "real", "digest_id": None, "due": {}})
 
     for at, history, told in ((ago(7), [event], []), (NOW, [event, release], ["a"])):
@@ -415,8 +415,8 @@ def test_rates_of_interventions_are_by_account_and_only_where_the_outcome_is_kno
 
     found = recorded_work(facts, made, [], 90, 30, DEFAULTS)
 
-    assert found.kept is not None
-    assert (found.kept.part, found.kept.whole) == (1, 2)
+    assert found.retained is not None
+    assert (found.retained.part, found.retained.whole) == (1, 2)
     assert found.worked is None
 
 
@@ -440,13 +440,13 @@ def test_published_effects_are_learnt_where_there_are_enough_cases(tmp_path: Pat
         pd.DataFrame([row, {**row, "kind": "support", "enough": False}]),
     )
 
-    items, used = effects_learnt(tmp_path, DAY)
+    items, used = published_effects(tmp_path, DAY)
 
     assert [item["text"] for item in items] == [
         "training for low adoption: chance to leave -12 points (-20 to -4), 45 accounts, estimated as of 2026-05-22"
     ]
     assert used == ("strategy_effects/2026-05-22/r1",)
-    assert effects_learnt(tmp_path, date(2026, 5, 22)) == ([], ())  # a flow of the same day is no source
+    assert published_effects(tmp_path, date(2026, 5, 22)) == ([], ())  # a flow of the same day is no source
 
 
 # The page -------------------------------------------------------------------------------------------------------------
@@ -529,8 +529,8 @@ class Reviewed:
     def again(self) -> None:
         """Everything of the review but for the score."""
         ledger = Ledger.open(self.run.ledger_url)
-        foretold = review.foretell_quarter(self.run, self.scored)
-        review.keep_week(self.run, *review.review_week(self.run, self.scored, ledger, foretold))
+        forecast = review.forecast_quarter(self.run, self.scored)
+        review.keep_week(self.run, *review.review_week(self.run, self.scored, ledger, forecast))
         ledger.close()
 
 
@@ -568,7 +568,7 @@ def test_a_rerun_gives_the_same_bytes(company: Reviewed) -> None:
 
 
 def test_a_later_review_grades_the_forecast_in_its_own_partition(company: Reviewed) -> None:
-    """What came stands beside what was foretold; the old partition stays as it was (WKL-2)."""
+    """What came stands beside what was forecast; the old partition stays as it was (WKL-2)."""
     out = company.run.out
     found = mart(out, "forecast", LAST)
     was = mart(out, "forecast", FIRST).set_index("segment")

@@ -9,7 +9,7 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from keepwell.playbook.alerts.clocks import breaches, by_step, due_steps, taken
+from keepwell.playbook.alerts.clocks import breaches, by_step, due_steps, step_events
 from keepwell.playbook.alerts.events import STEPS, Alert, LedgerEvent, event_of, fold
 from keepwell.playbook.alerts.lifecycle import new_events, released
 from keepwell.playbook.alerts.rules import Condition, Observations, Occurrence, due_times
@@ -90,7 +90,7 @@ class Company(RuleBasedStateMachine):
     def somebody_answers(self, data: Any, step: str) -> None:
         alert = data.draw(st.sampled_from(self._answerable()))
         done = by_step(self.written.values(), "done")[alert.alert_id]
-        self._write(taken(alert, done, step, self.now, "ann"))
+        self._write(step_events(alert, done, step, self.now, "ann"))
 
     @precondition(lambda self: self._answerable())
     @rule(data=st.data(), hours=st.integers(1, 60))
@@ -102,9 +102,9 @@ class Company(RuleBasedStateMachine):
     @rule(real=st.booleans())
     def somebody_decides_on_what_is_held(self, real: bool) -> None:
         """Released or discarded."""
-        due = partial(due_times, told_at=self.now, settings=SETTINGS)
+        due = partial(due_times, notified_at=self.now, settings=SETTINGS)
         for a in self._live():
-            if a.held_by is not None:
+            if a.on_hold_for is not None:
                 ended = event_of(a, "closed", self.now, "dana", {"reason": "discarded: outage"})
                 self._write([released(a, self.now, "dana", "real", None, due) if real else ended])
 
@@ -121,7 +121,7 @@ class Company(RuleBasedStateMachine):
 
     @invariant()
     def a_held_alert_has_no_clock(self) -> None:
-        assert not any(list(due_steps(a)) or a.breached for a in self._live() if a.held_by is not None)
+        assert not any(list(due_steps(a)) or a.breached for a in self._live() if a.on_hold_for is not None)
 
     def teardown(self) -> None:
         """After one more sweep and day that live: nothing is lost, and every clock that ran out is recorded."""
@@ -154,7 +154,7 @@ class Company(RuleBasedStateMachine):
         return sorted((a for a in found if a.closed_at is None), key=lambda a: a.alert_id)
 
     def _answerable(self) -> list[Alert]:
-        return [a for a in self._live() if a.held_by is None]
+        return [a for a in self._live() if a.on_hold_for is None]
 
     def _conditions(self, at: datetime) -> list[Condition]:
         """Each account's sign as it was at an instant."""

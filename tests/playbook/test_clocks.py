@@ -16,9 +16,9 @@ from keepwell.playbook.alerts.clocks import (
     by_step,
     due_steps,
     next_due,
+    step_events,
     step_table,
     steps_at,
-    taken,
 )
 from keepwell.playbook.alerts.events import STEPS, Alert, LedgerEvent, event_of, fold
 from keepwell.playbook.alerts.lifecycle import new_events
@@ -92,7 +92,7 @@ def test_a_later_step_fulfils_the_earlier_ones() -> None:
     """Who has called the customer has seen the alert, in time or late (ALR-2)."""
     history = ledger()
     low = alert(history, "health_low")
-    history += taken(low, (), "contact", MONDAY + 3 * HOUR, "ann", "called")
+    history += step_events(low, (), "contact", MONDAY + 3 * HOUR, "ann", "called")
 
     steps = {s.step: s for s in steps_at(history, MONDAY + 3 * HOUR) if s.alert_id == low.alert_id}
     assert set(steps) == {"ack", "assess", "plan", "contact"}
@@ -108,17 +108,17 @@ def test_a_step_is_taken_once_whoever_is_second() -> None:
     """Nothing is overwritten: the first acknowledgement stands (ALR-5)."""
     history = ledger()
     low = alert(history, "health_low")
-    first = taken(low, (), "ack", MONDAY + HOUR, "ann")
-    at_once = taken(low, (), "ack", MONDAY + HOUR, "bob")
+    first = step_events(low, (), "ack", MONDAY + HOUR, "ann")
+    at_once = step_events(low, (), "ack", MONDAY + HOUR, "bob")
 
     assert [e.event_id for e in first] == [e.event_id for e in at_once]
-    assert taken(low, {"ack"}, "ack", MONDAY + 2 * HOUR, "bob") == []
+    assert step_events(low, {"ack"}, "ack", MONDAY + 2 * HOUR, "bob") == []
 
 
 def test_an_assessment_reviews_a_ticket_but_not_what_the_director_must_have() -> None:
     """CSM review within 4 h is the CSM's; the director's 24 h are not (ALR-1)."""
     history = ledger()
-    steps = {rule: [e.payload["step"] for e in taken(alert(history, rule), (), "assess", MONDAY, "ann")]
+    steps = {rule: [e.payload["step"] for e in step_events(alert(history, rule), (), "assess", MONDAY, "ann")]
              for rule in ("urgent_ticket", "health_low")}  # fmt: skip
 
     assert steps == {"urgent_ticket": ["ack", "assess", "review"], "health_low": ["ack", "assess"]}
@@ -244,7 +244,7 @@ def test_every_step_is_in_time_or_recorded_as_missed(actions: list[tuple[float, 
     low = alert(history, "health_low")
     for hours, action in sorted(actions):
         now = MONDAY + hours * HOUR
-        new = breaches(history, now) if action == "sweep" else taken(
+        new = breaches(history, now) if action == "sweep" else step_events(
             low, by_step(history, "done")[low.alert_id], action, now, "ann"
         )  # fmt: skip
         history += new

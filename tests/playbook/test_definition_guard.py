@@ -76,7 +76,7 @@ def test_what_moves_every_week_is_usual() -> None:
 
 
 def test_few_accounts_or_days_tell_nothing() -> None:
-    """Fewer accounts than least_accounts, or fewer stored windows than least_windows: no data alert (SRC-5)."""
+    """Fewer accounts than min_accounts, or fewer stored windows than min_windows: no data alert (SRC-5)."""
     assert not moved(book(0.0, 3.0, *QUIET[2:], accounts=49), [LOGINS], RULES)
     assert not moved(book(0.0, 3.0, 0.0), [LOGINS], RULES)
     assert moved(book(0.0, 3.0, 0.0, 0.0), [LOGINS], RULES)
@@ -86,7 +86,7 @@ def test_a_small_book_moves_by_chance() -> None:
     """60 accounts, nothing planted: no data alert in 60 draws, though the share is passed in many (SRC-5)."""
     rng = np.random.default_rng(3)
     draws = [[pd.DataFrame({"logins": rng.normal(10, 2, 60)}) for _ in range(4)] for _ in range(60)]
-    careless = GuardSettings(least_errors=0)
+    careless = GuardSettings(min_standard_errors=0)
 
     assert not any(moved(frames, [LOGINS], RULES) for frames in draws)
     assert sum(bool(moved(frames, [LOGINS], careless)) for frames in draws) > 1
@@ -184,7 +184,7 @@ def test_release_opens_what_is_held_from_now_on(history: list[LedgerEvent]) -> N
     told = messages(new, {e.alert_id: e.payload for e in history}, {}, FILES, OwnerSettings())
 
     assert (alerts["acme"].state, alerts["acme"].opened_at, alerts["acme"].due_ack) == ("open", at, at + DAY / 12)
-    assert alerts["acme"].held_by is None
+    assert alerts["acme"].on_hold_for is None
     assert alerts[""].state == "released"
     assert [message.title for message in told] == ["acme (acme): health 41"]
 
@@ -228,7 +228,7 @@ def test_a_day_that_is_stored_no_more_stops_nothing(tmp_path: Path) -> None:
 
     assert found.events == []
     assert [alert.resolved for alert in found.data_alerts] == [True]
-    assert {c.held_by for c in found.conditions} == {None}
+    assert {c.on_hold_for for c in found.conditions} == {None}
 
 
 # The sample's outage --------------------------------------------------------------------------------------------------

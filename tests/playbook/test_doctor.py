@@ -35,7 +35,7 @@ HELP = action("help", "immediate", "outreach", components=["support"])
 
 
 def found(*actions: Action) -> list[tuple[str, str]]:
-    return [(one.severity, one.says) for one in playbook_findings(Playbook(action=actions), KNOWN)]
+    return [(one.severity, one.message) for one in playbook_findings(Playbook(action=actions), KNOWN)]
 
 
 # The playbook ---------------------------------------------------------------------------------------------------------
@@ -91,17 +91,17 @@ def test_an_action_behind_a_wider_one_can_never_be_reached() -> None:
 def test_a_condition_lets_what_stands_behind_it_be_reached(wide, narrow, lost) -> None:
     """An action is lost only where one before it applies wherever it does (ACT-2)."""
     first, second = (action(n, "outreach", features=["late"], **c) for n, c in (("one", wide), ("two", narrow)))
-    says = [says for _, says in found(first, second, *WIDE, HELP, REST, MAIL)]
+    message = [message for _, message in found(first, second, *WIDE, HELP, REST, MAIL)]
 
-    assert any("'two' can never be reached" in one for one in says) is lost
+    assert any("'two' can never be reached" in one for one in message) is lost
 
 
 def test_a_second_last_resort_and_a_cause_that_nobody_has_are_never_reached() -> None:
     """(ACT-2)."""
     odd = action("odd", "outreach", components=["sentiment"])
-    says = [says for _, says in found(*WIDE, HELP, odd, REST, action("again", "immediate"), MAIL)]
+    message = [message for _, message in found(*WIDE, HELP, odd, REST, action("again", "immediate"), MAIL)]
 
-    assert says == [
+    assert message == [
         f"'odd' can never be reached in tier outreach: no account has such a factor. {REMEDY}",
         f"'again' can never be reached in tier immediate: 'call' before it answers all that it answers. {REMEDY}",
     ]
@@ -117,14 +117,14 @@ def test_a_second_last_resort_and_a_cause_that_nobody_has_are_never_reached() ->
 )
 def test_two_actions_for_one_case_contradict_each_other(first, second, named) -> None:
     """Only their order in the file tells which is first (ACT-2)."""
-    says = found(
+    message = found(
         action("one", "outreach", **first), action("two", "outreach", "immediate", **second), *WIDE, HELP, REST, MAIL
     )
 
     assert (
         "critical",
         f"'one' and 'two' both answer {named} in tier outreach; only their order says which. Name it in one of them.",
-    ) in says
+    ) in message
 
 
 ACTIONS = st.builds(
@@ -147,7 +147,7 @@ def test_never_reached_means_that_no_case_takes_it(actions: Sequence[Action]) ->
         for tier in ("immediate", "outreach", "automated")
         for case in cases
     }
-    told = [one.says for one in playbook_findings(playbook, KNOWN) if "never be reached" in one.says]
+    told = [one.message for one in playbook_findings(playbook, KNOWN) if "never be reached" in one.message]
     lost = {(a.name, tier) for a in named for tier in a.tiers} - taken
 
     assert len(told) == len(lost)
@@ -161,14 +161,16 @@ def test_roles_that_are_needed_and_that_nobody_holds_are_named() -> None:
     """Those of alerts, of missed steps and of actions; the CSM is in the data (ALR-1, ALR-2, ACT-2)."""
     playbook = Playbook(action=(action("fix", "outreach", owner="technical", components=["support"]), REST, MAIL))
     without = {role: people for role, people in PEOPLE.items() if role not in ("director", "technical")}
-    says = [one.says for one in role_findings(RULES, playbook, OwnerSettings(roles={**without, "boss": ("Kim",)}))]
+    message = [
+        one.message for one in role_findings(RULES, playbook, OwnerSettings(roles={**without, "boss": ("Kim",)}))
+    ]
 
     assert role_findings(RULES, playbook, OwnerSettings(roles=PEOPLE)) == []
-    assert says[0] == (
+    assert message[0] == (
         "nobody is director, who is needed for the alert health_low and missed steps. Name them in owners.roles."
     )
-    assert says[1] == "nobody is technical, who is needed for the action 'fix'. Name them in owners.roles."
-    assert says[2].startswith("owners.roles names 'boss', which is no role.")
+    assert message[1] == "nobody is technical, who is needed for the action 'fix'. Name them in owners.roles."
+    assert message[2].startswith("owners.roles names 'boss', which is no role.")
 
 
 def test_channels_that_tell_nothing_and_roles_that_are_told_nothing_are_named() -> None:
@@ -180,19 +182,19 @@ def test_channels_that_tell_nothing_and_roles_that_are_told_nothing_are_named() 
     )
     unknown = Channel(url="json://d", roles=("csm", "chief"))
 
-    def says(**channels: Channel) -> list[str]:
-        return [one.says for one in channel_findings(channels, RULES)]
+    def message(**channels: Channel) -> list[str]:
+        return [one.message for one in channel_findings(channels, RULES)]
 
-    assert says(all=everybody) == []
-    assert says(all=everybody, mute=mute) == [
+    assert message(all=everybody) == []
+    assert message(all=everybody, mute=mute) == [
         "nothing is ever told on mute: its roles, kinds and severities never meet."
     ]
-    assert says(narrow=narrow) == [
+    assert message(narrow=narrow) == [
         f"of what the role {role} is to be told, some goes out on no channel."
         for role in ("csm", "data owner", "director", "finance")
     ]
-    assert says(unknown=unknown)[0].startswith("messages.channels.unknown.roles names 'chief'")
-    assert "no channel tells the role manager anything." in says(unknown=unknown)
+    assert message(unknown=unknown)[0].startswith("messages.channels.unknown.roles names 'chief'")
+    assert "no channel tells the role manager anything." in message(unknown=unknown)
 
 
 # By command -----------------------------------------------------------------------------------------------------------
@@ -264,11 +266,11 @@ def test_a_wrong_playbook_or_setting_is_told_and_the_rest_is_looked_at(company: 
     config = company / "pipeline.toml"
     config.write_text('playbook = "mine.toml"\n' + config.read_text())
     ran, told = doctor(company, '\n[outreach.needs]\nproduct = ["adopted"]\n')
-    critical = [(one.subject, one.says) for one in told if one.severity == "critical"]
+    critical = [(one.subject, one.message) for one in told if one.severity == "critical"]
 
     assert ran.code == 2
     assert {subject for subject, _ in critical} == {"playbook", "settings"}
-    assert all("mine.toml" in says for subject, says in critical if subject == "playbook")
+    assert all("mine.toml" in message for subject, message in critical if subject == "playbook")
     assert ("ok", "source") in {(one.severity, one.subject) for one in told}
     assert doctor(company, "\n[nonsense]\n")[1][0].subject == "settings"
 
@@ -286,8 +288,8 @@ def test_a_switch_without_its_table_and_a_kind_that_nobody_records_are_told(comp
     config.write_text(config.read_text().replace('[tables.hold_outs]\nsql = "sql/interventions.sql"', ""))
     drawn = doctor(company, "\n[outreach]\nhold_out_share = 0.1\n")[1]
 
-    assert "is off, and outreach.hold_out_share" in {one.subject: one.says for one in drawn}["hold_out"]
+    assert "is off, and outreach.hold_out_share" in {one.subject: one.message for one in drawn}["hold_out"]
     for told, word in ((asked, "is on"), (given, "is off")):
-        warned = {one.subject: one.says for one in told if one.severity == "warning"}
+        warned = {one.subject: one.message for one in told if one.severity == "warning"}
         assert warned["hold_out"].startswith(f"models.subjects.hold_out {word}, and there is")
         assert "kind = 'trainings', which is none of work.kinds: technical_fix" in warned["playbook"]

@@ -17,21 +17,21 @@ from keepwell.flows.configuration.settings import load_settings
 from keepwell.flows.run import Run
 from keepwell.models.settings.effects import SubjectSettings
 from keepwell.playbook.interventions.records import work_event
-from keepwell.playbook.outreach.call_owners import LEFT_ALONE, Asked, Before, Team, assigned
-from keepwell.playbook.outreach.holdout import Draw, draws_at, left_alone_at, lots
+from keepwell.playbook.outreach.call_owners import HELD_OUT, Asked, Before, Team, assigned
+from keepwell.playbook.outreach.holdout import Draw, draws_at, held_out_at, random_assignment
 from keepwell.playbook.settings import OutreachSettings
 from keepwell.sample.settings import company_with
 from keepwell.sample.write import write_company
 from keepwell.tasks.ledger.recorded import recorded_rows
 from keepwell.tasks.ledger.store import Ledger
-from keepwell.tasks.operations.cases import drawn, work_of
+from keepwell.tasks.operations.subjects import drawn, work_of
 from keepwell.tasks.sources.facts import facts_at
 from keepwell.tasks.sources.staging import stage
 from tests.support.company import AS_OF, staged
 from tests.support.company import company as company_of
 from tests.support.running import keepwell, mart
-from tests.tasks.operations.test_cases import book as rows_of
-from tests.tasks.operations.test_cases import done
+from tests.tasks.operations.test_subjects import book as rows_of
+from tests.tasks.operations.test_subjects import done
 
 AT = datetime(2025, 12, 8)
 LATER = datetime(2026, 5, 22)
@@ -44,23 +44,23 @@ RULES = OutreachSettings()
 def test_a_lot_spares_the_share_that_is_asked_for_and_repeats() -> None:
     """By a hash of account and instant: the same again, another at another instant (MON-4, TRU-1)."""
     accounts = [f"A{n}" for n in range(4000)]
-    draws, again = (draws_at(lots(accounts, AT, 0.2), AT) for _ in range(2))
-    other = draws_at(lots(accounts, datetime(2026, 1, 8), 0.2), LATER)
-    spared = left_alone_at(draws, AT)
+    draws, again = (draws_at(random_assignment(accounts, AT, 0.2), AT) for _ in range(2))
+    other = draws_at(random_assignment(accounts, datetime(2026, 1, 8), 0.2), LATER)
+    spared = held_out_at(draws, AT)
 
     assert draws == again
     assert len(spared) / len(accounts) == pytest.approx(0.2, abs=0.02)
-    assert {draw.chance for draw in draws} == {0.8}
-    assert len(spared & left_alone_at(other, datetime(2026, 1, 8))) / len(spared) == pytest.approx(0.2, abs=0.06)
-    assert not left_alone_at(draws, datetime(2026, 1, 8))
+    assert {draw.probability for draw in draws} == {0.8}
+    assert len(spared & held_out_at(other, datetime(2026, 1, 8))) / len(spared) == pytest.approx(0.2, abs=0.06)
+    assert not held_out_at(draws, datetime(2026, 1, 8))
 
 
 def test_a_draw_once_made_stands(tmp_path: Path) -> None:
     """Drawn again with another share, the ledger keeps the first and adds nothing (ALR-5, MON-5)."""
     ledger = Ledger.open(f"sqlite:///{tmp_path / 'ledger.db'}")
-    first = ledger.record_work(lots(["a", "b", "c"], AT, 0.5))
-    second = ledger.record_work(lots(["a", "b", "c", "d"], AT, 0.0))
-    kept = {draw.account_id: draw.chance for draw in draws_at(ledger.work(AT), AT)}
+    first = ledger.record_work(random_assignment(["a", "b", "c"], AT, 0.5))
+    second = ledger.record_work(random_assignment(["a", "b", "c", "d"], AT, 0.0))
+    kept = {draw.account_id: draw.probability for draw in draws_at(ledger.work(AT), AT)}
     ledger.close()
 
     assert (len(first), [event.account_id for event in second]) == (3, ["d"])
@@ -87,12 +87,12 @@ def test_on_whom_the_lot_falls_is_called_whoever_else_is_left_alone(
     queue = [Asked(str(n), segment, csm) for n, (segment, csm, _) in enumerate(rows)]
     before = Before({}, callers)
     called = {one.account_id for one in assigned(queue, team, before, RULES) if not one.waits}
-    left_alone = {str(n) for n, (*_, spared) in enumerate(rows) if spared and str(n) in called}
-    after = assigned(queue, team, before, RULES, left_alone)
+    held_out = {str(n) for n, (*_, spared) in enumerate(rows) if spared and str(n) in called}
+    after = assigned(queue, team, before, RULES, held_out)
     load = Counter(one.csm for one in after if not one.waits)
 
-    assert called - left_alone <= {one.account_id for one in after if not one.waits}
-    assert all(one.waits and LEFT_ALONE in (one.handover or "") for one in after if one.account_id in left_alone)
+    assert called - held_out <= {one.account_id for one in after if not one.waits}
+    assert all(one.waits and HELD_OUT in (one.handover or "") for one in after if one.account_id in held_out)
     assert all(load[csm] <= team.room[csm] for csm in CSMS)
 
 
@@ -106,7 +106,7 @@ def test_what_people_record_stands_beside_what_the_company_has(tmp_path: Path) -
     events = [
         work_event("started", "A-001", "V-000", at, at, "Ann", {"kind": "executive"}),
         work_event("started", "A-001", "NEW", at, at, "Ann", {"kind": "executive"}),
-        *lots(["A-001"], at, 0.0),
+        *random_assignment(["A-001"], at, 0.0),
     ]  # fmt: skip
     both = facts_at(snapshot, now, recorded=recorded_rows(events, now))
     found = both["interventions"].to_pandas().set_index("intervention_id")
@@ -207,7 +207,8 @@ def test_the_ledger_says_who_was_treated_without_changing_the_snapshot(company: 
     cohort = book(facts_at(snapshot, at, fixed), settings.money)
     fell, spared, worked, left = sorted(cohort["account_id"].to_pandas())[:4]
     events = [
-        *lots([fell], at + timedelta(days=1), 0.0), *lots([spared], at + timedelta(days=1), 0.5),
+        *random_assignment([fell], at + timedelta(days=1), 0.0),
+        *random_assignment([spared], at + timedelta(days=1), 0.5),
         work_event("started", worked, None, at, at, "Ann", {"kind": "training"}),
         work_event("started", worked, None, at, at + timedelta(days=3), "Ann", {"kind": "training"}),
     ]  # fmt: skip

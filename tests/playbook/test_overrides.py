@@ -60,10 +60,10 @@ def test_the_last_that_was_set_stands_until_it_is_lifted_or_over(events, at, hea
 
 def test_an_override_is_for_a_while_and_has_a_reason(ledger: Ledger) -> None:
     """Refused with what would be right; nothing is written (HLT-4)."""
-    rules = WorkSettings(longest_override_days=10)
+    rules = WorkSettings(max_override_days=10)
     for until, reason, says in (
         (date(2026, 3, 2), "x", "is not between 2026-03-03 and 2026-03-12"),
-        (date(2026, 3, 13), "x", "longest_override_days"),
+        (date(2026, 3, 13), "x", "max_override_days"),
         (UNTIL, " ", "--reason is empty"),
     ):
         with pytest.raises(ConfigError, match=says):

@@ -174,7 +174,7 @@ def test_a_flag_is_explained_and_an_override_expires(asked: tuple[Any, ...], why
 
 def test_a_sprint_is_signed_once_by_a_name_when_enough_was_seen() -> None:
     """An answer without its reveal is not looked at; after the signature nothing is answered (REV-4)."""
-    rules = ReviewSettings(least_seen=2)
+    rules = ReviewSettings(min_reviewed=2)
     sprint = seen(begun(), "a0")
     half = after(sprint, answered(sprint, "a1", 0.3, "ann", NOW, RULES))
     with pytest.raises(NotAllowed, match="1 of 3 accounts were forecast and then revealed, 2 are needed"):

@@ -10,8 +10,8 @@ from keepwell.playbook.interventions.records import (
     WorkEvent,
     calls_at,
     causes_at,
-    figure,
     follow_ups_at,
+    formatted,
     interventions_at,
     plans_at,
     signed_at,
@@ -285,4 +285,4 @@ def test_the_page_names_the_accounts_of_interventions_and_promises_too() -> None
 )
 def test_a_value_is_told_as_people_read_it(value: float, says: str) -> None:
     """48.147429 is more than anybody knows of a health (MON-3)."""
-    assert figure(value) == says
+    assert formatted(value) == says

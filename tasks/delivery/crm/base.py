@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from keepwell.playbook.crm.diff import Held, Step
+from keepwell.playbook.crm.diff import CrmRecord, Step
 from keepwell.tasks.errors import KeepwellError
 
 
@@ -17,13 +17,13 @@ class Crm(Protocol):
     def lacking(self) -> list[str]:
         """The properties that must be there and are not, or are not unique, a sentence each."""
 
-    def companies(self, accounts: Sequence[str]) -> list[Held]:
+    def companies(self, accounts: Sequence[str]) -> list[CrmRecord]:
         """Every company there whose property holds one of our account ids, deleted ones left out."""
 
-    def reread(self, companies: Sequence[Held]) -> list[Held]:
+    def reread(self, companies: Sequence[CrmRecord]) -> list[CrmRecord]:
         """The same companies by their ids there, as they are now."""
 
-    def tasks(self, keys: Sequence[str]) -> list[Held]:
+    def tasks(self, keys: Sequence[str]) -> list[CrmRecord]:
         """Every task there that has one of our ids, deleted ones left out."""
 
     def write_accounts(self, steps: Sequence[Step]) -> list[str]:

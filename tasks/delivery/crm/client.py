@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from keepwell.playbook.crm.diff import Difference, Held, Step, Told, Wanted, difference
+from keepwell.playbook.crm.diff import CrmRecord, Difference, OutboxEntry, Step, Wanted, difference
 from keepwell.playbook.crm.settings import CrmSettings
 from keepwell.tasks.connections.drivers import crm_client
 from keepwell.tasks.delivery.crm.base import Crm, CrmFailed
@@ -42,17 +42,19 @@ def connected(settings: CrmSettings) -> Crm:
         raise ConfigError(crm_client(settings.kind)) from error
 
 
-def compared(crm: Crm, wanted: Sequence[Wanted], told: Mapping[str, Told], settings: CrmSettings) -> Difference:
+def compared(
+    crm: Crm, wanted: Sequence[Wanted], outbox: Mapping[str, OutboxEntry], settings: CrmSettings
+) -> Difference:
     """What the CRM would have to be told; reads it and writes nothing. ConfigError where it lacks a property."""
     if lacking := crm.lacking():
         raise ConfigError(f"{settings.kind}: {' '.join(lacking)}")
     ids = sorted({want.account_id for want in wanted})
     companies = _read(crm.companies, ids, settings)
     keys = [want.key for want in wanted if not want.is_account]
-    return difference(wanted, companies, _read(crm.tasks, keys, settings), told, settings)
+    return difference(wanted, companies, _read(crm.tasks, keys, settings), outbox, settings)
 
 
-def write(crm: Crm, found: Difference, told: Mapping[str, Told], settings: CrmSettings) -> Written:
+def write(crm: Crm, found: Difference, outbox: Mapping[str, OutboxEntry], settings: CrmSettings) -> Written:
     """Write the steps, batch by batch, each read back; a CRM that stops answering leaves the rest for the next run."""
     delivered: list[tuple[Wanted, str]] = []
     differing: list[Step] = []
@@ -62,13 +64,13 @@ def write(crm: Crm, found: Difference, told: Mapping[str, Told], settings: CrmSe
         accounts = batch[0].wanted.is_account
         try:
             refused += (crm.write_accounts if accounts else crm.write_tasks)(batch)
-            companies = [Held(*of, {}) for of in dict.fromkeys((s.company, s.wanted.account_id) for s in batch)]
+            companies = [CrmRecord(*of, {}) for of in dict.fromkeys((s.company, s.wanted.account_id) for s in batch)]
             back = crm.reread(companies) if accounts else companies
             tasks = [] if accounts else crm.tasks([step.wanted.key for step in batch])
         except CrmFailed as failure:
             left = [step for later in batches[number:] for step in later]
             return Written(delivered, differing, refused, str(failure), left)
-        again = difference([step.wanted for step in batch], back, tasks, told, settings)
+        again = difference([step.wanted for step in batch], back, tasks, outbox, settings)
         equal = {want.key for want, _ in again.same}
         delivered += again.same
         differing += [step for step in batch if step.wanted.key not in equal]
@@ -86,8 +88,10 @@ def _batches(steps: Iterable[Step], settings: CrmSettings, *, accounts: bool) ->
     return _split([step for step in steps if step.wanted.is_account == accounts], settings.batch)
 
 
-def _read(look: Callable[[Sequence[str]], list[Held]], keys: Sequence[str], settings: CrmSettings) -> list[Held]:
-    return [held for some in _split(keys, settings.batch) for held in look(some)]
+def _read(
+    look: Callable[[Sequence[str]], list[CrmRecord]], keys: Sequence[str], settings: CrmSettings
+) -> list[CrmRecord]:
+    return [record for some in _split(keys, settings.batch) for record in look(some)]
 
 
 def _split(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

@@ -15,6 +15,6 @@ def retries(settings: CrmSettings) -> Retry:
     """
     return Retry(
         total=settings.tries - 1, status_forcelist=AGAIN, allowed_methods=None,
-        backoff_factor=settings.backoff_seconds, backoff_max=settings.longest_wait_seconds,
-        retry_after_max=settings.longest_wait_seconds, raise_on_status=False,
+        backoff_factor=settings.backoff_seconds, backoff_max=settings.max_wait_seconds,
+        retry_after_max=settings.max_wait_seconds, raise_on_status=False,
     )  # fmt: skip

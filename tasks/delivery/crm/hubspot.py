@@ -16,8 +16,8 @@ from hubspot.crm.companies import OpenApiException as CompaniesError
 from hubspot.crm.objects.tasks import OpenApiException as TasksError
 from hubspot.crm.properties import OpenApiException as PropertiesError
 
-from keepwell.playbook.crm.diff import Held, Step, number_there
-from keepwell.playbook.crm.settings import COMPLETED, DAYS, NUMBERS, OPEN, CrmSettings
+from keepwell.playbook.crm.diff import CrmRecord, Step, number_there
+from keepwell.playbook.crm.settings import COMPLETED, DATE_FIELDS, NUMERIC_FIELDS, OPEN, CrmSettings
 from keepwell.tasks.delivery.crm.base import CrmFailed, in_halves
 from keepwell.tasks.delivery.crm.http import retries
 
@@ -47,7 +47,7 @@ class HubSpotCrm:
             said.append(f"tasks have no property {named.id_name} with unique values; create it.")
         return said
 
-    def companies(self, accounts: Sequence[str]) -> list[Held]:
+    def companies(self, accounts: Sequence[str]) -> list[CrmRecord]:
         """Found by search, page by page, then read by id."""
         name, wanted, after, found = self._settings.account_name, set(accounts), None, []
         while True:
@@ -56,27 +56,27 @@ class HubSpotCrm:
             rule = {"propertyName": name, "operator": "IN", "values": values}
             body = {"filterGroups": [{"filters": [rule]}], "properties": [name], "limit": 100}
             answer = self._asked(self._crm.companies.search_api.do_search, body | ({"after": after} if after else {}))
-            found += [Held(one.id, one.properties.get(name) or "", {}) for one in answer.results]
+            found += [CrmRecord(one.id, one.properties.get(name) or "", {}) for one in answer.results]
             after = answer.paging.next.after if answer.paging and answer.paging.next else None
             if after is None:
-                return self.reread([held for held in found if held.key in wanted])
+                return self.reread([record for record in found if record.key in wanted])
 
-    def reread(self, companies: Sequence[Held]) -> list[Held]:
+    def reread(self, companies: Sequence[CrmRecord]) -> list[CrmRecord]:
         """Read by id: what was written a moment ago is there."""
         named, size, found = self._settings, self._settings.batch, []
         for start in range(0, len(companies), size):
-            ids = [{"id": held.crm_id} for held in companies[start : start + size]]
+            ids = [{"id": record.crm_id} for record in companies[start : start + size]]
             body = {"inputs": ids, "properties": [named.account_name, *named.names.values()]}
             found += self._asked(self._crm.companies.batch_api.read, body).results
-        return [Held(one.id, one.properties.get(named.account_name) or "", self._account(one)) for one in found]
+        return [CrmRecord(one.id, one.properties.get(named.account_name) or "", self._account(one)) for one in found]
 
-    def tasks(self, keys: Sequence[str]) -> list[Held]:
+    def tasks(self, keys: Sequence[str]) -> list[CrmRecord]:
         """Read by our id, with their companies; ids that HubSpot does not know are no error."""
         name = self._settings.id_name
         body = {"idProperty": name, "inputs": [{"id": key} for key in keys], "properties": [name, *TASK.values()]}
         found = self._asked(self._crm.objects.tasks.batch_api.read, body).results
         of = self._companies_of([one.id for one in found])
-        return [Held(one.id, one.properties[name], self._task(one), of.get(one.id, ())) for one in found]
+        return [CrmRecord(one.id, one.properties[name], self._task(one), of.get(one.id, ())) for one in found]
 
     def write_accounts(self, steps: Sequence[Step]) -> list[str]:
         """One request; a record that HubSpot refuses does not keep the others back."""
@@ -91,7 +91,7 @@ class HubSpotCrm:
             {"idProperty": self._settings.id_name, "id": step.wanted.key, "properties": self._written(step)}
             for step in some
         ], len(some)))  # fmt: skip
-        made = {held.key: held for held in self.tasks([step.wanted.key for step in steps])}
+        made = {record.key: record for record in self.tasks([step.wanted.key for step in steps])}
         pairs = [
             {"from": {"id": made[step.wanted.key].crm_id}, "to": {"id": step.company}, "type": "task_to_company"}
             for step in steps
@@ -152,9 +152,9 @@ def _plain(name: str, given: str | None) -> str:
     """A value as `playbook.crm.diff` writes it."""
     if not given:
         return ""
-    if name in NUMBERS:
+    if name in NUMERIC_FIELDS:
         return number_there(given)
-    if name in DAYS:
+    if name in DATE_FIELDS:
         return given[:10]
     return html.unescape(given.replace("<br>", "\n")) if name == "body" else given
 
@@ -162,7 +162,7 @@ def _plain(name: str, given: str | None) -> str:
 def _said(error: Exception) -> str:
     """HubSpot's own sentence, where it gives one; nothing of the request."""
     try:
-        told: Mapping[str, Any] = json.loads(getattr(error, "body", None) or "{}")
+        answer: Mapping[str, Any] = json.loads(getattr(error, "body", None) or "{}")
     except ValueError:
-        told = {}
-    return str(told.get("message") or getattr(error, "reason", None) or type(error).__name__)
+        answer = {}
+    return str(answer.get("message") or getattr(error, "reason", None) or type(error).__name__)

@@ -13,8 +13,8 @@ from simple_salesforce import Salesforce
 from simple_salesforce.exceptions import SalesforceAuthenticationFailed, SalesforceError
 from simple_salesforce.format import format_soql
 
-from keepwell.playbook.crm.diff import Held, Step, number_there
-from keepwell.playbook.crm.settings import COMPLETED, NUMBERS, OPEN, CrmSettings
+from keepwell.playbook.crm.diff import CrmRecord, Step, number_there
+from keepwell.playbook.crm.settings import COMPLETED, NUMERIC_FIELDS, OPEN, CrmSettings
 from keepwell.tasks.delivery.crm.base import CrmFailed
 from keepwell.tasks.delivery.crm.http import retries
 
@@ -67,22 +67,22 @@ class SalesforceCrm:
             said.append(f"Task has no field {named.id_name} that is an external id; create it.")
         return said
 
-    def companies(self, accounts: Sequence[str]) -> list[Held]:
+    def companies(self, accounts: Sequence[str]) -> list[CrmRecord]:
         """By our account id; Salesforce does not tell upper from lower case, we do."""
         wanted = set(accounts)
-        return [held for held in self._accounts(self._settings.account_name, accounts) if held.key in wanted]
+        return [record for record in self._accounts(self._settings.account_name, accounts) if record.key in wanted]
 
-    def reread(self, companies: Sequence[Held]) -> list[Held]:
+    def reread(self, companies: Sequence[CrmRecord]) -> list[CrmRecord]:
         """By their ids there."""
-        return self._accounts("Id", [held.crm_id for held in companies])
+        return self._accounts("Id", [record.crm_id for record in companies])
 
-    def tasks(self, keys: Sequence[str]) -> list[Held]:
+    def tasks(self, keys: Sequence[str]) -> list[CrmRecord]:
         """By our id; `IsClosed` tells which are completed, whatever the organisation calls that."""
         name = self._settings.id_name
         fields = ", ".join(("Id", name, "WhatId", "IsClosed", *TASK.values()))
         rows = self._queried(f"SELECT {fields} FROM Task WHERE {name} IN {{values}}", keys)
         return [
-            Held(row["Id"], row[name], self._task(row), (row["WhatId"],) if row["WhatId"] else ())
+            CrmRecord(row["Id"], row[name], self._task(row), (row["WhatId"],) if row["WhatId"] else ())
             for row in rows
             if row[name] in set(keys)
         ]
@@ -104,12 +104,12 @@ class SalesforceCrm:
         ]
         return self._sent(f"composite/sobjects/Task/{name}", records)
 
-    def _accounts(self, by: str, values: Sequence[str]) -> list[Held]:
+    def _accounts(self, by: str, values: Sequence[str]) -> list[CrmRecord]:
         named = self._settings
         fields = ", ".join(dict.fromkeys(("Id", named.account_name, *named.names.values())))
         rows = self._queried(f"SELECT {fields} FROM Account WHERE {by} IN {{values}}", values)
         return [
-            Held(
+            CrmRecord(
                 row["Id"], row[named.account_name] or "",
                 {name: _plain(name, row[there]) for name, there in named.names.items()},
             )
@@ -137,7 +137,7 @@ class SalesforceCrm:
     def _values(self, values: Mapping[str, str], names: Mapping[str, str]) -> dict[str, Any]:
         """An account's values as Salesforce wants them: numbers as numbers, what is not known as null."""
         found: dict[str, Any] = {n: values[n] or None for n in names}
-        found |= {n: float(found[n]) for n in NUMBERS & found.keys() if found[n] is not None}
+        found |= {n: float(found[n]) for n in NUMERIC_FIELDS & found.keys() if found[n] is not None}
         return {self._settings.names[name]: value for name, value in found.items()}
 
     def _task(self, row: Mapping[str, Any]) -> dict[str, str]:
@@ -156,7 +156,7 @@ def _plain(name: str, given: object) -> str:
     """A value as `playbook.crm.diff` writes it."""
     if given is None:
         return ""
-    return number_there(given) if name in NUMBERS else str(given).replace("\r\n", "\n")
+    return number_there(given) if name in NUMERIC_FIELDS else str(given).replace("\r\n", "\n")
 
 
 def _said(error: Exception) -> str:

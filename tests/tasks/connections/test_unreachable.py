@@ -21,7 +21,7 @@ import sqlalchemy as sa
 
 from keepwell.flows.configuration.settings import load_settings
 from keepwell.flows.run import Run
-from keepwell.flows.scoring import models_in_force
+from keepwell.flows.scoring import production_models
 from keepwell.playbook.crm.diff import CrmEvent
 from keepwell.playbook.review.sprint import ReviewEvent
 from keepwell.sample.write import write_company
@@ -598,7 +598,7 @@ def test_the_days_that_a_run_makes_up_ask_a_dead_mlflow_once(company: Path, tmp_
         more = f'[tracking]\nuri = "http://127.0.0.1:{there.port}"\n'
         run = Run(load_settings(configured(company, tmp_path, more=more)), tmp_path / "out", date(2026, 6, 1))
         start = time.monotonic()
-        models = [models_in_force(replace(run, as_of=date(2026, 6, day))) for day in range(1, 15)]
+        models = [production_models(replace(run, as_of=date(2026, 6, day))) for day in range(1, 15)]
 
     assert [found.kept for found in models] == [[]] * 14
     assert there.connections == QUICK.attempts

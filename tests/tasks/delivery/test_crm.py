@@ -23,7 +23,7 @@ from keepwell.playbook.alerts.events import BOOK, LedgerEvent, event_of
 from keepwell.playbook.alerts.lifecycle import new_events
 from keepwell.playbook.alerts.rules import Condition, Observations
 from keepwell.playbook.alerts.runs import Runs
-from keepwell.playbook.crm.diff import CrmEvent, Held, Told, Wanted, difference, fold_outbox
+from keepwell.playbook.crm.diff import CrmEvent, CrmRecord, OutboxEntry, Wanted, difference, fold_outbox
 from keepwell.playbook.crm.settings import COMPLETED, OPEN, CrmSettings
 from keepwell.playbook.crm.wanted import wanted_tasks
 from keepwell.playbook.interventions.records import WorkEvent, work_event
@@ -171,13 +171,13 @@ WORK = [
 
 def test_the_dry_run_says_what_the_sync_then_does(place: Place) -> None:
     """Three accounts and five tasks; the dry run writes nothing, the second sync neither (MON-6)."""
-    told = place.diff()
+    outbox = place.diff()
     untouched = (place.crm.writes, place.outbox())
     first = place.sync()
     writes, lines = place.crm.writes, place.lines
     second = place.sync()
 
-    acts = [step["act"] for step in told["steps"]]
+    acts = [step["act"] for step in outbox["steps"]]
     assert (acts.count("change"), acts.count("create"), untouched) == (3, 5, (0, []))
     assert (first["changed"], first["created"], first["waiting"]) == (3, 5, 0)
     assert (second["changed"], second["created"], place.crm.writes) == (0, 0, writes)
@@ -303,9 +303,9 @@ def test_two_tasks_of_one_id_are_said_and_neither_is_touched(place: Place) -> No
     place.crm.tasks["77"] = dict(place.crm.tasks[first])
     place.crm.links["77"] = set(place.crm.links[first])
     place.crm.tasks[first]["Subject"] = "mine"
-    told = place.run("sync")
+    outbox = place.run("sync")
 
-    assert f"2 tasks there have this id: {', '.join(sorted((first, '77')))}. Keep one." in told.err
+    assert f"2 tasks there have this id: {', '.join(sorted((first, '77')))}. Keep one." in outbox.err
     assert place.crm.tasks[first]["Subject"] == "mine"
 
 
@@ -323,12 +323,12 @@ def test_a_task_that_was_deleted_there_stays_away_unless_it_is_wanted_back(place
     place.sync()
     gone = place.crm.task("alert")["id"]
     del place.crm.tasks[gone]
-    told = place.run("sync")
+    outbox = place.run("sync")
     place.configure(recreate_deleted=True)
     again = place.sync()
 
-    assert f"task {gone} was deleted there; crm.recreate_deleted makes it again." in told.err
-    assert json.loads(told.out)["created"] == 0
+    assert f"task {gone} was deleted there; crm.recreate_deleted makes it again." in outbox.err
+    assert json.loads(outbox.out)["created"] == 0
     assert (again["created"], place.sync()["created"], len(place.crm.tasks)) == (1, 0, 5)
 
 
@@ -355,22 +355,22 @@ def test_a_task_that_somebody_completed_there_stays_completed(place: Place) -> N
     place.sync()
     task = place.crm.tasks[place.crm.task("alert")["id"]]
     task[place.crm.task_names["status"]] = place.crm.completed
-    told = place.run("sync")
+    outbox = place.run("sync")
 
-    assert "completed there" in told.err
+    assert "completed there" in outbox.err
     assert task[place.crm.task_names["status"]] == place.crm.completed
-    assert json.loads(told.out)["waiting"] == 0
+    assert json.loads(outbox.out)["waiting"] == 0
 
 
 def test_a_record_that_is_refused_keeps_no_other_back(place: Place) -> None:
     """Its reason is in the outbox, and the next run tries it again (MON-6)."""
     place.publish(MONDAY.date(), {**SCORES, "A-2": {**SCORES["A-2"], "next_action": "poison"}})
-    told = place.run("sync")
+    outbox = place.run("sync")
     why = [e.error for e in place.outbox() if e.kind == "failed"]
 
-    assert told.code == 0
-    assert "this value is refused" in told.err
-    assert (json.loads(told.out)["differing"], json.loads(told.out)["waiting"]) == (1, 1)
+    assert outbox.code == 0
+    assert "this value is refused" in outbox.err
+    assert (json.loads(outbox.out)["differing"], json.loads(outbox.out)["waiting"]) == (1, 1)
     assert len(why) == 1
     assert "this value is refused" in str(why[0])
     assert float(place.crm.says("A-1", "health")) == 41
@@ -393,14 +393,14 @@ def test_a_rate_limit_is_waited_for_as_long_as_it_asks(place: Place) -> None:
 
 def test_a_rate_limit_without_end_leaves_the_rest_for_the_next_run(place: Place) -> None:
     """Not waited for longer than the settings allow; exit 1 and a count; the next run writes it all, once (MON-6)."""
-    place.configure(longest_wait_seconds=0)
+    place.configure(max_wait_seconds=0)
     limit = Failure("batch/upsert" if place.crm.kind == "hubspot" else "sobjects/Task/K", 429, 99, retry_after=3600)
     place.crm.failures.append(limit)
-    told = place.run("sync")
+    outbox = place.run("sync")
 
-    assert told.code == 1
-    assert "answered 429" in told.err
-    assert "3 written, 5 wait in the outbox" in told.err
+    assert outbox.code == 1
+    assert "answered 429" in outbox.err
+    assert "3 written, 5 wait in the outbox" in outbox.err
     assert 99 - limit.times == 3
     assert [e.kind for e in place.outbox()].count("failed") == 5
     place.crm.failures.clear()
@@ -421,12 +421,12 @@ def test_a_crm_that_fails_now_and_then_is_told_all_the_same(place: Place, code: 
 def test_a_crm_that_is_down_leaves_everything_in_the_outbox(place: Place) -> None:
     """Exit 1; no message repeats the token (MON-6, TRU-5)."""
     place.crm.failures.append(Failure("", 503, 99))
-    told = place.run("sync")
+    outbox = place.run("sync")
 
-    assert told.code == 1
-    assert "answered 503" in told.err
-    assert "0 written, 8 wait in the outbox for the next `crm sync`" in told.err
-    assert TOKEN not in told.err
+    assert outbox.code == 1
+    assert "answered 503" in outbox.err
+    assert "0 written, 8 wait in the outbox for the next `crm sync`" in outbox.err
+    assert TOKEN not in outbox.err
     assert [e.kind for e in place.outbox()] == ["wanted"] * 8
 
 
@@ -482,22 +482,22 @@ def test_a_request_that_is_carried_out_twice_is_carried_out_once(place: Place) -
 def test_a_place_where_nobody_answers_is_said(place: Place) -> None:
     """A wrong address, or no way there: exit 1, and doctor calls it critical (MON-6, ACT-2)."""
     place.configure(url=f"{place.crm.url.rsplit(':', 1)[0]}:{free_port()}", tries=1)
-    told = place.run("sync")
+    outbox = place.run("sync")
     seen = keepwell(*place.where, "doctor", CRM_TOKEN=TOKEN)
 
-    assert told.code == 1
-    assert "did not answer" in told.err
-    assert "8 wait in the outbox" in told.err
+    assert outbox.code == 1
+    assert "did not answer" in outbox.err
+    assert "8 wait in the outbox" in outbox.err
     assert any(line.startswith("critical  crm: ") and "did not answer" in line for line in seen.out.splitlines())
 
 
 def test_a_token_that_is_not_known_is_said_at_once(place: Place) -> None:
     """401 is tried once, and the message does not repeat the token (MON-6, TRU-5)."""
-    told = place.run("sync", token="another-token")  # noqa: S106 opens nothing
+    outbox = place.run("sync", token="another-token")  # noqa: S106 opens nothing
 
-    assert told.code == 1
-    assert "answered 401" in told.err
-    assert "another-token" not in told.err
+    assert outbox.code == 1
+    assert "answered 401" in outbox.err
+    assert "another-token" not in outbox.err
     assert len(place.crm.asked) == 1
 
 
@@ -507,11 +507,11 @@ def test_a_token_that_is_not_known_is_said_at_once(place: Place) -> None:
 def test_a_property_that_is_missing_there_is_named_by_sync_and_doctor(place: Place) -> None:
     """Before anything is written; exit 2 (MON-6)."""
     del place.crm.fields["company"][place.crm.own["tier"]]
-    told = place.run("sync")
+    outbox = place.run("sync")
     seen = keepwell(*place.where, "doctor", CRM_TOKEN=TOKEN)
 
-    assert told.code == 2
-    assert place.crm.own["tier"] in told.err
+    assert outbox.code == 2
+    assert place.crm.own["tier"] in outbox.err
     assert place.crm.writes == 0
     (line,) = [line for line in seen.out.splitlines() if " crm: " in line]
     assert line.startswith("critical")
@@ -521,18 +521,18 @@ def test_a_property_that_is_missing_there_is_named_by_sync_and_doctor(place: Pla
 def test_the_id_of_a_task_must_be_unique_there(place: Place) -> None:
     """Without it a request that is sent twice could make two (MON-6)."""
     place.configure(id_property="Subject" if place.crm.kind == "salesforce" else "hs_task_subject")
-    told = place.run("sync")
+    outbox = place.run("sync")
 
-    assert told.code == 2
-    assert "create it" in told.err
+    assert outbox.code == 2
+    assert "create it" in outbox.err
     assert place.crm.writes == 0
 
 
 def test_doctor_finds_a_crm_that_is_well(place: Place) -> None:
     """It answers and has every property (MON-6, ACT-2)."""
-    told = keepwell(*place.where, "doctor", CRM_TOKEN=TOKEN)
+    outbox = keepwell(*place.where, "doctor", CRM_TOKEN=TOKEN)
 
-    assert f"crm: {place.crm.kind} answers and has every property" in told.out
+    assert f"crm: {place.crm.kind} answers and has every property" in outbox.out
     assert place.crm.writes == 0
 
 
@@ -540,21 +540,21 @@ def test_what_stood_earlier_is_not_written_over_what_stood_later(place: Place) -
     """As a run older than the ledger's newest changes no live alert (ALR-3, MON-6)."""
     place.publish(date(2026, 6, 3), {**SCORES, "A-1": {**SCORES["A-1"], "health": 70}})
     place.sync("2026-06-03")
-    told = place.run("sync", "2026-06-02")
+    outbox = place.run("sync", "2026-06-02")
 
-    assert told.code == 0
-    assert "was told what stood on 2026-06-03" in told.err
+    assert outbox.code == 0
+    assert "was told what stood on 2026-06-03" in outbox.err
     assert float(place.crm.says("A-1", "health")) == 70
 
 
 def test_a_secret_in_the_file_is_refused_without_being_repeated(place: Place) -> None:
     """Secrets only from the environment (MON-6, TRU-5)."""
     place.configure(token="pat-na1-secret")  # noqa: S106 opens nothing
-    told = place.run("diff")
+    outbox = place.run("diff")
 
-    assert told.code == 2
-    assert "`crm.token` is a secret. Write ${NAME}" in told.err
-    assert "pat-na1-secret" not in told.err + told.out
+    assert outbox.code == 2
+    assert "`crm.token` is a secret. Write ${NAME}" in outbox.err
+    assert "pat-na1-secret" not in outbox.err + outbox.out
 
 
 def test_without_a_crm_nothing_is_sent(tmp_path: Path) -> None:
@@ -600,21 +600,21 @@ THERE = st.dictionaries(st.sampled_from(KEYS), CONTENTS)
 def test_after_its_steps_there_is_no_difference(wanted, there, delivered, again) -> None:
     """Whatever was there: nothing is left to write, and what was completed there still is (MON-6)."""
     wants = [Wanted(key, "A", values) for key, values in wanted.items()]
-    told = {w.key: Told(w, w, "9") for w in wants if w.key in delivered}
+    outbox = {w.key: OutboxEntry(w, w, "9") for w in wants if w.key in delivered}
     settings = CrmSettings(recreate_deleted=again)
-    company = [Held("1", "A", {})]
+    company = [CrmRecord("1", "A", {})]
 
-    def tasks(values: dict[str, dict[str, str]]) -> list[Held]:
-        return [Held(f"t-{key}", key, content, ("1",)) for key, content in values.items()]
+    def tasks(values: dict[str, dict[str, str]]) -> list[CrmRecord]:
+        return [CrmRecord(f"t-{key}", key, content, ("1",)) for key, content in values.items()]
 
-    found = difference(wants, company, tasks(there), told, settings)
+    found = difference(wants, company, tasks(there), outbox, settings)
     after = {key: dict(content) for key, content in there.items()}
     for step in found.steps:
         names = step.before or step.wanted.values
         after.setdefault(step.wanted.key, {}).update({name: step.wanted.values[name] for name in names})
     kept = {key for key, content in there.items() if content["status"] == COMPLETED}
 
-    assert difference(wants, company, tasks(after), told, settings).steps == []
+    assert difference(wants, company, tasks(after), outbox, settings).steps == []
     assert all(after[key]["status"] == COMPLETED for key in kept)
     assert again or not {s.wanted.key for s in found.steps if s.act == "create"} & delivered
 
@@ -624,11 +624,11 @@ def test_what_is_finished_long_since_is_told_only_where_the_crm_has_it_open() ->
     later = MONDAY + 60 * DAY
     ended = work("ended", STARTED.subject, MONDAY + DAY, result="worked")
 
-    def keys(told: dict[str, Told], graded: dict[str, str]) -> dict[str, str]:
-        wanted = wanted_tasks([], [*WORK, ended], told, later, 30, graded)
+    def keys(outbox: dict[str, OutboxEntry], graded: dict[str, str]) -> dict[str, str]:
+        wanted = wanted_tasks([], [*WORK, ended], outbox, later, 30, graded)
         return {w.key.split(":")[0]: w.values["status"] for w in wanted}
 
-    before = {w.key: Told(w, w, "9") for w in wanted_tasks([], WORK, {}, MONDAY + DAY, 30, {})}
+    before = {w.key: OutboxEntry(w, w, "9") for w in wanted_tasks([], WORK, {}, MONDAY + DAY, 30, {})}
 
     assert keys({}, {}) == {"follow_up": OPEN, "plan": OPEN}
     assert keys({}, {str(PLANNED.subject): "missed"}) == {"follow_up": OPEN, "plan": COMPLETED}

@@ -152,7 +152,7 @@ def test_a_full_week_lends_calls_to_the_same_colleague_as_before_and_keeps_the_o
 def test_who_has_left_is_on_no_team_and_the_default_owner_only_where_there_is_no_one_else() -> None:
     """From the day that the settings name (MON-2)."""
     book = pd.DataFrame({"csm": ["Ann", "Bob", "unassigned"], "segment": ["smb", "smb", None]})
-    gone = OutreachSettings(left={"Bob": DAY})
+    gone = OutreachSettings(unavailable_from={"Bob": DAY})
 
     assert set(segments_of(book, DAY, "unassigned", gone)) == {"Ann"}
     assert set(segments_of(book, date(2026, 6, 7), "unassigned", gone)) == {"Ann", "Bob"}

@@ -80,10 +80,10 @@ def chosen(book: pd.DataFrame, work: pd.DataFrame, flagged_below: float, rules: 
     rested = flagged[~_touched(flagged, flagged["as_of"], work, -rules.rest_days, 0)]
     begun = work.assign(as_of=work["started_at"].dt.to_period("M").dt.start_time)
     first = begun.drop_duplicates(["account_id", "as_of"])[["account_id", "as_of", "started_at", "kind", "root_cause"]]
-    cases = rested.merge(first, on=["account_id", "as_of"], how="left").assign(
+    subjects = rested.merge(first, on=["account_id", "as_of"], how="left").assign(
         treated=lambda rows: rows["started_at"].notna()
     )
-    with_work = cases[cases["as_of"].isin(cases.loc[cases["treated"], "as_of"])]
+    with_work = subjects[subjects["as_of"].isin(subjects.loc[subjects["treated"], "as_of"])]
     return with_work.assign(at=with_work["started_at"].fillna(_as_late(with_work))).drop(columns="started_at")
 
 
@@ -95,37 +95,39 @@ def drawn(book: pd.DataFrame, work: pd.DataFrame, draws: pd.DataFrame, rules: Su
     Hernan and Robins 2020, chapter 22).
     """
     at = pd.to_datetime(draws["drawn_at"]).astype("datetime64[us]")
-    lots = draws.assign(at=at, as_of=at.dt.to_period("M").dt.start_time).drop(columns="drawn_at")
-    cases = book.merge(lots, on=["account_id", "as_of"])
-    said = cases["held_out"].notna()
-    days = pd.Series(np.where(said, rules.rest_days, rules.assignment_days), cases.index) * DAY
-    near = cases.assign(until=cases["at"] + days).reset_index(names="case").merge(work, on="account_id")
+    assignments = draws.assign(at=at, as_of=at.dt.to_period("M").dt.start_time).drop(columns="drawn_at")
+    subjects = book.merge(assignments, on=["account_id", "as_of"])
+    said = subjects["held_out"].notna()
+    days = pd.Series(np.where(said, rules.rest_days, rules.assignment_days), subjects.index) * DAY
+    near = subjects.assign(until=subjects["at"] + days).reset_index(names="case").merge(work, on="account_id")
     near = near[(near["started_at"] >= near["at"]) & (near["started_at"] < near["until"])]
     first = near.drop_duplicates("case").set_index("case")
-    spared = cases["held_out"].fillna(False).astype(bool)
-    treated = (said & ~spared) | (~said & cases.index.isin(first.index))
-    return cases.drop(columns="held_out").assign(
-        treated=treated, kind=first["kind"].reindex(cases.index), root_cause=first["root_cause"].reindex(cases.index)
+    spared = subjects["held_out"].fillna(False).astype(bool)
+    treated = (said & ~spared) | (~said & subjects.index.isin(first.index))
+    return subjects.drop(columns="held_out").assign(
+        treated=treated,
+        kind=first["kind"].reindex(subjects.index),
+        root_cause=first["root_cause"].reindex(subjects.index),
     )
 
 
-def with_legacy(cases: pd.DataFrame, facts: Facts) -> pd.DataFrame:
+def with_legacy(subjects: pd.DataFrame, facts: Facts) -> pd.DataFrame:
     """The cases with `legacy`: the newest score of the company's own that was known by `at`."""
     if "legacy_scores" not in facts:
-        return cases.assign(legacy=float("nan"))
+        return subjects.assign(legacy=float("nan"))
     scores = facts["legacy_scores"].select("account_id", "known_at", legacy="score").to_pandas()
     scores = _typed(scores, "known_at").sort_values(["known_at", "account_id"])
-    by_time = _typed(cases.drop(columns="legacy", errors="ignore"), "at").sort_values(["at", "account_id"])
+    by_time = _typed(subjects.drop(columns="legacy", errors="ignore"), "at").sort_values(["at", "account_id"])
     return pd.merge_asof(by_time, scores, left_on="at", right_on="known_at", by="account_id").drop(columns="known_at")
 
 
 def with_outcomes(
-    cases: pd.DataFrame, work: pd.DataFrame, facts: Facts, rules: SubjectSettings, horizon_days: int, grace_days: int
+    subjects: pd.DataFrame, work: pd.DataFrame, facts: Facts, rules: SubjectSettings, horizon_days: int, grace_days: int
 ) -> pd.DataFrame:
     """The cases that had not left by `at`, with churned, use_after and later."""
     gone = losses(facts, grace_days).select("account_id", "churned_at").to_pandas().drop_duplicates()
     gone = gone.assign(churned_at=gone["churned_at"].astype("datetime64[us]"))
-    stayed = cases[~_within(cases, cases["as_of"], gone, "churned_at", cases["at"])].reset_index(drop=True)
+    stayed = subjects[~_within(subjects, subjects["as_of"], gone, "churned_at", subjects["at"])].reset_index(drop=True)
     ends = stayed["at"] + horizon_days * DAY
     churned = _within(stayed, stayed["at"], gone, "churned_at", ends).astype(object)
     matured = ends + grace_days * DAY <= pd.Timestamp(facts.as_of)
@@ -154,26 +156,28 @@ def _within(rows: pd.DataFrame, after: pd.Series, events: pd.DataFrame, column: 
     return pd.Series(rows.index.isin(hit), index=rows.index)
 
 
-def _as_late(cases: pd.DataFrame) -> pd.Series:
+def _as_late(subjects: pd.DataFrame) -> pd.Series:
     """An instant for each case as late in its month as the work on one of that month's treated."""
-    late = (cases["started_at"] - cases["as_of"]).dropna()
-    by_month = {month: sorted(of.tolist()) for month, of in late.groupby(cases["as_of"])}
+    late = (subjects["started_at"] - subjects["as_of"]).dropna()
+    by_month = {month: sorted(of.tolist()) for month, of in late.groupby(subjects["as_of"])}
     found = [
         month + by_month[month][int(short_hash(account, str(month)), 16) % len(by_month[month])]
-        for account, month in zip(cases["account_id"], cases["as_of"], strict=True)
+        for account, month in zip(subjects["account_id"], subjects["as_of"], strict=True)
     ]
-    return pd.Series(found, index=cases.index, dtype="datetime64[us]")
+    return pd.Series(found, index=subjects.index, dtype="datetime64[us]")
 
 
-def _change_of_use(cases: pd.DataFrame, facts: Facts, rules: SubjectSettings) -> pd.Series:
+def _change_of_use(subjects: pd.DataFrame, facts: Facts, rules: SubjectSettings) -> pd.Series:
     """Log change of the actions after against those before, cut at the bound; NaN until every day after is known."""
-    if not len(cases):
+    if not len(subjects):
         return pd.Series(dtype="float64")
-    asked = ibis.memtable(cases[["account_id", "at"]].drop_duplicates())
+    asked = ibis.memtable(subjects[["account_id", "at"]].drop_duplicates())
     found = usage_around(asked, facts["usage"], rules.usage_days, counts_events=facts.has("usage", "events"))
     used = (
-        cases[["account_id", "at"]].merge(found.to_pandas(), on=["account_id", "at"], how="left").set_index(cases.index)
+        subjects[["account_id", "at"]]
+        .merge(found.to_pandas(), on=["account_id", "at"], how="left")
+        .set_index(subjects.index)
     )
     change = (np.log1p(used["after"]) - np.log1p(used["before"])).clip(-rules.usage_bound, rules.usage_bound)
     known = pd.Timestamp(facts.newest["usage"]) if "usage" in facts.newest else pd.Timestamp.min
-    return change.where(cases["at"].dt.normalize() + rules.usage_days * DAY <= known)
+    return change.where(subjects["at"].dt.normalize() + rules.usage_days * DAY <= known)

@@ -22,7 +22,8 @@ from keepwell.playbook.interventions.records import Intervention
 from keepwell.playbook.settings import AlertSettings, OwnerSettings, TierSettings
 from keepwell.sample.settings import company_with
 from keepwell.sample.write import write_company
-from keepwell.tasks.operations.cases import (
+from keepwell.tasks.operations.effects import Subjects, find_subjects, strategy_effects, uplift_of
+from keepwell.tasks.operations.subjects import (
     SOURCE,
     chosen,
     drawn,
@@ -33,7 +34,6 @@ from keepwell.tasks.operations.cases import (
     with_outcomes,
     work_of,
 )
-from keepwell.tasks.operations.effects import Cases, find_cases, strategy_effects, uplift_of
 from keepwell.tasks.scoring.score import ScoreSettings
 from keepwell.tasks.sources.facts import facts_at
 from keepwell.tasks.sources.staging import Snapshot, stage
@@ -56,9 +56,9 @@ def book(*rows: tuple[str, str, float]) -> pd.DataFrame:
     return frame.assign(as_of=pd.to_datetime(frame["as_of"]).astype("datetime64[us]"))
 
 
-def sides(cases: pd.DataFrame) -> dict[tuple[str, str], tuple[bool, str]]:
+def sides(subjects: pd.DataFrame) -> dict[tuple[str, str], tuple[bool, str]]:
     """Whether each account-month was worked on, and its instant."""
-    return {(r.account_id, str(r.as_of.date())): (r.treated, str(r.at)) for r in cases.itertuples()}
+    return {(r.account_id, str(r.as_of.date())): (r.treated, str(r.at)) for r in subjects.itertuples()}
 
 
 def found(rows: pd.DataFrame, *work: Intervention, **rules: object) -> dict[tuple[str, str], tuple[bool, str]]:
@@ -83,12 +83,12 @@ def test_nobody_counts_while_the_last_work_may_still_tell() -> None:
     rows = book(*((account, f"2024-{month:02}-01", 50) for account in "abc" for month in (1, 2, 5)))
     work = [done("a", "2024-01-10T09:00"), done("a", "2024-02-10T09:00"), done("b", "2024-02-10T10:00"),
             done("c", "2024-05-10T09:00")]  # fmt: skip
-    cases = {case: treated for case, (treated, _) in found(rows, *work).items()}
+    subjects = {case: treated for case, (treated, _) in found(rows, *work).items()}
 
-    assert [case for case, treated in cases.items() if treated] == [
+    assert [case for case, treated in subjects.items() if treated] == [
         ("a", "2024-01-01"), ("b", "2024-02-01"), ("c", "2024-05-01"),
     ]  # fmt: skip
-    assert [case for case, treated in cases.items() if not treated] == [
+    assert [case for case, treated in subjects.items() if not treated] == [
         ("b", "2024-01-01"), ("c", "2024-01-01"), ("c", "2024-02-01"),
     ]  # fmt: skip
     assert ("b", "2024-05-01") in found(rows, *work, rest_days=80)  # the 10th of February is 81 days before
@@ -109,11 +109,11 @@ def test_the_first_work_of_a_month_gives_the_case_its_kind() -> None:
 def test_the_untouched_wait_as_long_in_the_month_as_the_treated(begun: list[tuple[str, int]]) -> None:
     """Every untouched case has the lateness of a treated one: nobody must have stayed longer to count (MON-4)."""
     rows = book(*((account, "2024-03-01", 50) for account in "abcdefghijkl"))
-    cases = found(rows, *(done(account, f"2024-03-{1 + day:02}T10:00") for account, day in begun))
-    late = [at for treated, at in cases.values() if treated]
+    subjects = found(rows, *(done(account, f"2024-03-{1 + day:02}T10:00") for account, day in begun))
+    late = [at for treated, at in subjects.values() if treated]
 
-    assert len(cases) == 12
-    assert {at for treated, at in cases.values() if not treated} <= set(late)
+    assert len(subjects) == 12
+    assert {at for treated, at in subjects.values() if not treated} <= set(late)
     assert len(late) == len({account for account, _ in begun})
 
 
@@ -159,10 +159,10 @@ def test_only_months_with_work_are_replayed() -> None:
 
 
 def after(
-    now: str, *cases: tuple[str, str, bool], work: tuple[Intervention, ...] = (), **rows: list[Row]
+    now: str, *subjects: tuple[str, str, bool], work: tuple[Intervention, ...] = (), **rows: list[Row]
 ) -> pd.DataFrame:
     """Outcomes of account, instant, worked on; indexed by account."""
-    frame = pd.DataFrame(cases, columns=["account_id", "at", "treated"])
+    frame = pd.DataFrame(subjects, columns=["account_id", "at", "treated"])
     at = pd.to_datetime(frame["at"]).astype("datetime64[us]")
     frame = frame.assign(at=at, as_of=at.dt.to_period("M").dt.start_time)
     facts = company(now, **rows)
@@ -177,8 +177,8 @@ TERMS = [
 
 def test_churn_is_counted_from_the_instant_and_once_it_has_matured() -> None:
     """Within 90 days of the case; who had left before it is no case (MON-4, section 0)."""
-    cases = [(account, "2024-03-05T10:00", True) for account in ("stays", "leaves", "later", "gone")]
-    told = after(LATE, *cases, contracts=TERMS)
+    subjects = [(account, "2024-03-05T10:00", True) for account in ("stays", "leaves", "later", "gone")]
+    told = after(LATE, *subjects, contracts=TERMS)
 
     assert told["churned"].to_dict() == {"stays": False, "leaves": True, "later": False}
 
@@ -186,8 +186,8 @@ def test_churn_is_counted_from_the_instant_and_once_it_has_matured() -> None:
 @pytest.mark.parametrize(("now", "matured"), [("2024-07-03T09:59", False), ("2024-07-03T10:00", True)])
 def test_an_outcome_is_told_when_horizon_and_grace_have_passed_and_not_before(now: str, *, matured: bool) -> None:
     """90 and 30 days after the case, to the minute: who has left already would be told too early (section 0)."""
-    cases = [(account, "2024-03-05T10:00", True) for account in ("stays", "leaves")]
-    told = after(now, *cases, contracts=TERMS)["churned"]
+    subjects = [(account, "2024-03-05T10:00", True) for account in ("stays", "leaves")]
+    told = after(now, *subjects, contracts=TERMS)["churned"]
 
     assert told.notna().all() if matured else told.isna().all()
 
@@ -203,8 +203,8 @@ def test_usage_is_that_of_28_days_after_against_those_before_without_the_day_its
         use("same", "2024-04-02", 9), use("same", "2024-04-03", 500), use("none", "2024-03-01", 999),
         use("more", "2024-03-04", 9), use("more", "2024-03-06", 19),
     ]  # fmt: skip
-    cases = [(account, "2024-03-05T10:00", True) for account in ("same", "more", "none")]
-    told = after(LATE, *cases, contracts=[contract(a) for a in ("same", "more", "none")], usage=rows)["use_after"]
+    subjects = [(account, "2024-03-05T10:00", True) for account in ("same", "more", "none")]
+    told = after(LATE, *subjects, contracts=[contract(a) for a in ("same", "more", "none")], usage=rows)["use_after"]
 
     assert told.to_dict() == {"same": 0.0, "more": pytest.approx(0.6931, abs=1e-4), "none": -RULES.usage_bound}
 
@@ -223,12 +223,12 @@ def test_usage_is_told_once_the_source_knows_its_last_day(newest: str, *, known:
 def test_untouched_cases_that_were_worked_on_later_are_marked_and_stay() -> None:
     """To leave them out would leave out those who stayed long enough (MON-4)."""
     work = (done("soon", "2024-04-05T10:00"), done("late", "2024-06-20T10:00"), done("own", "2024-03-05T10:00"))
-    cases = [
+    subjects = [
         ("soon", "2024-03-05T10:00", False),
         ("late", "2024-03-05T10:00", False),
         ("own", "2024-03-05T10:00", True),
     ]
-    told = after(LATE, *cases, work=work, contracts=[contract(a) for a in ("soon", "late", "own")])
+    told = after(LATE, *subjects, work=work, contracts=[contract(a) for a in ("soon", "late", "own")])
 
     assert told["later"].to_dict() == {"soon": True, "late": False, "own": False}
 
@@ -258,7 +258,7 @@ CHANGED = {"usage": ("events", "day"), "tickets": ("csat", "opened_at"), "survey
            "legacy_scores": ("score", "scored_on"), "contracts": ("arr", "start_on")}  # fmt: skip
 
 
-def cases_of(folder: Path, to: Path) -> Cases:
+def subjects_of(folder: Path, to: Path) -> Subjects:
     """The cases of May 2026 by lot, as known at the end of the month."""
     settings = load_settings(folder / "pipeline.toml")
     snapshot = stage(settings.source.url, settings.base, settings.mappings, to)
@@ -266,23 +266,23 @@ def cases_of(folder: Path, to: Path) -> Cases:
     facts = facts_at(snapshot, run.instant, run.fixed)
     work = work_of(interventions_of(facts, ()))
     rules = SubjectSettings(months=1, hold_out=True, usage_days=14)
-    return find_cases(snapshot, facts, work, run.scoring, settings.labels, rules, run.fixed)
+    return find_subjects(snapshot, facts, work, run.scoring, settings.labels, rules, run.fixed)
 
 
 def test_what_became_known_later_changes_nothing_that_a_case_is_compared_by(tmp_path: Path) -> None:
     """Usage, tickets, answers, scores and contracts after the lots: what came of a case changes, no more (FEA-3)."""
     write_company(300, 8, 4, tmp_path, settings=company_with("random", confounder=False))
-    before = cases_of(tmp_path, tmp_path / "before")
+    before = subjects_of(tmp_path, tmp_path / "before")
     for name, (column, event) in CHANGED.items():
         table = pq.read_table(tmp_path / f"{name}.parquet")
         later = pc.greater_equal(table[event].cast(pa.timestamp("us")), pa.scalar(CUT, pa.timestamp("us")))
         other = pc.if_else(later, pc.add(table[column], 300), table[column]).cast(table[column].type)
         changed = table.set_column(table.schema.get_field_index(column), column, other)
         pq.write_table(changed, tmp_path / f"{name}.parquet")
-    after_all = cases_of(tmp_path, tmp_path / "after")
+    after_all = subjects_of(tmp_path, tmp_path / "after")
     known = ["account_id", "at", "treated", "kind", "root_cause", *before.numbers, *before.words]
 
-    assert before.by_lot
+    assert before.randomized
     assert before.rows["at"].max() < CUT
     assert before.rows["treated"].value_counts().min() >= 5
     assert {"health", "legacy", "usage_trend", "arr"} <= set(before.numbers)
@@ -305,9 +305,9 @@ def test_a_company_that_recorded_no_work_has_no_case_and_no_effect(tmp_path: Pat
         BookSettings(), HealthSettings(), TierSettings(), OwnerSettings(),
         shipped_playbook(), AlertSettings(),
     )  # fmt: skip
-    cases = find_cases(nothing, facts, work_of([]), scoring, LabelSettings(), RULES, frozenset())
+    subjects = find_subjects(nothing, facts, work_of([]), scoring, LabelSettings(), RULES, frozenset())
 
-    assert cases.rows.empty
-    assert cases.notes[1].startswith("0 cases of work and 0 without")
-    assert strategy_effects(cases, ModelSettings()).empty
-    assert uplift_of(cases, ModelSettings()) is None
+    assert subjects.rows.empty
+    assert subjects.notes[1].startswith("0 cases of work and 0 without")
+    assert strategy_effects(subjects, ModelSettings()).empty
+    assert uplift_of(subjects, ModelSettings()) is None
