@@ -19,7 +19,7 @@ from keepwell.flows.configuration.settings import Settings, load_settings
 from keepwell.playbook.actions import Playbook
 from keepwell.playbook.working_hours import WorkingHours, after
 from keepwell.sample.write import write_company
-from keepwell.values import numbers
+from keepwell.values import setting_types
 from tests.support.running import ROOT, keepwell
 
 SOME = {
@@ -180,7 +180,7 @@ def test_the_largest_numbers_stay_within_the_calendar() -> None:
 
 def _largest(kind: str) -> float:
     (bound,) = (
-        part.metadata for part in get_args(getattr(numbers, kind)) if hasattr(part, "metadata") and part.metadata
+        part.metadata for part in get_args(getattr(setting_types, kind)) if hasattr(part, "metadata") and part.metadata
     )
     return max(_value(one) for one in bound)
 
