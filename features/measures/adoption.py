@@ -15,8 +15,10 @@ _breadth = partial(aggregate, "usage", unit="features", component="adoption", di
     lookback_days=28,
     tenure_from=28,
     empty=0,
-    null="no features in the usage data, or a customer for less than 28 days",
-    words="{value:.0f} feature{s} used in the last 28 days (peers {reference:.0f})",
+    null="No features in the usage data, or a customer for less than 28 days",
+    words="{value:.0f} feature{s} used in 28 days",
+    zero="No features used in 28 days",
+    compared=".0f",
 )
 def features_used_28d(usage: Rows) -> ir.Value:
     """Distinct features used in the last 28 days: breadth of use; NULL where there was use but no feature is named."""
@@ -26,9 +28,9 @@ def features_used_28d(usage: Rows) -> ir.Value:
 @_breadth(
     lookback_days=180,
     tenure_from=180,
-    null="no use in the earlier 90 days, or too young a customer",
-    words="{value:+z.0f} feature{s} in use, last 90 days against the 90 before",
-    zero="as many features in use as before, last 90 days against the 90 before",
+    null="Not enough history yet: no use in the earlier 90 days, or too new a customer",
+    words="{more} feature{s} in use over the last 90 days (vs. the 90 before)",
+    zero="As many features in use over the last 90 days as in the 90 before",
 )
 def adoption_velocity(usage: Rows) -> ir.Value:
     """Features in use in the last 90 days less those in the 90 before; NULL without any use in the 90 before."""
@@ -43,8 +45,8 @@ def adoption_velocity(usage: Rows) -> ir.Value:
     lookback_days=None,
     component=None,
     published=False,
-    null="never used",
-    words="first used {value:.0f} day{s} ago",
+    null="Never used",
+    words="First used {value:,.0f} day{s} ago",
 )
 def first_use_age_days(usage: Rows) -> ir.Value:
     """Days from the first day of use ever to as_of."""
@@ -56,8 +58,10 @@ def first_use_age_days(usage: Rows) -> ir.Value:
     unit="share",
     direction=1,
     component="adoption",
-    null="no seats sold, no users in the usage data, or a customer for less than 28 days",
-    words="{value:.0%} of paid seats active in the last 28 days",
+    null="No seats sold, no users in the usage data, or a customer for less than 28 days",
+    words="{value:.0%} of paid seats active in 28 days",
+    zero="No paid seats active in 28 days",
+    compared=".0%",
 )
 def seat_utilisation(row: ir.Table) -> ir.Value:
     """Share of paid seats whose users were active in the last 28 days, at most 1."""
@@ -69,9 +73,9 @@ def seat_utilisation(row: ir.Table) -> ir.Value:
     unit="days",
     direction=-1,
     component="adoption",
-    null="never used, or a customer since before the usage records begin",
-    words="{value:.0f} day{s} from contract to first use",
-    zero="in use from the first day of contract",
+    null="Never used, or a customer since before the usage data begin",
+    words="First use {value:,.0f} day{s} after the contract started",
+    zero="In use since the first day of the contract",
 )
 def time_to_value_days(row: ir.Table) -> ir.Value:
     """Days from the first contract to the first use; NULL where the contract is older than any use known."""
@@ -86,9 +90,11 @@ def time_to_value_days(row: ir.Table) -> ir.Value:
     direction=1,
     lookback_days=None,
     component="adoption",
-    null="no onboarding step on record",
+    null="No onboarding steps on record",
     needs=("attended",),
     words="{value:.0%} of onboarding steps attended",
+    zero="No onboarding steps attended",
+    compared=".0%",
 )
 def onboarding_attendance(touchpoints: Rows) -> ir.Value:
     """Share of onboarding steps that the account attended, over its whole life."""

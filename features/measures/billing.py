@@ -8,15 +8,16 @@ import ibis.expr.types as ir
 from keepwell.features.facts.known import Rows
 from keepwell.features.measures.registry import aggregate
 
-_billing = partial(aggregate, "invoices", component="billing", direction=-1, null="no invoice on record")
+_billing = partial(aggregate, "invoices", component="billing", direction=-1, null="No invoices on record")
 
 
 @_billing(
     unit="failures",
     lookback_days=None,
     needs=("failed_at",),
-    words="{value:.0f} payment failure{s} in 90 days",
-    zero="no payment failures in 90 days",
+    words="{value:.0f} failed payment{s} in 90 days",
+    zero="No failed payments in 90 days",
+    compared=".0f",
 )
 def payment_failures_90d(invoices: Rows) -> ir.Value:
     """Invoices whose payment last failed in the last 90 days."""
@@ -27,8 +28,9 @@ def payment_failures_90d(invoices: Rows) -> ir.Value:
     unit="disputes",
     lookback_days=None,
     needs=("disputed_at",),
-    words="{value:.0f} billing dispute{s} in 180 days",
-    zero="no billing disputes in 180 days",
+    words="{value:.0f} disputed invoice{s} in 180 days",
+    zero="No disputed invoices in 180 days",
+    compared=".0f",
 )
 def disputes_180d(invoices: Rows) -> ir.Value:
     """Invoices disputed in the last 180 days."""
@@ -39,8 +41,8 @@ def disputes_180d(invoices: Rows) -> ir.Value:
     unit="days",
     lookback_days=180,
     needs=("paid_at",),
-    words="invoices paid {value:.0f} day{s} late on average over 180 days",
-    zero="invoices of 180 days paid on time",
+    words="Invoices paid {value:.0f} day{s} late on average over 180 days",
+    zero="Invoices paid on time over 180 days",
 )
 def days_late_180d(invoices: Rows) -> ir.Value:
     """Mean days from due date to payment over due invoices of the last 180 days; early counts 0, unpaid runs."""
@@ -54,8 +56,8 @@ def days_late_180d(invoices: Rows) -> ir.Value:
     unit="share",
     lookback_days=365,
     needs=("paid_at", "amount"),
-    words="{value:.0%} of the amount invoiced in 365 days overdue",
-    zero="less than 1% of the amount invoiced in 365 days overdue",
+    words="{value:.0%} of the amount invoiced in 365 days is overdue",
+    zero="No overdue invoices in 365 days",
 )
 def overdue_share(invoices: Rows) -> ir.Value:
     """Share of the amount invoiced in the last 365 days that is due and unpaid; one currency per account."""

@@ -42,7 +42,7 @@ SILENT = 0.001
 
 _change_point = partial(
     derived, "usage", unit="standard errors", direction=1,
-    null="no such use in the last 26 weeks, or a customer for less than that",
+    null="Not enough history yet: no such use in the last 26 weeks, or a customer for less than that",
 )  # fmt: skip
 
 
@@ -67,7 +67,7 @@ def _logs(name: str, column: str, of_what: str) -> None:
         log.__doc__ = f"Logarithm of {of_what}, days {number * BLOCK_DAYS + 1} to {(number + 1) * BLOCK_DAYS} back."
         aggregate(
             "usage", unit=f"log {name}", component=None, direction=0, lookback_days=LOOKBACK_DAYS, needs=(column,),
-            null="no such use in 26 weeks", words="{value:.2f}", published=False, rollup=fortnights,
+            null="No such use in 26 weeks", words="{value:.2f}", published=False, rollup=fortnights,
         )(log)  # fmt: skip
 
 
@@ -81,7 +81,9 @@ _logs("features", "feature", "distinct features")
 
 @_change_point(
     component="usage",
-    words="use moved by {value:+z.1f} standard errors off its earlier level in the last 26 weeks",
+    words="Usage has {step} in the last 26 weeks",
+    zero="Usage is steady over the last 26 weeks",
+    bound="a shift of usage by {value:+z.1f} standard errors in the last 26 weeks",
 )
 def usage_change_point(row: ir.Table) -> ir.Value:
     """Largest shift of the level of actions in the last 26 weeks, in standard errors of the account's own noise."""
@@ -90,7 +92,9 @@ def usage_change_point(row: ir.Table) -> ir.Value:
 
 @_change_point(
     component="adoption",
-    words="features in use moved by {value:+z.1f} standard errors off their earlier level in the last 26 weeks",
+    words="The number of features in use has {step} in the last 26 weeks",
+    zero="The number of features in use is steady over the last 26 weeks",
+    bound="a shift of the features in use by {value:+z.1f} standard errors in the last 26 weeks",
 )
 def breadth_change_point(row: ir.Table) -> ir.Value:
     """Largest shift of distinct features per fortnight in the last 26 weeks, in standard errors of the own noise."""

@@ -6,7 +6,7 @@ a few per account: many columns of one series are then cheap. A *derived* featur
 an account.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
@@ -30,8 +30,10 @@ class Feature:
     `needs` names the optional columns without which it is NULL (`a|b`: either will do): a column that the source lacks
     is not a count of zero. An unpublished feature is an ingredient of others only.
 
-    `words` names it in a sentence, with {value}, {reference}, {change} ("down 40%") and {s} (plural); `zero` where the
-    value shows as 0, `well` where it speaks for the account.
+    Its sentences, which `features.health.words` fills in: `words`; `zero` for a value of 0; `well` where the value
+    speaks for the account; `never` for an account that never used the product; `null` without a value. `compared` is
+    the format of the value of similar accounts that follows, `bound` the phrase for a bound between two groups of
+    accounts where `words` does not name the value.
     """
 
     name: str
@@ -47,12 +49,20 @@ class Feature:
     build: Builder
     zero: str = ""
     well: str = ""
+    never: str = ""
+    compared: str = ""
+    bound: str = ""
     empty: float | None = None
     lookback_days: int | None = None
     tenure_from: int | None = None
     needs: tuple[str, ...] = ()
     published: bool = True
     rollup: Rollup | None = None
+
+    @property
+    def relative(self) -> bool:
+        """Whether it is a change, a difference or a sentiment: higher is better or worse, not more or less."""
+        return any(f"{{{name}}}" in self.words for name in ("change", "moved", "more", "step", "mood", "turn"))
 
     @property
     def key(self) -> str:
@@ -74,6 +84,8 @@ def aggregate(
     lookback_days: int | None,
     zero: str = "",
     well: str = "",
+    compared: str = "",
+    bound: str = "",
     empty: float | None = None,
     tenure_from: int | None = None,
     version: int = 1,
@@ -85,7 +97,7 @@ def aggregate(
     return lambda build: _register(
         Feature(
             build.__name__, version, _doc(build), unit, (source,), component, direction, null, words, "aggregate",
-            build, zero, well, empty, lookback_days, tenure_from, needs, published, rollup,
+            build, zero, well, "", compared, bound, empty, lookback_days, tenure_from, needs, published, rollup,
         )
     )  # fmt: skip
 
@@ -99,13 +111,16 @@ def derived(
     words: str,
     zero: str = "",
     well: str = "",
+    never: str = "",
+    compared: str = "",
+    bound: str = "",
     version: int = 1,
 ) -> Callable[[Builder], Builder]:
     """Register a feature that is computed from other columns of the account's row."""
     return lambda build: _register(
         Feature(
             build.__name__, version, _doc(build), unit, sources, component, direction, null, words, "derived", build,
-            zero, well,
+            zero, well, never, compared, bound,
         )
     )  # fmt: skip
 
@@ -121,8 +136,10 @@ def _register(feature: Feature) -> Builder:
     return feature.build
 
 
-def feature_table(facts: Facts, book: ir.Table, features: Mapping[str, Feature]) -> ir.Table:
-    """The book with one more column per published feature; columns of absent sources are NULL."""
+def feature_table(
+    facts: Facts, book: ir.Table, features: Mapping[str, Feature], also: Collection[str] = ()
+) -> ir.Table:
+    """The book with one more column per published feature, and those of `also`; columns of absent sources are NULL."""
     absent = {name: ibis.null().cast("float64") for name, f in features.items() if not answerable(facts, f)}
     given = [f for name, f in features.items() if name not in absent]
     joined = book
@@ -134,7 +151,7 @@ def feature_table(facts: Facts, book: ir.Table, features: Mapping[str, Feature])
     wide = joined.select(*book.columns, **columns, **absent)
     # Every derived feature is an expression over aggregates and the book: one step for all keeps the query small.
     finished = wide.mutate(**{f.name: f.build(wide).cast("float64") for f in _of_kind("derived", given)})
-    return finished.select(*book.columns, *(f.name for f in features.values() if f.published))
+    return finished.select(*book.columns, *(f.name for f in features.values() if f.published or f.name in also))
 
 
 def _of_kind(kind: str, features: Iterable[Feature]) -> list[Feature]:

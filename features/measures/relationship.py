@@ -16,11 +16,11 @@ _people = partial(aggregate, "contacts", unit="people", component="relationship"
     unit="days",
     direction=-1,
     lookback_days=None,
-    null="no executive contact on record",
+    null="No executive contact on record",
     needs=("role",),
-    words="no executive contact in {value:.0f} day{s}",
-    well="executive contact {value:.0f} day{s} ago",
-    zero="executive contact today",
+    words="No executive contact in {value:,.0f} day{s}",
+    well="Executive contact {value:,.0f} day{s} ago",
+    zero="Executive contact today",
 )
 def days_since_executive_contact(touchpoints: Rows) -> ir.Value:
     """Days since the last call or meeting in which an executive or sponsor took part."""
@@ -35,9 +35,10 @@ def days_since_executive_contact(touchpoints: Rows) -> ir.Value:
     lookback_days=90,
     component=None,
     empty=0,
-    null="no touchpoint source",
+    null="No touchpoints in the data",
     words="{value:.0f} call{s} or meeting{s} in 90 days",
-    zero="no calls or meetings in 90 days",
+    zero="No calls or meetings in 90 days",
+    compared=".0f",
 )
 def meetings_90d(touchpoints: Rows) -> ir.Value:
     """Calls and meetings held in the last 90 days."""
@@ -48,8 +49,10 @@ def meetings_90d(touchpoints: Rows) -> ir.Value:
     unit="share",
     direction=1,
     lookback_days=180,
-    null="no meeting in 180 days",
+    null="No meetings in 180 days",
     words="{value:.0%} of meetings attended in 180 days",
+    zero="No meetings attended in 180 days",
+    compared=".0%",
 )
 def meeting_attendance_180d(touchpoints: Rows) -> ir.Value:
     """Share of calls, meetings and webinars of the last 180 days that the account attended."""
@@ -61,8 +64,10 @@ def meeting_attendance_180d(touchpoints: Rows) -> ir.Value:
     unit="share",
     direction=1,
     lookback_days=90,
-    null="no email in 90 days",
+    null="No emails in 90 days",
     words="{value:.0%} of emails answered in 90 days",
+    zero="No emails answered in 90 days",
+    compared=".0%",
 )
 def email_response_90d(touchpoints: Rows) -> ir.Value:
     """Share of emails of the last 90 days that were answered."""
@@ -74,8 +79,10 @@ def email_response_90d(touchpoints: Rows) -> ir.Value:
     direction=1,
     lookback_days=90,
     empty=0,
-    null="no touchpoint source",
-    words="{value:.0f} community post{s} in 90 days (peers {reference:.0f})",
+    null="No touchpoints in the data",
+    words="{value:.0f} community post{s} in 90 days",
+    zero="No community posts in 90 days",
+    compared=".0f",
 )
 def community_posts_90d(touchpoints: Rows) -> ir.Value:
     """Community posts in the last 90 days."""
@@ -88,8 +95,10 @@ def community_posts_90d(touchpoints: Rows) -> ir.Value:
     direction=1,
     lookback_days=90,
     component=None,
-    null="no external voice or video score",
-    words="engagement {value:.2f} of 1 in calls over 90 days",
+    null="No engagement score of calls",
+    words="Engagement of {value:.0%} in calls over 90 days",
+    zero="No engagement in calls over 90 days",
+    compared=".0%",
 )
 def engagement_90d(touchpoints: Rows) -> ir.Value:
     """Mean external engagement score of the last 90 days."""
@@ -99,8 +108,10 @@ def engagement_90d(touchpoints: Rows) -> ir.Value:
 @_people(
     direction=1,
     empty=0,
-    null="no contact source",
-    words="{value:.0f} known contact{s} (peers {reference:.0f})",
+    null="No contacts in the data",
+    words="{value:.0f} known contact{s}",
+    zero="No known contacts",
+    compared=".0f",
 )
 def stakeholders(contacts: Rows) -> ir.Value:
     """People in a role at the account: breadth of the relationship."""
@@ -109,10 +120,10 @@ def stakeholders(contacts: Rows) -> ir.Value:
 
 @_people(
     direction=-1,
-    null="no contact on record",
+    null="No contacts on record",
     needs=("role", "left_on"),
     words="{value:.0f} champion{s} or sponsor{s} left in 180 days",
-    zero="no champion or sponsor left in 180 days",
+    zero="No champion or sponsor left in 180 days",
 )
 def champion_departures_180d(contacts: Rows) -> ir.Value:
     """Champions and sponsors who left in the last 180 days; NULL for an account without any known contact."""

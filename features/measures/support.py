@@ -8,11 +8,11 @@ from keepwell.features.facts.known import Rows
 from keepwell.features.measures.registry import aggregate, derived
 
 URGENT = ("urgent", "critical")
-_tickets = partial(aggregate, "tickets", null="no ticket source", empty=0, direction=-1)
+_tickets = partial(aggregate, "tickets", null="No tickets in the data", empty=0, direction=-1)
 _opened = partial(_tickets, unit="tickets", lookback_days=90)
 
 
-@_opened(component=None, words="{value:.0f} ticket{s} in 90 days", zero="no tickets in 90 days")
+@_opened(component=None, words="{value:.0f} ticket{s} in 90 days", zero="No tickets in 90 days", compared=".0f")
 def tickets_90d(tickets: Rows) -> ir.Value:
     """Tickets opened in the last 90 days."""
     return tickets.ticket_id.count()
@@ -23,8 +23,10 @@ def tickets_90d(tickets: Rows) -> ir.Value:
     unit="tickets per seat",
     direction=-1,
     component="support",
-    null="no seats sold, or no ticket source",
-    words="{value:.2f} tickets per seat in 90 days (peers {reference:.2f})",
+    null="No seats sold, or no tickets in the data",
+    words="{value:.2f} tickets per seat in 90 days",
+    zero="No tickets in 90 days",
+    compared=".2f",
 )
 def tickets_per_seat_90d(row: ir.Table) -> ir.Value:
     """Tickets opened in the last 90 days per paid seat."""
@@ -34,8 +36,9 @@ def tickets_per_seat_90d(row: ir.Table) -> ir.Value:
 @_opened(
     component="support",
     needs=("priority",),
-    words="{value:.0f} urgent or critical ticket{s} in 90 days",
-    zero="no urgent or critical tickets in 90 days",
+    words="{value:.0f} urgent ticket{s} in 90 days",
+    zero="No urgent tickets in 90 days",
+    compared=".0f",
 )
 def urgent_tickets_90d(tickets: Rows) -> ir.Value:
     """Tickets of priority urgent or critical opened in the last 90 days."""
@@ -46,7 +49,8 @@ def urgent_tickets_90d(tickets: Rows) -> ir.Value:
     component="support",
     needs=("escalated|escalated_at",),
     words="{value:.0f} escalated ticket{s} in 90 days",
-    zero="no escalated tickets in 90 days",
+    zero="No escalated tickets in 90 days",
+    compared=".0f",
 )
 def escalations_90d(tickets: Rows) -> ir.Value:
     """Tickets opened in the last 90 days that are known to have been escalated."""
@@ -58,8 +62,9 @@ def escalations_90d(tickets: Rows) -> ir.Value:
     lookback_days=365,
     component=None,
     needs=("closed_at",),
-    words="{value:.0f} open ticket{s} of the last 365 days",
-    zero="no open tickets",
+    words="{value:.0f} open ticket{s} from the last 365 days",
+    zero="No open tickets",
+    compared=".0f",
 )
 def open_tickets(tickets: Rows) -> ir.Value:
     """Tickets of the last 365 days that are still open."""
@@ -71,8 +76,8 @@ def open_tickets(tickets: Rows) -> ir.Value:
     lookback_days=365,
     component="support",
     needs=("closed_at",),
-    words="oldest open ticket {value:.0f} day{s} old",
-    zero="no ticket open for a day or more",
+    words="Oldest open ticket is {value:,.0f} day{s} old",
+    zero="No ticket open for a day or more",
 )
 def oldest_open_ticket_days(tickets: Rows) -> ir.Value:
     """Age of the oldest ticket of the last 365 days that is still open; 0 with none open."""
@@ -85,8 +90,9 @@ def oldest_open_ticket_days(tickets: Rows) -> ir.Value:
     direction=1,
     lookback_days=180,
     component="support",
-    null="no answer about tickets in 180 days",
-    words="ticket satisfaction {value:.1f} of 5 over 180 days",
+    null="No ratings of tickets in 180 days",
+    words="Tickets rated {value:.1f} out of 5 on average over 180 days",
+    compared=".1f",
 )
 def csat_180d(tickets: Rows) -> ir.Value:
     """Mean satisfaction with tickets opened in the last 180 days."""
@@ -99,8 +105,10 @@ def csat_180d(tickets: Rows) -> ir.Value:
     direction=-1,
     lookback_days=180,
     component=None,
-    null="no ticket closed in 180 days",
-    words="{value:,.0f} hour{s} to close a ticket over 180 days",
+    null="No tickets closed in 180 days",
+    words="Tickets take {value:,.0f} hour{s} to close on average over 180 days",
+    zero="Tickets are closed at once over 180 days",
+    compared=",.0f",
 )
 def hours_to_close_180d(tickets: Rows) -> ir.Value:
     """Mean hours from opening to closing of tickets opened in the last 180 days and closed since."""

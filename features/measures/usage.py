@@ -10,17 +10,19 @@ from keepwell.features.measures.registry import aggregate, derived
 
 _measure = partial(
     aggregate, "usage", component="usage", direction=1, lookback_days=28, tenure_from=28, empty=0,
-    null="no such usage data, or a customer for less than 28 days",
+    null="No such usage data, or a customer for less than 28 days",
 )  # fmt: skip
 _trend = partial(
     aggregate, "usage", component="usage", direction=1, unit="share",
-    null="no use in the earlier weeks, or too young a customer",
+    null="Not enough history yet: no use in the earlier weeks, or too new a customer",
 )  # fmt: skip
 
 
 @_measure(
     unit="days",
-    words="active on {value:.0f} of the last 28 days (peers {reference:.0f})",
+    words="Active on {value:.0f} of the last 28 days",
+    zero="No activity in 28 days",
+    compared=".0f",
 )
 def active_days_28d(usage: Rows) -> ir.Value:
     """Days with any use in the last 28: login frequency."""
@@ -30,7 +32,9 @@ def active_days_28d(usage: Rows) -> ir.Value:
 @_measure(
     unit="users",
     needs=("user_id",),
-    words="{value:,.0f} active user{s} in the last 28 days (peers {reference:,.0f})",
+    words="{value:,.0f} active user{s} in 28 days",
+    zero="No active users in 28 days",
+    compared=",.0f",
 )
 def active_users_28d(usage: Rows) -> ir.Value:
     """Distinct users in the last 28 days; NULL where there was use but no user is named."""
@@ -40,7 +44,9 @@ def active_users_28d(usage: Rows) -> ir.Value:
 @_measure(
     unit="events",
     needs=("events",),
-    words="{value:,.0f} action{s} in the last 28 days (peers {reference:,.0f})",
+    words="{value:,.0f} action{s} in 28 days",
+    zero="No actions in 28 days",
+    compared=",.0f",
 )
 def events_28d(usage: Rows) -> ir.Value:
     """Actions taken in the last 28 days."""
@@ -50,7 +56,9 @@ def events_28d(usage: Rows) -> ir.Value:
 @_measure(
     unit="minutes",
     needs=("minutes",),
-    words="{value:,.0f} minute{s} of use in the last 28 days (peers {reference:,.0f})",
+    words="{value:,.0f} minute{s} of use in 28 days",
+    zero="No minutes of use in 28 days",
+    compared=",.0f",
 )
 def minutes_28d(usage: Rows) -> ir.Value:
     """Minutes of use in the last 28 days."""
@@ -61,7 +69,7 @@ def minutes_28d(usage: Rows) -> ir.Value:
     lookback_days=56,
     tenure_from=56,
     needs=("events",),
-    words="usage {change}, last 28 days against the 28 before",
+    words="Usage {change} over the last 28 days (vs. the 28 before)",
 )
 def usage_trend(usage: Rows) -> ir.Value:
     """Relative change of actions, last 28 days against the 28 before; NULL where there were none before."""
@@ -72,7 +80,7 @@ def usage_trend(usage: Rows) -> ir.Value:
     lookback_days=56,
     tenure_from=56,
     needs=("user_id",),
-    words="active users {change}, last 28 days against the 28 before",
+    words="Active users {change} over the last 28 days (vs. the 28 before)",
 )
 def active_users_trend(usage: Rows) -> ir.Value:
     """Relative change of distinct users, last 28 days against the 28 before; NULL where there were none before."""
@@ -84,7 +92,7 @@ def active_users_trend(usage: Rows) -> ir.Value:
     lookback_days=392,
     tenure_from=392,
     needs=("events",),
-    words="usage {change}, last 28 days against the same weeks last year",
+    words="Usage {change} over the last 28 days (vs. the same weeks last year)",
 )
 def usage_against_last_year(usage: Rows) -> ir.Value:
     """Relative change of actions, last 28 days against the same weekdays 364 days earlier: takes the season out."""
@@ -98,8 +106,8 @@ def usage_against_last_year(usage: Rows) -> ir.Value:
     lookback_days=None,
     component=None,
     published=False,
-    null="never used",
-    words="last used {value:.0f} day{s} before the newest usage",
+    null="Never used",
+    words="Last used {value:,.0f} day{s} before the newest usage data",
 )
 def usage_age_days(usage: Rows) -> ir.Value:
     """Days from the account's last day of use to the newest day that the whole source knows."""
@@ -113,8 +121,8 @@ def usage_age_days(usage: Rows) -> ir.Value:
     lookback_days=None,
     component=None,
     published=False,
-    null="no usage row was set aside",
-    words="newest usage row set aside {value:.0f} day{s} before the newest usage",
+    null="No usage row set aside",
+    words="Newest usage row set aside is from {value:,.0f} day{s} before the newest usage data",
 )
 def usage_set_aside_age_days(quarantine: Rows) -> ir.Value:
     """Days from the newest usage row that was set aside to the newest day that the source knows."""
@@ -127,10 +135,11 @@ def usage_set_aside_age_days(quarantine: Rows) -> ir.Value:
     unit="days",
     direction=-1,
     component="usage",
-    null="rows set aside are newer than the last use, so silence cannot be told",
-    words="no usage for {value:.0f} day{s}",
-    well="last used {value:.0f} day{s} before the newest usage on record",
-    zero="used on the newest day on record",
+    null="Last login unknown: newer usage rows are set aside",
+    words="No logins for {value:,.0f} day{s}",
+    well="Last login {value:,.0f} day{s} before the newest usage data",
+    zero="Logged in on the newest day of the usage data",
+    never="Has never logged in (customer for {duration})",
     version=2,  # 1 counted from the contract's start also where that lies before the source's first day
 )
 def days_since_last_use(row: ir.Table) -> ir.Value:
@@ -145,8 +154,10 @@ def days_since_last_use(row: ir.Table) -> ir.Value:
     unit="events per seat",
     direction=1,
     component="usage",
-    null="no seats sold, no count of actions, or a customer for less than 28 days",
-    words="{value:,.1f} actions per seat in the last 28 days (peers {reference:,.1f})",
+    null="No seats sold, no count of actions, or a customer for less than 28 days",
+    words="{value:,.1f} actions per seat in 28 days",
+    zero="No actions in 28 days",
+    compared=",.1f",
 )
 def events_per_seat_28d(row: ir.Table) -> ir.Value:
     """Actions per paid seat in the last 28 days: depth of use."""

@@ -8,7 +8,7 @@ import pandas as pd
 
 from keepwell.features.facts.canonical import TABLES
 from keepwell.features.facts.columns import DATE, INSTANT
-from keepwell.features.health.words import in_words
+from keepwell.features.health.words import bound_in_words
 from keepwell.features.measures.registry import Feature
 from keepwell.features.settings import HealthSettings
 from keepwell.models.grading.insights import Contrast
@@ -90,7 +90,7 @@ def derived_metrics(whole: pd.DataFrame, features: Mapping[str, Feature], rules:
             continue
         at = values[fifth == "worst"]
         edge = float(at.max() if feature.direction > 0 else at.min())
-        said = f"“{in_words(feature, edge, None)}” or {beyond(feature, higher=feature.direction < 0)}"
+        said = f"“{bound_in_words(feature, edge)}” or {beyond(feature, higher=feature.direction < 0)}"
         rows.append({"name": name, "about": about(feature, name), "worst": said} | _row(worst))
     columns = ["name", "about", "worst", *_COLUMNS]
     frame = pd.DataFrame(rows, columns=columns)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from keepwell.features.health.words import in_words
+from keepwell.features.health.words import bound_in_words, mid_sentence
 from keepwell.features.measures.registry import Feature
 from keepwell.models.grading.insights import Contrast
 
@@ -61,17 +61,17 @@ def _group(c: Contrast, feature: Feature | None) -> str:
     if c.side in ("missing", "known"):
         return f"{'without' if c.side == 'missing' else 'with'} a value of “{about(feature, c.feature)}”"
     value = float(c.cut) if c.cut is not None else 0.0
-    phrase = f"“{in_words(feature, value, None)}”"
+    phrase = f"“{bound_in_words(feature, value)}”"
     if c.side == "zero":
         return f"with {phrase}"
-    if c.side == "some" and phrase == f"“{in_words(feature, 0.0, None)}”":
+    if c.side == "some" and phrase == f"“{bound_in_words(feature, 0.0)}”":
         return f"with more than {phrase}"
     return f"with {phrase} or {beyond(feature, higher=c.side != 'low')}"
 
 
 def _others(c: Contrast, feature: Feature | None) -> str:
     if c.side == "missing" and feature is not None:
-        return f"those with one (missing means: {feature.null})"
+        return f"those with one (missing means: {mid_sentence(feature.null)})"
     return {"known": "those without", "zero": "those with more", "some": "those with none"}.get(c.side, "the others")
 
 
@@ -88,8 +88,8 @@ def _times(ratio: float) -> str:
 
 
 def beyond(feature: Feature, *, higher: bool) -> str:
-    """How values beyond a bound are called: a change or a tone is better or worse, a count is more or less."""
-    if "{change}" not in feature.words and "{value:+" not in feature.words:
+    """How values beyond a bound are called: a change or a sentiment is better or worse, a count is more or less."""
+    if not feature.relative and "{value:+" not in feature.words:
         return "more" if higher else "less"
     if feature.direction == 0:
         return "higher" if higher else "lower"

@@ -20,6 +20,9 @@ from keepwell.playbook.settings import OwnerSettings
 
 NO_OVERRIDES: Mapping[str, Override] = MappingProxyType({})
 
+LAST_USE = "usage_age_days"
+"""Unpublished: days from the last use to the newest usage, NULL for an account that never used the product."""
+
 
 class Rules(Protocol):
     """The sections of the settings that a health depends on."""
@@ -36,13 +39,15 @@ class Rules(Protocol):
 class Measured:
     """`scores`: the book by account_id with health, band, coverage and components. `measures`: a row per measure.
 
-    `features`: the published ones; `wide`: all of them, beside the columns of the book.
+    `features`: the published ones; `wide`: all of them, beside the columns of the book. `never_used`: days as a
+    customer of the accounts that have never used the product, by account_id.
     """
 
     scores: pd.DataFrame
     features: pd.DataFrame
     measures: pd.DataFrame
     wide: pd.DataFrame
+    never_used: pd.Series
 
 
 def measured_book(
@@ -54,7 +59,9 @@ def measured_book(
 ) -> Measured:
     """Every account under contract with its health. `before`: the measures of the score before."""
     held = book(facts, rules.money)
-    wide = feature_table(facts, held, FEATURES).to_pandas().sort_values("account_id", ignore_index=True)
+    wide = (
+        feature_table(facts, held, FEATURES, also=[LAST_USE]).to_pandas().sort_values("account_id", ignore_index=True)
+    )
     accounts = wide[list(held.columns)].copy()
     accounts["csm"] = accounts["csm"].fillna(rules.owners.default_csm)
     accounts["high_value"] = high_value(accounts["arr"], rules.money)
@@ -68,7 +75,15 @@ def measured_book(
     scores = accounts.set_index("account_id")
     scores = scores.join(health_columns(measures, rules.health, overrides)).join(component_columns(measures))
     features = wide[["account_id", *(f.name for f in FEATURES.values() if f.published)]]
-    return Measured(scores, features, measures, wide)
+    return Measured(scores, features, measures, wide, _never_used(wide, facts))
+
+
+def _never_used(wide: pd.DataFrame, facts: Facts) -> pd.Series:
+    """Days as a customer, by account_id, of those without any use though the usage source covers all of that time."""
+    silent = wide[wide[LAST_USE].isna() & wide["days_since_last_use"].notna()].set_index("account_id")
+    unseen = (facts.today - facts.newest.get("usage", facts.today)).days - 1
+    since_first = (pd.Timestamp(facts.today) - pd.to_datetime(silent["first_start_on"])).dt.days
+    return silent["tenure_days"][silent["observed_days"] + unseen >= since_first].astype(float)
 
 
 def high_value(arr: pd.Series, money: BookSettings) -> pd.Series:

@@ -93,13 +93,15 @@ def _acts(kept: "Kept", accounts: pd.Series, models: Models) -> NDArray[np.bool_
     return its if kept.alias == CHALLENGER else ~its
 
 
-def cited(models: Models | None, rows: pd.DataFrame, said: pd.DataFrame, count: int) -> pd.DataFrame:
+def cited(
+    models: Models | None, rows: pd.DataFrame, said: pd.DataFrame, count: int, currency: str = ""
+) -> pd.DataFrame:
     """Why an account is flagged, by the churn model that acts on it: rows of the mart `factors` of kind "model"."""
     flagged = said[(said["outcome"] == "churn") & said["acting"].astype(bool) & said["flagged"].astype(bool)]
     if models is None or flagged.empty:
         return NOTHING_CITED
     frames = [
-        _reasons(kept, rows[rows["account_id"].isin(its["account_id"])], count)
+        _reasons(kept, rows[rows["account_id"].isin(its["account_id"])], count, currency)
         for kept in models.kept
         if kept.outcome == "churn" and not (its := flagged[flagged["model_version"] == kept.version]).empty
     ]
@@ -107,13 +109,13 @@ def cited(models: Models | None, rows: pd.DataFrame, said: pd.DataFrame, count: 
     return pd.concat(told, ignore_index=True) if told else NOTHING_CITED
 
 
-def _reasons(kept: "Kept", rows: pd.DataFrame, count: int) -> pd.DataFrame:
+def _reasons(kept: "Kept", rows: pd.DataFrame, count: int, currency: str) -> pd.DataFrame:
     """What pushes these accounts towards the outcome, by one model; nothing where it cannot be explained."""
     from keepwell.models.explaining.margin import NotAdditive
     from keepwell.tasks.scoring.reasons import model_factors  # shap takes seconds
 
     try:
-        return model_factors(kept.trained, rows, pd.Series(kept.reference, dtype=object), count)
+        return model_factors(kept.trained, rows, pd.Series(kept.reference, dtype=object), count, currency)
     except NotAdditive as error:
         log.warning("churn: version %s cannot be explained, the factors are those of health. %s", kept.version, error)
         return NOTHING_CITED

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_number
 
-from keepwell.features.health.words import in_words
+from keepwell.features.health.words import TYPICAL, in_words
 from keepwell.features.measures.all import FEATURES
 from keepwell.models.explaining.explain import explained, top_reasons
 from keepwell.models.training.trial import Trained
@@ -19,7 +19,9 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def model_factors(trained: Trained, accounts: pd.DataFrame, reference: pd.Series, count: int) -> pd.DataFrame:
+def model_factors(
+    trained: Trained, accounts: pd.DataFrame, reference: pd.Series, count: int, currency: str = ""
+) -> pd.DataFrame:
     """What raises each account's chance most and is no good news: up to `count` rows each, by account and rank.
 
     `accounts`: account_id and all that the model reads; `reference`: its typical account, from models.explaining. Rows
@@ -33,7 +35,7 @@ def model_factors(trained: Trained, accounts: pd.DataFrame, reference: pd.Series
     cited = top_reasons(trained, rows, told, reference, count, SAME_FOR_ALL)
     known = [FEATURES.get(name) for name in cited["feature"]]
     texts = [
-        reason_in_words(*given)
+        reason_in_words(*given, currency)
         for given in zip(cited["feature"], cited["value"], cited["reference"], strict=True)
     ]  # fmt: skip
     frame = cited.rename(columns={"row": "account_id"}).assign(
@@ -49,7 +51,7 @@ def model_factors(trained: Trained, accounts: pd.DataFrame, reference: pd.Series
 def _good_news(rows: pd.DataFrame, reference: pd.Series) -> pd.DataFrame:
     """Which values speak for the account: better than typical, by the direction that their feature is known to have.
 
-    Signals that say the same share their weight, and one of them may end with the wrong sign: "8 active users (typical
+    Signals that say the same share their weight, and one of them may end with the wrong sign: "8 active users (typical:
     3)" then raises the risk, correctly beside the others, but is nothing that a CSM could act on.
     """
     better = pd.DataFrame(data=False, index=rows.index, columns=rows.columns)
@@ -59,11 +61,13 @@ def _good_news(rows: pd.DataFrame, reference: pd.Series) -> pd.DataFrame:
     return better
 
 
-def reason_in_words(name: str, value: Any, reference: Any) -> str:
-    """One cited feature in words, with its number and window; of a word its name: "segment: digital-touch"."""
+def reason_in_words(name: str, value: Any, reference: Any, currency: str = "") -> str:
+    """One cited feature in words, with its number and window; of a category its name: "Segment: digital-touch"."""
     feature = FEATURES.get(name)
     if feature is None:
-        shown = "not known" if pd.isna(value) else f"{value:.1f}" if is_number(value) else str(value)
-        return f"{name}: {shown}"
+        about = name.replace("_", " ").capitalize()
+        if pd.isna(value):
+            return f"{about} unknown"
+        return f"{about}: {value:.1f}" if is_number(value) else f"{about}: {value}"
     number, usual = (np.nan if pd.isna(side) else float(side) for side in (value, reference))
-    return in_words(feature, number, usual, against="typical")
+    return in_words(feature, number, usual, against=TYPICAL, currency=currency)

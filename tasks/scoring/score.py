@@ -10,7 +10,7 @@ import pandas as pd
 
 from keepwell.features.facts.known import Facts
 from keepwell.features.health.change import change_parts
-from keepwell.features.health.words import in_words
+from keepwell.features.health.words import in_words, mid_sentence, never_in_words
 from keepwell.features.measures.all import FEATURES
 from keepwell.features.measures.registry import COMPONENTS
 from keepwell.features.settings import BookSettings, HealthSettings
@@ -23,6 +23,7 @@ from keepwell.tasks.earlier_scores import Stored
 from keepwell.tasks.errors import ConfigError, nearest
 from keepwell.tasks.scoring.measured import NO_OVERRIDES, measured_book
 from keepwell.tasks.scoring.predictions import Models, acting, cited, predictions
+from keepwell.values.dates import spoken_day
 
 FACTORS_SHOWN = 3
 
@@ -92,7 +93,8 @@ def score_book(
     measures = _ranked(found.measures, scores["health"], settings.tiers.automated_above, facts.today)
     rows = scores.reset_index().merge(found.features, on="account_id")
     said = predictions(models, rows)
-    why = cited(models, rows, said, FACTORS_SHOWN)
+    why = cited(models, rows, said, FACTORS_SHOWN, settings.money.reporting_currency)
+    measures, why = (_with_never(frame, found.never_used) for frame in (measures, why))
     scores = scores.join(acting(said, scores.index))
     scored = Scored(scores, found.features, measures, said, why)
     accounts = scores.reset_index().merge(found.wide[["account_id", "days_since_last_use"]], on="account_id")
@@ -136,11 +138,19 @@ def _ranked(measures: pd.DataFrame, health: pd.Series, healthy_above: float, tod
     return ranked.assign(kind="health").drop(columns=["_silent", "_order", "_well"])
 
 
+def _with_never(factors: pd.DataFrame, never_used: pd.Series) -> pd.DataFrame:
+    """The factors, where an account that never used the product says so."""
+    days = factors["account_id"].map(never_used)
+    mine = factors["feature"].eq("days_since_last_use") & factors["text"].notna() & days.notna()
+    texts = [never_in_words(FEATURES["days_since_last_use"], tenure) for tenure in days[mine]]
+    return factors.assign(text=factors["text"].where(~mine, pd.Series(texts, factors.index[mine], dtype=object)))
+
+
 def _text(row: Any, today: date) -> str:
     """A factor in words; a carried one says as of when."""
     words = in_words(FEATURES[row.feature], row.value, row.reference, well=row.pull > 0)
     carried = pd.notna(row.observed_on) and row.observed_on.date() < today
-    return f"{words} (as of {row.observed_on.date()})" if carried else words
+    return f"{words} (as of {spoken_day(row.observed_on.date(), today)})" if carried else words
 
 
 def _explained(
@@ -236,7 +246,7 @@ def summary(
     said = f"health {health:.1f}" + (f" set by {by}" if by else "")
     score = "too little is known for a score" if np.isnan(health) else f"{said}, {band}"
     said = f"no model ({score})" if np.isnan(risk) else f"{risk:.0%}"
-    parts = [f"Churn risk: {said}", f"Key factors: {', '.join(factors) or 'none stands out'}"]
+    parts = [f"Churn risk: {said}", f"Key factors: {', '.join(map(mid_sentence, factors)) or 'none stands out'}"]
     if step.action:
         parts.append(f"Recommended: {step.action}{_within(step.due, today)}")
     return " | ".join(parts)

@@ -371,8 +371,11 @@ def test_a_feature_says_what_it_is(feature: Feature) -> None:
     assert feature.sources
     assert set(feature.sources) <= {*TABLES, "quarantine"}
     assert feature.build.__module__ in {module.__name__ for module in MODULES}
-    fields = {name for _, name, _, _ in string.Formatter().parse(feature.words + feature.well) if name}
-    assert fields <= {"value", "reference", "change", "s"}
+    phrases = feature.words + feature.well + feature.never + feature.bound
+    fields = {name for _, name, _, _ in string.Formatter().parse(phrases) if name}
+    assert fields <= {
+        "value", "s", "change", "money", "duration", "ahead", "moved", "more", "step", "mood", "turn",
+    }  # fmt: skip
 
 
 def test_the_outcome_is_never_an_input() -> None:

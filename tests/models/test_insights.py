@@ -123,14 +123,18 @@ def test_the_sentence_says_who_how_often_how_sure_and_of_how_many() -> None:
         return insight("churn", 90, contrast, FEATURES.get(feature))
 
     assert said("onboarding_attendance", "zero", 0.0) == (
-        "Accounts with “0% of onboarding steps attended” churn within 90 days 2.1 times as often (1.7 to 2.6) as those "
+        "Accounts with “no onboarding steps attended” churn within 90 days 2.1 times as often (1.7 to 2.6) as those "
         "with more: 312 of 4,120 account-months against 150 of 4,160."
     )
-    assert "with “usage down 40%, last 28 days against the 28 before” or worse" in said("usage_trend", "low", -0.4)
+    assert "with “usage down 40% over the last 28 days (vs. the 28 before)” or worse" in said(
+        "usage_trend", "low", -0.4
+    )
     assert "with “no executive contact in 93 days” or more" in said("days_since_executive_contact", "high", 93.0)
     assert "with “1 escalated ticket in 90 days” or more churn" in said("escalations_90d", "some", 1.0)
-    assert "more than “less than 1% of the amount invoiced" in said("overdue_share", "some", 0.001)
-    assert "(missing means: no NPS answer in 365 days)" in said("nps_score_365d", "missing", None)
+    assert "“less than 1% of the amount invoiced in 365 days is overdue” or more" in said(
+        "overdue_share", "some", 0.001
+    )
+    assert "(missing means: no NPS answers in 365 days)" in said("nps_score_365d", "missing", None)
     assert "Accounts of segment “small” churn" in said("segment", "word", "small")
 
 

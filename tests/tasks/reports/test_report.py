@@ -51,8 +51,9 @@ def account(n: int) -> dict:
         "change_definition": 0.0, "change_weights": 0.0, "change_override": 0.0,
         "change_data": None if change is None else change + 2.0, "change_coverage": None if change is None else -2.0,
         **{f"component_{c}": None if health is None and c in ("billing", "support") else 50.0 for c in COMPONENTS},
-        "factor_1": "usage down 40%, last 28 days against the 28 before", "factor_2": "2 escalated tickets in 90 days",
-        "factor_3": None, "next_action": "Executive business review", "action_owner": CSMS[n % 3],
+        "factor_1": "Usage down 40% over the last 28 days (vs. the 28 before)",
+        "factor_2": "2 escalated tickets in 90 days", "factor_3": None,
+        "next_action": "Executive business review", "action_owner": CSMS[n % 3],
         "action_due": date(2024, 11, 28) if n % 4 == 0 else date(2024, 12, 8),
     }  # fmt: skip
 

@@ -89,12 +89,12 @@ def test_the_summary_names_score_factors_and_what_is_recommended_by_when() -> No
     rows["tickets"] = [{**t, "ticket_id": f"t{n}"} for n, t in enumerate(rows["tickets"])]
     acme = row_of(scored(rows))
 
-    assert acme["factor_1"] == "usage down 90%, last 28 days against the 28 before"
+    assert acme["factor_1"] == "Usage down 90% over the last 28 days (vs. the 28 before)"
     assert acme["factor_2"] == "2 escalated tickets in 90 days"
-    assert acme["factor_3"] == "no executive contact in 200 days"
+    assert acme["factor_3"] == "No executive contact in 200 days"
     assert acme["summary"] == (
-        f"Churn risk: no model (health {acme['health']:.1f}, at_risk) | Key factors: usage down 90%, last 28 days "
-        "against the 28 before, 2 escalated tickets in 90 days, no executive contact in 200 days | "
+        f"Churn risk: no model (health {acme['health']:.1f}, at_risk) | Key factors: usage down 90% over the last "
+        "28 days (vs. the 28 before), 2 escalated tickets in 90 days, no executive contact in 200 days | "
         "Recommended: Usage review with the admin within 3 days"
     )
     assert (acme["tier"], acme["action_owner"], acme["action_due"]) == ("outreach", "desk", date(2024, 3, 7))
@@ -121,11 +121,11 @@ def test_factors_say_what_pulls_down_or_for_a_healthy_account_what_holds_up() ->
         assert list(cited["rank"]) == list(range(1, len(cited) + 1))
         assert (cited["pull"].abs().diff().dropna() <= 1e-12).all()
     assert row_of(high)["band"] == "healthy"
-    assert row_of(high)["factor_1"] == "usage up 80%, last 28 days against the 28 before"
+    assert row_of(high)["factor_1"] == "Usage up 80% over the last 28 days (vs. the 28 before)"
 
 
 def test_a_good_sign_is_told_as_one() -> None:
-    """Contact three days ago holds the score up: it is not "no executive contact in 3 days" (ACT-1)."""
+    """Contact three days ago holds the score up: it is not "No executive contact in 3 days" (ACT-1)."""
     talk = {"account_id": "acme", "happened_at": ago(3, "09:00"), "kind": "call", "role": "executive"}
     acme = row_of(scored({**STEADY, "touchpoints": [talk]}))
 
@@ -161,7 +161,7 @@ def test_a_carried_factor_says_as_of_when(tmp_path: Path) -> None:
     scored(rows, as_of="2024-03-04", root=tmp_path)
     acme = row_of(scored(rows, as_of="2024-03-24", root=tmp_path))
 
-    assert "NPS answers average 0.0 of 10 over 365 days (as of 2024-03-04)" in acme["summary"]
+    assert "NPS answers average 0.0 out of 10 over 365 days (as of March 4)" in acme["summary"]
 
 
 # Unknown --------------------------------------------------------------------------------------------------------------
@@ -210,7 +210,7 @@ def test_rows_set_aside_lower_the_coverage_and_are_no_silence() -> None:
 
     sound, doubted = scored({**rows, "quarantine": []}), scored(rows)
 
-    assert "no usage for 20 days" in row_of(sound)["summary"]
+    assert "no logins for 20 days" in row_of(sound)["summary"]
     assert row_of(doubted)["coverage"] < row_of(sound)["coverage"]
     silence = doubted.measures.set_index("feature").loc["days_since_last_use"]
     assert (silence["confidence"], silence["contribution"]) == (0, 0)

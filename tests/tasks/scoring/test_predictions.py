@@ -85,7 +85,7 @@ def test_why_the_model_flags_comes_before_what_pulls_the_score(champion):
 
     assert list(found.cited["account_id"]) == ["bolt"]
     assert found.cited.iloc[0]["contribution"] > 0
-    assert quiet["factor_1"] == "no usage for 40 days" == found.cited.iloc[0]["text"]
+    assert quiet["factor_1"] == "No logins for 40 days" == found.cited.iloc[0]["text"]
     assert quiet["factor_2"] not in {None, quiet["factor_1"]}
     assert busy["factor_1"] == row_of(book(), "acme")["factor_1"]
 

@@ -51,15 +51,15 @@ def cited():
 @pytest.mark.parametrize(
     ("phrase", "expected"),
     [
-        (reason_in_words("active_days_28d", 3.0, 17.0), "active on 3 of the last 28 days (typical 17)"),
-        (reason_in_words("usage_trend", -0.4, 0.0), "usage down 40%, last 28 days against the 28 before"),
-        (reason_in_words("days_since_executive_contact", 45.0, 20.0), "no executive contact in 45 days"),
-        (reason_in_words("nps_score_365d", np.nan, 8.0), "no NPS answer in 365 days"),
-        (reason_in_words("time_to_value_days", 30.0, np.nan), "30 days from contract to first use"),
-        (reason_in_words("time_to_value_days", 1.0, None), "1 day from contract to first use"),
-        (reason_in_words("segment", "digital-touch", "high-touch"), "segment: digital-touch"),
-        (reason_in_words("industry", None, "retail"), "industry: not known"),
-        (reason_in_words("health", 41.26, 74.0), "health: 41.3"),
+        (reason_in_words("active_days_28d", 3.0, 17.0), "Active on 3 of the last 28 days (typical: 17)"),
+        (reason_in_words("usage_trend", -0.4, 0.0), "Usage down 40% over the last 28 days (vs. the 28 before)"),
+        (reason_in_words("days_since_executive_contact", 45.0, 20.0), "No executive contact in 45 days"),
+        (reason_in_words("nps_score_365d", np.nan, 8.0), "No NPS answers in 365 days"),
+        (reason_in_words("time_to_value_days", 30.0, np.nan), "First use 30 days after the contract started"),
+        (reason_in_words("time_to_value_days", 1.0, None), "First use 1 day after the contract started"),
+        (reason_in_words("segment", "digital-touch", "high-touch"), "Segment: digital-touch"),
+        (reason_in_words("industry", None, "retail"), "Industry unknown"),
+        (reason_in_words("health", 41.26, 74.0), "Health: 41.3"),
     ],
 )
 def test_a_reason_reads_like_a_sentence(phrase: str, expected: str) -> None:
@@ -75,7 +75,7 @@ def test_each_account_has_its_own_reasons_with_their_numbers(cited) -> None:
     assert set(factors["feature"]) == {"active_days_28d", "nps_score_365d", "segment"}
     for row in factors.itertuples():
         if row.feature == "segment":
-            assert row.text == f"segment: {book.loc[row.account_id, 'segment']}"
+            assert row.text == f"Segment: {book.loc[row.account_id, 'segment']}"
             assert np.isnan(row.value)
             assert pd.isna(row.version)
         else:

@@ -1,0 +1,14 @@
+"""Days as sentences show them: "June 24", with the year where it is another; tables show ISO dates."""
+
+from datetime import date
+
+MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+)  # fmt: skip
+
+
+def spoken_day(day: date, today: date | None = None) -> str:
+    """`June 24`; `June 24, 2025` beside a `today` of another year."""
+    year = f", {day.year}" if today is not None and day.year != today.year else ""
+    return f"{MONTHS[day.month - 1]} {day.day}{year}"
