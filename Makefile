@@ -5,7 +5,7 @@ UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
 export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: mutate help install demo test test-slow check format docs bench results coverage effects guard soak walk lock
+.PHONY: mutate help install demo test test-slow check format docs bench results coverage effects guard soak sentences walk lock
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -63,6 +63,9 @@ mutate: .venv/.installed  ## 1,360 mutated inputs, each with its right answer (h
 
 soak: .venv/.installed  ## three months hour by hour, killed at 50 moments (an hour)
 	$(BIN)/python -m evaluation.soak
+
+sentences: .venv/.installed  ## every feature in a CSM's words on the demo's portfolio (ten seconds)
+	$(BIN)/python -m evaluation.sentences
 
 walk: .venv/.installed  ## the first hour and a month, command by command (three minutes)
 	$(BIN)/python -m evaluation.first_hour

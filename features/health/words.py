@@ -91,12 +91,12 @@ def _is_zero(feature: Feature, value: float) -> bool:
 
 
 def _compared(feature: Feature, value: float, reference: float | None, against: str) -> str:
-    """The value of similar accounts, in brackets after the sentence; empty where there is none."""
+    """The value of similar accounts, in brackets after the sentence; empty where there is none, or the same."""
     if not feature.compared or reference is None or math.isnan(reference):
         return ""
     if feature.compared != "mood":
-        text = format(_Number(reference), feature.compared)
-        return f" ({against}: {text if re.search('[1-9]', text) else 'none'})"
+        text, own = (format(_Number(side), feature.compared) for side in (reference, value))
+        return "" if text == own else f" ({against}: {text if re.search('[1-9]', text) else 'none'})"
     if _mood(reference) != _mood(value):
         return f" ({against}: {_mood(reference)})"
     side = "more" if value > reference else "less"

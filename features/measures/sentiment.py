@@ -12,7 +12,7 @@ _sentiment = partial(
     unit="-1..1",
     direction=1,
     component="sentiment",
-    null="Sentiment unknown: no English text and no score in these days",
+    null="Sentiment unknown: no text in English in these days",
 )
 _nps = partial(aggregate, "surveys", direction=1, component="sentiment", needs=("score",))
 

@@ -25,7 +25,7 @@ def tickets_90d(tickets: Rows) -> ir.Value:
     component="support",
     null="No seats sold, or no tickets in the data",
     words="{value:.2f} tickets per seat in 90 days",
-    zero="No tickets in 90 days",
+    zero="No tickets per seat in 90 days",
     compared=".2f",
 )
 def tickets_per_seat_90d(row: ir.Table) -> ir.Value:

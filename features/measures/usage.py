@@ -156,7 +156,7 @@ def days_since_last_use(row: ir.Table) -> ir.Value:
     component="usage",
     null="No seats sold, no count of actions, or a customer for less than 28 days",
     words="{value:,.1f} actions per seat in 28 days",
-    zero="No actions in 28 days",
+    zero="No actions per seat in 28 days",
     compared=",.1f",
 )
 def events_per_seat_28d(row: ir.Table) -> ir.Value:
