@@ -378,9 +378,9 @@ def handler_of(server: CrmServer) -> type[BaseHTTPRequestHandler]:
                 elif server.kind == "salesforce":
                     told = [{"errorCode": "INVALID_SESSION_ID", "message": "Session expired or invalid"}]
             if failure and not failure.twice:
-                code, told = failure.code, {"message": "the server is told to fail", "category": "RATE_LIMITS"}
+                code, told = failure.code, {"message": "the server is set to fail", "category": "RATE_LIMITS"}
                 if server.kind == "salesforce":
-                    told = [{"errorCode": "REQUEST_LIMIT_EXCEEDED", "message": "the server is told to fail"}]
+                    told = [{"errorCode": "REQUEST_LIMIT_EXCEEDED", "message": "the server is set to fail"}]
             if failure:
                 time.sleep(failure.hang)
             if code == 0:
