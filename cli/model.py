@@ -94,18 +94,18 @@ def _print_comparison(found: "Compared") -> None:
     """Gates first, then the figures, then what the comparison could have found."""
     judgement = found.judgement
     if Options.json:
-        figures = {name: {"version": _finite(a), "rival": _finite(b)} for name, (a, b) in judgement.figures.items()}
-        gates = [vars(gate) for gate in judgement.gates]
+        figures = {name: {"version": _finite(a), "rival": _finite(b)} for name, (a, b) in judgement.metrics.items()}
+        gates = [{"name": g.name, "passed": g.passed, "says": g.reason} for g in judgement.gates]
         about = {"outcome": found.outcome, "version": found.version, "candidate": found.candidate, "rival": found.rival}
         arms = {"arms": _arms(found.arms)} if found.arms else {}
         print_json({**about, "gates": gates, "power": judgement.power, "figures": figures, **arms})
         return
     print_lines(f"{found.outcome}: version {found.version} ({found.candidate}) against {found.rival}", "")
     for gate in judgement.gates:
-        print_lines(f"{'passed' if gate.passed else 'REFUSED':>8}  {gate.name}: {gate.says}")
-    if judgement.figures:
+        print_lines(f"{'passed' if gate.passed else 'REFUSED':>8}  {gate.name}: {gate.reason}")
+    if judgement.metrics:
         print_lines("", f"{'':>20}  {'version ' + found.version:>24}  {found.rival:>24}")
-    for name, sides in judgement.figures.items():
+    for name, sides in judgement.metrics.items():
         columns = [
             f"{e.value:.3f}" + (f" ({e.low:.3f} to {e.high:.3f})" if math.isfinite(e.low) else "") for e in sides
         ]
@@ -122,7 +122,7 @@ def _arms(arms: "ByAssignment") -> dict[str, Any]:
         for c in arms.contrasts
     }
     about = {"began": str(arms.began), "accounts": arms.accounts, "matured": arms.matured}
-    return {**about, "figures": figures, "says": arms.says}
+    return {**about, "figures": figures, "says": arms.notes}
 
 
 def _print_arms(version: str, arms: "ByAssignment") -> None:
@@ -137,4 +137,4 @@ def _print_arms(version: str, arms: "ByAssignment") -> None:
                 f" ({c.difference.low:+.3f} to {c.difference.high:+.3f})" if math.isfinite(c.difference.low) else ""
             )
             print_lines(f"{c.name:>20}  {c.challenger:>12.3f}  {c.other:>12.3f}  {c.difference.value:>+6.3f}{bounds}")
-    print_lines("", *arms.says)
+    print_lines("", *arms.notes)

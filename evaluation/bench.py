@@ -30,7 +30,7 @@ from keepwell.flows.run import Run
 from keepwell.flows.scoring import staged
 from keepwell.models.explaining.explain import reference_row
 from keepwell.models.settings.training import CandidateSettings, InputSettings
-from keepwell.models.training.candidates import WORDS, chance, fitted
+from keepwell.models.training.candidates import CATEGORICAL_FEATURES, fitted, predicted_probability
 from keepwell.models.training.choose import calibrated
 from keepwell.models.training.inputs import varied
 from keepwell.models.training.trial import Trained
@@ -124,14 +124,14 @@ def explained(accounts: int, runs: int, folder: Path) -> Iterator[dict[str, obje
     run = Run(load_settings(company / "pipeline.toml"), folder / "learnt-out", date.fromisoformat(AS_OF))
     past = rebuild_past(run, staged(run)).examples.dropna(subset=["churned"])
     numbers = varied(past, [f.name for f in FEATURES.values() if f.published])[:NUMBERS]
-    book = jittered(past[[*numbers, *WORDS, "health"]], numbers, accounts)
+    book = jittered(past[[*numbers, *CATEGORICAL_FEATURES, "health"]], numbers, accounts)
     reference, happened = reference_row(past), past["churned"].astype(bool)
     for name in ("sparse_logistic", "logistic", "tree", "boosting", "forest"):
         model = fitted(name, past, happened, numbers, InputSettings(), CandidateSettings())
-        trained = Trained(name, model, calibrated(chance(model, past), happened.to_numpy(dtype=float)))
-        shown = book.iloc[np.argsort(-trained.chances(book))[: round(SHOWN * accounts)]]
+        trained = Trained(name, model, calibrated(predicted_probability(model, past), happened.to_numpy(dtype=float)))
+        shown = book.iloc[np.argsort(-trained.probabilities(book))[: round(SHOWN * accounts)]]
         model_factors(trained, book.head(1), reference, 3)  # what is imported only now is not counted
-        all_chances = cpu_of(lambda t=trained: t.chances(book), runs)
+        all_chances = cpu_of(lambda t=trained: t.probabilities(book), runs)
         few = cpu_of(lambda t=trained, s=shown: model_factors(t, s, reference, 3), runs)
         every = cpu_of(lambda t=trained: model_factors(t, book, reference, 3), 1)
         yield {"model": name, "learnt": len(past), "chances": all_chances, "few": few, "every": every}
@@ -184,7 +184,8 @@ def print_written(accounts: Sequence[int], folder: Path) -> None:
 def print_explained(accounts: int, runs: int, folder: Path) -> None:
     """The cost of a model's chances and reasons."""
     print(
-        f"\n{accounts:,} accounts x {NUMBERS} numbers and {len(WORDS)} words, median of {runs} runs; reasons in words"
+        f"\n{accounts:,} accounts x {NUMBERS} numeric and {len(CATEGORICAL_FEATURES)} categorical features, "
+        f"median of {runs} runs; reasons in words"
     )
     print("| model | learnt from rows | all chances, CPU s | reasons of the riskiest tenth | reasons of all, CPU s |")
     print("|---|---|---|---|---|")

@@ -26,7 +26,7 @@ from keepwell.features.settings import BookSettings, LabelSettings
 from keepwell.flows.configuration.settings import load_settings
 from keepwell.flows.run import Run
 from keepwell.models.settings.training import CandidateSettings, InputSettings
-from keepwell.models.training.candidates import chance, fitted
+from keepwell.models.training.candidates import fitted, predicted_probability
 from keepwell.models.training.inputs import varied
 from keepwell.sample.settings import CompanySettings, company_with
 from keepwell.sample.write import write_company
@@ -124,7 +124,7 @@ def figures(worlds: Sequence[pd.DataFrame], train: pd.DataFrame) -> Iterator[Bou
     seeds = [world[world["health"].notna()] for world in worlds]
     truth = [auc(f["churned"], f["p_churn"]) for f in seeds]
     health = [auc(f["churned"], -f["health"]) for f in seeds]
-    boost = [auc(f["churned"], chance(model, f)) for f in seeds]
+    boost = [auc(f["churned"], predicted_probability(model, f)) for f in seeds]
     pooled = pd.concat(seeds, ignore_index=True)
     alone = single_features(pooled)
     rates = pooled.groupby("segment")["churned"].mean()

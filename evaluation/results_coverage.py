@@ -13,7 +13,7 @@ import pandas as pd
 from scipy.stats import binomtest
 
 from keepwell.models.grading.intervals import Estimate
-from keepwell.models.grading.metrics import FIGURES, graded, top
+from keepwell.models.grading.metrics import METRICS, graded, top
 from keepwell.models.training.trial import WEIGHT, _graded
 from tests.support import worlds
 from tests.support.running import ROOT
@@ -61,7 +61,7 @@ def coverage(found: Sequence[pd.DataFrame]) -> list[Coverage]:
     flagged = [w.assign(flagged=top(w["chance"].to_numpy(), w["as_of"].to_numpy(), share)) for w in found]
     everything = pd.concat(flagged, ignore_index=True)
     population = graded(*(everything[column].to_numpy() for column in ("churned", "chance", "flagged")))
-    return [Coverage(name, FIGURES[name](population), [e[name] for e in estimates]) for name in (*BOUNDED, *BESIDE)]
+    return [Coverage(name, METRICS[name](population), [e[name] for e in estimates]) for name in (*BOUNDED, *BESIDE)]
 
 
 def page(found: Sequence[pd.DataFrame]) -> str:

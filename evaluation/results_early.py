@@ -7,13 +7,13 @@ import pandas as pd
 
 from keepwell.models.monitoring.early_warning import EarlyWarning, early_warning
 from keepwell.models.settings.monitoring import EarlyWarningSettings
-from keepwell.models.training.split import Parts
+from keepwell.models.training.split import Splits
 
 RULES = EarlyWarningSettings()
 Figure = tuple[str, float, float, float]
 
 
-def figures(companies: Sequence[pd.DataFrame], parts: Parts) -> list[Figure]:
+def figures(companies: Sequence[pd.DataFrame], parts: Splits) -> list[Figure]:
     """Name, bounds and value of each figure.
 
     `companies`: account_id, as_of, churned_at, health, p_churn and chance (of a model that learnt and was calibrated
@@ -21,8 +21,8 @@ def figures(companies: Sequence[pd.DataFrame], parts: Parts) -> list[Figure]:
     month on.
     """
     found = [by_score(company, parts) for company in companies]
-    share = {name: np.array([f.figures[name]["early_share"].value for f in found]) for name in found[0].figures}
-    days = {name: np.mean([f.figures[name]["median_lead_days"].value for f in found]) for name in share}
+    share = {name: np.array([f.metrics[name]["early_share"].value for f in found]) for name in found[0].metrics}
+    days = {name: np.mean([f.metrics[name]["median_lead_days"].value for f in found]) for name in share}
     together = pooled(companies, parts).differences["health"]
     names = {
         "champion": "the champion",
@@ -44,18 +44,18 @@ def figures(companies: Sequence[pd.DataFrame], parts: Parts) -> list[Figure]:
         *((f"median lead of {says} in days, mean of the seeds", *free, float(days[name]))
           for name, says in names.items() if name not in {"random", "always"}),
         ("share of the book under flag, largest seed", -np.inf, RULES.capacity_share,
-         max(f.figures["champion"]["workload"].value for f in found)),
+         max(f.metrics["champion"]["workload"].value for f in found)),
     ]  # fmt: skip
 
 
-def by_score(company: pd.DataFrame, parts: Parts) -> EarlyWarning:
+def by_score(company: pd.DataFrame, parts: Splits) -> EarlyWarning:
     """Lead times on the months after validation, by the same rule for every score."""
     rows = company[company["as_of"] > pd.Timestamp(parts.validation[-1])].reset_index(drop=True)
     scores = {"champion": rows["chance"], "health": -rows["health"], "oracle": rows["p_churn"]}
     return early_warning(rows, scores, pd.Timestamp(parts.test[0]), RULES)
 
 
-def pooled(companies: Sequence[pd.DataFrame], parts: Parts) -> EarlyWarning:
+def pooled(companies: Sequence[pd.DataFrame], parts: Splits) -> EarlyWarning:
     """Lead times of all companies' churners; ranks are within the pool of a month, an account is one of its company."""
     named = [company.assign(account_id=f"{n}-" + company["account_id"]) for n, company in enumerate(companies)]
     return by_score(pd.concat(named, ignore_index=True), parts)

@@ -15,7 +15,7 @@ from scipy import stats
 from threadpoolctl import threadpool_limits
 
 from keepwell.models.effects.effects import Effect, Outcome, effect, outcomes_of
-from keepwell.models.effects.uplift import _risk, _with_side, learnt_uplift
+from keepwell.models.effects.uplift import _risk, _with_side, fit_uplift
 from keepwell.models.grading.intervals import Estimate
 from keepwell.models.grading.metrics import Floats
 from keepwell.models.settings.all import ModelSettings
@@ -31,14 +31,14 @@ LOW, HIGH = 0.85, 0.95
 LEARNT, BOOK, CAPACITY, FEW = 3200, 20_000, 0.10, 200
 UPLIFT_SEEDS, FEW_SEEDS = 20, 100
 NUMBERS = ("arr", "tenure", "months_to_renewal", "health", "legacy", "use_change")
-WORDS = ("segment",)
+CATEGORICAL_FEATURES = ("segment",)
 SETTINGS = ModelSettings()
 OUTCOMES = outcomes_of(SETTINGS.effects)
 TRUTH = {"churned": ("p0", "p1"), "use_after": ("use0", "use1")}
 
 
 def world(accounts: int, seed: int, contacts: str, *, confounder: bool = False, sleeping: bool = True) -> pd.DataFrame:
-    """One flagged episode per account, by policy or by lot, with what is true of each."""
+    """One flagged episode per account, by policy or at random, with what is true of each."""
     drawn = episodes(accounts, seed, company_with(contacts, confounder), sleeping=sleeping)
     return drawn.rename(columns={"episode": "account_id", "contacted": "treated"})
 
@@ -50,9 +50,11 @@ def truth(cases: pd.DataFrame, outcome: Outcome) -> float:
     return float((treated[with_contact] - treated[without]).mean())
 
 
-def told(cases: pd.DataFrame, outcome: Outcome, *, by_lot: bool = False) -> Effect:
+def told(cases: pd.DataFrame, outcome: Outcome, *, randomized: bool = False) -> Effect:
     """What the product says of this world."""
-    return effect(cases, outcome, NUMBERS, WORDS, SETTINGS.effects, SETTINGS.inputs, by_lot=by_lot)
+    return effect(
+        cases, outcome, NUMBERS, CATEGORICAL_FEATURES, SETTINGS.effects, SETTINGS.inputs, randomized=randomized
+    )
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ class Covered:
     def rows(self, name: str, low: float, high: float, naive: float = np.inf) -> list[Bound]:
         """Coverage, bias and width, and the plain difference beside them."""
         effects, plain = [t.effect for t in self.told], [t.naive for t in self.told]
-        found = f"{self.outcome.says}, {name}"
+        found = f"{self.outcome.label}, {name}"
         free = (-np.inf, np.inf)
         return [
             Bound(f"{found}: share of intervals that cover the truth", low, high, self.share(effects)),
@@ -92,8 +94,8 @@ def covered(worlds: int, accounts: int, contacts: str, *, confounder: bool = Fal
     for seed in range(FIRST_SEED, FIRST_SEED + worlds):
         cases = world(accounts, seed, contacts, confounder=confounder)
         for outcome in OUTCOMES:
-            says = told(cases, outcome, by_lot=contacts == "random")
-            found[outcome.column].append((truth(cases, outcome), says))
+            estimate = told(cases, outcome, randomized=contacts == "random")
+            found[outcome.column].append((truth(cases, outcome), estimate))
     return [Covered(o, np.array([t for t, _ in found[o.column]]), [e for _, e in found[o.column]]) for o in OUTCOMES]
 
 
@@ -111,9 +113,11 @@ def targeted(seed: int, *, sleeping: bool) -> Targeted:
     """Learned from randomized episodes, applied to a book of others; both orders weigh by ARR."""
     cases = world(LEARNT, seed, "random", sleeping=sleeping)
     book = world(BOOK, seed + UPLIFT_SEEDS, "random", sleeping=sleeping)
-    learnt = learnt_uplift(cases, NUMBERS, WORDS, SETTINGS.uplift, SETTINGS.effects, SETTINGS.inputs)
+    learnt = fit_uplift(cases, NUMBERS, CATEGORICAL_FEATURES, SETTINGS.uplift, SETTINGS.effects, SETTINGS.inputs)
     arr, kept = book["arr"].to_numpy(), (book["arr"] * (book["p0"] - book["p1"])).to_numpy()
-    line = _risk(NUMBERS, WORDS, SETTINGS.uplift, SETTINGS.inputs).fit(_with_side(cases), cases["churned"])
+    line = _risk(NUMBERS, CATEGORICAL_FEATURES, SETTINGS.uplift, SETTINGS.inputs).fit(
+        _with_side(cases), cases["churned"]
+    )
     risk = line.predict_proba(book.assign(side=-0.5))[:, 1]
     gained = risk if learnt.model is None else learnt.model.gained(book)
     return Targeted(learnt.model is not None, *(_kept(by, kept) for by in (gained * arr, risk * arr, kept)))
@@ -143,7 +147,14 @@ def uplift_rows() -> list[Bound]:
                   np.mean([f.best for f in found]) / np.mean([f.risk for f in found]) - 1.0),
         ]  # fmt: skip
     few = [
-        learnt_uplift(world(FEW, seed, "random"), NUMBERS, WORDS, SETTINGS.uplift, SETTINGS.effects, SETTINGS.inputs)
+        fit_uplift(
+            world(FEW, seed, "random"),
+            NUMBERS,
+            CATEGORICAL_FEATURES,
+            SETTINGS.uplift,
+            SETTINGS.effects,
+            SETTINGS.inputs,
+        )
         for seed in range(FIRST_SEED, FIRST_SEED + FEW_SEEDS)
     ]
     refused = float(np.mean([u.model is None for u in few]))
@@ -153,7 +164,7 @@ def uplift_rows() -> list[Bound]:
 def taught(episodes_: int) -> tuple[str, ...]:
     """What is said of the uplift in the first world of so many episodes."""
     cases = world(episodes_, FIRST_SEED, "random")
-    return learnt_uplift(cases, NUMBERS, WORDS, SETTINGS.uplift, SETTINGS.effects, SETTINGS.inputs).says
+    return fit_uplift(cases, NUMBERS, CATEGORICAL_FEATURES, SETTINGS.uplift, SETTINGS.effects, SETTINGS.inputs).notes
 
 
 def page(worlds: int) -> str:
@@ -194,7 +205,7 @@ def page(worlds: int) -> str:
             *("## By random assignment", "", lot, "", *table(by_lot), ""),
             *("## With a confounder that nobody recorded", "", unseen, ""),
             *table([row for c in hidden for row in c.rows("confounder not recorded", -np.inf, np.inf)]),
-            *("", first, "", *(f"> {sentence}" for sentence in one.says), ""),
+            *("", first, "", *(f"> {sentence}" for sentence in one.notes), ""),
             *("## Whom to contact", "", whom, "", *table(uplift_rows()), ""),
             *(f"Reported for the first {LEARNT:,} episodes, and of {FEW}:", ""),
             *(f"> {sentence}" for sentence in (*taught(LEARNT), *taught(FEW))),

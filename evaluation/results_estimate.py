@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 
 from keepwell.models.grading.metrics import graded, roc_auc, top
-from keepwell.models.monitoring.estimate import Foretold, foretell
+from keepwell.models.monitoring.estimate import EstimatedMetrics, estimate_metrics
 from keepwell.models.settings.monitoring import EstimateSettings
 from keepwell.models.settings.training import PolicySettings
-from keepwell.models.training.split import Parts
+from keepwell.models.training.split import Splits
 
 WORLDS = 20
 HORIZON_DAYS = 90
@@ -23,7 +23,7 @@ CAPACITY = PolicySettings().capacity_share
 Figure = tuple[str, float, float, float]
 
 
-def figures(companies: Sequence[pd.DataFrame], parts: Parts) -> list[Figure]:
+def figures(companies: Sequence[pd.DataFrame], parts: Splits) -> list[Figure]:
     """Name, bounds and value of each figure.
 
     `companies`: account_id, as_of, churned and chance (of the model that learnt on `parts.train` and was calibrated on
@@ -36,8 +36,8 @@ def figures(companies: Sequence[pd.DataFrame], parts: Parts) -> list[Figure]:
         for world in parted(company, parts, max(round(WORLDS * company["account_id"].nunique() / everybody), 1))
     ]
     plain = [told_and_came(world, parts) for world in worlds]
-    off = np.array([f.figures["roc_auc"].value - came for f, came in plain])
-    inside = np.mean([f.figures["roc_auc"].low <= came <= f.figures["roc_auc"].high for f, came in plain])
+    off = np.array([f.metrics["roc_auc"].value - came for f, came in plain])
+    inside = np.mean([f.metrics["roc_auc"].low <= came <= f.metrics["roc_auc"].high for f, came in plain])
     count = f"{len(worlds)} worlds of some {np.mean([w['account_id'].nunique() for w in worlds]):,.0f} accounts"
     return [
         (f"ROC-AUC before labels mature, mean absolute error, {count}", -np.inf, 0.03, float(np.abs(off).mean())),
@@ -57,24 +57,24 @@ def figures(companies: Sequence[pd.DataFrame], parts: Parts) -> list[Figure]:
     ]
 
 
-def parted(company: pd.DataFrame, parts: Parts, sets: int) -> list[pd.DataFrame]:
+def parted(company: pd.DataFrame, parts: Splits, sets: int) -> list[pd.DataFrame]:
     """The company's accounts in so many disjoint sets, from the first month of validation on."""
     months = company[company["as_of"] >= pd.Timestamp(parts.validation[0])]
     accounts = np.sort(months["account_id"].unique())
     return [months[months["account_id"].isin(accounts[start::sets])].reset_index(drop=True) for start in range(sets)]
 
 
-def told_and_came(world: pd.DataFrame, parts: Parts) -> tuple[Foretold, float]:
+def told_and_came(world: pd.DataFrame, parts: Splits) -> tuple[EstimatedMetrics, float]:
     """What was told of the test months from those before, and what their ROC-AUC came to."""
     happened = world["churned"].astype(float)
     later = world["as_of"] >= pd.Timestamp(parts.test[0])
     flagged = top(world["chance"].to_numpy(), world["as_of"].to_numpy(), CAPACITY)
-    told = foretell(world.assign(happened=happened.where(~later), flagged=flagged), HORIZON_DAYS, RULES)
+    told = estimate_metrics(world.assign(happened=happened.where(~later), flagged=flagged), HORIZON_DAYS, RULES)
     nobody = np.zeros(int(later.sum()), dtype=bool)
     return told, roc_auc(graded(happened[later].to_numpy(), world.loc[later, "chance"].to_numpy(), nobody))
 
 
-def distrusted(worlds: Sequence[pd.DataFrame], parts: Parts, share: float) -> float:
+def distrusted(worlds: Sequence[pd.DataFrame], parts: Splits, share: float) -> float:
     """Share of the worlds whose page says not to trust it, when the world changes after the last validation month."""
     changed = [shifted(world, pd.Timestamp(parts.validation[-1]), share, seed) for seed, world in enumerate(worlds)]
     return float(np.mean(["not to be trusted" in told_and_came(world, parts)[0].sentence for world in changed]))

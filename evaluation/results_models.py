@@ -22,10 +22,10 @@ from keepwell.models.grading.metrics import Floats, top
 from keepwell.models.settings.all import ModelSettings
 from keepwell.models.settings.training import WeightSettings
 from keepwell.models.training.candidates import BASELINES
-from keepwell.models.training.split import Parts, part_of
+from keepwell.models.training.split import Splits, labeled_rows
 from keepwell.models.training.trial import Trial, trial
 from keepwell.models.training.weights import tuned_weights, weighted_health
-from keepwell.tasks.learning.training import parts_of
+from keepwell.tasks.learning.training import splits_of
 from tests.support.bounds import Bound, table
 
 SETTINGS = ModelSettings()
@@ -41,16 +41,16 @@ class Learnt:
     """One company and its models; `test` has the champion's probability beside health and the true one."""
 
     examples: pd.DataFrame
-    parts: Parts
+    splits: Splits
     trial: Trial
 
     @cached_property
     def test(self) -> pd.DataFrame:
         """Test rows with every score as a danger: `champion`, `oracle`, `health`, `tuned`."""
         rows = self.trial.test
-        train = part_of(self.examples, "churned", self.parts.train)
+        train = labeled_rows(self.examples, "churned", self.splits.train)
         tuned = tuned_weights(train, "churned", COMPONENTS, HEALTH.weights_of, WeightSettings())
-        named = {name: chances for name, chances in self.trial.chances.items() if name not in BASELINES}
+        named = {name: chances for name, chances in self.trial.probabilities.items() if name not in BASELINES}
         health = rows["health"].fillna(rows["health"].median())
         return rows.assign(
             **named, champion=rows["chance"], oracle=rows["p_churn"], health=-health,
@@ -88,28 +88,28 @@ class Learnt:
 
     def watched(self) -> pd.DataFrame:
         """Every month from the first of validation on, with the champion's chance."""
-        rows = self.examples[self.examples["as_of"] >= pd.Timestamp(self.parts.validation[0])]
-        return rows.assign(chance=self.trial.trained[self.trial.taken].chances(rows))
+        rows = self.examples[self.examples["as_of"] >= pd.Timestamp(self.splits.validation[0])]
+        return rows.assign(chance=self.trial.trained[self.trial.selected].probabilities(rows))
 
 
 def learnt(examples: pd.DataFrame) -> Learnt:
     """The trial of one company."""
-    parts = parts_of(examples, "churn", GAP_DAYS, SETTINGS.split)
-    found = trial(examples, "churned", parts, NUMBERS, SETTINGS)
-    print(f"{found.taken} taken", flush=True)
-    return Learnt(examples, parts, found)
+    splits = splits_of(examples, "churn", GAP_DAYS, SETTINGS.split)
+    found = trial(examples, "churned", splits, NUMBERS, SETTINGS)
+    print(f"{found.selected} taken", flush=True)
+    return Learnt(examples, splits, found)
 
 
 def model_sections(worlds: Sequence[pd.DataFrame]) -> Iterator[str]:
     """The page's part on models, line by line."""
     seeds = [learnt(world) for world in worlds]
-    parts = seeds[0].parts
+    parts = seeds[0].splits
     yield from ["## The models", ""]
     yield (
         f"Trained on {len(parts.train)} months ({parts.train[0]} to {parts.train[-1]}), chosen and calibrated on "
         f"{len(parts.validation)} ({parts.validation[0]} to {parts.validation[-1]}), graded on {len(parts.test)} "
         f"({parts.test[0]} to {parts.test[-1]}); {GAP_DAYS} days between. Selected by the one-standard-error rule: "
-        f"{', '.join(seed.trial.taken for seed in seeds)}. The oracle is the true probability on the same rows."
+        f"{', '.join(seed.trial.selected for seed in seeds)}. The oracle is the true probability on the same rows."
     )
     yield from ["", *table(list(figures(seeds))), "", "### Early warning, and metrics before outcomes are known", ""]
     watched = [seed.watched() for seed in seeds]
@@ -138,7 +138,7 @@ def figures(seeds: Sequence[Learnt]) -> Iterator[Bound]:
 
 def calibration(seeds: Sequence[Learnt]) -> Iterator[Bound]:
     """Brier skill, slope, expected calibration error and observed to expected of the champions."""
-    of = [seed.trial.figures[seed.trial.taken, "all"] for seed in seeds]
+    of = [seed.trial.metrics[seed.trial.selected, "all"] for seed in seeds]
     slopes = [f["calibration_slope"].value for f in of]
     ratios = [f["observed_to_expected"].value for f in of]
     base = [seed.test["churned"].mean() for seed in seeds]

@@ -8,10 +8,10 @@ import pandas as pd
 from keepwell.features.measures.all import FEATURES
 from keepwell.models.grading.metrics import graded, roc_auc
 from keepwell.models.settings.training import CandidateSettings, InputSettings, SplitSettings
-from keepwell.models.training.candidates import WORDS, chance, fitted
+from keepwell.models.training.candidates import CATEGORICAL_FEATURES, fitted, predicted_probability
 from keepwell.models.training.inputs import varied
-from keepwell.models.training.split import Parts, part_of
-from keepwell.tasks.learning.training import parts_of
+from keepwell.models.training.split import Splits, labeled_rows
+from keepwell.tasks.learning.training import splits_of
 from tests.support.bounds import Bound
 
 SHUFFLES = 20
@@ -27,7 +27,7 @@ def figures(examples: pd.DataFrame, shuffles: int = SHUFFLES) -> Iterator[Bound]
     `examples`: the training set of one company.
     """
     told = examples.dropna(subset=["churned"])
-    parts = parts_of(told, "churn", GAP_DAYS, SplitSettings())
+    parts = splits_of(told, "churn", GAP_DAYS, SplitSettings())
     found = {name: [_auc(told, parts, name, seed) for seed in range(shuffles)] for name in CANDIDATES}
     for name, aucs in found.items():
         farthest = max(aucs, key=lambda auc: abs(auc - 0.5))
@@ -35,21 +35,21 @@ def figures(examples: pd.DataFrame, shuffles: int = SHUFFLES) -> Iterator[Bound]
         yield Bound("the same, farthest from 0.5", -np.inf, np.inf, farthest)
 
 
-def shuffled(examples: pd.DataFrame, parts: Parts, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+def shuffled(examples: pd.DataFrame, parts: Splits, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Training and test rows, the labels of each dealt out anew among its rows.
 
     The validation rows choose and calibrate, which leaves an order as it is: they have no say in a ROC-AUC.
     """
     rng = np.random.default_rng(seed)
-    train, test = (part_of(examples, "churned", months) for months in (parts.train, parts.test))
+    train, test = (labeled_rows(examples, "churned", months) for months in (parts.train, parts.test))
     dealt = [rows.assign(churned=rng.permutation(rows["churned"].to_numpy(dtype=bool))) for rows in (train, test)]
     return dealt[0], dealt[1]
 
 
-def _auc(examples: pd.DataFrame, parts: Parts, name: str, seed: int) -> float:
+def _auc(examples: pd.DataFrame, parts: Splits, name: str, seed: int) -> float:
     train, test = shuffled(examples, parts, seed)
     numbers = varied(train, NUMBERS)
-    rows = [*numbers, *WORDS, "health"]
+    rows = [*numbers, *CATEGORICAL_FEATURES, "health"]
     model = fitted(name, train[rows], train["churned"], numbers, InputSettings(), QUICK)
     happened = test["churned"].to_numpy(dtype=float)
-    return roc_auc(graded(happened, chance(model, test[rows]), happened > 1.0))
+    return roc_auc(graded(happened, predicted_probability(model, test[rows]), happened > 1.0))

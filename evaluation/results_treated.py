@@ -14,10 +14,10 @@ from keepwell.features.measures.all import FEATURES
 from keepwell.features.settings import BookSettings, LabelSettings
 from keepwell.models.grading.metrics import Floats
 from keepwell.models.settings.all import ModelSettings
-from keepwell.models.training.split import Parts, part_of
+from keepwell.models.training.split import Splits, labeled_rows
 from keepwell.models.training.trial import trial
 from keepwell.sample.settings import CompanySettings, ContactSettings
-from keepwell.tasks.learning.training import parts_of
+from keepwell.tasks.learning.training import splits_of
 from tests.support.bounds import Bound
 
 LOT = 0.4
@@ -60,17 +60,17 @@ def figures(worlds: Iterable[pd.DataFrame], settings: ModelSettings = SETTINGS) 
 
 def ratios(world: pd.DataFrame, settings: ModelSettings) -> dict[str, float]:
     """True losses without work over those that each way expects, on the test months of one company."""
-    parts = parts_of(world, "churn", GAP_DAYS, settings.split)
+    parts = splits_of(world, "churn", GAP_DAYS, settings.split)
     treated, lost = world["treated"].astype(bool), world["churned"].astype(bool)
     without = world.drop(columns="untreated_chance")
     ways = {"lot": world, "alike": without, "stayed": without[~treated | lost]}
-    test = part_of(world, "churned", parts.test)
+    test = labeled_rows(world, "churned", parts.test)
     lots = world["untreated_chance"] < 1.0
     found = {name: float(test["p0"].sum() / expected(told, test, parts, settings).sum()) for name, told in ways.items()}
     return {"drawn": float(treated[lots].mean()), **found}
 
 
-def expected(told: pd.DataFrame, test: pd.DataFrame, parts: Parts, settings: ModelSettings) -> Floats:
+def expected(told: pd.DataFrame, test: pd.DataFrame, parts: Splits, settings: ModelSettings) -> Floats:
     """The chances that the candidate taken from these examples gives the test rows."""
     found = trial(told, "churned", parts, NUMBERS, settings)
-    return found.trained[found.taken].chances(test)
+    return found.trained[found.selected].probabilities(test)

@@ -49,7 +49,7 @@ def in_place(
     found = learnt.get(outcome)
     if found is None or found.baseline is None:
         return None
-    return InPlace(CHALLENGER, versions[outcome], found.trial.trained[found.trial.taken], found.baseline)
+    return InPlace(CHALLENGER, versions[outcome], found.trial.trained[found.trial.selected], found.baseline)
 
 
 @step

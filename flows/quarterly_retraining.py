@@ -25,8 +25,8 @@ from keepwell.tasks.learning.training import (
     TrainingSet,
     first_month,
     month_starts,
-    numbers_seen,
-    parts_of,
+    published_features,
+    splits_of,
     training_set,
 )
 from keepwell.tasks.ledger.recorded import read_recorded
@@ -117,11 +117,11 @@ def rebuild_past(run: Run, snapshot: Snapshot) -> TrainingSet:
 def try_candidates(run: Run, past: TrainingSet) -> QuarterResult:
     """Every candidate for every outcome that has enough examples."""
     settings, learnt, refused = run.settings, {}, {}
-    numbers = numbers_seen(settings.models.inputs.excluded_features)
+    numbers = published_features(settings.models.inputs.excluded_features)
     for outcome, label in OUTCOMES.items():
         gap = settings.labels.horizon_days(outcome) + settings.money.churn_grace_days
         try:
-            parts = parts_of(past.examples, outcome, gap, settings.models.split)
+            parts = splits_of(past.examples, outcome, gap, settings.models.split)
             found = trial(past.examples, label, parts, numbers, settings.models)
             learnt[outcome] = understood(outcome, found, past.examples, settings.models)
         except (TooLittleData, Suspicious) as reason:
@@ -192,8 +192,8 @@ def verdicts(result: QuarterResult) -> list[str]:
     """What the test months say of each candidate that was taken, where it is no better than chance or than health."""
     said = []
     for outcome, found in result.trials.items():
-        auc, health = (found.figures[name, "all"]["roc_auc"] for name in (found.taken, "health"))
-        metric = f"{outcome}: {found.taken} has a ROC-AUC of {auc.value:.2f} ({auc.low:.2f} to {auc.high:.2f})"
+        auc, health = (found.metrics[name, "all"]["roc_auc"] for name in (found.selected, "health"))
+        metric = f"{outcome}: {found.selected} has a ROC-AUC of {auc.value:.2f} ({auc.low:.2f} to {auc.high:.2f})"
         if auc.low <= RANDOM_ROC_AUC:
             said.append(
                 f"{metric} on the test months: no better than a random guess ({RANDOM_ROC_AUC}). This data does not "
@@ -209,10 +209,10 @@ def summary(result: QuarterResult) -> pd.DataFrame:
     rows = []
     for outcome, found in result.trials.items():
         for name in found.trained:
-            auc, recall = (found.figures[name, "all"][metric] for metric in ("roc_auc", "recall"))
+            auc, recall = (found.metrics[name, "all"][metric] for metric in ("roc_auc", "recall"))
             rows.append(
                 {
-                    "outcome": outcome, "candidate": name + (" *" if name == found.taken else ""),
+                    "outcome": outcome, "candidate": name + (" *" if name == found.selected else ""),
                     "roc_auc": f"{auc.value:.3f} ({auc.low:.3f}-{auc.high:.3f})",
                     "recall_at_capacity": f"{recall.value:.3f} ({recall.low:.3f}-{recall.high:.3f})",
                 }

@@ -91,7 +91,7 @@ def _tested(run: Run, accounts: pd.DataFrame) -> Estimate | None:
     from keepwell.tasks.registry.champion import load  # scikit-learn and MLflow take seconds
 
     champion = load(run.tracking, "churn", CHAMPION, run.as_of, run.marts)
-    return champion.baseline.figures.get("observed_to_expected") if champion and champion.baseline else None
+    return champion.baseline.metrics.get("observed_to_expected") if champion and champion.baseline else None
 
 
 @step

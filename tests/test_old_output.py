@@ -61,7 +61,7 @@ def test_the_champion_gives_the_same_probabilities(run: Run, folder: Path) -> No
 
     assert champion is not None
     assert (champion.version, champion.candidate) == ("1", "logistic_weights")
-    np.testing.assert_allclose(champion.chances(rows), rows["probability_of_champion"], rtol=0, atol=1e-12)
+    np.testing.assert_allclose(champion.probabilities(rows), rows["probability_of_champion"], rtol=0, atol=1e-12)
 
 
 def test_a_training_set_is_rebuilt_from_its_snapshot_id(run: Run, folder: Path) -> None:

@@ -136,7 +136,7 @@ def compute_results(run: Run, scored: ScoredDate, stored: Recorded) -> ResultsWe
         compared=before is not None, joined=joined_since(accounts, before),
         ended=ended_since(accounts, before), lost=lost,
         work=work_since(work, first, lost["account_id"].tolist()), effects=effects, notes=subjects.notes,
-        uplift=uplift.says if uplift else (), suggestions=suggested, learnings=learned, escalations=rows,
+        uplift=uplift.notes if uplift else (), suggestions=suggested, learnings=learned, escalations=rows,
         forecast=forecast, answer_by=run.as_of + timedelta(days=settings.escalations.answer_days),
         max_items=settings.escalations.max_items, run_id=stamp.run_id,
     )  # fmt: skip

@@ -90,11 +90,11 @@ def promote(run: Run, outcome: str, by: str, version: str = "", accepted: str = 
             return f"{outcome}: version {line[-1]} is the champion already"
         compared = _gated(run, outcome, version, accepted)
         if compared.judgement.refusals:
-            why = "; ".join(f"[{gate.name}] {gate.says}" for gate in compared.judgement.refusals)
+            why = "; ".join(f"[{gate.name}] {gate.reason}" for gate in compared.judgement.refusals)
             raise NotPromoted(f"{outcome}: version {compared.version} was not promoted: {why}.")
         if why := why_unusable(run.tracking, outcome, registered.versions[compared.version]):
             raise NotPromoted(f"{outcome}: version {compared.version} was not promoted, it cannot serve. {why}")
-        better = next(gate.says for gate in compared.judgement.gates if gate.name == "better")
+        better = next(gate.reason for gate in compared.judgement.gates if gate.name == "better")
         reason = f"{better}; a suspicious figure was let through: {accepted}" if accepted else better
         _change(run, registered, "promote", compared.version, by, reason)
     return f"{outcome}: version {compared.version} ({compared.candidate}) is the champion; {better}"

@@ -22,7 +22,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from keepwell.models.grading.metrics import Floats
 
 Bools = NDArray[np.bool_]
-MOST_LEVERAGE = 0.9
+MAX_LEVERAGE = 0.9
 TOLERANCE = 1e-8
 
 
@@ -93,6 +93,6 @@ def fitted_line(rows: Floats, y: Floats, among: Bools, penalty: float, *, binary
     ridge = np.diag([0.0, *np.full(x.shape[1], penalty)])
     inverse = np.linalg.inv((rows * (among * slope)[:, None]).T @ rows + ridge)
     leverage = np.einsum("ij,jk,ik->i", rows, inverse, rows) * slope * among
-    widened = (y - mean) / (1.0 - np.minimum(leverage, MOST_LEVERAGE))
+    widened = (y - mean) / (1.0 - np.minimum(leverage, MAX_LEVERAGE))
     influence = (rows * (among * widened)[:, None]) @ inverse
     return Fitted(mean, slope, influence, widened)

@@ -13,20 +13,20 @@ KEY = ["kind", "root_cause", "segment", "estimand"]
 
 
 def effect_table(
-    cases: pd.DataFrame,
+    subjects: pd.DataFrame,
     outcomes: Sequence[Outcome],
-    numbers: Sequence[str],
-    words: Sequence[str],
+    numeric_features: Sequence[str],
+    categorical_features: Sequence[str],
     rules: EffectSettings,
     inputs: InputSettings,
     *,
-    by_lot: bool = False,
+    randomized: bool = False,
 ) -> pd.DataFrame:
     """One row per kind x root cause x segment (each also over `all`) and outcome.
 
-    `cases`: account_id, kind (missing: untouched), root_cause, segment, the outcomes, numbers and words. The treated of
-    a kind stand against the untouched of the same root cause and segment; those of another kind are on neither side. An
-    untouched case without a root cause, into which nobody looked, stands by those of every cause.
+    `subjects`: account_id, kind (missing: untreated), root_cause, segment, the outcomes and the features. The
+    treated of a kind are compared with the untreated of the same root cause and segment; those of another kind are on
+    neither side. An untreated subject without a root cause, which nobody looked into, counts for every cause.
     `rank`: 1 for the best kind of a root cause and segment, among those with enough cases; missing for the others.
     """
     rows = [
@@ -35,11 +35,15 @@ def effect_table(
             "effect": found.effect.value, "low": found.effect.low, "high": found.effect.high, "treated": found.treated,
             "comparable": found.comparable, "enough": found.enough, "needed": found.needed, "overlap": found.overlap,
             "naive": found.naive.value, "naive_low": found.naive.low, "naive_high": found.naive.high,
-            "says": " ".join(found.says), "better": found.effect.value * (1.0 if outcome.high_is_good else -1.0),
+            "says": " ".join(found.notes), "better": found.effect.value * (1.0 if outcome.high_is_good else -1.0),
         }
-        for kind, cause, segment, group in _groups(cases)
+        for kind, cause, segment, group in _groups(subjects)
         for outcome in outcomes
-        for found in [_told(group, kind, outcome, numbers, words, rules, inputs, by_lot=by_lot)]
+        for found in [
+            _effect_of(
+                group, kind, outcome, numeric_features, categorical_features, rules, inputs, randomized=randomized
+            )
+        ]
     ]  # fmt: skip
     columns = [*KEY, "effect", "low", "high", "treated", "comparable", "enough", "needed", "overlap", "naive",
                "naive_low", "naive_high", "says", "better"]  # fmt: skip
@@ -49,11 +53,11 @@ def effect_table(
     return table.drop(columns="better").assign(rank=rank.astype("Int64"))
 
 
-def _groups(cases: pd.DataFrame) -> Iterator[tuple[str, str, str, pd.DataFrame]]:
-    """Kind, root cause, segment and the cases of these: the treated of the kind and the untouched."""
-    causes, segments = ([ALL, *sorted(cases[c].dropna().unique())] for c in ("root_cause", "segment"))
-    for kind in sorted(cases["kind"].dropna().unique()):
-        sides = cases[(cases["kind"] == kind) | cases["kind"].isna()]
+def _groups(subjects: pd.DataFrame) -> Iterator[tuple[str, str, str, pd.DataFrame]]:
+    """Kind, root cause, segment and their subjects: the treated of the kind and the untreated."""
+    causes, segments = ([ALL, *sorted(subjects[c].dropna().unique())] for c in ("root_cause", "segment"))
+    for kind in sorted(subjects["kind"].dropna().unique()):
+        sides = subjects[(subjects["kind"] == kind) | subjects["kind"].isna()]
         for cause in causes:
             of_cause = sides if cause == ALL else sides[(sides["root_cause"] == cause) | _unasked(sides)]
             for segment in segments:
@@ -62,22 +66,30 @@ def _groups(cases: pd.DataFrame) -> Iterator[tuple[str, str, str, pd.DataFrame]]
                     yield kind, cause, segment, group
 
 
-def _unasked(cases: pd.DataFrame) -> pd.Series:
-    """Untouched cases of which nobody said what the matter was."""
-    return cases["kind"].isna() & cases["root_cause"].isna()
+def _unasked(subjects: pd.DataFrame) -> pd.Series:
+    """Untreated subjects without a recorded root cause."""
+    return subjects["kind"].isna() & subjects["root_cause"].isna()
 
 
-def _told(
+def _effect_of(
     group: pd.DataFrame,
     kind: str,
     outcome: Outcome,
-    numbers: Sequence[str],
-    words: Sequence[str],
+    numeric_features: Sequence[str],
+    categorical_features: Sequence[str],
     rules: EffectSettings,
     inputs: InputSettings,
     *,
-    by_lot: bool,
+    randomized: bool,
 ) -> Effect:
-    """The effect of one kind; words that do not differ in the group say nothing and are left out."""
-    telling = [word for word in words if len(group[word].unique()) > 1]
-    return effect(group.assign(treated=group["kind"] == kind), outcome, numbers, telling, rules, inputs, by_lot=by_lot)
+    """The effect of one kind; categories that are constant in the group are left out."""
+    varying = [name for name in categorical_features if len(group[name].unique()) > 1]
+    return effect(
+        group.assign(treated=group["kind"] == kind),
+        outcome,
+        numeric_features,
+        varying,
+        rules,
+        inputs,
+        randomized=randomized,
+    )

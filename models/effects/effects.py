@@ -21,10 +21,10 @@ from keepwell.models.settings.training import InputSettings
 from keepwell.models.training.inputs import prepared, varied
 
 UNOBSERVED = (
-    "Unobserved confounding cannot be excluded: what people knew and did not record may have decided both who was "
-    "treated and what came of it."
+    "Unobserved confounding cannot be ruled out: what people knew and did not record may have influenced both who was "
+    "treated and the outcome."
 )
-BY_LOT = "A lot decided who was treated, so that the plain difference is the effect."
+RANDOMIZED = "Treatment was assigned at random, so the plain difference is the effect."
 NONE = Estimate(np.nan, np.nan, np.nan)
 
 
@@ -36,9 +36,9 @@ class Outcome:
     """
 
     column: str
-    says: str
+    label: str
     binary: bool
-    least: float
+    min_effect: float
     high_is_good: bool
 
 
@@ -46,13 +46,17 @@ def outcomes_of(rules: EffectSettings, churn_days: int = 90, usage_days: int = 2
     """Churn and usage as SPEC MON-4 asks for them: columns `churned` and `use_after` (log change)."""
     return (
         Outcome(
-            "churned", f"churn within {churn_days} days", binary=True, least=rules.min_churn_effect, high_is_good=False
+            "churned",
+            f"churn within {churn_days} days",
+            binary=True,
+            min_effect=rules.min_churn_effect,
+            high_is_good=False,
         ),
         Outcome(
             "use_after",
             f"log usage of {usage_days} days",
             binary=False,
-            least=rules.min_usage_effect,
+            min_effect=rules.min_usage_effect,
             high_is_good=True,
         ),
     )
@@ -64,7 +68,7 @@ class Effect:
 
     `naive`: the plain difference, whoever was chosen. `treated`, `comparable`: accounts. `overlap`: share of the
     treated that untouched cases can stand for. `needed`: treated accounts with which the least effect worth knowing
-    would be found. `says`: all of it in sentences.
+    would be found. `notes`: all of it in sentences.
     """
 
     estimand: str
@@ -75,39 +79,39 @@ class Effect:
     overlap: float
     needed: int
     enough: bool
-    says: tuple[str, ...]
+    notes: tuple[str, ...]
 
 
 def effect(
-    cases: pd.DataFrame,
+    subjects: pd.DataFrame,
     outcome: Outcome,
-    numbers: Sequence[str],
-    words: Sequence[str],
+    numeric_features: Sequence[str],
+    categorical_features: Sequence[str],
     rules: EffectSettings,
     inputs: InputSettings,
     *,
-    by_lot: bool = False,
+    randomized: bool = False,
 ) -> Effect:
     """The mean effect on the treated, in the unit of the outcome.
 
-    `cases`: account_id, treated (bool), the outcome, and numbers and words as known before the treatment.
+    `subjects`: account_id, treated (bool), the outcome, and numbers and words as known before the treatment.
     """
-    sides = _Sides.of(cases[cases[outcome.column].notna()], outcome)
+    sides = _Sides.of(subjects[subjects[outcome.column].notna()], outcome)
     naive = sides.difference(rules)
-    value, comparable, overlap, fits = naive, sides.untouched, 1.0, sides.allow(outcome, rules)
-    if fits and not by_lot:
+    value, comparable, overlap, fits = naive, sides.untreated, 1.0, sides.allow(outcome, rules)
+    if fits and not randomized:
         with threadpool_limits(1):
-            x = _inputs(sides.rows, numbers, words, inputs)
+            x = _inputs(sides.rows, numeric_features, categorical_features, inputs)
             found = adjusted(x, sides.treated, sides.y, rules.penalty, rules.max_weight, binary=outcome.binary)
         value = sides.bounded(found.value, found.influence, found.effective, rules)
         comparable, overlap = sides.comparable(found), float((found.odds[sides.treated] <= rules.max_weight).mean())
         fits = min(found.effective, comparable) >= rules.min_treated
     needed = _needed(value if fits else None, sides, outcome, rules)
     enough = fits and overlap >= rules.min_overlap and needed <= sides.with_treatment
-    says = _sentences(sides, naive, overlap, needed, outcome, rules, enough=enough, fits=fits, by_lot=by_lot)
-    kind = "difference by lot" if by_lot else "mean effect on the treated"
-    return Effect(f"{kind}: {outcome.says}", value if fits else NONE, naive, sides.with_treatment, comparable, overlap,
-                  needed, enough, says)  # fmt: skip
+    notes = _sentences(sides, naive, overlap, needed, outcome, rules, enough=enough, fits=fits, randomized=randomized)
+    kind = "difference by random assignment" if randomized else "mean effect on the treated"
+    return Effect(f"{kind}: {outcome.label}", value if fits else NONE, naive, sides.with_treatment, comparable, overlap,
+                  needed, enough, notes)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -127,26 +131,26 @@ class _Sides:
         return int(self.rows.loc[self.treated, "account_id"].nunique())
 
     @property
-    def untouched(self) -> int:
+    def untreated(self) -> int:
         return int(self.rows.loc[~self.treated, "account_id"].nunique())
 
     def allow(self, outcome: Outcome, rules: EffectSettings) -> bool:
         """Whether both sides have the accounts and, of a share, the outcomes that an estimate takes."""
-        if min(self.with_treatment, self.untouched) < rules.min_treated:
+        if min(self.with_treatment, self.untreated) < rules.min_treated:
             return False
-        happened = [int(self.y[side].sum()) for side in (self.treated, ~self.treated)]
-        return not outcome.binary or min(happened) >= rules.min_outcomes
+        outcomes = [int(self.y[side].sum()) for side in (self.treated, ~self.treated)]
+        return not outcome.binary or min(outcomes) >= rules.min_outcomes
 
     def difference(self, rules: EffectSettings) -> Estimate:
         """Mean of the treated less mean of the untouched."""
-        if min(self.with_treatment, self.untouched) < 2:
+        if min(self.with_treatment, self.untreated) < 2:
             return NONE
         influence, value = np.zeros(len(self.y)), 0.0
         for side, sign in ((self.treated, 1.0), (~self.treated, -1.0)):
             mean = float(self.y[side].mean())
             influence[side] = sign * (self.y[side] - mean) / side.sum()
             value += sign * mean
-        return self.bounded(value, influence, float(min(self.with_treatment, self.untouched)), rules)
+        return self.bounded(value, influence, float(min(self.with_treatment, self.untreated)), rules)
 
     def bounded(self, value: float, influence: Floats, effective: float, rules: EffectSettings) -> Estimate:
         """The value with the interval of Student's t from the influence, summed per account."""
@@ -162,29 +166,31 @@ class _Sides:
         return int(self.rows.loc[inside, "account_id"].nunique())
 
 
-def _inputs(rows: pd.DataFrame, numbers: Sequence[str], words: Sequence[str], inputs: InputSettings) -> Floats:
+def _inputs(
+    rows: pd.DataFrame, numeric_features: Sequence[str], categorical_features: Sequence[str], inputs: InputSettings
+) -> Floats:
     """What is adjusted for, as numbers of spread 1 and marks."""
-    x: Floats = prepared(varied(rows, numbers), words, inputs).fit_transform(rows)
+    x: Floats = prepared(varied(rows, numeric_features), categorical_features, inputs).fit_transform(rows)
     return x
 
 
-def _needed(told: Estimate | None, sides: _Sides, outcome: Outcome, rules: EffectSettings) -> int:
+def _needed(estimate: Estimate | None, sides: _Sides, outcome: Outcome, rules: EffectSettings) -> int:
     """Treated accounts with which an effect as large as the least worth knowing would be found.
 
     From the interval where there is one; else from the outcome's spread, as if one untouched stood by each treated.
     """
     sides_of_interval = stats.norm.ppf((1.0 + rules.confidence) / 2.0)
-    wanted = outcome.least / (sides_of_interval + stats.norm.ppf(rules.power))
-    if told is not None:
-        error = (told.high - told.low) / 2.0 / sides_of_interval
+    wanted = outcome.min_effect / (sides_of_interval + stats.norm.ppf(rules.power))
+    if estimate is not None:
+        error = (estimate.high - estimate.low) / 2.0 / sides_of_interval
         return int(np.ceil(sides.with_treatment * (error / wanted) ** 2))
     if outcome.binary:
         share = (sides.y.sum() + 1.0) / (len(sides.y) + 2.0)
         spread = share * (1.0 - share)
     else:
         spread = float(np.var(sides.y)) if len(sides.y) > 1 else np.nan
-    cases = 2.0 * spread / wanted**2
-    return max(rules.min_treated, int(np.ceil(cases)) if np.isfinite(cases) else 0)
+    needed = 2.0 * spread / wanted**2
+    return max(rules.min_treated, int(np.ceil(needed)) if np.isfinite(needed) else 0)
 
 
 def _sentences(
@@ -197,19 +203,19 @@ def _sentences(
     *,
     enough: bool,
     fits: bool,
-    by_lot: bool,
+    randomized: bool,
 ) -> tuple[str, ...]:
     """Overlap, power, the plain difference and what cannot be known."""
-    least = (
-        f"an effect of {outcome.least:g} on {outcome.says} would be found with chance {rules.power:.0%} by {needed:,} "
-        f"treated accounts; there are {sides.with_treatment:,} and {sides.untouched:,} untouched ones"
+    power_note = (
+        f"{needed:,} treated accounts are needed to detect an effect of {outcome.min_effect:g} on {outcome.label} with "
+        f"a power of {rules.power:.0%}; there are {sides.with_treatment:,} and {sides.untreated:,} untreated ones"
     )
-    power = f"{'Enough' if enough else 'Not enough'} cases: {least}."
-    if by_lot:
-        return (power, BY_LOT)
-    plain = f"The plain difference, whoever was chosen, is {naive.value:+.3f} ({naive.low:+.3f} to {naive.high:+.3f})."
+    power = f"{'Enough' if enough else 'Not enough'} subjects: {power_note}."
+    if randomized:
+        return (power, RANDOMIZED)
+    plain = f"The unadjusted difference is {naive.value:+.3f} ({naive.low:+.3f} to {naive.high:+.3f})."
     stood_for = (
-        f"For {overlap:.0%} of the treated there are untouched accounts of their kind; for the others, of a kind that "
-        "nearly always is treated, the estimate leans on its model of the untouched."
+        f"{overlap:.0%} of the treated have comparable untreated accounts; for the others the estimate relies on its "
+        "outcome model of the untreated."
     )
     return (power, *((stood_for,) if fits else ()), *((plain,) if np.isfinite(naive.value) else ()), UNOBSERVED)

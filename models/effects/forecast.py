@@ -16,7 +16,7 @@ import pandas as pd
 from scipy import stats
 from scipy.special import gammaln, softmax
 
-from keepwell.models.grading.intervals import Estimate, foretold
+from keepwell.models.grading.intervals import Estimate, prediction_interval
 from keepwell.models.grading.metrics import Floats
 from keepwell.models.settings.effects import ForecastSettings
 
@@ -93,20 +93,20 @@ def spreads_of(found: Belief) -> Floats:
     return marginal
 
 
-def forecast(chances: Floats, arr: Floats, found: Belief, rules: ForecastSettings, seed: int) -> Forecast:
+def forecast(y_prob: Floats, arr: Floats, found: Belief, rules: ForecastSettings, seed: int) -> Forecast:
     """Losses among accounts of these chances and ARR in the quarter to come."""
     rng = np.random.default_rng(seed)
     factor = _factors(found, rules.draws, rng)
     accounts, money = np.empty(rules.draws), np.empty(rules.draws)
     for start in range(0, rules.draws, BLOCK):
         part = slice(start, start + BLOCK)
-        drawn = rng.random((len(factor[part]), len(chances)), dtype=np.float32)
-        lost = drawn < factor[part, None] * chances[None, :]
+        drawn = rng.random((len(factor[part]), len(y_prob)), dtype=np.float32)
+        lost = drawn < factor[part, None] * y_prob[None, :]
         accounts[part], money[part] = lost.sum(axis=1), lost @ arr
-    expected = found.level * chances
+    expected = found.level * y_prob
     return Forecast(
-        foretold(float(expected.sum()), accounts, rules.confidence),
-        foretold(float(expected @ arr), money, rules.confidence),
+        prediction_interval(float(expected.sum()), accounts, rules.confidence),
+        prediction_interval(float(expected @ arr), money, rules.confidence),
     )
 
 
@@ -130,7 +130,7 @@ class History:
     whole: float
     quarters: dict[str, list[Quarter]]
 
-    def chances(self, strata: pd.Series) -> Floats:
+    def probabilities(self, strata: pd.Series) -> Floats:
         """The chance of each account by its stratum; of a stratum never seen, that of the whole book."""
         found: Floats = strata.map(self.rates).fillna(self.whole).to_numpy(dtype=float)
         return found
@@ -147,8 +147,8 @@ def history(rows: pd.DataFrame, rules: ForecastSettings) -> History | None:
     whole = (rows["churned"].sum() + 0.5) / (len(rows) + 1.0)
     sums = rows.groupby("stratum")["churned"].agg(["sum", "size"])
     rates = (sums["sum"] + rules.prior_accounts * whole) / (sums["size"] + rules.prior_accounts)
-    told = rows.assign(chance=rows["stratum"].map(rates))
-    parts = {"all": told, **{str(name): part for name, part in told.groupby("segment")}}
+    with_rates = rows.assign(chance=rows["stratum"].map(rates))
+    parts = {"all": with_rates, **{str(name): part for name, part in with_rates.groupby("segment")}}
     return History(rates, float(whole), {name: _quarters(part) for name, part in parts.items()})
 
 

@@ -14,11 +14,11 @@ PREFER, DROP, RECONSIDER, UNCLEAR, FEW = "prefer", "drop", "reconsider", "unclea
 
 def q_values(table: pd.DataFrame, confidence: float) -> pd.Series:
     """The bound on false discoveries at which each effect with enough cases would still be told; NaN for the others."""
-    told = table[table["enough"].astype(bool) & table["effect"].notna()]
-    error = (told["high"] - told["low"]) / 2.0 / stats.norm.ppf((1.0 + confidence) / 2.0)
-    p = 2.0 * stats.norm.sf(np.abs(told["effect"]) / error)
+    judged = table[table["enough"].astype(bool) & table["effect"].notna()]
+    error = (judged["high"] - judged["low"]) / 2.0 / stats.norm.ppf((1.0 + confidence) / 2.0)
+    p = 2.0 * stats.norm.sf(np.abs(judged["effect"]) / error)
     found = stats.false_discovery_control(p) if len(p) else []
-    return pd.Series(found, index=told.index, dtype="float64").reindex(table.index)
+    return pd.Series(found, index=judged.index, dtype="float64").reindex(table.index)
 
 
 def verdict(effect: float, low: float, high: float, q: float, *, good: float, rate: float) -> str:

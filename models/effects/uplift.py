@@ -45,13 +45,13 @@ class UpliftModel:
     trees: tuple[DecisionTreeRegressor, ...]
     rules: tuple[str, ...]
 
-    def chance(self, rows: pd.DataFrame) -> Floats:
+    def p_churn(self, rows: pd.DataFrame) -> Floats:
         """Chance to churn without a contact, one per row."""
-        return _chance(self.risk, rows, -0.5)
+        return _churn_probability(self.risk, rows, -0.5)
 
     def gained(self, rows: pd.DataFrame) -> Floats:
         """Fall of the chance to churn by a contact, one per row; below 0 it does harm."""
-        without = self.chance(rows)
+        without = self.p_churn(rows)
         change: Floats = _fall(self.trees, self.seen.transform(rows)) * without * (1.0 - without)
         return change
 
@@ -67,133 +67,166 @@ class Uplift:
     model: UpliftModel | None
     p_value: float
     harmed: Effect | None
-    cases: int
+    subjects: int
     needed: int
-    says: tuple[str, ...]
+    notes: tuple[str, ...]
 
 
-def learnt_uplift(
-    cases: pd.DataFrame,
-    numbers: Sequence[str],
-    words: Sequence[str],
+def fit_uplift(
+    subjects: pd.DataFrame,
+    numeric_features: Sequence[str],
+    categorical_features: Sequence[str],
     rules: UpliftSettings,
     effects: EffectSettings,
     inputs: InputSettings,
 ) -> Uplift:
-    """Who is helped by a contact. `cases`: account_id, treated (by lot), churned, and what was known before."""
-    needed = _needed(cases, rules)
-    if needed > len(cases):
-        says = f"Nobody is ranked by uplift: {len(cases):,} randomised cases, about {needed:,} are needed."
-        return Uplift(None, np.nan, None, len(cases), needed, (says,))
+    """Who is helped by a contact. `subjects`: account_id, treated (by lot), churned, and what was known before."""
+    needed = _needed(subjects, rules)
+    if needed > len(subjects):
+        notes = f"Nobody is ranked by uplift: {len(subjects):,} randomised cases, about {needed:,} are needed."
+        return Uplift(None, np.nan, None, len(subjects), needed, (notes,))
     with threadpool_limits(1):
-        return _tested(cases, varied(cases, numbers), words, rules, effects, inputs, needed)
+        return _tested(
+            subjects, varied(subjects, numeric_features), categorical_features, rules, effects, inputs, needed
+        )
 
 
 def _tested(
-    cases: pd.DataFrame,
-    numbers: Sequence[str],
-    words: Sequence[str],
+    subjects: pd.DataFrame,
+    numeric_features: Sequence[str],
+    categorical_features: Sequence[str],
     rules: UpliftSettings,
     effects: EffectSettings,
     inputs: InputSettings,
     needed: int,
 ) -> Uplift:
     """The gate and, behind it, the model."""
-    p_value = gate(cases, numbers, words, rules, inputs)
-    tested = f"joint test of {len(cases):,} randomised cases that a contact changes more for some: p = {p_value:.3f}"
+    p_value = gate(subjects, numeric_features, categorical_features, rules, inputs)
+    tested = f"joint test of {len(subjects):,} randomised cases that a contact changes more for some: p = {p_value:.3f}"
     if not p_value <= rules.gate:
-        says = f"Nobody is ranked by uplift, risk stays the order: {tested}, above {rules.gate:g}."
-        return Uplift(None, p_value, None, len(cases), needed, (says,))
-    held_out = np.empty(len(cases))
-    for others, part in GroupKFold(rules.folds).split(cases, groups=cases["account_id"]):
-        held_out[part] = _grown(cases.iloc[others], numbers, words, rules, inputs).gained(cases.iloc[part])
-    model, dogs = _grown(cases, numbers, words, rules, inputs), cases[held_out < 0]
+        notes = f"Nobody is ranked by uplift, risk stays the order: {tested}, above {rules.gate:g}."
+        return Uplift(None, p_value, None, len(subjects), needed, (notes,))
+    held_out = np.empty(len(subjects))
+    for others, part in GroupKFold(rules.folds).split(subjects, groups=subjects["account_id"]):
+        held_out[part] = _grown(subjects.iloc[others], numeric_features, categorical_features, rules, inputs).gained(
+            subjects.iloc[part]
+        )
+    model, dogs = _grown(subjects, numeric_features, categorical_features, rules, inputs), subjects[held_out < 0]
     churn = outcomes_of(effects)[0]
-    harmed = effect(dogs, churn, numbers, words, effects, inputs, by_lot=True) if len(dogs) else None
-    says = f"Accounts may be ranked by uplift: {tested}."
-    return Uplift(model, p_value, harmed, len(cases), needed, (says, *_dogs(model, harmed, len(dogs) / len(cases))))
+    harmed = (
+        effect(dogs, churn, numeric_features, categorical_features, effects, inputs, randomized=True)
+        if len(dogs)
+        else None
+    )
+    notes = f"Accounts may be ranked by uplift: {tested}."
+    return Uplift(
+        model, p_value, harmed, len(subjects), needed, (notes, *_dogs(model, harmed, len(dogs) / len(subjects)))
+    )
 
 
 def _dogs(model: UpliftModel, harmed: Effect | None, share: float) -> tuple[str, ...]:
     """Whom a contact would harm, in words, and what it did to those told so beforehand."""
     if not model.rules or harmed is None:
         return ("No group stands out that a contact would harm.",)
-    told, named = harmed.naive, "; or ".join(model.rules)
-    contacts = f"contacts changed their churn by {told.value:+.3f} ({told.low:+.3f} to {told.high:+.3f})"
+    estimate, named = harmed.naive, "; or ".join(model.rules)
+    contacts = f"contacts changed their churn by {estimate.value:+.3f} ({estimate.low:+.3f} to {estimate.high:+.3f})"
     seen = f"Told so by a model that had not seen them were {share:.0%} of the cases; {contacts}."
-    sure = "Sleeping dogs, better left alone" if told.low > 0 else "Perhaps sleeping dogs, though the interval holds 0"
+    sure = (
+        "Sleeping dogs, better left alone" if estimate.low > 0 else "Perhaps sleeping dogs, though the interval holds 0"
+    )
     return (f"{sure}: {named}. {seen}",)
 
 
 def gate(
-    cases: pd.DataFrame, numbers: Sequence[str], words: Sequence[str], rules: UpliftSettings, inputs: InputSettings
+    subjects: pd.DataFrame,
+    numeric_features: Sequence[str],
+    categorical_features: Sequence[str],
+    rules: UpliftSettings,
+    inputs: InputSettings,
 ) -> float:
     """p-value of the joint test that no input changes what a contact does to the log odds of churn.
 
     A score test (Rao 1948), summed per account: only the model without interactions is fitted, so that a rare kind
     without churn breaks nothing.
     """
-    x = prepared(numbers, words, inputs).fit_transform(cases)
-    plain = prepared(numbers, words, inputs.model_copy(update={"spline_knots": {}})).fit_transform(cases)
-    side = np.where(cases["treated"], 0.5, -0.5)[:, None]
+    x = prepared(numeric_features, categorical_features, inputs).fit_transform(subjects)
+    plain = prepared(
+        numeric_features, categorical_features, inputs.model_copy(update={"spline_knots": {}})
+    ).fit_transform(subjects)
+    side = np.where(subjects["treated"], 0.5, -0.5)[:, None]
     base = np.column_stack([np.ones(len(x)), x, side])
-    y, everyone = cases["churned"].to_numpy(dtype=float), np.ones(len(cases), dtype=bool)
+    y, everyone = subjects["churned"].to_numpy(dtype=float), np.ones(len(subjects), dtype=bool)
     line = fitted_line(base, y, everyone, rules.penalty, binary=True)
     root = np.sqrt(line.slope)[:, None]
     through = plain * side
     through = through - base @ np.linalg.lstsq(root * base, root * through, rcond=None)[0]
-    score = pd.DataFrame(through * (y - line.mean)[:, None]).groupby(cases["account_id"].to_numpy()).sum().to_numpy()
+    score = pd.DataFrame(through * (y - line.mean)[:, None]).groupby(subjects["account_id"].to_numpy()).sum().to_numpy()
     variance, total = score.T @ score, score.sum(axis=0)
     statistic = total @ np.linalg.pinv(variance, rcond=SAME, hermitian=True) @ total
     return float(stats.chi2.sf(statistic, np.linalg.matrix_rank(variance, tol=SAME * np.linalg.norm(variance, 2))))
 
 
-def _needed(cases: pd.DataFrame, rules: UpliftSettings) -> int:
+def _needed(subjects: pd.DataFrame, rules: UpliftSettings) -> int:
     """Cases at the rate of churn so far, with which either side has the least number of outcomes."""
-    outcomes = [float(cases.loc[cases["treated"] == side, "churned"].sum()) for side in (True, False)]
-    return int(np.ceil(len(cases) * rules.min_outcomes / max(min(outcomes), 1.0))) if len(cases) else 1
+    outcomes = [float(subjects.loc[subjects["treated"] == side, "churned"].sum()) for side in (True, False)]
+    return int(np.ceil(len(subjects) * rules.min_outcomes / max(min(outcomes), 1.0))) if len(subjects) else 1
 
 
 def _grown(
-    cases: pd.DataFrame, numbers: Sequence[str], words: Sequence[str], rules: UpliftSettings, inputs: InputSettings
+    subjects: pd.DataFrame,
+    numeric_features: Sequence[str],
+    categorical_features: Sequence[str],
+    rules: UpliftSettings,
+    inputs: InputSettings,
 ) -> UpliftModel:
     """Risk and trees, from these cases alone."""
-    seen = filled(numbers, words, inputs).fit(cases)
-    x, (score, weight) = seen.transform(cases), _scores(cases, numbers, words, rules, inputs)
-    codes = pd.factorize(cases["account_id"])[0]
+    seen = filled(numeric_features, categorical_features, inputs).fit(subjects)
+    x, (score, weight) = (
+        seen.transform(subjects),
+        _scores(subjects, numeric_features, categorical_features, rules, inputs),
+    )
+    codes = pd.factorize(subjects["account_id"])[0]
     trees = tuple(
         _tree(rules).fit(x, score, sample_weight=drawn)
         for drawn in account_draws(codes, weight, rules.n_estimators, SEED)
     )
-    told = _tree(rules).set_params(max_leaf_nodes=2 * rules.max_groups).fit(x, _fall(trees, x))
-    risk = _risk(numbers, words, rules, inputs).fit(_with_side(cases), cases["churned"])
-    return UpliftModel(risk, seen, trees, rules_of(told, _names(seen, cases), words))
+    summary = _tree(rules).set_params(max_leaf_nodes=2 * rules.max_groups).fit(x, _fall(trees, x))
+    risk = _risk(numeric_features, categorical_features, rules, inputs).fit(_with_side(subjects), subjects["churned"])
+    return UpliftModel(risk, seen, trees, rules_of(summary, _names(seen, subjects), categorical_features))
 
 
 def _scores(
-    cases: pd.DataFrame, numbers: Sequence[str], words: Sequence[str], rules: UpliftSettings, inputs: InputSettings
+    subjects: pd.DataFrame,
+    numeric_features: Sequence[str],
+    categorical_features: Sequence[str],
+    rules: UpliftSettings,
+    inputs: InputSettings,
 ) -> tuple[Floats, Floats]:
     """Per case an unbiased score of the fall of its log odds by a contact, and its precision.
 
     The chances come from a model that has not seen the account.
     """
-    treated, y = cases["treated"].to_numpy(dtype=bool), cases["churned"].to_numpy(dtype=float)
-    with_contact, without = np.empty(len(cases)), np.empty(len(cases))
-    for others, part in GroupKFold(rules.folds).split(cases, groups=cases["account_id"]):
-        learnt = cases.iloc[others]
-        risk = _risk(numbers, words, rules, inputs).fit(_with_side(learnt), learnt["churned"])
-        with_contact[part], without[part] = (_chance(risk, cases.iloc[part], side) for side in (0.5, -0.5))
+    treated, y = subjects["treated"].to_numpy(dtype=bool), subjects["churned"].to_numpy(dtype=float)
+    with_contact, without = np.empty(len(subjects)), np.empty(len(subjects))
+    for others, part in GroupKFold(rules.folds).split(subjects, groups=subjects["account_id"]):
+        other_subjects = subjects.iloc[others]
+        risk = _risk(numeric_features, categorical_features, rules, inputs).fit(
+            _with_side(other_subjects), other_subjects["churned"]
+        )
+        with_contact[part], without[part] = (
+            _churn_probability(risk, subjects.iloc[part], side) for side in (0.5, -0.5)
+        )
     share = treated.mean()
     left = y - np.where(treated, with_contact, without)
     fall = without - with_contact - left * np.where(treated, 1.0 / share, -1.0 / (1.0 - share))
-    chance = (with_contact + without) / 2.0
-    precision = chance * (1.0 - chance)
+    p_churn = (with_contact + without) / 2.0
+    precision = p_churn * (1.0 - p_churn)
     return fall / precision, precision
 
 
-def _names(seen: ColumnTransformer, cases: pd.DataFrame) -> dict[str, bool]:
+def _names(seen: ColumnTransformer, subjects: pd.DataFrame) -> dict[str, bool]:
     """The inputs of the trees in their order, and whether one may be missing."""
-    return {str(name): name in cases and bool(cases[name].isna().any()) for name in seen.get_feature_names_out()}
+    return {str(name): name in subjects and bool(subjects[name].isna().any()) for name in seen.get_feature_names_out()}
 
 
 def _tree(rules: UpliftSettings) -> DecisionTreeRegressor:
@@ -208,16 +241,18 @@ def _fall(trees: Sequence[DecisionTreeRegressor], x: Floats) -> Floats:
     return fall
 
 
-def _risk(numbers: Sequence[str], words: Sequence[str], rules: UpliftSettings, inputs: InputSettings) -> Pipeline:
+def _risk(
+    numeric_features: Sequence[str], categorical_features: Sequence[str], rules: UpliftSettings, inputs: InputSettings
+) -> Pipeline:
     """The chance to churn with and without a contact that acts alike on all."""
     line = LogisticRegression(C=1.0 / rules.penalty, solver="newton-cholesky")
-    return make_pipeline(prepared([*numbers, SIDE], words, inputs), line)
+    return make_pipeline(prepared([*numeric_features, SIDE], categorical_features, inputs), line)
 
 
-def _with_side(cases: pd.DataFrame) -> pd.DataFrame:
-    return cases.assign(**{SIDE: np.where(cases["treated"], 0.5, -0.5)})
+def _with_side(subjects: pd.DataFrame) -> pd.DataFrame:
+    return subjects.assign(**{SIDE: np.where(subjects["treated"], 0.5, -0.5)})
 
 
-def _chance(risk: Pipeline, rows: pd.DataFrame, side: float) -> Floats:
-    chance: Floats = risk.predict_proba(rows.assign(**{SIDE: side}))[:, 1]
-    return chance
+def _churn_probability(risk: Pipeline, rows: pd.DataFrame, side: float) -> Floats:
+    p_churn: Floats = risk.predict_proba(rows.assign(**{SIDE: side}))[:, 1]
+    return p_churn

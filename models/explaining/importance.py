@@ -30,46 +30,46 @@ def importance(trained: Trained, rows: pd.DataFrame, label: str, rules: Importan
     """
     rng = np.random.default_rng(SEED)
     rows = _of_some_accounts(rows, rules.accounts, rng)
-    happened = rows[label].to_numpy(dtype=bool)
+    y_true = rows[label].to_numpy(dtype=bool)
     accounts, _ = pd.factorize(rows["account_id"])
     models = [trained, *trained.segments.values()]
     names, found = list(dict.fromkeys(name for model in models for name in weighed_by(model.model))), []
-    whole = placements(trained.chances(rows), happened)
+    whole = placements(trained.probabilities(rows), y_true)
     for name in names:
         shuffles = [rows[name].iloc[rng.permutation(len(rows))] for _ in range(rules.repeats)]
-        given = (trained.chances(rows.assign(**{name: shuffled.to_numpy()})) for shuffled in shuffles)
-        lost = np.mean([whole - placements(chances, happened) for chances in given], axis=0)
-        found.append((name, *_interval(lost, happened, accounts, rules.confidence)))
+        given = (trained.probabilities(rows.assign(**{name: shuffled.to_numpy()})) for shuffled in shuffles)
+        lost = np.mean([whole - placements(y_prob, y_true) for y_prob in given], axis=0)
+        found.append((name, *_interval(lost, y_true, accounts, rules.confidence)))
     frame = pd.DataFrame(found, columns=["name", "value", "low", "high"])
     return frame.sort_values(["value", "name"], ascending=[False, True], ignore_index=True)
 
 
-def placements(chances: Floats, happened: NDArray[np.bool_]) -> Floats:
+def placements(y_prob: Floats, y_true: NDArray[np.bool_]) -> Floats:
     """For each row that left, the share of those that stayed below it; for each that stayed, of those that left above.
 
     Ties count half. The mean over either group is the ROC-AUC (DeLong, DeLong and Clarke-Pearson 1988).
     """
-    below = rankdata(chances)
-    for group in (happened, ~happened):
-        below[group] -= rankdata(chances[group])
-    return np.where(happened, below / (~happened).sum(), 1.0 - below / happened.sum())
+    below = rankdata(y_prob)
+    for group in (y_true, ~y_true):
+        below[group] -= rankdata(y_prob[group])
+    return np.where(y_true, below / (~y_true).sum(), 1.0 - below / y_true.sum())
 
 
 def _interval(
-    lost: Floats, happened: NDArray[np.bool_], accounts: NDArray[Any], confidence: float
+    lost: Floats, y_true: NDArray[np.bool_], accounts: NDArray[Any], confidence: float
 ) -> tuple[float, float, float]:
     """The mean loss with its bounds; the rows of one account are no independent rows."""
-    value = float(lost[happened].mean())
-    pull = (lost - value) / np.where(happened, happened.sum(), (~happened).sum())
+    value = float(lost[y_true].mean())
+    pull = (lost - value) / np.where(y_true, y_true.sum(), (~y_true).sum())
     of_account = np.bincount(accounts, pull)
     error = float(np.sqrt(np.square(of_account).sum() * len(of_account) / (len(of_account) - 1)))
-    reach = float(norm.ppf((1 + confidence) / 2)) * error
-    return value, value - reach, value + reach
+    half_width = float(norm.ppf((1 + confidence) / 2)) * error
+    return value, value - half_width, value + half_width
 
 
-def _of_some_accounts(rows: pd.DataFrame, most: int, rng: np.random.Generator) -> pd.DataFrame:
+def _of_some_accounts(rows: pd.DataFrame, max_accounts: int, rng: np.random.Generator) -> pd.DataFrame:
     """The rows of so many accounts at most, drawn by chance: the cost stays the same for a larger company."""
     accounts = np.sort(rows["account_id"].unique())
-    if len(accounts) > most:
-        accounts = rng.choice(accounts, most, replace=False)
+    if len(accounts) > max_accounts:
+        accounts = rng.choice(accounts, max_accounts, replace=False)
     return rows[rows["account_id"].isin(accounts)]

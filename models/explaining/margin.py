@@ -20,7 +20,7 @@ from keepwell.models.training.trial import Trained
 
 EXACT = 1e-6
 """Parts and margin agree to this; what is less is nothing."""
-MOST_NODES = 2**15
+MAX_NODES = 2**15
 """shap numbers the nodes of a tree with 16 bits."""
 SLICE = 2_000
 """Rows at once: they stay in a core's cache while the trees go by, and shap has no time to draw a progress bar."""
@@ -63,8 +63,8 @@ def parts(trained: Trained, rows: pd.DataFrame, reference: pd.DataFrame) -> tupl
 def _margin(trained: Trained, inputs: Floats) -> Floats:
     last = trained.model[-1]
     if isinstance(last, AVERAGING):
-        chances: Floats = last.predict_proba(inputs)[:, 1]
-        return chances
+        y_prob: Floats = last.predict_proba(inputs)[:, 1]
+        return y_prob
     with threadpool_limits(1):  # threads of boosting that wait for a core burn several times what they compute
         odds: Floats = np.concatenate([last.decision_function(part) for part in _slices(inputs)])
     return trained.calibration.intercept + trained.calibration.slope * odds
@@ -89,8 +89,8 @@ def _shapley(trees: Any, inputs: Floats, base: Floats) -> Floats:
 
     explainer = TreeExplainer(trees, base, feature_perturbation="interventional")
     forest = explainer.model
-    if forest.thresholds.shape[1] > MOST_NODES:
-        raise NotAdditive(f"a tree has {forest.thresholds.shape[1]:,} nodes; shap can count to {MOST_NODES:,}")
+    if forest.thresholds.shape[1] > MAX_NODES:
+        raise NotAdditive(f"a tree has {forest.thresholds.shape[1]:,} nodes; shap can count to {MAX_NODES:,}")
     # shap rounds thresholds to 32 bits, so that a value right beside one would take the wrong branch (shap issue 5116):
     # it is given places among a column's thresholds instead of values, which are small whole numbers.
     inputs, base = (values.astype(forest.input_dtype).astype(float) for values in (inputs, base))

@@ -7,51 +7,55 @@ from sklearn.tree import DecisionTreeRegressor
 from keepwell.models.training.inputs import BELOW_ALL
 
 
-def rules_of(tree: DecisionTreeRegressor, names: Mapping[str, bool], words: Sequence[str]) -> tuple[str, ...]:
+def rules_of(tree: DecisionTreeRegressor, names: Mapping[str, bool], categories: Sequence[str]) -> tuple[str, ...]:
     """The conditions of each part whose every leaf is below zero, the lowest first.
 
-    `names`: the tree's inputs in their order, and whether one may be missing; `words`: those that are marks of a word.
+    `names`: the tree's inputs in their order, and whether one may be missing; `categories`: the one-hot ones.
     """
-    parts = sorted((value, tuple(said.values())) for value, said in _parts(tree, names, words, 0, {}) if value < 0)
+    parts = sorted((value, tuple(said.values())) for value, said in _parts(tree, names, categories, 0, {}) if value < 0)
     return tuple(" and ".join(conditions) if conditions else "everyone" for _, conditions in parts)
 
 
 def _parts(
-    tree: DecisionTreeRegressor, names: Mapping[str, bool], words: Sequence[str], node: int, so_far: Mapping[str, str]
+    tree: DecisionTreeRegressor,
+    names: Mapping[str, bool],
+    categories: Sequence[str],
+    node: int,
+    so_far: Mapping[str, str],
 ) -> Iterator[tuple[float, Mapping[str, str]]]:
     """Value and conditions of the largest parts below a node whose leaves are all of one sign.
 
     Of two cuts of one input on the same side the later is the narrower, and takes the place of the earlier.
     """
     inner = tree.tree_
-    if len({value < 0 for value in _leaves(tree, node)}) == 1:
+    if len({value < 0 for value in _leaf_values(tree, node)}) == 1:
         yield float(inner.value[node][0][0]), so_far
         return
-    name, cut = list(names)[inner.feature[node]], float(inner.threshold[node])
-    below, above = _conditions(name, cut, words, may_miss=names[name])
+    name, threshold = list(names)[inner.feature[node]], float(inner.threshold[node])
+    below, above = _conditions(name, threshold, categories, may_miss=names[name])
     left, right = int(inner.children_left[node]), int(inner.children_right[node])
-    yield from _parts(tree, names, words, left, {**so_far, f"{name} below": below})
-    yield from _parts(tree, names, words, right, {**so_far, f"{name} above": above})
+    yield from _parts(tree, names, categories, left, {**so_far, f"{name} below": below})
+    yield from _parts(tree, names, categories, right, {**so_far, f"{name} above": above})
 
 
-def _leaves(tree: DecisionTreeRegressor, node: int) -> Iterator[float]:
+def _leaf_values(tree: DecisionTreeRegressor, node: int) -> Iterator[float]:
     """The values of the leaves below a node."""
     inner = tree.tree_
     left, right = int(inner.children_left[node]), int(inner.children_right[node])
     if left == right:
         yield float(inner.value[node][0][0])
         return
-    yield from _leaves(tree, left)
-    yield from _leaves(tree, right)
+    yield from _leaf_values(tree, left)
+    yield from _leaf_values(tree, right)
 
 
-def _conditions(name: str, cut: float, words: Sequence[str], *, may_miss: bool) -> tuple[str, str]:
+def _conditions(name: str, threshold: float, categories: Sequence[str], *, may_miss: bool) -> tuple[str, str]:
     """What holds below a cut and above it."""
-    for word in words:
+    for word in categories:
         if name.startswith(f"{word}_"):
             value = name.removeprefix(f"{word}_")
             return f"{word} is not {value}", f"{word} is {value}"
-    if cut < BELOW_ALL / 4.0:
+    if threshold < BELOW_ALL / 4.0:
         return f"{name} is missing", f"{name} is known"
-    said = f"{cut:,.0f}" if abs(cut) >= 1000 else f"{cut:.3g}"
+    said = f"{threshold:,.0f}" if abs(threshold) >= 1000 else f"{threshold:.3g}"
     return f"{name} {'missing or ' if may_miss else ''}at most {said}", f"{name} above {said}"

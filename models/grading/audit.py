@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from keepwell.models.grading.ratios import Figure, Less, Ratio, estimates
+from keepwell.models.grading.ratios import Less, Ratio, RatioMetric, estimates
 from keepwell.models.settings.grading import AuditSettings
 from keepwell.models.settings.training import CandidateSettings
 
 SCORES = ("legacy", "health", "model")
 RULES = {"stock": SCORES, "own": SCORES[:2]}
 """Two ways of flagging: the same share by every score, or by the score's own bands, which a model has not."""
-FIGURE_KEY = ["flags", "score", "days_before", "metric"]
+METRIC_KEY = ["flags", "score", "days_before", "metric"]
 
 
 def as_known(panel: pd.DataFrame, legacy: pd.DataFrame | None, rules: AuditSettings) -> pd.DataFrame:
@@ -77,22 +77,22 @@ def riskiest(panel: pd.DataFrame, risks: pd.Series, stock: pd.Series) -> pd.Seri
 
     Among equals a hash of the account decides, which favours neither the old nor the large.
     """
-    lot = pd.util.hash_pandas_object(panel["account_id"].astype(str), index=False)
-    order = pd.DataFrame({"as_of": panel["as_of"], "risk": risks.astype(float), "lot": lot}).sort_values(
+    tie_break = pd.util.hash_pandas_object(panel["account_id"].astype(str), index=False)
+    order = pd.DataFrame({"as_of": panel["as_of"], "risk": risks.astype(float), "lot": tie_break}).sort_values(
         ["as_of", "risk", "lot"], ascending=[True, False, True], na_position="last"
     )
     place = order.groupby("as_of").cumcount().reindex(panel.index) + 1
     return (place <= stock).astype("boolean").where(risks.notna())
 
 
-def looked_up(losses: pd.DataFrame, panel: pd.DataFrame, rules: AuditSettings) -> pd.DataFrame:
+def looked_up(churned: pd.DataFrame, panel: pd.DataFrame, rules: AuditSettings) -> pd.DataFrame:
     """One row per loss and number of days before it: every score and flag that stood then, and how old it was.
 
-    `losses`: account_id, churned_at. The month whose flags stood is the newest one whose flags were set at or before
+    `churned`: account_id, churned_at. The month whose flags stood is the newest one whose flags were set at or before
     that instant; a score older than `oldest_score_days` by then is none.
     """
     days = pd.DataFrame({"days_before": list(rules.days_before)})
-    rows = losses.assign(churned_at=instants(losses["churned_at"])).merge(days, how="cross")
+    rows = churned.assign(churned_at=instants(churned["churned_at"])).merge(days, how="cross")
     rows["at"] = rows["churned_at"] - pd.to_timedelta(rows["days_before"], unit="D")
     flags = [f"{rule}_{score}" for rule, scores in RULES.items() for score in scores]
     columns = ["account_id", "set_at", "as_of", "segment", "arr", *SCORES, "legacy_band", "legacy_on", *flags]
@@ -103,73 +103,73 @@ def looked_up(losses: pd.DataFrame, panel: pd.DataFrame, rules: AuditSettings) -
     for score in SCORES:
         given = found["legacy_on"] if score == "legacy" else instants(found["as_of"])
         age = (found["at"] - given).dt.days
-        kept = found["legacy_on" if score == "legacy" else score].notna() & (age <= rules.oldest_score_days)
-        found[f"age_{score}"] = age.where(kept).astype("Int64")
+        fresh = found["legacy_on" if score == "legacy" else score].notna() & (age <= rules.oldest_score_days)
+        found[f"age_{score}"] = age.where(fresh).astype("Int64")
         ours = [score, *(flag for flag in flags if flag.endswith(score))]
         ours += ["legacy_band"] if score == "legacy" else []
-        found[ours] = found[ours].where(kept)
+        found[ours] = found[ours].where(fresh)
     found = found.sort_values(["churned_at", "account_id", "days_before"], ignore_index=True)
     return found.drop(columns=["set_at", "legacy_on"])
 
 
-def audit_figures(looked: pd.DataFrame, months: pd.DataFrame, rules: CandidateSettings) -> pd.DataFrame:
+def audit_metrics(looked: pd.DataFrame, months: pd.DataFrame, rules: CandidateSettings) -> pd.DataFrame:
     """True-positive, miss and false-alarm rate of each score, and their paired difference to the legacy score.
 
     `months`: the flags of the matured months of the window. Columns: flags, score, days_before (empty for figures of
     the flags themselves), metric, value, low, high, part, whole, not_scored. `part` of `whole` is the value of a rate.
     A difference rests on the rows that both scores know.
     """
-    figures: dict[tuple[str, str, int | None, str], Figure] = {}
+    metrics: dict[tuple[str, str, int | None, str], RatioMetric] = {}
     missing: dict[tuple[str, str, int | None], int] = {}
     for rule, scores in RULES.items():
         for score in scores:
             for days, rows in [(int(d), r) for d, r in looked.groupby("days_before")]:
                 missing[rule, score, days] = int(rows[f"{rule}_{score}"].isna().sum())
-                figures |= {(rule, score, days, name): f for name, f in _of_churners(rows, rule, score).items()}
+                metrics |= {(rule, score, days, name): f for name, f in _of_churners(rows, rule, score).items()}
             missing[rule, score, None] = int(months[f"{rule}_{score}"].isna().sum())
-            figures |= {(rule, score, None, name): f for name, f in _of_flags(months, rule, score).items()}
-    return figure_frame(figures, FIGURE_KEY, rules).assign(not_scored=[missing[key[:3]] for key in figures])
+            metrics |= {(rule, score, None, name): f for name, f in _of_flags(months, rule, score).items()}
+    return metric_frame(metrics, METRIC_KEY, rules).assign(not_scored=[missing[key[:3]] for key in metrics])
 
 
-def figure_frame(figures: Mapping[Any, Figure], names: Sequence[str], rules: CandidateSettings) -> pd.DataFrame:
+def metric_frame(metrics: Mapping[Any, RatioMetric], names: Sequence[str], rules: CandidateSettings) -> pd.DataFrame:
     """One row per figure: its key under these names, value, low, high, and which `part` of which `whole` it is.
 
     A difference has no part, and the whole of its first side.
     """
     rows = []
-    for key, estimate in estimates(figures, rules.replicates, rules.confidence).items():
-        figure = figures[key]
-        part, whole = figure.sums if isinstance(figure, Ratio) else (None, figure.one.sums[1])
+    for key, estimate in estimates(metrics, rules.replicates, rules.confidence).items():
+        metric = metrics[key]
+        part, whole = metric.sums if isinstance(metric, Ratio) else (None, metric.one.sums[1])
         rows.append((*key, estimate.value, estimate.low, estimate.high, part, whole))
     return pd.DataFrame(rows, columns=[*names, "value", "low", "high", "part", "whole"])
 
 
-def _of_churners(rows: pd.DataFrame, rule: str, score: str) -> dict[str, Figure]:
+def _of_churners(rows: pd.DataFrame, rule: str, score: str) -> dict[str, RatioMetric]:
     """Flagged and not flagged among those who left, of those who had the score; how old the score was."""
     flag, legacy = f"{rule}_{score}", f"{rule}_legacy"
     scored = rows[rows[flag].notna()]
-    figures: dict[str, Figure] = {
+    metrics: dict[str, RatioMetric] = {
         "true_positive_rate": _share(scored, scored[flag]),
         "miss_rate": _share(scored, ~scored[flag]),
         "age_days": Ratio(scored["account_id"], scored[f"age_{score}"], _ones(scored), counted=False),
     }
     if score != "legacy":
         both = scored[scored[legacy].notna()]
-        figures["true_positive_less_legacy"] = Less(_share(both, both[flag]), _share(both, both[legacy]))
-    return figures
+        metrics["true_positive_less_legacy"] = Less(_share(both, both[flag]), _share(both, both[legacy]))
+    return metrics
 
 
-def _of_flags(months: pd.DataFrame, rule: str, score: str) -> dict[str, Figure]:
+def _of_flags(months: pd.DataFrame, rule: str, score: str) -> dict[str, RatioMetric]:
     """Stayed among those flagged, and how many were flagged; a difference over the months that both scores know."""
     flag, legacy = f"{rule}_{score}", f"{rule}_legacy"
     scored = months[months[flag].notna()]
     rate = _share(scored, scored[flag])
-    figures: dict[str, Figure] = {"false_alarm_rate": false_alarms(scored, flag), "flag_rate": rate}
+    metrics: dict[str, RatioMetric] = {"false_alarm_rate": false_alarms(scored, flag), "flag_rate": rate}
     if score != "legacy":
         known = months.groupby("as_of")[[flag, legacy]].transform("count").gt(0).all(axis=1)
         common = months[known].assign(**{name: months.loc[known, name].fillna(False) for name in (flag, legacy)})
-        figures["false_alarm_less_legacy"] = Less(false_alarms(common, flag), false_alarms(common, legacy))
-    return figures
+        metrics["false_alarm_less_legacy"] = Less(false_alarms(common, flag), false_alarms(common, legacy))
+    return metrics
 
 
 def false_alarms(rows: pd.DataFrame, flag: str) -> Ratio:

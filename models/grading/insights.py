@@ -29,14 +29,15 @@ SEED = 1
 class Contrast:
     """A group of account-months against the others of the same feature.
 
-    `side`: the value is missing or known, is zero or more (`cut` at the least), is `cut` or lower, is `cut` or higher,
-    or is the word `cut`. `ratio`: the group's rate of the outcome over that of the others, with its interval.
+    `side`: the value is missing or known, is zero or more (at least `threshold`), is `threshold` or lower, is
+    `threshold` or higher, or is the category `threshold`. `ratio`: the group's rate of the outcome over that of the
+    others, with its interval.
     `q_value`: the bound on the share of false discoveries at which it would still be found.
     """
 
     feature: str
     side: Side
-    cut: float | str | None
+    threshold: float | str | None
     ratio: float
     low: float
     high: float
@@ -60,10 +61,10 @@ class Contrast:
 
 
 @dataclass(frozen=True)
-class _Cut:
+class _Grouping:
     feature: str
     side: Side
-    cut: float | str | None
+    threshold: float | str | None
     group: Bools
     others: Bools
     above: float | None = None
@@ -78,68 +79,84 @@ def strongest(found: Sequence[Contrast], rules: InsightSettings) -> list[Contras
     worth = [
         c for c in found if c.q_value <= rules.false_discovery_rate and max(c.ratio, 1 / c.ratio) >= rules.min_ratio
     ]
-    ordered = sorted(worth, key=lambda c: (-c.strength, c.feature, c.side, str(c.cut)))
+    ordered = sorted(worth, key=lambda c: (-c.strength, c.feature, c.side, str(c.threshold)))
     firsts = {c.feature: c for c in reversed(ordered)}
     groups = {c.groups: c for c in reversed(ordered) if firsts[c.feature] is c}
     return [c for c in ordered if groups.get(c.groups) is c][: rules.max_insights]
 
 
 def contrasts(
-    rows: pd.DataFrame, label: str, numbers: Sequence[str], words: Sequence[str], rules: InsightSettings
+    rows: pd.DataFrame,
+    label: str,
+    numeric_features: Sequence[str],
+    categorical_features: Sequence[str],
+    rules: InsightSettings,
 ) -> list[Contrast]:
     """Every contrast that was tried and whose two groups are large enough.
 
     `rows`: account_id, as_of, the label (no row without one), numbers and words: training and validation months.
     """
-    happened, accounts = rows[label].to_numpy(dtype=float), rows["account_id"]
-    cuts = [cut for cut in _cuts(rows, numbers, words) if _large_enough(cut, accounts, happened, rules)]
-    if not cuts:
+    y_true, accounts = rows[label].to_numpy(dtype=float), rows["account_id"]
+    groupings = [
+        grouping
+        for grouping in _groupings(rows, numeric_features, categorical_features)
+        if _large_enough(grouping, accounts, y_true, rules)
+    ]
+    if not groupings:
         return []
-    sides = [mask for cut in cuts for mask in (cut.group, cut.others)]
-    counts = drawn_counts(accounts, happened, sides, rules.replicates, SEED)
+    sides = [mask for grouping in groupings for mask in (grouping.group, grouping.others)]
+    counts = drawn_counts(accounts, y_true, sides, rules.replicates, SEED)
     with np.errstate(divide="ignore", invalid="ignore"):  # a draw may hold no outcome of a group
         ratios = counts.rates[:, 0::2] / counts.rates[:, 1::2]
     q_values = stats.false_discovery_control([_p_value(drawn) for drawn in ratios.T], method="by")
     return [
-        _contrast(cut, drawn, float(q), counts.rows[0, 2 * n : 2 * n + 2], counts.outcomes[0, 2 * n : 2 * n + 2],
+        _contrast(grouping, drawn, float(q), counts.rows[0, 2 * n : 2 * n + 2], counts.outcomes[0, 2 * n : 2 * n + 2],
                   accounts, rules)
-        for n, (cut, drawn, q) in enumerate(zip(cuts, ratios.T, q_values, strict=True))
+        for n, (grouping, drawn, q) in enumerate(zip(groupings, ratios.T, q_values, strict=True))
     ]  # fmt: skip
 
 
 def _contrast(
-    cut: _Cut, drawn: Floats, q: float, rows: Floats, outcomes: Floats, accounts: pd.Series, rules: InsightSettings
+    grouping: _Grouping,
+    drawn: Floats,
+    q: float,
+    rows: Floats,
+    outcomes: Floats,
+    accounts: pd.Series,
+    rules: InsightSettings,
 ) -> Contrast:
     """The figures of one cut. The group is the smaller side; of two halves, the one with more of the outcome."""
-    group, others, side, at, ratio = cut.group, cut.others, cut.side, cut.cut, drawn
+    group, others, side, at, ratio = grouping.group, grouping.others, grouping.side, grouping.threshold, drawn
     order = [0, 1]
     share = rows[0] / rows.sum()
-    if cut.side in OTHER and (share > NEARLY_HALF[1] or (share >= NEARLY_HALF[0] and drawn[0] < 1.0)):
-        group, others, side, order = cut.others, cut.group, OTHER[cut.side], [1, 0]
-        at = cut.above
+    if grouping.side in OTHER and (share > NEARLY_HALF[1] or (share >= NEARLY_HALF[0] and drawn[0] < 1.0)):
+        group, others, side, order = grouping.others, grouping.group, OTHER[grouping.side], [1, 0]
+        at = grouping.above
         with np.errstate(divide="ignore"):
             ratio = 1.0 / drawn
     estimate = estimated(ratio, rules.confidence)
     (with_count, without_count), (with_outcome, without_outcome) = rows[order], outcomes[order]
     return Contrast(
-        cut.feature, side, at, estimate.value, estimate.low, estimate.high, q,
+        grouping.feature, side, at, estimate.value, estimate.low, estimate.high, q,
         int(with_count), int(with_outcome), int(accounts[group].nunique()),
         int(without_count), int(without_outcome), int(accounts[others].nunique()),
     )  # fmt: skip
 
 
-def _cuts(rows: pd.DataFrame, numbers: Sequence[str], words: Sequence[str]) -> Iterator[_Cut]:
+def _groupings(
+    rows: pd.DataFrame, numeric_features: Sequence[str], categorical_features: Sequence[str]
+) -> Iterator[_Grouping]:
     """Every group that is tried; groups of the same rows once."""
     months = rows["as_of"]
-    for name in numbers:
+    for name in numeric_features:
         values = rows[name].astype("float64")
         if _differs_within_a_month(values, months):
-            yield from _number_cuts(name, values)
-    for name in words:
+            yield from _numeric_groupings(name, values)
+    for name in categorical_features:
         values = rows[name]
         for word in sorted(values.dropna().unique()):
             group = (values == word).to_numpy(dtype=bool)
-            yield _Cut(name, "word", str(word), group, values.notna().to_numpy(dtype=bool) & ~group)
+            yield _Grouping(name, "word", str(word), group, values.notna().to_numpy(dtype=bool) & ~group)
 
 
 def _differs_within_a_month(values: pd.Series, months: pd.Series) -> bool:
@@ -149,26 +166,26 @@ def _differs_within_a_month(values: pd.Series, months: pd.Series) -> bool:
     return bool((some_missing | (month["min"] < month["max"])).any())
 
 
-def _number_cuts(name: str, values: pd.Series) -> Iterator[_Cut]:
+def _numeric_groupings(name: str, values: pd.Series) -> Iterator[_Grouping]:
     missing = values.isna().to_numpy(dtype=bool)
     there = values.dropna()
-    yield _Cut(name, "missing", None, missing, ~missing)
+    yield _Grouping(name, "missing", None, missing, ~missing)
     if len(there) and there.min() == 0.0:
         zero = (values == 0.0).to_numpy(dtype=bool)
         more = there[there > 0.0]
-        yield _Cut(name, "zero", 0.0, zero, ~zero & ~missing, float(more.min()) if len(more) else None)
+        yield _Grouping(name, "zero", 0.0, zero, ~zero & ~missing, float(more.min()) if len(more) else None)
     edges = {float(there.quantile(share, interpolation="lower")) for share in QUANTILES if len(there)}
     for edge in sorted(edges):
         low = (values <= edge).to_numpy(dtype=bool)
         others = ~low & ~missing
         if others.any() and not (edge == 0.0 == there.min()):
-            yield _Cut(name, "low", edge, low, others, float(values[others].min()))
+            yield _Grouping(name, "low", edge, low, others, float(values[others].min()))
 
 
-def _large_enough(cut: _Cut, accounts: pd.Series, happened: Floats, rules: InsightSettings) -> bool:
+def _large_enough(grouping: _Grouping, accounts: pd.Series, y_true: Floats, rules: InsightSettings) -> bool:
     return all(
-        happened[mask].sum() >= rules.min_outcomes and accounts[mask].nunique() >= rules.min_accounts
-        for mask in (cut.group, cut.others)
+        y_true[mask].sum() >= rules.min_outcomes and accounts[mask].nunique() >= rules.min_accounts
+        for mask in (grouping.group, grouping.others)
     )
 
 

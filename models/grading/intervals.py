@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, ndtri
 
-from keepwell.models.grading.metrics import FIGURES, WITHOUT_INTERVAL, Figure, Floats, Graded
+from keepwell.models.grading.metrics import METRICS, WITHOUT_INTERVAL, Floats, Graded, Metric
 
 
 @dataclass(frozen=True)
@@ -26,14 +26,14 @@ class Estimate:
     high: float
 
 
-def account_draws(codes: NDArray[np.integer[Any]], weight: Floats, replicates: int, seed: int) -> "list[Floats]":
+def account_draws(codes: NDArray[np.integer[Any]], sample_weight: Floats, replicates: int, seed: int) -> "list[Floats]":
     """Row weights of each draw: as many accounts as there are, with replacement."""
     rng, count = np.random.default_rng(seed), int(codes.max(initial=-1)) + 1
-    return [weight * rng.multinomial(count, np.full(count, 1.0 / count))[codes] for _ in range(replicates)]
+    return [sample_weight * rng.multinomial(count, np.full(count, 1.0 / count))[codes] for _ in range(replicates)]
 
 
 def drawn(
-    sides: Mapping[str, Graded], figures: Mapping[str, Figure], accounts: NDArray[Any], replicates: int, seed: int
+    sides: Mapping[str, Graded], metrics: Mapping[str, Metric], accounts: NDArray[Any], replicates: int, seed: int
 ) -> dict[str, dict[str, Floats]]:
     """By side and name, each figure as it is (first) and in every draw of accounts (the rest).
 
@@ -41,13 +41,13 @@ def drawn(
     draw in which all have the outcome, or none, tells nothing and is left out.
     """
     any_side = next(iter(sides.values()))
-    weight, happened = any_side.as_given(any_side.weight), any_side.as_given(any_side.happened)
-    draws = account_draws(pd.factorize(accounts)[0], weight, replicates, seed)
-    usable = [weight, *(w for w in draws if 0 < np.dot(w, happened) < w.sum())]
+    sample_weight, y_true = any_side.as_given(any_side.sample_weight), any_side.as_given(any_side.y_true)
+    draws = account_draws(pd.factorize(accounts)[0], sample_weight, replicates, seed)
+    usable = [sample_weight, *(w for w in draws if 0 < np.dot(w, y_true) < w.sum())]
     found = {}
     for name, side in sides.items():
         rows = [side.drawn(w[side.order]) for w in usable]
-        found[name] = {says: np.array([figure(r) for r in rows]) for says, figure in figures.items()}
+        found[name] = {key: np.array([metric(r) for r in rows]) for key, metric in metrics.items()}
     return found
 
 
@@ -56,7 +56,7 @@ def estimated(values: Floats, confidence: float) -> Estimate:
     return interval(float(values[0]), values[1:], confidence)
 
 
-def foretold(value: float, draws: ArrayLike, confidence: float) -> Estimate:
+def prediction_interval(value: float, draws: ArrayLike, confidence: float) -> Estimate:
     """What may happen: the expected value, and between which bounds the middle of the draws lies."""
     return _between(value, _known(draws), _tails(confidence))
 
@@ -91,13 +91,13 @@ def _between(value: float, known: Floats, shares: Floats) -> Estimate:
     return Estimate(value, float(low), float(high))
 
 
-def graded_figures(
+def graded_metrics(
     g: Graded, accounts: NDArray[Any], replicates: int, confidence: float, seed: int
 ) -> dict[str, Estimate]:
     """Every figure with its interval; `accounts` in the order in which the rows were given."""
-    bounded = {name: figure for name, figure in FIGURES.items() if name not in WITHOUT_INTERVAL}
+    bounded = {name: metric for name, metric in METRICS.items() if name not in WITHOUT_INTERVAL}
     draws = drawn({"": g}, bounded, accounts, replicates, seed)[""]
     return {
-        name: estimated(draws[name], confidence) if name in draws else Estimate(figure(g), np.nan, np.nan)
-        for name, figure in FIGURES.items()
+        name: estimated(draws[name], confidence) if name in draws else Estimate(metric(g), np.nan, np.nan)
+        for name, metric in METRICS.items()
     }

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 Floats = NDArray[np.floating[Any]]
-Figure = Callable[["Graded"], float]
+Metric = Callable[["Graded"], float]
 BINS = 10
 EDGE = 1e-6
 STEPS = 30
@@ -25,16 +25,16 @@ class Graded:
     Rows are ordered by their chance; `starts`: where each distinct chance begins, `order`: where each row came from.
     """
 
-    happened: Floats
-    chance: Floats
+    y_true: Floats
+    y_prob: Floats
     flagged: NDArray[np.bool_]
-    weight: Floats
+    sample_weight: Floats
     starts: NDArray[np.integer[Any]]
     order: NDArray[np.integer[Any]]
 
-    def drawn(self, weight: Floats) -> "Graded":
+    def drawn(self, sample_weight: Floats) -> "Graded":
         """The same rows with other weights."""
-        return replace(self, weight=weight)
+        return replace(self, sample_weight=sample_weight)
 
     def as_given(self, values: Floats) -> Floats:
         """Values of the rows, in the order in which the rows came."""
@@ -42,51 +42,56 @@ class Graded:
         given[self.order] = values
         return given
 
-    def by_chance(self, values: Floats) -> Floats:
+    def sum_by_probability(self, values: Floats) -> Floats:
         """Sums of the values over the rows of each distinct chance, from the lowest on."""
         sums: Floats = np.add.reduceat(values, self.starts)
         return sums
 
 
-def graded(happened: Floats, chance: Floats, flagged: NDArray[np.bool_], weight: Floats | None = None) -> Graded:
+def graded(y_true: Floats, y_prob: Floats, flagged: NDArray[np.bool_], sample_weight: Floats | None = None) -> Graded:
     """The rows, ordered by chance, ready for every figure; without weights each counts once."""
-    order = np.argsort(chance, kind="stable")
-    ordered = chance[order]
+    order = np.argsort(y_prob, kind="stable")
+    ordered = y_prob[order]
     starts = np.flatnonzero(np.diff(ordered, prepend=np.nan) != 0)
-    weight = np.ones(len(chance)) if weight is None else weight
-    return Graded(happened[order].astype(float), ordered, flagged[order], weight[order].astype(float), starts, order)
+    sample_weight = np.ones(len(y_prob)) if sample_weight is None else sample_weight
+    return Graded(
+        y_true[order].astype(float), ordered, flagged[order], sample_weight[order].astype(float), starts, order
+    )
 
 
-def top(chance: Floats, months: NDArray[Any], share: float) -> NDArray[np.bool_]:
+def top(y_prob: Floats, months: NDArray[Any], share: float) -> NDArray[np.bool_]:
     """The rows with the highest chances of each month, as many as the share of it; ties by order."""
-    frame = pd.DataFrame({"chance": chance, "month": months})
-    rank = frame.groupby("month")["chance"].rank(method="first", ascending=False)
-    size = frame.groupby("month")["chance"].transform("size")
+    frame = pd.DataFrame({"y_prob": y_prob, "month": months})
+    rank = frame.groupby("month")["y_prob"].rank(method="first", ascending=False)
+    size = frame.groupby("month")["y_prob"].transform("size")
     return (rank <= np.ceil(share * size)).to_numpy()
 
 
 def roc_auc(g: Graded) -> float:
     """Chance that one who left was given more than one who stayed; ties count half (Mann-Whitney)."""
-    left, stayed = g.by_chance(g.weight * g.happened), g.by_chance(g.weight * (1.0 - g.happened))
+    left, stayed = (
+        g.sum_by_probability(g.sample_weight * g.y_true),
+        g.sum_by_probability(g.sample_weight * (1.0 - g.y_true)),
+    )
     below = np.cumsum(stayed) - stayed
     return float(np.dot(left, below + stayed / 2.0) / (left.sum() * stayed.sum()))
 
 
 def pr_auc(g: Graded) -> float:
     """Average precision: the mean of the precision at each recall that is gained."""
-    left, weight = g.by_chance(g.weight * g.happened)[::-1], g.by_chance(g.weight)[::-1]
-    found, seen = np.cumsum(left), np.cumsum(weight)
+    left, rows = g.sum_by_probability(g.sample_weight * g.y_true)[::-1], g.sum_by_probability(g.sample_weight)[::-1]
+    found, seen = np.cumsum(left), np.cumsum(rows)
     return float(np.dot(left, found / np.maximum(seen, EDGE)) / found[-1])
 
 
 def base_rate(g: Graded) -> float:
     """Share that left."""
-    return float(np.average(g.happened, weights=g.weight))
+    return float(np.average(g.y_true, weights=g.sample_weight))
 
 
 def brier(g: Graded) -> float:
     """Mean squared error of the chance."""
-    return float(np.average((g.chance - g.happened) ** 2, weights=g.weight))
+    return float(np.average((g.y_prob - g.y_true) ** 2, weights=g.sample_weight))
 
 
 def brier_skill(g: Graded) -> float:
@@ -97,29 +102,29 @@ def brier_skill(g: Graded) -> float:
 
 def observed_to_expected(g: Graded) -> float:
     """Losses over the sum of the chances."""
-    return float(np.dot(g.happened, g.weight) / np.dot(g.chance, g.weight))
+    return float(np.dot(g.y_true, g.sample_weight) / np.dot(g.y_prob, g.sample_weight))
 
 
 def calibration_slope(g: Graded) -> float:
     """Slope of the log odds: 1 where they are right, below 1 where chances are too extreme (Cox 1958)."""
-    return line(log_odds(g.chance), g.happened, g.weight)[1]
+    return line(log_odds(g.y_prob), g.y_true, g.sample_weight)[1]
 
 
-def log_odds(chance: Floats) -> Floats:
+def log_odds(y_prob: Floats) -> Floats:
     """Log odds of a chance, finite at 0 and 1."""
-    inside = np.clip(chance, EDGE, 1.0 - EDGE)
+    inside = np.clip(y_prob, EDGE, 1.0 - EDGE)
     odds: Floats = np.log(inside / (1.0 - inside))
     return odds
 
 
-def line(x: Floats, happened: Floats, weight: Floats) -> tuple[float, float]:
+def line(x: Floats, y_true: Floats, sample_weight: Floats) -> tuple[float, float]:
     """Intercept and slope of a logistic regression on one number, by Newton's steps; no penalty."""
     rows = np.stack([np.ones_like(x), x])
     beta = np.zeros(2)
     for _ in range(STEPS):
-        chance = 1.0 / (1.0 + np.exp(-np.clip(beta @ rows, -30.0, 30.0)))
-        gradient = rows @ (weight * (happened - chance))
-        curvature = (rows * (weight * chance * (1.0 - chance))) @ rows.T
+        y_prob = 1.0 / (1.0 + np.exp(-np.clip(beta @ rows, -30.0, 30.0)))
+        gradient = rows @ (sample_weight * (y_true - y_prob))
+        curvature = (rows * (sample_weight * y_prob * (1.0 - y_prob))) @ rows.T
         step = np.linalg.lstsq(curvature, gradient, rcond=None)[0]
         beta = beta + step
         if np.abs(step).max() < EDGE:
@@ -129,15 +134,15 @@ def line(x: Floats, happened: Floats, weight: Floats) -> tuple[float, float]:
 
 def expected_calibration_error(g: Graded) -> float:
     """Mean distance between chance and share in ten bins of equal mass; biased upwards, so without interval."""
-    mass = np.cumsum(g.weight) - g.weight / 2
-    place = np.minimum((BINS * mass / g.weight.sum()).astype(int), BINS - 1)
-    gap = np.bincount(place, g.weight * (g.happened - g.chance), BINS)
-    return float(np.abs(gap).sum() / g.weight.sum())
+    mass = np.cumsum(g.sample_weight) - g.sample_weight / 2
+    place = np.minimum((BINS * mass / g.sample_weight.sum()).astype(int), BINS - 1)
+    gap = np.bincount(place, g.sample_weight * (g.y_true - g.y_prob), BINS)
+    return float(np.abs(gap).sum() / g.sample_weight.sum())
 
 
 def recall(g: Graded) -> float:
     """Share of those who left that was flagged."""
-    return _share(g.flagged, g.happened == 1, g.weight)
+    return _share(g.flagged, g.y_true == 1, g.sample_weight)
 
 
 def miss_rate(g: Graded) -> float:
@@ -147,7 +152,7 @@ def miss_rate(g: Graded) -> float:
 
 def precision(g: Graded) -> float:
     """Share of those flagged that left."""
-    return _share(g.happened == 1, g.flagged, g.weight)
+    return _share(g.y_true == 1, g.flagged, g.sample_weight)
 
 
 def false_alarm_rate(g: Graded) -> float:
@@ -166,12 +171,12 @@ def lift(g: Graded) -> float:
     return precision(g) / base_rate(g)
 
 
-def _share(of: NDArray[np.bool_], among: NDArray[np.bool_], weight: Floats) -> float:
-    total = weight[among].sum()
-    return float(weight[among & of].sum() / total) if total else float("nan")
+def _share(of: NDArray[np.bool_], among: NDArray[np.bool_], sample_weight: Floats) -> float:
+    total = sample_weight[among].sum()
+    return float(sample_weight[among & of].sum() / total) if total else float("nan")
 
 
-FIGURES: Mapping[str, Figure] = {
+METRICS: Mapping[str, Metric] = {
     "roc_auc": roc_auc, "pr_auc": pr_auc, "brier": brier, "brier_skill": brier_skill,
     "observed_to_expected": observed_to_expected, "calibration_slope": calibration_slope,
     "ece": expected_calibration_error, "precision": precision, "recall": recall, "f1": f1, "lift": lift,

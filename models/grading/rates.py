@@ -33,13 +33,13 @@ class Counts:
         return share
 
 
-def drawn_counts(accounts: pd.Series, happened: Floats, groups: Sequence[Bools], replicates: int, seed: int) -> Counts:
+def drawn_counts(accounts: pd.Series, y_true: Floats, groups: Sequence[Bools], replicates: int, seed: int) -> Counts:
     """The counts of every group of rows; the same draws of accounts for all groups."""
     codes, names = pd.factorize(accounts)
     size = len(names)
     draws = np.stack([np.ones(size), *account_draws(np.arange(size), np.ones(size), replicates, seed)])
     rows = np.stack([np.bincount(codes, group, size) for group in groups], axis=1)
-    outcomes = np.stack([np.bincount(codes, group * happened, size) for group in groups], axis=1)
+    outcomes = np.stack([np.bincount(codes, group * y_true, size) for group in groups], axis=1)
     return Counts(draws @ rows, draws @ outcomes)
 
 

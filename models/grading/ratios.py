@@ -45,33 +45,33 @@ class Less:
     other: Ratio
 
 
-Figure = Ratio | Less
+RatioMetric = Ratio | Less
 Key = TypeVar("Key", bound=Hashable)
 
 
-def estimates(figures: Mapping[Key, Figure], replicates: int, confidence: float) -> dict[Key, Estimate]:
+def estimates(metrics: Mapping[Key, RatioMetric], replicates: int, confidence: float) -> dict[Key, Estimate]:
     """Value and percentile interval of each; NaN where nothing is there to divide by.
 
     A difference that is the same in every draw has no interval: so few accounts cannot tell.
     """
-    sides = [side for figure in figures.values() for side in _sides(figure)]
+    sides = [side for metric in metrics.values() for side in _sides(metric)]
     everyone = np.unique([str(account) for side in sides for account in side.accounts.unique()])
     if not len(everyone):
-        return dict.fromkeys(figures, Estimate(np.nan, np.nan, np.nan))
+        return dict.fromkeys(metrics, Estimate(np.nan, np.nan, np.nan))
     codes = {id(side): np.searchsorted(everyone, side.accounts.to_numpy(dtype=str)) for side in sides}
     draws = np.array(account_draws(np.arange(len(everyone)), np.ones(len(everyone)), replicates, SEED))
     found = {}
-    for name, figure in figures.items():
-        parts = [_drawn(side, codes[id(side)], draws) for side in _sides(figure)]
+    for name, metric in metrics.items():
+        parts = [_drawn(side, codes[id(side)], draws) for side in _sides(metric)]
         drawn = parts[0] if len(parts) == 1 else parts[0] - parts[1]
-        values = [_divided(*side.sums) for side in _sides(figure)]
+        values = [_divided(*side.sums) for side in _sides(metric)]
         value = values[0] if len(values) == 1 else values[0] - values[1]
-        found[name] = Estimate(value, *_bounds(figure, value, drawn, confidence))
+        found[name] = Estimate(value, *_bounds(metric, value, drawn, confidence))
     return found
 
 
-def _sides(figure: Figure) -> tuple[Ratio, ...]:
-    return (figure,) if isinstance(figure, Ratio) else (figure.one, figure.other)
+def _sides(metric: RatioMetric) -> tuple[Ratio, ...]:
+    return (metric,) if isinstance(metric, Ratio) else (metric.one, metric.other)
 
 
 def _divided(part: float, whole: float) -> float:
@@ -87,11 +87,11 @@ def _drawn(side: Ratio, codes: NDArray[Any], draws: Floats) -> Floats:
     return ratio
 
 
-def _bounds(figure: Figure, value: float, drawn: Floats, confidence: float) -> tuple[float, float]:
+def _bounds(metric: RatioMetric, value: float, drawn: Floats, confidence: float) -> tuple[float, float]:
     """The interval of the draws; exact where every row says the same (Clopper and Pearson 1934)."""
-    if isinstance(figure, Ratio) and figure.counted and value in (0.0, 1.0):
-        accounts = figure.accounts[figure.whole.to_numpy(dtype=float) > 0].nunique()
-        reach = 1.0 - ((1.0 - confidence) / 2.0) ** (1.0 / accounts)  # the exact bounds in closed form
-        return (0.0, reach) if value == 0.0 else (1.0 - reach, 1.0)
+    if isinstance(metric, Ratio) and metric.counted and value in (0.0, 1.0):
+        accounts = metric.accounts[metric.whole.to_numpy(dtype=float) > 0].nunique()
+        bound = 1.0 - ((1.0 - confidence) / 2.0) ** (1.0 / accounts)  # the exact bounds in closed form
+        return (0.0, bound) if value == 0.0 else (1.0 - bound, 1.0)
     found = interval(value, drawn, confidence)
     return (found.low, found.high) if found.low < found.high else (float("nan"), float("nan"))

@@ -9,17 +9,17 @@ from datetime import date
 
 import pandas as pd
 
-from keepwell.models.grading.audit import SCORES, figure_frame, instants, risk, riskiest
-from keepwell.models.grading.ratios import Figure, Less, Ratio
+from keepwell.models.grading.audit import SCORES, instants, metric_frame, risk, riskiest
+from keepwell.models.grading.ratios import Less, Ratio, RatioMetric
 from keepwell.models.settings.grading import AuditSettings
 from keepwell.models.settings.training import CandidateSettings
 
 ALL = "all"
 BOOK, CONTACTS = "book", "contacts"
 """Names that stand where a score stands: the whole book, and the contacts as they were made."""
-FIGURE_KEY = ["metric", "period", "segment", "score"]
+METRIC_KEY = ["metric", "period", "segment", "score"]
 OPEN_ENDED = pd.Timestamp("2200-01-01")
-Figures = dict[tuple[str, str, str, str], Figure]
+Metrics = dict[tuple[str, str, str, str], RatioMetric]
 
 
 def bridged(contracts: pd.DataFrame, grace_days: int) -> pd.DataFrame:
@@ -31,9 +31,9 @@ def bridged(contracts: pd.DataFrame, grace_days: int) -> pd.DataFrame:
     starts = instants(contracts["start_on"])
     rows = contracts.assign(start_on=starts, end_on=ends).sort_values(["account_id", "start_on"], ignore_index=True)
     accounts = rows.groupby("account_id")
-    reach, following = accounts["end_on"].cummax(), accounts["start_on"].shift(-1)
-    gap = (following - reach).dt.days
-    late = pd.DataFrame({"account_id": rows["account_id"], "end_on": reach, "drawn_to": following})
+    covered_until, following = accounts["end_on"].cummax(), accounts["start_on"].shift(-1)
+    gap = (following - covered_until).dt.days
+    late = pd.DataFrame({"account_id": rows["account_id"], "end_on": covered_until, "drawn_to": following})
     late = late[(gap > 0) & (gap <= grace_days)].drop_duplicates(["account_id", "end_on"])
     joined = rows.merge(late, on=["account_id", "end_on"], how="left")
     return joined.assign(end_on=joined["drawn_to"].fillna(joined["end_on"])).drop(columns="drawn_to")
@@ -64,28 +64,28 @@ def retention(start: pd.Series, end: pd.Series) -> dict[str, Ratio]:
     }
 
 
-def retention_figures(
+def retention_metrics(
     contracts: pd.DataFrame, periods: Mapping[str, tuple[date, date]], segments: Mapping[str, pd.Series]
-) -> Figures:
+) -> Metrics:
     """Retention in each period, of the whole book and by the segment that an account was in at its start."""
-    figures: Figures = {}
+    metrics: Metrics = {}
     for period, (first, last) in periods.items():
         start, end = arr_on(contracts, first), arr_on(contracts, last)
         segment = segments[period].reindex(start.index)
         groups = [(ALL, start), *((str(name), start[segment == name]) for name in sorted(segment.dropna().unique()))]
-        for name, held in groups:
-            if len(held):
-                figures |= {(metric, period, name, BOOK): r for metric, r in retention(held, end).items()}
-    return figures
+        for name, arr_at_start in groups:
+            if len(arr_at_start):
+                metrics |= {(metric, period, name, BOOK): r for metric, r in retention(arr_at_start, end).items()}
+    return metrics
 
 
-def warned(losses: pd.DataFrame, panel: pd.DataFrame, rules: AuditSettings) -> pd.DataFrame:
+def warned(churned: pd.DataFrame, panel: pd.DataFrame, rules: AuditSettings) -> pd.DataFrame:
     """The losses with segment and ARR of the last month before, and `warned_SCORE`: under a flag in the days before.
 
     Flags at the same stock, on any of the `surprise_days` before the loss; NULL where the score was there on none of
     them. A flag stands from the day on which it is set to the day on which the next month's flags are.
     """
-    rows = losses.assign(churned_at=instants(losses["churned_at"]))
+    rows = churned.assign(churned_at=instants(churned["churned_at"]))
     rows = rows.sort_values(["churned_at", "account_id"], ignore_index=True)
     last = pd.merge_asof(
         rows, panel[["account_id", "set_at", "segment", "arr"]].sort_values("set_at"), left_on="churned_at",
@@ -105,21 +105,21 @@ def warned(losses: pd.DataFrame, panel: pd.DataFrame, rules: AuditSettings) -> p
     return found.astype(dict.fromkeys(any_of.columns, "boolean")).drop(columns="set_at")
 
 
-def surprise_figures(losses: pd.DataFrame, period: str, least: int) -> Figures:
+def surprise_metrics(churned: pd.DataFrame, period: str, min_churned: int) -> Metrics:
     """Share of the losses, and of their ARR, that no flag had announced, by score; of those that were scored."""
-    figures: Figures = {}
-    segments = [(str(name), rows) for name, rows in losses.groupby("segment") if len(rows) >= least]
-    for segment, rows in [(ALL, losses), *segments]:
+    metrics: Metrics = {}
+    segments = [(str(name), rows) for name, rows in churned.groupby("segment") if len(rows) >= min_churned]
+    for segment, rows in [(ALL, churned), *segments]:
         for score in SCORES:
             scored = rows[rows[f"warned_{score}"].notna()]
-            figures["surprise_churn", period, segment, score] = _surprise(scored, score)
-            figures["surprise_churn_arr", period, segment, score] = _surprise(scored, score, money=True)
+            metrics["surprise_churn", period, segment, score] = _surprise(scored, score)
+            metrics["surprise_churn_arr", period, segment, score] = _surprise(scored, score, money=True)
             if score != "legacy":
                 both = scored[scored["warned_legacy"].notna()]
-                figures["surprise_churn_less_legacy", period, segment, score] = Less(
+                metrics["surprise_churn_less_legacy", period, segment, score] = Less(
                     _surprise(both, score), _surprise(both, "legacy")
                 )
-    return figures
+    return metrics
 
 
 def _surprise(rows: pd.DataFrame, score: str, *, money: bool = False) -> Ratio:
@@ -142,7 +142,7 @@ def with_contacts(months: pd.DataFrame, contacts: pd.DataFrame, rules: AuditSett
     return joined.assign(contacted=joined["at"].notna() & ~lost_before).drop(columns="at")
 
 
-def contact_figures(months: pd.DataFrame, rules: AuditSettings, period: str) -> Figures:
+def contact_metrics(months: pd.DataFrame, rules: AuditSettings, period: str) -> Metrics:
     """Of the accounts contacted in a month, the share that left within the horizon; and of as many by each score.
 
     `book`: of everybody in those months, which is what contacts by lot would meet. Who was saved by a contact counts
@@ -154,18 +154,18 @@ def contact_figures(months: pd.DataFrame, rules: AuditSettings, period: str) -> 
     chosen = {CONTACTS: busy["contacted"], BOOK: pd.Series(True, index=busy.index)}
     risks = risk(busy, rules)
     chosen |= {s: riskiest(busy, risks[s], count[count > 0]).fillna(False).astype(bool) for s in SCORES}
-    figures: Figures = {}
+    metrics: Metrics = {}
     for name, those in chosen.items():
-        figures["at_risk_per_contact", period, ALL, name] = Ratio(busy["account_id"], those & left, those)
+        metrics["at_risk_per_contact", period, ALL, name] = Ratio(busy["account_id"], those & left, those)
     for score in SCORES[1:]:
         both = busy.groupby("as_of")[[score, "legacy"]].transform("count").gt(0).all(axis=1)
         sides = [
             Ratio(busy.loc[both, "account_id"], (chosen[s] & left)[both], chosen[s][both]) for s in (score, "legacy")
         ]
-        figures["at_risk_per_contact_less_legacy", period, ALL, score] = Less(*sides)
-    return figures
+        metrics["at_risk_per_contact_less_legacy", period, ALL, score] = Less(*sides)
+    return metrics
 
 
-def value_frame(figures: Figures, rules: CandidateSettings) -> pd.DataFrame:
+def value_frame(metrics: Metrics, rules: CandidateSettings) -> pd.DataFrame:
     """One row per metric, period, segment and score with value, interval, and what was divided by what."""
-    return figure_frame(figures, FIGURE_KEY, rules)
+    return metric_frame(metrics, METRIC_KEY, rules)

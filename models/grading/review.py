@@ -48,8 +48,8 @@ class HealthLine:
         """Chances; NaN without a line, or without a health."""
         if self.intercept is None or self.slope is None:
             return np.full(len(health), np.nan)
-        chance: Floats = 1.0 / (1.0 + np.exp(-(self.intercept + self.slope * (health - MIDDLE) / WIDTH)))
-        return chance
+        p_outcome: Floats = 1.0 / (1.0 + np.exp(-(self.intercept + self.slope * (health - MIDDLE) / WIDTH)))
+        return p_outcome
 
     def __str__(self) -> str:
         rests = f"{self.examples:,} matured examples, {self.with_outcome:,} accounts with the outcome"
@@ -78,34 +78,34 @@ def grades(rows: pd.DataFrame, rules: GradeSettings) -> list[Grade]:
     """
     if rows.empty:
         return []
-    told = rows.dropna(subset=["happened"])
-    return [*_briers(told, rules), *_reviewers(told, rules), *_overrides(told, rules), *_kappas(rows, rules)]
+    labeled = rows.dropna(subset=["happened"])
+    return [*_briers(labeled, rules), *_reviewers(labeled, rules), *_overrides(labeled, rules), *_kappas(rows, rules)]
 
 
-def _briers(told: pd.DataFrame, rules: GradeSettings) -> Iterator[Grade]:
+def _briers(labeled: pd.DataFrame, rules: GradeSettings) -> Iterator[Grade]:
     """CSMs (their mean per account), health and model on the same accounts, and each less the model's."""
-    accounts = told.groupby("account_id").agg(
+    accounts = labeled.groupby("account_id").agg(
         csm=("forecast", "mean"), **{name: (name, "first") for name in (*SCORES, "happened")}
     )
     sides = [name for name in ("csm", *SCORES) if accounts[name].notna().any()]
     yield from _compared(accounts.dropna(subset=sides).reset_index(), sides, rules)
 
 
-def _reviewers(told: pd.DataFrame, rules: GradeSettings) -> Iterator[Grade]:
+def _reviewers(labeled: pd.DataFrame, rules: GradeSettings) -> Iterator[Grade]:
     """Each of several reviewers against the model, on the accounts that the reviewer answered."""
-    by_name = dict(list(told.groupby("by", sort=True)))
+    by_name = dict(list(labeled.groupby("by", sort=True)))
     for name, mine in by_name.items() if len(by_name) > 1 else ():
         side = f"csm {name}"
         found = _compared(mine.rename(columns={"forecast": side}), [side, "model"], rules)
         yield from (grade for grade in found if grade.name == side)
 
 
-def _overrides(told: pd.DataFrame, rules: GradeSettings) -> Iterator[Grade]:
+def _overrides(labeled: pd.DataFrame, rules: GradeSettings) -> Iterator[Grade]:
     """The value of overrides: the model's Brier score less theirs, on the accounts that they are about."""
-    over = told.dropna(subset=["override"])
+    over = labeled.dropna(subset=["override"])
     if len(over):
-        happened = over["happened"].to_numpy(dtype=float)
-        saved = _squares(over, "model", happened) - _squares(over, "override", happened)
+        y_true = over["happened"].to_numpy(dtype=float)
+        saved = _squares(over, "model", y_true) - _squares(over, "override", y_true)
         estimate = _drawn(over, _mean(saved), rules)
         yield Grade("override", "brier_saved", estimate, over["account_id"].nunique(), _outcomes(over))
 
@@ -113,13 +113,13 @@ def _overrides(told: pd.DataFrame, rules: GradeSettings) -> Iterator[Grade]:
 def _compared(rows: pd.DataFrame, sides: list[str], rules: GradeSettings) -> Iterator[Grade]:
     if rows.empty:
         return
-    happened, count, outcomes = rows["happened"].to_numpy(dtype=float), rows["account_id"].nunique(), _outcomes(rows)
-    errors = {side: _squares(rows, side, happened) for side in sides}
+    y_true, count, outcomes = rows["happened"].to_numpy(dtype=float), rows["account_id"].nunique(), _outcomes(rows)
+    errors = {side: _squares(rows, side, y_true) for side in sides}
     for side in sides:
-        figures = {"brier": errors[side]}
+        statistics = {"brier": errors[side]}
         if side != "model" and "model" in errors:
-            figures["brier_less_model"] = errors[side] - errors["model"]
-        for statistic, values in figures.items():
+            statistics["brier_less_model"] = errors[side] - errors["model"]
+        for statistic, values in statistics.items():
             estimate = _drawn(rows, _mean(values), rules)
             yield Grade(side, statistic, estimate, count, outcomes)
 
@@ -143,19 +143,19 @@ def _kappa(
     sides = [np.digitize(side.to_numpy(dtype=float), sorted(rules.bands)) for side in (left, right)]
     labels = list(range(len(rules.bands) + 1))
 
-    def figure(weight: Floats) -> float:
+    def statistic(weight: Floats) -> float:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # undefined where both sides have one band alone: NaN, as it should be
             return float(cohen_kappa_score(*sides, labels=labels, weights="linear", sample_weight=weight))
 
-    return Grade(name, f"kappa with {other}", _drawn(rows, figure, rules), rows["account_id"].nunique(), None)
+    return Grade(name, f"kappa with {other}", _drawn(rows, statistic, rules), rows["account_id"].nunique(), None)
 
 
-def _drawn(rows: pd.DataFrame, figure: Callable[[Floats], float], rules: GradeSettings) -> Estimate:
+def _drawn(rows: pd.DataFrame, statistic: Callable[[Floats], float], rules: GradeSettings) -> Estimate:
     """The figure with its interval over draws of accounts; no bounds where every draw gives the same."""
     codes, ones = pd.factorize(rows["account_id"])[0], np.ones(len(rows))
-    draws = [figure(weight) for weight in account_draws(codes, ones, rules.replicates, SEED)]
-    value = figure(ones)
+    draws = [statistic(weight) for weight in account_draws(codes, ones, rules.replicates, SEED)]
+    value = statistic(ones)
     if np.ptp([d for d in draws if np.isfinite(d)] or [0.0]) == 0:
         return Estimate(value, np.nan, np.nan)
     return interval(value, draws, rules.confidence)
@@ -165,8 +165,8 @@ def _mean(values: Floats) -> Callable[[Floats], float]:
     return lambda weight: float(np.average(values, weights=weight))
 
 
-def _squares(rows: pd.DataFrame, side: str, happened: Floats) -> Floats:
-    errors: Floats = (rows[side].to_numpy(dtype=float) - happened) ** 2
+def _squares(rows: pd.DataFrame, side: str, y_true: Floats) -> Floats:
+    errors: Floats = (rows[side].to_numpy(dtype=float) - y_true) ** 2
     return errors
 
 

@@ -46,8 +46,12 @@ class Bins:
     def places(self, values: pd.Series) -> NDArray[np.integer[Any]]:
         """The bin of each value; a word that the reference did not have is in the bin before the missing."""
         if self.edges is not None:
-            numbers = values.to_numpy(dtype=float, na_value=np.nan)
-            return np.where(np.isnan(numbers), len(self.shares) - 1, np.searchsorted(self.edges, numbers, side="right"))
+            numeric_features = values.to_numpy(dtype=float, na_value=np.nan)
+            return np.where(
+                np.isnan(numeric_features),
+                len(self.shares) - 1,
+                np.searchsorted(self.edges, numeric_features, side="right"),
+            )
         known = pd.Index(self.words or ()).get_indexer(values)
         missing = values.isna().to_numpy()
         return np.where(missing, len(self.shares) - 1, np.where(known < 0, len(self.shares) - 2, known))
@@ -65,27 +69,31 @@ class Reference:
         return asdict(self)
 
     @classmethod
-    def from_plain(cls, kept: Mapping[str, Any]) -> "Reference":
+    def from_plain(cls, stored: Mapping[str, Any]) -> "Reference":
         """Back from JSON."""
-        inputs = tuple(_bins_from(one) for one in kept["inputs"])
-        return cls(inputs, _bins_from(kept["score"]))
+        inputs = tuple(_bins_from(one) for one in stored["inputs"])
+        return cls(inputs, _bins_from(stored["score"]))
 
 
-def _bins_from(kept: Mapping[str, Any]) -> Bins:
-    edges, words = (None if kept[key] is None else tuple(kept[key]) for key in ("edges", "words"))
-    return Bins(kept["name"], edges, words, tuple(kept["shares"]), kept["accounts"], kept["usual"])
+def _bins_from(stored: Mapping[str, Any]) -> Bins:
+    edges, words = (None if stored[key] is None else tuple(stored[key]) for key in ("edges", "words"))
+    return Bins(stored["name"], edges, words, tuple(stored["shares"]), stored["accounts"], stored["usual"])
 
 
 def reference(
-    rows: pd.DataFrame, numbers: Sequence[str], words: Sequence[str], scored: pd.DataFrame, rules: DriftSettings
+    rows: pd.DataFrame,
+    numeric_features: Sequence[str],
+    categorical_features: Sequence[str],
+    scored: pd.DataFrame,
+    rules: DriftSettings,
 ) -> Reference:
     """The inputs as in `rows` and the score as in `scored`; both with account_id and as_of, `scored` with `chance`.
 
     Inputs come from the training rows; the score from rows that the model did not learn from. An input that is the
     same for all accounts of a month tells the date, no more, and is left out.
     """
-    kept = [name for name in (*numbers, *words) if not _of_the_calendar(rows, name)]
-    inputs = tuple(_binned(rows, name, name in words, rules) for name in kept)
+    columns = [name for name in (*numeric_features, *categorical_features) if not _of_the_calendar(rows, name)]
+    inputs = tuple(_binned(rows, name, name in categorical_features, rules) for name in columns)
     return Reference(inputs, _binned(scored, "chance", False, rules))
 
 
@@ -118,9 +126,9 @@ def _usual(whole: Bins, places: NDArray[np.integer[Any]], months: pd.Series, rul
     return float(np.quantile([_index(_table(whole, month, rules)) for month in counts], rules.usual_share))
 
 
-def _edges(numbers: Floats, bins: int) -> tuple[float, ...]:
+def _edges(numeric_features: Floats, bins: int) -> tuple[float, ...]:
     """Where the second bin and those after it begin; equal values are never parted."""
-    there = numbers[~np.isnan(numbers)]
+    there = numeric_features[~np.isnan(numeric_features)]
     if not len(there):
         return ()
     inner = np.unique(np.quantile(there, np.arange(1, bins) / bins, method="higher"))
@@ -164,8 +172,8 @@ def _table(bins: Bins, now: Floats, rules: DriftSettings) -> Floats:
 def _index(table: Floats) -> float:
     """PSI of the table's rows, less what it comes to by chance."""
     then, now = (table + HALF) / (table + HALF).sum(axis=1, keepdims=True)
-    by_chance = (table.shape[1] - 1) * float((1.0 / table.sum(axis=1)).sum())
-    return float(np.dot(now - then, np.log(now / then))) - by_chance
+    expected_psi = (table.shape[1] - 1) * float((1.0 / table.sum(axis=1)).sum())
+    return float(np.dot(now - then, np.log(now / then))) - expected_psi
 
 
 def _p_value(table: Floats) -> float:

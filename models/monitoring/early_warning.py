@@ -29,13 +29,13 @@ Flags = NDArray[np.bool_]
 class EarlyWarning:
     """Lead times by score, and what they come to.
 
-    `leads`: score, account_id, churned_at, flagged_from, lead_days, early; a row per score and churner. `figures` per
+    `leads`: score, account_id, churned_at, flagged_from, lead_days, early; a row per score and churner. `metrics` per
     score: early_share (churners flagged early), median_lead_days, workload (share of the book under flag).
     `differences`: early_share of the first score less that of each other, on the same draws of accounts.
     """
 
     leads: pd.DataFrame
-    figures: Mapping[str, Mapping[str, Estimate]]
+    metrics: Mapping[str, Mapping[str, Estimate]]
     differences: Mapping[str, Estimate]
 
 
@@ -56,7 +56,7 @@ def early_warning(
     leads = {name: _leads(flag, book, churners, rules) for name, flag in flags.items()}
     draws = _draws(churners, rules)
     workload = {name: float(flag.sum() / book.present.sum()) for name, flag in flags.items()}
-    figures = {name: _figures(found, workload[name], draws, rules) for name, found in leads.items()}
+    metrics = {name: _metrics(found, workload[name], draws, rules) for name, found in leads.items()}
     first = leads[next(iter(scores))]["early"].to_numpy(dtype=float)
     differences = {
         name: _mean(first - found["early"].to_numpy(dtype=float), draws, rules)
@@ -64,7 +64,7 @@ def early_warning(
         if found is not leads[next(iter(scores))]
     }
     return EarlyWarning(
-        pd.concat([found.assign(score=name) for name, found in leads.items()], ignore_index=True), figures, differences
+        pd.concat([found.assign(score=name) for name, found in leads.items()], ignore_index=True), metrics, differences
     )
 
 
@@ -113,9 +113,9 @@ def flagged(score: Floats, present: Flags, draw: Floats, rules: EarlyWarningSett
 def _churners(rows: pd.DataFrame, book: _Book, since: pd.Timestamp) -> pd.DataFrame:
     """Every account's notices between `since` and the end of the last month."""
     until = book.months[-1] + pd.offsets.MonthBegin(1)
-    told = rows.dropna(subset="churned_at")[["account_id", "churned_at"]].drop_duplicates()
-    told = told[(told["churned_at"] >= since) & (told["churned_at"] < until)]
-    return told.sort_values(["account_id", "churned_at"], ignore_index=True)
+    notices = rows.dropna(subset="churned_at")[["account_id", "churned_at"]].drop_duplicates()
+    notices = notices[(notices["churned_at"] >= since) & (notices["churned_at"] < until)]
+    return notices.sort_values(["account_id", "churned_at"], ignore_index=True)
 
 
 def _draws(churners: pd.DataFrame, rules: EarlyWarningSettings) -> list[Floats]:
@@ -139,7 +139,7 @@ def _leads(flags: Flags, book: _Book, churners: pd.DataFrame, rules: EarlyWarnin
     return churners.assign(flagged_from=flagged_from, lead_days=days, early=days >= rules.early_days)
 
 
-def _figures(
+def _metrics(
     leads: pd.DataFrame, workload: float, draws: list[Floats], rules: EarlyWarningSettings
 ) -> dict[str, Estimate]:
     """Share flagged early and median lead, with intervals over accounts, and what share of the book was flagged."""

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from keepwell.models.grading.intervals import Estimate, foretold
+from keepwell.models.grading.intervals import Estimate, prediction_interval
 from keepwell.models.grading.metrics import Floats, Graded, graded, line, log_odds, roc_auc
 from keepwell.models.settings.monitoring import EstimateSettings
 
@@ -27,27 +27,27 @@ MONTH_DAYS = 30.4
 class Check:
     """A figure of the newest matured months beside what had been foretold for them."""
 
-    figure: str
+    metric: str
     realised: float
-    foretold: Estimate
+    expected: Estimate
     holds: bool
 
     @property
     def worse(self) -> bool:
         """Whether it came out worse than foretold: ranked less well, or more losses."""
-        ranked = self.figure == "roc_auc"
-        return self.realised < self.foretold.low if ranked else self.realised > self.foretold.high
+        ranked = self.metric == "roc_auc"
+        return self.realised < self.expected.low if ranked else self.realised > self.expected.high
 
 
 @dataclass(frozen=True)
-class Foretold:
+class EstimatedMetrics:
     """Figures of months whose outcomes are not known yet; `reasons` say why they are not to be trusted.
 
     `worse`: those of the reasons that speak against the model too: what came out better than foretold does not.
     """
 
     months: tuple[pd.Timestamp, ...]
-    figures: Mapping[str, Estimate]
+    metrics: Mapping[str, Estimate]
     checks: tuple[Check, ...]
     reasons: tuple[str, ...]
     worse: tuple[str, ...]
@@ -60,7 +60,7 @@ class Foretold:
     @property
     def sentence(self) -> str:
         """What a page says of it."""
-        auc = self.figures["roc_auc"]
+        auc = self.metrics["roc_auc"]
         said = (
             f"ROC-AUC of {self.months[0]:%Y-%m} to {self.months[-1]:%Y-%m}, estimated before outcomes are known: "
             f"{auc.value:.3f} ({auc.low:.3f} to {auc.high:.3f})."
@@ -82,36 +82,38 @@ def on_line(odds: Floats, beta: Floats) -> Floats:
     return right
 
 
-def foretell(rows: pd.DataFrame, horizon_days: int, rules: EstimateSettings, doubts: Sequence[str] = ()) -> Foretold:
+def estimate_metrics(
+    rows: pd.DataFrame, horizon_days: int, rules: EstimateSettings, doubts: Sequence[str] = ()
+) -> EstimatedMetrics:
     """Figures of the rows without an outcome, by the chances as the rows with one put them right.
 
     `rows`: account_id, as_of (starts of months), chance, flagged and happened (missing: not matured), of months that
     the model did not learn from. `doubts`: what else speaks against it (`strong_drift`). Intervals hold the noise of
     outcomes and that of the line.
     """
-    told, untold = rows[rows["happened"].notna()], rows[rows["happened"].isna()]
+    labeled, unlabeled = rows[rows["happened"].notna()], rows[rows["happened"].isna()]
     span = max(round(horizon_days / MONTH_DAYS), 1)
-    checks = _checked(told, span, rules)
-    reasons = [*doubts, *(_broken(check, told, rules) for check in checks or () if not check.holds)]
+    checks = _checked(labeled, span, rules)
+    reasons = [*doubts, *(_broken(check, labeled, rules) for check in checks or () if not check.holds)]
     if checks is None:
-        reasons.append(_too_little(told, rules))
-    sure = _enough(told, rules)
-    whole = fitted_line(told) if sure else Line(np.array([0.0, 1.0]), np.zeros((2, 2)))
-    figures = _expected(untold, whole, span, rules.replicates, rules.confidence)
-    months = tuple(sorted(untold["as_of"].unique()))
-    worse = [*doubts, *(_broken(check, told, rules) for check in checks or () if check.worse)]
-    return Foretold(months, figures, checks or (), tuple(reasons), tuple(worse))
+        reasons.append(_too_little(labeled, rules))
+    sure = _enough(labeled, rules)
+    whole = fitted_line(labeled) if sure else Line(np.array([0.0, 1.0]), np.zeros((2, 2)))
+    metrics = _expected(unlabeled, whole, span, rules.replicates, rules.confidence)
+    months = tuple(sorted(unlabeled["as_of"].unique()))
+    worse = [*doubts, *(_broken(check, labeled, rules) for check in checks or () if check.worse)]
+    return EstimatedMetrics(months, metrics, checks or (), tuple(reasons), tuple(worse))
 
 
-def fitted_line(told: pd.DataFrame) -> Line:
+def fitted_line(labeled: pd.DataFrame) -> Line:
     """The line of these rows; rows of one account are one draw (sandwich over accounts, Liang and Zeger 1986)."""
-    odds, happened = log_odds(told["chance"].to_numpy(dtype=float)), told["happened"].to_numpy(dtype=float)
-    beta = np.array(line(odds, happened, np.ones(len(odds))))
+    odds, y_true = log_odds(labeled["chance"].to_numpy(dtype=float)), labeled["happened"].to_numpy(dtype=float)
+    beta = np.array(line(odds, y_true, np.ones(len(odds))))
     inputs = np.stack([np.ones_like(odds), odds])
-    chance = 1.0 / (1.0 + np.exp(-(beta @ inputs)))
-    curvature = np.linalg.pinv((inputs * (chance * (1.0 - chance))) @ inputs.T)
-    codes, _ = pd.factorize(told["account_id"])
-    sums = np.stack([np.bincount(codes, row * (happened - chance)) for row in inputs])
+    y_prob = 1.0 / (1.0 + np.exp(-(beta @ inputs)))
+    curvature = np.linalg.pinv((inputs * (y_prob * (1.0 - y_prob))) @ inputs.T)
+    codes, _ = pd.factorize(labeled["account_id"])
+    sums = np.stack([np.bincount(codes, row * (y_true - y_prob)) for row in inputs])
     return Line(beta, curvature @ (sums @ sums.T) @ curvature)
 
 
@@ -125,52 +127,57 @@ def strong_drift(drift: pd.DataFrame, rules: EstimateSettings) -> list[str]:
     return doubts
 
 
-def _checked(told: pd.DataFrame, span: int, rules: EstimateSettings) -> tuple[Check, ...] | None:
+def _checked(labeled: pd.DataFrame, span: int, rules: EstimateSettings) -> tuple[Check, ...] | None:
     """The newest matured months against what those before them foretold; None where there are too few of either."""
-    newest = sorted(told["as_of"].unique())[-rules.check_months :]
-    late = told["as_of"].isin(newest)
-    before, now = told[~late], told[late]
+    newest = sorted(labeled["as_of"].unique())[-rules.check_months :]
+    late = labeled["as_of"].isin(newest)
+    before, now = labeled[~late], labeled[late]
     if not _enough(before, rules) or not 0 < now["happened"].mean() < 1:
         return None
-    foretold = _expected(now, fitted_line(before), span, rules.replicates, rules.check_confidence)
-    realised = _figures(_sides(now, now["happened"].to_numpy(dtype=float)))
+    expected = _expected(now, fitted_line(before), span, rules.replicates, rules.check_confidence)
+    realised = _metrics(_sides(now, now["happened"].to_numpy(dtype=float)))
     return tuple(
-        Check(name, realised[name], foretold[name], _holds(name, realised[name], foretold[name], rules))
+        Check(
+            name,
+            realised[name],
+            expected[name],
+            _holds(name, realised[name], expected[name], rules),
+        )
         for name in ("roc_auc", "losses")
     )
 
 
-def _holds(name: str, realised: float, foretold: Estimate, rules: EstimateSettings) -> bool:
+def _holds(name: str, realised: float, expected: Estimate, rules: EstimateSettings) -> bool:
     """Inside the interval, or so near that it does not matter: with many accounts an interval is very narrow."""
-    off = abs(realised - foretold.value)
-    near = off < (rules.min_gap if name == "roc_auc" else rules.min_ratio * foretold.value)
-    return near or foretold.low <= realised <= foretold.high
+    off = abs(realised - expected.value)
+    near = off < (rules.min_gap if name == "roc_auc" else rules.min_ratio * expected.value)
+    return near or expected.low <= realised <= expected.high
 
 
-def _broken(check: Check, told: pd.DataFrame, rules: EstimateSettings) -> str:
+def _broken(check: Check, labeled: pd.DataFrame, rules: EstimateSettings) -> str:
     """Why a check speaks against the estimate."""
-    newest = sorted(told["as_of"].unique())[-rules.check_months :]
-    name, digits = {"roc_auc": ("ROC-AUC", 3), "losses": ("losses", 0)}[check.figure]
-    f = check.foretold
+    newest = sorted(labeled["as_of"].unique())[-rules.check_months :]
+    name, digits = {"roc_auc": ("ROC-AUC", 3), "losses": ("losses", 0)}[check.metric]
+    f = check.expected
     return (
         f"{name} of {newest[0]:%Y-%m} to {newest[-1]:%Y-%m} came to {check.realised:.{digits}f} where "
         f"{f.low:.{digits}f} to {f.high:.{digits}f} was foretold"
     )
 
 
-def _too_little(told: pd.DataFrame, rules: EstimateSettings) -> str:
+def _too_little(labeled: pd.DataFrame, rules: EstimateSettings) -> str:
     """What is missing for a check."""
     return (
-        f"{int(told['happened'].sum())} losses in {told['as_of'].nunique()} months have matured since the model "
+        f"{int(labeled['happened'].sum())} losses in {labeled['as_of'].nunique()} months have matured since the model "
         f"learnt; more than {rules.check_months} months are needed and {rules.min_outcomes} losses before the newest"
     )
 
 
-def _enough(told: pd.DataFrame, rules: EstimateSettings) -> bool:
+def _enough(labeled: pd.DataFrame, rules: EstimateSettings) -> bool:
     """Whether a line may rest on these rows."""
-    losses = int(told["happened"].sum())
-    varied = told["chance"].max() > told["chance"].min()
-    return bool(varied and rules.min_outcomes <= losses <= len(told) - rules.min_outcomes)
+    churned = int(labeled["happened"].sum())
+    varied = labeled["chance"].max() > labeled["chance"].min()
+    return bool(varied and rules.min_outcomes <= churned <= len(labeled) - rules.min_outcomes)
 
 
 def _expected(
@@ -185,13 +192,15 @@ def _expected(
     month = (ordered["as_of"].dt.year * 12 + ordered["as_of"].dt.month).to_numpy()
     drawn = []
     for beta in rng.multivariate_normal(calibration.beta, calibration.covariance, replicates):
-        happened = drawn_outcomes(on_line(odds, beta), account, month - month.min(), span, rng)
-        drawn.append(_figures(replace(side, happened=happened.astype(float))))
-    return {name: foretold(value, [d[name] for d in drawn], confidence) for name, value in _figures(side).items()}
+        y_true = drawn_outcomes(on_line(odds, beta), account, month - month.min(), span, rng)
+        drawn.append(_metrics(replace(side, y_true=y_true.astype(float))))
+    return {
+        name: prediction_interval(value, [d[name] for d in drawn], confidence) for name, value in _metrics(side).items()
+    }
 
 
 def drawn_outcomes(
-    chance: Floats, account: NDArray[np.integer[Any]], month: NDArray[np.integer[Any]], span: int,
+    y_prob: Floats, account: NDArray[np.integer[Any]], month: NDArray[np.integer[Any]], span: int,
     rng: np.random.Generator,
 ) -> NDArray[np.bool_]:  # fmt: skip
     """Outcomes drawn from the chances: each row's own chance, and rows of one account depend where windows overlap.
@@ -204,22 +213,22 @@ def drawn_outcomes(
     soonest = clocks[:months].copy()
     for later in range(1, span):
         np.minimum(soonest, clocks[later : later + months], out=soonest)
-    rang: NDArray[np.bool_] = soonest[month, account] < -np.log1p(-chance) / span
+    rang: NDArray[np.bool_] = soonest[month, account] < -np.log1p(-y_prob) / span
     return rang
 
 
-def _sides(rows: pd.DataFrame, happened: Floats) -> Graded:
-    """The rows ordered by chance; `happened` may be a chance too."""
-    return graded(happened, rows["chance"].to_numpy(dtype=float), rows["flagged"].to_numpy(dtype=bool))
+def _sides(rows: pd.DataFrame, y_true: Floats) -> Graded:
+    """The rows ordered by chance; `y_true` may be a chance too."""
+    return graded(y_true, rows["chance"].to_numpy(dtype=float), rows["flagged"].to_numpy(dtype=bool))
 
 
-def _figures(side: Graded) -> dict[str, float]:
+def _metrics(side: Graded) -> dict[str, float]:
     """Figures that hold for outcomes and, as ratios of expectations, for chances alike; NaN where nobody left."""
-    losses, caught = float(side.happened.sum()), float(side.happened[side.flagged].sum())
+    churned, caught = float(side.y_true.sum()), float(side.y_true[side.flagged].sum())
     flagged = int(side.flagged.sum())
     return {
-        "roc_auc": roc_auc(side) if 0 < losses < len(side.happened) else np.nan,
+        "roc_auc": roc_auc(side) if 0 < churned < len(side.y_true) else np.nan,
         "precision": caught / flagged if flagged else np.nan,
-        "recall": caught / losses if losses else np.nan,
-        "losses": losses,
+        "recall": caught / churned if churned else np.nan,
+        "losses": churned,
     }

@@ -1,4 +1,4 @@
-"""Do as many leave as when the model learnt, and as many as it foretold? Month by month (LRN-3)."""
+"""Monthly outcome rates against the training months, and outcomes against predictions (LRN-3)."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,14 +18,14 @@ class Rate:
     variance: float
 
 
-def outcome_drift(rows: pd.DataFrame, learnt: Rate, rules: DriftSettings) -> pd.DataFrame:
-    """Month by month: the share that left against the training months', and losses over the sum of the chances.
+def outcome_drift(rows: pd.DataFrame, reference_rate: Rate, rules: DriftSettings) -> pd.DataFrame:
+    """Monthly outcome rate against that of the training months, and outcomes over the sum of the probabilities.
 
-    `rows`: account_id, as_of, chance, happened of matured months that the model did not learn from; `learnt`: the rate
+    `rows`: account_id, as_of, chance, happened of matured months outside the training data; `reference_rate`: that
     of the training rows. Columns: kind (`outcome`), name, statistic (`base_rate`,
     `observed_to_expected`), month, value, low, high, p_value, q_value, drifted. Neighbouring months share outcomes.
     """
-    found = [row for month, part in rows.groupby("as_of") for row in _month(month, part, learnt, rules)]
+    found = [row for month, part in rows.groupby("as_of") for row in _month(month, part, reference_rate, rules)]
     frame = pd.DataFrame(found)
     if frame.empty:
         return frame
@@ -37,13 +37,13 @@ def outcome_drift(rows: pd.DataFrame, learnt: Rate, rules: DriftSettings) -> pd.
     return frame.drop(columns="ratio").assign(drifted=drifted)
 
 
-def _month(month: pd.Timestamp, rows: pd.DataFrame, learnt: Rate, rules: DriftSettings) -> list[dict[str, Any]]:
+def _month(month: pd.Timestamp, rows: pd.DataFrame, reference_rate: Rate, rules: DriftSettings) -> list[dict[str, Any]]:
     """Base rate and observed to expected of one month, with interval and p value by the normal curve."""
-    count, losses = len(rows), float(rows["happened"].sum())
-    share, rate = losses / count, learnt.value
+    count, churned = len(rows), float(rows["happened"].sum())
+    share, rate = churned / count, reference_rate.value
     noise = np.sqrt(max(share * (1.0 - share), rate * (1.0 - rate)) / count)
-    chance = rows["chance"].to_numpy(dtype=float)
-    expected, spread = float(chance.sum()), float(np.sqrt((chance * (1.0 - chance)).sum()))
+    y_prob = rows["chance"].to_numpy(dtype=float)
+    expected, spread = float(y_prob.sum()), float(np.sqrt((y_prob * (1.0 - y_prob)).sum()))
     wide = float(stats.norm.ppf((1.0 + rules.confidence) / 2.0))
     return [
         {
@@ -52,9 +52,10 @@ def _month(month: pd.Timestamp, rows: pd.DataFrame, learnt: Rate, rules: DriftSe
             "p_value": 2.0 * float(stats.norm.sf(abs(z))),
         }
         for name, statistic, value, error, ratio, z in (
-            ("rate", "base_rate", share, noise, share / rate, (share - rate) / np.sqrt(noise**2 + learnt.variance)),
-            ("losses", "observed_to_expected", losses / expected, spread / expected, losses / expected,
-             (losses - expected) / spread),
+            ("rate", "base_rate", share, noise, share / rate,
+             (share - rate) / np.sqrt(noise**2 + reference_rate.variance)),
+            ("losses", "observed_to_expected", churned / expected, spread / expected, churned / expected,
+             (churned - expected) / spread),
         )
     ]  # fmt: skip
 

@@ -4,27 +4,27 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from keepwell.models.grading.intervals import Estimate, graded_figures
+from keepwell.models.grading.intervals import Estimate, graded_metrics
 from keepwell.models.grading.metrics import graded, top
 from keepwell.models.settings.training import CandidateSettings, PolicySettings
-from keepwell.models.training.split import Parts
+from keepwell.models.training.split import Splits
 from keepwell.models.training.trial import Trained
 
 SEED = 1
 
 
-def unseen(examples: pd.DataFrame, label: str, trained: Trained, parts: Parts, rules: PolicySettings) -> pd.DataFrame:
+def unseen(examples: pd.DataFrame, label: str, trained: Trained, splits: Splits, rules: PolicySettings) -> pd.DataFrame:
     """account_id, as_of, churned_at, health, chance, flagged and happened, from the first month of validation on.
 
-    Flagged are the highest chances of each month within capacity; `happened` is missing where it has not matured. The
+    Flagged are the highest chances of each month within capacity; `y_true` is missing where it has not matured. The
     months of the gap before validation are left out: their outcomes overlap those that were learnt from.
     """
-    later = examples[examples["as_of"] >= pd.Timestamp(parts.validation[0])]
-    chance = trained.chances(later)
-    flagged = top(chance, later["as_of"].to_numpy(), rules.capacity_share)
-    happened = later[label].map({True: 1.0, False: 0.0})
+    later = examples[examples["as_of"] >= pd.Timestamp(splits.validation[0])]
+    y_prob = trained.probabilities(later)
+    flagged = top(y_prob, later["as_of"].to_numpy(), rules.capacity_share)
+    y_true = later[label].map({True: 1.0, False: 0.0})
     about = later[["account_id", "as_of", "churned_at", "health"]]
-    return about.assign(chance=chance, flagged=flagged, happened=happened).reset_index(drop=True)
+    return about.assign(chance=y_prob, flagged=flagged, happened=y_true).reset_index(drop=True)
 
 
 def by_month(rows: pd.DataFrame, rules: CandidateSettings) -> Mapping[pd.Timestamp, Mapping[str, Estimate]]:
@@ -39,4 +39,4 @@ def by_month(rows: pd.DataFrame, rules: CandidateSettings) -> Mapping[pd.Timesta
 def together(rows: pd.DataFrame, rules: CandidateSettings) -> Mapping[str, Estimate]:
     """Every figure of these rows, whose outcomes are known, with intervals over accounts."""
     side = graded(rows["happened"].to_numpy(), rows["chance"].to_numpy(), rows["flagged"].to_numpy())
-    return graded_figures(side, rows["account_id"].to_numpy(), rules.replicates, rules.confidence, SEED)
+    return graded_metrics(side, rows["account_id"].to_numpy(), rules.replicates, rules.confidence, SEED)

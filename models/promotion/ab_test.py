@@ -39,7 +39,7 @@ class ByAssignment:
     accounts: tuple[int, int]
     matured: tuple[int, int]
     contrasts: Sequence[Contrast]
-    says: Sequence[str]
+    notes: Sequence[str]
 
 
 def by_assignment(accounts: pd.DataFrame, outcome: str, rules: PromotionSettings) -> ByAssignment:
@@ -50,23 +50,23 @@ def by_assignment(accounts: pd.DataFrame, outcome: str, rules: PromotionSettings
     `outcome`: its name as a participle, "churned".
     """
     ours, theirs = accounts[accounts["assigned"]], accounts[~accounts["assigned"]]
-    told = [side.dropna(subset=["happened"]) for side in (ours, theirs)]
-    enough = min(side["happened"].sum() for side in told) >= rules.segment_outcomes
+    labeled = [side.dropna(subset=["happened"]) for side in (ours, theirs)]
+    enough = min(side["happened"].sum() for side in labeled) >= rules.segment_outcomes
     contrasts = [
         _contrast("flagged", [_mean(side, "flagged") for side in (ours, theirs)], rules),
-        _contrast(outcome, [_mean(side, "happened") for side in told], rules, bounds=enough),
-        _contrast("net_arr_lost", [_Ratio.of(side, "arr_lost", "arr") for side in told], rules, bounds=enough),
+        _contrast(outcome, [_mean(side, "happened") for side in labeled], rules, bounds=enough),
+        _contrast("net_arr_lost", [_Ratio.of(side, "arr_lost", "arr") for side in labeled], rules, bounds=enough),
     ]
-    matured = len(told[0]), len(told[1])
-    says = [_power(accounts, outcome, rules), _waits(accounts)]
+    matured = len(labeled[0]), len(labeled[1])
+    notes = [_power(accounts, outcome, rules), _waits(accounts)]
     if all(matured) and not enough:
-        says.insert(0, _few(told, rules))
+        notes.insert(0, _few(labeled, rules))
     if accounts["moved"].any():
-        says.append(
+        notes.append(
             f"{int(accounts['moved'].sum())} accounts changed sides as the share was changed; they count where they "
             "began."
         )
-    return ByAssignment(min(accounts["entered_on"]), (len(ours), len(theirs)), matured, contrasts, says)
+    return ByAssignment(min(accounts["entered_on"]), (len(ours), len(theirs)), matured, contrasts, notes)
 
 
 @dataclass(frozen=True)
@@ -103,8 +103,8 @@ def _contrast(name: str, sides: Sequence[_Ratio], rules: PromotionSettings, *, b
     return Contrast(name, ours, theirs, interval(ours - theirs, drawn, rules.confidence))
 
 
-def _few(told: Sequence[pd.DataFrame], rules: PromotionSettings) -> str:
-    ours, theirs = (int(side["happened"].sum()) for side in told)
+def _few(labeled: Sequence[pd.DataFrame], rules: PromotionSettings) -> str:
+    ours, theirs = (int(side["happened"].sum()) for side in labeled)
     return (
         f"With {ours} and {theirs} outcomes in the arms no interval is given; {rules.segment_outcomes} in each are "
         "needed."
@@ -113,20 +113,20 @@ def _few(told: Sequence[pd.DataFrame], rules: PromotionSettings) -> str:
 
 def _power(accounts: pd.DataFrame, outcome: str, rules: PromotionSettings) -> str:
     """The smallest difference that would be found: between two shares, by the normal approximation."""
-    told = accounts.dropna(subset=["happened"])
-    foretold = not told["happened"].any()
-    counted = accounts if foretold else told
-    rate = float(accounts["chance"].mean() if foretold else told["happened"].mean())
+    labeled = accounts.dropna(subset=["happened"])
+    predicted = not labeled["happened"].any()
+    counted = accounts if predicted else labeled
+    rate = float(accounts["chance"].mean() if predicted else labeled["happened"].mean())
     ours, theirs = int(counted["assigned"].sum()), int((~counted["assigned"]).sum())
     if not ours or not theirs:
         return "One arm is empty: nothing can be compared."
     normal = NormalDist()
     error = (rate * (1.0 - rate) * (1.0 / ours + 1.0 / theirs)) ** 0.5
-    least = error * (normal.inv_cdf((1 + rules.confidence) / 2) + normal.inv_cdf(rules.power))
-    said = f"of whom {rate:.1%} {'are foretold to have' if foretold else 'had'} the outcome ({outcome})"
+    smallest = error * (normal.inv_cdf((1 + rules.confidence) / 2) + normal.inv_cdf(rules.power))
+    said = f"of whom {rate:.1%} {'are predicted to have' if predicted else 'had'} the outcome ({outcome})"
     return (
-        f"With {ours} and {theirs} accounts, {said}, a difference of {100 * least:.1f} points in that share would be "
-        f"found in {rules.power:.0%} of cases."
+        f"With {ours} and {theirs} accounts, {said}, a difference of {100 * smallest:.1f} points in that share "
+        f"would be detected with a power of {rules.power:.0%}."
     )
 
 

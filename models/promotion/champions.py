@@ -29,13 +29,13 @@ class Event:
 
 def champions(events: Sequence[Event], as_of: date) -> list[str]:
     """The champion at a date, last, and before it those that a rollback would bring back, newest last."""
-    held: list[str] = []
+    succession: list[str] = []
     for event in standing(events, as_of):
         if event.action == "promote":
-            held.append(event.version)
+            succession.append(event.version)
         elif event.action == "rollback":
-            held = held[:-1]
-    return held
+            succession = succession[:-1]
+    return succession
 
 
 def serving(events: Sequence[Event], as_of: date) -> Event | None:
@@ -49,9 +49,9 @@ def challenger(versions: Mapping[str, date], events: Sequence[Event], as_of: dat
 
     `versions`: each version with the date until which it knows.
     """
-    held = champions(events, as_of)
+    succession = champions(events, as_of)
     promoted = {e.version for e in standing(events, as_of) if e.action == "promote"}
-    youngest = int(held[-1]) if held else 0
+    youngest = int(succession[-1]) if succession else 0
     able = [v for v, known in versions.items() if known <= as_of and v not in promoted and int(v) > youngest]
     return max(able, key=int, default=None)
 

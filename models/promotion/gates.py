@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from keepwell.models.grading.intervals import Estimate, drawn, estimated, graded_figures
+from keepwell.models.grading.intervals import Estimate, drawn, estimated, graded_metrics
 from keepwell.models.grading.metrics import Floats, graded, roc_auc, top
 from keepwell.models.settings.promotion import PromotionSettings
 
@@ -22,13 +22,13 @@ SEED = 1
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is known of a challenger when its promotion is asked for.
+    """What is known about a challenger when somebody asks to promote it.
 
-    `rows`: account_id, as_of, segment, happened, chance (the challenger's), rival (the other side's) and, where they do
-    not count alike, weight, of months that neither has learnt from; None where there are none: `missing` says why.
+    `rows`: account_id, as_of, segment, happened, chance (the challenger's), rival (the other side's) and, where they
+    differ, weight, of months that neither was trained on; None where there are none: `missing` gives the reason.
     `rival`: the champion, or health where there is none; `first`: no model of this outcome was ever promoted. `shadow`:
-    dates on which it scored the book beside; `told_on`: when the outcomes of the last of them will be known. `review`:
-    who signed the expert review. `accepted`: why a person lets a suspicious figure through.
+    dates that it scored in shadow mode; `outcomes_known_on`: when the outcomes of the last of them will be known.
+    `review`: who signed the expert review. `accepted`: the reason a person gave for accepting a suspicious metric.
     """
 
     rows: pd.DataFrame | None
@@ -36,7 +36,7 @@ class Evidence:
     against_champion: bool
     first: bool
     shadow: Sequence[date]
-    told_on: date | None
+    outcomes_known_on: date | None
     missing: str = ""
     review: str = ""
     accepted: str = ""
@@ -48,7 +48,7 @@ class Gate:
 
     name: str
     passed: bool
-    says: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Judgement:
 
     gates: Sequence[Gate]
     power: str
-    figures: Mapping[str, tuple[Estimate, Estimate]]
+    metrics: Mapping[str, tuple[Estimate, Estimate]]
 
     @property
     def refusals(self) -> list[Gate]:
@@ -81,27 +81,27 @@ def judged(evidence: Evidence, rules: PromotionSettings, capacity_share: float) 
             evidence.missing
             or f"no outcome of a month that neither has learnt from is left to compare with {evidence.rival} on"
         )
-        missing = Gate("better", passed=False, says=why)
+        missing = Gate("better", passed=False, reason=why)
         return Judgement([missing, *waiting], "Nothing can be compared.", {})
-    figures = side_by_side(rows, rules, capacity_share)
+    metrics = side_by_side(rows, rules, capacity_share)
     rows = rows[_weight(rows) > 0]
     found = paired(rows, rules)
     gates = [
         _better(evidence, found, rules),
-        *(gate(figures, rules) for gate in (_calibrated, _skilled)),
+        *(gate(metrics, rules) for gate in (_calibrated, _skilled)),
         _segments(rows, rules),
-        _believable(evidence, figures, rules),
+        _believable(evidence, metrics, rules),
         *waiting,
     ]
-    return Judgement(gates, power(rows, found, rules), figures)
+    return Judgement(gates, power(rows, found, rules), metrics)
 
 
 def paired(rows: pd.DataFrame, rules: PromotionSettings) -> Difference:
     """The difference in ROC-AUC over draws of accounts, the same draws for both sides."""
-    happened = rows["happened"].to_numpy(dtype=float)
+    y_true = rows["happened"].to_numpy(dtype=float)
     nobody = np.zeros(len(rows), dtype=bool)
     sides = {
-        side: graded(happened, rows[side].to_numpy(dtype=float), nobody, _weight(rows)) for side in ("chance", "rival")
+        side: graded(y_true, rows[side].to_numpy(dtype=float), nobody, _weight(rows)) for side in ("chance", "rival")
     }
     found = drawn(sides, {"roc_auc": roc_auc}, rows["account_id"].to_numpy(), rules.replicates, SEED)
     ahead = found["chance"]["roc_auc"] - found["rival"]["roc_auc"]
@@ -111,11 +111,11 @@ def paired(rows: pd.DataFrame, rules: PromotionSettings) -> Difference:
 def power(rows: pd.DataFrame, found: Difference, rules: PromotionSettings) -> str:
     """The smallest difference that these rows would show, as a sentence (normal approximation)."""
     normal = NormalDist()
-    least = found.standard_error * (normal.inv_cdf((1 + rules.confidence) / 2) + normal.inv_cdf(rules.power))
+    low = found.standard_error * (normal.inv_cdf((1 + rules.confidence) / 2) + normal.inv_cdf(rules.power))
     accounts = rows.loc[rows["happened"].astype(bool), "account_id"].nunique()
     return (
         f"With {accounts} accounts that had the outcome in {rows['as_of'].nunique()} months, a difference in ROC-AUC "
-        f"of {least:.3f} would be found in {rules.power:.0%} of cases."
+        f"of {low:.3f} would be found in {rules.power:.0%} of cases."
     )
 
 
@@ -123,15 +123,15 @@ def side_by_side(
     rows: pd.DataFrame, rules: PromotionSettings, capacity_share: float
 ) -> dict[str, tuple[Estimate, Estimate]]:
     """Every figure of the challenger and of the rival, each with its interval."""
-    ours, theirs = (_figures(rows, side, rules, capacity_share) for side in ("chance", "rival"))
+    ours, theirs = (_metrics(rows, side, rules, capacity_share) for side in ("chance", "rival"))
     return {name: (ours[name], theirs[name]) for name in ours}
 
 
-def _figures(rows: pd.DataFrame, side: str, rules: PromotionSettings, capacity_share: float) -> dict[str, Estimate]:
-    chance: Floats = rows[side].to_numpy(dtype=float)
+def _metrics(rows: pd.DataFrame, side: str, rules: PromotionSettings, capacity_share: float) -> dict[str, Estimate]:
+    y_prob: Floats = rows[side].to_numpy(dtype=float)
     months: NDArray[Any] = rows["as_of"].to_numpy()
-    rated = graded(rows["happened"].to_numpy(dtype=float), chance, top(chance, months, capacity_share), _weight(rows))
-    return graded_figures(rated, rows["account_id"].to_numpy(), rules.replicates, rules.confidence, SEED)
+    rated = graded(rows["happened"].to_numpy(dtype=float), y_prob, top(y_prob, months, capacity_share), _weight(rows))
+    return graded_metrics(rated, rows["account_id"].to_numpy(), rules.replicates, rules.confidence, SEED)
 
 
 def _weight(rows: pd.DataFrame) -> Floats:
@@ -150,42 +150,42 @@ def _comparable(rows: pd.DataFrame | None) -> pd.DataFrame | None:
 def _better(evidence: Evidence, found: Difference, rules: PromotionSettings) -> Gate:
     """Surely more than health knows; surely no more than the tolerance behind a champion."""
     bound = -rules.tolerance if evidence.against_champion else 0.0
-    says = (
+    reason = (
         f"ROC-AUC differs from {evidence.rival}'s by {found.value:+.3f} ({found.low:+.3f} to {found.high:+.3f}); "
         f"the lower bound must be above {bound:+.3f}"
     )
-    return Gate("better", found.low > bound, says)
+    return Gate("better", found.low > bound, reason)
 
 
-Figures = Mapping[str, tuple[Estimate, Estimate]]
+Metrics = Mapping[str, tuple[Estimate, Estimate]]
 
 
-def _calibrated(figures: Figures, rules: PromotionSettings) -> Gate:
+def _calibrated(metrics: Metrics, rules: PromotionSettings) -> Gate:
     """Chances that are as often right as they say, as far as these rows can tell; without an interval they cannot."""
-    slope, observed = figures["calibration_slope"][0], figures["observed_to_expected"][0]
+    slope, observed = metrics["calibration_slope"][0], metrics["observed_to_expected"][0]
     fine = _allowed(slope, rules.min_slope, rules.max_slope, rules.calibration_slack)
     fine = fine and _allowed(observed, rules.min_observed, rules.max_observed, rules.calibration_slack)
-    says = (
-        f"calibration slope {_shown(slope)}, allowed {rules.min_slope:g} to {rules.max_slope:g}; observed over "
-        f"expected {_shown(observed)}, allowed {rules.min_observed:g} to {rules.max_observed:g}"
+    reason = (
+        f"calibration slope {_formatted(slope)}, allowed {rules.min_slope:g} to {rules.max_slope:g}; observed over "
+        f"expected {_formatted(observed)}, allowed {rules.min_observed:g} to {rules.max_observed:g}"
     )
-    says += "" if fine else f"; surely outside, or more than {rules.calibration_slack:g} times beyond a bound"
-    return Gate("calibrated", fine, says)
+    reason += "" if fine else f"; surely outside, or more than {rules.calibration_slack:g} times beyond a bound"
+    return Gate("calibrated", fine, reason)
 
 
-def _allowed(found: Estimate, least: float, most: float, slack: float) -> bool:
+def _allowed(found: Estimate, low: float, high: float, slack: float) -> bool:
     """Not surely outside, and not far outside either: few rows excuse little. NaN is refused."""
-    reaches_inside = found.low <= most and found.high >= least
-    return reaches_inside and least / slack <= found.value <= most * slack
+    reaches_inside = found.low <= high and found.high >= low
+    return reaches_inside and low / slack <= found.value <= high * slack
 
 
-def _shown(found: Estimate) -> str:
+def _formatted(found: Estimate) -> str:
     return f"{found.value:.2f} ({found.low:.2f} to {found.high:.2f})"
 
 
-def _skilled(figures: Figures, rules: PromotionSettings) -> Gate:
+def _skilled(metrics: Metrics, rules: PromotionSettings) -> Gate:
     """Chances that are nearer to what happened than the base rate is."""
-    skill = figures["brier_skill"][0].value
+    skill = metrics["brier_skill"][0].value
     return Gate("skilled", skill > rules.min_skill, f"Brier skill {skill:.3f}; more than {rules.min_skill:g} needed")
 
 
@@ -200,37 +200,37 @@ def _segments(rows: pd.DataFrame, rules: PromotionSettings) -> Gate:
         found = paired(part, rules)
         if found.value < -rules.segment_tolerance and found.high < 0:
             worse.append(f"{segment} by {-found.value:.3f} ({-found.high:.3f} to {-found.low:.3f})")
-    says = f"much worse in {', '.join(worse)}" if worse else "no segment is much worse"
-    says += f"; too few outcomes to judge {', '.join(unjudged)}" if unjudged else ""
-    return Gate("segments", not worse, says)
+    reason = f"much worse in {', '.join(worse)}" if worse else "no segment is much worse"
+    reason += f"; too few outcomes to judge {', '.join(unjudged)}" if unjudged else ""
+    return Gate("segments", not worse, reason)
 
 
-def _believable(evidence: Evidence, figures: Figures, rules: PromotionSettings) -> Gate:
+def _believable(evidence: Evidence, metrics: Metrics, rules: PromotionSettings) -> Gate:
     """A figure too good to be true is a leak until a person says otherwise (MOD-8)."""
-    auc = figures["roc_auc"][0].value
+    auc = metrics["roc_auc"][0].value
     if auc <= rules.suspicious_auc:
-        return Gate("believable", passed=True, says=f"ROC-AUC {auc:.3f} is not above {rules.suspicious_auc:g}")
-    says = f"ROC-AUC {auc:.3f} is above {rules.suspicious_auc:g}, which mostly is a leak"
-    says += f"; let through: {evidence.accepted}" if evidence.accepted else "; look for it, or say why it is believed"
-    return Gate("believable", bool(evidence.accepted), says)
+        return Gate("believable", passed=True, reason=f"ROC-AUC {auc:.3f} is not above {rules.suspicious_auc:g}")
+    reason = f"ROC-AUC {auc:.3f} is above {rules.suspicious_auc:g}, which mostly is a leak"
+    reason += f"; let through: {evidence.accepted}" if evidence.accepted else "; look for it, or say why it is believed"
+    return Gate("believable", bool(evidence.accepted), reason)
 
 
 def _shadowed(evidence: Evidence, rules: PromotionSettings) -> Gate:
     """Side by side for so many days before it acts."""
     days = (max(evidence.shadow) - min(evidence.shadow)).days + 1 if evidence.shadow else 0
-    says = f"has scored the book beside for {days} of {rules.shadow_days} days"
-    if evidence.told_on:
-        says += f"; how those days ended will be known on {evidence.told_on}, so the figures rest on earlier months"
-    return Gate("shadow", days >= rules.shadow_days, says)
+    reason = f"has scored the book beside for {days} of {rules.shadow_days} days"
+    if evidence.outcomes_known_on:
+        reason += f"; their outcomes will be known on {evidence.outcomes_known_on}, so the metrics use earlier months"
+    return Gate("shadow", days >= rules.shadow_days, reason)
 
 
 def _reviewed(evidence: Evidence, rules: PromotionSettings) -> Gate:
     """The first model of an outcome is looked at by experts before it acts (REV-4)."""
     if not evidence.first or not rules.review_required:
         why = "not asked for by the settings" if not rules.review_required else "asked for the first model alone"
-        return Gate("review", passed=True, says=f"an expert review is {why}")
-    says = f"signed by {evidence.review}" if evidence.review else (
+        return Gate("review", passed=True, reason=f"an expert review is {why}")
+    reason = f"signed by {evidence.review}" if evidence.review else (
         "no expert review of this version is signed by then: `keepwell review start`, and `report --sign NAME` at its "
         "end; `review_required = false` under [promotion] does without"
     )  # fmt: skip
-    return Gate("review", bool(evidence.review), says)
+    return Gate("review", bool(evidence.review), reason)

@@ -43,7 +43,7 @@ class CalibratedModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
 
     def predict_proba(self, rows: pd.DataFrame) -> NDArray[np.floating[Any]]:
         """Calibrated chances, without the outcome and with it: one row each, two columns."""
-        right = as_trained("", self).chances(rows)
+        right = as_trained("", self).probabilities(rows)
         return np.column_stack([1.0 - right, right])
 
 
@@ -55,10 +55,10 @@ def as_one(trained: Trained) -> CalibratedModel:
     )  # fmt: skip
 
 
-def as_trained(name: str, kept: CalibratedModel) -> Trained:
+def as_trained(name: str, model: CalibratedModel) -> Trained:
     """The candidate of that name that was kept."""
-    segments = {segment: as_trained(name, own) for segment, own in (kept.segments or {}).items()}
-    return Trained(name, kept.model, Calibration(kept.slope, kept.intercept), segments)
+    segments = {segment: as_trained(name, own) for segment, own in (model.segments or {}).items()}
+    return Trained(name, model.model, Calibration(model.slope, model.intercept), segments)
 
 
 def input_columns(model: Pipeline) -> list[str]:
@@ -66,7 +66,7 @@ def input_columns(model: Pipeline) -> list[str]:
     return list(dict.fromkeys(str(column) for _, _, columns in _branches(model) for column in columns))
 
 
-def learnt_inputs(model: Pipeline) -> pd.DataFrame:
+def fitted_inputs(model: Pipeline) -> pd.DataFrame:
     """What each input learnt (FEA-7): `column`, `low` and `high` where its tails are cut, and what `missing` becomes.
 
     Cuts are empty where the tails are left alone. `branch`: the way in which the model sees the column; it may be two.
@@ -74,11 +74,13 @@ def learnt_inputs(model: Pipeline) -> pd.DataFrame:
     rows = []
     for branch, transformer, columns in _branches(model):
         steps = [s for _, s in transformer.steps] if isinstance(transformer, Pipeline) else [transformer]
-        cut = next((s for s in steps if isinstance(s, Winsoriser)), None)
-        filled = next((s for s in steps if isinstance(s, SimpleImputer)), None)
+        winsoriser = next((s for s in steps if isinstance(s, Winsoriser)), None)
+        imputer = next((s for s in steps if isinstance(s, SimpleImputer)), None)
         for at, column in enumerate(columns):
-            low, high = (np.nan, np.nan) if cut is None else (float(cut.low_[at]), float(cut.high_[at]))
-            missing = _missing(filled, at)
+            low, high = (
+                (np.nan, np.nan) if winsoriser is None else (float(winsoriser.low_[at]), float(winsoriser.high_[at]))
+            )
+            missing = _missing(imputer, at)
             rows.append({"column": str(column), "branch": branch, "low": low, "high": high, "missing": missing})
     return pd.DataFrame(rows, columns=["column", "branch", "low", "high", "missing"])
 
@@ -90,11 +92,11 @@ def _branches(model: Pipeline) -> Iterator[tuple[str, Any, Sequence[str]]]:
         yield from (branch for branch in first.transformers_ if branch[0] != "remainder")
 
 
-def _missing(filled: SimpleImputer | None, at: int) -> str:
+def _missing(imputer: SimpleImputer | None, at: int) -> str:
     """What becomes of a missing value of one column."""
-    if filled is None:
+    if imputer is None:
         return "left"
-    if filled.strategy == "constant":
+    if imputer.strategy == "constant":
         return "a value of its own"
-    marked = () if filled.indicator_ is None else filled.indicator_.features_
-    return f"{filled.strategy} and a mark" if at in marked else str(filled.strategy)
+    marked = () if imputer.indicator_ is None else imputer.indicator_.features_
+    return f"{imputer.strategy} and a mark" if at in marked else str(imputer.strategy)

@@ -29,7 +29,7 @@ from keepwell.models.grading.metrics import Floats
 from keepwell.models.settings.training import CandidateSettings, InputSettings
 from keepwell.models.training.inputs import filled, prepared
 
-WORDS = ("segment", "industry")
+CATEGORICAL_FEATURES = ("segment", "industry")
 HEALTH = "health"
 SEED = 1
 SLICE = 5_000
@@ -51,50 +51,56 @@ def _health(_: Sequence[str], __: InputSettings, ___: CandidateSettings) -> Pipe
     return make_pipeline(alone, LogisticRegression())
 
 
-def _sparse(numbers: Sequence[str], inputs: InputSettings, rules: CandidateSettings) -> Pipeline:
+def _sparse(numeric_features: Sequence[str], inputs: InputSettings, rules: CandidateSettings) -> Pipeline:
     """The inputs that weigh most under an L1 penalty, then fitted without it (relaxed lasso, Meinshausen 2007)."""
     weighed = LogisticRegression(l1_ratio=1.0, solver="liblinear", C=0.05, random_state=SEED)
-    most = min(rules.sparse_features, len(numbers))
-    chosen = SelectFromModel(weighed, max_features=most, threshold=-np.inf)
-    return make_pipeline(prepared(numbers, WORDS, inputs), chosen, LogisticRegression(max_iter=1000))
+    max_features = min(rules.sparse_features, len(numeric_features))
+    chosen = SelectFromModel(weighed, max_features=max_features, threshold=-np.inf)
+    return make_pipeline(
+        prepared(numeric_features, CATEGORICAL_FEATURES, inputs), chosen, LogisticRegression(max_iter=1000)
+    )
 
 
-def _logistic(numbers: Sequence[str], inputs: InputSettings, _: CandidateSettings) -> Pipeline:
-    return make_pipeline(prepared(numbers, WORDS, inputs), LogisticRegression(C=0.1, max_iter=2000))
+def _logistic(numeric_features: Sequence[str], inputs: InputSettings, _: CandidateSettings) -> Pipeline:
+    return make_pipeline(
+        prepared(numeric_features, CATEGORICAL_FEATURES, inputs), LogisticRegression(C=0.1, max_iter=2000)
+    )
 
 
-def _weighted(numbers: Sequence[str], inputs: InputSettings, _: CandidateSettings) -> Pipeline:
+def _weighted(numeric_features: Sequence[str], inputs: InputSettings, _: CandidateSettings) -> Pipeline:
     """Those with the outcome weigh as much as all the others; the calibration takes that back out of the chances."""
     balanced = LogisticRegression(C=0.1, max_iter=2000, class_weight="balanced")
-    return make_pipeline(prepared(numbers, WORDS, inputs), balanced)
+    return make_pipeline(prepared(numeric_features, CATEGORICAL_FEATURES, inputs), balanced)
 
 
-def _smote(numbers: Sequence[str], inputs: InputSettings, _: CandidateSettings) -> Pipeline:
+def _smote(numeric_features: Sequence[str], inputs: InputSettings, _: CandidateSettings) -> Pipeline:
     """More of those with the outcome, drawn between neighbours (Chawla 2002), in the training rows only."""
     more = SMOTE(random_state=SEED)
-    return make_resampling_pipeline(prepared(numbers, WORDS, inputs), more, LogisticRegression(C=0.1, max_iter=2000))
+    return make_resampling_pipeline(
+        prepared(numeric_features, CATEGORICAL_FEATURES, inputs), more, LogisticRegression(C=0.1, max_iter=2000)
+    )
 
 
-def _tree(numbers: Sequence[str], inputs: InputSettings, rules: CandidateSettings) -> Pipeline:
+def _tree(numeric_features: Sequence[str], inputs: InputSettings, rules: CandidateSettings) -> Pipeline:
     tree = DecisionTreeClassifier(max_depth=6, min_samples_leaf=rules.min_samples_leaf, random_state=SEED)
-    return make_pipeline(filled(numbers, WORDS, inputs), tree)
+    return make_pipeline(filled(numeric_features, CATEGORICAL_FEATURES, inputs), tree)
 
 
-def _forest(numbers: Sequence[str], inputs: InputSettings, rules: CandidateSettings) -> Pipeline:
+def _forest(numeric_features: Sequence[str], inputs: InputSettings, rules: CandidateSettings) -> Pipeline:
     forest = RandomForestClassifier(
         n_estimators=rules.n_estimators, min_samples_leaf=max(rules.min_samples_leaf // 10, 1), max_features=0.2,
         max_samples=rules.max_samples, n_jobs=1, random_state=SEED,
     )  # fmt: skip
-    return make_pipeline(filled(numbers, WORDS, inputs), forest)
+    return make_pipeline(filled(numeric_features, CATEGORICAL_FEATURES, inputs), forest)
 
 
-def _boosting(numbers: Sequence[str], inputs: InputSettings, rules: CandidateSettings) -> Pipeline:
+def _boosting(numeric_features: Sequence[str], inputs: InputSettings, rules: CandidateSettings) -> Pipeline:
     boosting = HistGradientBoostingClassifier(
         max_iter=rules.max_iter, learning_rate=rules.learning_rate, max_leaf_nodes=rules.max_leaf_nodes,
         min_samples_leaf=rules.min_samples_leaf, l2_regularization=5.0, max_features=0.3, early_stopping=False,
         random_state=SEED,
     )  # fmt: skip
-    return make_pipeline(filled(numbers, WORDS, inputs), boosting)
+    return make_pipeline(filled(numeric_features, CATEGORICAL_FEATURES, inputs), boosting)
 
 
 CANDIDATES: Mapping[str, Builder] = {
@@ -107,30 +113,30 @@ WITHOUT_WEIGHTS: Mapping[str, str] = {"logistic_smote": "SMOTE draws between row
 
 
 def fitted(
-    name: str, rows: pd.DataFrame, label: pd.Series, numbers: Sequence[str], inputs: InputSettings,
-    rules: CandidateSettings, weight: Floats | None = None,
+    name: str, rows: pd.DataFrame, label: pd.Series, numeric_features: Sequence[str], inputs: InputSettings,
+    rules: CandidateSettings, sample_weight: Floats | None = None,
 ) -> Pipeline:  # fmt: skip
-    """The candidate, learnt from these rows; `rows` holds the numbers, WORDS and health.
+    """The candidate fitted on these rows; `rows` holds the numeric features, CATEGORICAL_FEATURES and health.
 
-    `weight`: how much each row counts, in what chooses inputs and in the last step; ValueError for WITHOUT_WEIGHTS.
+    `sample_weight` goes to the step that selects features and to the last one; ValueError for WITHOUT_WEIGHTS.
     """
-    candidate = CANDIDATES[name](numbers, inputs, rules)
-    weights = {}
-    if weight is not None:
+    candidate = CANDIDATES[name](numeric_features, inputs, rules)
+    fit_params = {}
+    if sample_weight is not None:
         if name in WITHOUT_WEIGHTS:
             raise ValueError(f"{name}: {WITHOUT_WEIGHTS[name]}")
         steps = [step for step, part in candidate.steps if isinstance(part, (SelectFromModel, ClassifierMixin))]
-        weights = {f"{step}__sample_weight": weight for step in steps}
+        fit_params = {f"{step}__sample_weight": sample_weight for step in steps}
     with threadpool_limits(1):
-        learnt = candidate.fit(rows, label.astype(int), **weights)
+        fitted_pipeline = candidate.fit(rows, label.astype(int), **fit_params)
     # Resampling is for learning alone: what is kept is a plain pipeline.
-    return Pipeline([(step, part) for step, part in learnt.steps if not hasattr(part, "fit_resample")])
+    return Pipeline([(step, part) for step, part in fitted_pipeline.steps if not hasattr(part, "fit_resample")])
 
 
-def chance(model: Pipeline, rows: pd.DataFrame) -> NDArray[np.floating[Any]]:
+def predicted_probability(model: Pipeline, rows: pd.DataFrame) -> NDArray[np.floating[Any]]:
     """The model's chance of the outcome for each row."""
     # Boosting goes through the rows once per tree: three times faster where they stay in a core's cache.
     slices = [rows.iloc[at : at + SLICE] for at in range(0, len(rows), SLICE)]
     with threadpool_limits(1):
-        chances: NDArray[np.floating[Any]] = np.concatenate([model.predict_proba(part)[:, 1] for part in slices])
-    return chances
+        y_prob: NDArray[np.floating[Any]] = np.concatenate([model.predict_proba(part)[:, 1] for part in slices])
+    return y_prob

@@ -27,18 +27,18 @@ class Compared:
 
 
 def compared(
-    happened: Floats,
-    chances: Mapping[str, Floats],
+    y_true: Floats,
+    probabilities: Mapping[str, Floats],
     accounts: NDArray[Any],
     replicates: int,
     seed: int,
-    weight: Floats | None = None,
+    sample_weight: Floats | None = None,
 ) -> list[Compared]:
     """Every candidate, in the order given, against the best; the same draws of accounts for all."""
-    nobody = np.zeros(len(happened), dtype=bool)
-    sides = {name: graded(happened, c, nobody, weight) for name, c in chances.items()}
+    nobody = np.zeros(len(y_true), dtype=bool)
+    sides = {name: graded(y_true, c, nobody, sample_weight) for name, c in probabilities.items()}
     found = drawn(sides, {"roc_auc": roc_auc}, accounts, replicates, seed)
-    aucs = {name: figures["roc_auc"] for name, figures in found.items()}
+    aucs = {name: metrics["roc_auc"] for name, metrics in found.items()}
     best = max(aucs, key=lambda name: float(aucs[name][0]))
     behind = {name: aucs[best] - of for name, of in aucs.items()}
     return [Compared(n, float(aucs[n][0]), float(of[0]), float(np.std(of[1:]))) for n, of in behind.items()]
@@ -57,16 +57,16 @@ class Calibration:
     slope: float
     intercept: float
 
-    def __call__(self, chance: Floats) -> Floats:
+    def __call__(self, y_prob: Floats) -> Floats:
         """The chance put right; the order of the rows stays."""
-        right: Floats = 1.0 / (1.0 + np.exp(-(self.intercept + self.slope * log_odds(chance))))
+        right: Floats = 1.0 / (1.0 + np.exp(-(self.intercept + self.slope * log_odds(y_prob))))
         return right
 
 
-def calibrated(chance: Floats, happened: Floats, weight: Floats | None = None) -> Calibration:
+def calibrated(y_prob: Floats, y_true: Floats, sample_weight: Floats | None = None) -> Calibration:
     """The line that fits best; a slope is never negative, which would turn the order round."""
-    odds = log_odds(chance)
+    odds = log_odds(y_prob)
     if np.ptp(odds) == 0:
         return Calibration(1.0, 0.0)
-    intercept, slope = line(odds, happened, np.ones(len(odds)) if weight is None else weight)
+    intercept, slope = line(odds, y_true, np.ones(len(odds)) if sample_weight is None else sample_weight)
     return Calibration(max(slope, 0.0), intercept)

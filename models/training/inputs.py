@@ -43,9 +43,9 @@ class Winsoriser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type
         return np.clip(np.asarray(rows, dtype=float), self.low_, self.high_)
 
 
-def varied(rows: pd.DataFrame, numbers: Sequence[str]) -> list[str]:
+def varied(rows: pd.DataFrame, numeric_features: Sequence[str]) -> list[str]:
     """The numbers that differ between some of the rows: the others say nothing, and some learners fail on them."""
-    values = rows[list(numbers)].astype("float64")
+    values = rows[list(numeric_features)].astype("float64")
     return list(values.columns[values.min() < values.max()])
 
 
@@ -53,7 +53,9 @@ BELOW_ALL = -1e9
 """What a missing number is to a tree: a value of its own, below every other."""
 
 
-def prepared(numbers: Sequence[str], words: Sequence[str], rules: InputSettings) -> ColumnTransformer:
+def prepared(
+    numeric_features: Sequence[str], categorical_features: Sequence[str], rules: InputSettings
+) -> ColumnTransformer:
     """Numbers winsorised, imputed by their median with a mark, scaled; words as one mark each, rare ones together.
 
     A number with bends has besides a piecewise linear basis: the risk of a renewal is no straight line in its distance.
@@ -61,8 +63,12 @@ def prepared(numbers: Sequence[str], words: Sequence[str], rules: InputSettings)
     numeric: Pipeline = make_pipeline(
         Winsoriser(rules.winsorize_quantile), SimpleImputer(strategy="median", add_indicator=True), StandardScaler()
     )
-    bent = [(f"bend_{name}", _bent(rules.spline_knots[name]), [name]) for name in numbers if name in rules.spline_knots]
-    return _together(numeric, numbers, words, rules, bent)
+    bent = [
+        (f"bend_{name}", _bent(rules.spline_knots[name]), [name])
+        for name in numeric_features
+        if name in rules.spline_knots
+    ]
+    return _together(numeric, numeric_features, categorical_features, rules, bent)
 
 
 def _bent(at: Sequence[float]) -> Pipeline:
@@ -72,19 +78,21 @@ def _bent(at: Sequence[float]) -> Pipeline:
     return make_pipeline(SimpleImputer(strategy="median"), basis, StandardScaler())
 
 
-def filled(numbers: Sequence[str], words: Sequence[str], rules: InputSettings) -> ColumnTransformer:
+def filled(
+    numeric_features: Sequence[str], categorical_features: Sequence[str], rules: InputSettings
+) -> ColumnTransformer:
     """The same for trees, which need no scale: a missing number is a value of its own, that a split can part off."""
     numeric: Pipeline = make_pipeline(
         Winsoriser(rules.winsorize_quantile),
         SimpleImputer(strategy="constant", fill_value=BELOW_ALL, keep_empty_features=True),
     )
-    return _together(numeric, numbers, words, rules)
+    return _together(numeric, numeric_features, categorical_features, rules)
 
 
 def _together(
     numeric: Pipeline,
-    numbers: Sequence[str],
-    words: Sequence[str],
+    numeric_features: Sequence[str],
+    categorical_features: Sequence[str],
     rules: InputSettings,
     more: Sequence[tuple[str, Pipeline, list[str]]] = (),
 ) -> ColumnTransformer:
@@ -96,5 +104,6 @@ def _together(
         ),
     )
     return ColumnTransformer(
-        [("number", numeric, list(numbers)), *more, ("word", marks, list(words))], verbose_feature_names_out=False
+        [("number", numeric, list(numeric_features)), *more, ("word", marks, list(categorical_features))],
+        verbose_feature_names_out=False,
     )

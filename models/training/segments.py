@@ -15,7 +15,7 @@ from sklearn.pipeline import Pipeline
 from keepwell.models.grading.intervals import Estimate, drawn, estimated
 from keepwell.models.grading.metrics import Floats, graded, roc_auc
 from keepwell.models.settings.all import ModelSettings
-from keepwell.models.training.candidates import chance, fitted
+from keepwell.models.training.candidates import fitted, predicted_probability
 from keepwell.models.training.choose import Calibration, calibrated
 from keepwell.models.training.inputs import varied
 
@@ -26,22 +26,22 @@ COLUMNS = ("segment", "examples", "accounts_with", "accounts_without", "pooled",
 
 
 @dataclass(frozen=True)
-class Part:
+class LabeledRows:
     """Rows of training or validation, whether the outcome happened, and how much each row counts."""
 
     rows: pd.DataFrame
-    happened: Floats
-    weight: Floats
+    y_true: Floats
+    sample_weight: Floats
 
-    def of(self, segment: str) -> "Part":
+    def of(self, segment: str) -> "LabeledRows":
         """The rows of one segment."""
         mine = (self.rows[SEGMENT] == segment).to_numpy(dtype=bool)
-        return Part(self.rows[mine], self.happened[mine], self.weight[mine])
+        return LabeledRows(self.rows[mine], self.y_true[mine], self.sample_weight[mine])
 
     def accounts(self) -> tuple[int, int]:
         """How many accounts that count had the outcome, and how many never."""
-        counts = self.weight > 0
-        had = pd.Series(self.happened[counts] > 0).groupby(self.rows.loc[counts, "account_id"].to_numpy()).any()
+        counts = self.sample_weight > 0
+        had = pd.Series(self.y_true[counts] > 0).groupby(self.rows.loc[counts, "account_id"].to_numpy()).any()
         return int(had.sum()), int((~had).sum())
 
 
@@ -50,8 +50,8 @@ Own = tuple[Pipeline, Calibration]
 
 
 def segment_models(
-    name: str, train: Part, validation: Part, pooled: Floats, numbers: Sequence[str], settings: ModelSettings,
-    by_weight: bool,
+    name: str, train: LabeledRows, validation: LabeledRows, pooled: Floats, numeric_features: Sequence[str],
+    settings: ModelSettings, by_weight: bool,
 ) -> tuple[Mapping[str, Own], pd.DataFrame]:  # fmt: skip
     """The models adopted, by segment, and the comparison of every segment: COLUMNS, adopted, says.
 
@@ -59,32 +59,37 @@ def segment_models(
     """
     adopted, lines = {}, []
     for segment in sorted(train.rows[SEGMENT].dropna().unique()):
-        mine, held = train.of(segment), validation.of(segment)
+        mine, held_out = train.of(segment), validation.of(segment)
         line = dict.fromkeys(COLUMNS, np.nan) | {"segment": segment, "examples": len(mine.rows), "adopted": False}
         line["accounts_with"], line["accounts_without"] = mine.accounts()
-        line["says"] = _too_few(mine, held, settings)
+        line["says"] = _too_few(mine, held_out, settings)
         if not line["says"]:
-            names = varied(mine.rows, numbers)
-            weight = mine.weight if by_weight else None
-            label = pd.Series(mine.happened > 0, mine.rows.index)
-            model = fitted(name, mine.rows, label, names, settings.inputs, settings.candidates, weight)
-            own, theirs = chance(model, held.rows), pooled[(validation.rows[SEGMENT] == segment).to_numpy(dtype=bool)]
-            sides, found = paired(held, own, theirs, settings)
+            names = varied(mine.rows, numeric_features)
+            sample_weight = mine.sample_weight if by_weight else None
+            label = pd.Series(mine.y_true > 0, mine.rows.index)
+            model = fitted(name, mine.rows, label, names, settings.inputs, settings.candidates, sample_weight)
+            own, theirs = (
+                predicted_probability(model, held_out.rows),
+                pooled[(validation.rows[SEGMENT] == segment).to_numpy(dtype=bool)],
+            )
+            sides, found = paired(held_out, own, theirs, settings)
             line |= sides | {"difference": found.value, "low": found.low, "high": found.high, "adopted": found.low > 0}
             line["says"] = "surely better" if found.low > 0 else "not surely better"
             if found.low > 0:
-                adopted[segment] = (model, calibrated(own, held.happened, held.weight))
+                adopted[segment] = (model, calibrated(own, held_out.y_true, held_out.sample_weight))
         lines.append(line)
     return adopted, pd.DataFrame(lines, columns=[*COLUMNS, "adopted", "says"])
 
 
-def paired(held: Part, own: Floats, theirs: Floats, settings: ModelSettings) -> tuple[dict[str, float], Estimate]:
+def paired(
+    held_out: LabeledRows, own: Floats, theirs: Floats, settings: ModelSettings
+) -> tuple[dict[str, float], Estimate]:
     """ROC-AUC of both sides on these rows, and of their own less the pooled one's with its interval."""
     rules = settings.segments
     nobody = np.zeros(len(own), dtype=bool)
-    chances = {"own": own, "pooled": theirs}
-    sides = {name: graded(held.happened, of, nobody, held.weight) for name, of in chances.items()}
-    accounts = held.rows["account_id"].to_numpy()
+    y_probs = {"own": own, "pooled": theirs}
+    sides = {name: graded(held_out.y_true, of, nobody, held_out.sample_weight) for name, of in y_probs.items()}
+    accounts = held_out.rows["account_id"].to_numpy()
     found = drawn(sides, {"roc_auc": roc_auc}, accounts, rules.replicates, SEED)
     own_auc, pooled_auc = (found[side]["roc_auc"] for side in sides)
     return (
@@ -93,11 +98,11 @@ def paired(held: Part, own: Floats, theirs: Floats, settings: ModelSettings) -> 
     )
 
 
-def _too_few(train: Part, validation: Part, settings: ModelSettings) -> str:
+def _too_few(train: LabeledRows, validation: LabeledRows, settings: ModelSettings) -> str:
     """Why a segment cannot have a model of its own; empty where it can."""
-    least = settings.segments.min_accounts
-    if min(train.accounts()) < least:
-        return f"{least} accounts with and without the outcome are needed"
+    min_accounts = settings.segments.min_accounts
+    if min(train.accounts()) < min_accounts:
+        return f"{min_accounts} accounts with and without the outcome are needed"
     if min(validation.accounts()) < settings.segments.min_validation_accounts:
         return f"{settings.segments.min_validation_accounts} accounts with and without are needed on validation"
     return ""

@@ -18,7 +18,7 @@ class TooLittleData(Exception):
 
 
 @dataclass(frozen=True)
-class Parts:
+class Splits:
     """The months of training, validation and test, each in order."""
 
     train: tuple[date, ...]
@@ -26,12 +26,12 @@ class Parts:
     test: tuple[date, ...]
 
 
-def part_of(examples: pd.DataFrame, label: str, months: Sequence[date]) -> pd.DataFrame:
+def labeled_rows(examples: pd.DataFrame, label: str, months: Sequence[date]) -> pd.DataFrame:
     """The examples of these months whose label is known."""
     return examples[examples[label].notna() & examples["as_of"].isin(pd.to_datetime(list(months)))]
 
 
-def split_months(months: Sequence[date], gap_days: int, rules: SplitSettings) -> Parts:
+def split_months(months: Sequence[date], gap_days: int, rules: SplitSettings) -> Splits:
     """The matured snapshot months in three parts, the last ones for the test.
 
     The months that fall into a gap are in no part: shares are of the months that are left. Raises TooLittleData with
@@ -53,7 +53,7 @@ def split_months(months: Sequence[date], gap_days: int, rules: SplitSettings) ->
         )
     first_validation = train + lost
     first_test = first_validation + validation + lost
-    return Parts(
+    return Splits(
         tuple(ordered[:train]),
         tuple(ordered[first_validation : first_validation + validation]),
         tuple(ordered[first_test:]),

@@ -21,58 +21,58 @@ def policy_group(rows: pd.DataFrame, policy: PolicySettings) -> pd.Series:
     return pd.Series(np.where(cheap, PRECISION_FIRST, RECALL_FIRST), rows.index)
 
 
-def thresholds(
-    rows: pd.DataFrame, happened: Floats, chances: Floats, policy: PolicySettings, weight: Floats | None = None
+def choose_thresholds(
+    rows: pd.DataFrame, y_true: Floats, y_prob: Floats, policy: PolicySettings, sample_weight: Floats | None = None
 ) -> dict[str, float]:
     """The threshold of each group, in chances; infinite where nobody of it is to be flagged.
 
-    `weight`: for how many rows each stands where losses are counted; work is counted in rows.
+    `sample_weight`: for how many rows each stands where losses are counted; work is counted in rows.
 
     Precision first: the lowest at which the flagged leave `precision_lift` times as often as the base rate, for at most
     the capacity's share of the group. Recall first: the lowest for which what capacity is left suffices, and no lower
     than needed for `recall_enough`.
     """
     group = policy_group(rows, policy).to_numpy()
-    weight = np.ones(len(rows)) if weight is None else weight
-    precise, base = group == PRECISION_FIRST, float(np.average(happened, weights=weight))
-    cut = _precise(
-        happened[precise], chances[precise], weight[precise], base * policy.precision_lift, policy.capacity_share
+    sample_weight = np.ones(len(rows)) if sample_weight is None else sample_weight
+    precise, base = group == PRECISION_FIRST, float(np.average(y_true, weights=sample_weight))
+    threshold = _precise(
+        y_true[precise], y_prob[precise], sample_weight[precise], base * policy.precision_lift, policy.capacity_share
     )
-    left = policy.capacity_share * len(rows) - (precise & (chances >= cut)).sum()
-    recalled = _recalled((weight * happened)[~precise], chances[~precise], left, policy.recall_enough)
-    return {PRECISION_FIRST: cut, RECALL_FIRST: recalled}
+    left = policy.capacity_share * len(rows) - (precise & (y_prob >= threshold)).sum()
+    recalled = _recalled((sample_weight * y_true)[~precise], y_prob[~precise], left, policy.recall_enough)
+    return {PRECISION_FIRST: threshold, RECALL_FIRST: recalled}
 
 
-def flagged(rows: pd.DataFrame, chances: Floats, cuts: Thresholds, policy: PolicySettings) -> NDArray[np.bool_]:
+def flagged(rows: pd.DataFrame, y_prob: Floats, thresholds: Thresholds, policy: PolicySettings) -> NDArray[np.bool_]:
     """Which rows are at or above the threshold of their group."""
-    return chances >= cut_of(rows, cuts, policy)
+    return y_prob >= threshold_of(rows, thresholds, policy)
 
 
-def cut_of(rows: pd.DataFrame, cuts: Thresholds, policy: PolicySettings) -> Floats:
+def threshold_of(rows: pd.DataFrame, thresholds: Thresholds, policy: PolicySettings) -> Floats:
     """The threshold of each row."""
-    found: Floats = policy_group(rows, policy).map(dict(cuts)).to_numpy(dtype=float)
+    found: Floats = policy_group(rows, policy).map(dict(thresholds)).to_numpy(dtype=float)
     return found
 
 
-def _precise(happened: Floats, chances: Floats, weight: Floats, least: float, share: float) -> float:
+def _precise(y_true: Floats, y_prob: Floats, sample_weight: Floats, min_precision: float, share: float) -> float:
     """The lowest chance from which on at least so large a share left, among at most so many."""
-    order = np.argsort(-chances, kind="stable")
-    seen = np.cumsum(weight[order])
-    precision = np.cumsum((weight * happened)[order]) / np.where(seen > 0, seen, 1.0)
-    good = np.flatnonzero((precision >= least) & _whole_ties(chances[order]))
+    order = np.argsort(-y_prob, kind="stable")
+    seen = np.cumsum(sample_weight[order])
+    precision = np.cumsum((sample_weight * y_true)[order]) / np.where(seen > 0, seen, 1.0)
+    good = np.flatnonzero((precision >= min_precision) & _whole_ties(y_prob[order]))
     good = good[good < np.floor(share * len(order))]
-    return float(chances[order][good[-1]]) if len(good) else NOBODY
+    return float(y_prob[order][good[-1]]) if len(good) else NOBODY
 
 
-def _recalled(losses: Floats, chances: Floats, capacity: float, enough: float) -> float:
+def _recalled(positives: Floats, y_prob: Floats, capacity: float, enough: float) -> float:
     """The lowest chance from which on there are no more than capacity, and no lower than for recall enough."""
-    order = np.argsort(-chances, kind="stable")
-    recall = np.cumsum(losses[order]) / max(losses.sum(), 1.0)
-    fits = np.flatnonzero(_whole_ties(chances[order]))
+    order = np.argsort(-y_prob, kind="stable")
+    recall = np.cumsum(positives[order]) / max(positives.sum(), 1.0)
+    fits = np.flatnonzero(_whole_ties(y_prob[order]))
     fits = fits[fits < np.floor(capacity)]
     enough_at = np.flatnonzero(recall[fits] >= enough)
     last = enough_at[0] if len(enough_at) else len(fits) - 1
-    return float(chances[order][fits[last]]) if len(fits) else NOBODY
+    return float(y_prob[order][fits[last]]) if len(fits) else NOBODY
 
 
 def _whole_ties(descending: Floats) -> NDArray[np.bool_]:
@@ -81,32 +81,32 @@ def _whole_ties(descending: Floats) -> NDArray[np.bool_]:
 
 
 def what_if(
-    rows: pd.DataFrame, happened: Floats, chances: Floats, policy: PolicySettings, weight: Floats | None = None
+    rows: pd.DataFrame, y_true: Floats, y_prob: Floats, policy: PolicySettings, sample_weight: Floats | None = None
 ) -> pd.DataFrame:
-    """Thresholds against workload and what would be caught: one row per share of the book, for all and each group.
+    """Workload and churn caught at each threshold: one row per share of the portfolio, for all and for each group.
 
-    `accounts_per_month` flagged in a mean month, `caught` and `recall` of the losses, `precision`, `arr_caught`: ARR of
-    the losses caught in a mean month, in the reporting currency. `weight`: for how many rows each stands where losses
-    are counted.
+    `accounts_per_month` flagged in a mean month, `caught` and `recall` of the churners, `precision`, `arr_caught`: ARR
+    of the churners caught in a mean month, in the reporting currency. `sample_weight` counts where outcomes do.
     """
     months = max(rows["as_of"].nunique(), 1)
     group, arr = policy_group(rows, policy).to_numpy(), rows["arr"].to_numpy(dtype=float)
-    weight = np.ones(len(rows)) if weight is None else weight
+    sample_weight = np.ones(len(rows)) if sample_weight is None else sample_weight
     found: list[dict[str, Any]] = []
     for name in ("all", RECALL_FIRST, PRECISION_FIRST):
         mine = np.ones(len(rows), dtype=bool) if name == "all" else group == name
-        losses = (weight * happened)[mine].sum()
-        if not losses:
+        positives = (sample_weight * y_true)[mine].sum()
+        if not positives:
             continue
         for share in policy.what_if_shares:
-            cut = float(np.quantile(chances[mine], 1.0 - share))
-            above = mine & (chances >= cut)
-            caught, seen = (weight * happened)[above].sum(), weight[above].sum()
+            threshold = float(np.quantile(y_prob[mine], 1.0 - share))
+            above = mine & (y_prob >= threshold)
+            caught, seen = (sample_weight * y_true)[above].sum(), sample_weight[above].sum()
             found.append(
                 {
-                    "group": name, "share": share, "threshold": cut, "accounts_per_month": above.sum() / months,
-                    "caught": round(caught), "recall": caught / losses, "precision": caught / seen if seen else np.nan,
-                    "arr_caught": float((arr * weight * happened)[above].sum()) / months,
+                    "group": name, "share": share, "threshold": threshold, "accounts_per_month": above.sum() / months,
+                    "caught": round(caught), "recall": caught / positives,
+                    "precision": caught / seen if seen else np.nan,
+                    "arr_caught": float((arr * sample_weight * y_true)[above].sum()) / months,
                 }
             )  # fmt: skip
     return pd.DataFrame(found)

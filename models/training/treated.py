@@ -21,14 +21,14 @@ ALL_ROWS, UNTREATED = "treated and untreated", "untreated only"
 
 @dataclass(frozen=True)
 class Counted:
-    """How much each example counts, 0 for one that does not; `says` it in a sentence.
+    """How much each example counts, 0 for one that does not; `note` it in a sentence.
 
     `other`: how much each would count the other way, by its name; None where nobody can say who was treated.
     """
 
-    weight: Floats
-    by_lot: bool
-    says: str
+    sample_weight: Floats
+    randomized: bool
+    note: str
     other: tuple[str, Floats] | None
 
 
@@ -39,18 +39,21 @@ def counted(examples: pd.DataFrame, label: str, rules: TreatedSettings) -> Count
     """
     alike = np.ones(len(examples))
     if label != OUTCOME or "treated" not in examples or examples["treated"].isna().any():
-        return Counted(alike, by_lot=False, says="All examples count alike, treated or not.", other=None)
+        return Counted(alike, randomized=False, note="All examples have equal weight, treated or not.", other=None)
     untreated = ~examples["treated"].to_numpy(dtype=bool)
     share = f"{1.0 - untreated.mean():.1%} of them treated"
     if "untreated_chance" not in examples or examples["untreated_chance"].isna().any():
-        says = f"All examples count alike, {share}; there is no lot that gives the chance of being untreated."
-        return Counted(alike, by_lot=False, says=says, other=(UNTREATED, untreated.astype(float)))
-    chance = examples["untreated_chance"].to_numpy(dtype=float)
-    stands_for = 1.0 / np.maximum(chance, 1.0 / rules.max_weight)
-    cut = int((untreated & (chance * rules.max_weight < 1.0)).sum())
-    weight = np.where(untreated, stands_for, 0.0)
-    says = (
-        f"Of {len(examples):,} examples, {share}, the untreated count, by the inverse of their chance to stay so: up "
-        f"to {weight.max():.1f}, {cut:,} of them cut at {rules.max_weight:g}. They stand for {weight.sum():,.0f}."
+        note = (
+            f"All examples have equal weight, {share}; no random assignment gives the probability of being untreated."
+        )
+        return Counted(alike, randomized=False, note=note, other=(UNTREATED, untreated.astype(float)))
+    p_untreated = examples["untreated_chance"].to_numpy(dtype=float)
+    inverse_probability = 1.0 / np.maximum(p_untreated, 1.0 / rules.max_weight)
+    capped = int((untreated & (p_untreated * rules.max_weight < 1.0)).sum())
+    sample_weight = np.where(untreated, inverse_probability, 0.0)
+    note = (
+        f"Of {len(examples):,} examples, {share}, only the untreated count, weighted by the inverse probability "
+        f"of being untreated: up to {sample_weight.max():.1f}, {capped:,} of them capped at {rules.max_weight:g}; the "
+        f"weights sum to {sample_weight.sum():,.0f}."
     )
-    return Counted(weight, by_lot=True, says=says, other=(ALL_ROWS, alike))
+    return Counted(sample_weight, randomized=True, note=note, other=(ALL_ROWS, alike))

@@ -11,20 +11,27 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
-from keepwell.models.grading.intervals import Estimate, graded_figures
+from keepwell.models.grading.intervals import Estimate, graded_metrics
 from keepwell.models.grading.metrics import Floats, graded, top
 from keepwell.models.settings.all import ModelSettings
-from keepwell.models.training.candidates import BASELINES, CANDIDATES, WITHOUT_WEIGHTS, WORDS, chance, fitted
+from keepwell.models.training.candidates import (
+    BASELINES,
+    CANDIDATES,
+    CATEGORICAL_FEATURES,
+    WITHOUT_WEIGHTS,
+    fitted,
+    predicted_probability,
+)
 from keepwell.models.training.choose import Calibration, Compared, calibrated, compared, simplest_as_good
 from keepwell.models.training.inputs import varied
-from keepwell.models.training.segments import SEGMENT, Part, segment_models
-from keepwell.models.training.split import Parts, TooLittleData, part_of
-from keepwell.models.training.thresholds import flagged, thresholds, what_if
+from keepwell.models.training.segments import SEGMENT, LabeledRows, segment_models
+from keepwell.models.training.split import Splits, TooLittleData, labeled_rows
+from keepwell.models.training.thresholds import choose_thresholds, flagged, what_if
 from keepwell.models.training.treated import Counted, counted
 from keepwell.models.training.tripwires import refuse_leaks, refuse_model
 
 SEED = 1
-LEAST_LOSSES = 10
+MIN_OUTCOMES = 10
 """With fewer losses among the test rows of a part its figures are not worth a line."""
 BY_POLICY, WEIGHT = "by policy", "weight"
 
@@ -48,154 +55,183 @@ class Trained:
         models = enumerate([pooled, *self.segments.values()])
         return [(model, np.flatnonzero(place == n)) for n, model in models if (place == n).any()]
 
-    def chances(self, rows: pd.DataFrame) -> Floats:
+    def probabilities(self, rows: pd.DataFrame) -> Floats:
         """Calibrated chance of each row."""
-        chances = np.empty(len(rows))
+        y_prob = np.empty(len(rows))
         for served, at in self.serving(rows):
-            chances[at] = served.calibration(chance(served.model, rows.iloc[at]))
-        return chances
+            y_prob[at] = served.calibration(predicted_probability(served.model, rows.iloc[at]))
+        return y_prob
 
 
 @dataclass(frozen=True)
 class Trial:
-    """All candidates of one outcome: how they compare on validation, which was taken, and the figures on test.
+    """All candidates of one outcome: their comparison on validation, the selected one, and their metrics on test.
 
-    `figures` is keyed by candidate and by part of the book: `all`, a segment, and for the one taken `industry: ...`,
-    `country: ...` and `by policy`, where those count as flagged that its thresholds flag, not the riskiest tenth.
-    `treated and untreated` or `untreated only` are its figures had examples been counted the other way, which
-    `counting` tells of. `what_if`: its thresholds against workload and losses, on validation (thresholds.py).
-    `test`: its test rows, with the `chance` of each and the `weight` that it counts with; `chances`: every candidate's
-    chances of them. `segments`: its own model of each segment against the pooled one (segments.py).
+    `metrics` is keyed by candidate and slice: `all`, a segment, and for the selected one `industry: ...`,
+    `country: ...` and `by policy`, where its thresholds flag accounts instead of the riskiest share. Under
+    `treated and untreated` or `untreated only` are its metrics with the other way of weighting examples; `counting`
+    describes both. `what_if`: its thresholds against workload and churn caught, on validation (thresholds.py).
+    `test`: the test rows with its `chance` and the `weight` of each; `probabilities`: every candidate's, of these rows.
+    `segments`: a model of each segment against the pooled one (segments.py).
     """
 
-    parts: Parts
+    splits: Splits
     trained: Mapping[str, Trained]
     compared: Sequence[Compared]
-    taken: str
-    figures: Mapping[tuple[str, str], Mapping[str, Estimate]]
+    selected: str
+    metrics: Mapping[tuple[str, str], Mapping[str, Estimate]]
     thresholds: Mapping[str, float]
     what_if: pd.DataFrame
     test: pd.DataFrame
-    chances: Mapping[str, Floats]
+    probabilities: Mapping[str, Floats]
     counting: str
     segments: pd.DataFrame
 
 
-def trial(examples: pd.DataFrame, label: str, parts: Parts, numbers: Sequence[str], settings: ModelSettings) -> Trial:
+def trial(
+    examples: pd.DataFrame, label: str, splits: Splits, numeric_features: Sequence[str], settings: ModelSettings
+) -> Trial:
     """Learn, compare, calibrate, grade. Raises TooLittleData, and Suspicious where something tells too much (MOD-8).
 
     `examples`: account_id, as_of, segment, industry, country, arr, high_value, health and the numbers.
     """
     rules = settings.candidates
-    told = examples.dropna(subset=[label])
-    count = counted(told, label, settings.treated)
-    told = told.assign(**{WEIGHT: count.weight})
-    train, validation, test = (part_of(told, label, months) for months in (parts.train, parts.validation, parts.test))
+    labeled = examples.dropna(subset=[label])
+    count = counted(labeled, label, settings.treated)
+    labeled = labeled.assign(**{WEIGHT: count.sample_weight})
+    train, validation, test = (
+        labeled_rows(labeled, label, months) for months in (splits.train, splits.validation, splits.test)
+    )
     train = train[train[WEIGHT] > 0]
-    for part, rows in (("training", train), ("validation", validation), ("test", test)):
-        _enough(rows.loc[rows[WEIGHT] > 0, label].astype(bool), part)
-    names = varied(train, numbers)
-    refuse_leaks(train, label, names, WORDS, settings.tripwires)
-    models = _learnt(train, label, names, settings, count)
-    happened, weight = validation[label].to_numpy(dtype=float), validation[WEIGHT].to_numpy()
-    given = {name: chance(model, validation) for name, model in models.items()}
+    for split, rows in (("training", train), ("validation", validation), ("test", test)):
+        _enough(rows.loc[rows[WEIGHT] > 0, label].astype(bool), split)
+    names = varied(train, numeric_features)
+    refuse_leaks(train, label, names, CATEGORICAL_FEATURES, settings.tripwires)
+    models = _fit_candidates(train, label, names, settings, count)
+    y_true, sample_weight = validation[label].to_numpy(dtype=float), validation[WEIGHT].to_numpy()
+    given = {name: predicted_probability(model, validation) for name, model in models.items()}
     accounts = validation["account_id"].to_numpy()
-    comparison = compared(happened, given, accounts, rules.replicates, SEED, weight)
+    comparison = compared(y_true, given, accounts, rules.replicates, SEED, sample_weight)
     for candidate in comparison:
         refuse_model(candidate.name, candidate.roc_auc, settings.tripwires)
-    taken = simplest_as_good(comparison, BASELINES)
-    trained = {name: Trained(name, models[name], calibrated(given[name], happened, weight)) for name in models}
+    selected = simplest_as_good(comparison, BASELINES)
+    trained = {name: Trained(name, models[name], calibrated(given[name], y_true, sample_weight)) for name in models}
     own, tried = segment_models(
-        taken, _part(train, label), _part(validation, label), given[taken], names, settings, count.by_lot
+        selected,
+        _labeled(train, label),
+        _labeled(validation, label),
+        given[selected],
+        names,
+        settings,
+        count.randomized,
     )
-    trained[taken] = replace(trained[taken], segments={name: Trained(taken, *model) for name, model in own.items()})
-    right = trained[taken].chances(validation)
-    cuts = thresholds(validation, happened, right, settings.policy, weight)
-    held_out = {name: candidate.chances(test) for name, candidate in trained.items()}
-    best = test.assign(chance=held_out[taken])
-    figures = {
-        (name, part): _graded(rows, label, settings)
-        for name, chances in held_out.items()
-        for part, rows in _parts(
-            test.assign(chance=chances), label, ("segment",) if name != taken else ("segment", "industry", "country")
+    trained[selected] = replace(
+        trained[selected], segments={name: Trained(selected, *model) for name, model in own.items()}
+    )
+    right = trained[selected].probabilities(validation)
+    threshold_by_group = choose_thresholds(validation, y_true, right, settings.policy, sample_weight)
+    held_out = {name: candidate.probabilities(test) for name, candidate in trained.items()}
+    best = test.assign(chance=held_out[selected])
+    metrics = {
+        (name, slice_name): _graded(rows, label, settings)
+        for name, y_prob in held_out.items()
+        for slice_name, rows in _slices(
+            test.assign(chance=y_prob), label, ("segment",) if name != selected else ("segment", "industry", "country")
         )
     }
-    by_policy = flagged(best, best["chance"].to_numpy(), cuts, settings.policy)
-    figures[taken, BY_POLICY] = _graded(best, label, settings, by_policy)
-    figures |= {(taken, way): found for way, found in _other_way(told, best, label, count, settings)}
-    table = what_if(validation, happened, right, settings.policy, weight)
-    return Trial(parts, trained, comparison, taken, figures, cuts, table, best, held_out, _counting(count), tried)
+    by_policy = flagged(best, best["chance"].to_numpy(), threshold_by_group, settings.policy)
+    metrics[selected, BY_POLICY] = _graded(best, label, settings, by_policy)
+    metrics |= {(selected, way): found for way, found in _other_way(labeled, best, label, count, settings)}
+    table = what_if(validation, y_true, right, settings.policy, sample_weight)
+    return Trial(
+        splits,
+        trained,
+        comparison,
+        selected,
+        metrics,
+        threshold_by_group,
+        table,
+        best,
+        held_out,
+        _counting(count),
+        tried,
+    )
 
 
-def _part(rows: pd.DataFrame, label: str) -> Part:
+def _labeled(rows: pd.DataFrame, label: str) -> LabeledRows:
     """The rows with their outcome and how much each counts."""
-    return Part(rows, rows[label].to_numpy(dtype=float), rows[WEIGHT].to_numpy())
+    return LabeledRows(rows, rows[label].to_numpy(dtype=float), rows[WEIGHT].to_numpy())
 
 
-def _learnt(
+def _fit_candidates(
     train: pd.DataFrame, label: str, names: Sequence[str], settings: ModelSettings, count: Counted
 ) -> dict[str, Pipeline]:
     """Every candidate that can learn from rows that count as these do."""
-    weight = train[WEIGHT].to_numpy() if count.by_lot else None
-    outcome, able = train[label].astype(bool), [n for n in CANDIDATES if not count.by_lot or n not in WITHOUT_WEIGHTS]
-    return {name: fitted(name, train, outcome, names, settings.inputs, settings.candidates, weight) for name in able}
+    sample_weight = train[WEIGHT].to_numpy() if count.randomized else None
+    outcome, able = (
+        train[label].astype(bool),
+        [n for n in CANDIDATES if not count.randomized or n not in WITHOUT_WEIGHTS],
+    )
+    return {
+        name: fitted(name, train, outcome, names, settings.inputs, settings.candidates, sample_weight) for name in able
+    }
 
 
 def _other_way(
-    told: pd.DataFrame, best: pd.DataFrame, label: str, count: Counted, settings: ModelSettings
+    labeled: pd.DataFrame, best: pd.DataFrame, label: str, count: Counted, settings: ModelSettings
 ) -> Iterator[tuple[str, dict[str, Estimate]]]:
     """The figures of the test rows had they been counted the other way; nothing where there is none to tell."""
     if count.other is None:
         return
-    way, weight = count.other
-    rows = best.assign(**{WEIGHT: pd.Series(weight, told.index)})
+    way, sample_weight = count.other
+    rows = best.assign(**{WEIGHT: pd.Series(sample_weight, labeled.index)})
     if _gradable(rows, label):
         yield way, _graded(rows, label, settings)
 
 
 def _counting(count: Counted) -> str:
     """How examples were counted, and who was left out for it."""
-    left_out = "".join(f" {name} is left out: {why}." for name, why in WITHOUT_WEIGHTS.items() if count.by_lot)
-    return count.says + left_out
+    left_out = "".join(f" {name} is left out: {why}." for name, why in WITHOUT_WEIGHTS.items() if count.randomized)
+    return count.note + left_out
 
 
-def _enough(happened: pd.Series, part: str) -> None:
+def _enough(y_true: pd.Series, split: str) -> None:
     """Raises TooLittleData where a part has hardly an outcome to learn from or to be graded on."""
-    count = int(happened.sum())
-    if not LEAST_LOSSES <= count <= len(happened) - LEAST_LOSSES:
+    count = int(y_true.sum())
+    if not MIN_OUTCOMES <= count <= len(y_true) - MIN_OUTCOMES:
         raise TooLittleData(
-            f"The {part} months hold {count} of {len(happened)} examples with the outcome; {LEAST_LOSSES} with "
+            f"The {split} months hold {count} of {len(y_true)} examples with the outcome; {MIN_OUTCOMES} with "
             "and as many without it are needed."
         )
 
 
-def _parts(test: pd.DataFrame, label: str, columns: Sequence[str]) -> list[tuple[str, pd.DataFrame]]:
+def _slices(test: pd.DataFrame, label: str, columns: Sequence[str]) -> list[tuple[str, pd.DataFrame]]:
     """The whole book, and of each column the parts with losses enough; a segment goes by its name alone."""
-    parts = [("all", test)]
+    slices = [("all", test)]
     for column in columns:
         said = "" if column == "segment" else f"{column}: "
-        parts += [(f"{said}{name}", rows) for name, rows in test.groupby(column)]
-    return [(name, rows) for name, rows in parts if _gradable(rows, label)]
+        slices += [(f"{said}{name}", rows) for name, rows in test.groupby(column)]
+    return [(name, rows) for name, rows in slices if _gradable(rows, label)]
 
 
 def _gradable(rows: pd.DataFrame, label: str) -> bool:
     """Whether as many rows that count have the outcome, and have not, as a figure needs."""
     count = rows.loc[rows[WEIGHT] > 0, label]
-    return bool(LEAST_LOSSES <= count.sum() <= len(count) - LEAST_LOSSES)
+    return bool(MIN_OUTCOMES <= count.sum() <= len(count) - MIN_OUTCOMES)
 
 
 def _graded(
     rows: pd.DataFrame, label: str, settings: ModelSettings, above: NDArray[np.bool_] | None = None
 ) -> dict[str, Estimate]:
-    """The figures on these rows and their `chance`; flagged, unless said, are the riskiest within capacity.
+    """The metrics of these rows and their column `chance`; unless given, the riskiest within capacity are flagged.
 
-    A row of weight 0 counts in no figure, and among the book that is flagged from.
+    A row of weight 0 counts in no metric, but belongs to the portfolio whose riskiest are flagged.
     """
-    rules, months, chances = settings.candidates, rows["as_of"].to_numpy(), rows["chance"].to_numpy()
+    rules, months, y_prob = settings.candidates, rows["as_of"].to_numpy(), rows["chance"].to_numpy()
     side = graded(
         rows[label].to_numpy(dtype=float),
-        chances,
-        top(chances, months, settings.policy.capacity_share) if above is None else above,
+        y_prob,
+        top(y_prob, months, settings.policy.capacity_share) if above is None else above,
         rows[WEIGHT].to_numpy(dtype=float),
     )
-    return graded_figures(side, rows["account_id"].to_numpy(), rules.replicates, rules.confidence, SEED)
+    return graded_metrics(side, rows["account_id"].to_numpy(), rules.replicates, rules.confidence, SEED)

@@ -23,13 +23,21 @@ class Suspicious(Exception):
 
 
 def refuse_leaks(
-    rows: pd.DataFrame, label: str, numbers: Sequence[str], words: Sequence[str], rules: TripwireSettings
+    rows: pd.DataFrame,
+    label: str,
+    numeric_features: Sequence[str],
+    categorical_features: Sequence[str],
+    rules: TripwireSettings,
 ) -> None:
     """Raises Suspicious where a single feature tells the outcome of the training rows too well.
 
     `rows`: account_id, the label (no row without one), numbers and words. A feature that is let through is not refused.
     """
-    found = [(name, auc) for name, auc in leaking(rows, label, numbers, words, rules) if name not in rules.allowed]
+    found = [
+        (name, auc)
+        for name, auc in leaking(rows, label, numeric_features, categorical_features, rules)
+        if name not in rules.allowed
+    ]
     if found:
         named = ", ".join(f"`{name}` ({auc:.3f})" for name, auc in found)
         raise Suspicious(
@@ -50,28 +58,36 @@ def refuse_model(name: str, auc: float, rules: TripwireSettings) -> None:
 
 
 def leaking(
-    rows: pd.DataFrame, label: str, numbers: Sequence[str], words: Sequence[str], rules: TripwireSettings
+    rows: pd.DataFrame,
+    label: str,
+    numeric_features: Sequence[str],
+    categorical_features: Sequence[str],
+    rules: TripwireSettings,
 ) -> list[tuple[str, float]]:
     """The features whose ROC-AUC alone is above the bound, the most telling first."""
-    alone = aucs_alone(rows, label, numbers, words, rules)
+    alone = aucs_alone(rows, label, numeric_features, categorical_features, rules)
     return sorted(((n, a) for n, a in alone.items() if a > rules.feature_auc), key=lambda found: (-found[1], found[0]))
 
 
 def aucs_alone(
-    rows: pd.DataFrame, label: str, numbers: Sequence[str], words: Sequence[str], rules: TripwireSettings
+    rows: pd.DataFrame,
+    label: str,
+    numeric_features: Sequence[str],
+    categorical_features: Sequence[str],
+    rules: TripwireSettings,
 ) -> dict[str, float]:
     """How well each feature alone tells the outcome: the best of the ways in which it may be read.
 
     A number by its order, missing ones below or above all others; by its missing alone; and, as a word, by the rate of
     the outcome in its group (twentieths of a number), each account's group rated on other accounts.
     """
-    happened = rows[label].to_numpy(dtype=float)
-    by_rate = _rates(rows, happened, numbers, words, rules)
+    y_true = rows[label].to_numpy(dtype=float)
+    by_rate = _rates(rows, y_true, numeric_features, categorical_features, rules)
     found = {}
-    for name in [*numbers, *words]:
-        orders = _orders(rows[name].astype("float64")) if name in numbers else iter(())
-        either = [max(auc, 1.0 - auc) for auc in (_auc(happened, order) for order in orders)]
-        found[name] = max([*either, _auc(happened, by_rate[name].to_numpy())])
+    for name in [*numeric_features, *categorical_features]:
+        orders = _orders(rows[name].astype("float64")) if name in numeric_features else iter(())
+        either = [max(auc, 1.0 - auc) for auc in (_auc(y_true, order) for order in orders)]
+        found[name] = max([*either, _auc(y_true, by_rate[name].to_numpy())])
     return found
 
 
@@ -84,14 +100,18 @@ def _orders(values: pd.Series) -> Iterator[Floats]:
 
 
 def _rates(
-    rows: pd.DataFrame, happened: Floats, numbers: Sequence[str], words: Sequence[str], rules: TripwireSettings
+    rows: pd.DataFrame,
+    y_true: Floats,
+    numeric_features: Sequence[str],
+    categorical_features: Sequence[str],
+    rules: TripwireSettings,
 ) -> pd.DataFrame:
     """Each feature's group as its smoothed rate of the outcome, learnt on other accounts (Micci-Barreca 2001)."""
-    groups = {name: _groups(rows[name].astype("float64"), rules.groups) for name in numbers}
-    groups |= {name: pd.Series(pd.factorize(rows[name])[0], rows.index) for name in words}
+    groups = {name: _groups(rows[name].astype("float64"), rules.groups) for name in numeric_features}
+    groups |= {name: pd.Series(pd.factorize(rows[name])[0], rows.index) for name in categorical_features}
     frame = pd.DataFrame(groups)
-    folds = list(GroupKFold(rules.folds).split(frame, happened, rows["account_id"]))
-    rates = TargetEncoder(target_type="binary", cv=folds).fit_transform(frame, happened.astype(int))
+    folds = list(GroupKFold(rules.folds).split(frame, y_true, rows["account_id"]))
+    rates = TargetEncoder(target_type="binary", cv=folds).fit_transform(frame, y_true.astype(int))
     return pd.DataFrame(rates, index=rows.index, columns=frame.columns)
 
 
@@ -105,5 +125,5 @@ def _groups(values: pd.Series, count: int) -> pd.Series:
     return pd.Series(codes, values.index).where(values.notna(), -1)
 
 
-def _auc(happened: Floats, score: Floats) -> float:
-    return roc_auc(graded(happened, score, happened > 1.0))
+def _auc(y_true: Floats, score: Floats) -> float:
+    return roc_auc(graded(y_true, score, y_true > 1.0))

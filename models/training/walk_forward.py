@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from keepwell.models.settings.training import CandidateSettings, InputSettings, SplitSettings
-from keepwell.models.training.candidates import chance, fitted
+from keepwell.models.training.candidates import fitted, predicted_probability
 from keepwell.models.training.inputs import varied
 
 
@@ -31,27 +31,27 @@ class Refit:
 
 
 def walk_forward(
-    examples: pd.DataFrame, label: str, months: Sequence[date], gap_days: int, numbers: Sequence[str], candidate: str,
-    refit_months: int, split: SplitSettings, inputs: InputSettings, rules: CandidateSettings,
+    examples: pd.DataFrame, label: str, months: Sequence[date], gap_days: int, numeric_features: Sequence[str],
+    candidate: str, refit_months: int, split: SplitSettings, inputs: InputSettings, rules: CandidateSettings,
 ) -> tuple[pd.Series, list[Refit]]:  # fmt: skip
     """The chance of each example of `months`, NaN elsewhere and where there was too little to learn from.
 
     The model of a month is fitted on the first day of its block of `refit_months` (quarters of the calendar by
     default), from the examples of the months that began at least `gap_days` (horizon and grace) before that day.
     """
-    chances = pd.Series(np.nan, index=examples.index, name="model", dtype=float)
+    y_prob = pd.Series(np.nan, index=examples.index, name="model", dtype=float)
     refits = []
     for day in sorted({refit_day(month, refit_months) for month in months}):
         served = [pd.Timestamp(m) for m in months if refit_day(m, refit_months) == day]
         rows = examples[examples["as_of"].isin(served)]
-        told = matured(examples, label, day, gap_days)
-        refit = _refit(told, label, day, split)
+        labeled = matured(examples, label, day, gap_days)
+        refit = _refit(labeled, label, day, split)
         refits.append(refit)
         if refit.why_not is None and len(rows):
-            names = varied(told, numbers)
-            model = fitted(candidate, told, told[label].astype(bool), names, inputs, rules)
-            chances.loc[rows.index] = chance(model, rows)
-    return chances, refits
+            names = varied(labeled, numeric_features)
+            model = fitted(candidate, labeled, labeled[label].astype(bool), names, inputs, rules)
+            y_prob.loc[rows.index] = predicted_probability(model, rows)
+    return y_prob, refits
 
 
 def refit_day(month: date, refit_months: int) -> date:
@@ -65,9 +65,9 @@ def matured(examples: pd.DataFrame, label: str, day: date, gap_days: int) -> pd.
     return examples[(examples["as_of"] <= last) & examples[label].notna()]
 
 
-def _refit(told: pd.DataFrame, label: str, day: date, split: SplitSettings) -> Refit:
-    had = told[label].astype(bool).groupby(told["account_id"]).any()
-    months, with_it, without = told["as_of"].nunique(), int(had.sum()), int((~had).sum())
+def _refit(labeled: pd.DataFrame, label: str, day: date, split: SplitSettings) -> Refit:
+    had = labeled[label].astype(bool).groupby(labeled["account_id"]).any()
+    months, with_it, without = labeled["as_of"].nunique(), int(had.sum()), int((~had).sum())
     why_not = None
     if months < split.min_train_months:
         why_not = f"{months} matured months; {split.min_train_months} are needed"

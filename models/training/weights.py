@@ -28,13 +28,13 @@ Weights = Mapping[str, float]
 class Tuned:
     """Weights of the whole book and of each segment, each summing to 1; `own`: segments with losses enough for theirs.
 
-    `losses`: accounts that left, per segment.
+    `churned_accounts`: accounts that left, per segment.
     """
 
     book: Weights
     segments: Mapping[str, Weights]
     own: frozenset[str]
-    losses: Mapping[str, int]
+    churned_accounts: Mapping[str, int]
 
     def of(self, segment: str) -> Weights:
         """The weights of a segment; those of the book where it was not seen."""
@@ -54,16 +54,16 @@ def tuned_weights(
     share = names.value_counts(normalize=True).sort_index()
     prior = sum((share[s] * _vector(by_hand(s), components) for s in share.index), np.zeros(len(components)))
     book = _fitted(rows, label, components, prior, rules.spread)
-    lost = rows[rows[label].astype(bool)].groupby(names)["account_id"].nunique()
-    losses = {str(s): int(lost.get(s, 0)) for s in share.index}
-    own = frozenset(s for s, count in losses.items() if count >= rules.min_churned_accounts)
+    churned = rows[rows[label].astype(bool)].groupby(names)["account_id"].nunique()
+    churned_accounts = {str(s): int(churned.get(s, 0)) for s in share.index}
+    own = frozenset(s for s, count in churned_accounts.items() if count >= rules.min_churned_accounts)
     segments = {
         str(s): _named(
             _fitted(rows[names == s], label, components, book, rules.segment_spread) if s in own else book, components
         )
         for s in share.index
     }
-    return Tuned(_named(book, components), segments, own, losses)
+    return Tuned(_named(book, components), segments, own, churned_accounts)
 
 
 def weighted_health(rows: pd.DataFrame, weights: Callable[[str], Weights]) -> pd.Series:
@@ -87,7 +87,7 @@ class Backtest:
     """Both scores on the same test rows, `recall` at capacity, and what tuned is ahead by, on the same draws."""
 
     rows: int
-    losses: int
+    churned_accounts: int
     by_hand: Mapping[str, Estimate]
     tuned: Mapping[str, Estimate]
     ahead: Mapping[str, Estimate]
@@ -100,14 +100,14 @@ def backtest(
     """Hand-set against tuned health on the test months, which had no say in either; rows that lack one are left out."""
     both = by_hand.notna() & tuned.notna()
     rows = rows[both]
-    happened, months = rows[label].to_numpy(dtype=float), rows["as_of"].to_numpy()
+    y_true, months = rows[label].to_numpy(dtype=float), rows["as_of"].to_numpy()
     risks = {"by_hand": -by_hand[both].to_numpy(), "tuned": -tuned[both].to_numpy()}
-    sides = {side: graded(happened, risk, top(risk, months, capacity_share)) for side, risk in risks.items()}
+    sides = {side: graded(y_true, risk, top(risk, months, capacity_share)) for side, risk in risks.items()}
     accounts = rows["account_id"].to_numpy()
     found = drawn(sides, {"roc_auc": roc_auc, "recall": recall}, accounts, rules.replicates, SEED)
-    figures = {side: {n: estimated(v, rules.confidence) for n, v in of.items()} for side, of in found.items()}
+    metrics = {side: {n: estimated(v, rules.confidence) for n, v in of.items()} for side, of in found.items()}
     ahead = {n: estimated(v - found["by_hand"][n], rules.confidence) for n, v in found["tuned"].items()}
-    return Backtest(len(rows), int(happened.sum()), figures["by_hand"], figures["tuned"], ahead)
+    return Backtest(len(rows), int(y_true.sum()), metrics["by_hand"], metrics["tuned"], ahead)
 
 
 def _fitted(rows: pd.DataFrame, label: str, components: Sequence[str], prior: Floats, spread: float) -> Floats:
@@ -115,24 +115,24 @@ def _fitted(rows: pd.DataFrame, label: str, components: Sequence[str], prior: Fl
 
     The months of an account that left repeat one loss; the likelihood counts each loss once.
     """
-    happened = rows[label].to_numpy(dtype=float)
-    if not 0 < happened.sum() < len(happened):
+    y_true = rows[label].to_numpy(dtype=float)
+    if not 0 < y_true.sum() < len(y_true):
         return prior
     points = rows[[f"component_{c}" for c in components]].to_numpy(dtype=float) / TEN
     known = (~np.isnan(points)).astype(float)
     points = np.nan_to_num(points)
-    once = rows.loc[rows[label].astype(bool), "account_id"].nunique() / happened.sum()
+    once = rows.loc[rows[label].astype(bool), "account_id"].nunique() / y_true.sum()
     segments, _ = pd.factorize(rows["segment"].fillna(""))
     size = len(components)
 
-    def loss(given: Floats) -> tuple[float, Floats]:
+    def objective(given: Floats) -> tuple[float, Floats]:
         """Minus the log posterior, and its gradient by weights, slope and the segments' intercepts."""
         weights, slope, levels = given[:size], given[size], given[size + 1 :]
         total = np.maximum(known @ weights, np.finfo(float).eps)
         score = (points @ weights) / total
         odds = levels[segments] - slope * score
-        error = expit(odds) - happened
-        likelihood = np.logaddexp(0.0, odds).sum() - happened @ odds
+        error = expit(odds) - y_true
+        likelihood = np.logaddexp(0.0, odds).sum() - y_true @ odds
         along = (error / total) @ points - (error * score / total) @ known
         # The score does not change when all weights grow alike, so the prior looks at weights that sum to 1.
         shares = weights / weights.sum()
@@ -145,12 +145,12 @@ def _fitted(rows: pd.DataFrame, label: str, components: Sequence[str], prior: Fl
             ]),
         )  # fmt: skip
 
-    rate = happened.mean()
+    rate = y_true.mean()
     count = int(segments.max()) + 1
     level = np.log(rate / (1 - rate)) + START_SLOPE * points.sum() / known.sum()
     start = np.concatenate([prior, [START_SLOPE], np.full(count, level)])
     bounds = [(0.0, None)] * (size + 1) + [(None, None)] * count
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 500})
+    found = minimize(objective, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 500})
     weights: Floats = found.x[:size]
     return weights / weights.sum()
 

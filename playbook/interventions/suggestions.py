@@ -58,7 +58,7 @@ def effect_in_words(outcome: str, value: float, low: float, high: float) -> str:
 
 
 def on(estimand: str) -> str:
-    """What an effect is on: `difference by lot: log usage of 28 days` is one on usage of 28 days."""
+    """What an effect is on: `difference by random assignment: log usage of 28 days` is one on usage of 28 days."""
     return estimand.partition(": ")[2].removeprefix("log ")
 
 

@@ -7,10 +7,10 @@ from datetime import date, datetime, timedelta
 import pandas as pd
 
 from keepwell.features.settings import BookSettings, HealthSettings, LabelSettings
-from keepwell.models.grading.audit import SCORES, as_known, audit_figures, looked_up, score_names, window, with_flags
+from keepwell.models.grading.audit import SCORES, as_known, audit_metrics, looked_up, score_names, window, with_flags
 from keepwell.models.grading.retention import (
-    contact_figures,
-    surprise_figures,
+    contact_metrics,
+    surprise_metrics,
     value_frame,
     warned,
     with_contacts,
@@ -21,7 +21,7 @@ from keepwell.models.settings.grading import AuditSettings
 from keepwell.models.training.split import TooLittleData
 from keepwell.models.training.walk_forward import Refit, walk_forward
 from keepwell.tasks.learning.audit_facts import contacts_of, legacy_scores, losses_since, retention_of
-from keepwell.tasks.learning.training import first_month, month_starts, numbers_seen, training_set
+from keepwell.tasks.learning.training import first_month, month_starts, published_features, training_set
 from keepwell.tasks.scoring.score import ScoreSettings
 from keepwell.tasks.sources.facts import facts_at
 from keepwell.tasks.sources.staging import Snapshot
@@ -70,7 +70,7 @@ class Audit:
 
     as_of: date
     since: date
-    figures: pd.DataFrame
+    metrics: pd.DataFrame
     churners: pd.DataFrame
     value: pd.DataFrame
     refits: Sequence[Refit]
@@ -90,16 +90,16 @@ def audit(snapshot: Snapshot, now: datetime, rules: AuditRules) -> Audit:
     months = window(panel, pd.Timestamp(since))
     looked = looked_up(lost, panel, rules.audit)
     candidates, period = rules.models.candidates, f"last_{rules.audit.months}_months"
-    figures = surprise_figures(warned(lost, panel, rules.audit), period, rules.audit.min_churned_accounts)
+    metrics = surprise_metrics(warned(lost, panel, rules.audit), period, rules.audit.min_churned_accounts)
     if contacts is not None:
-        figures |= contact_figures(with_contacts(months, contacts, rules.audit), rules.audit, period)
-    figures |= retention_of(snapshot, facts, rules.money, rules.audit.months, rules.fixed)
+        metrics |= contact_metrics(with_contacts(months, contacts, rules.audit), rules.audit, period)
+    metrics |= retention_of(snapshot, facts, rules.money, rules.audit.months, rules.fixed)
     return Audit(
         as_of=now.date(),
         since=since,
-        figures=audit_figures(looked, months, candidates),
+        metrics=audit_metrics(looked, months, candidates),
         churners=looked,
-        value=value_frame(figures, candidates),
+        value=value_frame(metrics, candidates),
         refits=refits,
         losses=len(lost),
         scores=score_names(panel),
@@ -120,7 +120,7 @@ def replayed(
     else:
         nothing = []
     first = since - timedelta(days=max(*rules.audit.days_before, rules.audit.surprise_days)) - MONTH
-    models, numbers = rules.models, numbers_seen(rules.models.inputs.excluded_features)
+    models, numbers = rules.models, published_features(rules.models.inputs.excluded_features)
     chances, refits = walk_forward(
         examples, OUTCOMES["churn"], [m for m in months if m >= first], rules.gap_days, numbers, rules.audit.candidate,
         rules.audit.refit_months, models.split, models.inputs, models.candidates,
@@ -175,4 +175,4 @@ def marts_of(found: Audit) -> dict[str, pd.DataFrame]:
         *(f"{kind}{s}" for s in SCORES for kind in ("", "age_", "flagged_")),
     ]  # fmt: skip
     churners = found.churners.rename(columns=renamed)
-    return {"audit": found.figures, "audit_churners": churners[columns], "value": found.value}
+    return {"audit": found.metrics, "audit_churners": churners[columns], "value": found.value}

@@ -11,7 +11,7 @@ from keepwell.features.book import arr_in_reporting_currency
 from keepwell.features.facts.known import Facts
 from keepwell.features.outcomes.labels import losses
 from keepwell.features.settings import BookSettings
-from keepwell.models.grading.retention import Figures, arr_on, bridged, retention_figures
+from keepwell.models.grading.retention import Metrics, arr_on, bridged, retention_metrics
 from keepwell.models.settings.grading import AuditSettings
 from keepwell.tasks.sources.facts import facts_at
 from keepwell.tasks.sources.staging import Snapshot
@@ -42,7 +42,7 @@ def contacts_of(facts: Facts, rules: AuditSettings) -> tuple[pd.DataFrame | None
     return held.select("account_id", at="happened_at").to_pandas(), "touchpoints"
 
 
-def retention_of(snapshot: Snapshot, facts: Facts, money: BookSettings, months: int, fixed: frozenset[str]) -> Figures:
+def retention_of(snapshot: Snapshot, facts: Facts, money: BookSettings, months: int, fixed: frozenset[str]) -> Metrics:
     """Retention over the trailing year and in each whole quarter of the window, at constant rates, as known now."""
     rows = facts["contracts"]
     table = rows.select(
@@ -54,7 +54,7 @@ def retention_of(snapshot: Snapshot, facts: Facts, money: BookSettings, months: 
     contracts = bridged(table.to_pandas(), money.churn_grace_days)
     periods = {name: span for name, span in periods_of(facts.today, months).items() if len(arr_on(contracts, span[0]))}
     segments = {name: _segments(snapshot, first, fixed) for name, (first, _) in periods.items()}
-    return retention_figures(contracts, periods, segments)
+    return retention_metrics(contracts, periods, segments)
 
 
 def periods_of(today: date, months: int) -> dict[str, tuple[date, date]]:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from keepwell.features.measures.all import FEATURES
 from keepwell.models.settings.base import OUTCOMES
-from keepwell.models.training.artifact import TRUSTED, as_one, input_columns, learnt_inputs
+from keepwell.models.training.artifact import TRUSTED, as_one, fitted_inputs, input_columns
 from keepwell.models.training.treated import ALL_ROWS, UNTREATED
 from keepwell.models.training.trial import BY_POLICY, Trained, Trial
 from keepwell.tasks.learning.curves import curve_points, curves_png
@@ -37,8 +37,8 @@ class Candidate:
     rests: Mapping[str, str]
 
     @property
-    def taken(self) -> bool:
-        return self.name == self.learnt.trial.taken
+    def selected(self) -> bool:
+        return self.name == self.learnt.trial.selected
 
     @property
     def trained(self) -> Trained:
@@ -52,7 +52,7 @@ class Candidate:
     @cached_property
     def inputs(self) -> pd.DataFrame:
         """What each of its inputs learnt."""
-        return learnt_inputs(self.trained.model)
+        return fitted_inputs(self.trained.model)
 
 
 def logged(candidate: Candidate) -> Logged:
@@ -64,12 +64,12 @@ def logged(candidate: Candidate) -> Logged:
         "as_of": str(quarter.as_of),
         "outcome": learnt.outcome,
         "candidate": name,
-        "taken": "yes" if candidate.taken else "no",
+        "taken": "yes" if candidate.selected else "no",
         "snapshot_id": quarter.snapshot_id,
         "code_version": quarter.code_version,
         "mlflow.note.content": candidate.card,
-        "learnt_until": str(found.parts.validation[-1]),
-        "first_test": str(found.parts.test[0]),
+        "learnt_until": str(found.splits.validation[-1]),
+        "first_test": str(found.splits.test[0]),
     }
     parameters: dict[str, object] = {
         "candidate": name,
@@ -89,7 +89,7 @@ def logged(candidate: Candidate) -> Logged:
             f"{part}.accounts": size.accounts,
             f"{part}.outcomes": size.outcomes,
         }
-    mark = " *" if candidate.taken else ""
+    mark = " *" if candidate.selected else ""
     return Logged(f"{name} {quarter.as_of}{mark}", quarter.as_of, tags, parameters, _metrics(found, name))
 
 
@@ -100,7 +100,7 @@ def _metrics(found: Trial, name: str) -> dict[str, float]:
     of its own: `of.segment.enterprise/roc_auc`, `of.segment.enterprise/roc_auc_low`.
     """
     metrics = {}
-    for (candidate, part), figures in found.figures.items():
+    for (candidate, part), figures in found.metrics.items():
         if candidate != name:
             continue
         section = _section(part)
@@ -124,13 +124,13 @@ def write_papers(to: Path, candidate: Candidate) -> None:
     """What a person looks at: card, curves, what the inputs learnt; of the one taken what-ifs, segments, importance."""
     learnt, name = candidate.learnt, candidate.name
     happened = learnt.trial.test[OUTCOMES[learnt.outcome]].to_numpy(dtype=float)
-    points = curve_points(happened, learnt.trial.chances[name])
+    points = curve_points(happened, learnt.trial.probabilities[name])
     points.to_csv(to / "curves.csv", index=False)
     size = learnt.sizes["test"]
     (to / "curves.png").write_bytes(curves_png(points, f"{learnt.outcome}, {name}, {size.first} to {size.last}"))
     candidate.inputs.to_csv(to / "inputs.csv", index=False)
     (to / "model_card.md").write_text(candidate.card)
-    if candidate.taken:
+    if candidate.selected:
         learnt.trial.what_if.to_csv(to / "what_if.csv", index=False)
         learnt.trial.segments.to_csv(to / "segments.csv", index=False)
         if learnt.importance is not None:

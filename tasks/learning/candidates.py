@@ -41,22 +41,22 @@ def _log_trial(client: Any, tracking: Tracking, quarter: Quarter, learnt: Learnt
     ready = [n for n, v in held.versions.items() if rests.items() <= v.tags.items() and not v.lost] if held else []
     for name in learnt.trial.trained:
         # The taken one is written last: its version is then made from whole runs.
-        if name != learnt.trial.taken and name not in whole:
+        if name != learnt.trial.selected and name not in whole:
             _log_candidate(client, experiment, Candidate(quarter, learnt, name, rests))
     if not ready:
-        if learnt.trial.taken in whole:
-            client.delete_run(whole[learnt.trial.taken].info.run_id)
-        ready = [_log_taken(client, experiment, Candidate(quarter, learnt, learnt.trial.taken, rests), champion)]
+        if learnt.trial.selected in whole:
+            client.delete_run(whole[learnt.trial.selected].info.run_id)
+        ready = [_log_taken(client, experiment, Candidate(quarter, learnt, learnt.trial.selected, rests), champion)]
     show(client, learnt.outcome)
     return ready[-1]
 
 
 def held_out_rows(learnt: Learnt, champion: Kept | None) -> pd.DataFrame:
     """The test rows with the chances of the one taken, of health alone, and of the champion where it never learnt."""
-    test, chances = learnt.trial.test, learnt.trial.chances
+    test, chances = learnt.trial.test, learnt.trial.probabilities
     rows = test[["account_id", "as_of", "segment"]].assign(
         happened=test[OUTCOMES[learnt.outcome]].astype(float),
-        chance=chances[learnt.trial.taken],
+        chance=chances[learnt.trial.selected],
         health=chances[HEALTH],
         champion=np.nan,
         weight=test["weight"],
@@ -64,7 +64,7 @@ def held_out_rows(learnt: Learnt, champion: Kept | None) -> pd.DataFrame:
     if champion is not None:
         unseen = rows["as_of"] >= pd.Timestamp(champion.first_test)
         if unseen.any():
-            rows.loc[unseen, "champion"] = champion.chances(test[unseen])
+            rows.loc[unseen, "champion"] = champion.probabilities(test[unseen])
     return rows.reset_index(drop=True)
 
 

@@ -11,11 +11,11 @@ from keepwell.features.settings import HealthSettings
 from keepwell.models.grading.insights import Contrast, contrasts, strongest
 from keepwell.models.settings.all import ModelSettings
 from keepwell.models.settings.base import OUTCOMES
-from keepwell.models.training.candidates import WORDS
-from keepwell.models.training.split import Parts
+from keepwell.models.training.candidates import CATEGORICAL_FEATURES
+from keepwell.models.training.split import Splits
 from keepwell.tasks.learning.blueprint import Blueprint, blueprint
 from keepwell.tasks.learning.quarter import Learnt
-from keepwell.tasks.learning.training import numbers_seen
+from keepwell.tasks.learning.training import published_features
 from keepwell.tasks.marts.frames import stacked
 from keepwell.tasks.marts.insights import insights_frame
 from keepwell.tasks.marts.weights import Tuning, backtest_frame, tune, weights_frame
@@ -40,7 +40,7 @@ def lessons(
     learnt: Mapping[str, Learnt], horizons: Mapping[str, int], health: HealthSettings, settings: ModelSettings
 ) -> Lessons:
     """Contrasts are sought in training and validation months, so that the test months stay unseen."""
-    numbers = numbers_seen(settings.inputs.excluded_features)
+    numbers = published_features(settings.inputs.excluded_features)
     found = {outcome: _contrasts(each, outcome, numbers, settings) for outcome, each in learnt.items()}
     told = [
         insights_frame(outcome, horizons[outcome], strongest(each, settings.insights), FEATURES)
@@ -58,20 +58,20 @@ def lessons(
 
 def _contrasts(learnt: Learnt, outcome: str, numbers: Sequence[str], settings: ModelSettings) -> list[Contrast]:
     rows = pd.concat([learnt.part("train"), learnt.part("validation")], ignore_index=True)
-    return contrasts(rows, OUTCOMES[outcome], numbers, WORDS, settings.insights)
+    return contrasts(rows, OUTCOMES[outcome], numbers, CATEGORICAL_FEATURES, settings.insights)
 
 
 def _tuned(learnt: Learnt, health: HealthSettings, settings: ModelSettings) -> Tuning:
-    parts: Parts = learnt.trial.parts
+    splits: Splits = learnt.trial.splits
     capacity = settings.policy.capacity_share
-    return tune(learnt.examples, OUTCOMES[CHURN], parts, health, settings.weights, capacity, settings.candidates)
+    return tune(learnt.examples, OUTCOMES[CHURN], splits, health, settings.weights, capacity, settings.candidates)
 
 
 def _of(learnt: Learnt, frame: pd.DataFrame | None) -> pd.DataFrame:
     """A frame about the candidate that was taken, saying so."""
     if frame is None or frame.empty:
         return pd.DataFrame()
-    return frame.assign(outcome=learnt.outcome, version=learnt.trial.taken)
+    return frame.assign(outcome=learnt.outcome, version=learnt.trial.selected)
 
 
 def churn_blueprint(
@@ -83,5 +83,5 @@ def churn_blueprint(
     return blueprint(
         as_of, examples, pd.DataFrame(columns=["name", "value", "low", "high"]) if importance is None else importance,
         found.contrasts, catalogue, FEATURES, health, settings.insights, horizon_days,
-        model=learnt.trial.taken if learnt else "", refused=refused, run_id=run_id,
+        model=learnt.trial.selected if learnt else "", refused=refused, run_id=run_id,
     )  # fmt: skip

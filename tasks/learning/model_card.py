@@ -19,7 +19,7 @@ WEAKER = 0.05
 def model_card(quarter: Quarter, learnt: Learnt, name: str) -> str:
     """The card of one candidate, as Markdown."""
     days = quarter.horizon_days[learnt.outcome]
-    taken = "taken, registered as challenger" if name == learnt.trial.taken else "not taken"
+    taken = "taken, registered as challenger" if name == learnt.trial.selected else "not taken"
     purpose = (
         f"Gives the chance that an account under contract {WHAT[learnt.outcome].format(days=days)}. It is for ranking "
         "whom to contact, beside health; not for pricing, not for judging people, and no statement of cause."
@@ -34,7 +34,7 @@ def model_card(quarter: Quarter, learnt: Learnt, name: str) -> str:
         ["## How good it is, on the test months"],
         _figures(learnt, name),
         _parts_of_book(learnt, name),
-        *([_segments(learnt)] if name == learnt.trial.taken else []),
+        *([_segments(learnt)] if name == learnt.trial.selected else []),
         ["## What it cannot know"],
         _limits(quarter, learnt, days),
     ]
@@ -52,7 +52,7 @@ def _parts(learnt: Learnt) -> list[str]:
 
 def _figures(learnt: Learnt, name: str) -> list[str]:
     """The main figures beside those of health alone, and had examples been counted the other way."""
-    figures = learnt.trial.figures
+    figures = learnt.trial.metrics
     sides = {"this model": figures[name, "all"], "health alone": figures["health", "all"]}
     sides |= {f"this model, {way}": figures[name, way] for way in (ALL_ROWS, UNTREATED) if (name, way) in figures}
     lines = [f"| figure | {' | '.join(sides)} |", "|---" * (len(sides) + 1) + "|"]
@@ -62,7 +62,7 @@ def _figures(learnt: Learnt, name: str) -> list[str]:
 
 def _parts_of_book(learnt: Learnt, name: str) -> list[str]:
     """Where it is weaker than over the whole book, and where nobody can say."""
-    figures = learnt.trial.figures
+    figures = learnt.trial.metrics
     whole = figures[name, "all"]["roc_auc"].value
     whole_book = {"all", BY_POLICY, ALL_ROWS, UNTREATED}
     graded = {part: f["roc_auc"] for (n, part), f in figures.items() if n == name and part not in whole_book}

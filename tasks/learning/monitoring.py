@@ -15,7 +15,7 @@ from keepwell.models.grading.intervals import Estimate
 from keepwell.models.monitoring.baseline import Baseline
 from keepwell.models.monitoring.drift import drift
 from keepwell.models.monitoring.early_warning import EarlyWarning, early_warning
-from keepwell.models.monitoring.estimate import Foretold, foretell, strong_drift
+from keepwell.models.monitoring.estimate import EstimatedMetrics, estimate_metrics, strong_drift
 from keepwell.models.monitoring.outcome_drift import outcome_drift
 from keepwell.models.monitoring.over_time import by_month, together, unseen
 from keepwell.models.promotion.champions import CHAMPION, Alias
@@ -105,19 +105,19 @@ def watch(
     Raises TooLittleData where no month of the book is without an outcome: then nothing is new.
     """
     was, label = model.baseline, OUTCOMES[outcome]
-    rows = unseen(examples, label, model.trained, was.parts, rules.policy)
+    rows = unseen(examples, label, model.trained, was.splits, rules.policy)
     told = rows.dropna(subset="happened")
     if len(told) == len(rows):
         raise TooLittleData("There is no account whose outcome is still open: nothing to hold the model against.")
     books = _books(examples, model, rules)
     months = by_month(rows, rules.candidates)
     doubts = [*strong_drift(books[max(books)], rules.estimate), *fallen(told, was, rules)]
-    foretold = foretell(rows, horizon_days, rules.estimate, doubts)
+    foretold = estimate_metrics(rows, horizon_days, rules.estimate, doubts)
     warning = _warning(rows, examples, model, legacy, rules) if outcome == CHURN else None
     worse = foretold.worse
     outcomes = outcome_drift(told, was.rate, rules.drift)
     until = rows["as_of"].max()
-    warned = warning_frame(outcome, warning, pd.Timestamp(was.parts.test[0]), until) if warning else pd.DataFrame()
+    warned = warning_frame(outcome, warning, pd.Timestamp(was.splits.test[0]), until) if warning else pd.DataFrame()
     realised, estimated = realised_frame(outcome, model.alias, months), estimated_frame(outcome, model.alias, foretold)
     performance = stacked([realised, estimated, warned])
     return Watched(
@@ -132,14 +132,14 @@ def watch(
 
 def _books(examples: pd.DataFrame, model: InPlace, rules: ModelSettings) -> dict[pd.Timestamp, pd.DataFrame]:
     """Drift of the book of each month after the test months, which the reference holds."""
-    later = examples[examples["as_of"] > pd.Timestamp(model.baseline.parts.test[-1])]
-    later = later.assign(chance=model.trained.chances(later))
+    later = examples[examples["as_of"] > pd.Timestamp(model.baseline.splits.test[-1])]
+    later = later.assign(chance=model.trained.probabilities(later))
     return {month: drift(model.baseline.reference, book, rules.drift) for month, book in later.groupby("as_of")}
 
 
 def fallen(told: pd.DataFrame, was: Baseline, rules: ModelSettings) -> list[str]:
     """Figures of the newest matured months after the test whose interval lies wholly below that of the test months."""
-    since = told[told["as_of"] > pd.Timestamp(was.parts.test[-1])]
+    since = told[told["as_of"] > pd.Timestamp(was.splits.test[-1])]
     months = sorted(since["as_of"].unique())[-rules.estimate.check_months :]
     newest = since[since["as_of"].isin(months)]
     if not 0 < newest["happened"].mean() < 1:
@@ -147,9 +147,9 @@ def fallen(told: pd.DataFrame, was: Baseline, rules: ModelSettings) -> list[str]
     now = together(newest, rules.candidates)
     return [
         f"{said} of {months[0]:%Y-%m} to {months[-1]:%Y-%m} is {_said(now[name])}, below the "
-        f"{_said(was.figures[name])} that the model was accepted with"
+        f"{_said(was.metrics[name])} that the model was accepted with"
         for name, said in ACCEPTED.items()
-        if name in was.figures and now[name].high < was.figures[name].low
+        if name in was.metrics and now[name].high < was.metrics[name].low
     ]
 
 
@@ -161,7 +161,7 @@ def _warning(
     rows: pd.DataFrame, examples: pd.DataFrame, model: InPlace, legacy: pd.DataFrame | None, rules: ModelSettings
 ) -> EarlyWarning:
     """Lead times in the months after validation of the model, health and the legacy score, where it has numbers."""
-    parts = model.baseline.parts
+    parts = model.baseline.splits
     after = rows[rows["as_of"] > pd.Timestamp(parts.validation[-1])]
     known = as_known(examples[["account_id", "as_of", "churned_at"]], legacy, rules.audit)
     after = after.merge(known[["account_id", "as_of", "legacy"]], on=["account_id", "as_of"], how="left")
@@ -173,7 +173,7 @@ def _warning(
 
 def _lines(
     months: Mapping[pd.Timestamp, Mapping[str, Estimate]], books: Mapping[pd.Timestamp, pd.DataFrame],
-    foretold: Foretold, warning: EarlyWarning | None, name: str, worse: tuple[str, ...],
+    foretold: EstimatedMetrics, warning: EarlyWarning | None, name: str, worse: tuple[str, ...],
 ) -> Lines:  # fmt: skip
     """Every point at the month that it is about; what is about many months at the newest."""
     lines: dict[date, dict[str, float]] = {
@@ -186,13 +186,13 @@ def _lines(
             "drift/score_psi": float(score["value"].sum()),
         }
         lines[month.date()] = lines.get(month.date(), {}) | shown
-    auc = foretold.figures["roc_auc"]
+    auc = foretold.metrics["roc_auc"]
     newest = {
         "estimated/roc_auc": auc.value, "estimated/roc_auc_low": auc.low, "estimated/roc_auc_high": auc.high,
         "estimated/trusted": float(foretold.trusted), "degraded": float(bool(worse)),
     }  # fmt: skip
     if warning:
-        newest |= {f"early_warning/{figure}": e.value for figure, e in warning.figures[name].items()}
-        newest["early_warning/early_share_of_health"] = warning.figures["health"]["early_share"].value
+        newest |= {f"early_warning/{figure}": e.value for figure, e in warning.metrics[name].items()}
+        newest["early_warning/early_share_of_health"] = warning.metrics["health"]["early_share"].value
     last = max(books).date()
     return lines | {last: lines[last] | newest}

@@ -43,7 +43,7 @@ def evidence_of(
         against_champion=champion is not None,
         first=not any(e.action == "promote" for e in standing(held.events, as_of)),
         shadow=shadow,
-        told_on=max(shadow) + timedelta(days=wait_days) if shadow else None,
+        outcomes_known_on=max(shadow) + timedelta(days=wait_days) if shadow else None,
         missing=missing,
         review=review,
         accepted=accepted,

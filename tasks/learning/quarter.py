@@ -14,7 +14,7 @@ from keepwell.models.monitoring.baseline import Baseline, baseline
 from keepwell.models.settings.all import ModelSettings
 from keepwell.models.settings.base import OUTCOMES
 from keepwell.models.training.artifact import input_columns
-from keepwell.models.training.split import part_of
+from keepwell.models.training.split import labeled_rows
 from keepwell.models.training.trial import Trial
 
 
@@ -59,7 +59,7 @@ class Learnt:
 
     def part(self, name: str) -> pd.DataFrame:
         """The examples of training, validation or test whose outcome is known."""
-        return part_of(self.examples, OUTCOMES[self.outcome], getattr(self.trial.parts, name))
+        return labeled_rows(self.examples, OUTCOMES[self.outcome], getattr(self.trial.splits, name))
 
     @cached_property
     def sizes(self) -> Mapping[str, Size]:
@@ -67,7 +67,7 @@ class Learnt:
         return {name: self._size(name) for name in ("train", "validation", "test")}
 
     def _size(self, name: str) -> Size:
-        rows, months = self.part(name), getattr(self.trial.parts, name)
+        rows, months = self.part(name), getattr(self.trial.splits, name)
         outcomes = int(rows[OUTCOMES[self.outcome]].astype(bool).sum())
         return Size(months[0], months[-1], len(rows), rows["account_id"].nunique(), outcomes)
 
@@ -75,7 +75,7 @@ class Learnt:
 def understood(outcome: str, found: Trial, examples: pd.DataFrame, rules: ModelSettings) -> Learnt:
     """The trial with what explains and watches the candidate that was taken."""
     learnt = Learnt(outcome, found, examples)
-    taken = found.trained[found.taken]
+    taken = found.trained[found.selected]
     train, held = learnt.part("train"), pd.concat([learnt.part("validation"), learnt.part("test")])
     typical = reference_row(train[input_columns(taken.model)])
     leans = importance(taken, found.test, OUTCOMES[outcome], rules.importance)

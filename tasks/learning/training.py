@@ -17,7 +17,7 @@ from keepwell.features.outcomes.labels import labels
 from keepwell.features.settings import LabelSettings
 from keepwell.models.settings.base import OUTCOMES
 from keepwell.models.settings.training import SplitSettings
-from keepwell.models.training.split import Parts, TooLittleData, split_months
+from keepwell.models.training.split import Splits, TooLittleData, split_months
 from keepwell.tasks.scoring.measured import measured_book
 from keepwell.tasks.scoring.score import ScoreSettings
 from keepwell.tasks.sources.facts import NOTHING, facts_at
@@ -40,7 +40,7 @@ class TrainingSet:
     examples: pd.DataFrame
 
 
-def numbers_seen(excluded_features: Sequence[str]) -> list[str]:
+def published_features(excluded_features: Sequence[str]) -> list[str]:
     """The published features but those left out."""
     return [f.name for f in FEATURES.values() if f.published and f.name not in excluded_features]
 
@@ -105,14 +105,14 @@ def month_starts(first: date, last: datetime) -> list[date]:
     return [start.date() for start in pd.date_range(first, last, freq="MS")]
 
 
-def parts_of(examples: pd.DataFrame, outcome: str, gap_days: int, rules: SplitSettings) -> Parts:
+def splits_of(examples: pd.DataFrame, outcome: str, gap_days: int, rules: SplitSettings) -> Splits:
     """The months of each part for one outcome; TooLittleData names what is missing (MOD-2)."""
-    told = examples.dropna(subset=OUTCOMES[outcome])
-    had = told.groupby("account_id")[OUTCOMES[outcome]].agg(lambda label: bool(label.any()))
+    labeled = examples.dropna(subset=OUTCOMES[outcome])
+    had = labeled.groupby("account_id")[OUTCOMES[outcome]].agg(lambda label: bool(label.any()))
     with_it, without = int(had.sum()), int((~had).sum())
     if min(with_it, without) < rules.min_accounts:
         raise TooLittleData(
             f"{with_it} accounts had the outcome and {without} did not; {rules.min_accounts} of each are needed."
         )
-    months = sorted({stamp.date() for stamp in told["as_of"]})
+    months = sorted({stamp.date() for stamp in labeled["as_of"]})
     return split_months(months, gap_days, rules)

@@ -33,7 +33,7 @@ def insights_frame(
             "outcome": outcome, "rank": rank, "feature": c.feature, "component": component_of(features.get(c.feature)),
             "team": team_of(features.get(c.feature)),
             "text": insight(outcome, horizon_days, c, features.get(c.feature)),
-            "group": c.side if c.cut is None else f"{c.side} {c.cut:g}" if isinstance(c.cut, float) else c.cut,
+            "group": _group_name(c),
             "ratio": c.ratio, "low": c.low, "high": c.high, "q_value": c.q_value,
             "with_count": c.with_count, "with_outcome": c.with_outcome, "with_accounts": c.with_accounts,
             "without_count": c.without_count, "without_outcome": c.without_outcome,
@@ -42,6 +42,13 @@ def insights_frame(
         for rank, c in enumerate(found, start=1)
     ]  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def _group_name(c: Contrast) -> str:
+    """The group in short: `low 3`, `missing`, or a category."""
+    if c.threshold is None:
+        return c.side
+    return f"{c.side} {c.threshold:g}" if isinstance(c.threshold, float) else c.threshold
 
 
 def insight(outcome: str, horizon_days: int, contrast: Contrast, feature: Feature | None) -> str:
@@ -57,10 +64,10 @@ def insight(outcome: str, horizon_days: int, contrast: Contrast, feature: Featur
 def _group(c: Contrast, feature: Feature | None) -> str:
     """Who they are, as it goes on after `Accounts`."""
     if feature is None:
-        return f"of {c.feature.replace('_', ' ')} “{c.cut}”"
+        return f"of {c.feature.replace('_', ' ')} “{c.threshold}”"
     if c.side in ("missing", "known"):
         return f"{'without' if c.side == 'missing' else 'with'} a value of “{about(feature, c.feature)}”"
-    value = float(c.cut) if c.cut is not None else 0.0
+    value = float(c.threshold) if c.threshold is not None else 0.0
     phrase = f"“{bound_in_words(feature, value)}”"
     if c.side == "zero":
         return f"with {phrase}"

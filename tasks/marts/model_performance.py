@@ -16,11 +16,11 @@ BOOK = "all"
 def performance_frame(trials: Mapping[str, Trial]) -> pd.DataFrame:
     """One row per outcome, candidate, segment and metric, measured on the test months."""
     return stacked(
-        metric_rows(outcome, name, metrics, found.parts.test[0], found.parts.test[-1], segment).assign(
-            matured=True, estimated=False, taken=name == found.taken
+        metric_rows(outcome, name, metrics, found.splits.test[0], found.splits.test[-1], segment).assign(
+            matured=True, estimated=False, taken=name == found.selected
         )
         for outcome, found in trials.items()
-        for (name, segment), metrics in found.figures.items()
+        for (name, segment), metrics in found.metrics.items()
     )
 
 

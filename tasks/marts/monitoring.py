@@ -6,7 +6,7 @@ import pandas as pd
 
 from keepwell.models.grading.intervals import Estimate
 from keepwell.models.monitoring.early_warning import EarlyWarning
-from keepwell.models.monitoring.estimate import Foretold
+from keepwell.models.monitoring.estimate import EstimatedMetrics
 from keepwell.tasks.marts.frames import stacked
 from keepwell.tasks.marts.model_performance import metric_rows
 
@@ -17,9 +17,9 @@ def drift_frame(outcome: str, books: Mapping[pd.Timestamp, pd.DataFrame], outcom
     return stacked(parts).assign(outcome=outcome)
 
 
-def estimated_frame(outcome: str, version: str, found: Foretold) -> pd.DataFrame:
+def estimated_frame(outcome: str, version: str, found: EstimatedMetrics) -> pd.DataFrame:
     """Figures of the months whose outcomes are not known yet, and whether to trust them."""
-    rows = metric_rows(outcome, version, found.figures, found.months[0], found.months[-1])
+    rows = metric_rows(outcome, version, found.metrics, found.months[0], found.months[-1])
     reason = "; ".join(found.reasons) or None
     return rows.assign(matured=False, estimated=True, trusted=found.trusted, reason=reason)
 
@@ -35,7 +35,7 @@ def warning_frame(outcome: str, found: EarlyWarning, since: pd.Timestamp, until:
     return _matured(
         stacked(
             metric_rows(outcome, name, {**metrics, **ahead.get(name, {})}, since, until)
-            for name, metrics in found.figures.items()
+            for name, metrics in found.metrics.items()
         )
     )
 

@@ -13,7 +13,7 @@ import pandas as pd
 from keepwell.features.measures.registry import COMPONENTS
 from keepwell.features.settings import HealthSettings
 from keepwell.models.settings.training import CandidateSettings, WeightSettings
-from keepwell.models.training.split import Parts, part_of
+from keepwell.models.training.split import Splits, labeled_rows
 from keepwell.models.training.weights import Backtest, Tuned, Weights, backtest, tuned_weights, weighted_health
 from keepwell.values.texts import visible
 
@@ -27,19 +27,19 @@ class Tuning:
 
     tuned: Tuned
     graded: Backtest
-    parts: Parts
+    splits: Splits
 
 
 def tune(
-    examples: pd.DataFrame, label: str, parts: Parts, health: HealthSettings, rules: WeightSettings,
+    examples: pd.DataFrame, label: str, splits: Splits, health: HealthSettings, rules: WeightSettings,
     capacity_share: float, grading: CandidateSettings,
 ) -> Tuning:  # fmt: skip
     """Learnt on the training months, graded on the test months, both scores on the same rows."""
-    train, test = (part_of(examples, label, months) for months in (parts.train, parts.test))
+    train, test = (labeled_rows(examples, label, months) for months in (splits.train, splits.test))
     tuned = tuned_weights(train, label, COMPONENTS, health.weights_of, rules)
     by_hand = weighted_health(test, health.weights_of)
     return Tuning(
-        tuned, backtest(test, label, by_hand, weighted_health(test, tuned.of), capacity_share, grading), parts
+        tuned, backtest(test, label, by_hand, weighted_health(test, tuned.of), capacity_share, grading), splits
     )
 
 
@@ -51,7 +51,7 @@ def weights_frame(outcome: str, health: HealthSettings, tuned: Tuned) -> pd.Data
             "outcome": outcome, "segment": segment or BOOK, "component": component,
             "hand_set": health.weights_of(segment)[component],
             "tuned": (tuned.of(segment) if segment else tuned.book)[component],
-            "losses": tuned.losses[segment] if segment else sum(tuned.losses.values()),
+            "losses": tuned.churned_accounts[segment] if segment else sum(tuned.churned_accounts.values()),
             "own": segment in tuned.own or not segment,
         }
         for segment in ("", *segments) for component in COMPONENTS
@@ -65,7 +65,7 @@ def backtest_frame(outcome: str, tuning: Tuning) -> pd.DataFrame:
         {
             "outcome": outcome, "version": VERSION, "segment": BOOK, "metric": f"{name}_ahead_of_health",
             "value": ahead.value, "low": ahead.low, "high": ahead.high, "matured": True, "estimated": False,
-            "taken": False, "first_month": tuning.parts.test[0], "last_month": tuning.parts.test[-1],
+            "taken": False, "first_month": tuning.splits.test[0], "last_month": tuning.splits.test[-1],
         }
         for name, ahead in tuning.graded.ahead.items()
     ]  # fmt: skip
@@ -77,7 +77,7 @@ def as_toml(tuned: Tuned) -> str:
     lines = ["[health.weights]", *_lines(tuned.book)]
     for segment in sorted(tuned.own - {""}):
         quoted = visible(json.dumps(segment, ensure_ascii=False))  # what JSON escapes, TOML reads
-        lines += ["", f"[health.segment_weights.{quoted}]  # {tuned.losses[segment]} accounts left"]
+        lines += ["", f"[health.segment_weights.{quoted}]  # {tuned.churned_accounts[segment]} accounts left"]
         lines += _lines(tuned.of(segment))
     return "\n".join(lines) + "\n"
 
@@ -95,5 +95,5 @@ def tuned_in_words(tuning: Tuning) -> str:
         f"(difference {auc.value:+.3f}, {auc.low:+.3f} to {auc.high:+.3f}); recall at capacity "
         f"{tuned['recall'].value:.3f} against {by_hand['recall'].value:.3f} (difference {found.value:+.3f}, "
         f"{found.low:+.3f} to {found.high:+.3f}), on {tuning.graded.rows:,} account-months with "
-        f"{tuning.graded.losses:,} losses."
+        f"{tuning.graded.churned_accounts:,} losses."
     )

@@ -140,9 +140,9 @@ def _probabilities(cohort: pd.DataFrame, past_rates: History | None) -> tuple[Fl
     risk: Floats = cohort["churn_risk"].to_numpy(dtype=float)
     scored = np.isfinite(risk)
     if not scored.any():
-        return (past_rates.chances(cohort["stratum"]), HISTORY) if past_rates else (risk, NONE)
+        return (past_rates.probabilities(cohort["stratum"]), HISTORY) if past_rates else (risk, NONE)
     usual: Floats = (
-        past_rates.chances(cohort["stratum"]) if past_rates else np.full(len(risk), float(risk[scored].mean()))
+        past_rates.probabilities(cohort["stratum"]) if past_rates else np.full(len(risk), float(risk[scored].mean()))
     )
     probabilities: Floats = np.where(scored, risk, usual)
     return probabilities, MODEL

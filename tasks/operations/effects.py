@@ -11,7 +11,7 @@ from keepwell.features.settings import LabelSettings
 from keepwell.models.effects.effect_table import ALL, KEY, effect_table
 from keepwell.models.effects.effects import Outcome, outcomes_of
 from keepwell.models.effects.significance import q_values, verdict
-from keepwell.models.effects.uplift import Uplift, learnt_uplift
+from keepwell.models.effects.uplift import Uplift, fit_uplift
 from keepwell.models.settings.all import ModelSettings
 from keepwell.models.settings.effects import SubjectSettings
 from keepwell.models.training.split import TooLittleData
@@ -80,7 +80,7 @@ def strategy_effects(subjects: Subjects, rules: ModelSettings) -> pd.DataFrame:
     outcomes = outcomes_of(rules.effects, subjects.horizon_days, rules.subjects.usage_days)
     adjusted_for = (subjects.numbers, subjects.words, rules.effects, rules.inputs)
     anything = subjects.rows.assign(kind=subjects.rows["kind"].where(~subjects.rows["treated"], ALL), root_cause=None)
-    whole = effect_table(anything, outcomes, *adjusted_for, by_lot=subjects.randomized).assign(rank=pd.NA)
+    whole = effect_table(anything, outcomes, *adjusted_for, randomized=subjects.randomized).assign(rank=pd.NA)
     as_done = subjects.rows[subjects.rows["kind"].notna() | ~subjects.rows["treated"]]
     table = stacked([whole, effect_table(as_done, outcomes, *adjusted_for)])
     if not len(table):
@@ -89,7 +89,7 @@ def strategy_effects(subjects: Subjects, rules: ModelSettings) -> pd.DataFrame:
         q_value=q_values(table, rules.effects.confidence), outcome=table["estimand"].map(_outcome_of(outcomes)),
         rank=table["rank"].astype("Int64"),
     )  # fmt: skip
-    good = {o.column: o.least * (1 if o.high_is_good else -1) for o in outcomes}
+    good = {o.column: o.min_effect * (1 if o.high_is_good else -1) for o in outcomes}
     said = [
         verdict(row.effect, row.low, row.high, row.q_value, good=good[row.outcome],
                 rate=rules.subjects.false_discovery_rate)
@@ -104,7 +104,7 @@ def uplift_of(subjects: Subjects, rules: ModelSettings) -> Uplift | None:
         return None
     matured = subjects.rows[subjects.rows["churned"].notna()]
     matured = matured.assign(churned=matured["churned"].astype(bool)).reset_index(drop=True)
-    return learnt_uplift(matured, subjects.numbers, subjects.words, rules.uplift, rules.effects, rules.inputs)
+    return fit_uplift(matured, subjects.numbers, subjects.words, rules.uplift, rules.effects, rules.inputs)
 
 
 def ranked_by_uplift(uplift: Uplift | None, book: pd.DataFrame) -> pd.DataFrame:
@@ -114,7 +114,7 @@ def ranked_by_uplift(uplift: Uplift | None, book: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame(columns=columns)
     gained = uplift.model.gained(book)
     rows = book[["account_id", "arr"]].assign(
-        gained=gained, chance=uplift.model.chance(book), arr_kept=gained * book["arr"], leave_alone=gained < 0
+        gained=gained, chance=uplift.model.p_churn(book), arr_kept=gained * book["arr"], leave_alone=gained < 0
     )
     ordered = rows.sort_values(["arr_kept", "account_id"], ascending=[False, True], ignore_index=True)
     return ordered.assign(rank=ordered.index + 1)[columns]
@@ -190,4 +190,4 @@ def _counts(
 
 def _outcome_of(outcomes: Sequence[Outcome]) -> Callable[[str], str]:
     """The column of the outcome that an estimand is about."""
-    return lambda estimand: next(o.column for o in outcomes if estimand.endswith(o.says))
+    return lambda estimand: next(o.column for o in outcomes if estimand.endswith(o.label))

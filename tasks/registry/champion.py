@@ -139,7 +139,7 @@ def kept(tracking: Tracking, outcome: str, alias: Alias, version: Version) -> Ke
         about["reference"], Baseline.from_plain(about["baseline"]) if about.get("baseline") else None,
     )  # fmt: skip
     example = pd.DataFrame(about["example"], columns=list(found.inputs))
-    if abs(found.chances(example) - about["chances"]).max() > TOLERANCE:
+    if abs(found.probabilities(example) - about["chances"]).max() > TOLERANCE:
         raise NoModel(f"Version {version.number} gives other chances here than where it was learnt: learn it again.")
     return found
 

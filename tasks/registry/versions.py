@@ -58,9 +58,9 @@ class Kept:
         """The same as the candidate that it was."""
         return as_trained(self.candidate, self.model)
 
-    def chances(self, rows: pd.DataFrame) -> Floats:
+    def probabilities(self, rows: pd.DataFrame) -> Floats:
         """Calibrated chance of each row."""
-        return self.trained.chances(rows)
+        return self.trained.probabilities(rows)
 
 
 @dataclass(frozen=True)

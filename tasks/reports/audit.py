@@ -29,7 +29,7 @@ def write_audit_page(
 
 def as_html(found: Audit, rules: ModelSettings, currency: str, critical_below: float, run_id: str = "") -> str:
     """One page that needs no network and no script."""
-    figures = _index(found.figures, ["flags", "score", "days_before", "metric"])
+    figures = _index(found.metrics, ["flags", "score", "days_before", "metric"])
     days = sorted(rules.audit.days_before, reverse=True)
     before = [
         {"x": f"{d} days", "series": score, **_bare(figures["stock", score, d, "true_positive_rate"])}
@@ -98,7 +98,7 @@ def as_data(found: Audit, path: Path) -> dict[str, Any]:
     """Every figure of the audit and of the value page, what could not be told, and where the page lies."""
     tables = {
         name: json.loads(table.to_json(orient="records"))
-        for name, table in (("audit", found.figures), ("value", found.value))
+        for name, table in (("audit", found.metrics), ("value", found.value))
     }
     about = {"as_of": str(found.as_of), "losses": found.losses, **tables, "notes": list(found.notes)}
     return {**about, "report": str(path)}
@@ -106,7 +106,7 @@ def as_data(found: Audit, path: Path) -> dict[str, Any]:
 
 def as_text(found: Audit, path: Path) -> str:
     """The figures of the whole book as two tables, then what could not be told, and where the page lies."""
-    figures = _index(found.figures, ["flags", "score", "days_before", "metric"])
+    figures = _index(found.metrics, ["flags", "score", "days_before", "metric"])
     rows = []
     for (flags, score, days, metric), figure in figures.items():
         if metric == "true_positive_rate":

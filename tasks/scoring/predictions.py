@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from keepwell.models.promotion.assignment import acted_on
 from keepwell.models.promotion.champions import CHALLENGER, CHAMPION
 from keepwell.models.settings.training import PolicySettings
-from keepwell.models.training.thresholds import cut_of
+from keepwell.models.training.thresholds import threshold_of
 
 if TYPE_CHECKING:
     from keepwell.tasks.registry.versions import Kept
@@ -75,7 +75,7 @@ def predictions(models: Models | None, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _of(kept: "Kept", rows: pd.DataFrame, models: Models) -> pd.DataFrame:
-    chances, cuts = kept.chances(rows), cut_of(rows, kept.thresholds, models.policy)
+    chances, cuts = kept.probabilities(rows), threshold_of(rows, kept.thresholds, models.policy)
     return pd.DataFrame(
         {
             "account_id": rows["account_id"].to_numpy(), "outcome": kept.outcome, "model_version": kept.version,

@@ -6,7 +6,7 @@ import pytest
 
 from evaluation.results_coverage import Coverage, coverage
 from keepwell.models.grading.intervals import Estimate
-from keepwell.models.grading.metrics import FIGURES
+from keepwell.models.grading.metrics import METRICS
 from keepwell.sample.write import write_company
 from tests.support.worlds import put_together, small_company
 
@@ -38,7 +38,7 @@ def test_where_outcomes_follow_one_chance_most_intervals_hold_the_truth():
 
     assert found["observed_to_expected"].truth == pytest.approx(1.0, abs=0.06)
     assert all(c.covered >= 13 for c in found.values())
-    assert set(found) < set(FIGURES)
+    assert set(found) < set(METRICS)
 
 
 def test_worlds_replayed_together_share_no_id(tmp_path):

@@ -97,7 +97,7 @@ def kinds(by_lot: bool) -> Subjects:
 def effects() -> pd.DataFrame:
     """The mart of those episodes."""
     rules = RULES.model_copy(update={"effects": EffectSettings(min_usage_effect=0.08)})
-    return strategy_effects(kinds(by_lot=True), rules)
+    return strategy_effects(kinds(randomized=True), rules)
 
 
 def test_the_mart_holds_each_kind_cause_and_segment_with_all_of_them(effects: pd.DataFrame) -> None:
@@ -112,7 +112,7 @@ def test_the_mart_holds_each_kind_cause_and_segment_with_all_of_them(effects: pd
 
 def test_a_lot_decides_on_work_and_not_on_its_kind(effects: pd.DataFrame) -> None:
     """Any work against none is the plain difference; single kinds were chosen, and are adjusted (MON-4)."""
-    by_lot = effects["estimand"].str.startswith("difference by lot")
+    by_lot = effects["estimand"].str.startswith("difference by random assignment")
 
     assert (by_lot == (effects["kind"] == ALL)).all()
     assert effects.loc[by_lot, "effect"].dropna().equals(effects.loc[by_lot & effects["effect"].notna(), "naive"])
@@ -124,7 +124,7 @@ def test_a_lot_decides_on_work_and_not_on_its_kind(effects: pd.DataFrame) -> Non
 def test_the_untouched_into_whom_nobody_looked_stand_by_every_cause(effects: pd.DataFrame) -> None:
     """Who was left alone has no root cause on record; one that has stands by its own alone (MON-4)."""
     usage = effects[(effects["segment"] == ALL) & (effects["kind"] == "training") & (effects["outcome"] == "use_after")]
-    cases = kinds(by_lot=False).rows
+    cases = kinds(randomized=False).rows
     looked_into = cases.assign(root_cause=cases["root_cause"].fillna("price"))
     told = effect_table(looked_into, outcomes_of(EffectSettings())[1:], NUMBERS, WORDS, RULES.effects, RULES.inputs)
     own = told[(told["segment"] == ALL) & (told["kind"] == "training")].set_index("root_cause")
@@ -136,14 +136,14 @@ def test_the_untouched_into_whom_nobody_looked_stand_by_every_cause(effects: pd.
 
 def test_nobody_is_ranked_by_uplift_without_a_lot_or_a_test() -> None:
     """No lot: nothing is learnt; a lot with few cases: refused with the number; the mart stays empty (MON-4)."""
-    few = kinds(by_lot=True)
+    few = kinds(randomized=True)
     few = replace(few, rows=few.rows.head(300).assign(churned=few.rows["churned"].astype(object)))
     refused = uplift_of(few, RULES)
 
     assert uplift_of(replace(few, randomized=False), RULES) is None
     assert refused is not None
     assert refused.model is None
-    assert f"about {refused.needed:,} are needed" in refused.says[0]
+    assert f"about {refused.needed:,} are needed" in refused.notes[0]
     assert ranked_by_uplift(refused, few.rows).empty
 
 
@@ -155,7 +155,7 @@ def test_behind_the_gate_accounts_are_ranked_by_the_arr_that_work_keeps() -> Non
     ranked = ranked_by_uplift(told, drawn.head(500))
 
     assert told is not None
-    assert told.model is not None, told.says
+    assert told.model is not None, told.notes
     assert ranked["rank"].tolist() == list(range(1, 501))
     assert ranked["arr_kept"].is_monotonic_decreasing
     assert ranked["leave_alone"].any()
@@ -173,7 +173,8 @@ def effect(verdict_: str, q: float = 0.01, outcome: str = "churned", **more: obj
     says = {"churned": "churn within 90 days", "use_after": "log usage of 28 days"}[outcome]
     return {
         "kind": "training", "root_cause": ALL, "segment": ALL, "outcome": outcome, "effect": -0.12, "low": -0.2,
-        "high": -0.04, "treated": 1240, "q_value": q, "verdict": verdict_, "estimand": f"difference by lot: {says}",
+        "high": -0.04, "treated": 1240, "q_value": q, "verdict": verdict_,
+        "estimand": f"difference by random assignment: {says}",
         **more,
     }  # fmt: skip
 

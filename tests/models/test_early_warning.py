@@ -127,8 +127,8 @@ def test_scores_are_compared_at_the_same_stock_of_flags() -> None:
     """Each has its places filled; random and everybody flagged stand beside; the difference is paired."""
     rows = worlds(600, 1)
     found = early_warning(rows, {"good": rows["good"], "poor": rows["poor"]}, pd.Timestamp("2025-04-01"), RULES)
-    share = {name: figures["early_share"].value for name, figures in found.figures.items()}
-    workload = {name: figures["workload"].value for name, figures in found.figures.items()}
+    share = {name: figures["early_share"].value for name, figures in found.metrics.items()}
+    workload = {name: figures["workload"].value for name, figures in found.metrics.items()}
 
     assert workload["good"] == workload["poor"] == workload["random"] == pytest.approx(0.25, abs=0.002)
     assert (workload["always"], share["always"]) == (1.0, 1.0)
@@ -146,7 +146,7 @@ def test_nobody_left_is_no_figure() -> None:
     found = early_warning(rows, {"score": rows["score"]}, SINCE, RULES)
 
     assert found.leads.empty
-    assert np.isnan(found.figures["score"]["early_share"].value)
+    assert np.isnan(found.metrics["score"]["early_share"].value)
 
 
 @settings(max_examples=60, deadline=None)

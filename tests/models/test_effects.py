@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from threadpoolctl import threadpool_limits
 
-from evaluation.results_effects import NUMBERS, OUTCOMES, SETTINGS, WORDS, covered, told, truth, world
+from evaluation.results_effects import CATEGORICAL_FEATURES, NUMBERS, OUTCOMES, SETTINGS, covered, told, truth, world
 from keepwell.models.effects.doubly_robust import adjusted
 from keepwell.models.effects.effect_table import ALL, KEY, effect_table
-from keepwell.models.effects.effects import BY_LOT, UNOBSERVED, effect
+from keepwell.models.effects.effects import RANDOMIZED, UNOBSERVED, effect
 from keepwell.models.settings.effects import EffectSettings
 from keepwell.models.training.inputs import prepared
 
@@ -35,13 +35,13 @@ def test_intervals_hold_the_truth_and_the_plain_difference_does_not():
         assert abs(found.bias([t.effect for t in found.told])) < 0.6 * abs(found.bias([t.naive for t in found.told]))
 
 
-def test_a_lot_needs_no_adjustment():
+def test_random_assignment_needs_no_adjustment():
     """In a randomised hold-out the effect is the plain difference and its interval holds the truth (MON-4)."""
     for found in covered(40, 600, "random"):
         assert all(t.effect == t.naive for t in found.told)
         assert HELD[0] <= found.share([t.effect for t in found.told]) <= HELD[1], found.outcome
-    says = told(world(1200, 1, "random"), CHURN, by_lot=True).says
-    assert BY_LOT in says
+    says = told(world(1200, 1, "random"), CHURN, randomized=True).notes
+    assert RANDOMIZED in says
     assert UNOBSERVED not in says
 
 
@@ -51,7 +51,7 @@ def test_what_nobody_recorded_cannot_be_adjusted_for_and_is_said(cases):
     off = np.mean([told(w, CHURN).effect.value - truth(w, CHURN) for w in hidden])
 
     assert off > 0.03
-    assert all(UNOBSERVED in told(w, outcome).says for w in (hidden[0], cases) for outcome in OUTCOMES)
+    assert all(UNOBSERVED in told(w, outcome).notes for w in (hidden[0], cases) for outcome in OUTCOMES)
 
 
 def test_either_model_may_be_wrong():
@@ -88,17 +88,18 @@ def test_too_few_cases_are_refused_with_the_number_needed(cases, outcome):
     assert not found.enough
     assert np.isnan([found.effect.value, found.effect.low, found.effect.high]).all()
     assert found.needed > 100
-    assert f"by {found.needed:,} treated accounts; there are 12" in found.says[0]
+    assert f"{found.needed:,} treated accounts are needed" in found.notes[0]
+    assert "there are 12" in found.notes[0]
 
 
 def test_as_many_as_are_said_to_be_needed_are_enough():
     """With some more cases than the small study asked for, the large one has enough; precision decides (MON-4)."""
-    small = told(world(200, 3, "random"), CHURN, by_lot=True)
-    large = told(world(int(2.0 * small.needed * 1.3), 4, "random"), CHURN, by_lot=True)
+    small = told(world(200, 3, "random"), CHURN, randomized=True)
+    large = told(world(int(2.0 * small.needed * 1.3), 4, "random"), CHURN, randomized=True)
 
     assert not small.enough
     assert large.enough
-    assert large.effect.high - large.effect.low < 2 * CHURN.least
+    assert large.effect.high - large.effect.low < 2 * CHURN.min_effect
 
 
 def test_a_share_without_outcomes_is_not_estimated(cases):
@@ -112,13 +113,13 @@ def test_a_share_without_outcomes_is_not_estimated(cases):
 
 def test_without_overlap_there_is_not_enough(cases):
     """All below a mark are treated and nobody above: nobody is comparable, however many there are (MON-4)."""
-    coarse = replace(USAGE, least=5.0)
+    coarse = replace(USAGE, min_effect=5.0)
     found = told(cases.assign(treated=cases["legacy"] < 45), coarse)
 
     assert found.needed <= found.treated
     assert np.isfinite(found.effect.value)
     assert not found.enough
-    assert f"For {found.overlap:.0%} of the treated there are untouched accounts of their kind" in found.says[1]
+    assert f"{found.overlap:.0%} of the treated have comparable untreated accounts" in found.notes[1]
     assert told(cases, coarse).enough
 
 
@@ -126,7 +127,7 @@ def test_without_overlap_there_is_not_enough(cases):
 def test_the_influence_of_a_row_is_what_leaving_it_out_changes(outcome):
     """Through both fitted models as well: the interval is that of the jackknife (MON-4)."""
     cases = world(240, 6, "policy")
-    x = prepared(NUMBERS, WORDS, SETTINGS.inputs).fit_transform(cases)
+    x = prepared(NUMBERS, CATEGORICAL_FEATURES, SETTINGS.inputs).fit_transform(cases)
     treated, y = cases["treated"].to_numpy(), cases[outcome.column].to_numpy(dtype=float)
 
     def of(rows):
@@ -163,7 +164,7 @@ def test_the_unit_of_the_outcome_does_not_matter(shift, scale):
 
 
 def several_kinds():
-    """Two kinds by lot, of which the second does nothing, and a third that three accounts had."""
+    """Two kinds assigned at random, of which the second does nothing, and a third that three accounts had."""
     cases = world(6000, 21, "random")
     kinds = np.where(cases["treated"], "call", None)
     idle = cases["treated"] & (cases.index % 3 == 0)
@@ -176,8 +177,8 @@ def several_kinds():
 def test_kinds_with_too_few_cases_have_no_rank():
     """Effects stand per kind, root cause and segment; only those with enough cases are ranked (MON-4)."""
     rules = EffectSettings(min_usage_effect=0.06)
-    usage = [replace(USAGE, least=rules.min_usage_effect)]
-    table = effect_table(several_kinds(), usage, NUMBERS, WORDS, rules, SETTINGS.inputs, by_lot=True)
+    usage = [replace(USAGE, min_effect=rules.min_usage_effect)]
+    table = effect_table(several_kinds(), usage, NUMBERS, CATEGORICAL_FEATURES, rules, SETTINGS.inputs, randomized=True)
     whole = table[(table["root_cause"] == ALL) & (table["segment"] == ALL)].set_index("kind")
 
     assert not table.duplicated(KEY).any()
@@ -194,16 +195,16 @@ def test_the_same_cases_give_the_same_effect_in_any_order(cases):
     first, again = told(cases, CHURN), told(cases.sample(frac=1.0, random_state=1), CHURN)
 
     assert again.effect.value == pytest.approx(first.effect.value, abs=1e-9)
-    assert effect(cases, CHURN, NUMBERS, WORDS, SETTINGS.effects, SETTINGS.inputs) == first
+    assert effect(cases, CHURN, NUMBERS, CATEGORICAL_FEATURES, SETTINGS.effects, SETTINGS.inputs) == first
 
 
 @pytest.mark.parametrize("outcome", OUTCOMES, ids=lambda o: o.column)
 @pytest.mark.parametrize("kept", [slice(0, 0), slice(0, 1), None], ids=["nobody", "one", "treated only"])
 def test_with_nobody_to_compare_with_nothing_is_claimed(cases, kept, outcome):
-    """No case, one case, or none untouched: no figure, but what would be needed (MON-4)."""
+    """No subject, one subject, or none untreated: no estimate, but how many are needed (MON-4)."""
     found = told(cases[cases["treated"]] if kept is None else cases[kept], outcome)
 
     assert not found.enough
     assert np.isnan([found.effect.value, found.naive.value]).all()
     assert found.needed >= SETTINGS.effects.min_treated
-    assert UNOBSERVED in found.says
+    assert UNOBSERVED in found.notes

@@ -7,7 +7,7 @@ from sklearn.metrics import roc_auc_score
 
 from keepwell.models.grading.intervals import Estimate
 from keepwell.models.grading.metrics import top
-from keepwell.models.monitoring.estimate import Check, drawn_outcomes, fitted_line, foretell, strong_drift
+from keepwell.models.monitoring.estimate import Check, drawn_outcomes, estimate_metrics, fitted_line, strong_drift
 from keepwell.models.settings.monitoring import EstimateSettings
 
 MONTHS = 9
@@ -47,9 +47,9 @@ def realised(rows: pd.DataFrame) -> float:
 
 def test_the_estimate_meets_what_comes() -> None:
     """Over small worlds it is off by little, to neither side, and its interval holds as often as it says (LRN-4)."""
-    found = [(foretell(rows, 90, RULES), realised(rows)) for rows in (world(1200, seed) for seed in range(20))]
-    off = np.array([f.figures["roc_auc"].value - came for f, came in found])
-    inside = sum(f.figures["roc_auc"].low <= came <= f.figures["roc_auc"].high for f, came in found)
+    found = [(estimate_metrics(rows, 90, RULES), realised(rows)) for rows in (world(1200, seed) for seed in range(20))]
+    off = np.array([f.metrics["roc_auc"].value - came for f, came in found])
+    inside = sum(f.metrics["roc_auc"].low <= came <= f.metrics["roc_auc"].high for f, came in found)
 
     assert np.abs(off).mean() < 0.03
     assert abs(off.mean()) < 0.015
@@ -65,7 +65,7 @@ def test_precision_recall_and_losses_are_foretold_too() -> None:
         untold = rows[rows["happened"].isna()]
         caught, losses = untold.loc[untold["flagged"], "truth"], untold["truth"].sum()
         came = {"precision": caught.mean(), "recall": caught.sum() / losses, "losses": losses}
-        found = foretell(rows, 90, RULES).figures
+        found = estimate_metrics(rows, 90, RULES).metrics
         for name in inside:
             inside[name] += found[name].low <= came[name] <= found[name].high
 
@@ -77,16 +77,16 @@ def test_chances_that_are_too_extreme_are_put_right_by_the_matured_months() -> N
     rows = world(6000, 4, slope=2.0)
 
     assert fitted_line(rows[rows["happened"].notna()]).beta[1] == pytest.approx(0.5, abs=0.05)
-    assert foretell(rows, 90, RULES).figures["roc_auc"].value == pytest.approx(realised(rows), abs=0.03)
+    assert estimate_metrics(rows, 90, RULES).metrics["roc_auc"].value == pytest.approx(realised(rows), abs=0.03)
 
 
 def test_a_changed_world_is_not_to_be_trusted() -> None:
     """Who leaves no longer follows the inputs; the newest matured month shows it, and the page says so (LRN-4)."""
     for seed in range(5):
         rows = world(1200, seed, changed=True)
-        found = foretell(rows, 90, EstimateSettings(replicates=100, check_months=1))
+        found = estimate_metrics(rows, 90, EstimateSettings(replicates=100, check_months=1))
 
-        assert found.figures["roc_auc"].value - realised(rows) > 0.05
+        assert found.metrics["roc_auc"].value - realised(rows) > 0.05
         assert not found.trusted
         assert "not to be trusted: ROC-AUC of 2025-06 to 2025-06 came to" in found.sentence
 
@@ -100,7 +100,9 @@ def test_what_drifted_speaks_against_it() -> None:
     assert strong_drift(one, RULES) == []
     assert strong_drift(many, RULES) == ["3 of 10 inputs have drifted"]
     assert strong_drift(score, RULES) == ["the score `churn` has drifted"]
-    assert foretell(world(1200, 1), 90, RULES, strong_drift(many, RULES)).reasons == ("3 of 10 inputs have drifted",)
+    assert estimate_metrics(world(1200, 1), 90, RULES, strong_drift(many, RULES)).reasons == (
+        "3 of 10 inputs have drifted",
+    )
 
 
 @pytest.mark.parametrize("known", [0, 2])
@@ -108,9 +110,9 @@ def test_without_matured_months_nothing_vouches_for_it(known: int) -> None:
     """It is told, and that nothing could be held against it (LRN-4)."""
     rows = world(1200, 1)
     rows.loc[rows["as_of"] >= STARTS[known], "happened"] = np.nan
-    found = foretell(rows, 90, RULES)
+    found = estimate_metrics(rows, 90, RULES)
 
-    assert not np.isnan(found.figures["roc_auc"].value)
+    assert not np.isnan(found.metrics["roc_auc"].value)
     assert f"losses in {known} months have matured since the model learnt" in found.reasons[0]
 
 
@@ -132,7 +134,7 @@ def test_the_same_rows_give_the_same_estimate() -> None:
     """In whatever order they come: draws have a fixed seed (OUT-1)."""
     rows = world(600, 2)
 
-    assert foretell(rows, 90, RULES) == foretell(rows.copy(), 90, RULES)
+    assert estimate_metrics(rows, 90, RULES) == estimate_metrics(rows.copy(), 90, RULES)
 
 
 @pytest.mark.parametrize(

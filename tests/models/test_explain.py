@@ -20,7 +20,7 @@ from keepwell.models.explaining.explain import explained, reference_row, top_rea
 from keepwell.models.explaining.margin import NotAdditive, margin
 from keepwell.models.settings.training import CandidateSettings, InputSettings
 from keepwell.models.training.artifact import input_columns
-from keepwell.models.training.candidates import CANDIDATES, WORDS, chance, fitted
+from keepwell.models.training.candidates import CANDIDATES, CATEGORICAL_FEATURES, fitted, predicted_probability
 from keepwell.models.training.choose import Calibration, calibrated
 from keepwell.models.training.inputs import prepared
 from keepwell.models.training.origins import weighed_by
@@ -60,7 +60,7 @@ def trained(name: str, model, rows: pd.DataFrame, label: pd.Series) -> Trained:
     """The pipeline, learnt and calibrated; on one thread, since others wait for a core on a busy machine."""
     with threadpool_limits(1):
         model.fit(rows, label)
-        return Trained(name, model, calibrated(chance(model, rows), label.to_numpy(dtype=float)))
+        return Trained(name, model, calibrated(predicted_probability(model, rows), label.to_numpy(dtype=float)))
 
 
 @pytest.fixture(scope="module")
@@ -80,12 +80,12 @@ def test_parts_and_base_sum_to_the_calibrated_log_odds_or_to_the_chance(learnt, 
     models, accounts, reference = learnt
     model = models[name]
     why = explained(model, accounts, reference)
-    chances = chance(model.model, accounts) if name in CHANCES else model.chances(accounts)
+    chances = predicted_probability(model.model, accounts) if name in CHANCES else model.probabilities(accounts)
     expected = chances if name in CHANCES else np.log(chances / (1 - chances))
 
     np.testing.assert_allclose(why.base + why.contributions.sum(axis=1), expected, atol=1e-6)
     np.testing.assert_allclose(why.margin, expected, atol=1e-9)
-    assert list(why.contributions) == (["health"] if name == "health" else [*NUMBERS, *WORDS])
+    assert list(why.contributions) == (["health"] if name == "health" else [*NUMBERS, *CATEGORICAL_FEATURES])
     assert why.contributions.index.equals(accounts.index)
 
 
@@ -165,12 +165,12 @@ def test_every_cited_reason_holds_when_it_is_put_to_the_test(learnt, name):
     model = models[name]
     why = explained(model, accounts, reference)
     reasons = top_reasons(model, accounts, why, reference, 3)
-    before = pd.Series(chance(model.model, accounts), accounts.index)
+    before = pd.Series(predicted_probability(model.model, accounts), accounts.index)
 
     cited = accounts.loc[reasons["row"]].reset_index(drop=True)
     for feature in reasons["feature"].unique():
         cited[feature] = cited[feature].where(reasons["feature"] != feature, reference[feature])
-    after = chance(model.model, cited)
+    after = predicted_probability(model.model, cited)
     assert len(reasons) > (1000 if len(why.contributions.columns) > 1 and name != "tree" else 300)
     assert (after < before.loc[reasons["row"]].to_numpy()).all()
     for row, of in reasons.groupby("row"):
@@ -304,7 +304,9 @@ def test_a_step_that_resamples_is_passed_over():
     """SMOTE inside the fold changes what is learnt, not what is explained (MOD-4, ACT-1)."""
     train, label = drawn(1500, 7)
     resampled = make_resampling(
-        prepared(NUMBERS, WORDS, InputSettings()), SMOTE(random_state=1), LogisticRegression(max_iter=500)
+        prepared(NUMBERS, CATEGORICAL_FEATURES, InputSettings()),
+        SMOTE(random_state=1),
+        LogisticRegression(max_iter=500),
     )
     model = trained("smote", resampled, train, label)
     why = explained(model, train, reference_row(train))
@@ -319,5 +321,5 @@ def test_features_without_a_weight_are_told(learnt):
     one = fitted("sparse_logistic", train, label, NUMBERS, InputSettings(), CandidateSettings(sparse_features=1))
 
     assert len(weighed_by(one)) == 1
-    assert input_columns(one) == [*NUMBERS, *WORDS]
-    assert weighed_by(models["forest"].model) == [*NUMBERS, *WORDS]
+    assert input_columns(one) == [*NUMBERS, *CATEGORICAL_FEATURES]
+    assert weighed_by(models["forest"].model) == [*NUMBERS, *CATEGORICAL_FEATURES]

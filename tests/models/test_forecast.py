@@ -106,7 +106,7 @@ def test_the_interval_of_the_books_own_history_covers_and_binomial_noise_alone_d
     """90% intervals hold accounts and ARR in 85-95% of 200 worlds whose quarters have shocks (WKL-2)."""
     hits = []
     for one in worlds:
-        chances, arr = one.told.chances(one.now["stratum"]), one.now["arr"].to_numpy()
+        chances, arr = one.told.probabilities(one.now["stratum"]), one.now["arr"].to_numpy()
         said, naive = (forecast(chances, arr, found, RULES, 1) for found in (one.whole, sure()))
         hits.append((held(said.accounts, one.lost), held(said.arr, one.arr_lost), held(naive.accounts, one.lost)))
     accounts, arr_held, naive_held = shares(hits)

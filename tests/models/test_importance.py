@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 from keepwell.models.explaining.importance import _interval, importance, placements
 from keepwell.models.settings.explaining import ImportanceSettings
 from keepwell.models.settings.training import CandidateSettings, InputSettings
-from keepwell.models.training.candidates import chance, fitted
+from keepwell.models.training.candidates import fitted, predicted_probability
 from keepwell.models.training.choose import Calibration
 from keepwell.models.training.trial import Trained
 
@@ -86,7 +86,7 @@ def test_the_loss_is_that_of_scikit_learn(models, held_out):
 
 def test_placements_average_to_the_area(models, held_out):
     """Over those who left and over those who stayed alike, ties included (DeLong 1988)."""
-    given = np.round(chance(models["logistic"].model, held_out), 2)
+    given = np.round(predicted_probability(models["logistic"].model, held_out), 2)
     happened = held_out["churned"].to_numpy()
     found = placements(given, happened)
 
@@ -110,9 +110,9 @@ def test_the_interval_is_that_of_a_bootstrap_over_accounts(models, held_out):
     """Its width against three hundred draws of whole accounts (MOD-4, MOD-7)."""
     happened = held_out["churned"].to_numpy()
     accounts, _ = pd.factorize(held_out["account_id"])
-    given = chance(models["logistic"].model, held_out)
+    given = predicted_probability(models["logistic"].model, held_out)
     mixed = np.random.default_rng(1).permutation(held_out["strong"])
-    shuffled = chance(models["logistic"].model, held_out.assign(strong=mixed))
+    shuffled = predicted_probability(models["logistic"].model, held_out.assign(strong=mixed))
     lost = placements(given, happened) - placements(shuffled, happened)
     _, low, high = _interval(lost, happened, accounts, 0.9)
 

@@ -8,14 +8,14 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from keepwell.models.grading.intervals import account_draws, graded_figures
-from keepwell.models.grading.metrics import FIGURES, graded, top
+from keepwell.models.grading.intervals import account_draws, graded_metrics
+from keepwell.models.grading.metrics import METRICS, graded, top
 from keepwell.models.settings.all import ModelSettings
 from keepwell.models.settings.training import CandidateSettings, InputSettings
-from keepwell.models.training.candidates import BASELINES, CANDIDATES, chance, fitted
+from keepwell.models.training.candidates import BASELINES, CANDIDATES, fitted, predicted_probability
 from keepwell.models.training.choose import Compared, calibrated, compared, simplest_as_good
 from keepwell.models.training.inputs import Winsoriser, varied
-from keepwell.models.training.split import Parts, TooLittleData
+from keepwell.models.training.split import Splits, TooLittleData
 from keepwell.models.training.trial import BY_POLICY, trial
 from keepwell.models.training.tripwires import Suspicious
 
@@ -50,7 +50,7 @@ def learnt():
     train, label, _ = drawn(4000, 1)
     test, happened, true = drawn(4000, 2)
     models = {name: fitted(name, train, pd.Series(label), NUMBERS, InputSettings(), QUICK) for name in CANDIDATES}
-    return {name: chance(model, test) for name, model in models.items()}, happened.astype(float), true
+    return {name: predicted_probability(model, test) for name, model in models.items()}, happened.astype(float), true
 
 
 @pytest.mark.parametrize("name", ["logistic_weights", "logistic_smote"])
@@ -84,7 +84,7 @@ def test_a_company_without_any_segment_or_industry_is_learnt_from():
     train = train.assign(**dict.fromkeys(("segment", "industry"), pd.Series(np.nan, train.index, dtype="str")))
     for name in CANDIDATES:
         model = fitted(name, train, pd.Series(label), NUMBERS, InputSettings(), QUICK)
-        assert np.isfinite(chance(model, train)).all(), name
+        assert np.isfinite(predicted_probability(model, train)).all(), name
 
 
 def test_a_linear_model_keeps_the_sign_of_what_it_learnt():
@@ -93,7 +93,7 @@ def test_a_linear_model_keeps_the_sign_of_what_it_learnt():
     low, high = (train.head(1).assign(signal=value, other=0.0, noise=0.0) for value in (-2.0, 2.0))
     for name in ("sparse_logistic", "logistic"):
         model = fitted(name, train, pd.Series(label), NUMBERS, InputSettings(), QUICK)
-        assert chance(model, high)[0] > 2 * chance(model, low)[0], name
+        assert predicted_probability(model, high)[0] > 2 * predicted_probability(model, low)[0], name
 
 
 def test_the_sparse_model_uses_no_more_signals_than_it_may():
@@ -115,7 +115,7 @@ def test_rows_that_hold_nothing_still_give_a_sparse_model():
     model = fitted("sparse_logistic", train, noise, NUMBERS, InputSettings(), CandidateSettings())
     other, _, _ = drawn(3000, 5)
 
-    assert abs(roc_auc_score(rng.random(3000) < 0.5, chance(model, other)) - 0.5) < 0.05
+    assert abs(roc_auc_score(rng.random(3000) < 0.5, predicted_probability(model, other)) - 0.5) < 0.05
 
 
 def test_tails_are_cut_at_the_training_rows_quantiles():
@@ -135,7 +135,7 @@ def test_figures_of_a_small_book_by_hand():
     g = graded(
         np.array([1.0, 1.0, 0.0, 0.0]), np.array([0.9, 0.2, 0.6, 0.1]), np.array([True, False, True, False]), np.ones(4)
     )
-    found = {name: figure(g) for name, figure in FIGURES.items() if name != "calibration_slope"}
+    found = {name: figure(g) for name, figure in METRICS.items() if name != "calibration_slope"}
 
     assert (
         found["precision"] == found["recall"] == found["miss_rate"] == found["false_alarm_rate"] == found["f1"] == 0.5
@@ -153,11 +153,11 @@ def test_areas_are_those_of_scikit_learn(learnt):
     chances, happened, _ = learnt
     for given in (chances["boosting"], np.round(chances["boosting"], 1)):
         g = graded(happened, given, given > 0.5)
-        assert FIGURES["roc_auc"](g) == pytest.approx(roc_auc_score(happened, given))
-        assert FIGURES["pr_auc"](g) == pytest.approx(average_precision_score(happened, given))
+        assert METRICS["roc_auc"](g) == pytest.approx(roc_auc_score(happened, given))
+        assert METRICS["pr_auc"](g) == pytest.approx(average_precision_score(happened, given))
         odds = np.log(given.clip(1e-6, 1 - 1e-6) / (1 - given.clip(1e-6, 1 - 1e-6)))
         slope = LogisticRegression(C=np.inf).fit(odds[:, None], happened).coef_[0, 0]
-        assert FIGURES["calibration_slope"](g) == pytest.approx(slope, rel=1e-3)
+        assert METRICS["calibration_slope"](g) == pytest.approx(slope, rel=1e-3)
 
 
 def test_weights_count_as_copies():
@@ -167,7 +167,7 @@ def test_weights_count_as_copies():
     weight = rng.integers(0, 3, 300).astype(float)
     copies = np.repeat(np.arange(300), weight.astype(int))
     flagged = given > 0.6
-    for name, figure in FIGURES.items():
+    for name, figure in METRICS.items():
         weighted = figure(graded(happened, given, flagged, weight))
         copied = figure(graded(happened[copies], given[copies], flagged[copies]))
         assert weighted == pytest.approx(copied, abs=0.02 if name == "ece" else 1e-4), name
@@ -177,7 +177,7 @@ def test_true_chances_are_calibrated_and_intervals_hold_their_figure(learnt):
     """Slope and observed to expected include 1, every interval its own figure; ECE has none (MOD-4)."""
     _, happened, true = learnt
     g = graded(happened, true, top(true, np.zeros(len(true)), 0.1))
-    found = graded_figures(g, np.arange(len(true)) // 4, 60, 0.9, 1)
+    found = graded_metrics(g, np.arange(len(true)) // 4, 60, 0.9, 1)
 
     assert found["calibration_slope"].low < 1.0 < found["calibration_slope"].high
     assert found["observed_to_expected"].low < 1.0 < found["observed_to_expected"].high
@@ -235,14 +235,14 @@ def test_calibration_puts_extreme_chances_right(learnt):
     assert np.abs(right - true).mean() < 0.2 * np.abs(wrong - true).mean()
 
 
-def months_of(frame: pd.DataFrame, label: np.ndarray) -> tuple[pd.DataFrame, Parts]:
+def months_of(frame: pd.DataFrame, label: np.ndarray) -> tuple[pd.DataFrame, Splits]:
     """Examples of three months, one for each part."""
     months = [date(2025, month, 1) for month in (1, 2, 3)]
     size = len(frame) // 3
     examples = frame.assign(
         account_id=[f"a{n}" for n in range(len(frame))], as_of=pd.to_datetime(np.repeat(months, size)), churned=label
     )
-    return examples, Parts((months[0],), (months[1],), (months[2],))
+    return examples, Splits((months[0],), (months[1],), (months[2],))
 
 
 def test_the_test_months_have_no_say_in_what_they_grade():
@@ -255,7 +255,7 @@ def test_the_test_months_have_no_say_in_what_they_grade():
     found = trial(examples, "churned", parts, NUMBERS, ModelSettings(candidates=QUICK))
 
     for name in ("health", "logistic", "boosting"):
-        assert found.figures[name, "all"]["observed_to_expected"].value > 1.4, name
+        assert found.metrics[name, "all"]["observed_to_expected"].value > 1.4, name
 
 
 def test_the_one_taken_is_graded_by_policy_and_by_industry_and_country():
@@ -267,11 +267,11 @@ def test_the_one_taken_is_graded_by_policy_and_by_industry_and_country():
     recall = found.test.loc[by_policy, "churned"].sum() / found.test["churned"].sum()
 
     assert set(found.thresholds) == {"recall_first", "precision_first"}
-    assert {part for name, part in found.figures if name == found.taken} == {
+    assert {part for name, part in found.metrics if name == found.selected} == {
         "all", "small", "large", "industry: retail", "country: DE", BY_POLICY,
     }  # fmt: skip
-    assert {part for name, part in found.figures if name == "dummy"} == {"all", "small", "large"}
-    assert found.figures[found.taken, BY_POLICY]["recall"].value == pytest.approx(recall)
+    assert {part for name, part in found.metrics if name == "dummy"} == {"all", "small", "large"}
+    assert found.metrics[found.selected, BY_POLICY]["recall"].value == pytest.approx(recall)
     assert set(found.what_if["group"]) == {"all", "recall_first"}
     assert set(found.test["as_of"]) == {pd.Timestamp(parts.test[0])}
 
@@ -296,7 +296,10 @@ def test_a_linear_model_bends_where_the_settings_say():
         for spline_knots in ({}, {"signal": (0.0, 9.0, 12.0, 15.0, 24.0)})
     )
 
-    assert roc_auc_score(happened, chance(bent, frame)) > roc_auc_score(happened, chance(straight, frame)) + 0.1
+    assert (
+        roc_auc_score(happened, predicted_probability(bent, frame))
+        > roc_auc_score(happened, predicted_probability(straight, frame)) + 0.1
+    )
 
 
 def test_months_with_hardly_an_outcome_are_refused_by_name():

@@ -40,7 +40,7 @@ def rows(spread: float = 1.2, rival_noise: float = 1.0, size: int = 3000, seed: 
 
 GOOD = Evidence(
     rows=rows(), rival="champion 1", against_champion=True, first=False,
-    shadow=[DAY - timedelta(days=30), DAY], told_on=DAY + timedelta(days=120), review="Dr. Lee",
+    shadow=[DAY - timedelta(days=30), DAY], outcomes_known_on=DAY + timedelta(days=120), review="Dr. Lee",
 )  # fmt: skip
 
 
@@ -54,7 +54,7 @@ def test_a_good_challenger_passes_every_gate():
 
     assert [gate.name for gate in judgement.gates] == GATES
     assert judgement.refusals == []
-    ours, theirs = judgement.figures["roc_auc"]
+    ours, theirs = judgement.metrics["roc_auc"]
     assert ours.value > theirs.value
 
 
@@ -119,7 +119,7 @@ def test_a_gain_that_may_be_chance_is_none():
     """With 60 accounts the interval holds a loss: not promoted, though the figure is better (LRN-2)."""
     few = rows(rival_noise=0.4, size=180, seed=7)
     judgement = judged(replace(GOOD, rows=few, against_champion=False, rival="health"), RULES, 0.1)
-    ours, theirs = judgement.figures["roc_auc"]
+    ours, theirs = judgement.metrics["roc_auc"]
 
     assert ours.value > theirs.value
     assert "better" in [gate.name for gate in judgement.refusals]
@@ -156,7 +156,7 @@ def test_on_a_small_company_right_chances_are_not_refused_by_chance():
     """80 accounts in three months: the point estimates alone refuse many models that are right (LRN-2)."""
     answers = [judged(replace(GOOD, rows=rows(spread=0.8, size=240, seed=s)), RULES, 0.1) for s in range(20)]
     gates = [next(g for g in answer.gates if g.name == "calibrated") for answer in answers]
-    slopes = [answer.figures["calibration_slope"][0].value for answer in answers]
+    slopes = [answer.metrics["calibration_slope"][0].value for answer in answers]
 
     assert np.mean([RULES.min_slope <= slope <= RULES.max_slope for slope in slopes]) < 0.75
     assert np.mean([gate.passed for gate in gates]) >= 0.85
@@ -174,8 +174,8 @@ def test_a_review_is_asked_for_the_first_model_unless_the_setting_is_off():
     first = CLOSED["review"]
     (gate,) = judged(first, RULES, 0.1).refusals
 
-    assert "keepwell review start" in gate.says
-    assert "review_required" in gate.says
+    assert "keepwell review start" in gate.reason
+    assert "review_required" in gate.reason
     assert refused(first, RULES.model_copy(update={"review_required": False})) == []
     assert refused(replace(first, review="Dr. Lee")) == []
 
@@ -184,7 +184,7 @@ def test_labels_that_must_wait_are_said():
     """The shadow's own outcomes are not known yet; the sentence names the day (LRN-2)."""
     shadow = next(gate for gate in judged(GOOD, RULES, 0.1).gates if gate.name == "shadow")
 
-    assert f"will be known on {DAY + timedelta(days=120)}" in shadow.says
+    assert f"will be known on {DAY + timedelta(days=120)}" in shadow.reason
 
 
 def test_a_small_segment_is_named_and_not_judged():
@@ -194,7 +194,7 @@ def test_a_small_segment_is_named_and_not_judged():
     gate = next(g for g in judged(replace(GOOD, rows=frame), RULES, 0.1).gates if g.name == "segments")
 
     assert gate.passed
-    assert "too few outcomes to judge tiny" in gate.says
+    assert "too few outcomes to judge tiny" in gate.reason
 
 
 def test_the_power_statement_holds():

@@ -16,9 +16,9 @@ from keepwell.models.settings.all import ModelSettings
 from keepwell.models.settings.explaining import ImportanceSettings
 from keepwell.models.settings.training import CandidateSettings, InputSettings, SegmentSettings
 from keepwell.models.training.artifact import TRUSTED, as_one, as_trained
-from keepwell.models.training.candidates import chance, fitted
-from keepwell.models.training.segments import Part, segment_models
-from keepwell.models.training.split import Parts
+from keepwell.models.training.candidates import fitted, predicted_probability
+from keepwell.models.training.segments import LabeledRows, segment_models
+from keepwell.models.training.split import Splits
 from keepwell.models.training.trial import Trained, trial
 
 NUMBERS = ("signal", "noise")
@@ -28,7 +28,7 @@ SETTINGS = ModelSettings(
     segments=SegmentSettings(min_accounts=100, replicates=60),
 )
 MONTHS = [date(2025, month, 1) for month in (1, 2, 3)]
-PARTS = Parts((MONTHS[0],), (MONTHS[1],), (MONTHS[2],))
+PARTS = Splits((MONTHS[0],), (MONTHS[1],), (MONTHS[2],))
 TURNED = "turned"
 
 
@@ -53,9 +53,9 @@ BOOK = book()
 TEST = BOOK[BOOK["as_of"] == pd.Timestamp(MONTHS[2])]
 
 
-def part(month: date) -> Part:
+def part(month: date) -> LabeledRows:
     rows = BOOK[BOOK["as_of"] == pd.Timestamp(month)]
-    return Part(rows, rows["churned"].to_numpy(dtype=float), np.ones(len(rows)))
+    return LabeledRows(rows, rows["churned"].to_numpy(dtype=float), np.ones(len(rows)))
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def found():
 @pytest.fixture(scope="module")
 def served(found):
     """The taken candidate with the model of the turned segment."""
-    return found.trained[found.taken]
+    return found.trained[found.selected]
 
 
 def tried(rules: SegmentSettings) -> pd.DataFrame:
@@ -76,7 +76,13 @@ def tried(rules: SegmentSettings) -> pd.DataFrame:
     pooled = fitted("logistic", train.rows, label, NUMBERS, InputSettings(), SETTINGS.candidates)
     settings = SETTINGS.model_copy(update={"segments": rules})
     _, lines = segment_models(
-        "logistic", train, validation, chance(pooled, validation.rows), NUMBERS, settings, by_weight=False
+        "logistic",
+        train,
+        validation,
+        predicted_probability(pooled, validation.rows),
+        NUMBERS,
+        settings,
+        by_weight=False,
     )
     return lines.set_index("segment")
 
@@ -107,7 +113,7 @@ def test_a_segment_with_too_few_accounts_is_not_tried():
 def test_rows_that_do_not_count_make_no_accounts():
     """Where a lot decides, treated rows have no say in what a segment has (MOD-1, MOD-6)."""
     rows = pd.DataFrame({"account_id": ["a", "a", "b", "c"], "segment": "small"})
-    counts = Part(rows, np.array([0.0, 1.0, 0.0, 1.0]), np.array([1.0, 1.0, 2.0, 0.0]))
+    counts = LabeledRows(rows, np.array([0.0, 1.0, 0.0, 1.0]), np.array([1.0, 1.0, 2.0, 0.0]))
 
     assert counts.accounts() == (1, 1)
 
@@ -116,23 +122,23 @@ def test_what_is_adopted_serves_its_segment_and_no_other(found, served):
     """Better on the test months, where it had no say; chances of the others stay (MOD-6)."""
     turned = (TEST["segment"] == TURNED).to_numpy()
     pooled = replace(served, segments={})
-    auc = [roc_auc_score(TEST["churned"][turned], model.chances(TEST)[turned]) for model in (served, pooled)]
+    auc = [roc_auc_score(TEST["churned"][turned], model.probabilities(TEST)[turned]) for model in (served, pooled)]
 
     assert set(served.segments) == {TURNED}
     assert auc[0] > 0.7
     assert auc[1] < 0.4
-    assert (served.chances(TEST)[~turned] == pooled.chances(TEST)[~turned]).all()
-    assert (found.test["chance"].to_numpy() == served.chances(TEST)).all()
-    assert TEST["churned"][turned].mean() == pytest.approx(served.chances(TEST)[turned].mean(), rel=0.25)
+    assert (served.probabilities(TEST)[~turned] == pooled.probabilities(TEST)[~turned]).all()
+    assert (found.test["chance"].to_numpy() == served.probabilities(TEST)).all()
+    assert TEST["churned"][turned].mean() == pytest.approx(served.probabilities(TEST)[turned].mean(), rel=0.25)
     assert list(found.segments["segment"]) == ["large", "small", TURNED]
 
 
 def test_an_account_without_a_segment_is_served_by_the_pooled_model(served):
     """So is one of a segment that nobody knew (MOD-6)."""
     rows = TEST.head(4).assign(segment=[None, "new", TURNED, np.nan])
-    pooled = replace(served, segments={}).chances(rows)
+    pooled = replace(served, segments={}).probabilities(rows)
 
-    assert (served.chances(rows) == pooled).tolist() == [True, True, False, True]
+    assert (served.probabilities(rows) == pooled).tolist() == [True, True, False, True]
 
 
 def test_it_is_kept_with_the_models_of_its_segments(served):
@@ -140,8 +146,8 @@ def test_it_is_kept_with_the_models_of_its_segments(served):
     back = skops.io.loads(skops.io.dumps(as_one(served)), trusted=list(TRUSTED))
 
     assert set(as_trained(served.name, back).segments) == {TURNED}
-    assert np.abs(back.predict_proba(TEST)[:, 1] - served.chances(TEST)).max() <= 1e-12
-    assert np.abs(as_trained(served.name, back).chances(TEST) - served.chances(TEST)).max() <= 1e-12
+    assert np.abs(back.predict_proba(TEST)[:, 1] - served.probabilities(TEST)).max() <= 1e-12
+    assert np.abs(as_trained(served.name, back).probabilities(TEST) - served.probabilities(TEST)).max() <= 1e-12
 
 
 def test_reasons_are_those_of_the_model_that_serves(served):

@@ -8,8 +8,8 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from keepwell.models.settings.training import CandidateSettings, InputSettings, SplitSettings
-from keepwell.models.training.candidates import chance, fitted
-from keepwell.models.training.split import TooLittleData, part_of, split_months
+from keepwell.models.training.candidates import fitted, predicted_probability
+from keepwell.models.training.split import TooLittleData, labeled_rows, split_months
 from tests.support.running import ROOT
 
 GAP = 120
@@ -89,7 +89,7 @@ def auc(train: pd.DataFrame, test: pd.DataFrame) -> float:
     """ROC-AUC on the test rows of boosting that can tell accounts apart."""
     rules = CandidateSettings(max_iter=150, max_leaf_nodes=31, min_samples_leaf=5, learning_rate=0.1)
     model = fitted("boosting", train, train["churned"], PRINTS, InputSettings(spline_knots={}), rules)
-    return float(roc_auc_score(test["churned"], chance(model, test)))
+    return float(roc_auc_score(test["churned"], predicted_probability(model, test)))
 
 
 def test_a_random_split_and_a_missing_gap_would_show() -> None:
@@ -100,9 +100,9 @@ def test_a_random_split_and_a_missing_gap_would_show() -> None:
     book = book_that_nothing_foretells()
     parts = split_months(months(20), GAP, SplitSettings())
     last = months(20)[: months(20).index(parts.test[0])]
-    train, test = part_of(book, "churned", parts.train), part_of(book, "churned", parts.test)
+    train, test = labeled_rows(book, "churned", parts.train), labeled_rows(book, "churned", parts.test)
     drawn = np.random.default_rng(5).random(len(book)) < 0.3
 
     assert auc(train, test) == pytest.approx(0.5, abs=0.05)
-    assert auc(part_of(book, "churned", last), test) > 0.6
+    assert auc(labeled_rows(book, "churned", last), test) > 0.6
     assert auc(book[~drawn], book[drawn]) > 0.7

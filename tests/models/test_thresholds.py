@@ -10,9 +10,9 @@ from keepwell.models.training.thresholds import (
     NOBODY,
     PRECISION_FIRST,
     RECALL_FIRST,
+    choose_thresholds,
     flagged,
     policy_group,
-    thresholds,
     what_if,
 )
 
@@ -30,7 +30,7 @@ def book(segments, chances, happened, *, high_value=False):
 
 
 def cuts_of(rows, policy=POLICY):
-    return thresholds(rows, rows["happened"].to_numpy(dtype=float), rows["chance"].to_numpy(), policy)
+    return choose_thresholds(rows, rows["happened"].to_numpy(dtype=float), rows["chance"].to_numpy(), policy)
 
 
 def random_book(seed, size=400):

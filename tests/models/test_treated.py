@@ -1,4 +1,4 @@
-"""Who was worked on after a flag: the untreated stand for all where a lot says with which chance (MOD-1)."""
+"""Treated accounts in training: the untreated are weighted up where random assignment gives the probability (MOD-1)."""
 
 from dataclasses import replace
 from datetime import date
@@ -10,10 +10,10 @@ import pytest
 from keepwell.models.promotion.gates import judged
 from keepwell.models.settings.all import ModelSettings
 from keepwell.models.settings.training import CandidateSettings, InputSettings, PolicySettings, TreatedSettings
-from keepwell.models.training.candidates import chance, fitted
+from keepwell.models.training.candidates import fitted, predicted_probability
 from keepwell.models.training.choose import calibrated, compared
-from keepwell.models.training.split import Parts
-from keepwell.models.training.thresholds import thresholds, what_if
+from keepwell.models.training.split import Splits
+from keepwell.models.training.thresholds import choose_thresholds, what_if
 from keepwell.models.training.treated import ALL_ROWS, UNTREATED, counted
 from keepwell.models.training.trial import trial
 from tests.models.test_promotion import GOOD, RULES, rows
@@ -21,11 +21,11 @@ from tests.models.test_promotion import GOOD, RULES, rows
 NUMBERS = ("signal", "noise")
 SETTINGS = ModelSettings(candidates=CandidateSettings(n_estimators=10, max_iter=20, replicates=10))
 MONTHS = [date(2025, month, 1) for month in (1, 2, 3)]
-PARTS = Parts((MONTHS[0],), (MONTHS[1],), (MONTHS[2],))
+PARTS = Splits((MONTHS[0],), (MONTHS[1],), (MONTHS[2],))
 
 
 def book(size: int = 9000, seed: int = 3) -> pd.DataFrame:
-    """Examples of three months: a lot takes three in five of those in danger, and none of them leaves."""
+    """Examples of three months: three in five of those at risk are treated at random, and none of them churns."""
     rng = np.random.default_rng(seed)
     signal = rng.standard_normal(size)
     without = 1 / (1 + np.exp(2.2 - 1.2 * signal))
@@ -47,74 +47,74 @@ BOOK = book()
 
 
 @pytest.fixture(scope="module")
-def by_lot():
+def randomized():
     return trial(BOOK, "churned", PARTS, NUMBERS, SETTINGS)
 
 
 def off(found) -> float:
     """True losses without work over those expected, on all test rows."""
     test = BOOK[BOOK["as_of"] == pd.Timestamp(MONTHS[2])]
-    return test["without"].sum() / found.trained[found.taken].chances(test).sum()
+    return test["without"].sum() / found.trained[found.selected].probabilities(test).sum()
 
 
-def test_the_untreated_count_by_the_inverse_of_their_chance():
-    """One left out of five draws stands for five; beyond the most it is cut, and said (MOD-1)."""
+def test_the_untreated_are_weighted_by_inverse_probability():
+    """One left out of five draws has weight five; beyond the maximum it is capped, and the note says so (MOD-1)."""
     examples = pd.DataFrame({"treated": [False, True, False, False], "untreated_chance": [1.0, 0.4, 0.2, 0.01]})
     found = counted(examples, "churned", TreatedSettings(max_weight=20.0))
 
-    assert list(found.weight) == [1.0, 0.0, 5.0, 20.0]
-    assert found.by_lot
-    assert "up to 20.0, 1 of them cut at 20." in found.says
+    assert list(found.sample_weight) == [1.0, 0.0, 5.0, 20.0]
+    assert found.randomized
+    assert "up to 20.0, 1 of them capped at 20;" in found.note
 
 
 @pytest.mark.parametrize("column", ["treated", "untreated_chance"])
-def test_without_a_lot_all_examples_count_alike(column):
+def test_without_random_assignment_all_examples_have_equal_weight(column):
     """Nor where it is silent on some; nor for an outcome over another horizon (MOD-1)."""
     examples = pd.DataFrame({"treated": [False, True], "untreated_chance": [0.5, 0.5]}, dtype=object)
     for some in (examples.drop(columns=column), examples.assign(**{column: [None, examples[column][1]]})):
         found = counted(some, "churned", TreatedSettings())
-        assert list(found.weight) == [1.0, 1.0]
-        assert not found.by_lot
-    assert not counted(examples, "expanded", TreatedSettings()).by_lot
-    assert counted(examples, "churned", TreatedSettings()).by_lot
+        assert list(found.sample_weight) == [1.0, 1.0]
+        assert not found.randomized
+    assert not counted(examples, "expanded", TreatedSettings()).randomized
+    assert counted(examples, "churned", TreatedSettings()).randomized
 
 
-def test_a_lot_gives_the_chance_without_work(by_lot):
-    """All examples alike expect too few losses, the untreated alone too few of the high ones (MOD-1)."""
+def test_random_assignment_gives_the_probability_without_treatment(randomized):
+    """With equal weights too few churners are expected, with the untreated alone too few at high risk (MOD-1)."""
     alike = trial(BOOK.drop(columns="untreated_chance"), "churned", PARTS, NUMBERS, SETTINGS)
 
-    assert off(by_lot) == pytest.approx(1.0, abs=0.1)
+    assert off(randomized) == pytest.approx(1.0, abs=0.1)
     assert off(alike) > 1.4
-    assert by_lot.figures[by_lot.taken, "all"]["observed_to_expected"].value == pytest.approx(1.0, abs=0.15)
-    assert by_lot.figures[by_lot.taken, ALL_ROWS]["observed_to_expected"].value < 0.8
-    assert (alike.taken, UNTREATED) in alike.figures
-    assert "no lot" in alike.counting
+    assert randomized.metrics[randomized.selected, "all"]["observed_to_expected"].value == pytest.approx(1.0, abs=0.15)
+    assert randomized.metrics[randomized.selected, ALL_ROWS]["observed_to_expected"].value < 0.8
+    assert (alike.selected, UNTREATED) in alike.metrics
+    assert "no random assignment" in alike.counting
 
 
-def test_what_became_of_the_treated_has_no_say(by_lot):
+def test_what_became_of_the_treated_has_no_say(randomized):
     """Had all of them left, every chance and every figure that counts would be the same (MOD-1)."""
     told = trial(BOOK.assign(churned=BOOK["churned"] | BOOK["treated"]), "churned", PARTS, NUMBERS, SETTINGS)
-    same = [key for key in by_lot.figures if key[1] != ALL_ROWS]
+    same = [key for key in randomized.metrics if key[1] != ALL_ROWS]
 
-    assert (told.test["chance"] == by_lot.test["chance"]).all()
-    assert repr([told.figures[key] for key in same]) == repr([by_lot.figures[key] for key in same])
-    assert dict(told.thresholds) == dict(by_lot.thresholds)
-    pd.testing.assert_frame_equal(told.what_if, by_lot.what_if)
+    assert (told.test["chance"] == randomized.test["chance"]).all()
+    assert repr([told.metrics[key] for key in same]) == repr([randomized.metrics[key] for key in same])
+    assert dict(told.thresholds) == dict(randomized.thresholds)
+    pd.testing.assert_frame_equal(told.what_if, randomized.what_if)
 
 
-def test_without_a_lot_the_marks_change_nothing():
-    """Where nobody drew lots the models are those of a company that marks nobody (MOD-1)."""
+def test_without_random_assignment_marks_of_treatment_change_nothing():
+    """Without random assignment the models are those of a company that marks nobody (MOD-1)."""
     marks = ["treated", "untreated_chance"]
     marked, bare = (trial(BOOK.drop(columns=gone), "churned", PARTS, NUMBERS, SETTINGS) for gone in (marks[1:], marks))
 
     assert marked.test["chance"].tolist() == bare.test["chance"].tolist()
-    assert all(repr(marked.figures[key]) == repr(bare.figures[key]) for key in bare.figures)
+    assert all(repr(marked.metrics[key]) == repr(bare.metrics[key]) for key in bare.metrics)
 
 
-def test_smote_is_left_out_where_rows_are_weighed(by_lot):
+def test_smote_is_left_out_where_rows_are_weighed(randomized):
     """It draws between rows and cannot weigh them: said, not done wrongly (MOD-1, MOD-4)."""
-    assert "logistic_smote" not in by_lot.trained
-    assert "logistic_smote is left out: SMOTE" in by_lot.counting
+    assert "logistic_smote" not in randomized.trained
+    assert "logistic_smote is left out: SMOTE" in randomized.counting
     with pytest.raises(ValueError, match="SMOTE draws between rows"):
         fitted(
             "logistic_smote", BOOK, BOOK["churned"], NUMBERS, InputSettings(), SETTINGS.candidates, np.ones(len(BOOK))
@@ -131,7 +131,10 @@ def test_a_weight_is_learnt_from_as_copies_are(name):
     weighed = fitted(name, some, some["churned"], NUMBERS, InputSettings(), rules, weight.astype(float))
     copied = fitted(name, copies, copies["churned"], NUMBERS, InputSettings(), rules)
     plain = fitted(name, some, some["churned"], NUMBERS, InputSettings(), rules)
-    apart = [np.abs(chance(model, some) - chance(copied, some)).mean() for model in (weighed, plain)]
+    apart = [
+        np.abs(predicted_probability(model, some) - predicted_probability(copied, some)).mean()
+        for model in (weighed, plain)
+    ]
 
     assert apart[0] < apart[1] / 2
 
@@ -162,7 +165,7 @@ def test_work_is_counted_in_rows_and_losses_by_weight():
     chances, happened = np.linspace(0.9, 0.1, 10), np.array([1.0, 1, 1, 0, 0, 0, 0, 0, 0, 0])
     weight = np.array([0.0, 5, 1, 1, 1, 1, 1, 1, 1, 1])
     policy = PolicySettings(capacity_share=0.2, what_if_shares=(0.2,), recall_enough=0.8)
-    cuts = thresholds(months, happened, chances, policy, weight)
+    cuts = choose_thresholds(months, happened, chances, policy, weight)
     line = what_if(months, happened, chances, policy, weight).set_index("group").loc["all"]
 
     assert cuts["recall_first"] == chances[1]
@@ -174,8 +177,8 @@ def test_a_promotion_is_judged_by_the_rows_that_count():
     """Rows of weight 0 may say what they like (MOD-1, LRN-2)."""
     base = rows().assign(weight=1.0)
     silent = base.assign(account_id=base["account_id"] + "t", happened=1.0 - base["happened"], chance=0.0, weight=0.0)
-    plain = judged(GOOD, RULES, 0.1).figures["observed_to_expected"][0].value
+    plain = judged(GOOD, RULES, 0.1).metrics["observed_to_expected"][0].value
     weighed = judged(replace(GOOD, rows=pd.concat([base, silent])), RULES, 0.1)
 
-    assert weighed.figures["observed_to_expected"][0].value == pytest.approx(plain)
+    assert weighed.metrics["observed_to_expected"][0].value == pytest.approx(plain)
     assert weighed.refusals == []

@@ -6,8 +6,8 @@ import pytest
 from sklearn.tree import DecisionTreeRegressor
 from threadpoolctl import threadpool_limits
 
-from evaluation.results_effects import NUMBERS, SETTINGS, WORDS, world
-from keepwell.models.effects.uplift import gate, learnt_uplift
+from evaluation.results_effects import CATEGORICAL_FEATURES, NUMBERS, SETTINGS, world
+from keepwell.models.effects.uplift import fit_uplift, gate
 from keepwell.models.explaining.tree_rules import rules_of
 from keepwell.models.settings.effects import UpliftSettings
 from keepwell.models.training.inputs import filled
@@ -17,8 +17,13 @@ TOLD_APART = 3
 
 
 def learnt(cases, **rules):
-    return learnt_uplift(
-        cases, NUMBERS, WORDS, UpliftSettings(**{"n_estimators": 10, **rules}), SETTINGS.effects, SETTINGS.inputs
+    return fit_uplift(
+        cases,
+        NUMBERS,
+        CATEGORICAL_FEATURES,
+        UpliftSettings(**{"n_estimators": 10, **rules}),
+        SETTINGS.effects,
+        SETTINGS.inputs,
     )
 
 
@@ -43,8 +48,8 @@ def test_sleeping_dogs_are_named_in_words(found):
 
     assert "months_to_renewal" in named
     assert "tenure above" in named
-    assert found.model.rules[0] in found.says[1]
-    assert ("better left alone" in found.says[1]) == (found.harmed.naive.low > 0)
+    assert found.model.rules[0] in found.notes[1]
+    assert ("better left alone" in found.notes[1]) == (found.harmed.naive.low > 0)
     assert found.harmed.naive.value > 0
 
 
@@ -54,7 +59,7 @@ def test_nobody_is_ranked_where_all_answer_alike():
     shut = [r for r in runs if r.model is None]
 
     assert len(shut) >= 6
-    assert all("risk stays the order" in r.says[0] or r.needed > r.cases for r in shut)
+    assert all("risk stays the order" in r.notes[0] or r.needed > r.subjects for r in shut)
 
 
 def test_few_episodes_are_refused_with_the_number_needed():
@@ -62,7 +67,7 @@ def test_few_episodes_are_refused_with_the_number_needed():
     runs = [learnt(world(200, seed, "random")) for seed in range(20)]
 
     assert all(r.model is None and np.isnan(r.p_value) for r in runs)
-    assert all(r.needed > 800 and f"about {r.needed:,} are needed" in r.says[0] for r in runs)
+    assert all(r.needed > 800 and f"about {r.needed:,} are needed" in r.notes[0] for r in runs)
 
 
 def test_the_gate_is_shut_as_often_as_it_says():
@@ -71,7 +76,7 @@ def test_the_gate_is_shut_as_often_as_it_says():
     cases = world(1500, 7, "off")
     drawn = (cases.assign(treated=rng.random(len(cases)) < 0.5) for _ in range(40))
     with threadpool_limits(1):
-        p = [gate(c, NUMBERS, WORDS, SETTINGS.uplift, SETTINGS.inputs) for c in drawn]
+        p = [gate(c, NUMBERS, CATEGORICAL_FEATURES, SETTINGS.uplift, SETTINGS.inputs) for c in drawn]
 
     assert 0.05 <= np.mean(np.array(p) < 0.2) <= 0.4
 
@@ -79,10 +84,10 @@ def test_the_gate_is_shut_as_often_as_it_says():
 def test_episodes_written_twice_open_no_gate():
     """Copies of an account are no further evidence (clustered by account, MON-4)."""
     cases = world(1500, 8, "random")
-    once = gate(cases, NUMBERS, WORDS, SETTINGS.uplift, SETTINGS.inputs)
+    once = gate(cases, NUMBERS, CATEGORICAL_FEATURES, SETTINGS.uplift, SETTINGS.inputs)
 
     assert gate(
-        pd.concat([cases] * 3, ignore_index=True), NUMBERS, WORDS, SETTINGS.uplift, SETTINGS.inputs
+        pd.concat([cases] * 3, ignore_index=True), NUMBERS, CATEGORICAL_FEATURES, SETTINGS.uplift, SETTINGS.inputs
     ) == pytest.approx(once, abs=0.03)
 
 
@@ -90,7 +95,7 @@ def test_the_same_episodes_give_the_same_ranking(found):
     """Fixed seeds: learning again changes no gain (determinism)."""
     again = learnt(world(8000, TOLD_APART, "random"))
 
-    assert again.says == found.says
+    assert again.notes == found.notes
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from keepwell.features.health.score import components, contributions, health_of
 from keepwell.features.measures.registry import COMPONENTS
 from keepwell.features.settings import HealthSettings
 from keepwell.models.settings.training import CandidateSettings, WeightSettings
-from keepwell.models.training.split import Parts
+from keepwell.models.training.split import Splits
 from keepwell.models.training.weights import backtest, tuned_weights, weighted_health
 from keepwell.tasks.marts.publish import Stamp, mart_table
 from keepwell.tasks.marts.schemas.all import MARTS
@@ -73,7 +73,7 @@ def test_a_segment_with_few_losses_has_the_weights_of_the_book() -> None:
     open_to_all = WeightSettings(min_churned_accounts=1)
     pooled = tuned_weights(rows, "churned", COMPONENTS, HEALTH.weights_of, open_to_all)
 
-    assert tuned.losses["large"] < RULES.min_churned_accounts < tuned.losses["small"]
+    assert tuned.churned_accounts["large"] < RULES.min_churned_accounts < tuned.churned_accounts["small"]
     assert tuned.own == {"small"}
     assert tuned.of("large") == tuned.book == tuned.of("never seen")
     assert 0 < max(abs(pooled.of("large")[c] - pooled.book[c]) for c in COMPONENTS) < 0.05
@@ -103,7 +103,7 @@ def test_the_score_under_the_hand_set_weights_is_the_health_score() -> None:
 def test_both_are_graded_on_the_same_rows_that_neither_saw() -> None:
     """Tuned on January, graded on June; ahead, and surely so, where the hand-set weights are wrong (HLT-5)."""
     rows = book()
-    parts = Parts((date(2025, 1, 1),), (), (date(2025, 6, 1),))
+    parts = Splits((date(2025, 1, 1),), (), (date(2025, 6, 1),))
     tuning = tune(rows, "churned", parts, HEALTH, RULES, 0.1, GRADING)
     earlier = rows[rows["as_of"] < "2025-06-01"]
 
@@ -137,7 +137,7 @@ def test_the_lines_to_paste_are_the_weights_and_pass_the_settings() -> None:
 
 def test_the_marts_take_what_is_told() -> None:
     """Both weights sum to 1 in every segment; the backtest is a line of model_performance (HLT-5)."""
-    parts = Parts((date(2025, 1, 1),), (), (date(2025, 6, 1),))
+    parts = Splits((date(2025, 1, 1),), (), (date(2025, 6, 1),))
     tuning = tune(book(3000), "churned", parts, HEALTH, RULES, 0.1, GRADING)
     frame = weights_frame("churn", HEALTH, tuning.tuned)
     sums = frame.groupby("segment")[["hand_set", "tuned"]].sum()

@@ -249,5 +249,5 @@ def test_week_four_tells_the_effect_by_the_lot_that_week_two_drew(company: Path,
     assert "By lot: accounts on which a draw fell against those that it spared." in page
     assert f"{sum(not d.held_out for d in draws):,} of those on whom the lot fell have no work on record" in page
     assert whole["treated"].tolist() == [sum(not draw.held_out for draw in draws)]
-    assert whole["estimand"].str.contains("difference by lot").all()
+    assert whole["estimand"].str.contains("difference by random assignment").all()
     assert not whole["enough"].any()

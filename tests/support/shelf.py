@@ -12,7 +12,7 @@ import pandas as pd
 from keepwell.models.monitoring.baseline import baseline
 from keepwell.models.settings.all import ModelSettings
 from keepwell.models.settings.training import CandidateSettings, InputSettings
-from keepwell.models.training.split import Parts
+from keepwell.models.training.split import Splits
 from keepwell.models.training.trial import trial
 from keepwell.tasks.learning.quarter import Learnt, Quarter
 from keepwell.tasks.registry.tracking import Tracking
@@ -23,7 +23,7 @@ QUICK = ModelSettings(
     inputs=InputSettings(spline_knots={"other": (-1.0, 0.0, 1.0)}),
     candidates=CandidateSettings(n_estimators=5, max_iter=10, min_samples_leaf=20, replicates=20),
 )
-PARTS = Parts((date(2025, 1, 1),), (date(2025, 6, 1),), (date(2025, 11, 1), date(2025, 12, 1)))
+PARTS = Splits((date(2025, 1, 1),), (date(2025, 6, 1),), (date(2025, 11, 1), date(2025, 12, 1)))
 AS_OF = date(2026, 5, 1)
 REFERENCE = {"signal": 0.0, "segment": "small"}
 
@@ -64,8 +64,8 @@ def learnt(seed: int = 1) -> Learnt:
 def few(whole: Learnt, taken: str = "logistic") -> Learnt:
     """Health and one candidate, which is taken: enough where it does not matter how many there are."""
     kept = {name: whole.trial.trained[name] for name in ("health", taken)}
-    test = whole.trial.test.assign(chance=kept[taken].chances(whole.trial.test))
-    return replace(whole, trial=replace(whole.trial, trained=kept, taken=taken, test=test))
+    test = whole.trial.test.assign(chance=kept[taken].probabilities(whole.trial.test))
+    return replace(whole, trial=replace(whole.trial, trained=kept, selected=taken, test=test))
 
 
 def quarter(run_id: str = "r1", as_of: date = AS_OF) -> Quarter:

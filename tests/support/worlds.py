@@ -21,7 +21,7 @@ from keepwell.features.measures.all import FEATURES
 from keepwell.flows.configuration.settings import load_settings
 from keepwell.flows.run import Run
 from keepwell.models.settings.all import ModelSettings
-from keepwell.models.training.candidates import chance, fitted
+from keepwell.models.training.candidates import fitted, predicted_probability
 from keepwell.models.training.choose import calibrated
 from keepwell.models.training.inputs import varied
 from keepwell.models.training.trial import Trained
@@ -102,7 +102,7 @@ def learnt() -> Trained:
     train, validation = (examples_of(LEARNT_ACCOUNTS, [seed]) for seed in LEARNT_SEEDS)
     numbers, label = varied(train, NUMBERS), train["churned"].astype(bool)
     model = fitted(CANDIDATE, train, label, numbers, SETTINGS.inputs, SETTINGS.candidates)
-    line = calibrated(chance(model, validation), validation["churned"].to_numpy(dtype=float))
+    line = calibrated(predicted_probability(model, validation), validation["churned"].to_numpy(dtype=float))
     return Trained(CANDIDATE, model, line)
 
 
@@ -130,7 +130,7 @@ def told_of(model: Trained, seeds: Sequence[int], work: Path) -> pd.DataFrame:
     if not path.exists():
         start = time.process_time()
         rows = examples_of(ACCOUNTS, seeds)
-        told = rows.assign(churned=rows["churned"].astype(bool), chance=model.chances(rows))
+        told = rows.assign(churned=rows["churned"].astype(bool), chance=model.probabilities(rows))
         unfinished = path.with_suffix(".part")
         told[["world", "account_id", "as_of", "churned", "chance"]].to_parquet(unfinished)
         unfinished.rename(path)

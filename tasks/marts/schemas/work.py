@@ -77,7 +77,7 @@ STRATEGY_EFFECTS = Mart(
         "kind": (TEXT, "kind of intervention, or `all`"),
         "root_cause": (TEXT, "root cause as recorded with it, or `all`"),
         "segment": (TEXT, "segment, or `all`"),
-        "estimand": (TEXT, "mean effect on the treated, or difference by lot: churn within 90 days, log usage of 28"),
+        "estimand": (TEXT, "mean effect on the treated, or difference by random assignment: churn, log usage"),
         "outcome": (TEXT, "churned or use_after"),
         "effect": (NUMBER, "of churn as a chance, of usage on the log scale; empty where too few allow no estimate"),
         "low": (NUMBER, "lower bound of its interval"),

@@ -105,8 +105,8 @@ def assert_kept_once(there: Line, place: Tracking, whole: Learnt, lost: bytes) -
 
     assert sorted(run.data.tags["candidate"] for run in runs_of(place)) == ["health", "logistic"]
     assert list(versions_of(place)) == [number]
-    expected = whole.trial.trained["logistic"].chances(test)
-    assert np.abs(champion.chances(test) - expected).max() <= 1e-12
+    expected = whole.trial.trained["logistic"].probabilities(test)
+    assert np.abs(champion.probabilities(test) - expected).max() <= 1e-12
 
 
 @pytest.mark.postgres

@@ -222,10 +222,11 @@ def test_the_arms_are_compared_by_what_became_of_their_accounts(history, sources
     for contrast in found.contrasts:
         assert contrast.difference.low < contrast.difference.value < contrast.difference.high
     assert (
-        "With 10 and 10 accounts, of whom 25.0% had the outcome (churned), a difference of 48.2 points" in found.says[0]
+        "With 10 and 10 accounts, of whom 25.0% had the outcome (churned), a difference of 48.2 points"
+        in found.notes[0]
     )
-    assert found.says[1] == "Outcomes of 20 accounts are known; those of 1 by 2024-05-31."
-    assert found.says[2].startswith("1 accounts changed sides")
+    assert found.notes[1] == "Outcomes of 20 accounts are known; those of 1 by 2024-05-31."
+    assert found.notes[2].startswith("1 accounts changed sides")
 
 
 def test_before_any_outcome_has_matured_only_what_waits_is_said(history, sources):
@@ -236,8 +237,8 @@ def test_before_any_outcome_has_matured_only_what_waits_is_said(history, sources
     assert found.matured == (0, 0)
     assert np.isnan([churned.difference.value, churned.difference.low, lost.difference.value]).all()
     assert flagged.difference.value < 0
-    assert "of whom 20.0% are foretold to have the outcome (churned), a difference of 43.5 points" in found.says[0]
-    assert found.says[1] == (
+    assert "of whom 20.0% are predicted to have the outcome (churned), a difference of 43.5 points" in found.notes[0]
+    assert found.notes[1] == (
         "No outcome has matured yet: the first will be known on 2024-04-30, the last on 2024-05-31."
     )
 
@@ -249,7 +250,7 @@ def test_with_few_outcomes_there_is_no_interval(history, sources):
 
     assert churned.value == pytest.approx(-0.3)
     assert np.isnan(churned.low)
-    assert found.says[0] == "With 1 and 4 outcomes in the arms no interval is given; 20 in each are needed."
+    assert found.notes[0] == "With 1 and 4 outcomes in the arms no interval is given; 20 in each are needed."
 
 
 def test_only_what_was_published_says_who_was_in_which_arm(history, tmp_path):
@@ -299,7 +300,7 @@ def test_interval_and_power_between_arms_hold():
         return by_assignment(rows, "churned", rules)
 
     same = [world(0.15).contrasts[1].difference for _ in range(50)]
-    least = float(re.search(r"a difference of (\d+\.\d) points", world(0.15).says[0])[1]) / 100
+    least = float(re.search(r"a difference of (\d+\.\d) points", world(0.15).notes[0])[1]) / 100
     worse = [world(0.15 + least).contrasts[1].difference for _ in range(50)]
 
     assert np.mean([e.low <= 0 <= e.high for e in same]) == pytest.approx(0.9, abs=0.12)

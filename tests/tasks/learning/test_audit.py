@@ -14,14 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keepwell.features.measures.all import FEATURES
-from keepwell.models.grading.audit import as_known, audit_figures, looked_up, window, with_flags
+from keepwell.models.grading.audit import as_known, audit_metrics, looked_up, window, with_flags
 from keepwell.models.grading.ratios import Less, Ratio, estimates
 from keepwell.models.grading.retention import (
     arr_on,
     bridged,
-    contact_figures,
+    contact_metrics,
     retention,
-    surprise_figures,
+    surprise_metrics,
     value_frame,
     warned,
     with_contacts,
@@ -199,7 +199,7 @@ def test_rates_of_a_small_book_by_hand():
     ]  # fmt: skip
     book = flagged(panel(rows, ("2024-01-01", "2024-02-01")), None, share=0.3)
     lost = losses(*((f"left{n}", "2024-03-10") for n in range(1, 5)))
-    found = audit_figures(looked_up(lost, book, RULES), window(book, pd.Timestamp("2024-01-01")), DRAWS)
+    found = audit_metrics(looked_up(lost, book, RULES), window(book, pd.Timestamp("2024-01-01")), DRAWS)
 
     hit = figure(found, "stock", "health", 30, "true_positive_rate")
     assert (hit["value"], hit["part"], hit["whole"], hit["not_scored"]) == (pytest.approx(2 / 3), 2, 3, 1)
@@ -217,7 +217,7 @@ def test_a_difference_rests_on_those_whom_both_scores_know():
     rows = [("both", 90, None, "2024-03-10"), ("alone", 10, None, "2024-03-10"), ("rest", 95, None, None)]
     book = flagged(panel(rows), legacy(("both", "2024-01-01", 5, "red"), ("rest", "2024-01-01", 90, "green")))
     lost = losses(("both", "2024-03-10"), ("alone", "2024-03-10"))
-    found = audit_figures(looked_up(lost, book, RULES), window(book, pd.Timestamp("2024-01-01")), DRAWS)
+    found = audit_metrics(looked_up(lost, book, RULES), window(book, pd.Timestamp("2024-01-01")), DRAWS)
 
     less = figure(found, "stock", "health", 60, "true_positive_less_legacy")
     assert (less["value"], less["whole"]) == (-1.0, 1)
@@ -294,7 +294,9 @@ def test_a_loss_without_a_flag_in_the_sixty_days_before_is_a_surprise():
 
     def surprises(day: str) -> pd.DataFrame:
         lost = warned(losses(("acme", day), ("bolt", day), ("never_seen", day)), held, RULES)
-        return value_frame(surprise_figures(lost, PERIOD, least=2), DRAWS).set_index(["metric", "segment", "score"])
+        return value_frame(surprise_metrics(lost, PERIOD, min_churned=2), DRAWS).set_index(
+            ["metric", "segment", "score"]
+        )
 
     in_time, too_long_ago = surprises("2024-04-20"), surprises("2024-05-02")
     assert tuple(in_time.loc[("surprise_churn", "all", "health"), ["part", "whole"]]) == (1, 2)
@@ -317,7 +319,7 @@ def test_contacts_are_held_against_as_many_by_each_score():
         columns=["account_id", "at"],
     )  # fmt: skip
     held = with_contacts(months, calls, RULES)
-    found = value_frame(contact_figures(held, RULES, PERIOD), DRAWS).set_index(["metric", "score"])
+    found = value_frame(contact_metrics(held, RULES, PERIOD), DRAWS).set_index(["metric", "score"])
 
     assert set(held.loc[held["contacted"], "account_id"]) == {"left1", "stay1"}
     assert tuple(found.loc[("at_risk_per_contact", "contacts"), ["part", "whole"]]) == (1, 2)
@@ -434,7 +436,9 @@ def test_the_audited_model_sees_no_feature_that_is_left_out(folder: Path, audite
     """What models.inputs.excluded_features names is kept from it too; health stays as it was (LRN-5)."""
     config, out = folder / "left-out.toml", folder / "left"
     unseen = [f.name for f in FEATURES.values() if f.published and f.name != "tenure"]
-    config.write_text((folder / "pipeline.toml").read_text() + f"[models.inputs]\nleave_out = {json.dumps(unseen)}\n")
+    config.write_text(
+        (folder / "pipeline.toml").read_text() + f"[models.inputs]\nexcluded_features = {json.dumps(unseen)}\n"
+    )
     ran = keepwell("--config", config, "--out", out, "audit", "--as-of", "2026-06-01")
     before, after = (mart(place, "audit_churners", "2026-06-01") for place in (folder / "out", out))
 
@@ -491,9 +495,9 @@ def hostile(scores: tuple[str, ...] = ("legacy", "health")) -> Audit:
     looked = looked_up(losses((name, "2024-03-10")), book, RULES)
     months = window(book, pd.Timestamp("2024-01-01"))
     lost = warned(losses((name, "2024-03-10")), book, RULES)
-    value = value_frame(surprise_figures(lost, PERIOD, 10), DRAWS)
+    value = value_frame(surprise_metrics(lost, PERIOD, 10), DRAWS)
     return Audit(
-        date(2024, 6, 1), date(2022, 12, 1), audit_figures(looked, months, DRAWS), looked, value, [], 1, scores
+        date(2024, 6, 1), date(2022, 12, 1), audit_metrics(looked, months, DRAWS), looked, value, [], 1, scores
     )
 
 

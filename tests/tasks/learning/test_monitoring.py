@@ -12,16 +12,16 @@ from keepwell.flows.monitoring import in_place
 from keepwell.models.monitoring.baseline import Baseline
 from keepwell.models.monitoring.drift import drift, reference
 from keepwell.models.monitoring.early_warning import early_warning
-from keepwell.models.monitoring.estimate import foretell, strong_drift
+from keepwell.models.monitoring.estimate import estimate_metrics, strong_drift
 from keepwell.models.monitoring.outcome_drift import outcome_drift, rate_of
 from keepwell.models.monitoring.over_time import by_month, together, unseen
 from keepwell.models.settings.all import ModelSettings
 from keepwell.models.settings.monitoring import DriftSettings, EarlyWarningSettings, EstimateSettings
 from keepwell.models.settings.training import CandidateSettings, InputSettings, PolicySettings
 from keepwell.models.training.artifact import as_one
-from keepwell.models.training.candidates import WORDS, chance, fitted
+from keepwell.models.training.candidates import CATEGORICAL_FEATURES, fitted, predicted_probability
 from keepwell.models.training.choose import calibrated
-from keepwell.models.training.split import Parts, TooLittleData
+from keepwell.models.training.split import Splits, TooLittleData
 from keepwell.models.training.trial import Trained
 from keepwell.tasks.learning.monitoring import OVER_TIME, InPlace, Monitoring, fallen, watch
 from keepwell.tasks.marts.monitoring import (
@@ -37,7 +37,7 @@ from keepwell.tasks.registry.versions import Kept
 
 NUMBERS = ("use", "noise")
 MONTHS = pd.date_range("2025-01-01", periods=14, freq="MS")
-PARTS = Parts(
+PARTS = Splits(
     tuple(m.date() for m in MONTHS[:4]), tuple(m.date() for m in MONTHS[7:9]), tuple(m.date() for m in MONTHS[10:11])
 )
 ACCOUNTS = 900
@@ -82,7 +82,7 @@ def trained(examples, train) -> Trained:
     """A logistic regression on use alone, calibrated on validation."""
     model = fitted("logistic", train, train["churned"].astype(bool), ["use"], InputSettings(), RULES)
     validation = examples[examples["as_of"].isin(pd.to_datetime(list(PARTS.validation)))]
-    line = calibrated(chance(model, validation), validation["churned"].to_numpy(dtype=float))
+    line = calibrated(predicted_probability(model, validation), validation["churned"].to_numpy(dtype=float))
     return Trained("logistic", model, line)
 
 
@@ -96,7 +96,7 @@ def rows(examples, trained) -> pd.DataFrame:
 def champion(train, trained, rows) -> InPlace:
     """The model with what it is held against."""
     held = rows[rows["as_of"].isin([MONTHS[7], MONTHS[8], MONTHS[10]])]
-    was = reference(train, NUMBERS, WORDS, held, DriftSettings())
+    was = reference(train, NUMBERS, CATEGORICAL_FEATURES, held, DriftSettings())
     figures = together(rows[rows["as_of"] == MONTHS[10]], RULES)
     return InPlace("champion", "3", trained, Baseline(PARTS, was, rate_of(train), figures))
 
@@ -125,7 +125,7 @@ def test_precision_recall_miss_and_false_alarms_are_told_month_by_month(rows) ->
 def test_estimates_stand_beside_what_was_measured(rows) -> None:
     """The months that have not matured, marked as estimated, with the reason where they are not to be trusted."""
     rules = EstimateSettings(replicates=40, check_months=1)
-    frame = estimated_frame("churn", "v1", foretell(rows, 90, rules, ["a doubt"]))
+    frame = estimated_frame("churn", "v1", estimate_metrics(rows, 90, rules, ["a doubt"]))
     both = pd.concat([realised_frame("churn", "v1", by_month(rows, RULES)), frame], ignore_index=True)
     table = mart_table(MARTS["model_performance"], both, STAMP).to_pandas()
     estimated = table[table["estimated"]]
@@ -142,7 +142,7 @@ def test_drift_of_inputs_score_and_outcome_is_one_table(examples, train, rows) -
     """A book whose use has fallen: the input and the score are named, and the estimate hears of it (LRN-3)."""
     rules = DriftSettings()
     validation = rows[rows["as_of"] <= MONTHS[8]]
-    was = reference(train, NUMBERS, WORDS, validation, rules)
+    was = reference(train, NUMBERS, CATEGORICAL_FEATURES, validation, rules)
     newest = examples[examples["as_of"] == MONTHS[-1]].merge(rows[["account_id", "as_of", "chance"]])
     fallen = newest.assign(use=newest["use"] - 1.0, chance=newest["chance"] * 3)
     outcomes = outcome_drift(rows.dropna(subset="happened"), rate_of(train), rules)
@@ -247,7 +247,7 @@ def test_the_champion_is_watched_and_the_challenger_only_where_there_is_none(cha
         "churn", "3", "champion", "logistic", date(2026, 1, 1), date(2025, 11, 1),
         as_one(trained), ["use"], {}, {}, champion.baseline,
     )  # fmt: skip
-    found = SimpleNamespace(trial=SimpleNamespace(trained={"logistic": trained}, taken="logistic"))
+    found = SimpleNamespace(trial=SimpleNamespace(trained={"logistic": trained}, selected="logistic"))
     found.baseline = champion.baseline
     learnt, versions = {"churn": found}, {"churn": "4"}
 

@@ -13,7 +13,7 @@ from keepwell.models.settings.training import SplitSettings
 from keepwell.models.training.split import TooLittleData
 from keepwell.sample.settings import company_with
 from keepwell.sample.write import write_company
-from keepwell.tasks.learning.training import month_starts, parts_of, training_set
+from keepwell.tasks.learning.training import month_starts, splits_of, training_set
 from keepwell.tasks.sources.staging import stage
 
 NOW = datetime.fromisoformat("2026-07-01")
@@ -99,4 +99,4 @@ def test_too_few_accounts_are_refused_with_their_number():
     )
 
     with pytest.raises(TooLittleData, match=r"^150 accounts had the outcome and 250 did not; 200 of each are needed"):
-        parts_of(few, "churn", GAP, SplitSettings())
+        splits_of(few, "churn", GAP, SplitSettings())

@@ -29,7 +29,7 @@ from skops.io.exceptions import UntrustedTypesFoundException
 from keepwell.features.measures.all import FEATURES
 from keepwell.flows.embedded_server import free_port
 from keepwell.models.promotion.champions import Event
-from keepwell.models.training.artifact import TRUSTED, as_one, input_columns, learnt_inputs
+from keepwell.models.training.artifact import TRUSTED, as_one, fitted_inputs, input_columns
 from keepwell.models.training.candidates import CANDIDATES
 from keepwell.tasks.files.digests import sha256_of
 from keepwell.tasks.learning.candidates import log_trial
@@ -94,7 +94,9 @@ def test_every_candidate_comes_back_with_the_same_chances(name, whole):
     test = whole.part("test")
 
     assert np.abs(back.predict_proba(test) - model.predict_proba(test)).max() <= 1e-12
-    assert np.allclose(back.predict_proba(test)[:, 1], whole.trial.trained[name].chances(test), atol=1e-12, rtol=0)
+    assert np.allclose(
+        back.predict_proba(test)[:, 1], whole.trial.trained[name].probabilities(test), atol=1e-12, rtol=0
+    )
 
 
 def test_no_type_is_trusted_that_no_candidate_needs(whole):
@@ -112,28 +114,28 @@ def test_the_registered_model_gives_the_chances_of_the_trial(logged, whole):
     test = whole.part("test")
 
     assert kept is not None
-    assert (kept.candidate, kept.version, kept.as_of) == (whole.trial.taken, "1", AS_OF)
+    assert (kept.candidate, kept.version, kept.as_of) == (whole.trial.selected, "1", AS_OF)
     assert (dict(kept.thresholds), dict(kept.reference)) == (whole.trial.thresholds, REFERENCE)
     assert kept.baseline == whole.baseline
-    expected = whole.trial.trained[whole.trial.taken].chances(test)
-    assert np.abs(kept.chances(test[list(kept.inputs)]) - expected).max() <= 1e-12
+    expected = whole.trial.trained[whole.trial.selected].probabilities(test)
+    assert np.abs(kept.probabilities(test[list(kept.inputs)]) - expected).max() <= 1e-12
 
 
 def test_mlflow_alone_gives_calibrated_chances(logged, whole):
     """With its signature and its input example: another program needs no calibration of its own (MOD-9)."""
     model = mlflow.pyfunc.load_model(str(place_of(logged)))
     test = whole.part("test")
-    columns = input_columns(whole.trial.trained[whole.trial.taken].model)
+    columns = input_columns(whole.trial.trained[whole.trial.selected].model)
 
     found = model.predict(test[columns])
-    assert np.abs(found[:, 1] - whole.trial.trained[whole.trial.taken].chances(test)).max() <= 1e-12
+    assert np.abs(found[:, 1] - whole.trial.trained[whole.trial.selected].probabilities(test)).max() <= 1e-12
     assert model.metadata.signature.inputs.input_names() == columns
     assert len(model.input_example) == 3
 
 
 def test_what_the_inputs_learnt_is_logged(whole):
     """The quantiles where tails are cut, and which columns carry a mark where they are missing (FEA-7)."""
-    every = learnt_inputs(whole.trial.trained["logistic"].model)
+    every = fitted_inputs(whole.trial.trained["logistic"].model)
     found = every[every["branch"].isin(["number", "word"])].set_index("column")
     train = whole.part("train")
 
@@ -181,8 +183,8 @@ def test_a_tracking_server_keeps_models_as_a_file_does(mlflow_tables, tmp_path, 
         champion, test = load(place, "churn", "champion", LATER), whole.part("test")
         rows = held_out(place, versions_of(place)["1"])
 
-    expected = whole.trial.trained["logistic"].chances(test)
-    assert np.abs(champion.chances(test) - expected).max() <= 1e-12
+    expected = whole.trial.trained["logistic"].probabilities(test)
+    assert np.abs(champion.probabilities(test) - expected).max() <= 1e-12
     assert np.allclose(rows["chance"], expected)
     assert (tmp_path / "mlartifacts").is_dir()
 
@@ -193,24 +195,24 @@ def test_a_tracking_server_keeps_models_as_a_file_does(mlflow_tables, tmp_path, 
 def test_every_candidate_is_a_run_that_can_be_compared(logged, whole):
     """Figures with intervals, overall and per segment, under the same names; the snapshot; who was taken (OUT-2)."""
     runs = {run.data.tags["candidate"]: run for run in runs_of(logged)}
-    figures = whole.trial.figures["forest", "all"]["roc_auc"]
+    figures = whole.trial.metrics["forest", "all"]["roc_auc"]
 
     assert set(runs) == set(CANDIDATES)
     forest = runs["forest"].data
     assert forest.metrics["all/roc_auc"] == figures.value
     bounds = [forest.metrics[f"range/roc_auc_{side}"] for side in ("low", "high")]
     assert bounds == [figures.low, figures.high]
-    assert forest.metrics["of.segment.enterprise/recall"] == whole.trial.figures["forest", "enterprise"]["recall"].value
+    assert forest.metrics["of.segment.enterprise/recall"] == whole.trial.metrics["forest", "enterprise"]["recall"].value
     assert forest.params["snapshot_id"] == "snap-1"
     assert forest.params["inputs.winsorize_quantile"] == "0.01"
     assert forest.params["test.months"] == "2025-11-01 to 2025-12-01"
-    assert [name for name, run in runs.items() if run.data.tags["taken"] == "yes"] == [whole.trial.taken]
+    assert [name for name, run in runs.items() if run.data.tags["taken"] == "yes"] == [whole.trial.selected]
 
 
 def test_a_run_holds_curves_card_and_inputs(logged, whole):
     """A picture that can be opened, its points, and a card that says what the model cannot know (MOD-9)."""
     client = logged.client()
-    run = next(r for r in runs_of(logged) if r.data.tags["candidate"] == whole.trial.taken)
+    run = next(r for r in runs_of(logged) if r.data.tags["candidate"] == whole.trial.selected)
     names = {item.path for item in client.list_artifacts(run.info.run_id)}
     place = Path(client.download_artifacts(run.info.run_id, ""))
     points = pd.read_csv(place / "curves.csv")
@@ -229,7 +231,7 @@ def test_a_run_holds_curves_card_and_inputs(logged, whole):
     assert points[["x", "y"]].stack().between(0, 1).all()
     roc = points[points["curve"] == "ROC"]
     area = np.trapezoid(roc["y"], roc["x"])
-    assert area == pytest.approx(whole.trial.figures[whole.trial.taken, "all"]["roc_auc"].value, abs=0.01)
+    assert area == pytest.approx(whole.trial.metrics[whole.trial.selected, "all"]["roc_auc"].value, abs=0.01)
     tenths = points[points["curve"] == "calibration"]
     assert (tenths["rows"].sum(), len(tenths)) == (len(whole.part("test")), 10)
     card = (place / "model_card.md").read_text()
@@ -466,9 +468,9 @@ def test_the_champion_is_graded_on_the_months_that_it_never_saw(fresh, whole):
     seen = rows["as_of"] < "2025-12-01"
 
     assert rows.loc[seen, "champion"].isna().all()
-    assert np.allclose(rows.loc[~seen, "champion"], champion.chances(test[~seen]), atol=1e-12)
-    assert np.allclose(rows["chance"], whole.trial.trained["tree"].chances(test), atol=1e-12)
-    assert np.allclose(rows["health"], whole.trial.trained["health"].chances(test), atol=1e-12)
+    assert np.allclose(rows.loc[~seen, "champion"], champion.probabilities(test[~seen]), atol=1e-12)
+    assert np.allclose(rows["chance"], whole.trial.trained["tree"].probabilities(test), atol=1e-12)
+    assert np.allclose(rows["health"], whole.trial.trained["health"].probabilities(test), atol=1e-12)
     assert versions_of(fresh)["2"].tags["against"] == "1"
 
 
