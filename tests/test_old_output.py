@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from keepwell.flows.configuration.renamed import RENAMED
 from keepwell.flows.configuration.settings import load_settings
 from keepwell.flows.run import Run
 from keepwell.tasks.learning.training import first_month, month_starts, training_set
@@ -46,7 +47,21 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         database.execute(f"UPDATE {table} SET {column} = replace({column}, ?, ?)", (MADE_AT, str(place)))
     database.commit()
     database.close()
+    config = place / "company" / "pipeline.toml"
+    config.write_text(with_new_keys(config.read_text()))
     return place
+
+
+def with_new_keys(text: str) -> str:
+    """The settings as their error messages ask for: each old key under its new name, in the same section."""
+    section, lines = "", []
+    for line in text.splitlines():
+        if line.startswith("["):
+            section = line.strip("[] ")
+        key, _, value = line.partition(" = ")
+        new = RENAMED.get(f"{section}.{key}", "")
+        lines.append(f"{new.rpartition('.')[2]} = {value}" if new else line)
+    return "\n".join(lines) + "\n"
 
 
 @pytest.fixture(scope="module")
