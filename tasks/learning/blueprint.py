@@ -78,7 +78,7 @@ def blueprint(
     """
     told = examples.dropna(subset=["churned"]) if "churned" in examples else examples
     whole = told.assign(churned=told["churned"].astype(bool)) if len(told) else told
-    worth = strongest(found, rules.model_copy(update={"most": max(len(found), 1)}))
+    worth = strongest(found, rules.model_copy(update={"max_insights": max(len(found), 1)}))
     months = [stamp.date() for stamp in (whole["as_of"].min(), whole["as_of"].max())] if len(whole) else [None, None]
     spots = blind_spots(catalogue)
     return Blueprint(

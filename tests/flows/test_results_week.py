@@ -150,7 +150,7 @@ def test_nobody_is_ranked_by_uplift_without_a_lot_or_a_test() -> None:
 def test_behind_the_gate_accounts_are_ranked_by_the_arr_that_work_keeps() -> None:
     """Sleeping dogs last, and marked (MON-4)."""
     drawn = episodes_of(5000, 3, "random").assign(kind=None, root_cause=None)
-    rules = RULES.model_copy(update={"uplift": RULES.uplift.model_copy(update={"trees": 5})})
+    rules = RULES.model_copy(update={"uplift": RULES.uplift.model_copy(update={"n_estimators": 5})})
     told = uplift_of(Subjects(drawn, True, NUMBERS, WORDS, (), 90), rules)
     ranked = ranked_by_uplift(told, drawn.head(500))
 
