@@ -1,4 +1,4 @@
-"""Settings of the book and of the health score: every number with its default and unit."""
+"""Settings of money, labels and the health score, each with its default and unit."""
 
 import difflib
 from collections.abc import Iterator, Mapping
@@ -14,14 +14,20 @@ Missing = Literal["exclude", "penalise", "carry"]
 
 
 class BookSettings(Section):
-    """Money, and who counts as what."""
+    """Currency, high-value accounts, and when an account has churned."""
 
-    reporting_currency: str = Field("USD", description="ISO 4217 code in which all money is shown")
-    fx_rates: Mapping[str, Positive] = Field({}, description="reporting currency per unit of a foreign one")
-    high_value_share: Share = Field(0.10, description="share of the book, by ARR, that is high-value")
-    high_value_arr: Number | None = Field(None, description="an account above this ARR is high-value whatever its rank")
-    churn_grace_days: Days = Field(30, description="days without a contract after which an ended account churned")
-    arr_change_days: Days = Field(365, description="days over which the change of ARR is measured")
+    reporting_currency: str = Field("USD", description="ISO 4217 code of the currency of all amounts")
+    fx_rates: Mapping[str, Positive] = Field(
+        {}, description="exchange rate: reporting currency per unit of a foreign currency"
+    )
+    high_value_share: Share = Field(0.10, description="share of the portfolio, by ARR, that is high-value, 0..1")
+    high_value_arr: Number | None = Field(
+        None, description="ARR above which an account is high-value whatever its rank"
+    )
+    churn_grace_days: Days = Field(
+        30, description="days after the end of a contract until the account counts as churned"
+    )
+    arr_change_days: Days = Field(365, description="days over which the change in ARR is measured")
 
     def rates(self) -> dict[str, float]:
         """Reporting currency per unit of every currency that may occur."""
@@ -29,14 +35,14 @@ class BookSettings(Section):
 
 
 class LabelSettings(Section):
-    """What counts as an outcome, and how long one waits for it."""
+    """Outcomes: definition and horizon."""
 
-    churn_horizon_days: Days = Field(90, description="days ahead within which a loss counts")
-    expansion_horizon_days: Days = Field(180, description="days ahead within which an expansion counts")
-    advocacy_horizon_days: Days = Field(180, description="days ahead within which advocacy counts")
-    expansion_rise: Positive = Field(0.10, description="rise of ARR that is an expansion, share")
-    promoter_from: Number = Field(9, description="NPS answer from which it is a promoter's, 0..10")
-    min_tenure_days: Days = Field(60, description="days under contract before an account is an example")
+    churn_horizon_days: Days = Field(90, description="horizon of churn, days")
+    expansion_horizon_days: Days = Field(180, description="horizon of expansion, days")
+    advocacy_horizon_days: Days = Field(180, description="horizon of advocacy, days")
+    expansion_rise: Positive = Field(0.10, description="rise in ARR that counts as an expansion, share")
+    promoter_from: Number = Field(9, description="NPS answer from which a person is a promoter, 0..10")
+    min_tenure_days: Days = Field(60, description="days under contract before an account is a training example")
 
     def horizon_days(self, outcome: str) -> int:
         """The horizon of churn, expansion or advocacy."""
@@ -47,9 +53,9 @@ class LabelSettings(Section):
 class Bands(Section):
     """Bounds of the bands of health: critical < at_risk <= at_risk < stable <= stable <= healthy < healthy."""
 
-    critical_below: Points = Field(50, description="health points; below is critical")
-    at_risk_below: Points = Field(70, description="health points; below is at_risk")
-    healthy_above: Points = Field(80, description="health points; above is healthy, up to it stable")
+    critical_below: Points = Field(50, description="health below which an account is critical")
+    at_risk_below: Points = Field(70, description="health below which an account is at risk")
+    healthy_above: Points = Field(80, description="health above which an account is healthy; up to it, stable")
 
     @model_validator(mode="after")
     def _in_order(self) -> "Bands":
@@ -67,9 +73,9 @@ class Measure(Section):
 
     weight: Amount = Field(1.0, description="weight within the component")
     reference: Literal["peers", "own", "fixed"] = Field("peers", description="what the value is compared with")
-    worst: Number | None = Field(None, description="value that gives 0 points (own, fixed)")
-    best: Number | None = Field(None, description="value that gives 100 points (own, fixed)")
-    missing: Missing = Field("exclude", description="what to do without a value")
+    worst: Number | None = Field(None, description="value with 0 points (own, fixed)")
+    best: Number | None = Field(None, description="value with 100 points (own, fixed)")
+    missing: Missing = Field("exclude", description="treatment of a missing value")
 
     @model_validator(mode="after")
     def _scaled(self) -> "Measure":
@@ -170,19 +176,23 @@ class HealthSettings(Section):
     """The definition of the health score."""
 
     bands: Bands = Bands()
-    weights: Weights = Field(DEFAULT_WEIGHTS, description="weight of each component, any scale")
-    segment_weights: Mapping[str, Weights] = Field({}, description="component weights of a segment")
-    measures: Measures = Field({}, description="how each feature becomes points", validate_default=True)
-    minimum_coverage: Share = Field(0.3, description="share of the weight that must be known, else `unknown`")
-    typical_points: Points = Field(75, description="points of a measure that equals its peers' median")
-    points_per_deviation: Positive = Field(20, description="points per robust standard deviation from the peers")
-    minimum_peers: Count = Field(20, description="accounts a segment needs to be its own reference, else its parent's")
-    penalty_points: Points = Field(25, description="points of a missing value whose policy is `penalise`")
-    carry_half_life_days: Days = Field(60, description="days after which a carried value counts half")
-    carry_max_days: Days = Field(365, description="days after which a value is carried no longer")
-    change_flag: Points = Field(15, description="points; a monthly change beyond this is flagged")
+    weights: Weights = Field(DEFAULT_WEIGHTS, description="weight of each component, on any scale")
+    segment_weights: Mapping[str, Weights] = Field({}, description="component weights by segment")
+    measures: Measures = Field({}, description="how each feature is scored", validate_default=True)
+    minimum_coverage: Share = Field(
+        0.3, description="share of the weight that must be known, else the health is `unknown`, 0..1"
+    )
+    typical_points: Points = Field(75, description="points of a value at the median of similar accounts")
+    points_per_deviation: Positive = Field(20, description="points per robust standard deviation from that median")
+    minimum_peers: Count = Field(
+        20, description="accounts that a segment needs for its own median, else its parent segment's"
+    )
+    penalty_points: Points = Field(25, description="points of a missing value with the policy `penalise`")
+    carry_half_life_days: Days = Field(60, description="days after which a carried value has half its weight")
+    carry_max_days: Days = Field(365, description="days after which a value is no longer carried")
+    change_flag: Points = Field(15, description="monthly change in points from which an account is flagged")
     coverage_after_warning: Share = Field(
-        0.5, description="what a warning about a whole table (stale, thin) leaves of its measures' coverage"
+        0.5, description="share of coverage left to the measures of a table with a warning (stale, low volume), 0..1"
     )
 
     @model_validator(mode="before")

@@ -29,9 +29,9 @@ def _required(name: str, kind: str, doc: str, unit: str = "") -> Column:
     return Column(name, kind, doc, null="never", unit=unit, required=True)
 
 
-ACCOUNT = _required("account_id", STRING, "the customer company")
+ACCOUNT = _required("account_id", STRING, "customer account")
 SENTIMENT = Column(
-    "sentiment", NUMBER, "tone of the text, -1 (bad) to 1 (good); from the source, else computed offline from `text`",
+    "sentiment", NUMBER, "sentiment of the text, -1 (bad) to 1 (good); from the source, else computed from `text`",
     "no text, or not in English", "-1..1",
 )  # fmt: skip
 TO_ACCOUNT = {"account_id": "accounts"}
@@ -50,15 +50,17 @@ ACCOUNTS = CanonicalTable(
     columns=(
         ACCOUNT,
         Column(
-            "valid_from", DATE, "first day on which this row's values hold", "today's values only: labels, no features"
+            "valid_from", DATE, "first day on which this row's values apply", "today's values: labels only, no features"
         ),
-        Column("name", STRING, "what people call the account"),
+        Column("name", STRING, "account name"),
         Column("parent_id", STRING, "account_id of the parent company", "no parent"),
         Column("industry", STRING, "the account's industry"),
         Column("country", STRING, "ISO 3166 alpha-2 code"),
-        Column("segment", STRING, "how the account is served; `a/b` is a part of `a`", "falls to the whole book"),
-        Column("csm", STRING, "who owns the account", "the default owner of the settings"),
-        Column("email_opt_out", BOOLEAN, "asked for no automated email", "has not asked"),
+        Column(
+            "segment", STRING, "how the account is served; `a/b` is a part of `a`", "compared with the whole portfolio"
+        ),
+        Column("csm", STRING, "CSM who owns the account", "the default owner of the settings"),
+        Column("email_opt_out", BOOLEAN, "opted out of automated email", "not opted out"),
     ),
 )
 
@@ -81,11 +83,11 @@ CONTRACTS = CanonicalTable(
             "ended_on", DATE, "first day no longer covered, filled in only once it ended", "has not ended",
             late=next_midnight("ended_on"),
         ),
-        Column("signed_on", DATE, "when it was signed", "known from start_on"),
-        Column("notice_on", DATE, "when cancellation notice was given", "no notice", late=next_midnight("notice_on")),
+        Column("signed_on", DATE, "date of signature", "known from start_on"),
+        Column("notice_on", DATE, "date of the cancellation notice", "no notice", late=next_midnight("notice_on")),
         _required("arr", NUMBER, "annual recurring revenue", "currency per year"),
         _required("currency", STRING, "ISO 4217 code"),
-        Column("seats", INTEGER, "seats paid for", "not sold by seat", "seats"),
+        Column("seats", INTEGER, "paid seats", "not sold by seat", "seats"),
         Column("plan", STRING, "plan or product"),
         Column("trial", BOOLEAN, "a trial: ARR counts as 0", "not a trial"),
         Column("auto_renew", BOOLEAN, "renews unless cancelled"),
@@ -102,9 +104,9 @@ USAGE = CanonicalTable(
     references=TO_ACCOUNT,
     columns=(
         ACCOUNT,
-        _required("day", DATE, "the day of use"),
-        Column("user_id", STRING, "who used it", "the source knows no users"),
-        Column("feature", STRING, "what was used", "the source knows no features"),
+        _required("day", DATE, "day of use"),
+        Column("user_id", STRING, "user", "the source has no users"),
+        Column("feature", STRING, "product feature", "the source has no features"),
         Column("events", INTEGER, "actions taken", unit="events"),
         Column("minutes", NUMBER, "time spent", unit="minutes"),
     ),
@@ -127,12 +129,12 @@ TICKETS = CanonicalTable(
         SENTIMENT,
         Column("first_response_at", INSTANT, "first answer", "none yet", late=instant("first_response_at")),
         Column("closed_at", INSTANT, "when it was closed", "still open", late=instant("closed_at")),
-        Column("escalated_at", INSTANT, "when it was escalated", "not escalated, or no time known",
+        Column("escalated_at", INSTANT, "when it was escalated", "not escalated, or time unknown",
                late=instant("escalated_at")),
         Column("escalated", BOOLEAN, "was escalated", "not known yet",
                late=first_known(instant("escalated_at"), instant("closed_at"))),
-        Column("csat_at", INSTANT, "when satisfaction was answered", "with the closing", late=instant("csat_at")),
-        Column("csat", NUMBER, "satisfaction with the ticket", "no answer", "1..5",
+        Column("csat_at", INSTANT, "when the ticket was rated", "when it was closed", late=instant("csat_at")),
+        Column("csat", NUMBER, "satisfaction rating (CSAT)", "not rated", "1..5",
                late=first_known(instant("csat_at"), instant("closed_at"))),
     ),
 )  # fmt: skip
@@ -170,7 +172,7 @@ SURVEYS = CanonicalTable(
         _required("survey_id", STRING, "the answer"),
         ACCOUNT,
         _required("answered_at", INSTANT, "when it was answered"),
-        Column("score", INTEGER, "how likely to recommend", "asked, not answered", "0..10"),
+        Column("score", INTEGER, "likelihood to recommend", "asked, but not answered", "0..10"),
         Column("role", STRING, "role of the person: executive, sponsor, champion, admin or user"),
         Column("comment", STRING, "free text; never staged, only its sentiment is"),
         SENTIMENT,
@@ -195,7 +197,7 @@ TOUCHPOINTS = CanonicalTable(
         Column("milestone", STRING, "onboarding: the milestone reached", "not an onboarding milestone"),
         Column("text", STRING, "transcript or message; never staged, only its sentiment is"),
         SENTIMENT,
-        Column("engagement", NUMBER, "a voice or video score that an external tool gives; none is computed here",
+        Column("engagement", NUMBER, "engagement score from an external voice or video tool; none is computed here",
                "no tool", "0..1"),
     ),
 )  # fmt: skip
@@ -226,18 +228,18 @@ OPPORTUNITIES = CanonicalTable(
     columns=(
         _required("opportunity_id", STRING, "the deal"),
         ACCOUNT,
-        _required("changed_at", INSTANT, "when the deal took these values"),
+        _required("changed_at", INSTANT, "when the deal changed to these values"),
         _required("kind", STRING, "renewal or expansion"),
         _required("stage", STRING, "open, proposal, negotiation, won or lost"),
         Column("value", NUMBER, "value", unit="currency per year"),
         Column("currency", STRING, "ISO 4217 code"),
-        Column("owner", STRING, "who works on it"),
+        Column("owner", STRING, "deal owner"),
     ),
 )
 
 CHURN_EVENTS = CanonicalTable(
     "churn_events",
-    "The company's own record of who left. Outcome, never a feature.",
+    "The company's own record of churned accounts. An outcome, never a feature.",
     key=("churn_id",),
     known=next_midnight("churned_on"),
     event="churned_on",
@@ -245,14 +247,14 @@ CHURN_EVENTS = CanonicalTable(
     columns=(
         _required("churn_id", STRING, "the event"),
         ACCOUNT,
-        _required("churned_on", DATE, "when the account left"),
+        _required("churned_on", DATE, "date of churn"),
         Column("reason", STRING, "the reason on record"),
     ),
 )
 
 INTERVENTIONS = CanonicalTable(
     "interventions",
-    "What the team did for an account.",
+    "Work that the team did for an account.",
     key=("intervention_id",),
     known=instant("started_at"),
     event="started_at",
@@ -262,43 +264,43 @@ INTERVENTIONS = CanonicalTable(
         ACCOUNT,
         _required("started_at", INSTANT, "when it began"),
         Column("kind", STRING, "technical fix, training, support, executive or commercial"),
-        Column("root_cause", STRING, "what it was for"),
+        Column("root_cause", STRING, "root cause"),
     ),
 )
 
 HOLD_OUTS = CanonicalTable(
     "hold_outs",
-    "Draws by lot of who is worked on and who is held out. Of the outcome, never a feature.",
+    "Random assignment of accounts to contact or to a hold-out. Used for outcomes, never a feature.",
     key=("account_id", "drawn_at"),
     known=instant("drawn_at"),
     event="drawn_at",
     references=TO_ACCOUNT,
     columns=(
         ACCOUNT,
-        _required("drawn_at", INSTANT, "from when on the account was worked on, had the lot fallen on it"),
-        _required("chance", NUMBER, "chance of the lot to be worked on, whatever came of it", "0..1"),
-        Column("held_out", BOOLEAN, "whether the lot spared the account", "judged by whether work began"),
+        _required("drawn_at", INSTANT, "when the draw took place: from then on the account may be contacted"),
+        _required("chance", NUMBER, "probability of being assigned to contact, whatever the draw gave", "0..1"),
+        Column("held_out", BOOLEAN, "whether the account was held out", "inferred from whether work began"),
     ),
 )
 
 LEGACY_SCORES = CanonicalTable(
     "legacy_scores",
-    "The company's present score, to be compared with; never a feature.",
+    "The company's current score, for comparison; never a feature.",
     key=("account_id", "scored_on"),
     known=next_midnight("scored_on"),
     event="scored_on",
     references=TO_ACCOUNT,
     columns=(
         ACCOUNT,
-        _required("scored_on", DATE, "when it was given"),
-        Column("score", NUMBER, "the score as it was", unit="as the company counts"),
-        Column("band", STRING, "the band as it was"),
+        _required("scored_on", DATE, "date of the score"),
+        Column("score", NUMBER, "score", unit="the company's own scale"),
+        Column("band", STRING, "band"),
     ),
 )
 
 NOTES = CanonicalTable(
     "notes",
-    "Dated context that a person wrote down: merger, budget freeze, season.",
+    "Dated context from a person: merger, budget freeze, season.",
     key=("note_id",),
     known=instant("noted_at"),
     event="noted_at",
@@ -309,7 +311,7 @@ NOTES = CanonicalTable(
         _required("noted_at", INSTANT, "when it was written"),
         Column("kind", STRING, "merger, budget freeze, season or other"),
         Column("note", STRING, "the note itself"),
-        Column("expires_on", DATE, "first day on which it no longer holds", "holds until taken back"),
+        Column("expires_on", DATE, "first day on which it no longer applies", "applies until withdrawn"),
     ),
 )
 

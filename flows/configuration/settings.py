@@ -1,4 +1,4 @@
-"""pipeline.toml and the environment become one frozen, validated Settings."""
+"""The settings of pipeline.toml and the environment, validated and frozen."""
 
 import hashlib
 import json
@@ -50,19 +50,19 @@ REQUIRED_TABLES = tuple(name for name, table in TABLES.items() if not table.opti
 
 
 class LedgerSettings(Section):
-    """Where the append-only ledger lives."""
+    """Location of the append-only ledger."""
 
     url: str = Field(
-        "", description="SQLAlchemy URL; empty: SQLite in the output folder. ${NAME} is taken from the environment"
+        "", description="SQLAlchemy URL; empty: SQLite in the output folder. ${NAME} is read from the environment"
     )
 
 
 class TrackingSettings(Section):
-    """Where MLflow keeps runs and models."""
+    """Location of MLflow's runs and models."""
 
     uri: str = Field(
         "",
-        description="MLflow's tracking URI; empty: SQLite in the output folder. ${NAME} is taken from the environment",
+        description="MLflow tracking URI; empty: SQLite in the output folder. ${NAME} is read from the environment",
     )
     artifacts: str = Field(
         "", description="folder or URI of the artifacts where `uri` is a database; empty: in the output folder"
@@ -73,34 +73,36 @@ Cron = Annotated[str, AfterValidator(checked)]
 
 
 class ScheduleSettings(Section):
-    """When the scheduled flows run, as cron in the team's zone; a run is of the local day of its planned time."""
+    """Schedules as cron in the team's time zone; a run is for the local date of its scheduled time."""
 
     timezone: Annotated[str, AfterValidator(lambda name: known_zone(name) if name else name)] = Field(
         "",
-        description="IANA time zone in which the crons are read; empty: that of `alerts.hours`. One of minutes alone "
-        "(`*/15 * * * *`) is read in UTC, so that no change of the clocks interrupts it",
+        description="IANA time zone of the schedules; empty: that of `alerts.hours`. A schedule of minutes alone "
+        "(`*/15 * * * *`) runs in UTC, so that daylight saving does not interrupt it",
     )
-    daily: Cron = Field("0 5 * * *", description="cron of daily_alerts; the clocks of its alerts run from then")
+    daily: Cron = Field("0 5 * * *", description="cron of daily_alerts; deadlines of its alerts start then")
     sweep: Cron = Field("*/15 * * * *", description="cron of sweep: event alerts, deadlines, messages")
-    monthly: Cron = Field("0 6 1,8,15,22 * *", description="cron of monthly_scoring: the first day of each week")
+    monthly: Cron = Field(
+        "0 6 1,8,15,22 * *", description="cron of monthly_scoring: the first day of each week of the month"
+    )
     weekly: Cron = Field("30 6 * * 1", description="cron of weekly_review: Mondays, after daily_alerts")
-    crm: Cron = Field("30 7 * * *", description="cron of crm_sync, after the day and the week have run")
+    crm: Cron = Field("30 7 * * *", description="cron of crm_sync, after daily_alerts and weekly_review")
     quarterly: Cron = Field("0 7 2 1,4,7,10 *", description="cron of quarterly_retraining")
     late_minutes: Minutes = Field(
-        120, description="minutes after its planned time from which a run that is not on record is missed"
+        120, description="minutes after its scheduled time from which an unrecorded run counts as missed"
     )
     unstarted_minutes: Minutes = Field(
-        5, description="minutes after its planned time from which `serve` warns that a run has not begun"
+        5, description="minutes after its scheduled time from which `serve` warns that a run has not started"
     )
     clock_slack_days: Annotated[Number, Field(ge=1, le=3_660)] = Field(
         1,
-        description="days by which an instant that a command is given may lie ahead of the machine's clock; not less "
-        "than 1, as the day of a team far east of Greenwich begins before it does in UTC",
+        description="days by which a time given to a command may lie ahead of the machine's clock; at least 1, as the "
+        "day of a team far east of Greenwich starts before the day in UTC",
     )  # fmt: skip
     plan_ahead_days: Annotated[Number, Field(ge=1, le=3_660)] = Field(
-        1100, description="the same for `--until` and `--due`, which are meant to lie in the future"
+        1100, description="the same for `--until` and `--due`, which lie in the future"
     )
-    report_seconds: Seconds = Field(10, description="seconds between two looks of `serve` at the runs it reports")
+    report_seconds: Seconds = Field(10, description="seconds between two checks of `serve` for runs to report")
 
     def plan(self, zone: str = "UTC") -> Plan:
         """The schedule in its own time zone; `zone`: the team's, where it has none."""
@@ -110,7 +112,7 @@ class ScheduleSettings(Section):
 
 def _canonical(name: str) -> str:
     if name not in TABLES:
-        raise ValueError(f"there is no such canonical table{nearest(name, TABLES)}")
+        raise ValueError(f"no such canonical table{nearest(name, TABLES)}")
     return name
 
 
@@ -118,7 +120,7 @@ Table = Annotated[str, AfterValidator(_canonical)]
 
 
 class Settings(Section):
-    """Everything that pipeline.toml says, validated."""
+    """All settings of pipeline.toml, validated."""
 
     source: SourceSettings
     tables: Mapping[Table, TableSettings]
@@ -144,7 +146,7 @@ class Settings(Section):
     retries: RetrySettings = RetrySettings()
     promotion: PromotionSettings = PromotionSettings()
     schedule: ScheduleSettings = ScheduleSettings()
-    playbook: str = Field("", description="playbook file relative to pipeline.toml; empty: the one that ships")
+    playbook: str = Field("", description="playbook file relative to pipeline.toml; empty: the shipped playbook")
     base: Path = Field(Path(), exclude=True, description="folder of pipeline.toml")
 
     @property
@@ -154,7 +156,7 @@ class Settings(Section):
 
     @property
     def playbook_path(self) -> Path:
-        """The playbook in force."""
+        """Path of the active playbook."""
         shipped = Path(__file__).parents[2] / "playbook" / "playbook.toml"
         return self.base / self.playbook if self.playbook else shipped
 
@@ -215,7 +217,7 @@ def read_settings(path: Path) -> tuple[Settings | None, list[str]]:
 
 
 def playbook_of(settings: Settings) -> Playbook:
-    """The playbook in force; ConfigError names what is wrong in its file."""
+    """The active playbook; ConfigError names what is wrong in its file."""
     playbook, said = read_playbook(settings)
     if said or playbook is None:
         raise ConfigError("\n".join(said))
@@ -223,7 +225,7 @@ def playbook_of(settings: Settings) -> Playbook:
 
 
 def read_playbook(settings: Settings) -> tuple[Playbook | None, list[str]]:
-    """The playbook in force without its mistakes, and a sentence for each; None where no playbook is left."""
+    """The active playbook without its mistakes, and a sentence for each; None if no playbook is left."""
     path = settings.playbook_path
     given = toml_of(path, "Correct `playbook`, or leave it out.", "the playbook")
     return validated(Playbook, given, path.name)

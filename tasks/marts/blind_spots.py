@@ -1,4 +1,4 @@
-"""What a signal does not see, in words: absent, empty, set aside, or only there for the customers who are engaged."""
+"""Blind spots of a signal, in words: absent, empty, set aside, or known for engaged customers only."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Seen:
     """What one signal shows of one segment: its accounts, those with any row and with any value, rows and values.
 
     `set_aside` counts rows that the mapping set aside, `undated` the accounts whose row holds today's values. `ratio`
-    is the use of the product by the accounts that are seen, over that of the others; None where it cannot be told.
+    is the use of the product by the accounts that are seen, over that of the others; None where it is unknown.
     """
 
     accounts: int
@@ -56,9 +56,9 @@ def blind_spot(signal: Signal, seen: Seen | None, mapped: bool, settings: Catalo
 def _parts(signal: Signal, seen: Seen, settings: CatalogueSettings) -> Iterator[str]:
     name, column = signal.table.name, signal.column
     if name in OUTCOMES:
-        yield "kept from every score: an outcome, or what follows from one"
+        yield "kept from every score: an outcome, or a consequence of one"
     if not seen.rows:
-        yield "no row of any of these accounts"
+        yield "no row for any of these accounts"
     elif not seen.values:
         yield "empty on every row"
     elif (seen.fill_rate or 0) < settings.low_fill_rate:
@@ -66,9 +66,9 @@ def _parts(signal: Signal, seen: Seen, settings: CatalogueSettings) -> Iterator[
     if name in DEALINGS and seen.rows and seen.accounts:
         yield from _engaged_only(signal, seen, settings)
     if name == "accounts" and seen.undated:
-        yield f"undated for {seen.undated / seen.accounts:.0%} of accounts: today's value, for reports only"
+        yield f"undated for {seen.undated / seen.accounts:.0%} of accounts: today's value, used in reports only"
     if column.name == signal.table.text:
-        yield "only its tone is kept, and texts in other languages than English have none"
+        yield "only its sentiment is stored, and texts in languages other than English have none"
     if seen.set_aside:
         yield f"{seen.set_aside:,} rows set aside by the mapping ({seen.set_aside / (seen.set_aside + seen.rows):.0%})"
 
@@ -79,14 +79,16 @@ def _engaged_only(signal: Signal, seen: Seen, settings: CatalogueSettings) -> It
     share = (seen.with_values if signal.column.name in SPOKEN else seen.with_rows) / seen.accounts
     if signal.table.name == "usage":
         if share < 1:
-            yield f"{1 - share:.0%} of accounts never appear: their silence is a signal of its own"
+            yield f"{1 - share:.0%} of accounts never appear: their silence is itself a signal"
         return
     used_more = seen.ratio is not None and seen.ratio >= settings.engaged_ratio
     if share < settings.low_accounts_share or (used_more and share < settings.max_accounts_share):
         more = ""
         if used_more and seen.ratio is not None:
             times = (
-                f"{seen.ratio:.1f} times as much as the others" if isfinite(seen.ratio) else "while the others do not"
+                f"{seen.ratio:.1f} times as much as the others"
+                if isfinite(seen.ratio)
+                else "while the others do not use it"
             )
             more = f", which use the product {times}"
-        yield f"only-engaged-customers bias: {share:.0%} of accounts are seen{more}"
+        yield f"only-engaged-customers bias: {share:.0%} of accounts have this signal{more}"

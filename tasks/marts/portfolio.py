@@ -1,4 +1,4 @@
-"""The book by segment and band against a week earlier, the expansion pipeline, who could be asked (WKL-1, WKL-2)."""
+"""The portfolio by segment and band against a week earlier, the expansion pipeline, and candidates (WKL-1, WKL-2)."""
 
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -105,7 +105,7 @@ def candidates(
     """Healthy accounts that could be asked to expand, the most promising first: account_id and why.
 
     By the model's probability times ARR where there is one; else by signs, each said. `busy`: accounts with a churn
-    alert or a deal. `horizon_days`: within which the model tells of an expansion.
+    alert or a deal. `horizon_days`: the horizon of the model of expansion.
     """
     able = accounts[(accounts["band"] == "healthy") & (accounts["status"] == "active") & (accounts["arr"] > 0)]
     flagged = able["churn_risk"] >= able["churn_threshold"]
@@ -114,7 +114,7 @@ def candidates(
     if probability.notna().any():
         ranked = able.assign(
             promise=probability * able["arr"],
-            why=[f"{p:.0%} to expand within {horizon_days} days (model)" for p in probability],
+            why=[f"{p:.0%} probability of expansion within {horizon_days} days" for p in probability],
         )[probability.notna()]
     else:
         said = [_signs(row, rules) for row in able.to_dict("records")]
@@ -128,9 +128,9 @@ def _signs(row: Mapping[object, float], rules: WeeklySettings) -> list[str]:
     """What speaks for room to grow, in words; what is not known is no sign."""
     seats, rise, nps = (row.get(n, np.nan) for n in ("seat_utilisation", "usage_trend", "nps_score_365d"))
     found = {
-        f"{seats:.0%} of the seats in use": seats >= rules.seats_used,
-        f"use up {rise:.0%} within 28 days": rise >= rules.usage_rise,
-        f"recommends us ({nps:.1f} of 10)": nps >= rules.promoter_from,
+        f"{seats:.0%} of paid seats active": seats >= rules.seats_used,
+        f"usage up {rise:.0%} in 28 days": rise >= rules.usage_rise,
+        f"would recommend us (NPS answers {nps:.1f} out of 10)": nps >= rules.promoter_from,
     }
     return [words for words, holds in found.items() if holds]
 
@@ -165,5 +165,5 @@ def opportunities(
 def _hold(account_id: str, status: object, week: Week) -> str | None:
     """Why nothing is to be sold to the account now (ACT-2)."""
     if alerts := week.churn_alerts(account_id):
-        return f"alert open: {', '.join(sorted({a.rule.replace('_', ' ') for a in alerts}))}"
-    return "notice is known" if status == "leaving" else None
+        return f"open alert: {', '.join(sorted({a.rule.replace('_', ' ') for a in alerts}))}"
+    return "notice given" if status == "leaving" else None

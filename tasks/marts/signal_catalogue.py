@@ -1,4 +1,4 @@
-"""The signal catalogue (SRC-6): every potential signal, its source, how full it is, and what it does not see."""
+"""The signal catalogue (SRC-6): every potential signal with its source, fill rate and blind spots."""
 
 import math
 import os
@@ -102,7 +102,7 @@ def frequency(days: float | None) -> str:
 
 
 def _is_given(signal: Signal, given: Sequence[str]) -> bool:
-    """Whether the mapping gives the column; a tone is computed where it gives the text."""
+    """Whether the mapping gives the column; a sentiment is computed where it gives the text."""
     return signal.column.name in given or (signal.column.name == "sentiment" and signal.table.text in given)
 
 

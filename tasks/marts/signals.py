@@ -41,7 +41,7 @@ def signals(features: Mapping[str, Feature]) -> list[Signal]:
 
 
 def _read_as(table: CanonicalTable, column: Column) -> str:
-    """The column that features read in the place of this one: of a text only its tone is kept."""
+    """The column that features read in the place of this one: of a text only its sentiment is stored."""
     return "sentiment" if column.name == table.text else column.name
 
 

@@ -52,7 +52,7 @@ def test_an_old_key_is_refused_with_its_new_name(tmp_path: Path, old: str) -> No
         ("[health.weights]\nuse = 1\n", "no component 'use'; there are usage, adoption"),
         ("[health.bands]\ncritical_below = 75\n", "bands must rise"),
         ("[tiers]\nimmediate_below = 81\n", "immediate_below must not be above automated_above"),
-        ("[checks]\nfresh_factor = 8\n", "fresh_factor must not be above stale_factor"),
+        ("[checks]\nfresh_factor = 8\n", "fresh_factor must not exceed stale_factor"),
         ("[checks]\nvolume_high = 0.5\n", "volume_low must be below volume_high"),
         ("[health.measures.csat_180d]\nworst = 5.0\n", "two different values"),
         ('[tables.ticket]\nsql = "x.sql"\n', "no such canonical table; did you mean `tickets`"),

@@ -214,7 +214,7 @@ def test_candidates_are_healthy_and_free_and_come_in_the_order_of_their_promise(
     found = candidates(accounts, accounts[["account_id"]], {"busy"}, DEFAULTS, 120)
 
     assert found["account_id"].tolist() == ["large", "likely", "small"]
-    assert found["why"][0] == "20% to expand within 120 days (model)"  # as the settings say
+    assert found["why"][0] == "20% probability of expansion within 120 days"  # as the settings say
 
 
 def test_without_a_model_a_candidate_shows_two_signs_and_they_are_said() -> None:
@@ -228,7 +228,7 @@ def test_without_a_model_a_candidate_shows_two_signs_and_they_are_said() -> None
     found = candidates(accounts, features, set(), DEFAULTS, 120)
 
     assert found.to_dict("records") == [
-        {"account_id": "two", "why": "90% of the seats in use; use up 10% within 28 days"}
+        {"account_id": "two", "why": "90% of paid seats active; usage up 10% in 28 days"}
     ]
 
 
@@ -248,7 +248,7 @@ def test_nothing_is_sold_while_a_churn_alert_is_open() -> None:
     found = opportunities(deals, asked, accounts, week, DEFAULTS).set_index("opportunity_id")
 
     holds = found["hold"].where(found["hold"].notna(), None).to_dict()
-    assert holds == {"d1": "alert open: no usage", "d2": None, "d3": "notice is known", "d4": None, "candidate/e": None}
+    assert holds == {"d1": "open alert: no usage", "d2": None, "d3": "notice given", "d4": None, "candidate/e": None}
     assert found.loc["candidate/e", ["stage", "owner"]].tolist() == ["candidate", "Eve"]
 
 

@@ -111,7 +111,9 @@ def test_rules_say_in_words_what_the_tree_parts(harmed, said):
     """Missing values and words read as such, and parts of one sign are told once (MON-4)."""
     months, open_, segment = np.meshgrid(np.arange(60.0), [np.nan, 1.0, 5.0], ["small", "large"])
     frame = pd.DataFrame({"months": months.ravel(), "open": open_.ravel(), "segment": segment.ravel()})
-    seen = filled(["months", "open"], ["segment"], SETTINGS.inputs.model_copy(update={"winsorize_quantile": 0.0})).fit(frame)
+    seen = filled(["months", "open"], ["segment"], SETTINGS.inputs.model_copy(update={"winsorize_quantile": 0.0})).fit(
+        frame
+    )
     value = np.where(harmed(frame), -1.0, 1.0) + 0.001 * frame["months"]
     tree = DecisionTreeRegressor(max_leaf_nodes=12, random_state=0).fit(seen.transform(frame), value)
     names = {str(n): n == "open" for n in seen.get_feature_names_out()}

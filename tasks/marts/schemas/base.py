@@ -13,7 +13,7 @@ DAY, INSTANT, TEXTS = pa.date32(), pa.timestamp("us", tz="UTC"), pa.list_(pa.str
 class Mart:
     """One published table: a row per `grain`, ordered by `key`, columns with type and meaning.
 
-    `own_stamps`: its rows come from several runs, and each says which.
+    `own_stamps`: its rows come from several runs, and each row has its own.
     """
 
     name: str
@@ -29,7 +29,7 @@ class Mart:
 
 
 STAMPS: Mapping[str, tuple[pa.DataType, str]] = {
-    "run_id": (TEXT, "hash of as_of, settings, code version, snapshot and the stored results used"),
+    "run_id": (TEXT, "hash of as_of, settings, code version, snapshot and published results used"),
     "code_version": (TEXT, "package version and a hash of the modules that compute"),
 }
-ACCOUNT = {"account_id": (TEXT, "the account")}
+ACCOUNT = {"account_id": (TEXT, "account id")}

@@ -6,12 +6,12 @@ DIM_ACCOUNT = Mart(
     "dim_account", "account under contract", ("account_id",),
     {
         **ACCOUNT,
-        "name": (TEXT, "what people call it"),
+        "name": (TEXT, "account name"),
         "parent_id": (TEXT, "account_id of the parent company"),
         "industry": (TEXT, "industry"),
         "country": (TEXT, "ISO 3166 alpha-2 code"),
-        "segment": (TEXT, "segment known at as_of"),
-        "csm": (TEXT, "owner"),
+        "segment": (TEXT, "segment at as_of"),
+        "csm": (TEXT, "CSM who owns the account"),
         "plan": (TEXT, "plan or product"),
         "first_start_on": (DAY, "first day of the first contract"),
     },
@@ -19,7 +19,7 @@ DIM_ACCOUNT = Mart(
 DIM_CSM = Mart(
     "dim_csm", "CSM", ("csm",),
     {
-        "csm": (TEXT, "the person"),
+        "csm": (TEXT, "CSM"),
         "accounts": (WHOLE, "accounts owned"),
         "arr": (NUMBER, "their ARR in `currency`"),
         "currency": (TEXT, "reporting currency"),

@@ -35,12 +35,12 @@ IMPORTANCE = pd.DataFrame(
 CATALOGUE = pd.DataFrame(
     [
         ("invoices", "paid_at", "all", ["days_late_180d"], "absent: no invoices (Invoices, their payment)"),
-        ("surveys", "score", "all", ["nps_change"], "only-engaged-customers bias: 31% of accounts are seen"),
-        ("surveys", "comment", "all", ["nps_change"], "only-engaged-customers bias: 31% of accounts are seen"),
+        ("surveys", "score", "all", ["nps_change"], "only-engaged-customers bias: 31% of accounts have this signal"),
+        ("surveys", "comment", "all", ["nps_change"], "only-engaged-customers bias: 31% of accounts have this signal"),
         ("surveys", "role", "all", [], "empty on 99% of rows"),
-        ("surveys", "score", "small", ["nps_change"], "only-engaged-customers bias: 5% of accounts are seen"),
+        ("surveys", "score", "small", ["nps_change"], "only-engaged-customers bias: 5% of accounts have this signal"),
         ("tickets", "escalated_at", "all", ["escalations_90d"], "empty on 98% of rows (not escalated)"),
-        ("churn_events", "reason", "all", [], "kept from every score: an outcome, or what follows from one"),
+        ("churn_events", "reason", "all", [], "kept from every score: an outcome, or a consequence of one"),
     ],
     columns=["table", "column", "segment", "features", "blind_spot"],
 )
@@ -131,7 +131,7 @@ def test_blind_spots_are_those_of_signals_in_use(told: Blueprint) -> None:
     """Said once per table; what is rightly empty or kept out by design is none; absent tables by name (MOD-10)."""
     assert blind_spots(CATALOGUE).to_dict("records") == [
         {"table": "surveys", "columns": "score, comment",
-         "spot": "only-engaged-customers bias: 31% of accounts are seen"},
+         "spot": "only-engaged-customers bias: 31% of accounts have this signal"},
     ]  # fmt: skip
     assert told.absent == ("invoices",)
 

@@ -88,13 +88,13 @@ def test_silent_accounts_count_in_the_share_of_accounts(catalogue: pd.DataFrame)
     usage = row(catalogue, "usage", "minutes")
     assert usage["accounts_share"] == pytest.approx(20 / 60)
     assert usage["fill_rate"] == 1
-    assert usage["blind_spot"] == "67% of accounts never appear: their silence is a signal of its own"
+    assert usage["blind_spot"] == "67% of accounts never appear: their silence is itself a signal"
 
     silent = row(catalogue, "usage", "minutes", "none")
     assert silent["accounts_share"] == 0
     assert pd.isna(silent["fill_rate"])
     assert pd.isna(silent["first"])
-    assert silent["blind_spot"] == "no row of any of these accounts"
+    assert silent["blind_spot"] == "no row for any of these accounts"
 
 
 def test_fill_rates_are_per_segment(catalogue: pd.DataFrame) -> None:
@@ -112,9 +112,10 @@ def test_what_only_engaged_customers_give_is_named(catalogue: pd.DataFrame) -> N
     all_accounts, mid = (row(catalogue, "surveys", "score", segment)["blind_spot"] for segment in ("all", "mid"))
 
     assert all_accounts == (
-        "only-engaged-customers bias: 20% of accounts are seen, which use the product 6.0 times as much as the others"
+        "only-engaged-customers bias: 20% of accounts have this signal, which use the product 6.0 times as much as the "
+        "others"
     )
-    assert mid == "only-engaged-customers bias: 4% of accounts are seen"
+    assert mid == "only-engaged-customers bias: 4% of accounts have this signal"
     assert pd.isna(row(catalogue, "contracts", "arr")["blind_spot"])
 
 
@@ -123,13 +124,13 @@ def test_texts_outcomes_rows_set_aside_and_undated_accounts_are_named(catalogue:
     text = row(catalogue, "tickets", "text")
     assert text["fill_rate"] == 0
     assert text["blind_spot"] == (
-        "empty on every row; only-engaged-customers bias: 0% of accounts are seen; only its tone is kept, and texts in "
-        "other languages than English have none; 30 rows set aside by the mapping (5%)"
+        "empty on every row; only-engaged-customers bias: 0% of accounts have this signal; only its sentiment is "
+        "stored, and texts in languages other than English have none; 30 rows set aside by the mapping (5%)"
     )
     assert row(catalogue, "tickets", "sentiment")["accessibility"] == "accessible"
     assert row(catalogue, "churn_events", "reason")["blind_spot"].startswith("kept from every score")
     assert row(catalogue, "accounts", "industry")["blind_spot"] == (
-        "undated for 17% of accounts: today's value, for reports only"
+        "undated for 17% of accounts: today's value, used in reports only"
     )
 
 
