@@ -14,7 +14,8 @@ from keepwell.tasks.delivery.artifacts import show_month
 from keepwell.tasks.lock import holding
 from keepwell.tasks.marts.dims import month_week
 from keepwell.tasks.marts.runs import recorded
-from keepwell.tasks.reports.month import MonthReport, month_report, write_month_report
+from keepwell.tasks.operations.month_report import MonthReport, month_report
+from keepwell.tasks.reports.month import write_month_report
 from keepwell.tasks.step import step
 
 WEEK_ONE = "monthly_week_1"

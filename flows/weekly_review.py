@@ -25,7 +25,8 @@ from keepwell.tasks.marts.work import Values, graded_plans
 from keepwell.tasks.operations.churn_forecast import ForecastRules, forecasts, graded_forecasts, past_quarters
 from keepwell.tasks.operations.intervention_results import published_effects, recorded_work
 from keepwell.tasks.operations.standup import Rules, Sources, standup
-from keepwell.tasks.reports.week import WeekReport, write_week_report
+from keepwell.tasks.operations.week_report import WeekReport
+from keepwell.tasks.reports.week import write_week_report
 from keepwell.tasks.scoring.score import leading_factors
 from keepwell.tasks.step import step
 

@@ -9,9 +9,10 @@ import pandas as pd
 from keepwell.playbook.crm.diff import Difference
 from keepwell.playbook.interventions.work_week import Asked, WorkWeek
 from keepwell.tasks.operations.leadership import Leadership
-from keepwell.tasks.reports.month import MonthReport, as_markdown
+from keepwell.tasks.operations.month_report import MonthReport
+from keepwell.tasks.operations.week_report import WeekReport
+from keepwell.tasks.reports.month import as_markdown
 from keepwell.tasks.reports.templates import markdown_text
-from keepwell.tasks.reports.week import WeekReport
 from keepwell.tasks.reports.week import as_markdown as week_as_markdown
 from keepwell.tasks.step import inside_prefect_flow
 

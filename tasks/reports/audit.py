@@ -1,4 +1,4 @@
-"""The audit and value page: self-contained HTML, and the same figures for the terminal."""
+"""The audit and value page: self-contained HTML, and the same numbers for the terminal."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -29,22 +29,22 @@ def write_audit_page(
 
 def as_html(found: Audit, rules: ModelSettings, currency: str, critical_below: float, run_id: str = "") -> str:
     """One page that needs no network and no script."""
-    figures = _index(found.metrics, ["flags", "score", "days_before", "metric"])
+    metrics = _index(found.metrics, ["flags", "score", "days_before", "metric"])
     days = sorted(rules.audit.days_before, reverse=True)
     before = [
-        {"x": f"{d} days", "series": score, **_bare(figures["stock", score, d, "true_positive_rate"])}
+        {"x": f"{d} days", "series": score, **_bare(metrics["stock", score, d, "true_positive_rate"])}
         for d in days
         for score in found.scores
-        if figures["stock", score, d, "true_positive_rate"]["whole"]
+        if metrics["stock", score, d, "true_positive_rate"]["whole"]
     ]
     whole = found.value[found.value["segment"] == "all"]
     quarters = _quarters(whole)
-    shown = [
+    retention = [
         {"x": row["period"][2:].replace("-", " "), "series": name, **_bare(row[name])}
         for row in quarters
         for name in RETENTION
     ]
-    floor = min([row["low"] or row["value"] for row in shown], default=0.0)
+    floor = min([row["low"] or row["value"] for row in retention], default=0.0)
     return html_page(
         "audit.html",
         found=found,
@@ -57,27 +57,27 @@ def as_html(found: Audit, rules: ModelSettings, currency: str, critical_below: f
         colours=COLOURS,
         days=days,
         outside={d: int(rows["as_of"].isna().sum()) for d, rows in found.churners.groupby("days_before")},
-        figures=figures,
+        metrics=metrics,
         value=_index(whole, ["metric", "period", "score"]),
         period=f"last_{rules.audit.months}_months",
         trailing=_retention_by_segment(found.value),
         quarters=quarters,
         surprises=_surprises_by_segment(found.value),
         churners=_churners(found.churners, rules.audit.listed_churners),
-        before_chart=interval_chart(before, SCORE_COLOURS, "before the loss", 0.0) if before else None,
-        quarter_chart=interval_chart(shown, RETENTION_COLOURS, "Quarter", floor) if shown else None,
+        before_chart=interval_chart(before, SCORE_COLOURS, "before churn", 0.0) if before else None,
+        quarter_chart=interval_chart(retention, RETENTION_COLOURS, "Quarter", floor) if retention else None,
         rate=rate,
         verdict=verdict,
     )
 
 
-def rate(figure: Mapping[str, Any] | None, *, difference: bool = False, digits: int = 0) -> str:
+def rate(metric: Mapping[str, Any] | None, *, difference: bool = False, digits: int = 0) -> str:
     """A share with its interval in percent: `36% (24 to 46)`; a difference in points with its sign."""
-    if figure is None or figure["value"] is None:
+    if metric is None or metric["value"] is None:
         return NOTHING
     value, low, high = (
         None if v is None else f"{round(100 * v, digits) + 0.0:{'+' if difference else ''}.{digits}f}"
-        for v in (figure["value"], figure["low"], figure["high"])
+        for v in (metric["value"], metric["low"], metric["high"])
     )
     unit = " points" if difference else "%"
     return (f"{value}{unit} ({low} to {high})" if low is not None else f"{value}{unit} (no interval)").replace(
@@ -85,17 +85,17 @@ def rate(figure: Mapping[str, Any] | None, *, difference: bool = False, digits: 
     )
 
 
-def verdict(figure: Mapping[str, Any] | None, *, more_is_better: bool) -> str:
-    """What a difference to the legacy score allows to say."""
-    if figure is None or figure["value"] is None:
-        return "not to be told"
-    if figure["low"] is None or figure["low"] <= 0 <= figure["high"]:
-        return "no difference can be told"
-    return "better" if (figure["value"] > 0) == more_is_better else "worse"
+def verdict(metric: Mapping[str, Any] | None, *, more_is_better: bool) -> str:
+    """Whether a difference to the legacy score is significant, and in which direction."""
+    if metric is None or metric["value"] is None:
+        return "unknown"
+    if metric["low"] is None or metric["low"] <= 0 <= metric["high"]:
+        return "no significant difference"
+    return "better" if (metric["value"] > 0) == more_is_better else "worse"
 
 
 def as_data(found: Audit, path: Path) -> dict[str, Any]:
-    """Every figure of the audit and of the value page, what could not be told, and where the page lies."""
+    """Every metric of the audit and of the value page, what is not available, and the path of the page."""
     tables = {
         name: json.loads(table.to_json(orient="records"))
         for name, table in (("audit", found.metrics), ("value", found.value))
@@ -105,33 +105,33 @@ def as_data(found: Audit, path: Path) -> dict[str, Any]:
 
 
 def as_text(found: Audit, path: Path) -> str:
-    """The figures of the whole book as two tables, then what could not be told, and where the page lies."""
-    figures = _index(found.metrics, ["flags", "score", "days_before", "metric"])
+    """The numbers of the whole portfolio as two tables, then what is not available, and the path of the page."""
+    metrics = _index(found.metrics, ["flags", "score", "days_before", "metric"])
     rows = []
-    for (flags, score, days, metric), figure in figures.items():
-        if metric == "true_positive_rate":
+    for (flags, score, days, name), metric in metrics.items():
+        if name == "true_positive_rate":
             rows.append(
                 {
-                    "flags": flags, "score": score, "days_before": days, "flagged": rate(figure),
-                    "of": f"{figure['part']:.0f}/{figure['whole']:.0f}", "not_scored": figure["not_scored"],
-                    "false_alarms": rate(figures[flags, score, None, "false_alarm_rate"]),
+                    "flags": flags, "score": score, "days_before": days, "flagged": rate(metric),
+                    "of": f"{metric['part']:.0f}/{metric['whole']:.0f}", "not_scored": metric["not_scored"],
+                    "false_alarms": rate(metrics[flags, score, None, "false_alarm_rate"]),
                     "flagged_less_legacy": rate(
-                        figures.get((flags, score, days, "true_positive_less_legacy")), difference=True
+                        metrics.get((flags, score, days, "true_positive_less_legacy")), difference=True
                     ),
                 }
             )  # fmt: skip
     whole = found.value[found.value["segment"] == "all"].copy()
     texts = [
         rate(
-            figure,
-            difference=figure["metric"].endswith("_less_legacy"),
-            digits=int(figure["metric"] in RETENTION.values() or "per_contact" in figure["metric"]),
+            metric,
+            difference=metric["metric"].endswith("_less_legacy"),
+            digits=int(metric["metric"] in RETENTION.values() or "per_contact" in metric["metric"]),
         )
-        for figure in records(whole)
+        for metric in records(whole)
     ]
     value = whole[["metric", "period", "score"]].assign(figure=texts)
     tables = [pd.DataFrame(rows), value]
-    parts = [table.to_string(index=False) if len(table) else "no figures" for table in tables]
+    parts = [table.to_string(index=False) if len(table) else "no numbers" for table in tables]
     return "\n\n".join([*parts, *found.notes, f"report  {path}"])
 
 
@@ -143,8 +143,8 @@ def _index(frame: pd.DataFrame, key: Sequence[str]) -> dict[Any, Row]:
     }  # fmt: skip
 
 
-def _bare(figure: Mapping[str, Any]) -> Row:
-    return {name: figure[name] for name in ("value", "low", "high")}
+def _bare(metric: Mapping[str, Any]) -> Row:
+    return {name: metric[name] for name in ("value", "low", "high")}
 
 
 def _by_segment(value: pd.DataFrame, metrics: Mapping[str, tuple[str, str]], period: str | None) -> list[Row]:
@@ -176,13 +176,15 @@ def _quarters(whole: pd.DataFrame) -> list[Row]:
     ]
 
 
-def _churners(churners: pd.DataFrame, shown: int) -> list[Row]:
-    """The largest losses, each with what every score said at every distance."""
+def _churners(churners: pd.DataFrame, max_items: int) -> list[Row]:
+    """The churned accounts with the largest ARR, each with every score at every look-up."""
     found: dict[tuple[Any, Any], Row] = {}
     for row in records(churners.sort_values(["churned_at", "account_id"])):
-        loss = found.setdefault((row["account_id"], row["churned_at"]), {**row, "said": {}, "arr": 0.0})
-        loss["arr"] = max(loss["arr"], row["arr"] or 0.0)
-        loss["segment"] = loss["segment"] or row["segment"]
-        loss["said"][row["days_before"]] = row
-    largest = sorted(found.values(), key=lambda loss: (-loss["arr"], loss["account_id"], loss["churned_at"]))
-    return largest[:shown]
+        churner = found.setdefault((row["account_id"], row["churned_at"]), {**row, "said": {}, "arr": 0.0})
+        churner["arr"] = max(churner["arr"], row["arr"] or 0.0)
+        churner["segment"] = churner["segment"] or row["segment"]
+        churner["said"][row["days_before"]] = row
+    largest = sorted(
+        found.values(), key=lambda churner: (-churner["arr"], churner["account_id"], churner["churned_at"])
+    )
+    return largest[:max_items]

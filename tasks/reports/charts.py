@@ -8,7 +8,7 @@ from markupsafe import Markup
 from keepwell.features.settings import Bands
 from keepwell.playbook.tiers import BANDS
 
-# At least 4:1 on white, and told apart by people who see no red or no green; every chart names them in words besides.
+# At least 4:1 on white, and distinguishable by people who see no red or no green; charts name the bands as well.
 COLOURS: Mapping[str, str] = {
     "critical": "#a61b29", "at_risk": "#c2570c", "stable": "#4a7a9c", "healthy": "#23785a", "unknown": "#727a85",
 }  # fmt: skip
@@ -18,7 +18,6 @@ SCORE_COLOURS: Mapping[str, str] = {
 RETENTION_COLOURS: Mapping[str, str] = {
     "gross": COLOURS["stable"], "net": COLOURS["healthy"], "logo": COLOURS["unknown"],
 }  # fmt: skip
-BIN_POINTS = 5
 GAP = 0.2  # points on each side of a bar
 WIDTH = 320  # small enough that the letters can still be read on a phone
 INK, FAINT = "#4b5563", "#d7dce2"  # the style sheet turns both around in the dark
@@ -32,14 +31,6 @@ _CONFIG = {
     },
     "text": {"fontSize": 12, "fill": INK},
 }  # fmt: skip
-
-
-def health_bins(accounts: pd.DataFrame) -> pd.DataFrame:
-    """How the known health is spread: columns low, high, band and accounts, one row per filled step of 5 points."""
-    known = accounts.loc[accounts["health"].notna(), ["health", "band"]]
-    low = (known["health"] // BIN_POINTS * BIN_POINTS).clip(0, 100 - BIN_POINTS)
-    counts = known.groupby([low.rename("low"), "band"]).size().rename("accounts").reset_index()
-    return counts.assign(high=counts["low"] + BIN_POINTS)[["low", "high", "band", "accounts"]]
 
 
 def health_chart(bins: pd.DataFrame, bands: Bands) -> Markup:

@@ -65,7 +65,7 @@ def in_words(row: Row) -> str:
 
 
 def plain(row: Row) -> str:
-    """The plain difference."""
+    """The unadjusted difference."""
     return NOTHING if row["naive"] is None else amount(row["outcome"], row["naive"]).replace("-", MINUS)
 
 
@@ -87,7 +87,7 @@ def _effects(table: pd.DataFrame) -> list[Row]:
 
 
 def _one_of_each_design(effects: Sequence[Row]) -> list[Row]:
-    """The first effect by lot and the first adjusted one, where there are such: what they say holds for the rest."""
+    """The first randomized effect and the first adjusted one: their sentences apply to the others as well."""
     first: dict[str, Row] = {}
     for row in effects:
         first.setdefault(row["estimand"].partition(":")[0], row)
@@ -95,7 +95,7 @@ def _one_of_each_design(effects: Sequence[Row]) -> list[Row]:
 
 
 def _chart(effects: Sequence[Row], outcome: str) -> Any:
-    """The effects on one outcome in points or percent; None where none is told."""
+    """The effects on one outcome in points or percent; None without any."""
     measured = [row for row in effects if row["outcome"] == outcome and row["effect"] is not None]
     rows = [
         {

@@ -373,8 +373,8 @@ def test_week_four_tells_what_the_ledger_holds_cut_at_the_day(week: Week) -> Non
     assert (effects["needed"] >= 30).all()
     assert learnt["text"].tolist()[0] == "Training: 40 begun since 2026-03-24; 1 failed, 39 without a result."
     assert mart(week.run.out, "uplift", DAY).empty
-    assert "No effect rests on enough cases yet" in page
-    assert "a lot decides who is worked on" in page
+    assert "No effect has enough cases yet" in page
+    assert "can only be learned from a randomized hold-out" in page
 
 
 def test_an_executive_is_asked_by_name_and_day(week: Week) -> None:
@@ -473,13 +473,13 @@ def test_the_page_tells_the_month_and_escapes_what_customers_wrote(effects: pd.D
     assert "<script" not in page
     assert not re.search(r'(?:src|href)="(?!#)', page)
     assert page.count("&lt;script&gt;alert(1)&lt;/script&gt; &amp; Co") >= 3
-    assert "50 accounts with USD 16,000,000 a year are under contract; USD 5,000,000 of it (31%)" in text
-    assert "start 2 accounts left. 1 matter needs an executive." in text
+    assert "50 accounts with $16M ARR under contract; $5M of it (31%)" in text
+    assert "2 accounts churned since the start of the month. 1 escalation needs an executive." in text
     assert f"{MINUS}1 since 2026-06-01" in text
-    assert "2 accounts came in with USD 50,000, 2 accounts went out of contract with USD 1,000,000." in text
+    assert "2 new accounts with $50k ARR, 2 accounts out of contract with $1M ARR." in text
     assert "Prefer training" in text
     assert "about 900 are needed" in text
-    assert "4 accounts (2 to 7) with USD 300,000 a year" in text
+    assert "We expect 4 accounts (2 to 7) to churn by" in text
     assert "A lot decided who was treated" in text
     assert text.count(UNOBSERVED) == 1  # single kinds were chosen
 
@@ -505,8 +505,9 @@ def test_a_first_month_without_anything_is_told_as_that(effects: pd.DataFrame) -
     )  # fmt: skip
 
     for said in (
-        "week 1 of the month has not run", "No intervention was begun", "No effect can be told", "no forecast",
-        "No effect is sure enough", "Nothing needs an executive", "can only be learnt where a lot decides",
+        "week 1 of the month has not run", "No intervention was started", "No effect can be estimated", "no forecast",
+        "No effect is certain enough", "No escalation needs an executive",
+        "can only be learned from a randomized hold-out",
     ):  # fmt: skip
         assert said in page
 

@@ -41,7 +41,8 @@ from keepwell.tasks.marts.portfolio import (
 from keepwell.tasks.marts.publish import Stamp, publish
 from keepwell.tasks.operations.intervention_results import RecordedWork, published_effects, rate_of, recorded_work
 from keepwell.tasks.operations.standup import Rules, Sources, standup
-from keepwell.tasks.reports.week import WeekReport, as_html, as_markdown
+from keepwell.tasks.operations.week_report import WeekReport
+from keepwell.tasks.reports.week import as_html, as_markdown
 from tests.support.partitions import put
 from tests.support.running import bytes_of, keepwell, mart
 
@@ -484,7 +485,7 @@ def test_the_page_is_safe_and_says_how_forecasts_came_out() -> None:
     assert "<script" not in html
     assert "&lt;script&gt;" in html
     assert "http" not in html.replace("http://www.w3.org", "").replace("http-equiv", "")
-    assert "The interval held the accounts that left in 1 of 1, their ARR in 0 of 1" in html
+    assert "lies in the interval in 1 of 1 forecasts, their ARR in 0 of 1" in html
     assert "10 accounts" in html
     assert "<script" not in as_markdown(report({**account("a"), "name": "<script>"}))
 
@@ -499,7 +500,7 @@ def test_candidates_without_any_deal_are_told(tmp_path: Path) -> None:
     found = replace(found, frames={**found.frames, "opportunities": alone})
 
     assert (found.totals["candidates"], found.totals["deals"], found.totals["deals_value"]) == (1, 0, 0)
-    assert "No expansion deal is under way" in as_html(found)
+    assert "No expansion deals are open" in as_html(found)
     assert publish(tmp_path, DAY, {"opportunities": alone}, Stamp("r", "c", "s")) == 1
 
 
@@ -554,7 +555,7 @@ def test_a_review_prints_its_totals_and_writes_a_page(company: Reviewed) -> None
     said = (company.folder / "said.txt").read_text()
 
     assert "forecast accounts" in said
-    assert "none has come out" in said
+    assert "no outcome known yet" in said
     assert (company.run.out / "reports" / f"weekly-{FIRST}.html").is_file()
     assert set(mart(company.run.out, "runs", FIRST)["flow"]) == {"weekly_review"}
 

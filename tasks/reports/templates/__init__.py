@@ -1,4 +1,4 @@
-"""How reports are written: the templates of this folder, and how they say numbers, days, bands and changes.
+"""Templates of the reports, and their filters for numbers, money, days, bands and changes.
 
 Whatever a template prints is escaped unless it is Markup: names and texts from customers are data (TRU-4).
 """
@@ -14,15 +14,17 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from keepwell.features.settings import HealthSettings
+from keepwell.values.dates import spoken_day
+from keepwell.values.money import short_money
 
 NOTHING, MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
-# The parts of a change, as a CSM would say them, and what it means when one of them is most of it.
+# The parts of a change, and what it means when one of them is the largest.
 PARTS: Mapping[str, tuple[str, str]] = {
-    "change_data": ("own data", "The account itself moved"),
-    "change_coverage": ("what is known", "What is known of it changed"),
-    "change_override": ("override", "A person set the score, or a setting ended"),
-    "change_weights": ("weights", "The weights changed, not the account"),
-    "change_definition": ("definition", "The definition changed, not the account"),
+    "change_data": ("account data", "The account changed"),
+    "change_coverage": ("coverage", "More or less of its data is known"),
+    "change_override": ("override", "An override was set or ended"),
+    "change_weights": ("weights", "The score's weights changed, not the account"),
+    "change_definition": ("definition", "The score's definition changed, not the account"),
 }
 _MARKDOWN = re.compile(r"([\\`*_\[\]|~#])")
 
@@ -74,8 +76,18 @@ def times(value: float | None) -> str:
     return NOTHING if value is None else f"{value:.1f} times"
 
 
+def money(value: float | None, currency: str) -> str:
+    """An amount in short: `$6.96M`. Tables show it exactly, by `whole`."""
+    return NOTHING if value is None else short_money(value, currency).replace("-", MINUS)
+
+
+def long_day(value: date | None) -> str:
+    """A day in a heading: `June 22, 2026`."""
+    return NOTHING if value is None else f"{spoken_day(value)}, {value.year}"
+
+
 def day(value: date | None) -> str:
-    """A day as ISO writes it."""
+    """A day in a table, in ISO format."""
     return NOTHING if value is None else value.isoformat()[:10]
 
 
@@ -97,20 +109,20 @@ def parts(row: Mapping[str, Any]) -> list[str]:
 
 
 def cause(row: Mapping[str, Any]) -> str:
-    """What most of a change comes from, in a few words."""
+    """The main cause of a change, in a few words."""
     falls = row["change"] < 0
     return PARTS[max(PARTS, key=lambda name: -(row[name] or 0.0) if falls else row[name] or 0.0)][1]
 
 
 def bounds(health: HealthSettings) -> dict[str, str]:
-    """What each band of health means, in words."""
+    """The bounds of each band of health, in words."""
     edges = health.bands
     return {
         "critical": f"below {edges.critical_below:g}",
         "at_risk": f"{edges.critical_below:g} to below {edges.at_risk_below:g}",
         "stable": f"{edges.at_risk_below:g} to {edges.healthy_above:g}",
         "healthy": f"above {edges.healthy_above:g}",
-        "unknown": f"under {percent(health.minimum_coverage)} known",
+        "unknown": f"coverage below {percent(health.minimum_coverage)}",
     }
 
 
@@ -122,6 +134,6 @@ def _environment(**escaping: Any) -> Environment:
         lstrip_blocks=True,
         **escaping,
     )
-    filters = (whole, points, signed, percent, rate, times, day, words, plural, parts)
+    filters = (whole, money, points, signed, percent, rate, times, day, long_day, words, plural, parts)
     environment.filters.update({f.__name__: f for f in filters})
     return environment

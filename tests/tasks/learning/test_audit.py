@@ -462,7 +462,7 @@ def test_without_a_legacy_score_and_without_a_past_the_audit_says_so(folder: Pat
     assert "The company gives no table of legacy scores" in ran.out
     assert "The company gives neither interventions nor touchpoints" in ran.out
     assert "No score can be replayed" in ran.out
-    assert b"No account had any score to look back on." in shown
+    assert b"No account had a score to look up." in shown
     assert (bytes_of(out), page.read_bytes()) == (before, shown)
     assert {"gross_revenue_retention", "logo_retention"} <= {row["metric"] for row in told["value"]}
     assert told["report"] == str(page)
@@ -516,14 +516,14 @@ def test_the_page_speaks_of_effects_nowhere():
     """Without a randomised hold-out the figures are associations, and the page says so (LRN-7)."""
     page = as_html(hostile(), ModelSettings(), "USD", 50)
 
-    assert "These are associations, not effects. There was no randomised hold-out" in page
+    assert "These are associations, not effects. There was no randomized hold-out" in page
     assert not re.search(r"\b(caused|prevented|thanks to|because of our|saved by)\b", page)
 
 
 @pytest.mark.parametrize(
     ("low", "high", "more_is_better", "says"),
-    [(-0.1, 0.2, True, "no difference can be told"), (0.01, 0.2, True, "better"), (0.01, 0.2, False, "worse"),
-     (-0.2, -0.01, False, "better"), (None, None, True, "no difference can be told")],
+    [(-0.1, 0.2, True, "no significant difference"), (0.01, 0.2, True, "better"), (0.01, 0.2, False, "worse"),
+     (-0.2, -0.01, False, "better"), (None, None, True, "no significant difference")],
 )  # fmt: skip
 def test_a_difference_is_called_better_only_where_its_interval_says_so(low, high, more_is_better, says):
     """An interval that holds 0 tells nothing (LRN-5)."""

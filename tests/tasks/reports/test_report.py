@@ -14,8 +14,9 @@ import pytest
 from keepwell.features.measures.registry import COMPONENTS
 from keepwell.tasks.checks.run import CheckResult
 from keepwell.tasks.marts.schemas.scores import HEALTH_SCORES
+from keepwell.tasks.operations.month_report import MonthReport, month_report
 from keepwell.tasks.reports.charts import BANDS
-from keepwell.tasks.reports.month import MonthReport, as_html, as_markdown, month_report, write_month_report
+from keepwell.tasks.reports.month import as_html, as_markdown, write_month_report
 from keepwell.tasks.reports.templates import MINUS
 
 DAY = date(2024, 12, 1)
@@ -65,8 +66,10 @@ def book(accounts: int = 60) -> pd.DataFrame:
 ASIDE = pd.DataFrame({"table": ["usage"] * 3, "key": list("abc"), "reason": ["day is no date", *["no account"] * 2]})
 
 
-def report(accounts: int = 60, shown: int = 100, **changes) -> MonthReport:
-    return month_report(DAY, "USD", book(accounts).assign(**changes), ASIDE, [BROKEN], run_id="run-7", shown=shown)
+def report(accounts: int = 60, max_items: int = 100, **changes) -> MonthReport:
+    return month_report(
+        DAY, "USD", book(accounts).assign(**changes), ASIDE, [BROKEN], run_id="run-7", max_items=max_items
+    )
 
 
 class Page(HTMLParser):
@@ -119,7 +122,7 @@ def test_the_page_needs_no_network_and_no_script() -> None:
 
 def test_every_account_at_risk_is_printed_or_counted() -> None:
     """Each CSM finds all own accounts at risk; a long list says how many more are in the mart (MON-1)."""
-    whole, short = report(), report(shown=4)
+    whole, short = report(), report(max_items=4)
     at_risk = whole.at_risk["account_id"]
 
     assert at_risk.is_unique
@@ -154,9 +157,9 @@ def test_a_change_says_whether_the_account_moved_or_the_scoring() -> None:
     moved = as_markdown(report())
     redefined = as_markdown(report(change_data=1.0, change_definition=-22.4, change_coverage=0.0))
 
-    assert f"The account itself moved: own data {MINUS}19.4, what is known {MINUS}2.0" in moved
-    assert f"The definition changed, not the account: definition {MINUS}22.4, own data +1.0" in redefined
-    assert "No score is stored from a month earlier" in as_markdown(report(change=None, change_flagged=None))
+    assert f"The account changed: account data {MINUS}19.4, coverage {MINUS}2.0" in moved
+    assert f"The score's definition changed, not the account: definition {MINUS}22.4, account data +1.0" in redefined
+    assert "No scores from a month earlier yet" in as_markdown(report(change=None, change_flagged=None))
 
 
 def test_an_unknown_account_says_what_is_missing() -> None:
