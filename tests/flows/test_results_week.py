@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
-from evaluation.results_effects import NUMBERS, WORDS
+from evaluation.results_effects import CATEGORICAL_FEATURES, NUMBERS
 from evaluation.results_effects import world as episodes_of
 from keepwell.flows.configuration.settings import REQUIRED_TABLES, Settings, load_settings
 from keepwell.flows.month.week_4_results import ResultsWeek, compute_results, keep_results, read_ledger
@@ -83,14 +83,14 @@ def test_more_effects_looked_at_make_each_less_sure(rows: list[tuple[float, floa
     pd.testing.assert_series_equal(q[table["enough"]], q_values(table[table["enough"]], 0.9))
 
 
-def kinds(by_lot: bool) -> Subjects:
-    """4,000 episodes by lot in two kinds, of which `email` did nothing; nobody looked into the untouched."""
+def kinds(randomized: bool) -> Subjects:
+    """4,000 randomized episodes in two kinds; `email` has no effect, and untreated accounts have no root cause."""
     drawn = episodes_of(4000, 21, "random", sleeping=False)
     idle = drawn["treated"] & (drawn.index % 3 == 0)
     drawn.loc[idle, "use_after"] -= (drawn["use1"] - drawn["use0"])[idle]
     kind = np.where(drawn["treated"], np.where(idle, "email", "training"), None)
     cause = np.where(drawn["treated"], np.where(drawn.index % 2 == 0, "low_adoption", "price"), None)
-    return Subjects(drawn.assign(kind=kind, root_cause=cause), by_lot, NUMBERS, WORDS, (), 90)
+    return Subjects(drawn.assign(kind=kind, root_cause=cause), randomized, NUMBERS, CATEGORICAL_FEATURES, (), 90)
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +126,9 @@ def test_the_untouched_into_whom_nobody_looked_stand_by_every_cause(effects: pd.
     usage = effects[(effects["segment"] == ALL) & (effects["kind"] == "training") & (effects["outcome"] == "use_after")]
     cases = kinds(randomized=False).rows
     looked_into = cases.assign(root_cause=cases["root_cause"].fillna("price"))
-    told = effect_table(looked_into, outcomes_of(EffectSettings())[1:], NUMBERS, WORDS, RULES.effects, RULES.inputs)
+    told = effect_table(
+        looked_into, outcomes_of(EffectSettings())[1:], NUMBERS, CATEGORICAL_FEATURES, RULES.effects, RULES.inputs
+    )
     own = told[(told["segment"] == ALL) & (told["kind"] == "training")].set_index("root_cause")
 
     assert usage.set_index("root_cause")["comparable"].min() > 1500
@@ -151,7 +153,7 @@ def test_behind_the_gate_accounts_are_ranked_by_the_arr_that_work_keeps() -> Non
     """Sleeping dogs last, and marked (MON-4)."""
     drawn = episodes_of(5000, 3, "random").assign(kind=None, root_cause=None)
     rules = RULES.model_copy(update={"uplift": RULES.uplift.model_copy(update={"n_estimators": 5})})
-    told = uplift_of(Subjects(drawn, True, NUMBERS, WORDS, (), 90), rules)
+    told = uplift_of(Subjects(drawn, True, NUMBERS, CATEGORICAL_FEATURES, (), 90), rules)
     ranked = ranked_by_uplift(told, drawn.head(500))
 
     assert told is not None
@@ -480,7 +482,7 @@ def test_the_page_tells_the_month_and_escapes_what_customers_wrote(effects: pd.D
     assert "Prefer training" in text
     assert "about 900 are needed" in text
     assert "We expect 4 accounts (2 to 7) to churn by" in text
-    assert "A lot decided who was treated" in text
+    assert "Treatment was assigned at random" in text
     assert text.count(UNOBSERVED) == 1  # single kinds were chosen
 
 
