@@ -86,8 +86,8 @@ def shifted(world: pd.DataFrame, after: pd.Timestamp, share: float, seed: int) -
     churned = world["churned"].to_numpy(dtype=bool).copy()
     for month, rows in sorted(world.groupby("as_of").indices.items()):
         if month > after:
-            losses = rows[churned[rows]]
-            spared = losses[rng.random(len(losses)) < share]
+            churned_accounts = rows[churned[rows]]
+            spared = churned_accounts[rng.random(len(churned_accounts)) < share]
             churned[spared] = False
             churned[rng.choice(rows[~churned[rows]], len(spared), replace=False)] = True
     return world.assign(churned=churned)

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
-from keepwell.features.outcomes.labels import losses
+from keepwell.features.outcomes.labels import churned_accounts
 from keepwell.playbook.alerts.events import DATA_RULE
 from keepwell.sample.settings import PlantedSettings
 from keepwell.tasks.sources.facts import facts_at
@@ -54,7 +54,7 @@ def lived_through(folder: Path, seed: int, outage_months: int, since: date) -> t
 def churners(snapshot: Snapshot, grace_days: int) -> pd.DataFrame:
     """Accounts whose loss showed within AFTER of the outage's first day."""
     end = pd.Timestamp(LAST_DAY)
-    gone = losses(facts_at(snapshot, end.to_pydatetime()), grace_days).to_pandas()
+    gone = churned_accounts(facts_at(snapshot, end.to_pydatetime()), grace_days).to_pandas()
     since = pd.Timestamp(OUTAGE)
     return gone[(gone["churned_at"] > since) & (gone["churned_at"] <= since + AFTER)].drop_duplicates("account_id")
 

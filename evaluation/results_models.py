@@ -37,7 +37,7 @@ DRAWS, SEED = 400, 1
 
 
 @dataclass(frozen=True)
-class Learnt:
+class TrainingResult:
     """One company and its models; `test` has the champion's probability beside health and the true one."""
 
     examples: pd.DataFrame
@@ -92,12 +92,12 @@ class Learnt:
         return rows.assign(chance=self.trial.trained[self.trial.selected].probabilities(rows))
 
 
-def learnt(examples: pd.DataFrame) -> Learnt:
+def learnt(examples: pd.DataFrame) -> TrainingResult:
     """The trial of one company."""
     splits = splits_of(examples, "churn", GAP_DAYS, SETTINGS.split)
     found = trial(examples, "churned", splits, NUMBERS, SETTINGS)
     print(f"{found.selected} taken", flush=True)
-    return Learnt(examples, splits, found)
+    return TrainingResult(examples, splits, found)
 
 
 def model_sections(worlds: Sequence[pd.DataFrame]) -> Iterator[str]:
@@ -120,7 +120,7 @@ def model_sections(worlds: Sequence[pd.DataFrame]) -> Iterator[str]:
     yield from ["share of the gap from health to the oracle that is closed.", "", *side_by_side(seeds)]
 
 
-def figures(seeds: Sequence[Learnt]) -> Iterator[Bound]:
+def figures(seeds: Sequence[TrainingResult]) -> Iterator[Bound]:
     """Every bound on the champion."""
     closed = np.array([seed.closed("champion") for seed in seeds])
     yield Bound("share of the gap in ROC-AUC that the champion closes, mean of the seeds", 0.65, np.inf, closed.mean())
@@ -136,7 +136,7 @@ def figures(seeds: Sequence[Learnt]) -> Iterator[Bound]:
     yield from calibration(seeds)
 
 
-def calibration(seeds: Sequence[Learnt]) -> Iterator[Bound]:
+def calibration(seeds: Sequence[TrainingResult]) -> Iterator[Bound]:
     """Brier skill, slope, expected calibration error and observed to expected of the champions."""
     of = [seed.trial.metrics[seed.trial.selected, "all"] for seed in seeds]
     slopes = [f["calibration_slope"].value for f in of]
@@ -158,7 +158,7 @@ def lower_bound(values: Floats) -> float:
     return float(values.mean() - student.ppf((1 + CONFIDENCE) / 2, len(values) - 1) * error)
 
 
-def side_by_side(seeds: Sequence[Learnt]) -> list[str]:
+def side_by_side(seeds: Sequence[TrainingResult]) -> list[str]:
     """Health, tuned weights and every candidate, overall and per segment."""
     names = ["health", "tuned", *(n for n in seeds[0].trial.trained if n not in BASELINES), "oracle"]
     segments = sorted(seeds[0].test["segment"].unique())

@@ -9,10 +9,10 @@ from keepwell.models.training.split import TooLittleData
 from keepwell.tasks.delivery.artifacts import show_degraded
 from keepwell.tasks.learning.audit_facts import legacy_scores
 from keepwell.tasks.learning.monitoring import InPlace, Monitoring, watch
-from keepwell.tasks.learning.quarter import Learnt
+from keepwell.tasks.learning.quarter import TrainingResult
 from keepwell.tasks.learning.training import TrainingSet
 from keepwell.tasks.registry.monitoring_run import log_monitoring
-from keepwell.tasks.registry.versions import Kept
+from keepwell.tasks.registry.versions import ServingModel
 from keepwell.tasks.sources.facts import facts_at
 from keepwell.tasks.sources.staging import Snapshot
 from keepwell.tasks.step import step
@@ -20,8 +20,8 @@ from keepwell.tasks.step import step
 
 @step
 def watch_models(
-    run: Run, snapshot: Snapshot, past: TrainingSet, champions: Mapping[str, Kept], learnt: Mapping[str, Learnt],
-    versions: Mapping[str, str],
+    run: Run, snapshot: Snapshot, past: TrainingSet, champions: Mapping[str, ServingModel],
+    learnt: Mapping[str, TrainingResult], versions: Mapping[str, str],
 ) -> Monitoring:  # fmt: skip
     """Every outcome's champion, or its challenger where none was promoted yet, on the months since it learnt."""
     legacy = legacy_scores(facts_at(snapshot, run.instant, run.fixed))
@@ -38,7 +38,10 @@ def watch_models(
 
 
 def in_place(
-    outcome: str, champions: Mapping[str, Kept], learnt: Mapping[str, Learnt], versions: Mapping[str, str]
+    outcome: str,
+    champions: Mapping[str, ServingModel],
+    learnt: Mapping[str, TrainingResult],
+    versions: Mapping[str, str],
 ) -> InPlace | None:
     """The model to watch; None without one. TooLittleData for a champion kept without what it is held against."""
     if outcome in champions:

@@ -20,7 +20,7 @@ from keepwell.tasks.checks.run import raise_if_critical
 from keepwell.tasks.learning.candidates import log_trial
 from keepwell.tasks.learning.lessons import Lessons, churn_blueprint, lessons
 from keepwell.tasks.learning.monitoring import Monitoring
-from keepwell.tasks.learning.quarter import Learnt, Quarter, understood
+from keepwell.tasks.learning.quarter import Quarter, TrainingResult, training_result
 from keepwell.tasks.learning.training import (
     TrainingSet,
     first_month,
@@ -37,8 +37,8 @@ from keepwell.tasks.marts.publish import Stamp, publish, write_whole
 from keepwell.tasks.marts.runs import recorded
 from keepwell.tasks.marts.signal_catalogue import signal_catalogue
 from keepwell.tasks.marts.weights import as_toml
-from keepwell.tasks.registry.champion import kept_in_force
-from keepwell.tasks.registry.versions import Kept
+from keepwell.tasks.registry.champion import serving_models
+from keepwell.tasks.registry.versions import ServingModel
 from keepwell.tasks.reports.blueprint import write_blueprint
 from keepwell.tasks.scoring.predictions import used
 from keepwell.tasks.sources.facts import facts_at
@@ -60,7 +60,7 @@ class QuarterResult:
     blueprint; `weights`: what would adopt the tuned weights; `monitoring`: what became of the models in place.
     """
 
-    learnt: Mapping[str, Learnt]
+    learnt: Mapping[str, TrainingResult]
     refused: Mapping[str, str]
     versions: Mapping[str, str] = field(default_factory=dict)
     lessons: Lessons = NO_LESSONS
@@ -89,7 +89,7 @@ def quarterly_retraining(run: Run) -> QuarterResult:
             result = try_candidates(run, examples)
         except TooLittleData as nothing:
             result = QuarterResult({}, dict.fromkeys(OUTCOMES, str(nothing)))
-        champions = {kept.outcome: kept for kept in kept_in_force(run.tracking, run.as_of, CHAMPION, marts=run.marts)}
+        champions = {kept.outcome: kept for kept in serving_models(run.tracking, run.as_of, CHAMPION, marts=run.marts)}
         stamp = run.stamp(snapshot, None, used(champions.values()))
         versions = keep_models(run, result, champions, stamp)
         result = replace(result, versions=versions, lessons=learn_lessons(run, result))
@@ -123,14 +123,14 @@ def try_candidates(run: Run, past: TrainingSet) -> QuarterResult:
         try:
             parts = splits_of(past.examples, outcome, gap, settings.models.split)
             found = trial(past.examples, label, parts, numbers, settings.models)
-            learnt[outcome] = understood(outcome, found, past.examples, settings.models)
+            learnt[outcome] = training_result(outcome, found, past.examples, settings.models)
         except (TooLittleData, Suspicious) as reason:
             refused[outcome] = str(reason)
     return QuarterResult(learnt, refused)
 
 
 @step
-def keep_models(run: Run, result: QuarterResult, champions: Mapping[str, Kept], stamp: Stamp) -> dict[str, str]:
+def keep_models(run: Run, result: QuarterResult, champions: Mapping[str, ServingModel], stamp: Stamp) -> dict[str, str]:
     """Every candidate in MLflow, beside the champion in force; the version of each outcome's challenger."""
     labels, money = run.settings.labels, run.settings.money
     quarter = Quarter(

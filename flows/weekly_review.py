@@ -114,7 +114,7 @@ def review_week(run: Run, scored: ScoredDate, ledger: Ledger, forecast: QuarterF
         scored.facts, interventions_at(written, now), graded_plans(written, values, now), labels.churn_horizon_days,
         settings.money.churn_grace_days, rules,
     )  # fmt: skip
-    factors = leading_factors(scored.scored.told, accounts["account_id"])
+    factors = leading_factors(scored.scored.explaining, accounts["account_id"])
     effects, used_effects = published_effects(run.marts, run.as_of)
     given = Sources(
         now, accounts, before, compared_with is not None, factors, asked, week, closings(history, now), work, currency,

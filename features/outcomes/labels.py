@@ -26,13 +26,13 @@ def labels(cohort: ir.Table, as_of: datetime, now: Facts, money: BookSettings, r
     or a lot fell on it. `untreated_chance`: the chance that no lot drawn in that time fell on the account, 1 without a
     draw. Each is NULL without its table (interventions, hold_outs), or where that was not kept yet.
     """
-    churn = _within(losses(now, money.churn_grace_days), "churned_at", as_of, rules.churn_horizon_days)
+    churn = _within(churned_accounts(now, money.churn_grace_days), "churned_at", as_of, rules.churn_horizon_days)
     first = churn.group_by("account_id").agg(churned_at=churn.churned_at.min())
     joined = cohort.select("account_id", "arr").left_join(first, "account_id").drop("account_id_right")
     whole = _mark(joined, _expansions(now, joined, as_of, money, rules), "expanded")
     whole = _mark(whole, _promoters(now, as_of, rules), "advocated")
     whole = _mark(whole, _worked_on(now, joined, as_of, rules), "treated")
-    whole = _spared(whole, now, as_of, rules)
+    whole = _with_p_untreated(whole, now, as_of, rules)
     grace = money.churn_grace_days
     return whole.select(
         "account_id",
@@ -45,7 +45,7 @@ def labels(cohort: ir.Table, as_of: datetime, now: Facts, money: BookSettings, r
     )
 
 
-def losses(now: Facts, grace_days: int) -> ir.Table:
+def churned_accounts(now: Facts, grace_days: int) -> ir.Table:
     """Every loss known of: account_id, churned_at (the instant at which it showed), how.
 
     `recorded`: in the company's own churn_events, where it has that table. Else `notice`: when notice became known on
@@ -59,12 +59,12 @@ def losses(now: Facts, grace_days: int) -> ir.Table:
     paid = contracts.filter(~contracts.trial.fill_null(False))
     spans = paid.mutate(end=ibis.coalesce(ibis.least(paid.end_on, paid.ended_on), ibis.literal(NEVER)))
     notices, ends = _notices(spans), _ends(spans, now.today, grace_days)
-    told = (
+    already_counted = (
         (ends.account_id == notices.account_id)
         & (notices.churned_at > ends.last_start_on.cast("timestamp"))
         & (notices.churned_at <= ends.churned_at)
     )
-    return notices.union(ends.anti_join(notices, told).drop("last_start_on"))
+    return notices.union(ends.anti_join(notices, already_counted).drop("last_start_on"))
 
 
 def _notices(spans: ir.Table) -> ir.Table:
@@ -129,29 +129,29 @@ def _worked_on(now: Facts, cohort: ir.Table, as_of: datetime, rules: LabelSettin
     """Accounts on which somebody worked, or a lot fell, before they left; None where interventions were not kept."""
     if not now.recorded("interventions", as_of):
         return None
-    worked_on = _before_loss(now["interventions"], "started_at", cohort, as_of, rules).select("account_id")
+    worked_on = _before_churn(now["interventions"], "started_at", cohort, as_of, rules).select("account_id")
     if "hold_outs" not in now:
         return worked_on
     fell = now["hold_outs"].filter(~now["hold_outs"].held_out)
-    return worked_on.union(_before_loss(fell, "drawn_at", cohort, as_of, rules).select("account_id"))
+    return worked_on.union(_before_churn(fell, "drawn_at", cohort, as_of, rules).select("account_id"))
 
 
-def _spared(cohort: ir.Table, now: Facts, as_of: datetime, rules: LabelSettings) -> ir.Table:
+def _with_p_untreated(cohort: ir.Table, now: Facts, as_of: datetime, rules: LabelSettings) -> ir.Table:
     """The cohort with `untreated_chance`: the product over an account's draws of the chance that the lot spares it."""
     if not now.recorded("hold_outs", as_of):
         return cohort.mutate(untreated_chance=ibis.null().cast("float64"))
-    drawn = _before_loss(now["hold_outs"], "drawn_at", cohort, as_of, rules)
+    drawn = _before_churn(now["hold_outs"], "drawn_at", cohort, as_of, rules)
     spared = (1.0 - drawn.chance).clip(lower=0.0, upper=1.0)
     # A product by logarithms, which every engine has; rounded, since the order of a sum is the engine's own.
     product = drawn.mutate(spared=spared).group_by("account_id").agg(
         certain=(ibis._.spared == 0).any(), product=ibis._.spared.nullif(0.0).ln().sum().exp().round(DIGITS)
     )  # fmt: skip
     joined = cohort.left_join(product, "account_id").drop("account_id_right")
-    chance = ibis.cases((joined.certain, 0.0), else_=joined.product.fill_null(1.0))
-    return joined.mutate(untreated_chance=chance).drop("certain", "product")
+    p_untreated = ibis.cases((joined.certain, 0.0), else_=joined.product.fill_null(1.0))
+    return joined.mutate(untreated_chance=p_untreated).drop("certain", "product")
 
 
-def _before_loss(rows: ir.Table, column: str, cohort: ir.Table, as_of: datetime, rules: LabelSettings) -> ir.Table:
+def _before_churn(rows: ir.Table, column: str, cohort: ir.Table, as_of: datetime, rules: LabelSettings) -> ir.Table:
     """Rows of the cohort within the horizon of churn and before the account left."""
     begun = _within(rows, column, as_of, rules.churn_horizon_days)
     joined = begun.join(cohort.select("account_id", "churned_at"), "account_id")

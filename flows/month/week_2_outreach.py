@@ -83,7 +83,7 @@ def plan_calls(run: Run, scored: ScoredDate, *, draws: bool) -> tuple[pd.DataFra
         settings.outreach, settings.alerts, run.scoring.playbook, settings.owners.default_csm,
         settings.money.reporting_currency,
     )  # fmt: skip
-    factors = leading_factors(scored.scored.told, accounts["account_id"])
+    factors = leading_factors(scored.scored.explaining, accounts["account_id"])
 
     def queue(heard: Heard) -> pd.DataFrame:
         return outreach_queue(accounts, factors, before, run.as_of, rules, heard)

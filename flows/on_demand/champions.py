@@ -23,7 +23,7 @@ from keepwell.tasks.marts.publish import publish
 from keepwell.tasks.registry.champion import why_unusable
 from keepwell.tasks.registry.promotion_record import lost_changes
 from keepwell.tasks.registry.tracking import BOOK, RANGE
-from keepwell.tasks.registry.versions import Shelf, Version, add_event, shelf, show
+from keepwell.tasks.registry.versions import OutcomeRegistry, Version, add_event, outcome_registry, sync_aliases
 from keepwell.tasks.sources.staging import stage
 
 
@@ -84,7 +84,7 @@ def promote(run: Run, outcome: str, by: str, version: str = "", accepted: str = 
     """Make the challenger champion where every gate lets it through; NotPromoted names those that do not."""
     with _changing(run, outcome):
         registered = _registered(run, outcome)
-        line, challenger = champions(registered.events, run.as_of), registered.in_force(CHALLENGER, run.as_of)
+        line, challenger = champions(registered.events, run.as_of), registered.in_production(CHALLENGER, run.as_of)
         if line and line[-1] == (version or (challenger.number if challenger else line[-1])):
             _publish_changes(run, outcome)
             return f"{outcome}: version {line[-1]} is the champion already"
@@ -143,7 +143,7 @@ def withdraw_changes(run: Run, by: str, reason: str) -> int:
     return sum(found.values())
 
 
-def _doubt(run: Run, registered: Shelf, number: str) -> str:
+def _doubt(run: Run, registered: OutcomeRegistry, number: str) -> str:
     """What is to be added where the version that is put in force cannot serve."""
     if not number:
         return ""
@@ -180,7 +180,7 @@ def warnings(run: Run) -> list[str]:
     for registered in shelves:
         if off := registered.off(date.max):
             said.append(f"{registered.outcome}: no model serves. {off}")
-        alias, followed = registered.aliases.get(CHAMPION), registered.in_force(CHAMPION, date.max)
+        alias, followed = registered.aliases.get(CHAMPION), registered.in_production(CHAMPION, date.max)
         if alias != (followed.number if followed else None):
             said.append(
                 f"{registered.outcome}: the alias champion was moved by hand to version {alias or 'none'}; runs follow "
@@ -189,16 +189,16 @@ def warnings(run: Run) -> list[str]:
     return said
 
 
-def _registered(run: Run, outcome: str) -> Shelf:
-    registered = run.tracking.asked(lambda client: shelf(client, outcome)) if run.tracking.begun else None
+def _registered(run: Run, outcome: str) -> OutcomeRegistry:
+    registered = run.tracking.asked(lambda client: outcome_registry(client, outcome)) if run.tracking.begun else None
     if registered is None:
         raise ConfigError(f"{outcome}: no model is registered. Run `keepwell quarterly` first.")
     return registered
 
 
-def _contender(registered: Shelf, version: str, as_of: date) -> Version:
+def _contender(registered: OutcomeRegistry, version: str, as_of: date) -> Version:
     """The version that is asked for, else the challenger at that date."""
-    found = registered.versions.get(version) if version else registered.in_force(CHALLENGER, as_of)
+    found = registered.versions.get(version) if version else registered.in_production(CHALLENGER, as_of)
     if found is None:
         asked = f"version {version}" if version else "challenger"
         known = ", ".join(registered.versions) or "none"
@@ -212,7 +212,7 @@ def _contender(registered: Shelf, version: str, as_of: date) -> Version:
     return found
 
 
-def _change(run: Run, registered: Shelf, action: Action, version: str, by: str, reason: str) -> None:
+def _change(run: Run, registered: OutcomeRegistry, action: Action, version: str, by: str, reason: str) -> None:
     """Write the event down, then make the pages and the mart agree with it."""
     stand = standing(registered.events, date.max)
     last = stand[-1] if stand else None
@@ -224,7 +224,7 @@ def _change(run: Run, registered: Shelf, action: Action, version: str, by: str, 
     _write(run, registered, action, version, by, reason)
 
 
-def _write(run: Run, registered: Shelf, action: Action, version: str, by: str, reason: str) -> None:
+def _write(run: Run, registered: OutcomeRegistry, action: Action, version: str, by: str, reason: str) -> None:
     number = registered.events[-1].number + 1 if registered.events else 1
     event = Event(number, run.as_of, action, version, by, reason)
     run.tracking.asked(lambda client: add_event(client, registered.outcome, event))
@@ -233,18 +233,18 @@ def _write(run: Run, registered: Shelf, action: Action, version: str, by: str, r
 
 def _publish_changes(run: Run, outcome: str) -> None:
     """MLflow's pages and the mart `promotions` as the events say."""
-    run.tracking.asked(lambda client: show(client, outcome))
+    run.tracking.asked(lambda client: sync_aliases(client, outcome))
     shelves = run.tracking.asked(_shelves)
     publish(run.marts, run.as_of, {"promotions": promotions_frame(shelves, run.as_of)}, run.stamp(None, None))
 
 
-def _shelves(client: Any) -> Sequence[Shelf]:
-    return [registered for outcome in OUTCOMES if (registered := shelf(client, outcome))]
+def _shelves(client: Any) -> Sequence[OutcomeRegistry]:
+    return [registered for outcome in OUTCOMES if (registered := outcome_registry(client, outcome))]
 
 
-def _place(registered: Shelf, version: Version, as_of: date) -> str:
+def _place(registered: OutcomeRegistry, version: Version, as_of: date) -> str:
     for alias in (CHAMPION, CHALLENGER):
-        if registered.in_force(alias, as_of) == version:
+        if registered.in_production(alias, as_of) == version:
             return alias
     return ""
 

@@ -138,13 +138,17 @@ def _health_line(run: Run, outcome: str) -> HealthLine:
 
 def _model_reasons(run: Run, outcome: str, version: str, accounts: Sequence[str]) -> Mapping[str, list[str]]:
     from keepwell.models.promotion.champions import CHALLENGER
-    from keepwell.tasks.registry.champion import NoModel, kept
-    from keepwell.tasks.registry.versions import Kept, shelf
+    from keepwell.tasks.registry.champion import NoModel, load_version
+    from keepwell.tasks.registry.versions import ServingModel, outcome_registry
 
-    def asked(client: Any) -> Kept | None:
-        registered = shelf(client, outcome)
+    def asked(client: Any) -> ServingModel | None:
+        registered = outcome_registry(client, outcome)
         known = registered is not None and version in registered.versions
-        return kept(run.tracking, outcome, CHALLENGER, registered.versions[version]) if registered and known else None
+        return (
+            load_version(run.tracking, outcome, CHALLENGER, registered.versions[version])
+            if registered and known
+            else None
+        )
 
     try:
         model = run.tracking.asked(asked) if run.tracking.begun else None

@@ -20,7 +20,7 @@ from keepwell.models.settings.base import OUTCOMES
 from keepwell.models.settings.grading import AuditSettings
 from keepwell.models.training.split import TooLittleData
 from keepwell.models.training.walk_forward import Refit, walk_forward
-from keepwell.tasks.learning.audit_facts import contacts_of, legacy_scores, losses_since, retention_of
+from keepwell.tasks.learning.audit_facts import churned_since, contacts_of, legacy_scores, retention_of
 from keepwell.tasks.learning.training import first_month, month_starts, published_features, training_set
 from keepwell.tasks.scoring.score import ScoreSettings
 from keepwell.tasks.sources.facts import facts_at
@@ -63,9 +63,9 @@ class AuditRules:
 
 @dataclass(frozen=True)
 class Audit:
-    """What the past says of the scores: the three marts, the refits of the model, and what could not be told.
+    """An audit of past scores: three marts, the refits of the model, and notes on what cannot be said.
 
-    `since`: the first instant of the losses looked at. `losses` counts them, `scores` names those that anybody had.
+    `since`: the first day from which churned accounts count. `churned_accounts`: how many; `scores`: those that exist.
     """
 
     as_of: date
@@ -74,7 +74,7 @@ class Audit:
     churners: pd.DataFrame
     value: pd.DataFrame
     refits: Sequence[Refit]
-    losses: int
+    churned_accounts: int
     scores: Sequence[str]
     notes: Sequence[str] = field(default=())
 
@@ -83,14 +83,14 @@ def audit(snapshot: Snapshot, now: datetime, rules: AuditRules) -> Audit:
     """Everything the audit page tells, from one snapshot as known `now`."""
     facts = facts_at(snapshot, now, rules.fixed)
     since = (pd.Timestamp(now) - pd.DateOffset(months=rules.audit.months)).date()
-    lost = losses_since(facts, since, rules.money.churn_grace_days)
+    churned = churned_since(facts, since, rules.money.churn_grace_days)
     legacy = legacy_scores(facts)
     contacts, source = contacts_of(facts, rules.audit)
     panel, refits, nothing = replayed(snapshot, now, since, legacy, rules)
     months = window(panel, pd.Timestamp(since))
-    looked = looked_up(lost, panel, rules.audit)
+    looked = looked_up(churned, panel, rules.audit)
     candidates, period = rules.models.candidates, f"last_{rules.audit.months}_months"
-    metrics = surprise_metrics(warned(lost, panel, rules.audit), period, rules.audit.min_churned_accounts)
+    metrics = surprise_metrics(warned(churned, panel, rules.audit), period, rules.audit.min_churned_accounts)
     if contacts is not None:
         metrics |= contact_metrics(with_contacts(months, contacts, rules.audit), rules.audit, period)
     metrics |= retention_of(snapshot, facts, rules.money, rules.audit.months, rules.fixed)
@@ -101,7 +101,7 @@ def audit(snapshot: Snapshot, now: datetime, rules: AuditRules) -> Audit:
         churners=looked,
         value=value_frame(metrics, candidates),
         refits=refits,
-        losses=len(lost),
+        churned_accounts=len(churned),
         scores=score_names(panel),
         notes=[*nothing, *_notes(legacy, refits, source, rules.audit)],
     )
@@ -120,12 +120,12 @@ def replayed(
     else:
         nothing = []
     first = since - timedelta(days=max(*rules.audit.days_before, rules.audit.surprise_days)) - MONTH
-    models, numbers = rules.models, published_features(rules.models.inputs.excluded_features)
-    chances, refits = walk_forward(
-        examples, OUTCOMES["churn"], [m for m in months if m >= first], rules.gap_days, numbers, rules.audit.candidate,
-        rules.audit.refit_months, models.split, models.inputs, models.candidates,
+    models, numeric_features = rules.models, published_features(rules.models.inputs.excluded_features)
+    y_prob, refits = walk_forward(
+        examples, OUTCOMES["churn"], [m for m in months if m >= first], rules.gap_days, numeric_features,
+        rules.audit.candidate, rules.audit.refit_months, models.split, models.inputs, models.candidates,
     )  # fmt: skip
-    panel = as_known(examples[list(PANEL)].assign(model=chances), legacy, rules.audit)
+    panel = as_known(examples[list(PANEL)].assign(model=y_prob), legacy, rules.audit)
     share, below = models.policy.capacity_share, rules.health.bands.critical_below
     return with_flags(panel, rules.audit, share, below), refits, nothing
 

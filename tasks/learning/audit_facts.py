@@ -9,7 +9,7 @@ import pandas as pd
 
 from keepwell.features.book import arr_in_reporting_currency
 from keepwell.features.facts.known import Facts
-from keepwell.features.outcomes.labels import losses
+from keepwell.features.outcomes.labels import churned_accounts
 from keepwell.features.settings import BookSettings
 from keepwell.models.grading.retention import Metrics, arr_on, bridged, retention_metrics
 from keepwell.models.settings.grading import AuditSettings
@@ -20,9 +20,9 @@ LEGACY = ["account_id", "scored_on", "score", "band", "known_at"]
 TRAILING = "trailing_12_months"
 
 
-def losses_since(facts: Facts, since: date, grace_days: int) -> pd.DataFrame:
+def churned_since(facts: Facts, since: date, grace_days: int) -> pd.DataFrame:
     """The losses after `since`, in order of time: account_id, churned_at, how."""
-    frame = losses(facts, grace_days).to_pandas()
+    frame = churned_accounts(facts, grace_days).to_pandas()
     at = pd.to_datetime(frame["churned_at"])
     within = frame[(at > pd.Timestamp(since)) & (at <= pd.Timestamp(facts.as_of))]
     return within.drop_duplicates(["account_id", "churned_at"]).sort_values(
@@ -38,8 +38,8 @@ def contacts_of(facts: Facts, rules: AuditSettings) -> tuple[pd.DataFrame | None
     if not facts.has("touchpoints", "kind"):
         return None, ""
     rows = facts["touchpoints"]
-    held = rows.filter(rows.kind.isin(list(rules.contact_kinds)) & rows.attended.fill_null(True))
-    return held.select("account_id", at="happened_at").to_pandas(), "touchpoints"
+    attended = rows.filter(rows.kind.isin(list(rules.contact_kinds)) & rows.attended.fill_null(True))
+    return attended.select("account_id", at="happened_at").to_pandas(), "touchpoints"
 
 
 def retention_of(snapshot: Snapshot, facts: Facts, money: BookSettings, months: int, fixed: frozenset[str]) -> Metrics:

@@ -36,7 +36,7 @@ class Blueprint:
     horizon_days: int
     rows: int
     accounts: int
-    losses: int
+    churned: int
     first_month: date | None
     last_month: date | None
     signals: pd.DataFrame
@@ -54,7 +54,7 @@ class Blueprint:
     @property
     def base_rate(self) -> float | None:
         """Share of the account-months after which the account left."""
-        return self.losses / self.rows if self.rows else None
+        return self.churned / self.rows if self.rows else None
 
 
 def blueprint(
@@ -76,15 +76,15 @@ def blueprint(
     `examples`: the training set; `importance`: name, value, low, high of the model's inputs (empty without a model);
     `found`: every contrast that was tried; `catalogue`: the signal catalogue.
     """
-    told = examples.dropna(subset=["churned"]) if "churned" in examples else examples
-    whole = told.assign(churned=told["churned"].astype(bool)) if len(told) else told
+    labeled = examples.dropna(subset=["churned"]) if "churned" in examples else examples
+    whole = labeled.assign(churned=labeled["churned"].astype(bool)) if len(labeled) else labeled
     worth = strongest(found, rules.model_copy(update={"max_insights": max(len(found), 1)}))
     months = [stamp.date() for stamp in (whole["as_of"].min(), whole["as_of"].max())] if len(whole) else [None, None]
     spots = blind_spots(catalogue)
     return Blueprint(
         as_of=as_of, horizon_days=horizon_days, rows=len(whole),
         accounts=int(whole["account_id"].nunique()) if len(whole) else 0,
-        losses=int(whole["churned"].sum()) if len(whole) else 0,
+        churned=int(whole["churned"].sum()) if len(whole) else 0,
         first_month=months[0], last_month=months[1],
         signals=leading_signals(importance, worth, weighed(whole, features, health), features, horizon_days),
         derived=derived_metrics(whole, features, rules), bands=observed_bands(whole, health, rules),

@@ -19,7 +19,7 @@ from keepwell.tasks.marts.insights import about, beyond, insight, team_of
 from keepwell.tasks.scoring.measured import band
 
 SIGNALS = 5
-DERIVED_SHOWN = 6
+MAX_DERIVED = 6
 SEED = 1
 DERIVED = (
     "usage_trend", "active_users_trend", "usage_against_last_year", "events_per_seat_28d", "seat_utilisation",
@@ -94,7 +94,7 @@ def derived_metrics(whole: pd.DataFrame, features: Mapping[str, Feature], rules:
         rows.append({"name": name, "about": about(feature, name), "worst": said} | _row(worst))
     columns = ["name", "about", "worst", *_COLUMNS]
     frame = pd.DataFrame(rows, columns=columns)
-    return frame.sort_values(["lift", "name"], ascending=[False, True], ignore_index=True).head(DERIVED_SHOWN)
+    return frame.sort_values(["lift", "name"], ascending=[False, True], ignore_index=True).head(MAX_DERIVED)
 
 
 def observed_bands(whole: pd.DataFrame, health: HealthSettings, rules: InsightSettings) -> pd.DataFrame:
@@ -111,13 +111,15 @@ def blind_spots(catalogue: pd.DataFrame) -> pd.DataFrame:
 
     A day of something that has not happened (a failure, a departure) is rightly empty and hides nothing.
     """
-    shown = catalogue[(catalogue["segment"] == "all") & catalogue["blind_spot"].notna()]
+    listed = catalogue[(catalogue["segment"] == "all") & catalogue["blind_spot"].notna()]
     happenings = {(t.name, c.name) for t in TABLES.values() for c in t.columns if c.late and c.type in (DATE, INSTANT)}
-    rightly = [place in happenings for place in zip(shown["table"], shown["column"], strict=True)]
-    shown = shown[~(np.array(rightly, dtype=bool) & shown["blind_spot"].str.fullmatch(r"empty on \d+% of rows \(.*\)"))]
-    used = shown["features"].map(len) > 0
-    shown = shown[used & ~shown["blind_spot"].str.startswith((BY_DESIGN, "absent: no "), na=False)]
-    grouped = shown.groupby(["table", "blind_spot"], sort=True)["column"].agg(", ".join).reset_index()
+    rightly = [place in happenings for place in zip(listed["table"], listed["column"], strict=True)]
+    listed = listed[
+        ~(np.array(rightly, dtype=bool) & listed["blind_spot"].str.fullmatch(r"empty on \d+% of rows \(.*\)"))
+    ]
+    used = listed["features"].map(len) > 0
+    listed = listed[used & ~listed["blind_spot"].str.startswith((BY_DESIGN, "absent: no "), na=False)]
+    grouped = listed.groupby(["table", "blind_spot"], sort=True)["column"].agg(", ".join).reset_index()
     return grouped.rename(columns={"blind_spot": "spot", "column": "columns"})[["table", "columns", "spot"]]
 
 

@@ -17,9 +17,9 @@ from keepwell.models.training.treated import ALL_ROWS, UNTREATED
 from keepwell.models.training.trial import BY_POLICY, Trained, Trial
 from keepwell.tasks.learning.curves import curve_points, curves_png
 from keepwell.tasks.learning.model_card import model_card
-from keepwell.tasks.learning.quarter import Learnt, Quarter
+from keepwell.tasks.learning.quarter import Quarter, TrainingResult
 from keepwell.tasks.registry.tracking import BOOK, RANGE, Logged
-from keepwell.tasks.registry.versions import KEPT_FILE
+from keepwell.tasks.registry.versions import SERVING_FILE
 
 OF_THE_BOOK = {"all": BOOK, BY_POLICY: "policy/", ALL_ROWS: "treated_and_untreated/", UNTREATED: "untreated_only/"}
 """The section of what is graded on the whole book, however it is counted."""
@@ -32,22 +32,22 @@ class Candidate:
     """One candidate of a quarter, and what its run says of it. `rests`: the tags that tell this run from others."""
 
     quarter: Quarter
-    learnt: Learnt
+    result: TrainingResult
     name: str
     rests: Mapping[str, str]
 
     @property
     def selected(self) -> bool:
-        return self.name == self.learnt.trial.selected
+        return self.name == self.result.trial.selected
 
     @property
     def trained(self) -> Trained:
-        return self.learnt.trial.trained[self.name]
+        return self.result.trial.trained[self.name]
 
     @cached_property
     def card(self) -> str:
         """Its model card, as Markdown."""
-        return model_card(self.quarter, self.learnt, self.name)
+        return model_card(self.quarter, self.result, self.name)
 
     @cached_property
     def inputs(self) -> pd.DataFrame:
@@ -57,12 +57,12 @@ class Candidate:
 
 def logged(candidate: Candidate) -> Logged:
     """The run of a candidate: its tags, parameters and metrics."""
-    quarter, learnt, name = candidate.quarter, candidate.learnt, candidate.name
-    found, inputs, calibration = learnt.trial, candidate.inputs, candidate.trained.calibration
+    quarter, result, name = candidate.quarter, candidate.result, candidate.name
+    found, inputs, calibration = result.trial, candidate.inputs, candidate.trained.calibration
     tags = {
         **candidate.rests,
         "as_of": str(quarter.as_of),
-        "outcome": learnt.outcome,
+        "outcome": result.outcome,
         "candidate": name,
         "taken": "yes" if candidate.selected else "no",
         "snapshot_id": quarter.snapshot_id,
@@ -82,12 +82,12 @@ def logged(candidate: Candidate) -> Logged:
         "calibration.intercept": calibration.intercept,
         **quarter.settings,
     }
-    for part, size in learnt.sizes.items():
+    for split, size in result.sizes.items():
         parameters |= {
-            f"{part}.months": f"{size.first} to {size.last}",
-            f"{part}.rows": size.rows,
-            f"{part}.accounts": size.accounts,
-            f"{part}.outcomes": size.outcomes,
+            f"{split}.months": f"{size.first} to {size.last}",
+            f"{split}.rows": size.rows,
+            f"{split}.accounts": size.accounts,
+            f"{split}.outcomes": size.outcomes,
         }
     mark = " *" if candidate.selected else ""
     return Logged(f"{name} {quarter.as_of}{mark}", quarter.as_of, tags, parameters, _metrics(found, name))
@@ -100,41 +100,41 @@ def _metrics(found: Trial, name: str) -> dict[str, float]:
     of its own: `of.segment.enterprise/roc_auc`, `of.segment.enterprise/roc_auc_low`.
     """
     metrics = {}
-    for (candidate, part), figures in found.metrics.items():
+    for (candidate, slice_name), estimates in found.metrics.items():
         if candidate != name:
             continue
-        section = _section(part)
+        section = _section(slice_name)
         bounds = RANGE if section == BOOK else section
-        for figure, estimate in figures.items():
-            metrics[f"{section}{figure}"] = estimate.value
-            metrics[f"{bounds}{figure}_low"] = estimate.low
-            metrics[f"{bounds}{figure}_high"] = estimate.high
+        for metric, estimate in estimates.items():
+            metrics[f"{section}{metric}"] = estimate.value
+            metrics[f"{bounds}{metric}_low"] = estimate.low
+            metrics[f"{bounds}{metric}_high"] = estimate.high
     return metrics
 
 
-def _section(part: str) -> str:
+def _section(slice_name: str) -> str:
     """The section of a part of the book, as a trial names it; a slash in a name would make sections of its own."""
-    if part in OF_THE_BOOK:
-        return OF_THE_BOOK[part]
-    kind, _, name = part.rpartition(": ")
+    if slice_name in OF_THE_BOOK:
+        return OF_THE_BOOK[slice_name]
+    kind, _, name = slice_name.rpartition(": ")
     return f"of.{kind or 'segment'}.{name.replace('/', '_')}/"
 
 
-def write_papers(to: Path, candidate: Candidate) -> None:
+def write_artifacts(to: Path, candidate: Candidate) -> None:
     """What a person looks at: card, curves, what the inputs learnt; of the one taken what-ifs, segments, importance."""
-    learnt, name = candidate.learnt, candidate.name
-    happened = learnt.trial.test[OUTCOMES[learnt.outcome]].to_numpy(dtype=float)
-    points = curve_points(happened, learnt.trial.probabilities[name])
+    result, name = candidate.result, candidate.name
+    y_true = result.trial.test[OUTCOMES[result.outcome]].to_numpy(dtype=float)
+    points = curve_points(y_true, result.trial.probabilities[name])
     points.to_csv(to / "curves.csv", index=False)
-    size = learnt.sizes["test"]
-    (to / "curves.png").write_bytes(curves_png(points, f"{learnt.outcome}, {name}, {size.first} to {size.last}"))
+    size = result.sizes["test"]
+    (to / "curves.png").write_bytes(curves_png(points, f"{result.outcome}, {name}, {size.first} to {size.last}"))
     candidate.inputs.to_csv(to / "inputs.csv", index=False)
     (to / "model_card.md").write_text(candidate.card)
     if candidate.selected:
-        learnt.trial.what_if.to_csv(to / "what_if.csv", index=False)
-        learnt.trial.segments.to_csv(to / "segments.csv", index=False)
-        if learnt.importance is not None:
-            learnt.importance.to_csv(to / "importance.csv", index=False)
+        result.trial.what_if.to_csv(to / "what_if.csv", index=False)
+        result.trial.segments.to_csv(to / "segments.csv", index=False)
+        if result.importance is not None:
+            result.importance.to_csv(to / "importance.csv", index=False)
 
 
 def write_model(to: Path, candidate: Candidate, run: str, logged_model: Any) -> None:
@@ -142,18 +142,18 @@ def write_model(to: Path, candidate: Candidate, run: str, logged_model: Any) -> 
     import mlflow.sklearn
     from mlflow.models import Model, infer_signature
 
-    learnt = candidate.learnt
+    result = candidate.result
     model, inputs = as_one(candidate.trained), input_columns(candidate.trained.model)
-    seen = learnt.trial.test[inputs]
+    seen = result.trial.test[inputs]
     example = seen.head(EXAMPLE_ROWS).reset_index(drop=True)
-    chances = model.predict_proba(example)
+    y_prob = model.predict_proba(example)
     mlflow.sklearn.save_model(
         model,
         str(to),
         mlflow_model=Model(artifact_path=logged_model.artifact_location, run_id=run, model_id=logged_model.model_id),
         serialization_format="skops",
         skops_trusted_types=list(TRUSTED),
-        signature=infer_signature(seen, chances),
+        signature=infer_signature(seen, y_prob),
         input_example=example,
         pip_requirements=[f"{library}=={installed(library)}" for library in LIBRARIES],
         pyfunc_predict_fn="predict_proba",
@@ -161,10 +161,10 @@ def write_model(to: Path, candidate: Candidate, run: str, logged_model: Any) -> 
     about = {
         "inputs": inputs,
         "versions": {name: FEATURES[name].version for name in inputs if name in FEATURES},
-        "thresholds": dict(learnt.trial.thresholds),
-        "reference": dict(learnt.reference),
-        "baseline": learnt.baseline.plain() if learnt.baseline else None,
+        "thresholds": dict(result.trial.thresholds),
+        "reference": dict(result.reference),
+        "baseline": result.baseline.plain() if result.baseline else None,
         "example": example.astype(object).to_numpy().tolist(),
-        "chances": chances[:, 1].tolist(),
+        "chances": y_prob[:, 1].tolist(),
     }
-    (to / KEPT_FILE).write_text(json.dumps(about, indent=1, sort_keys=True))
+    (to / SERVING_FILE).write_text(json.dumps(about, indent=1, sort_keys=True))

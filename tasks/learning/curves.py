@@ -21,14 +21,14 @@ CURVES = {
 """Each curve with the titles of its axes."""
 
 
-def curve_points(happened: Floats, chance: Floats) -> pd.DataFrame:
+def curve_points(y_true: Floats, y_prob: Floats) -> pd.DataFrame:
     """Columns curve, x, y and rows (of a calibration bin), each curve thinned to some points."""
-    precision, recall, _ = precision_recall_curve(happened, chance)
-    false, true, _ = roc_curve(happened, chance)
+    precision, recall, _ = precision_recall_curve(y_true, y_prob)
+    false, true, _ = roc_curve(y_true, y_prob)
     frames = [
         _thinned("precision and recall", recall, precision),
         _thinned("ROC", false, true),
-        _bins(happened, chance),
+        _bins(y_true, y_prob),
     ]
     return pd.concat(frames, ignore_index=True)
 
@@ -43,9 +43,9 @@ def _thinned(curve: str, x: Floats, y: Floats) -> pd.DataFrame:
     return pd.DataFrame({"curve": curve, "x": x[at], "y": y[at]})
 
 
-def _bins(happened: Floats, chance: Floats) -> pd.DataFrame:
+def _bins(y_true: Floats, y_prob: Floats) -> pd.DataFrame:
     """Tenths of the rows by their chance: the mean chance, and what happened."""
-    rows = pd.DataFrame({"x": chance, "y": happened})
+    rows = pd.DataFrame({"x": y_prob, "y": y_true})
     tenth = rows["x"].rank(method="first").mul(BINS / len(rows)).sub(1e-9).astype(int)
     means = rows.groupby(tenth).agg(x=("x", "mean"), y=("y", "mean"), rows=("y", "size")).reset_index(drop=True)
     return means.assign(curve="calibration")[["curve", "x", "y", "rows"]]

@@ -14,7 +14,7 @@ from keepwell.models.settings.base import OUTCOMES
 from keepwell.models.training.candidates import CATEGORICAL_FEATURES
 from keepwell.models.training.split import Splits
 from keepwell.tasks.learning.blueprint import Blueprint, blueprint
-from keepwell.tasks.learning.quarter import Learnt
+from keepwell.tasks.learning.quarter import TrainingResult
 from keepwell.tasks.learning.training import published_features
 from keepwell.tasks.marts.frames import stacked
 from keepwell.tasks.marts.insights import insights_frame
@@ -37,51 +37,53 @@ class Lessons:
 
 
 def lessons(
-    learnt: Mapping[str, Learnt], horizons: Mapping[str, int], health: HealthSettings, settings: ModelSettings
+    results: Mapping[str, TrainingResult], horizons: Mapping[str, int], health: HealthSettings, settings: ModelSettings
 ) -> Lessons:
     """Contrasts are sought in training and validation months, so that the test months stay unseen."""
-    numbers = published_features(settings.inputs.excluded_features)
-    found = {outcome: _contrasts(each, outcome, numbers, settings) for outcome, each in learnt.items()}
-    told = [
+    numeric_features = published_features(settings.inputs.excluded_features)
+    found = {outcome: _contrasts(each, outcome, numeric_features, settings) for outcome, each in results.items()}
+    ranked = [
         insights_frame(outcome, horizons[outcome], strongest(each, settings.insights), FEATURES)
         for outcome, each in found.items()
     ]
-    tuning = _tuned(learnt[CHURN], health, settings) if CHURN in learnt else None
+    tuning = _tuned(results[CHURN], health, settings) if CHURN in results else None
     frames = {
-        "insights": stacked(told),
+        "insights": stacked(ranked),
         "weights": weights_frame(CHURN, health, tuning.tuned) if tuning else pd.DataFrame(),
-        "importance": stacked(_of(each, each.importance) for each in learnt.values()),
-        "what_if": stacked(_of(each, each.trial.what_if) for each in learnt.values()),
+        "importance": stacked(_of(each, each.importance) for each in results.values()),
+        "what_if": stacked(_of(each, each.trial.what_if) for each in results.values()),
     }
     return Lessons(frames, backtest_frame(CHURN, tuning) if tuning else pd.DataFrame(), tuning, found.get(CHURN, ()))
 
 
-def _contrasts(learnt: Learnt, outcome: str, numbers: Sequence[str], settings: ModelSettings) -> list[Contrast]:
-    rows = pd.concat([learnt.part("train"), learnt.part("validation")], ignore_index=True)
-    return contrasts(rows, OUTCOMES[outcome], numbers, CATEGORICAL_FEATURES, settings.insights)
+def _contrasts(
+    result: TrainingResult, outcome: str, numeric_features: Sequence[str], settings: ModelSettings
+) -> list[Contrast]:
+    rows = pd.concat([result.split("train"), result.split("validation")], ignore_index=True)
+    return contrasts(rows, OUTCOMES[outcome], numeric_features, CATEGORICAL_FEATURES, settings.insights)
 
 
-def _tuned(learnt: Learnt, health: HealthSettings, settings: ModelSettings) -> Tuning:
-    splits: Splits = learnt.trial.splits
+def _tuned(result: TrainingResult, health: HealthSettings, settings: ModelSettings) -> Tuning:
+    splits: Splits = result.trial.splits
     capacity = settings.policy.capacity_share
-    return tune(learnt.examples, OUTCOMES[CHURN], splits, health, settings.weights, capacity, settings.candidates)
+    return tune(result.examples, OUTCOMES[CHURN], splits, health, settings.weights, capacity, settings.candidates)
 
 
-def _of(learnt: Learnt, frame: pd.DataFrame | None) -> pd.DataFrame:
+def _of(result: TrainingResult, frame: pd.DataFrame | None) -> pd.DataFrame:
     """A frame about the candidate that was taken, saying so."""
     if frame is None or frame.empty:
         return pd.DataFrame()
-    return frame.assign(outcome=learnt.outcome, version=learnt.trial.selected)
+    return frame.assign(outcome=result.outcome, version=result.trial.selected)
 
 
 def churn_blueprint(
-    as_of: date, examples: pd.DataFrame, found: Lessons, learnt: Learnt | None, refused: str,
+    as_of: date, examples: pd.DataFrame, found: Lessons, result: TrainingResult | None, refused: str,
     catalogue: pd.DataFrame, health: HealthSettings, settings: ModelSettings, horizon_days: int, run_id: str,
 ) -> Blueprint:  # fmt: skip
     """The blueprint of churn; without a model by its contrasts and the score's own weights."""
-    importance = learnt.importance if learnt else None
+    importance = result.importance if result else None
     return blueprint(
         as_of, examples, pd.DataFrame(columns=["name", "value", "low", "high"]) if importance is None else importance,
         found.contrasts, catalogue, FEATURES, health, settings.insights, horizon_days,
-        model=learnt.trial.selected if learnt else "", refused=refused, run_id=run_id,
+        model=result.trial.selected if result else "", refused=refused, run_id=run_id,
     )  # fmt: skip

@@ -5,9 +5,11 @@ import pandas as pd
 from keepwell.models.grading.intervals import Estimate
 from keepwell.models.training.treated import ALL_ROWS, UNTREATED
 from keepwell.models.training.trial import BY_POLICY
-from keepwell.tasks.learning.quarter import Learnt, Quarter
+from keepwell.tasks.learning.quarter import Quarter, TrainingResult
 
-SHOWN = ("roc_auc", "pr_auc", "precision", "recall", "brier_skill", "calibration_slope", "observed_to_expected", "ece")
+CARD_METRICS = (
+    "roc_auc", "pr_auc", "precision", "recall", "brier_skill", "calibration_slope", "observed_to_expected", "ece",
+)  # fmt: skip
 WHAT = {
     "churn": "gives notice or lets its contract end within {days} days",
     "expansion": "grows its ARR by a tenth or more within {days} days",
@@ -16,65 +18,67 @@ WHAT = {
 WEAKER = 0.05
 
 
-def model_card(quarter: Quarter, learnt: Learnt, name: str) -> str:
+def model_card(quarter: Quarter, result: TrainingResult, name: str) -> str:
     """The card of one candidate, as Markdown."""
-    days = quarter.horizon_days[learnt.outcome]
-    taken = "taken, registered as challenger" if name == learnt.trial.selected else "not taken"
+    days = quarter.horizon_days[result.outcome]
+    selection = "taken, registered as challenger" if name == result.trial.selected else "not taken"
     purpose = (
-        f"Gives the chance that an account under contract {WHAT[learnt.outcome].format(days=days)}. It is for ranking "
+        f"Gives the chance that an account under contract {WHAT[result.outcome].format(days=days)}. It is for ranking "
         "whom to contact, beside health; not for pricing, not for judging people, and no statement of cause."
     )
     parts = [
-        [f"# {learnt.outcome}: {name}, as of {quarter.as_of} ({taken})"],
+        [f"# {result.outcome}: {name}, as of {quarter.as_of} ({selection})"],
         [purpose],
         ["## What it rests on"],
-        _parts(learnt),
-        [learnt.trial.counting],
+        _splits(result),
+        [result.trial.counting],
         [f"Snapshot `{quarter.snapshot_id}`, code `{quarter.code_version}`, run `{quarter.run_id}`."],
         ["## How good it is, on the test months"],
-        _figures(learnt, name),
-        _parts_of_book(learnt, name),
-        *([_segments(learnt)] if name == learnt.trial.selected else []),
+        _metrics_table(result, name),
+        _slices(result, name),
+        *([_segments(result)] if name == result.trial.selected else []),
         ["## What it cannot know"],
-        _limits(quarter, learnt, days),
+        _limits(quarter, result, days),
     ]
     return "\n\n".join("\n".join(lines) for lines in parts) + "\n"
 
 
-def _parts(learnt: Learnt) -> list[str]:
+def _splits(result: TrainingResult) -> list[str]:
     """The months of each part with rows, accounts and outcomes."""
     lines = ["| part | months | rows | accounts | with the outcome |", "|---|---|---|---|---|"]
-    for part, size in learnt.sizes.items():
-        held = f"{size.rows:,} | {size.accounts:,} | {size.outcomes:,} rows"
-        lines.append(f"| {part} | {size.first} to {size.last} | {held} |")
+    for name, size in result.sizes.items():
+        counts = f"{size.rows:,} | {size.accounts:,} | {size.outcomes:,} rows"
+        lines.append(f"| {name} | {size.first} to {size.last} | {counts} |")
     return lines
 
 
-def _figures(learnt: Learnt, name: str) -> list[str]:
+def _metrics_table(result: TrainingResult, name: str) -> list[str]:
     """The main figures beside those of health alone, and had examples been counted the other way."""
-    figures = learnt.trial.metrics
-    sides = {"this model": figures[name, "all"], "health alone": figures["health", "all"]}
-    sides |= {f"this model, {way}": figures[name, way] for way in (ALL_ROWS, UNTREATED) if (name, way) in figures}
+    metrics = result.trial.metrics
+    sides = {"this model": metrics[name, "all"], "health alone": metrics["health", "all"]}
+    sides |= {f"this model, {way}": metrics[name, way] for way in (ALL_ROWS, UNTREATED) if (name, way) in metrics}
     lines = [f"| figure | {' | '.join(sides)} |", "|---" * (len(sides) + 1) + "|"]
-    lines += [f"| {figure} | {' | '.join(_shown(side[figure]) for side in sides.values())} |" for figure in SHOWN]
+    lines += [
+        f"| {metric} | {' | '.join(_formatted(side[metric]) for side in sides.values())} |" for metric in CARD_METRICS
+    ]
     return lines
 
 
-def _parts_of_book(learnt: Learnt, name: str) -> list[str]:
+def _slices(result: TrainingResult, name: str) -> list[str]:
     """Where it is weaker than over the whole book, and where nobody can say."""
-    figures = learnt.trial.metrics
-    whole = figures[name, "all"]["roc_auc"].value
+    metrics = result.trial.metrics
+    whole = metrics[name, "all"]["roc_auc"].value
     whole_book = {"all", BY_POLICY, ALL_ROWS, UNTREATED}
-    graded = {part: f["roc_auc"] for (n, part), f in figures.items() if n == name and part not in whole_book}
-    weak = [f"{part} ({_shown(e)})" for part, e in graded.items() if e.value < whole - WEAKER]
-    unknown = sorted(set(learnt.trial.test["segment"].dropna()) - set(graded))
+    graded = {part: f["roc_auc"] for (n, part), f in metrics.items() if n == name and part not in whole_book}
+    weak = [f"{part} ({_formatted(e)})" for part, e in graded.items() if e.value < whole - WEAKER]
+    unknown = sorted(set(result.trial.test["segment"].dropna()) - set(graded))
     lines = [f"Weak parts of the book (ROC-AUC more than {WEAKER:g} below the whole): {', '.join(weak) or 'none'}."]
     return lines + ([f"Too few outcomes to grade: {', '.join(unknown)}."] if unknown else [])
 
 
-def _segments(learnt: Learnt) -> list[str]:
+def _segments(result: TrainingResult) -> list[str]:
     """Which segments are served by a model of their own, and what each comparison said."""
-    tried = learnt.trial.segments
+    tried = result.trial.segments
     own = ", ".join(tried.loc[tried["adopted"], "segment"]) or "none"
     lines = [f"Segments with a model of their own: {own} (`segments.csv`)."]
     for line in tried.dropna(subset="difference").itertuples():
@@ -83,9 +87,9 @@ def _segments(learnt: Learnt) -> list[str]:
     return lines
 
 
-def _limits(quarter: Quarter, learnt: Learnt, days: int) -> list[str]:
+def _limits(quarter: Quarter, result: TrainingResult, days: int) -> list[str]:
     """What the figures do not cover."""
-    test = learnt.trial.test
+    test = result.trial.test
     treated = pd.Series(test["treated"]).astype("boolean").mean() if "treated" in test else pd.NA
     contacted = "how many of them is not known" if pd.isna(treated) else f"{treated:.0%} of the test rows"
     unripe = days + quarter.grace_days
@@ -99,6 +103,6 @@ def _limits(quarter: Quarter, learnt: Learnt, days: int) -> list[str]:
     return [f"- {limit}" for limit in limits]
 
 
-def _shown(estimate: Estimate) -> str:
+def _formatted(estimate: Estimate) -> str:
     bounds = "" if pd.isna(estimate.low) else f" ({estimate.low:.3f} to {estimate.high:.3f})"
     return f"{estimate.value:.3f}{bounds}"

@@ -106,26 +106,29 @@ def watch(
     """
     was, label = model.baseline, OUTCOMES[outcome]
     rows = unseen(examples, label, model.trained, was.splits, rules.policy)
-    told = rows.dropna(subset="happened")
-    if len(told) == len(rows):
+    matured = rows.dropna(subset="happened")
+    if len(matured) == len(rows):
         raise TooLittleData("There is no account whose outcome is still open: nothing to hold the model against.")
     books = _books(examples, model, rules)
     months = by_month(rows, rules.candidates)
-    doubts = [*strong_drift(books[max(books)], rules.estimate), *fallen(told, was, rules)]
-    foretold = estimate_metrics(rows, horizon_days, rules.estimate, doubts)
+    doubts = [*strong_drift(books[max(books)], rules.estimate), *fallen_metrics(matured, was, rules)]
+    estimated_metrics = estimate_metrics(rows, horizon_days, rules.estimate, doubts)
     warning = _warning(rows, examples, model, legacy, rules) if outcome == CHURN else None
-    worse = foretold.worse
-    outcomes = outcome_drift(told, was.rate, rules.drift)
+    worse = estimated_metrics.worse
+    outcomes = outcome_drift(matured, was.rate, rules.drift)
     until = rows["as_of"].max()
     warned = warning_frame(outcome, warning, pd.Timestamp(was.splits.test[0]), until) if warning else pd.DataFrame()
-    realised, estimated = realised_frame(outcome, model.alias, months), estimated_frame(outcome, model.alias, foretold)
+    realised, estimated = (
+        realised_frame(outcome, model.alias, months),
+        estimated_frame(outcome, model.alias, estimated_metrics),
+    )
     performance = stacked([realised, estimated, warned])
     return Watched(
         model,
         drift_frame(outcome, books, outcomes),
         performance.assign(model_version=performance["version"].map({model.alias: model.version})),
         lead_times_frame(outcome, warning) if warning else pd.DataFrame(),
-        _lines(months, books, foretold, warning, model.alias, worse),
+        _lines(months, books, estimated_metrics, warning, model.alias, worse),
         worse,
     )
 
@@ -137,9 +140,9 @@ def _books(examples: pd.DataFrame, model: InPlace, rules: ModelSettings) -> dict
     return {month: drift(model.baseline.reference, book, rules.drift) for month, book in later.groupby("as_of")}
 
 
-def fallen(told: pd.DataFrame, was: Baseline, rules: ModelSettings) -> list[str]:
+def fallen_metrics(matured: pd.DataFrame, was: Baseline, rules: ModelSettings) -> list[str]:
     """Figures of the newest matured months after the test whose interval lies wholly below that of the test months."""
-    since = told[told["as_of"] > pd.Timestamp(was.splits.test[-1])]
+    since = matured[matured["as_of"] > pd.Timestamp(was.splits.test[-1])]
     months = sorted(since["as_of"].unique())[-rules.estimate.check_months :]
     newest = since[since["as_of"].isin(months)]
     if not 0 < newest["happened"].mean() < 1:
@@ -161,38 +164,38 @@ def _warning(
     rows: pd.DataFrame, examples: pd.DataFrame, model: InPlace, legacy: pd.DataFrame | None, rules: ModelSettings
 ) -> EarlyWarning:
     """Lead times in the months after validation of the model, health and the legacy score, where it has numbers."""
-    parts = model.baseline.splits
-    after = rows[rows["as_of"] > pd.Timestamp(parts.validation[-1])]
+    splits = model.baseline.splits
+    after = rows[rows["as_of"] > pd.Timestamp(splits.validation[-1])]
     known = as_known(examples[["account_id", "as_of", "churned_at"]], legacy, rules.audit)
     after = after.merge(known[["account_id", "as_of", "legacy"]], on=["account_id", "as_of"], how="left")
     scores = {str(model.alias): after["chance"], "health": -after["health"]}
     if after["legacy"].notna().any():
         scores["legacy"] = -after["legacy"] if rules.audit.legacy_high_is_good else after["legacy"]
-    return early_warning(after, scores, pd.Timestamp(parts.test[0]), rules.early_warning)
+    return early_warning(after, scores, pd.Timestamp(splits.test[0]), rules.early_warning)
 
 
 def _lines(
     months: Mapping[pd.Timestamp, Mapping[str, Estimate]], books: Mapping[pd.Timestamp, pd.DataFrame],
-    foretold: EstimatedMetrics, warning: EarlyWarning | None, name: str, worse: tuple[str, ...],
+    estimated_metrics: EstimatedMetrics, warning: EarlyWarning | None, name: str, worse: tuple[str, ...],
 ) -> Lines:  # fmt: skip
     """Every point at the month that it is about; what is about many months at the newest."""
     lines: dict[date, dict[str, float]] = {
-        month.date(): {figure: figures[figure].value for figure in OVER_TIME} for month, figures in months.items()
+        month.date(): {metric: metrics[metric].value for metric in OVER_TIME} for month, metrics in months.items()
     }
     for month, book in books.items():
         inputs, score = book[book["kind"] == "input"], book[book["kind"] == "score"]
-        shown = {
+        points = {
             "drift/share_of_inputs": float(inputs["drifted"].mean()),
             "drift/score_psi": float(score["value"].sum()),
         }
-        lines[month.date()] = lines.get(month.date(), {}) | shown
-    auc = foretold.metrics["roc_auc"]
+        lines[month.date()] = lines.get(month.date(), {}) | points
+    auc = estimated_metrics.metrics["roc_auc"]
     newest = {
         "estimated/roc_auc": auc.value, "estimated/roc_auc_low": auc.low, "estimated/roc_auc_high": auc.high,
-        "estimated/trusted": float(foretold.trusted), "degraded": float(bool(worse)),
+        "estimated/trusted": float(estimated_metrics.trusted), "degraded": float(bool(worse)),
     }  # fmt: skip
     if warning:
-        newest |= {f"early_warning/{figure}": e.value for figure, e in warning.metrics[name].items()}
+        newest |= {f"early_warning/{metric}": e.value for metric, e in warning.metrics[name].items()}
         newest["early_warning/early_share_of_health"] = warning.metrics["health"]["early_share"].value
     last = max(books).date()
     return lines | {last: lines[last] | newest}

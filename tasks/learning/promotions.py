@@ -10,20 +10,20 @@ from keepwell.models.promotion.champions import CHAMPION, champions, standing
 from keepwell.models.promotion.gates import Evidence
 from keepwell.tasks.earlier_scores import dates, read
 from keepwell.tasks.registry.tracking import Tracking
-from keepwell.tasks.registry.versions import Shelf, Version, held_out
+from keepwell.tasks.registry.versions import OutcomeRegistry, Version, held_out
 
 PREDICTIONS = "predictions"
 
 
 def evidence_of(
-    tracking: Tracking, marts: Path, held: Shelf, version: Version, as_of: date, wait_days: int, accepted: str,
-    review: str,
+    tracking: Tracking, marts: Path, registry: OutcomeRegistry, version: Version, as_of: date, wait_days: int,
+    accepted: str, review: str,
 ) -> Evidence:  # fmt: skip
     """What is known at a date of one version against the champion in force, or against health where there is none.
 
     `wait_days`: until an outcome has matured. `review`: who signed the expert review of this version.
     """
-    champion = held.in_force(CHAMPION, as_of)
+    champion = registry.in_production(CHAMPION, as_of)
     rows, missing = held_out(tracking, version), ""
     if rows is None:
         missing = f"the held-out rows of version {version.number} are missing or were changed"
@@ -36,12 +36,12 @@ def evidence_of(
     else:
         side = "champion" if champion else "health"
         rows = rows.assign(rival=rows[side])
-    shadow = shadow_dates(marts, held.outcome, version, as_of)
+    shadow = shadow_dates(marts, registry.outcome, version, as_of)
     return Evidence(
         rows=rows,
         rival=f"champion {champion.number}" if champion else "health",
         against_champion=champion is not None,
-        first=not any(e.action == "promote" for e in standing(held.events, as_of)),
+        first=not any(e.action == "promote" for e in standing(registry.events, as_of)),
         shadow=shadow,
         outcomes_known_on=max(shadow) + timedelta(days=wait_days) if shadow else None,
         missing=missing,
@@ -61,20 +61,21 @@ def shadow_dates(marts: Path, outcome: str, version: Version, as_of: date) -> li
     return found
 
 
-def promotions_frame(shelves: Sequence[Shelf], as_of: date) -> pd.DataFrame:
+def promotions_frame(registries: Sequence[OutcomeRegistry], as_of: date) -> pd.DataFrame:
     """The changes that were made on one date, for the mart."""
     rows = []
-    for held in shelves:
-        for at, event in enumerate(held.events):
+    for registry in registries:
+        for at, event in enumerate(registry.events):
             if event.as_of != as_of:
                 continue
-            before, after = (champions(held.events[:until], as_of) for until in (at, at + 1))
+            before, after = (champions(registry.events[:until], as_of) for until in (at, at + 1))
             version = after[-1] if after else ""
+            champion = registry.versions.get(version)
             rows.append(
                 {
-                    "outcome": held.outcome, "number": at + 1, "action": event.action, "version": version or None,
+                    "outcome": registry.outcome, "number": at + 1, "action": event.action, "version": version or None,
                     "previous": before[-1] if before else None,
-                    "candidate": held.versions[version].tags.get("candidate") if version in held.versions else None,
+                    "candidate": champion.tags.get("candidate") if champion else None,
                     "by": event.by, "reason": event.reason,
                 }
             )  # fmt: skip

@@ -43,7 +43,7 @@ class Size:
 
 
 @dataclass(frozen=True)
-class Learnt:
+class TrainingResult:
     """One outcome's trial and the examples that it rests on.
 
     `reference`: a typical account, for explanations. `importance`: of the taken candidate's inputs. `baseline`: what
@@ -57,7 +57,7 @@ class Learnt:
     importance: pd.DataFrame | None = None
     baseline: Baseline | None = None
 
-    def part(self, name: str) -> pd.DataFrame:
+    def split(self, name: str) -> pd.DataFrame:
         """The examples of training, validation or test whose outcome is known."""
         return labeled_rows(self.examples, OUTCOMES[self.outcome], getattr(self.trial.splits, name))
 
@@ -67,17 +67,17 @@ class Learnt:
         return {name: self._size(name) for name in ("train", "validation", "test")}
 
     def _size(self, name: str) -> Size:
-        rows, months = self.part(name), getattr(self.trial.splits, name)
+        rows, months = self.split(name), getattr(self.trial.splits, name)
         outcomes = int(rows[OUTCOMES[self.outcome]].astype(bool).sum())
         return Size(months[0], months[-1], len(rows), rows["account_id"].nunique(), outcomes)
 
 
-def understood(outcome: str, found: Trial, examples: pd.DataFrame, rules: ModelSettings) -> Learnt:
+def training_result(outcome: str, found: Trial, examples: pd.DataFrame, rules: ModelSettings) -> TrainingResult:
     """The trial with what explains and watches the candidate that was taken."""
-    learnt = Learnt(outcome, found, examples)
-    taken = found.trained[found.selected]
-    train, held = learnt.part("train"), pd.concat([learnt.part("validation"), learnt.part("test")])
-    typical = reference_row(train[input_columns(taken.model)])
-    leans = importance(taken, found.test, OUTCOMES[outcome], rules.importance)
-    was = baseline(found, train, held, OUTCOMES[outcome], rules.drift)
-    return replace(learnt, reference=typical.to_dict(), importance=leans, baseline=was)
+    result = TrainingResult(outcome, found, examples)
+    selected = found.trained[found.selected]
+    train, held_out = result.split("train"), pd.concat([result.split("validation"), result.split("test")])
+    typical = reference_row(train[input_columns(selected.model)])
+    leans = importance(selected, found.test, OUTCOMES[outcome], rules.importance)
+    was = baseline(found, train, held_out, OUTCOMES[outcome], rules.drift)
+    return replace(result, reference=typical.to_dict(), importance=leans, baseline=was)

@@ -15,7 +15,7 @@ import pandas as pd
 
 from keepwell.features.book import book
 from keepwell.features.facts.known import Facts, known
-from keepwell.features.outcomes.labels import losses
+from keepwell.features.outcomes.labels import churned_accounts
 from keepwell.features.settings import BookSettings
 from keepwell.models.effects.forecast import (
     NO_LEVEL,
@@ -90,7 +90,7 @@ def _starts(now: datetime, rules: ForecastRules) -> Iterator[datetime]:
 
 
 def _churned_accounts(now: Facts, money: BookSettings) -> pd.DataFrame:
-    return losses(now, money.churn_grace_days).select("account_id", "churned_at").to_pandas()
+    return churned_accounts(now, money.churn_grace_days).select("account_id", "churned_at").to_pandas()
 
 
 def left_within(left: pd.DataFrame, accounts: pd.Series, after: datetime, until: datetime) -> pd.Series:

@@ -13,7 +13,7 @@ import pandas as pd
 from scipy import stats
 
 from keepwell.features.facts.known import Facts
-from keepwell.features.outcomes.labels import losses
+from keepwell.features.outcomes.labels import churned_accounts
 from keepwell.playbook.interventions.records import Intervention, PlanTarget
 from keepwell.playbook.settings import WeeklySettings
 from keepwell.tasks.earlier_scores import dates, read
@@ -63,7 +63,7 @@ def recorded_work(
     every = interventions_of(facts, recorded)
     until = facts.as_of - timedelta(days=horizon_days + grace_days)
     begun = _frame(i for i in every if until - timedelta(days=rules.past_days) < i.started_at <= until)
-    left = losses(facts, grace_days).select("account_id", "churned_at").to_pandas()
+    left = churned_accounts(facts, grace_days).select("account_id", "churned_at").to_pandas()
     stayed = _stayed(begun, left, horizon_days)
     kinds = begun["kind"].str.replace("_", " ") + begun["cause"].map(lambda c: f" for {c}" if c else "")
     by_kind = {str(name): rate_of(stayed[part.index], rules.confidence) for name, part in begun.groupby(kinds)}

@@ -14,7 +14,7 @@ from keepwell.playbook.interventions.records import RESULTS, Intervention
 from keepwell.playbook.interventions.suggestions import Suggestion
 from keepwell.playbook.tiers import BANDS
 from keepwell.tasks.earlier_scores import dates, read
-from keepwell.tasks.learning.audit_facts import losses_since
+from keepwell.tasks.learning.audit_facts import churned_since
 
 BEFORE = ("account_id", "name", "segment", "csm", "arr", "band", "run_id")
 FORECAST = ("segment", "horizon_end", "accounts_expected", "accounts_low", "accounts_high", "arr_expected", "arr_low",
@@ -113,7 +113,7 @@ def ended_since(now: pd.DataFrame, before: pd.DataFrame | None) -> tuple[int, fl
 
 def lost_since(facts: Facts, first: date, before: pd.DataFrame | None, grace_days: int) -> pd.DataFrame:
     """Who left since the month's first day, with what was known of them then: the largest ARR first."""
-    gone = losses_since(facts, first, grace_days).drop_duplicates("account_id")
+    gone = churned_since(facts, first, grace_days).drop_duplicates("account_id")
     columns = [c for c in BEFORE if c != "run_id"]
     known = pd.DataFrame(columns=columns) if before is None else before[columns]
     whole = gone.merge(known, on="account_id", how="left")

@@ -23,7 +23,7 @@ from keepwell.tasks.sources.facts import facts_at
 from keepwell.tasks.sources.staging import Snapshot
 
 if TYPE_CHECKING:
-    from keepwell.tasks.registry.versions import Kept
+    from keepwell.tasks.registry.versions import ServingModel
 
 PREDICTIONS = "predictions"
 ABOUT = ("name", "status", "segment", "csm", "arr", "currency", "high_value", "renewal_on")
@@ -64,7 +64,7 @@ def scored_book(marts: Path, day: date, outcome: str, version: str) -> pd.DataFr
 
 
 def model_reasons(
-    model: "Kept", marts: Path, day: date, accounts: Sequence[str], count: int
+    model: "ServingModel", marts: Path, day: date, accounts: Sequence[str], count: int
 ) -> Mapping[str, list[str]]:
     """Per account, what raises the model's chance most, in words; empty where the model cannot be explained."""
     from keepwell.models.explaining.margin import NotAdditive

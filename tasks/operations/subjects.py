@@ -16,7 +16,7 @@ import pandas as pd
 
 from keepwell.features.facts.known import Facts
 from keepwell.features.outcomes.after import usage_around
-from keepwell.features.outcomes.labels import losses
+from keepwell.features.outcomes.labels import churned_accounts
 from keepwell.models.settings.effects import SubjectSettings
 from keepwell.playbook.alerts.events import short_hash
 from keepwell.playbook.interventions.records import Intervention
@@ -125,7 +125,7 @@ def with_outcomes(
     subjects: pd.DataFrame, work: pd.DataFrame, facts: Facts, rules: SubjectSettings, horizon_days: int, grace_days: int
 ) -> pd.DataFrame:
     """The cases that had not left by `at`, with churned, use_after and later."""
-    gone = losses(facts, grace_days).select("account_id", "churned_at").to_pandas().drop_duplicates()
+    gone = churned_accounts(facts, grace_days).select("account_id", "churned_at").to_pandas().drop_duplicates()
     gone = gone.assign(churned_at=gone["churned_at"].astype("datetime64[us]"))
     stayed = subjects[~_within(subjects, subjects["as_of"], gone, "churned_at", subjects["at"])].reset_index(drop=True)
     ends = stayed["at"] + horizon_days * DAY

@@ -20,7 +20,7 @@ from keepwell.tasks.files.digests import sha256_of
 from keepwell.tasks.registry.promotion_record import lost_changes, warn_of_lost_changes
 from keepwell.tasks.registry.stored_names import read_model
 from keepwell.tasks.registry.tracking import Tracking
-from keepwell.tasks.registry.versions import KEPT_FILE, MODEL_FILE, Kept, Version, shelf
+from keepwell.tasks.registry.versions import MODEL_FILE, SERVING_FILE, ServingModel, Version, outcome_registry
 
 TOLERANCE = 1e-9  # what rounding may do to a chance
 
@@ -35,9 +35,9 @@ class NoModel(Exception):
         self.expected = expected
 
 
-def kept_in_force(
+def serving_models(
     tracking: Tracking, as_of: date, *aliases: Alias, marts: Path | None = None, outcomes: Iterable[str] = OUTCOMES
-) -> list[Kept]:
+) -> list[ServingModel]:
     """The models in these places of every outcome, as far as they can serve, those of one outcome side by side.
 
     None at all, said in one warning, where MLflow cannot be reached: half of them would act on other accounts than all.
@@ -55,12 +55,12 @@ def kept_in_force(
     return [model for model in found if model is not None]
 
 
-def load(tracking: Tracking, outcome: str, alias: Alias, as_of: date, marts: Path | None = None) -> Kept | None:
+def load(tracking: Tracking, outcome: str, alias: Alias, as_of: date, marts: Path | None = None) -> ServingModel | None:
     """The model in this place at a date; None, said in a warning, where there is none that can serve."""
-    return next(iter(kept_in_force(tracking, as_of, alias, marts=marts, outcomes=(outcome,))), None)
+    return next(iter(serving_models(tracking, as_of, alias, marts=marts, outcomes=(outcome,))), None)
 
 
-def _able(tracking: Tracking, outcome: str, alias: Alias, as_of: date, marts: Path | None) -> Kept | None:
+def _able(tracking: Tracking, outcome: str, alias: Alias, as_of: date, marts: Path | None) -> ServingModel | None:
     """The same, but for an MLflow that cannot be reached. Never another model instead: health alone goes on."""
     try:
         return find(tracking, outcome, alias, as_of, marts)
@@ -76,7 +76,7 @@ def _able(tracking: Tracking, outcome: str, alias: Alias, as_of: date, marts: Pa
 def why_unusable(tracking: Tracking, outcome: str, version: Version) -> str:
     """Why a version cannot serve, found by loading the whole of it as scoring does; empty where it can."""
     try:
-        tracking.asked(lambda _: kept(tracking, outcome, CHAMPION, version))
+        tracking.asked(lambda _: load_version(tracking, outcome, CHAMPION, version))
     except Unreachable:
         raise
     except Exception as error:  # noqa: BLE001 as above
@@ -88,30 +88,30 @@ def _in_words(error: Exception) -> str:
     return str(error) if isinstance(error, NoModel) else f"{type(error).__name__}: {error}"
 
 
-def find(tracking: Tracking, outcome: str, alias: Alias, as_of: date, marts: Path | None = None) -> Kept:
+def find(tracking: Tracking, outcome: str, alias: Alias, as_of: date, marts: Path | None = None) -> ServingModel:
     """The model in this place at a date, which knows nothing after it; NoModel says why there is none."""
     return tracking.asked(lambda client: _find(client, tracking, outcome, alias, as_of, marts))
 
 
-def _find(client: Any, tracking: Tracking, outcome: str, alias: Alias, as_of: date, marts: Path | None) -> Kept:
-    held = shelf(client, outcome)
-    events = held.events if held else ()
+def _find(client: Any, tracking: Tracking, outcome: str, alias: Alias, as_of: date, marts: Path | None) -> ServingModel:
+    registry = outcome_registry(client, outcome)
+    events = registry.events if registry else ()
     if why := lost_changes(marts, outcome, events, as_of):
         raise NoModel(why)
-    version = held.in_force(alias, as_of) if held else None
-    if held is None or version is None:
+    version = registry.in_production(alias, as_of) if registry else None
+    if registry is None or version is None:
         line = champions(events, as_of) if alias == CHAMPION else []
         if line:
             raise NoModel(f"Version {line[-1]} is champion, but MLflow no longer has it, or none of its tags.")
         raise NoModel(f"None was in force on {as_of}.", expected=True)
-    if why := held.off(as_of):
+    if why := registry.off(as_of):
         raise NoModel(why)
     if version.as_of > as_of:
         raise NoModel(f"Version {version.number} knows what happened until {version.as_of}, after {as_of}.")
-    return kept(tracking, outcome, alias, version)
+    return load_version(tracking, outcome, alias, version)
 
 
-def kept(tracking: Tracking, outcome: str, alias: Alias, version: Version) -> Kept:
+def load_version(tracking: Tracking, outcome: str, alias: Alias, version: Version) -> ServingModel:
     """The version's model out of its artifacts; NoModel where it is not what was registered, or works differently here.
 
     Only types of our own list are built: the list that MLflow keeps beside a model could name anything.
@@ -123,17 +123,17 @@ def kept(tracking: Tracking, outcome: str, alias: Alias, version: Version) -> Ke
 
     with tempfile.TemporaryDirectory() as folder:
         place = _download(tracking, version.source, Path(folder))
-        model_file, kept_file = place / MODEL_FILE, place / KEPT_FILE
-        if sha256_of(model_file, kept_file) != version.tags["sha256"]:
+        model_file, serving_file = place / MODEL_FILE, place / SERVING_FILE
+        if sha256_of(model_file, serving_file) != version.tags["sha256"]:
             raise NoModel(f"The files of version {version.number} are not those that were registered.")
         try:
             model = skops.io.loads(read_model(model_file), trusted=list(TRUSTED))
         except UntrustedTypesFoundException as error:
             raise NoModel(f"Version {version.number} holds a type that is not trusted: {error}") from error
-        about = json.loads(kept_file.read_text())
+        about = json.loads(serving_file.read_text())
     if changed := _redefined(about["inputs"], about.get("versions", {})):
         raise NoModel(f"Version {version.number} learnt {changed}: learn it again (`keepwell quarterly`).")
-    found = Kept(
+    found = ServingModel(
         outcome, version.number, alias, version.tags["candidate"], version.as_of,
         date.fromisoformat(version.tags["first_test"]), model, tuple(about["inputs"]), about["thresholds"],
         about["reference"], Baseline.from_plain(about["baseline"]) if about.get("baseline") else None,
@@ -144,9 +144,9 @@ def kept(tracking: Tracking, outcome: str, alias: Alias, version: Version) -> Ke
     return found
 
 
-def _redefined(inputs: Iterable[str], learnt: Mapping[str, int]) -> str:
+def _redefined(inputs: Iterable[str], trained_versions: Mapping[str, int]) -> str:
     """The features whose definition is no longer that which was learnt, in words; version 1 where none was noted."""
-    pairs = ((name, learnt.get(name, 1), FEATURES[name].version) for name in inputs if name in FEATURES)
+    pairs = ((name, trained_versions.get(name, 1), FEATURES[name].version) for name in inputs if name in FEATURES)
     return ", ".join(f"{name}@{then}, which is @{now} now" for name, then, now in pairs if then != now)
 
 

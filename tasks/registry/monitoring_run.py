@@ -37,18 +37,18 @@ def _log_monitoring(
 
     experiment = tracking.experiment(client, MONITORING)
     runs = runs_where(client, experiment, outcome=outcome)
-    kept = max((r for r in runs if is_whole(r)), key=lambda r: int(r.data.tags["writing"]), default=None)
+    current = max((r for r in runs if is_whole(r)), key=lambda r: int(r.data.tags["writing"]), default=None)
     new = [
         Metric(metric_key(name), value, milliseconds(day), (day - EPOCH).days)
         for day, metrics in sorted(lines.items())
         for name, value in metrics.items()
         if math.isfinite(value)
     ]
-    points = _points(client, kept)
+    points = _points(client, current)
     there = {(p.key, p.step): p.value for p in points}
     changed = any(there.get((p.key, p.step), p.value) != p.value for p in new)
-    if kept is not None and not changed:
-        target = kept.info.run_id
+    if current is not None and not changed:
+        target = current.info.run_id
         _add(client, target, [p for p in new if (p.key, p.step) not in there])
     else:
         writing, last = 1 + max((int(r.data.tags["writing"]) for r in runs), default=0), max(lines)

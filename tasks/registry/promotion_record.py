@@ -28,8 +28,8 @@ def lost_changes(marts: Path | None, outcome: str, events: Sequence[Event], as_o
 
     Changes count up from 1, so that one that is missing in between shows; the newest ones are known by the mart.
     """
-    numbers = {event.number for event in events}
-    gaps = sorted(set(range(1, max(numbers, default=0))) - numbers)
+    change_numbers = {event.number for event in events}
+    gaps = sorted(set(range(1, max(change_numbers, default=0))) - change_numbers)
     if gaps:
         return f"MLflow has lost change {gaps[0]} of its models (a tag of the registered model). {REMEDY}"
     newest = _newest(marts, outcome, as_of) if marts else None

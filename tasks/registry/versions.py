@@ -26,7 +26,7 @@ from keepwell.tasks.errors import Unreachable
 from keepwell.tasks.files.digests import sha256_of
 from keepwell.tasks.registry.tracking import Tracking, name_of
 
-MODEL_FILE, KEPT_FILE, HELD_OUT_FILE = "model.skops", "kept.json", "held_out.parquet"
+MODEL_FILE, SERVING_FILE, HELD_OUT_FILE = "model.skops", "kept.json", "held_out.parquet"
 EVENT = "event."
 TAGS = ("sha256", "as_of", "candidate", "first_test")
 """What a version needs to serve; all are written at once with it."""
@@ -35,7 +35,7 @@ log = logging.getLogger("keepwell")
 
 
 @dataclass(frozen=True)
-class Kept:
+class ServingModel:
     """A registered model, ready to score. `thresholds`, `reference` and `baseline`: as when it was registered.
 
     `as_of`: until when it knows. `first_test`: the first month of which it has learnt nothing.
@@ -84,7 +84,7 @@ class Version:
 
 
 @dataclass(frozen=True)
-class Shelf:
+class OutcomeRegistry:
     """Everything that is registered for one outcome, and what people did to it."""
 
     outcome: str
@@ -93,11 +93,11 @@ class Shelf:
     aliases: Mapping[str, str]
     switched: str
 
-    def in_force(self, alias: Alias, as_of: date) -> Version | None:
+    def in_production(self, alias: Alias, as_of: date) -> Version | None:
         """The version that held this place at a date."""
         if alias == CHAMPION:
-            held = champions(self.events, as_of)
-            return self.versions.get(held[-1]) if held else None
+            succession = champions(self.events, as_of)
+            return self.versions.get(succession[-1]) if succession else None
         newest = challenger({n: v.as_of for n, v in self.versions.items()}, self.events, as_of)
         return self.versions[newest] if newest else None
 
@@ -124,7 +124,7 @@ def held_out(tracking: Tracking, version: Version) -> pd.DataFrame | None:
         return pd.read_parquet(place) if sha256_of(place) == version.tags.get("held_out_sha256") else None
 
 
-def shelf(client: Any, outcome: str) -> Shelf | None:
+def outcome_registry(client: Any, outcome: str) -> OutcomeRegistry | None:
     """What is registered for an outcome; None where nothing is. Versions that came from elsewhere are left out."""
     from mlflow.exceptions import MlflowException
 
@@ -141,13 +141,13 @@ def shelf(client: Any, outcome: str) -> Shelf | None:
     # By key: two changes made at once, from two machines, have one number, and then their digests order them.
     events = [_event(key, value) for key, value in sorted(model.tags.items()) if key.startswith(EVENT)]
     aliases = {alias: str(version) for alias, version in model.aliases.items()}
-    return Shelf(outcome, versions, events, aliases, model.tags.get("serving", "on"))
+    return OutcomeRegistry(outcome, versions, events, aliases, model.tags.get("serving", "on"))
 
 
 def add_event(client: Any, outcome: str, event: Event) -> None:
     """Write down what a person did, under a key of its own that no other change overwrites.
 
-    `show` makes MLflow's pages agree.
+    `sync_aliases` makes MLflow's pages agree.
     """
     about = asdict(event)
     number = about.pop("number")
@@ -156,22 +156,22 @@ def add_event(client: Any, outcome: str, event: Event) -> None:
     client.set_registered_model_tag(name_of(outcome), key, value)
 
 
-def show(client: Any, outcome: str) -> None:
+def sync_aliases(client: Any, outcome: str) -> None:
     """Aliases and tags as the events say: so that a kill between the two is mended by running again."""
-    held = shelf(client, outcome)
-    if held is None:
+    registry = outcome_registry(client, outcome)
+    if registry is None:
         return
     name, now = name_of(outcome), date.max
     places: tuple[Alias, ...] = (CHAMPION, CHALLENGER)
     for alias in places:
-        version = held.in_force(alias, now)
-        if version is None and alias in held.aliases:
+        version = registry.in_production(alias, now)
+        if version is None and alias in registry.aliases:
             client.delete_registered_model_alias(name, alias)
-        elif version is not None and held.aliases.get(alias) != version.number:
+        elif version is not None and registry.aliases.get(alias) != version.number:
             client.set_registered_model_alias(name, alias, version.number)
-    before = champions(held.events, now)[:-1]
+    before = champions(registry.events, now)[:-1]
     client.set_registered_model_tag(name, "previous", before[-1] if before else "none")
-    client.set_registered_model_tag(name, "serving", "off" if serving(held.events, now) else "on")
+    client.set_registered_model_tag(name, "serving", "off" if serving(registry.events, now) else "on")
 
 
 def _event(key: str, value: str) -> Event:

@@ -100,7 +100,7 @@ def as_data(found: Audit, path: Path) -> dict[str, Any]:
         name: json.loads(table.to_json(orient="records"))
         for name, table in (("audit", found.metrics), ("value", found.value))
     }
-    about = {"as_of": str(found.as_of), "losses": found.losses, **tables, "notes": list(found.notes)}
+    about = {"as_of": str(found.as_of), "losses": found.churned_accounts, **tables, "notes": list(found.notes)}
     return {**about, "report": str(path)}
 
 

@@ -78,9 +78,9 @@ def guard(
         points = {day: read(marts, "factors", day, names) for day in set(put_back.values())}
         accounts, features = without(scored, models, put_back, former, points, rules)
         waiting = [e for e in live if e.decision is None and out[e.alert_id]]
-        seen = held(seen, _conditions(accounts, features, stored, as_of, rules.alerts), waiting)
-    told = [Occurrence(BOOK, DATA_RULE, e.subject, e.opened_at, e.opened_at, not out[e.alert_id]) for e in live]
-    return Guarded(new, told, seen)
+        seen = on_hold(seen, _conditions(accounts, features, stored, as_of, rules.alerts), waiting)
+    data_alerts = [Occurrence(BOOK, DATA_RULE, e.subject, e.opened_at, e.opened_at, not out[e.alert_id]) for e in live]
+    return Guarded(new, data_alerts, seen)
 
 
 def watch(health: HealthSettings) -> list[Watched]:
@@ -92,7 +92,7 @@ def watch(health: HealthSettings) -> list[Watched]:
     ]
 
 
-def held(seen: Sequence[Condition], unmoved: Sequence[Condition], waiting: Sequence[Episode]) -> list[Condition]:
+def on_hold(seen: Sequence[Condition], unmoved: Sequence[Condition], waiting: Sequence[Episode]) -> list[Condition]:
     """Conditions that hold by what moved alone: held by the newest undecided data alert, else they cannot be told."""
     found = []
     for now, without_it in zip(seen, unmoved, strict=True):

@@ -58,11 +58,13 @@ def measured_book(
     overrides: Mapping[str, Override] = NO_OVERRIDES,
 ) -> Measured:
     """Every account under contract with its health. `before`: the measures of the score before."""
-    held = book(facts, rules.money)
+    under_contract = book(facts, rules.money)
     wide = (
-        feature_table(facts, held, FEATURES, also=[LAST_USE]).to_pandas().sort_values("account_id", ignore_index=True)
+        feature_table(facts, under_contract, FEATURES, also=[LAST_USE])
+        .to_pandas()
+        .sort_values("account_id", ignore_index=True)
     )
-    accounts = wide[list(held.columns)].copy()
+    accounts = wide[list(under_contract.columns)].copy()
     accounts["csm"] = accounts["csm"].fillna(rules.owners.default_csm)
     accounts["high_value"] = high_value(accounts["arr"], rules.money)
     inputs = Inputs(
@@ -110,9 +112,9 @@ def health_columns(measures: pd.DataFrame, health: HealthSettings, overrides: Ma
     scored = pd.DataFrame({"health_computed": health_of(measures), "coverage": coverage(measures)})
     known = scored["health_computed"].where(scored["coverage"] >= health.minimum_coverage)
     over = [overrides.get(str(account)) for account in scored.index]
-    told = [(o.health, o.by, o.reason, o.until) if o else (None,) * 4 for o in over]
+    override_values = [(o.health, o.by, o.reason, o.until) if o else (None,) * 4 for o in over]
     columns = ["health", "override_by", "override_reason", "override_until"]
-    scored = scored.join(pd.DataFrame(told, scored.index, columns, dtype=object))
+    scored = scored.join(pd.DataFrame(override_values, scored.index, columns, dtype=object))
     scored["health"] = scored["health"].astype(float).fillna(known)
     scored["band"] = [band(h, health.bands) for h in scored["health"]]
     return scored
@@ -130,6 +132,6 @@ def _confidence(facts: Facts, accounts: pd.Series, coverage_left: Mapping[str, f
         if source in frame:
             frame[source] *= left
     for source, shares in set_aside_share(facts).groupby("table_name"):
-        kept = 1 - shares.set_index("account_id")["share"].reindex(frame.index).fillna(0.0)
-        frame[source] *= kept
+        trusted = 1 - shares.set_index("account_id")["share"].reindex(frame.index).fillna(0.0)
+        frame[source] *= trusted
     return frame

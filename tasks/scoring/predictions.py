@@ -18,7 +18,7 @@ from keepwell.models.settings.training import PolicySettings
 from keepwell.models.training.thresholds import threshold_of
 
 if TYPE_CHECKING:
-    from keepwell.tasks.registry.versions import Kept
+    from keepwell.tasks.registry.versions import ServingModel
 
 PROBABILITY = {"churn": "churn_risk", "expansion": "expansion_probability", "advocacy": "advocacy_probability"}
 """The column of `health_scores` that each outcome's champion fills."""
@@ -37,7 +37,7 @@ class Models:
     is no champion.
     """
 
-    kept: Sequence["Kept"]
+    serving: Sequence["ServingModel"]
     policy: PolicySettings
     min_tenure_days: int
     assigned_share: float
@@ -46,18 +46,18 @@ class Models:
     @property
     def used(self) -> tuple[str, ...]:
         """What enters the run_id of all that rests on them."""
-        shares = ((k, self.share(k)) for k in self.kept if k.alias == CHALLENGER)
-        return (*used(self.kept), *(f"assigned/{k.outcome}/{k.version}/{share}" for k, share in shares if share))
+        shares = ((k, self.share(k)) for k in self.serving if k.alias == CHALLENGER)
+        return (*used(self.serving), *(f"assigned/{k.outcome}/{k.version}/{share}" for k, share in shares if share))
 
-    def share(self, challenger: "Kept") -> float:
+    def share(self, challenger: "ServingModel") -> float:
         """The share of the accounts that this challenger acts on."""
-        rivalled = any((k.outcome, k.alias) == (challenger.outcome, CHAMPION) for k in self.kept)
+        rivalled = any((k.outcome, k.alias) == (challenger.outcome, CHAMPION) for k in self.serving)
         return self.assigned_share if rivalled or self.beside_health else 0.0
 
 
-def used(kept: Iterable["Kept"]) -> tuple[str, ...]:
+def used(models: Iterable["ServingModel"]) -> tuple[str, ...]:
     """Models by name and place, for a run_id."""
-    return tuple(f"model/{k.outcome}/{k.alias}/{k.version}" for k in kept)
+    return tuple(f"model/{k.outcome}/{k.alias}/{k.version}" for k in models)
 
 
 def predictions(models: Models | None, rows: pd.DataFrame) -> pd.DataFrame:
@@ -70,27 +70,28 @@ def predictions(models: Models | None, rows: pd.DataFrame) -> pd.DataFrame:
     if models is None:
         return NOTHING_SAID
     able = rows[(rows["status"] == "active") & (rows["tenure_days"] >= models.min_tenure_days)]
-    frames = [_of(kept, able, models) for kept in models.kept if len(able)]
+    frames = [_of(model, able, models) for model in models.serving if len(able)]
     return pd.concat(frames, ignore_index=True) if frames else NOTHING_SAID
 
 
-def _of(kept: "Kept", rows: pd.DataFrame, models: Models) -> pd.DataFrame:
-    chances, cuts = kept.probabilities(rows), threshold_of(rows, kept.thresholds, models.policy)
+def _of(model: "ServingModel", rows: pd.DataFrame, models: Models) -> pd.DataFrame:
+    y_prob, thresholds = model.probabilities(rows), threshold_of(rows, model.thresholds, models.policy)
     return pd.DataFrame(
         {
-            "account_id": rows["account_id"].to_numpy(), "outcome": kept.outcome, "model_version": kept.version,
-            "alias": kept.alias, "probability": chances, "threshold": np.where(np.isfinite(cuts), cuts, np.nan),
-            "flagged": chances >= cuts, "acting": _acts(kept, rows["account_id"], models),
+            "account_id": rows["account_id"].to_numpy(), "outcome": model.outcome, "model_version": model.version,
+            "alias": model.alias, "probability": y_prob,
+            "threshold": np.where(np.isfinite(thresholds), thresholds, np.nan),
+            "flagged": y_prob >= thresholds, "acting": _acts(model, rows["account_id"], models),
         }
     )[COLUMNS]  # fmt: skip
 
 
-def _acts(kept: "Kept", accounts: pd.Series, models: Models) -> NDArray[np.bool_]:
+def _acts(model: "ServingModel", accounts: pd.Series, models: Models) -> NDArray[np.bool_]:
     """Per account, whether this model acts on it: the challenger where the account is assigned to it, else not."""
-    beside = next((k for k in models.kept if (k.outcome, k.alias) == (kept.outcome, CHALLENGER)), None)
+    beside = next((k for k in models.serving if (k.outcome, k.alias) == (model.outcome, CHALLENGER)), None)
     share = models.share(beside) if beside else 0.0
-    its = acted_on(accounts, kept.outcome, beside.version if beside else "", share)
-    return its if kept.alias == CHALLENGER else ~its
+    its = acted_on(accounts, model.outcome, beside.version if beside else "", share)
+    return its if model.alias == CHALLENGER else ~its
 
 
 def cited(
@@ -101,23 +102,23 @@ def cited(
     if models is None or flagged.empty:
         return NOTHING_CITED
     frames = [
-        _reasons(kept, rows[rows["account_id"].isin(its["account_id"])], count, currency)
-        for kept in models.kept
-        if kept.outcome == "churn" and not (its := flagged[flagged["model_version"] == kept.version]).empty
+        _reasons(model, rows[rows["account_id"].isin(its["account_id"])], count, currency)
+        for model in models.serving
+        if model.outcome == "churn" and not (its := flagged[flagged["model_version"] == model.version]).empty
     ]
     told = [frame for frame in frames if len(frame)]
     return pd.concat(told, ignore_index=True) if told else NOTHING_CITED
 
 
-def _reasons(kept: "Kept", rows: pd.DataFrame, count: int, currency: str) -> pd.DataFrame:
+def _reasons(model: "ServingModel", rows: pd.DataFrame, count: int, currency: str) -> pd.DataFrame:
     """What pushes these accounts towards the outcome, by one model; nothing where it cannot be explained."""
     from keepwell.models.explaining.margin import NotAdditive
     from keepwell.tasks.scoring.reasons import model_factors  # shap takes seconds
 
     try:
-        return model_factors(kept.trained, rows, pd.Series(kept.reference, dtype=object), count, currency)
+        return model_factors(model.trained, rows, pd.Series(model.reference, dtype=object), count, currency)
     except NotAdditive as error:
-        log.warning("churn: version %s cannot be explained, the factors are those of health. %s", kept.version, error)
+        log.warning("churn: version %s cannot be explained, the factors are those of health. %s", model.version, error)
         return NOTHING_CITED
 
 

@@ -31,8 +31,10 @@ def model_factors(
         return pd.DataFrame(columns=list(COLUMNS))
     rows = accounts.set_index("account_id")
     why = explained(trained, rows, reference)
-    told = replace(why, contributions=why.contributions.mask(_good_news(rows[list(why.contributions)], reference), 0.0))
-    cited = top_reasons(trained, rows, told, reference, count, SAME_FOR_ALL)
+    without_good_news = replace(
+        why, contributions=why.contributions.mask(_good_news(rows[list(why.contributions)], reference), 0.0)
+    )
+    cited = top_reasons(trained, rows, without_good_news, reference, count, SAME_FOR_ALL)
     known = [FEATURES.get(name) for name in cited["feature"]]
     texts = [
         reason_in_words(*given, currency)

@@ -25,7 +25,7 @@ from keepwell.tasks.scoring.measured import NO_OVERRIDES, measured_book
 from keepwell.tasks.scoring.predictions import Models, acting, cited, predictions
 from keepwell.values.dates import spoken_day
 
-FACTORS_SHOWN = 3
+MAX_FACTORS = 3
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Scored:
     cited: pd.DataFrame
 
     @property
-    def told(self) -> list[pd.DataFrame]:
+    def explaining(self) -> list[pd.DataFrame]:
         """The factors with a text: why the model flags, then what pulls the score."""
         return [self.cited, self.measures[self.measures["text"].notna()]]
 
@@ -93,14 +93,14 @@ def score_book(
     measures = _ranked(found.measures, scores["health"], settings.tiers.automated_above, facts.today)
     rows = scores.reset_index().merge(found.features, on="account_id")
     said = predictions(models, rows)
-    why = cited(models, rows, said, FACTORS_SHOWN, settings.money.reporting_currency)
+    why = cited(models, rows, said, MAX_FACTORS, settings.money.reporting_currency)
     measures, why = (_with_never(frame, found.never_used) for frame in (measures, why))
     scores = scores.join(acting(said, scores.index))
     scored = Scored(scores, found.features, measures, said, why)
     accounts = scores.reset_index().merge(found.wide[["account_id", "days_since_last_use"]], on="account_id")
     seen = standings(accounts, stored.recent, facts.as_of, settings.alerts)
     open_now = {s.account_id for s in seen if any(c.holds for c in conditions(s, settings.alerts))}
-    scores = _explained(scores, scored.told, settings, facts.today, stored, open_now.union(alarmed))
+    scores = _explained(scores, scored.explaining, settings, facts.today, stored, open_now.union(alarmed))
     return replace(scored, accounts=scores.reset_index())
 
 
@@ -132,9 +132,9 @@ def _ranked(measures: pd.DataFrame, health: pd.Series, healthy_above: float, tod
         ["account_id", "_silent", "_order", "feature"], ignore_index=True
     )
     ranked["rank"] = ranked.groupby("account_id").cumcount() + 1
-    shown = (ranked["rank"] <= FACTORS_SHOWN) & (ranked["_order"] < 0)
-    texts = [_text(row, today) for row in ranked[shown].itertuples()]
-    ranked["text"] = pd.Series(texts, ranked.index[shown], dtype=object).reindex(ranked.index)
+    listed = (ranked["rank"] <= MAX_FACTORS) & (ranked["_order"] < 0)
+    texts = [_text(row, today) for row in ranked[listed].itertuples()]
+    ranked["text"] = pd.Series(texts, ranked.index[listed], dtype=object).reindex(ranked.index)
     return ranked.assign(kind="health").drop(columns=["_silent", "_order", "_well"])
 
 
@@ -155,7 +155,7 @@ def _text(row: Any, today: date) -> str:
 
 def _explained(
     scores: pd.DataFrame,
-    told: Sequence[pd.DataFrame],
+    explaining: Sequence[pd.DataFrame],
     settings: ScoreSettings,
     today: date,
     stored: Stored,
@@ -163,11 +163,11 @@ def _explained(
 ) -> pd.DataFrame:
     """The same with tier, factors in words, next action, its owner and due date, and the one-line summary.
 
-    `told`: factors with a text, what explains most first: why the model flags, then what pulls the score.
+    `explaining`: factors with a text, what explains most first: why the model flags, then what pulls the score.
     """
-    factors = leading_factors(told, scores.index)
+    factors = leading_factors(explaining, scores.index)
     asked = zip(scores["health"], scores["churn_risk"], scores["churn_threshold"], strict=True)
-    tiers = [tier(_known(health), _known(risk), _known(cut), settings.tiers) for health, risk, cut in asked]
+    tiers = [tier(_known(health), _known(risk), _known(threshold), settings.tiers) for health, risk, threshold in asked]
     since = _since([t for t, _ in tiers], scores.index, today, stored)
     answers = []
     for row, (name, reason), entered in zip(scores.itertuples(), tiers, since, strict=True):
@@ -176,20 +176,22 @@ def _explained(
         step = _next_step(row, case, entered, settings)
         texts = [text for _, _, text in mine]
         line = summary(row.churn_risk, row.health, row.band, texts, step, today, row.override_by)
-        shown = (*texts, *[None] * FACTORS_SHOWN)[:FACTORS_SHOWN]
-        answers.append((*shown, name, reason, entered, step.action, step.owner, step.due, line))
-    columns = [f"factor_{n}" for n in range(1, FACTORS_SHOWN + 1)]
+        listed = (*texts, *[None] * MAX_FACTORS)[:MAX_FACTORS]
+        answers.append((*listed, name, reason, entered, step.action, step.owner, step.due, line))
+    columns = [f"factor_{n}" for n in range(1, MAX_FACTORS + 1)]
     columns += ["tier", "tier_reason", "tier_since", "next_action", "action_owner", "action_due", "summary"]
     return scores.join(pd.DataFrame(answers, scores.index, columns, dtype=object))
 
 
-def leading_factors(told: Sequence[pd.DataFrame], accounts: Iterable[str]) -> dict[str, list[tuple[str, str, str]]]:
+def leading_factors(
+    explaining: Sequence[pd.DataFrame], accounts: Iterable[str]
+) -> dict[str, list[tuple[str, str, str]]]:
     """Feature, component and text of the factors that are shown, by account; a feature is told once."""
     factors: dict[str, list[tuple[str, str, str]]] = {account: [] for account in accounts}
-    for frame in told:
+    for frame in explaining:
         for row in frame.itertuples():
             mine = factors[row.account_id]
-            if len(mine) < FACTORS_SHOWN and row.feature not in {feature for feature, _, _ in mine}:
+            if len(mine) < MAX_FACTORS and row.feature not in {feature for feature, _, _ in mine}:
                 mine.append((row.feature, row.component, row.text))
     return factors
 

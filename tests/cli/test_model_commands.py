@@ -16,14 +16,14 @@ from keepwell.flows.configuration.settings import load_settings
 from keepwell.flows.run import Run
 from keepwell.flows.scoring import production_models
 from keepwell.tasks.learning.candidates import log_trial
-from keepwell.tasks.learning.quarter import Learnt
+from keepwell.tasks.learning.quarter import TrainingResult
 from keepwell.tasks.registry.champion import load
 from keepwell.tasks.registry.tracking import Tracking
-from keepwell.tasks.registry.versions import KEPT_FILE, MODEL_FILE, shelf
+from keepwell.tasks.registry.versions import MODEL_FILE, SERVING_FILE, outcome_registry
 from tests.support.company import staged
 from tests.support.partitions import put
 from tests.support.running import CLOCK, ROOT, Ran, bytes_of, keepwell, mart
-from tests.support.shelf import AS_OF, few, learnt, quarter, tracking, versions_of
+from tests.support.small_models import AS_OF, few, quarter, tracking, trained_result, versions_of
 
 NEEDED = [name for name, table in TABLES.items() if not table.optional]
 SHADOWED = AS_OF + timedelta(days=30)
@@ -33,15 +33,15 @@ ROLLBACK = ("rollback", "--by", "bob", "--reason", "too many alarms")
 
 
 @pytest.fixture(scope="module")
-def first() -> Learnt:
+def first() -> TrainingResult:
     """A quarter whose logistic model knows more than health."""
-    return few(learnt())
+    return few(trained_result())
 
 
 class Company:
     """A configuration and an output folder with one registered challenger that has been in shadow for 31 days."""
 
-    def __init__(self, folder: Path, template: Path, trial: Learnt) -> None:
+    def __init__(self, folder: Path, template: Path, trial: TrainingResult) -> None:
         self.out = folder / "out"
         self.config = folder / "pipeline.toml"
         self.tracking: Tracking = tracking(template, self.out)
@@ -72,7 +72,7 @@ class Company:
 
 
 @pytest.fixture
-def company(tmp_path: Path, mlflow_tables: Path, first: Learnt) -> Company:
+def company(tmp_path: Path, mlflow_tables: Path, first: TrainingResult) -> Company:
     return Company(tmp_path, mlflow_tables, first)
 
 
@@ -184,7 +184,7 @@ def test_promote_makes_the_challenger_champion_and_tells_the_mart(company):
     (row,) = mart(company.out, "promotions", SHADOWED).to_dict("records")
     assert (row["action"], row["version"], row["by"]) == ("promote", "1", "ann")
     assert pd.isna(row["previous"])
-    assert shelf(company.tracking.client(), "churn").aliases == {"champion": "1"}
+    assert outcome_registry(company.tracking.client(), "churn").aliases == {"champion": "1"}
 
 
 def test_by_default_a_first_promotion_is_refused_for_want_of_a_review(company):
@@ -234,7 +234,7 @@ def test_a_challenger_graded_beside_another_champion_is_refused(company, first):
     assert company.promote(day).code == 0
 
 
-def second(company: Company, first: Learnt) -> date:
+def second(company: Company, first: TrainingResult) -> date:
     """A second quarter, graded beside the champion, and in shadow long enough; the day to promote it."""
     on = SHADOWED + timedelta(days=60)
     champion = load(company.tracking, "churn", "champion", on)
@@ -323,7 +323,7 @@ def cut(file: Path) -> None:
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
 
 
-@pytest.mark.parametrize("name", [MODEL_FILE, KEPT_FILE])
+@pytest.mark.parametrize("name", [MODEL_FILE, SERVING_FILE])
 @pytest.mark.parametrize("damage", [flip, cut, Path.unlink])
 def test_a_model_that_cannot_be_loaded_is_not_promoted(company, name, damage):
     """It became champion, and the day after health went on alone: all of it is loaded first (LRN-2)."""
@@ -335,7 +335,7 @@ def test_a_model_that_cannot_be_loaded_is_not_promoted(company, name, damage):
     assert ran.err.startswith("keepwell: churn: version 1 was not promoted, it cannot serve. ")
     assert company.champion(SHADOWED) is None
     assert not (company.out / "marts" / "promotions").exists()
-    assert shelf(company.tracking.client(), "churn").events == []
+    assert outcome_registry(company.tracking.client(), "churn").events == []
 
 
 def test_a_version_that_lost_a_tag_is_neither_compared_nor_promoted(company):
@@ -419,8 +419,8 @@ def test_a_change_that_mlflow_has_lost_is_said_and_no_model_serves(company, mlfl
     lost = f"MLflow has lost change {2 if action == 'off' else 1} of its models: by the mart promotions, since "
     lost += f"`{action}` of {SHADOWED} version 1 is champion. Restore MLflow's store from a backup;"
     assert re.search(rf" WARNING churn: no \w+, health alone. {re.escape(lost)}", done.stderr), done.stderr
-    kept, *listed = done.stdout.splitlines()
-    assert kept == "0"
+    load_version, *listed = done.stdout.splitlines()
+    assert load_version == "0"
     assert listed[0].startswith(f"churn: no model serves. {lost}")
 
 
@@ -454,7 +454,7 @@ def test_a_new_registry_counts_from_the_next_change_on(company, mlflow_tables, f
 
     assert again.code == 0, again.err
     run = Run(load_settings(company.config), company.out, day)
-    assert [kept.version for kept in production_models(run).kept] == ["1"]
+    assert [load_version.version for load_version in production_models(run).kept] == ["1"]
     assert "lost" not in caplog.text
 
 
@@ -492,7 +492,7 @@ def test_off_and_rollback_at_once_are_both_on_record_or_one_is_refused(company):
             options = ("--config", company.config, "--out", company.out)
             one.stdin.write("\t".join(map(str, (*options, "model", *words, "--as-of", day))) + "\n")
         codes = [one.stdout.readline().partition(" ")[0] for one, *_ in orders]
-        events = shelf(client, "churn").events[1:]
+        events = outcome_registry(client, "churn").events[1:]
         counts.append(len(events))
 
         assert len(events) == codes.count("0") > 0

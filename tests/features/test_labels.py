@@ -6,7 +6,7 @@ from datetime import datetime
 import pytest
 
 from keepwell.features.book import book
-from keepwell.features.outcomes.labels import labels, losses
+from keepwell.features.outcomes.labels import churned_accounts, labels
 from keepwell.features.settings import BookSettings, LabelSettings
 from tests.support.handmade import Row, contract, facts_of, snapshot
 from tests.support.running import ROOT
@@ -28,7 +28,7 @@ def labelled(now: str = MATURED, **rows: list[Row]) -> dict[str, dict[str, objec
 
 def lost(now: str = MATURED, **rows: list[Row]) -> list[tuple[str, str, str]]:
     """The losses known: account, date, how."""
-    frame = losses(facts_of(snapshot(rows), now), MONEY.churn_grace_days).to_pandas()
+    frame = churned_accounts(facts_of(snapshot(rows), now), MONEY.churn_grace_days).to_pandas()
     return sorted((r.account_id, str(r.churned_at.date()), r.how) for r in frame.itertuples())
 
 

@@ -13,9 +13,9 @@ from keepwell.sample.settings import company_with
 from keepwell.sample.write import write_company
 from keepwell.tasks.registry.monitoring_run import MONITORING
 from keepwell.tasks.registry.tracking import Tracking
-from keepwell.tasks.registry.versions import KEPT_FILE
+from keepwell.tasks.registry.versions import SERVING_FILE
 from tests.support.running import bytes_of, keepwell, mart, without
-from tests.support.shelf import runs_of, versions_of
+from tests.support.small_models import runs_of, versions_of
 
 QUICK = """
 [models.split]
@@ -118,7 +118,7 @@ def test_the_registered_model_knows_which_definitions_it_learnt(learnt: tuple[Pa
     """The versions of the features among its inputs lie beside it (FEA-2, MOD-9)."""
     _, out, _ = learnt
     folder = versions_of(Tracking(f"sqlite:///{out / 'mlflow.db'}", str(out / "mlartifacts")))["1"].source
-    about = json.loads((Path(folder) / KEPT_FILE).read_text())
+    about = json.loads((Path(folder) / SERVING_FILE).read_text())
 
     assert about["versions"] == {name: FEATURES[name].version for name in about["inputs"] if name in FEATURES}
     assert len(about["versions"]) > 3

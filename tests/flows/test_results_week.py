@@ -112,10 +112,12 @@ def test_the_mart_holds_each_kind_cause_and_segment_with_all_of_them(effects: pd
 
 def test_a_lot_decides_on_work_and_not_on_its_kind(effects: pd.DataFrame) -> None:
     """Any work against none is the plain difference; single kinds were chosen, and are adjusted (MON-4)."""
-    by_lot = effects["estimand"].str.startswith("difference by random assignment")
+    randomized = effects["estimand"].str.startswith("difference by random assignment")
 
-    assert (by_lot == (effects["kind"] == ALL)).all()
-    assert effects.loc[by_lot, "effect"].dropna().equals(effects.loc[by_lot & effects["effect"].notna(), "naive"])
+    assert (randomized == (effects["kind"] == ALL)).all()
+    assert (
+        effects.loc[randomized, "effect"].dropna().equals(effects.loc[randomized & effects["effect"].notna(), "naive"])
+    )
     whole = effects[(effects["root_cause"] == ALL) & (effects["segment"] == ALL) & (effects["outcome"] == "use_after")]
     assert whole.set_index("kind")["rank"].fillna(0).to_dict() == {ALL: 0, "training": 1, "email": 2}
     assert whole.set_index("kind").loc["training", "verdict"] == PREFER

@@ -20,11 +20,11 @@ from keepwell.models.training.artifact import input_columns
 from keepwell.models.training.trial import trial
 from keepwell.sample.write import write_company
 from keepwell.tasks.learning.candidates import log_trial
-from keepwell.tasks.learning.quarter import Learnt
+from keepwell.tasks.learning.quarter import TrainingResult
 from keepwell.tasks.ledger.store import Ledger
 from keepwell.tasks.sources.staging import stage
 from tests.support.running import Ran, bytes_of, keepwell, mart
-from tests.support.shelf import PARTS, QUICK, examples, few, quarter, tracking
+from tests.support.small_models import PARTS, QUICK, examples, few, quarter, tracking
 
 INPUTS = {"signal": "disputes_180d", "other": "season", "noise": "tenure"}
 SCORED, REGISTERED = date(2026, 1, 1), date(2025, 12, 15)
@@ -66,19 +66,19 @@ class Place:
         return ran.err
 
 
-def of_published_features() -> Learnt:
-    """The shelf's small model, as if its inputs were features that a book has."""
+def of_published_features() -> TrainingResult:
+    """The small model of tests/support, as if its inputs were features that a book has."""
     rows = examples().rename(columns=INPUTS)
     rules = QUICK.model_copy(update={"inputs": InputSettings(spline_knots={})})
     found = trial(rows, "churned", PARTS, list(INPUTS.values()), rules)
-    whole = Learnt("churn", found, rows)
-    typical = reference_row(whole.part("train")[input_columns(found.trained["logistic"].model)])
-    held = pd.concat([whole.part("validation"), whole.part("test")])
+    whole = TrainingResult("churn", found, rows)
+    typical = reference_row(whole.split("train")[input_columns(found.trained["logistic"].model)])
+    held = pd.concat([whole.split("validation"), whole.split("test")])
     return few(
         replace(
             whole,
             reference=typical.to_dict(),
-            baseline=baseline(found, whole.part("train"), held, "churned", rules.drift),
+            baseline=baseline(found, whole.split("train"), held, "churned", rules.drift),
         )
     )
 

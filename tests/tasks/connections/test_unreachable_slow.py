@@ -20,14 +20,14 @@ import sqlalchemy as sa
 from keepwell.sample.write import write_company
 from keepwell.tasks.errors import Unreachable
 from keepwell.tasks.learning.candidates import log_trial
-from keepwell.tasks.learning.quarter import Learnt
-from keepwell.tasks.registry.champion import kept_in_force
+from keepwell.tasks.learning.quarter import TrainingResult
+from keepwell.tasks.registry.champion import serving_models
 from keepwell.tasks.registry.tracking import Tracking
 from keepwell.tasks.registry.versions import held_out
 from keepwell.tasks.settings import RetrySettings
 from tests.support.dropping import Line, line
 from tests.support.running import ROOT, bytes_of, keepwell
-from tests.support.shelf import few, learnt, quarter, runs_of, versions_of
+from tests.support.small_models import few, quarter, runs_of, trained_result, versions_of
 from tests.tasks.registry.test_versions import LATER, promoted, served
 
 pytestmark = pytest.mark.slow
@@ -36,8 +36,8 @@ DAY = "2026-06-01"
 
 
 @pytest.fixture(scope="module")
-def whole() -> Learnt:
-    return few(learnt())
+def whole() -> TrainingResult:
+    return few(trained_result())
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ STATEMENTS = [b"INSERT INTO experiments", b"INSERT INTO runs", b"INSERT INTO mod
 
 @pytest.mark.parametrize("lost", REQUESTS)
 def test_a_quarter_whose_answers_are_lost_over_http_is_kept_once(
-    over_http: tuple[Line, Tracking], whole: Learnt, lost: bytes, caplog: pytest.LogCaptureFixture
+    over_http: tuple[Line, Tracking], whole: TrainingResult, lost: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The server acted, and its answer never came: one run a candidate and one version all the same (MOD-9, SRC-12)."""
     assert_kept_once(*over_http, whole, lost)
@@ -88,20 +88,20 @@ def test_a_quarter_whose_answers_are_lost_over_http_is_kept_once(
 @pytest.mark.postgres
 @pytest.mark.parametrize("lost", [*STATEMENTS, b"COMMIT"])
 def test_a_quarter_whose_database_drops_is_kept_once(
-    in_postgres: tuple[Line, Tracking], whole: Learnt, lost: bytes, caplog: pytest.LogCaptureFixture
+    in_postgres: tuple[Line, Tracking], whole: TrainingResult, lost: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The same with MLflow's tables in PostgreSQL (MOD-9, SRC-12)."""
     assert_kept_once(*in_postgres, whole, lost)
     assert "Try 1 of 3" in caplog.text
 
 
-def assert_kept_once(there: Line, place: Tracking, whole: Learnt, lost: bytes) -> None:
+def assert_kept_once(there: Line, place: Tracking, whole: TrainingResult, lost: bytes) -> None:
     there.lose_answers(lost, lost)
     number = log_trial(place, quarter(), whole, None)
     there.mend()
     promoted(place, number, LATER)
-    (champion,) = kept_in_force(place, LATER, "champion", outcomes=["churn"])
-    test = whole.part("test")
+    (champion,) = serving_models(place, LATER, "champion", outcomes=["churn"])
+    test = whole.split("test")
 
     assert sorted(run.data.tags["candidate"] for run in runs_of(place)) == ["health", "logistic"]
     assert list(versions_of(place)) == [number]
@@ -112,7 +112,7 @@ def assert_kept_once(there: Line, place: Tracking, whole: Learnt, lost: bytes) -
 @pytest.mark.postgres
 @pytest.mark.parametrize("kind", ["over_http", "in_postgres"])
 def test_mlflow_that_goes_in_the_middle_is_named_once(
-    request: pytest.FixtureRequest, whole: Learnt, kind: str, caplog: pytest.LogCaptureFixture
+    request: pytest.FixtureRequest, whole: TrainingResult, kind: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Scoring goes on by health alone with one warning; who needs MLflow gets one sentence, soon (LRN-2, SRC-12)."""
     there, place = request.getfixturevalue(kind)
@@ -123,7 +123,7 @@ def test_mlflow_that_goes_in_the_middle_is_named_once(
     new_lines(there)
     there.cut(6000, for_ever=True)
     start = time.monotonic()
-    kept = kept_in_force(place, LATER, "champion", "challenger")
+    kept = serving_models(place, LATER, "champion", "challenger")
     warned = [r.getMessage() for r in caplog.records if "health alone" in r.getMessage()]
     place = replace(place, down=[])
     with pytest.raises(Unreachable, match=r"^MLflow at .* cannot be reached: .*\. Tried 3 times in \d+ s\.$"):

@@ -14,7 +14,7 @@ from keepwell.tasks.files.permissions import restrict_umask
 from keepwell.tasks.learning.candidates import log_trial
 from keepwell.tasks.ledger.store import Ledger
 from tests.support.running import keepwell
-from tests.support.shelf import few, learnt, quarter
+from tests.support.small_models import few, quarter, trained_result
 
 DAY = date(2026, 5, 1)
 PRIVATE = ("ledger.db", "ledger.db-wal", "ledger.db-shm", "mlflow.db")
@@ -58,7 +58,7 @@ def run_everything(folder: Path) -> Path:
     run("monthly", "--as-of", DAY.replace(day=8), "--week", 2)
     run("sweep", "--now", "2026-05-08T10:15")
     # What is learnt in seconds knows none of the company's columns: it is registered once the book is scored.
-    log_trial(Run(load_settings(config), out, DAY).tracking, quarter("r1", DAY), few(learnt()), None)
+    log_trial(Run(load_settings(config), out, DAY).tracking, quarter("r1", DAY), few(trained_result()), None)
     run("model", "list")
     run("model", "off", "--as-of", DAY, "--by", "ann", "--reason", "odd")
     return out

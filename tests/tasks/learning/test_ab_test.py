@@ -21,7 +21,7 @@ from keepwell.playbook.alerts.rules import conditions, standings
 from keepwell.playbook.settings import AlertSettings
 from keepwell.tasks.earlier_scores import read
 from keepwell.tasks.learning.ab_test import assigned_accounts, with_outcomes
-from keepwell.tasks.registry.versions import Kept
+from keepwell.tasks.registry.versions import ServingModel
 from keepwell.tasks.scoring.score import Scored
 from keepwell.tasks.sources.staging import Snapshot
 from tests.support.company import staged
@@ -81,7 +81,7 @@ def test_outcomes_and_challengers_are_assigned_independently(other):
 
 
 @pytest.fixture(scope="module")
-def rivals(champion: Kept) -> tuple[Kept, Kept]:
+def rivals(champion: ServingModel) -> tuple[ServingModel, ServingModel]:
     """A champion that never flags anybody, and a challenger that flags the silent account, bolt."""
     return replace(champion, thresholds=NEVER), replace(champion, alias="challenger", version="10")
 

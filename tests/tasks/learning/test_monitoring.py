@@ -23,7 +23,7 @@ from keepwell.models.training.candidates import CATEGORICAL_FEATURES, fitted, pr
 from keepwell.models.training.choose import calibrated
 from keepwell.models.training.split import Splits, TooLittleData
 from keepwell.models.training.trial import Trained
-from keepwell.tasks.learning.monitoring import OVER_TIME, InPlace, Monitoring, fallen, watch
+from keepwell.tasks.learning.monitoring import OVER_TIME, InPlace, Monitoring, fallen_metrics, watch
 from keepwell.tasks.marts.monitoring import (
     drift_frame,
     estimated_frame,
@@ -33,7 +33,7 @@ from keepwell.tasks.marts.monitoring import (
 )
 from keepwell.tasks.marts.publish import Stamp, mart_table
 from keepwell.tasks.marts.schemas.all import MARTS
-from keepwell.tasks.registry.versions import Kept
+from keepwell.tasks.registry.versions import ServingModel
 
 NUMBERS = ("use", "noise")
 MONTHS = pd.date_range("2025-01-01", periods=14, freq="MS")
@@ -144,9 +144,9 @@ def test_drift_of_inputs_score_and_outcome_is_one_table(examples, train, rows) -
     validation = rows[rows["as_of"] <= MONTHS[8]]
     was = reference(train, NUMBERS, CATEGORICAL_FEATURES, validation, rules)
     newest = examples[examples["as_of"] == MONTHS[-1]].merge(rows[["account_id", "as_of", "chance"]])
-    fallen = newest.assign(use=newest["use"] - 1.0, chance=newest["chance"] * 3)
+    fallen_metrics = newest.assign(use=newest["use"] - 1.0, chance=newest["chance"] * 3)
     outcomes = outcome_drift(rows.dropna(subset="happened"), rate_of(train), rules)
-    frame = drift_frame("churn", {MONTHS[-1]: drift(was, fallen, rules)}, outcomes)
+    frame = drift_frame("churn", {MONTHS[-1]: drift(was, fallen_metrics, rules)}, outcomes)
     table = mart_table(MARTS["drift"], frame, STAMP).to_pandas()
 
     psi = table[table["statistic"] == "psi"].set_index("name")
@@ -213,9 +213,9 @@ def test_figures_below_those_that_it_was_accepted_with_degrade_it(rows, champion
     told = rows[rows["as_of"].isin(MONTHS[7:11])]
     rng = np.random.default_rng(3)
     later = told.assign(as_of=told["as_of"] + pd.DateOffset(months=4), happened=rng.permutation(told["happened"]))
-    said = fallen(pd.concat([told, later]), champion.baseline, WATCHING)
+    said = fallen_metrics(pd.concat([told, later]), champion.baseline, WATCHING)
 
-    assert fallen(told, champion.baseline, WATCHING) == []
+    assert fallen_metrics(told, champion.baseline, WATCHING) == []
     assert said[0].startswith("ROC-AUC of 2026-03 to 2026-03 is 0.")
     assert "that the model was accepted with" in said[0]
 
@@ -243,7 +243,7 @@ def test_legacy_scores_stand_beside_where_they_have_numbers(examples, champion) 
 
 def test_the_champion_is_watched_and_the_challenger_only_where_there_is_none(champion, trained) -> None:
     """Never another model instead: a champion that was kept without its baseline is said to be unwatched (LRN-3)."""
-    kept = Kept(
+    kept = ServingModel(
         "churn", "3", "champion", "logistic", date(2026, 1, 1), date(2025, 11, 1),
         as_one(trained), ["use"], {}, {}, champion.baseline,
     )  # fmt: skip

@@ -34,25 +34,33 @@ from keepwell.models.training.candidates import CANDIDATES
 from keepwell.tasks.files.digests import sha256_of
 from keepwell.tasks.learning.candidates import log_trial
 from keepwell.tasks.learning.promotions import promotions_frame
-from keepwell.tasks.learning.quarter import Learnt
+from keepwell.tasks.learning.quarter import TrainingResult
 from keepwell.tasks.registry.champion import NoModel, find, load
 from keepwell.tasks.registry.monitoring_run import MONITORING, log_monitoring
 from keepwell.tasks.registry.tracking import Tracking
-from keepwell.tasks.registry.versions import KEPT_FILE, MODEL_FILE, TAGS, add_event, held_out, shelf, show
+from keepwell.tasks.registry.versions import (
+    MODEL_FILE,
+    SERVING_FILE,
+    TAGS,
+    add_event,
+    held_out,
+    outcome_registry,
+    sync_aliases,
+)
 from tests.support.running import ROOT
-from tests.support.shelf import AS_OF, REFERENCE, few, learnt, quarter, runs_of, tracking, versions_of
+from tests.support.small_models import AS_OF, REFERENCE, few, quarter, runs_of, tracking, trained_result, versions_of
 
 LATER = AS_OF + timedelta(days=31)
 
 
 @pytest.fixture(scope="module")
-def whole() -> Learnt:
+def whole() -> TrainingResult:
     """Every candidate, learnt once."""
-    return learnt()
+    return trained_result()
 
 
 @pytest.fixture(scope="module")
-def logged(mlflow_tables: Path, tmp_path_factory: pytest.TempPathFactory, whole: Learnt) -> Tracking:
+def logged(mlflow_tables: Path, tmp_path_factory: pytest.TempPathFactory, whole: TrainingResult) -> Tracking:
     """A quarter with every candidate in MLflow; tests read it only."""
     place = tracking(mlflow_tables, tmp_path_factory.mktemp("logged"))
     log_trial(place, quarter(), whole, None)
@@ -60,7 +68,7 @@ def logged(mlflow_tables: Path, tmp_path_factory: pytest.TempPathFactory, whole:
 
 
 @pytest.fixture
-def fresh(mlflow_tables: Path, tmp_path: Path, whole: Learnt) -> Tracking:
+def fresh(mlflow_tables: Path, tmp_path: Path, whole: TrainingResult) -> Tracking:
     """A quarter of two candidates, to be changed."""
     place = tracking(mlflow_tables, tmp_path)
     log_trial(place, quarter(), few(whole), None)
@@ -79,7 +87,7 @@ def warned(caplog: pytest.LogCaptureFixture) -> str:
 def resum(place: Tracking) -> None:
     """Make the checksum that of the files as they are, as one who can write to MLflow might."""
     folder = place_of(place)
-    found = sha256_of(folder / MODEL_FILE, folder / KEPT_FILE)
+    found = sha256_of(folder / MODEL_FILE, folder / SERVING_FILE)
     place.client().set_model_version_tag("keepwell-churn", "1", "sha256", found)
 
 
@@ -91,7 +99,7 @@ def test_every_candidate_comes_back_with_the_same_chances(name, whole):
     """By skops, with no type trusted but those of the list: whatever a quarter takes can be loaded (MOD-9)."""
     model = as_one(whole.trial.trained[name])
     back = skops.io.loads(skops.io.dumps(model), trusted=list(TRUSTED))
-    test = whole.part("test")
+    test = whole.split("test")
 
     assert np.abs(back.predict_proba(test) - model.predict_proba(test)).max() <= 1e-12
     assert np.allclose(
@@ -110,21 +118,21 @@ def test_no_type_is_trusted_that_no_candidate_needs(whole):
 
 def test_the_registered_model_gives_the_chances_of_the_trial(logged, whole):
     """Calibrated, from the columns that it names and nothing else (MOD-9)."""
-    kept = load(logged, "churn", "challenger", LATER)
-    test = whole.part("test")
+    load_version = load(logged, "churn", "challenger", LATER)
+    test = whole.split("test")
 
-    assert kept is not None
-    assert (kept.candidate, kept.version, kept.as_of) == (whole.trial.selected, "1", AS_OF)
-    assert (dict(kept.thresholds), dict(kept.reference)) == (whole.trial.thresholds, REFERENCE)
-    assert kept.baseline == whole.baseline
+    assert load_version is not None
+    assert (load_version.candidate, load_version.version, load_version.as_of) == (whole.trial.selected, "1", AS_OF)
+    assert (dict(load_version.thresholds), dict(load_version.reference)) == (whole.trial.thresholds, REFERENCE)
+    assert load_version.baseline == whole.baseline
     expected = whole.trial.trained[whole.trial.selected].probabilities(test)
-    assert np.abs(kept.probabilities(test[list(kept.inputs)]) - expected).max() <= 1e-12
+    assert np.abs(load_version.probabilities(test[list(load_version.inputs)]) - expected).max() <= 1e-12
 
 
 def test_mlflow_alone_gives_calibrated_chances(logged, whole):
     """With its signature and its input example: another program needs no calibration of its own (MOD-9)."""
     model = mlflow.pyfunc.load_model(str(place_of(logged)))
-    test = whole.part("test")
+    test = whole.split("test")
     columns = input_columns(whole.trial.trained[whole.trial.selected].model)
 
     found = model.predict(test[columns])
@@ -137,7 +145,7 @@ def test_what_the_inputs_learnt_is_logged(whole):
     """The quantiles where tails are cut, and which columns carry a mark where they are missing (FEA-7)."""
     every = fitted_inputs(whole.trial.trained["logistic"].model)
     found = every[every["branch"].isin(["number", "word"])].set_index("column")
-    train = whole.part("train")
+    train = whole.split("train")
 
     assert found.loc["noise", "low"] == pytest.approx(train["noise"].quantile(0.01))
     assert found.loc["noise", "high"] == pytest.approx(train["noise"].quantile(0.99))
@@ -180,7 +188,7 @@ def test_a_tracking_server_keeps_models_as_a_file_does(mlflow_tables, tmp_path, 
     with served(tmp_path) as place:
         log_trial(place, quarter(), few(whole), None)
         promoted(place, "1", LATER)
-        champion, test = load(place, "churn", "champion", LATER), whole.part("test")
+        champion, test = load(place, "churn", "champion", LATER), whole.split("test")
         rows = held_out(place, versions_of(place)["1"])
 
     expected = whole.trial.trained["logistic"].probabilities(test)
@@ -233,7 +241,7 @@ def test_a_run_holds_curves_card_and_inputs(logged, whole):
     area = np.trapezoid(roc["y"], roc["x"])
     assert area == pytest.approx(whole.trial.metrics[whole.trial.selected, "all"]["roc_auc"].value, abs=0.01)
     tenths = points[points["curve"] == "calibration"]
-    assert (tenths["rows"].sum(), len(tenths)) == (len(whole.part("test")), 10)
+    assert (tenths["rows"].sum(), len(tenths)) == (len(whole.split("test")), 10)
     card = (place / "model_card.md").read_text()
     assert "What it cannot know" in card
     assert "| test | 2025-11-01 to 2025-12-01 | 1,200 | 600 |" in card
@@ -320,7 +328,7 @@ def test_a_quarter_run_again_with_other_settings_replaces_its_runs(fresh, whole)
 def promoted(place: Tracking, version: str, as_of: date, number: int = 1, action: str = "promote") -> None:
     client = place.client()
     add_event(client, "churn", Event(number, as_of, action, version, "ann", "because"))
-    show(client, "churn")
+    sync_aliases(client, "churn")
 
 
 def test_a_champion_is_found_by_the_date_that_a_run_speaks_as_of(fresh, whole):
@@ -382,11 +390,11 @@ def test_after_a_rollback_the_one_before_serves_and_the_fallen_is_no_challenger(
     assert load(fresh, "churn", "champion", LATER + timedelta(days=1)).version == "2"
     assert load(fresh, "churn", "champion", late).version == "1"
     assert load(fresh, "churn", "challenger", late) is None
-    aliases = shelf(fresh.client(), "churn").aliases
+    aliases = outcome_registry(fresh.client(), "churn").aliases
     assert aliases == {"champion": "1"}
 
 
-@pytest.mark.parametrize("file", [MODEL_FILE, KEPT_FILE])
+@pytest.mark.parametrize("file", [MODEL_FILE, SERVING_FILE])
 def test_a_changed_or_missing_file_is_no_model(fresh, caplog, file):
     """Health alone, and the reason: never a model that somebody touched, and never another one instead (MOD-9)."""
     path = place_of(fresh) / file
@@ -418,7 +426,7 @@ def test_an_untrusted_type_is_refused_whatever_mlflow_says(fresh, caplog):
 
 def test_a_model_that_works_differently_here_is_refused(fresh):
     """Another version of a library may give other chances: three example rows are asked each time (MOD-9)."""
-    path = place_of(fresh) / KEPT_FILE
+    path = place_of(fresh) / SERVING_FILE
     about = json.loads(path.read_text())
     about["chances"][0] += 1e-6
     path.write_text(json.dumps(about))
@@ -434,7 +442,7 @@ def test_a_model_that_learnt_another_definition_of_a_feature_is_refused(fresh, m
     with pytest.raises(NoModel, match="learnt other@1, which is @2 now: learn it again"):
         find(fresh, "churn", "challenger", LATER)
 
-    path = place_of(fresh) / KEPT_FILE
+    path = place_of(fresh) / SERVING_FILE
     path.write_text(json.dumps({**json.loads(path.read_text()), "versions": {"other": 2}}))
     resum(fresh)
     assert find(fresh, "churn", "challenger", LATER).version == "1"
@@ -464,7 +472,7 @@ def test_the_champion_is_graded_on_the_months_that_it_never_saw(fresh, whole):
     younger = replace(champion, first_test=date(2025, 12, 1))
     log_trial(fresh, quarter("r3", LATER), few(whole, "tree"), younger)
     rows = held_out(fresh, versions_of(fresh)["2"])
-    test = whole.part("test").reset_index(drop=True)
+    test = whole.split("test").reset_index(drop=True)
     seen = rows["as_of"] < "2025-12-01"
 
     assert rows.loc[seen, "champion"].isna().all()
@@ -490,11 +498,11 @@ def test_changes_made_at_once_from_two_machines_are_both_kept(fresh):
     client = fresh.client()
     for event in (Event(2, LATER, "off", "1", "ann", "odd"), Event(2, LATER, "rollback", "", "bob", "worse")):
         add_event(client, "churn", event)
-    held = shelf(client, "churn")
+    held = outcome_registry(client, "churn")
 
     assert sorted(event.action for event in held.events) == ["off", "promote", "rollback"]
     assert "Switched off by ann" in held.off(LATER)
-    assert held.in_force("champion", LATER) is None
+    assert held.in_production("champion", LATER) is None
     assert promotions_frame([held], LATER)["number"].tolist() == [2, 3]
 
 
@@ -550,7 +558,7 @@ def test_a_change_that_is_missing_in_between_lets_no_model_serve(fresh, caplog):
     assert "MLflow has lost change 2 of its models" in warned(caplog)
 
 
-@pytest.mark.parametrize("file", [MODEL_FILE, KEPT_FILE, "held_out.parquet"])
+@pytest.mark.parametrize("file", [MODEL_FILE, SERVING_FILE, "held_out.parquet"])
 def test_files_are_compared_with_the_digest_of_their_registration(fresh, file):
     """One flipped bit is enough; a model has its digest in MLflow's tags, as have its held-out rows (MOD-9)."""
     version = versions_of(fresh)["1"]

@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from keepwell.models.settings.training import PolicySettings
 from keepwell.models.training.artifact import CalibratedModel
 from keepwell.tasks.earlier_scores import stored_before
-from keepwell.tasks.registry.versions import Kept
+from keepwell.tasks.registry.versions import ServingModel
 from keepwell.tasks.scoring.predictions import Models
 from keepwell.tasks.scoring.score import Scored, score_book
 from tests.support.handmade import MONDAY, company, contract
@@ -27,22 +27,22 @@ LEAVING = {"end_on": "2024-06-01", "notice_on": "2024-02-01"}
 
 
 @pytest.fixture(scope="module")
-def champion() -> Kept:
+def champion() -> ServingModel:
     """A model that has learnt one thing: who has been silent for 30 days leaves."""
     rows = pd.DataFrame({"days_since_last_use": np.arange(60.0), "segment": "digital-touch"})
     alone = make_column_transformer((StandardScaler(), ["days_since_last_use"]), verbose_feature_names_out=False)
     model = make_pipeline(alone, LogisticRegression()).fit(rows, rows["days_since_last_use"] > 30)
     cuts = {"recall_first": 0.3, "precision_first": 0.6}
     typical = {"days_since_last_use": 2.0}
-    return Kept("churn", "7", "champion", "logistic", DAY, DAY, CalibratedModel(model), (), cuts, typical)
+    return ServingModel("churn", "7", "champion", "logistic", DAY, DAY, CalibratedModel(model), (), cuts, typical)
 
 
-def in_force(*models: Kept, share: float = 0.0, beside_health: bool = True) -> Models:
+def in_force(*models: ServingModel, share: float = 0.0, beside_health: bool = True) -> Models:
     """These models with the default policy."""
     return Models(models, PolicySettings(), 60, share, beside_health)
 
 
-def book(*models: Kept, share: float = 0.0, beside_health: bool = True) -> Scored:
+def book(*models: ServingModel, share: float = 0.0, beside_health: bool = True) -> Scored:
     """One account that works daily, one silent for 40 days, a silent young one, and a silent one that gave notice."""
     silent = [1] * 60 + [0] * 40
     usage = [*used("acme", [1] * 100), *used("bolt", silent), *used("cask", [0] * 99 + [1]), *used("dell", silent)]

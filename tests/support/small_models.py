@@ -14,11 +14,11 @@ from keepwell.models.settings.all import ModelSettings
 from keepwell.models.settings.training import CandidateSettings, InputSettings
 from keepwell.models.training.split import Splits
 from keepwell.models.training.trial import trial
-from keepwell.tasks.learning.quarter import Learnt, Quarter
+from keepwell.tasks.learning.quarter import Quarter, TrainingResult
 from keepwell.tasks.registry.tracking import Tracking
-from keepwell.tasks.registry.versions import Version, shelf
+from keepwell.tasks.registry.versions import Version, outcome_registry
 
-NUMBERS = ("signal", "other", "noise")
+NUMERIC_FEATURES = ("signal", "other", "noise")
 QUICK = ModelSettings(
     inputs=InputSettings(spline_knots={"other": (-1.0, 0.0, 1.0)}),
     candidates=CandidateSettings(n_estimators=5, max_iter=10, min_samples_leaf=20, replicates=20),
@@ -52,20 +52,20 @@ def examples(seed: int = 1, rows: int = 2400) -> pd.DataFrame:
     )
 
 
-def learnt(seed: int = 1) -> Learnt:
+def trained_result(seed: int = 1) -> TrainingResult:
     """Every candidate of one outcome."""
     rows = examples(seed)
-    found = trial(rows, "churned", PARTS, NUMBERS, QUICK)
-    whole = Learnt("churn", found, rows, REFERENCE)
-    held = pd.concat([whole.part("validation"), whole.part("test")])
-    return replace(whole, baseline=baseline(found, whole.part("train"), held, "churned", QUICK.drift))
+    found = trial(rows, "churned", PARTS, NUMERIC_FEATURES, QUICK)
+    whole = TrainingResult("churn", found, rows, REFERENCE)
+    held = pd.concat([whole.split("validation"), whole.split("test")])
+    return replace(whole, baseline=baseline(found, whole.split("train"), held, "churned", QUICK.drift))
 
 
-def few(whole: Learnt, taken: str = "logistic") -> Learnt:
+def few(whole: TrainingResult, selected: str = "logistic") -> TrainingResult:
     """Health and one candidate, which is taken: enough where it does not matter how many there are."""
-    kept = {name: whole.trial.trained[name] for name in ("health", taken)}
-    test = whole.trial.test.assign(chance=kept[taken].probabilities(whole.trial.test))
-    return replace(whole, trial=replace(whole.trial, trained=kept, selected=taken, test=test))
+    kept = {name: whole.trial.trained[name] for name in ("health", selected)}
+    test = whole.trial.test.assign(chance=kept[selected].probabilities(whole.trial.test))
+    return replace(whole, trial=replace(whole.trial, trained=kept, selected=selected, test=test))
 
 
 def quarter(run_id: str = "r1", as_of: date = AS_OF) -> Quarter:
@@ -89,5 +89,5 @@ def runs_of(place: Tracking, name: str = "keepwell-churn") -> list[Any]:
 
 def versions_of(place: Tracking) -> dict[str, Version]:
     """The registered versions, by number."""
-    found = shelf(place.client(), "churn")
+    found = outcome_registry(place.client(), "churn")
     return dict(found.versions) if found else {}
