@@ -149,10 +149,10 @@ def test_the_share_of_the_settings_is_that_of_the_runs(company):
     company.says(EASY + "assigned_share = 0.25\n")
     assigned = production_models(Run(load_settings(company.config), company.out, SHADOWED))
 
-    assert [model.share(shadow.kept[0]) for model in (shadow, assigned)] == [0.0, 0.25]
+    assert [model.share(shadow.serving[0]) for model in (shadow, assigned)] == [0.0, 0.25]
     company.says("[promotion]\nassigned_share = 0.25\n")
     waiting = production_models(Run(load_settings(company.config), company.out, SHADOWED))
-    assert waiting.share(waiting.kept[0]) == 0.0
+    assert waiting.share(waiting.serving[0]) == 0.0
 
 
 def publish_arms(marts: Path, day: date, version: str, ours: list[str], theirs: list[str]) -> None:
@@ -349,7 +349,7 @@ def test_a_version_that_lost_a_tag_is_neither_compared_nor_promoted(company):
     assert company.model("list").code == 0
 
 
-def test_what_is_put_in_force_and_cannot_serve_is_said(company, first):
+def test_a_champion_that_cannot_serve_is_reported(company, first):
     """A rollback and `on` are done all the same: they are how people get out of worse (LRN-2)."""
     company.promote()
     day = second(company, first)
@@ -395,7 +395,7 @@ from keepwell.flows.configuration.settings import load_settings
 log_to_stderr()
 run = Run(load_settings(Path(sys.argv[1])), Path(sys.argv[2]), date.fromisoformat(sys.argv[3]))
 found = production_models(run)
-print(len(found.kept) if found else 0, *warnings(run), sep="\\n")
+print(len(found.serving) if found else 0, *warnings(run), sep="\\n")
 """
 
 
@@ -419,8 +419,8 @@ def test_a_change_that_mlflow_has_lost_is_said_and_no_model_serves(company, mlfl
     lost = f"MLflow has lost change {2 if action == 'off' else 1} of its models: by the mart promotions, since "
     lost += f"`{action}` of {SHADOWED} version 1 is champion. Restore MLflow's store from a backup;"
     assert re.search(rf" WARNING churn: no \w+, health alone. {re.escape(lost)}", done.stderr), done.stderr
-    load_version, *listed = done.stdout.splitlines()
-    assert load_version == "0"
+    kept, *listed = done.stdout.splitlines()
+    assert kept == "0"
     assert listed[0].startswith(f"churn: no model serves. {lost}")
 
 
@@ -454,7 +454,7 @@ def test_a_new_registry_counts_from_the_next_change_on(company, mlflow_tables, f
 
     assert again.code == 0, again.err
     run = Run(load_settings(company.config), company.out, day)
-    assert [load_version.version for load_version in production_models(run).kept] == ["1"]
+    assert [model.version for model in production_models(run).serving] == ["1"]
     assert "lost" not in caplog.text
 
 

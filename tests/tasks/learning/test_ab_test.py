@@ -27,7 +27,7 @@ from keepwell.tasks.sources.staging import Snapshot
 from tests.support.company import staged
 from tests.support.handmade import MONDAY
 from tests.support.partitions import put
-from tests.tasks.scoring.test_predictions import book, champion, in_force, row_of
+from tests.tasks.scoring.test_predictions import book, champion, in_production, row_of
 
 __all__ = ["champion"]
 MANY = [f"account-{n}" for n in range(20_000)]
@@ -144,10 +144,10 @@ def test_beside_health_a_challenger_acts_only_where_no_review_is_waited_for(riva
 
 def test_the_run_id_depends_on_the_share_once_somebody_is_assigned(rivals):
     """Another share is another result; shadow is as before (CONTRACT)."""
-    assert in_force(*rivals).used == ("model/churn/champion/7", "model/churn/challenger/10")
-    assert in_force(*rivals, share=0.2).used[-1] == "assigned/churn/10/0.2"
-    assert in_force(rivals[0], share=0.2).used == in_force(rivals[0]).used
-    assert in_force(rivals[1], share=0.2, beside_health=False).used == in_force(rivals[1]).used
+    assert in_production(*rivals).used == ("model/churn/champion/7", "model/churn/challenger/10")
+    assert in_production(*rivals, share=0.2).used[-1] == "assigned/churn/10/0.2"
+    assert in_production(rivals[0], share=0.2).used == in_production(rivals[0]).used
+    assert in_production(rivals[1], share=0.2, beside_health=False).used == in_production(rivals[1]).used
 
 
 # What became of both arms --------------------------------------------------------------------------------------------

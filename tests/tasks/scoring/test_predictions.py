@@ -37,7 +37,7 @@ def champion() -> ServingModel:
     return ServingModel("churn", "7", "champion", "logistic", DAY, DAY, CalibratedModel(model), (), cuts, typical)
 
 
-def in_force(*models: ServingModel, share: float = 0.0, beside_health: bool = True) -> Models:
+def in_production(*models: ServingModel, share: float = 0.0, beside_health: bool = True) -> Models:
     """These models with the default policy."""
     return Models(models, PolicySettings(), 60, share, beside_health)
 
@@ -52,7 +52,11 @@ def book(*models: ServingModel, share: float = 0.0, beside_health: bool = True) 
     }
     stored = stored_before(Path("nowhere"), date.fromisoformat(MONDAY), 30)
     return score_book(
-        company(MONDAY, **rows), settings(), {}, stored, in_force(*models, share=share, beside_health=beside_health)
+        company(MONDAY, **rows),
+        settings(),
+        {},
+        stored,
+        in_production(*models, share=share, beside_health=beside_health),
     )
 
 
@@ -111,5 +115,5 @@ def test_the_threshold_is_that_of_the_accounts_group(champion):
 
 def test_the_run_id_depends_on_the_models_used(champion):
     """Another version is another result (CONTRACT)."""
-    assert in_force(champion).used == ("model/churn/champion/7",)
-    assert in_force(replace(champion, version="8")).used != in_force(champion).used
+    assert in_production(champion).used == ("model/churn/champion/7",)
+    assert in_production(replace(champion, version="8")).used != in_production(champion).used
