@@ -24,6 +24,17 @@ make install              # the locked dependencies, in .venv
 """
 QUERY = """SELECT band, count(*) AS accounts, round(sum(arr)) AS arr
 FROM health_scores_latest GROUP BY band ORDER BY arr DESC"""
+READ_MARTS = f'''```python
+import duckdb
+
+duckdb.execute("SET VARIABLE marts = 'out/marts'")
+duckdb.execute(open("out/marts/views.sql").read())
+query = """
+{QUERY}
+"""
+print(duckdb.sql(query))
+```
+'''
 NEXT = """- Connect your own data: [own warehouse](../how-to/own-warehouse.md).
 - Follow a whole month, with calls, plans and a leadership summary: [a month, command by
   command](../how-to/month-walk.md).
@@ -62,8 +73,7 @@ def score(walk: Walk) -> None:
         "Open the report in a browser: accounts by band, what changed, and each CSM's accounts with the reasons.",
         "The same numbers are parquet tables, with DuckDB views beside them. In Python, in the folder `company`:",
     )
-    walk.page += ["```python", "import duckdb", "duckdb.execute(\"SET VARIABLE marts = 'out/marts'\")"]
-    walk.page += ['duckdb.execute(open("out/marts/views.sql").read())', f'print(duckdb.sql("""{QUERY}"""))', "```", ""]
+    walk.page += [READ_MARTS]
     with duckdb.connect() as connection:
         connection.execute("SET VARIABLE marts = ?", [str(walk.out / "marts")])
         connection.execute((walk.out / "marts" / "views.sql").read_text())
