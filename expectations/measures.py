@@ -48,7 +48,7 @@ def age_days(days: pd.DataFrame, as_of: datetime) -> float | None:
 def volume(days: pd.DataFrame, last: date, window: int, windows: int, min_rows: int) -> float | None:
     """Rows of the `window` days up to and with `last`, as a share of the mean of the `windows` windows before.
 
-    None where the past is shorter than that, or so thin (`min_rows` per window) that chance alone moves it.
+    None where the past is shorter than that, or so low (`min_rows` per window) that random variation alone moves it.
     """
     dated = days.dropna(subset=["day"])
     day = pd.to_datetime(dated["day"])

@@ -104,7 +104,7 @@ class Expectation(BaseModel, frozen=True, extra="forbid"):
 
     @property
     def about(self) -> str | None:
-        """The column that people are told; None where the rule is about the whole table or several columns at once."""
+        """The column that results name; None for a rule about the whole table or several columns at once."""
         return self.column or (self.columns[0] if self.expect == IN_ORDER else None)
 
 
@@ -153,7 +153,7 @@ def _suite(table: CanonicalTable, common: _File, path: Path) -> Suite:
     expectations = tuple(_expectation(entry, table, path) for entry in entries)
     named_twice = [e for e in expectations if sum((o.rule, o.about) == (e.rule, e.about) for o in expectations) > 1]
     if named_twice:
-        raise ValueError(f"{path.name}: rule {named_twice[0].rule} stands there twice; leave one out with `without`")
+        raise ValueError(f"{path.name}: rule {named_twice[0].rule} occurs twice; exclude one with `without`")
     return Suite(table=table.name, expectations=expectations)
 
 

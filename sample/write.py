@@ -128,7 +128,7 @@ def _write_tables(to: Path, accounts: int, seed: int, settings: CompanySettings,
 
 
 def _sources(settings: CompanySettings) -> Mapping[str, Source]:
-    """The tables that this company has: no interventions where CSMs do nothing, no hold-outs without a lot."""
+    """The tables that this company has: no interventions where CSMs do nothing, no hold-outs without randomisation."""
     mode = settings.contacts.mode
     without = {OFF: {"interventions", "hold_outs"}, POLICY: {"hold_outs"}}.get(mode, set())
     return {name: source for name, source in SOURCES.items() if name not in without}

@@ -68,7 +68,7 @@ def _check_digest(folder: Path, day: date) -> None:
     before = _noted(folder)
     if digest_of(folder / FILE) not in before | _noted(folder):
         raise StoredDamaged(
-            f"{folder / FILE} is not what was published: it does not agree with the {MANIFEST} beside it. Nothing is "
+            f"{folder / FILE} is not what was published: it does not match the {MANIFEST} beside it. Nothing is "
             f"computed from it. Restore the folder from a backup, or delete it and run {day} again."
         )
 

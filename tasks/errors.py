@@ -1,4 +1,4 @@
-"""The few ways in which a run can fail, each with the exit code that the CONTRACT gives it."""
+"""The errors of a run, each with its exit code of the CONTRACT."""
 
 import difflib
 from collections.abc import Collection, Iterable, Sequence
@@ -9,7 +9,7 @@ from keepwell.values.texts import one_line
 
 
 class KeepwellError(Exception):
-    """Something a person has to mend; the message is one clear sentence with the remedy."""
+    """An error that a person has to fix; the message is one clear sentence with the remedy."""
 
     exit_code = 1
 
@@ -18,14 +18,14 @@ class KeepwellError(Exception):
 
 
 class ConfigError(KeepwellError):
-    """Wrong usage or configuration: a wrong key, a mapping that is no single SELECT, a source that is not there."""
+    """Wrong usage or configuration: a wrong key, a mapping that is not one SELECT, a missing source."""
 
     exit_code = 2
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong with the data, as people need it to mend it."""
+    """One fault in the data: table, column, count, examples and remedy."""
 
     table: str
     rule: str
@@ -53,13 +53,13 @@ class DataCheckFailed(KeepwellError):
 
 
 class FileRefused(KeepwellError):
-    """A file of what people did has mistakes: none of it is recorded."""
+    """An imported file of work has mistakes; none of it is recorded."""
 
     exit_code = 3
 
 
 class StoredDamaged(KeepwellError):
-    """A file that Keepwell stored is no longer what it wrote: neither the source's data nor the configuration."""
+    """A file that Keepwell stored was changed or damaged; source and configuration are not at fault."""
 
 
 class Busy(KeepwellError):
@@ -69,7 +69,7 @@ class Busy(KeepwellError):
 
 
 class Unreachable(KeepwellError):
-    """A service did not answer however often it was tried; nothing is wrong with the data or the configuration."""
+    """A service did not answer after all retries; data and configuration are not at fault."""
 
 
 class PrefectUnreachable(Unreachable):
@@ -77,24 +77,24 @@ class PrefectUnreachable(Unreachable):
 
 
 class NotPromoted(KeepwellError):
-    """A gate refused a model: nothing was changed, and what was asked for is not done."""
+    """A gate refused a model; nothing was changed."""
 
 
 def close_to(name: str, known: Iterable[str]) -> str | None:
-    """The one that was meant, if any looks like it, whatever its case."""
+    """The closest known name, ignoring case; None without a close one."""
     small = {one.lower(): one for one in known}
     close = difflib.get_close_matches(name.lower(), small, n=1)
     return small[close[0]] if close else None
 
 
 def with_nearest(names: Iterable[str], known: Collection[str]) -> str:
-    """Names that there are not, each with the one that was meant, if any looks like it."""
+    """Unknown names, each with the closest known one."""
     near = ((name, close_to(name, known)) for name in names)
     return ", ".join(f"`{name}`" + (f" (did you mean `{close}`?)" if close else "") for name, close in near)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """What would be right, as the end of a sentence."""
+    """The closest known name, or all known names, as the end of a sentence."""
     known = list(known)
     close = close_to(name, known)
     return f"; did you mean `{close}`?" if close else f"; there are {', '.join(sorted(known))}."

@@ -27,8 +27,10 @@ class Names:
             if len(found) == 1:
                 return found[0]
             if found:
-                raise ConfigError(f"{len(found)} accounts are called {named!r}: {', '.join(found)}. Give its id.")
-        raise ConfigError(f"no score up to that date tells of an account {named!r}{self._instead(named)}")
+                raise ConfigError(
+                    f"{len(found)} accounts are called {named!r}: {', '.join(found)}. Give the account id."
+                )
+        raise ConfigError(f"no account {named!r} in the scores up to that date{self._instead(named)}")
 
     def _instead(self, named: str) -> str:
         """What was meant, as far as names of the newest score tell; what to run where there is no score."""

@@ -65,7 +65,7 @@ def change_parts(
 
 
 def redefined_points(before: pd.DataFrame, registry: Mapping[str, Feature], health: HealthSettings) -> pd.Series:
-    """Points of the old values under the definition of today, where it is another; NaN where that cannot be told."""
+    """Points of the old values under a changed definition; NaN where it did not change or cannot be applied."""
     points = pd.Series(np.nan, before.index)
     for name, version, definition in (
         before[["feature", "version", "definition"]].drop_duplicates().itertuples(index=False)

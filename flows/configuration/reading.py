@@ -27,7 +27,7 @@ KEY = "[key]"
 
 def toml_of(path: Path, remedy: str, what: str = "") -> dict[str, Any]:
     """What a TOML file holds; ConfigError where it cannot be read, or holds what no setting can be."""
-    too_deep = f"{path.name} nests deeper than {DEEPEST} levels. No setting needs that: count its brackets."
+    too_deep = f"{path.name} is nested deeper than {DEEPEST} levels. No setting needs that: check its brackets."
     text = text_in(path, remedy, what)
     try:
         given = tomllib.loads(text)
@@ -36,11 +36,11 @@ def toml_of(path: Path, remedy: str, what: str = "") -> dict[str, Any]:
     except RecursionError as error:
         raise ConfigError(too_deep) from error
     except ValueError as error:  # Python reads no whole number of more than 4,300 digits
-        raise ConfigError(f"{path.name} holds a number of thousands of digits. Write a smaller one.") from error
+        raise ConfigError(f"{path.name} contains a number of thousands of digits. Write a smaller one.") from error
     if _levels(given) > DEEPEST:
         raise ConfigError(too_deep)
     if unfit := _unfit(given, ()):
-        raise ConfigError(f"{path.name}: `{unfit}` holds a character that no database can store (NUL). Remove it.")
+        raise ConfigError(f"{path.name}: `{unfit}` contains a character that no database can store (NUL). Remove it.")
     return given
 
 

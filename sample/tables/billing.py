@@ -1,7 +1,7 @@
 """Invoices: issued by the terms of each contract, then paid, late, failed or disputed.
 
-Chances of a failure, of never being paid and of a dispute fall with exp(-slope * x); the days that a payment is late
-fall by a constant per unit of x.
+The probabilities of a failure, of non-payment and of a dispute fall with exp(-slope * x); the days that a payment is
+late fall by a constant per unit of x.
 """
 
 from dataclasses import dataclass

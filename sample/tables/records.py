@@ -118,7 +118,7 @@ def interventions(world: World, rng: np.random.Generator) -> Columns:
 
 
 def hold_outs(world: World, _: np.random.Generator) -> Columns:
-    """The hold_outs table: every draw by lot, before the office opens on the day on which the contact would be made."""
+    """The hold_outs table: every random draw, before the office opens on the day on which the contact would be made."""
     account, month = np.nonzero(world.contacts.probability)
     day = world.contacts.day[account, month]
     present = world.is_customer(account, day)

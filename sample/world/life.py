@@ -90,7 +90,7 @@ def imagine(
     """The life of the accounts of these numbers.
 
     The book is burnt in: customers have come and gone for years before the record begins, and only those who are still
-    there are told of. So the share that leaves is flat from the first month on record.
+    there are recorded. So the share that leaves is flat from the first month on record.
     """
     before = round(settings.book.tenure_months * DAYS_PER_MONTH / 7)
     lives = _survivors(rng, len(account_range), before, settings, window)

@@ -32,7 +32,7 @@ def backend_of(url: str) -> str:
     name = {"": "duckdb", "file": "duckdb", "postgresql": "postgres"}.get(scheme, scheme)
     if name not in backends():
         known = backends() - {"postgres"} | {"postgresql"}
-        raise ConfigError(f"source.url: there is no database `{scheme}://`{nearest(scheme, known)}")
+        raise ConfigError(f"source.url: unknown database type `{scheme}://`{nearest(scheme, known)}")
     return name
 
 

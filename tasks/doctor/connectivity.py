@@ -1,4 +1,4 @@
-"""Whether ledger, tracking, CRM, channels and Prefect can be reached; nothing secret is told (ACT-2, TRU-5)."""
+"""Whether ledger, tracking, CRM, channels and Prefect can be reached; no secret is printed (ACT-2, TRU-5)."""
 
 import os
 import re
@@ -24,7 +24,7 @@ from keepwell.tasks.settings import RetrySettings
 
 
 def reached(subject: str, look: Callable[[], str]) -> list[Diagnosis]:
-    """What a look found, or why it failed, a line each: sentences either way."""
+    """The result of a check, or why it failed, a line each."""
     try:
         return [Diagnosis("ok", subject, look())]
     except KeepwellError as error:
@@ -32,13 +32,13 @@ def reached(subject: str, look: Callable[[], str]) -> list[Diagnosis]:
 
 
 def output_reached(out: Path) -> str:
-    """That something can be written to the output folder; nothing is."""
+    """Check that the output folder is writable, without writing."""
     writable(out)
-    return "can be written to"
+    return "is writable"
 
 
 def ledger_reached(url: str, retries: RetrySettings) -> str:
-    """That the ledger opens. A SQLite file that is not there yet is left so: the first run makes it."""
+    """Check that the ledger opens. A missing SQLite file is not created: the first run does."""
     try:
         address = sa.make_url(url)
     except sa.exc.ArgumentError:
@@ -46,29 +46,29 @@ def ledger_reached(url: str, retries: RetrySettings) -> str:
     file = Path(address.database) if address.get_backend_name() == "sqlite" and address.database else None
     if file is not None and not file.exists():
         writable(file.parent)
-        return "not begun yet: the first run makes the file"
+        return "not created yet: the first run creates the file"
     Ledger.open(url, retries).close()
     return "opens"
 
 
 def tracking_reached(tracking: Tracking) -> str:
-    """That MLflow answers, where there is anything to ask."""
+    """Check that MLflow answers, if anything is stored."""
     if tracking.database is not None and not tracking.begun:
         writable(tracking.database.parent)
-        return "not begun yet: the first quarter makes the file"
+        return "not created yet: the first quarterly run creates the file"
     tracking.asked(lambda _client: None)
     return "answers"
 
 
 def artifacts_reached(tracking: Tracking) -> str:
-    """That MLflow can keep artifacts where it is to; none is written."""
+    """Check that MLflow supports the artifact store, without writing."""
     if tracking.uri.startswith("http"):
-        return "the server keeps them"
+        return "stored by the server"
     place = tracking.artifacts
     scheme = scheme_of(place)
     if scheme in ("", "file"):
         writable(Path(place.removeprefix("file://")))
-        return "can be written to a folder"
+        return "folder is writable"
     from mlflow.exceptions import MlflowException
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
@@ -81,27 +81,29 @@ def artifacts_reached(tracking: Tracking) -> str:
         raise ConfigError(f"tracking.artifacts: MLflow has no `{scheme}://`{nearest(scheme, known)}") from error
     if scheme == "s3" and find_spec("boto3") is None:  # MLflow imports it late
         raise ConfigError(module_missing("tracking.artifacts", "boto3"))
-    return f"can be written to {scheme}://"
+    return f"{scheme}:// is supported"
 
 
 def crm_reached(settings: CrmSettings) -> str:
-    """That the CRM answers and has what is written to; nothing is written."""
+    """Check that the CRM answers and has the fields that are written, without writing."""
     if settings.kind == "ledger":
-        return "the ledger itself is the CRM"
+        return "none: the ledger is the CRM"
     from keepwell.tasks.delivery.crm.client import connected, reached
 
     return reached(connected(settings), settings)
 
 
 def channels_reached(settings: MessageSettings) -> str:
-    """That every channel's URL is one of Apprise; nothing is sent."""
+    """Check that every channel has an Apprise URL, without sending."""
     channels_of(settings)
     count = len(settings.channels)
-    return f"{count} channel{'s' if count != 1 else ''} can be addressed" if count else "files in the output folder"
+    if not count:
+        return "none: messages are files in the output folder"
+    return f"{count} channels have valid URLs" if count > 1 else "1 channel has a valid URL"
 
 
 def prefect_reached(retries: RetrySettings) -> list[Diagnosis]:
-    """Whether the Prefect server that the environment names answers; nothing where it names none."""
+    """Check that the Prefect server of the environment answers; nothing if none is set."""
     return reached("prefect", lambda: _prefect_answers(retries)) if os.environ.get("PREFECT_API_URL") else []
 
 

@@ -34,11 +34,11 @@ class GivenRow:
 def rows_of(path: Path, known: Collection[str], required: Sequence[str], megabytes: int) -> list[GivenRow]:
     """The rows of a file; FileRefused names place and remedy of what is wrong, ConfigError a file that is none."""
     if not path.exists():
-        raise ConfigError(f"{path} is not there. Name a CSV or parquet file.")
+        raise ConfigError(f"{path} does not exist. Name a CSV or parquet file.")
     if not path.is_file():
-        raise ConfigError(f"{path} is no file. Name a CSV or parquet file.")
+        raise ConfigError(f"{path} is not a file. Name a CSV or parquet file.")
     if path.stat().st_size > megabytes * MEGABYTE:
-        raise FileRefused(f"{path.name} is larger than {megabytes} MB. Give it in parts, or raise work.max_file_mb.")
+        raise FileRefused(f"{path.name} is larger than {megabytes} MB. Split it, or raise work.max_file_mb.")
     try:
         columns, rows = _parquet(path) if path.suffix.lower() == ".parquet" else _csv(path)
     except OSError as error:
@@ -48,7 +48,7 @@ def rows_of(path: Path, known: Collection[str], required: Sequence[str], megabyt
     for row in rows:
         for name, value in row.values.items():
             if isinstance(value, str) and not storable(value):
-                raise FileRefused(f"{path.name}: {row.place}, column {name} holds NUL, which is no text. Remove it.")
+                raise FileRefused(f"{path.name}: {row.place}, column {name} contains a NUL character. Remove it.")
     return rows
 
 
@@ -73,7 +73,7 @@ def _parquet(path: Path) -> tuple[list[str], list[GivenRow]]:
         frame = pd.read_parquet(path)
     except (ValueError, OSError) as error:  # pyarrow's own errors are of both kinds
         raise FileRefused(
-            f"{path.name} cannot be read as parquet: it is damaged or no parquet. Write it again."
+            f"{path.name} cannot be read as parquet: the file is damaged or not parquet. Write it again."
         ) from error
     rows = [GivenRow(f"row {n}", values) for n, values in enumerate(frame.to_dict("records"), start=FIRST_ROW)]
     return [str(column) for column in frame.columns], rows
@@ -103,11 +103,11 @@ def _text(path: Path) -> str:
     except UnicodeDecodeError as error:
         number = data.count(b"\n", 0, error.start) + 1
         raise FileRefused(
-            f"{path.name} is no CSV in UTF-8 (line {number}). Save it as `CSV UTF-8`, or as parquet."
+            f"{path.name} is not a UTF-8 CSV file (line {number}). Save it as `CSV UTF-8`, or as parquet."
         ) from error
     if "\0" in text:
         number = text.count("\n", 0, text.index("\0")) + 1
-        raise FileRefused(f"{path.name}: line {number} holds NUL, which is no text. Save it as `CSV UTF-8`.")
+        raise FileRefused(f"{path.name}: line {number} contains a NUL character. Save it as `CSV UTF-8`.")
     return text
 
 

@@ -1,4 +1,4 @@
-"""A text file that a person wrote: settings, playbook, mapping. What it is instead is told in a sentence (TRU-3)."""
+"""A text file that a person wrote: settings, playbook, mapping. An error says what it is instead (TRU-3)."""
 
 from pathlib import Path
 
@@ -13,11 +13,11 @@ def text_in(path: Path, remedy: str, what: str = "") -> str:
     """
     named = f"{what} {path}".strip()
     if not path.exists():
-        raise ConfigError(f"{named} is not there. {remedy}")
+        raise ConfigError(f"{named} does not exist. {remedy}")
     if path.is_dir():
         raise ConfigError(f"{named} is a folder. {remedy}")
     if not path.is_file():
-        raise ConfigError(f"{named} is no file, but a device or a pipe. {remedy}")
+        raise ConfigError(f"{named} is not a file, but a device or a pipe. {remedy}")
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
@@ -25,5 +25,5 @@ def text_in(path: Path, remedy: str, what: str = "") -> str:
     except UnicodeDecodeError as error:
         raise ConfigError(f"{named} is not UTF-8 text. Save it as UTF-8.") from error
     if not storable(text):
-        raise ConfigError(f"{named} holds NUL, which is no text. Save it as UTF-8.")
+        raise ConfigError(f"{named} contains a NUL character. Save it as UTF-8.")
     return text

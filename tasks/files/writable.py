@@ -14,5 +14,5 @@ def writable(folder: Path) -> None:
         tempfile.TemporaryFile(dir=there).close()
     except OSError as error:
         raise ConfigError(
-            f"nothing can be written to the folder {place}: {error.strerror}. Name another, or correct its rights."
+            f"cannot write to the folder {place}: {error.strerror}. Name another folder, or correct its permissions."
         ) from error

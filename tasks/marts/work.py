@@ -26,7 +26,7 @@ LISTED = ["what", "id", "account", "about", "since", "due", "status", "owner"]
 
 
 def interventions(events: Sequence[WorkEvent], facts: Facts) -> pd.DataFrame:
-    """Those of the ledger and those of the source; one that both have is told as the ledger has it."""
+    """Interventions of the ledger and of the source; of one that both have, the ledger's."""
     own = [
         {**{n: v for n, v in asdict(i).items() if n != "result"}, "outcome": i.result, "recorded_in": "ledger"}
         for i in interventions_at(events, facts.as_of)

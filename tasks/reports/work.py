@@ -21,7 +21,7 @@ ASKED = (
 
 
 def asked_in(marts: Path, day: date) -> list[Asked]:
-    """The queue of week 2 without whom a lot left alone, first priority first; empty where week 2 has not run."""
+    """The queue of week 2 without held-out accounts, first priority first; empty if week 2 has not run."""
     if day not in dates(marts, "outreach_queue"):
         return []
     queue = read(marts, "outreach_queue", day).sort_values("priority")

@@ -133,7 +133,7 @@ def folder_source(folder: Path, selects: Mapping[str, str]) -> SQLBackend:
     not a crash.
     """
     if not folder.is_dir():
-        raise ConfigError(f"source.url names the folder {folder}, which is not there. Correct source.url.")
+        raise ConfigError(f"source.url names the folder {folder}, which does not exist. Correct source.url.")
     connection = engine(folder)
     for table, sql in selects.items():
         open_files(connection, folder, table, sql)
@@ -156,7 +156,7 @@ def open_files(connection: SQLBackend, folder: Path, table: str, sql: str) -> No
         path = files[name]
         if not path.resolve().is_relative_to(folder.resolve()):
             raise ConfigError(
-                f"the mapping of {table} reads `{name}`, but {path} is a link out of the source's folder. "
+                f"the mapping of {table} reads `{name}`, but {path} is a link to a file outside the source folder. "
                 "Put the file itself there."
             )
         place = f"{path}/**/*.parquet" if path.is_dir() else str(path)
@@ -191,24 +191,27 @@ def source_failure(table: str, error: Exception) -> KeepwellError:
     lower = message.lower()
     if isinstance(error, duckdb.PermissionException):
         return ConfigError(
-            f"the mapping of {table} reaches outside of its source: {message} Load what it reads into the source, "
-            "also what a view of the source reads."
+            f"the mapping of {table} reads outside its source: {message} Load that data into the source, "
+            "also the data that its views read."
         )
     if "column" in lower and any(words in lower for words in LACKING):
         named = re.search(r"column:? (?:named? )?[\"'`]?([\w.]+)", message, re.IGNORECASE)
         column = named.group(1).split(".")[-1] if named else None
         remedy = "Deliver the column again or change the mapping."
-        return DataCheckFailed([Finding(table, "column_exists", "the source lacks a column", remedy, column, None, ())])
+        return DataCheckFailed(
+            [Finding(table, "column_exists", "the source has no such column", remedy, column, None, ())]
+        )
     absent = any(s in lower for s in ("table", "relation")) and any(words in lower for words in LACKING)
     if absent or "no files found" in lower:
         return ConfigError(
-            f"the mapping of {table} reads what is not there: {message} Correct the mapping or grant access."
+            f"the mapping of {table} reads a table or file that does not exist: {message} "
+            "Correct the mapping or grant access."
         )
     state = getattr(error, "sqlstate", None) or ""
     if isinstance(error, WRONG_SQL) or state.startswith(WRONG_STATES) or "permission denied" in lower:
         return ConfigError(f"the mapping of {table} cannot be run: {message} Correct the mapping or grant access.")
     return DataCheckFailed(
-        [Finding(table, "readable", f"the source cannot be read: {message}", "Deliver the data again, whole.")]
+        [Finding(table, "readable", f"the source cannot be read: {message}", "Deliver the complete data again.")]
     )
 
 

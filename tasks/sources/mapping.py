@@ -44,19 +44,19 @@ def single_select(text: str, place: str, dialect: str) -> str:
             token for token in sqlglot.tokenize(text, read=dialect) if token.token_type is not TokenType.SEMICOLON
         ]
     except RecursionError as error:
-        raise ConfigError(f"{place} nests too deep to be read. Write fewer brackets and conditions.") from error
+        raise ConfigError(f"{place} is nested too deeply. Use fewer brackets and conditions.") from error
     except sqlglot.errors.SqlglotError as error:
         first = str(error).splitlines()[0]
         raise ConfigError(f"{place} is not valid {dialect} SQL: {first} Write exactly one SELECT.") from error
     statements = [s for s in parsed if s is not None and not isinstance(s, exp.Semicolon)]
     if len(statements) != 1:
-        remedy = "Remove the others." if statements else "Write it."
+        remedy = "Remove the others." if statements else "Write one."
         raise ConfigError(f"{place} holds {len(statements)} statements; a mapping is exactly one SELECT. {remedy}")
     (statement,) = statements
     if not isinstance(statement, exp.Query):
         raise ConfigError(f"{place} is a {statement.key.upper()} statement; a mapping is exactly one SELECT.")
     if (other := statement.find(*FORBIDDEN)) is not None:
-        raise ConfigError(f"{place} contains {other.key.upper()}; a mapping only reads. Leave only the SELECT.")
+        raise ConfigError(f"{place} contains {other.key.upper()}; a mapping may only read. Keep only the SELECT.")
     if (why := beyond_the_source(statement, dialect)) is not None:
         raise ConfigError(f"{place} {why}")
     return text[tokens[0].start : tokens[-1].end + 1]

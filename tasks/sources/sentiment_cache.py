@@ -63,7 +63,7 @@ class SentimentCache:
         if not self._loaded and self._path.exists():
             known = _read(self._path)
             if known is None:
-                log.warning("%s was changed or cut short: the sentiments of all texts are computed again.", self._path)
+                log.warning("%s was changed or truncated: the sentiments of all texts are computed again.", self._path)
             self._known = known or {}
         self._loaded = True
 

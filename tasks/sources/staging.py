@@ -77,9 +77,9 @@ class Snapshot:
         for name in self.files:
             if digest_of(self.file(name)) != self.sha256[name]:
                 raise StoredDamaged(
-                    f"{self.file(name)} is not what was stored: it was changed, cut short or removed. Nothing is "
-                    "computed from it. Run again, which reads the source anew and replaces it; where the source has "
-                    "changed since, restore the file from a backup."
+                    f"{self.file(name)} is not what was stored: it was changed, truncated or removed. Nothing is "
+                    "computed from it. Run again to read the source anew and replace it; if the source has changed "
+                    "since, restore the file from a backup."
                 )
         connection = engine(self.path)
         return {name: connection.read_parquet(self.file(name), table_name=name) for name in self.files}
@@ -148,7 +148,7 @@ def stored_snapshot(root: Path, identity: str) -> Snapshot:
     try:
         about = json.loads((place / ABOUT).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise StoredDamaged(f"{place} is not there or is not whole: restore it from a backup.") from error
+        raise StoredDamaged(f"{place} is missing or incomplete. Restore it from a backup.") from error
     if "tables" not in about:  # written before digests of every file were: until c9eab25; drop after 2027
         sha256 = {name: table.pop("sha256") for name, table in about.items()}
         sha256 |= {name: digest_of(place / f"{name}.parquet") for name in ("quarantine", "uncast")}

@@ -143,7 +143,7 @@ def test_an_intervention_is_begun_and_ended_by_its_id_and_a_name_finds_its_accou
         (("plan", "ACCOUNT", "--metric", "helth", "--target", 7, "--due", "2026-07-01"), "did you mean `health`"),
         (("plan", "ACCOUNT", "--metric", "health", "--target", 7, "--due", "2026-06-01"), "due: 2026-06-01 is before"),
         (("plan", "ACCOUNT", "--metric", "health", "--target", 160, "--due", "2026-07-01"), "target: 160 is no health"),
-        (("cause", "Nobody & Co", "--cause", "price"), "account: no score up to that date tells of"),
+        (("cause", "Nobody & Co", "--cause", "price"), "account: no account 'Nobody & Co' in the scores"),
         (("progress", "nothing", "--value", 1), "id: no plan begins with"),
     ],
 )  # fmt: skip

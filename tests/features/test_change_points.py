@@ -94,7 +94,7 @@ def test_a_step_up_is_the_same_with_the_other_sign() -> None:
 
 
 def test_an_even_series_has_not_moved() -> None:
-    """Exactly even: 0, whatever the level; NULL is for those who cannot be told."""
+    """Exactly even: 0, whatever the level; NULL is for too little history."""
     assert turned(used([40] * 13)) == pytest.approx(0.0, abs=1e-9)
 
 

@@ -76,7 +76,7 @@ def health_of_all(book: pd.DataFrame, features: pd.DataFrame) -> pd.Series:
 
 
 def test_a_typical_account_is_stable_a_dying_one_critical_a_great_one_healthy() -> None:
-    """300 accounts in three segments: the middle lies near 75, every band is used, the extremes are told apart."""
+    """300 accounts in three segments: the middle lies near 75, every band is used, the extremes differ."""
     book, features = plausible(300)
     features.loc[0, list(_dying())] = list(_dying().values())
     features.loc[1, list(_great())] = list(_great().values())

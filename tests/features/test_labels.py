@@ -54,7 +54,7 @@ def test_a_renewal_within_the_grace_is_no_loss() -> None:
     assert lost(contracts=[contract("bolt", **TERM), too_late]) == [("bolt", "2024-06-01", "ended")]
 
 
-def test_an_end_younger_than_the_grace_is_not_told_yet() -> None:
+def test_an_end_within_the_grace_is_no_churn_yet() -> None:
     """On the 20th day nobody knows whether another contract follows (section 0, churn)."""
     assert lost("2024-06-21", contracts=[contract("acme", **TERM)]) == []
     assert lost("2024-07-01", contracts=[contract("acme", **TERM)]) == [("acme", "2024-06-01", "ended")]
@@ -80,7 +80,7 @@ def test_notice_on_the_add_on_alone_does_not_hide_that_the_contract_runs_out() -
 
 
 def test_who_came_back_after_a_notice_is_lost_again_by_the_end_of_the_new_contract() -> None:
-    """The old notice told of the old end only (section 0, churn)."""
+    """The old notice was about the old end only (section 0, churn)."""
     old = contract("acme", start_on="2022-01-01", end_on="2023-01-01", notice_on="2022-10-01")
 
     assert lost(contracts=[old, contract("acme", **TERM)]) == [
@@ -118,7 +118,7 @@ def test_the_horizon_is_open_below_and_closed_above(notice_on: str, churned: boo
 
 
 def test_a_label_waits_for_horizon_and_grace() -> None:
-    """Who has left already is not told before who stays: 90 + 30 days (MOD-1)."""
+    """A churned account is not labelled before a retained one: 90 + 30 days (MOD-1)."""
     rows = [contract("acme", **TERM, notice_on="2024-03-10"), contract("bolt")]
 
     assert {a: v["churned"] for a, v in labelled("2024-07-01", contracts=rows).items()} == {"acme": None, "bolt": None}
@@ -168,11 +168,11 @@ def test_work_after_the_flag_and_before_the_loss_marks_an_example_as_treated() -
 
 
 def spared(now: str = MATURED, **rows: list[Row]) -> dict[str, object]:
-    """The chance of each account that no lot fell on it."""
+    """The probability of each account of not being drawn for contact."""
     return {account: row["untreated_chance"] for account, row in labelled(now, **rows).items()}
 
 
-def test_the_chance_to_stay_untreated_is_that_of_every_lot_drawn_before_the_loss() -> None:
+def test_the_probability_to_stay_untreated_is_of_every_draw_before_churn() -> None:
     """Two draws multiply; one before as_of, after the horizon or after the notice is none of them (MOD-1)."""
     contracts = [contract("acme"), contract("bolt"), contract("core", **TERM, notice_on="2024-04-10")]
     drawn = [
@@ -185,8 +185,8 @@ def test_the_chance_to_stay_untreated_is_that_of_every_lot_drawn_before_the_loss
     assert spared("2024-07-01", contracts=contracts, hold_outs=rows) == {"acme": None, "bolt": None, "core": None}
 
 
-def test_a_lot_that_could_not_miss_leaves_no_chance() -> None:
-    """Whom the lot takes for certain stays untreated with chance 0, whatever the other draws (MOD-1)."""
+def test_a_certain_draw_leaves_probability_zero() -> None:
+    """An account drawn with certainty stays untreated with probability 0, whatever the other draws (MOD-1)."""
     drawn = [
         {"account_id": "acme", "drawn_at": f"2024-0{month}-05T06:00", "chance": c} for month, c in ((3, 1.0), (4, 0.5))
     ]
@@ -194,7 +194,7 @@ def test_a_lot_that_could_not_miss_leaves_no_chance() -> None:
     assert spared(contracts=[contract("acme")], hold_outs=drawn) == {"acme": 0.0}
 
 
-def test_without_a_table_of_lots_nobody_knows_that_chance() -> None:
+def test_without_a_table_of_draws_that_probability_is_unknown() -> None:
     """Not 1: who was worked on was chosen by somebody (MOD-1)."""
     assert spared(contracts=[contract("acme")], interventions=[]) == {"acme": None}
     assert spared(contracts=[contract("acme")], hold_outs=[]) == {"acme": 1.0}

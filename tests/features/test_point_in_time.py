@@ -86,7 +86,7 @@ def _day(days_ago: int) -> str:
 days = DAYS_AGO.map(_day)
 instants = st.builds("{}T{}".format, days, st.sampled_from(("00:00", "10:30", "12:00", "23:59:59")))
 roles = st.sampled_from(("executive", "sponsor", "champion", "user"))
-tones = st.none() | st.sampled_from((-0.8, 0.0, 0.6))
+sentiments = st.none() | st.sampled_from((-0.8, 0.0, 0.6))
 counts = st.integers(0, 9)
 # A row may be known later than its table's rule says: only then does the cut matter to what lies in a window.
 arrival = st.sampled_from((None, None, f"{_day(-1)}T08:00", f"{_day(-40)}T08:00", f"{_day(3)}T08:00"))
@@ -108,7 +108,7 @@ TABLE_ROWS = {
         events=st.none() | counts, minutes=st.none() | counts.map(float),
     ),
     "tickets": _rows(
-        opened_at=instants, priority=st.sampled_from(("low", "urgent", None)), sentiment=tones,
+        opened_at=instants, priority=st.sampled_from(("low", "urgent", None)), sentiment=sentiments,
         first_response_at=st.none() | instants, closed_at=st.none() | instants, escalated_at=st.none() | instants,
         escalated=st.none() | st.booleans(), csat_at=st.none() | instants, csat=st.none() | st.sampled_from((1.0, 5.0)),
     ),
@@ -117,10 +117,10 @@ TABLE_ROWS = {
         paid_at=st.none() | instants, failed_at=st.none() | instants, disputed_at=st.none() | instants,
         resolved_at=st.none() | instants,
     ),
-    "surveys": _rows(answered_at=instants, score=st.none() | counts, role=roles, sentiment=tones),
+    "surveys": _rows(answered_at=instants, score=st.none() | counts, role=roles, sentiment=sentiments),
     "touchpoints": _rows(
         10, happened_at=instants, kind=st.sampled_from(("call", "meeting", "email", "community", "onboarding")),
-        role=roles, attended=st.none() | st.booleans(), sentiment=tones, engagement=st.none() | st.just(0.5),
+        role=roles, attended=st.none() | st.booleans(), sentiment=sentiments, engagement=st.none() | st.just(0.5),
     ),
     "contacts": _rows(since=days, role=roles, left_on=st.none() | days),
     "opportunities": _rows(
@@ -188,8 +188,8 @@ def _completed(draw: st.DrawFn, table: str, row: dict[str, Any], as_of: str) -> 
     if table == "tickets":
         for fact, at in (("escalated", "escalated_at"), ("csat", "csat_at")):
             by_closing = row[at] is None and seen(instant(row["closed_at"]), as_of)
-            told = row[fact] not in (None, False)
-            if not seen(instant(row[at]), as_of) and not (by_closing and told):
+            is_set = row[fact] not in (None, False)
+            if not seen(instant(row[at]), as_of) and not (by_closing and is_set):
                 later[at] = _day(-3) + "T08:00" if by_closing else draw(future_instant)
                 later[fact] = draw(st.just(True) if fact == "escalated" else st.sampled_from((1.0, 5.0, None)))
     if table == "accounts" and row["valid_from"] is None:  # today's values
@@ -257,7 +257,7 @@ def story_of(table: str, early: dict[str, Any] | None, late: dict[str, Any] | No
     return Story(MIDNIGHT, *record)
 
 
-def test_a_feature_that_reads_the_uncut_table_is_caught() -> None:
+def test_a_feature_that_reads_the_whole_table_is_caught() -> None:
     """The tripwire: usage that arrived late moves the features of whoever forgets the cut, and no others (FEA-3)."""
 
     def uncut(tables: Snapshot, as_of: str) -> Facts:
@@ -283,7 +283,7 @@ def test_a_feature_that_reads_the_uncut_table_is_caught() -> None:
         ("contracts", contract("a", arr=900.0), "ended_on", _day(0), "contract_value"),
     ],
 )
-def test_a_late_column_that_is_not_cut_is_caught(table, row, column, later, moved) -> None:
+def test_a_late_column_that_is_not_hidden_is_caught(table, row, column, later, moved) -> None:
     """The row is known, one fact of it is not: forgetting when that was known moves a feature (FEA-3)."""
 
     def not_late(tables: Snapshot, as_of: str) -> Facts:

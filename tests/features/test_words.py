@@ -199,6 +199,6 @@ def test_sentiments_that_were_changed_are_computed_again(
 
     again = SentimentCache(tmp_path)
     assert again.of([GOOD, BAD]) == [text_sentiment(GOOD), text_sentiment(BAD)]
-    assert f"{stored} was changed or cut short" in caplog.text
+    assert f"{stored} was changed or truncated" in caplog.text
     again.save(tmp_path / "work")
     assert stored.read_bytes() == whole

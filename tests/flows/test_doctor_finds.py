@@ -232,7 +232,7 @@ BROKEN: list[tuple[Callable[[Place], None], tuple[str, ...], list[tuple[str, ...
         mapping_files,
         CHECK,
         [
-            ("source", "usage.sql", "is not there", "`sql`"),
+            ("source", "usage.sql", "does not exist", "`sql`"),
             ("source", "contacts.sql", "UTF-8"),
             ("source", "tickets.sql", "2 statements", "one SELECT"),
             ("source", "surveys.sql", "DROP", "one SELECT"),
@@ -273,7 +273,7 @@ BROKEN: list[tuple[Callable[[Place], None], tuple[str, ...], list[tuple[str, ...
         [
             ("source.url", "`snowflak://`", "did you mean `snowflake`?"),
             ("source", "usage", "does not give `day`"),
-            ("source", "tickets.sql", "is not there"),
+            ("source", "tickets.sql", "does not exist"),
         ],
     ),
     (
@@ -580,7 +580,7 @@ def test_a_file_that_is_a_database_is_looked_at_like_a_server_and_is_not_made(pl
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (None, "is not there"),
+        (None, "does not exist"),
         (b"[source\n", "not valid TOML"),
         (b"# \xff\n", "not UTF-8"),
         (b'source = "postgresql://me:hush@host/db"\n', "`source`"),

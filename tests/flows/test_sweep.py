@@ -267,4 +267,4 @@ def test_an_account_that_is_not_there_is_said(begun: tuple[Path, Path]) -> None:
     ran = run(begun, "account", "nobody", "--as-of", "2026-06-02")
 
     assert ran.code == 2
-    assert "tells of an account 'nobody'" in ran.err
+    assert "no account 'nobody' in the scores" in ran.err

@@ -17,7 +17,7 @@ from keepwell.sample.signal_settings import SupportSettings
 from keepwell.sample.write import ARROW, columns_of, write_company
 
 GIVEN = tuple(name for name in TABLES if name != "hold_outs")
-"""The tables of a company whose CSMs follow a policy; draws by lot are those of a company that has a lot."""
+"""The tables of a company whose CSMs follow a policy; random draws need a randomized hold-out."""
 LAST_DAY = date(2026, 6, 30)
 END = datetime(2026, 7, 1)
 SCHEDULED = {
@@ -398,8 +398,8 @@ def test_a_small_company_expects_rare_rows_less_often(tmp_path):
     assert days[60]["churn_events"] == 5 * days[300]["churn_events"]
 
 
-def test_a_company_with_a_lot_writes_down_every_draw(tmp_path):
-    """Each contact follows a draw of its day, as many of the draws as the chance says, no draw on others (MOD-1)."""
+def test_a_randomized_company_records_every_draw(tmp_path):
+    """Each contact follows a draw of its day, with the set probability; other days have no draw (MOD-1)."""
     write_company(
         250,
         15,

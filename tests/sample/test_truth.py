@@ -1,4 +1,4 @@
-"""What is true of the sample company: chances that come true, effects, slides, and oddities that can be found."""
+"""What is true of the sample company: probabilities that come true, effects, slides, and oddities that can be found."""
 
 from datetime import date
 
@@ -37,8 +37,8 @@ def matured(truth):
     return months[months["as_of"] + HORIZON <= LAST_KNOWN]
 
 
-def observed_to_expected(frame, chance):
-    return frame["churned"].sum() / frame[chance].sum()
+def observed_to_expected(frame, probability):
+    return frame["churned"].sum() / frame[probability].sum()
 
 
 @pytest.fixture(scope="module")
@@ -53,8 +53,8 @@ def randomised(tmp_path_factory):
     return matured(written(tmp_path_factory.mktemp("randomised"), seed=4, contacts="random"))
 
 
-def test_the_true_chances_come_true(untouched):
-    """As many leave as the truth expects, over the whole book and where the chance is high or low (MOD-4)."""
+def test_the_true_probabilities_come_true(untouched):
+    """As many leave as the truth expects, over the whole book and where the probability is high or low (MOD-4)."""
     high = untouched["p_churn"] > 0.1
 
     assert (untouched["p_churn"] == untouched["p0"]).all()
@@ -87,7 +87,7 @@ def test_the_confounder_makes_contacts_look_worse_than_they_are(tmp_path):
     gaps = {}
     for switch in (False, True):
         months = matured(written(tmp_path / str(switch), seed=5, contacts="policy", confounder=switch))
-        # Of equal health, by the truth, those contacted have the same chance as the others unless something hides.
+        # Of equal health, by the truth, those contacted have the same probability as the others unless something hides.
         slice_ = months.assign(bin=pd.qcut(months["health"], 20, labels=False))
         mean = slice_.groupby(["bin", "contacted"])["p0"].mean().unstack()
         gaps[switch] = np.average(mean[True] / mean[False])
@@ -221,7 +221,7 @@ def test_use_falls_over_a_slide(company):
 
 
 def test_episodes_hold_both_outcomes_and_come_true():
-    """What was drawn follows the chance of the arm that was taken, and nothing else differs by chance (MON-4)."""
+    """What was drawn follows the probability of the assigned arm, and nothing else differs (MON-4)."""
     drawn = episodes(20_000, 1, company_with("random", confounder=False))
     arms = dict(tuple(drawn.groupby("contacted")))
 

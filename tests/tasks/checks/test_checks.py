@@ -432,7 +432,7 @@ def test_a_wrong_date_hides_no_row(folder: Path) -> None:
 
 
 def test_undated_accounts_are_not_stale(folder: Path) -> None:
-    """Today's values have no date, so their age cannot be told; that they are no features is said (SRC-4)."""
+    """Today's values have no date, so their age is unknown; a warning says that they are no features (SRC-4)."""
     rows = company(*CORE)
     rows["accounts"] = [{**row, "valid_from": None} for row in rows["accounts"]]
 
@@ -550,7 +550,7 @@ def rule(expect: str = "between", column: str = "kind", arguments: str = "min_va
         ('colour = "red"', r"notes\.toml: unknown key `colour`"),
         ('without = ["frsh"]', r"notes\.toml: `without` names frsh, which every_table\.toml does not have"),
         (rule() + 'colour = "red"', r"notes\.toml: rule x: unknown key `colour`"),
-        (rule() + rule(), r"notes\.toml: rule x stands there twice"),
+        (rule() + rule(), r"notes\.toml: rule x occurs twice"),
         (
             rule(expect="nice"),
             r"notes\.toml: rule x: .*'expect_column_values_to_be_nice' cannot be used here; there are",

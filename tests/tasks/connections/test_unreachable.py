@@ -369,7 +369,7 @@ def test_a_duckdb_file_that_another_process_writes_is_tried_again(
     assert len(tries(caplog)) == 1
 
 
-def test_a_duckdb_file_that_is_cut_short_is_bad_data(company: Path, duckdb_file: Path, tmp_path: Path) -> None:
+def test_a_truncated_duckdb_file_is_bad_data(company: Path, duckdb_file: Path, tmp_path: Path) -> None:
     """Its content is at fault, not the line: exit 3 at once, and `check_results` says so (SRC-12, TRU-3)."""
     whole = duckdb_file.read_bytes()
     duckdb_file.write_bytes(whole[: len(whole) // 2])
@@ -387,8 +387,8 @@ def test_a_duckdb_file_that_is_cut_short_is_bad_data(company: Path, duckdb_file:
     [
         ("SELECT nothing_like_it(account_id) AS account_id FROM usage", 2, "the mapping of usage cannot be run"),
         ("SELECT account_id, 'x'::text::int AS events, day FROM usage", 3, "the source cannot be read"),
-        ("SELECT nowhere AS account_id FROM usage", 3, "usage.nowhere: the source lacks a column"),
-        ("SELECT account_id FROM nowhere", 2, "reads what is not there"),
+        ("SELECT nowhere AS account_id FROM usage", 3, "usage.nowhere: the source has no such column"),
+        ("SELECT account_id FROM nowhere", 2, "reads a table or file that does not exist"),
     ],
 )
 def test_what_a_server_finds_wrong_with_a_mapping_is_said_at_once(

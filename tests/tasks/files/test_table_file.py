@@ -38,13 +38,13 @@ def given(folder: Path, data: bytes | str, name: str = "work.csv") -> Path:
         (HEAD + CALL + "call,2026-06-09,A1\n", "line 3 has 3 values, the header 5 columns"),
         (HEAD + CALL + "\n\ncall,2026-06-09,A1,reached,a,b\n", "line 5 has 6 values, the header 5 columns"),
         (HEAD + 'call,2026-06-09,A1,reached,"two\nlines"\n' + "call,2026-06-09,A1\n", "line 4 has 3 values"),
-        ((HEAD + CALL).encode() + b"call,2026-06-09,A1,reached,caf\xe9\n", "no CSV in UTF-8 (line 3)"),
-        ((HEAD + CALL).encode("utf-16"), "no CSV in UTF-8 (line 1)"),
-        (HEAD + CALL + "call,2026-06-09,A\0001,reached,\n", "line 3 holds NUL"),
+        ((HEAD + CALL).encode() + b"call,2026-06-09,A1,reached,caf\xe9\n", "not a UTF-8 CSV file (line 3)"),
+        ((HEAD + CALL).encode("utf-16"), "not a UTF-8 CSV file (line 1)"),
+        (HEAD + CALL + "call,2026-06-09,A\0001,reached,\n", "line 3 contains a NUL"),
         (HEAD + "x" * 200_000 + CALL, "field larger than field limit"),
         ("", "it is empty"),
         ("\n\n", "it is empty"),
-        (b"PK\x03\x04\x00\x00", "holds NUL"),
+        (b"PK\x03\x04\x00\x00", "contains a NUL"),
         ("<html><body>log in</body></html>", "there is no column"),
     ],
 )  # fmt: skip
@@ -96,7 +96,7 @@ def test_a_parquet_file_is_refused_for_the_same_reasons(tmp_path: Path) -> None:
     pq.write_table(twice, tmp_path / "twice.parquet")
 
     for path, says in (
-        (tmp_path / "nul.parquet", "row 3, column note holds NUL"),
+        (tmp_path / "nul.parquet", "row 3, column note contains a NUL"),
         (tmp_path / "twice.parquet", "the column 'at' is there twice"),
         (given(tmp_path, b"PAR1 but no parquet", "bad.parquet"), "damaged or no parquet"),
         (given(tmp_path, HEAD + CALL * 40_000, "large.csv"), "larger than 1 MB"),

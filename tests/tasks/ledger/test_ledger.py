@@ -353,7 +353,7 @@ def test_sqlite_is_ready_for_a_reader_beside_a_writer(tmp_path: Path) -> None:
     [
         ("ledger.db", "not an SQLAlchemy URL"),
         ("mysql://root:secret@localhost/keepwell", "SQLite or PostgreSQL"),
-        ("sqlite:////proc/nowhere/ledger.db", "nothing can be written to the folder /proc/nowhere"),
+        ("sqlite:////proc/nowhere/ledger.db", "cannot write to the folder /proc/nowhere"),
     ],
 )
 def test_a_ledger_that_cannot_be_opened_says_where_and_keeps_the_password(url: str, word: str) -> None:

@@ -58,7 +58,7 @@ def test_every_signal_is_there_for_every_segment(catalogue: pd.DataFrame) -> Non
     assert ("tickets", "ticket_id") not in named
 
 
-def test_source_frequency_accessibility_and_dates_are_told(catalogue: pd.DataFrame) -> None:
+def test_source_frequency_accessibility_and_dates_are_reported(catalogue: pd.DataFrame) -> None:
     """Where a signal comes from, how often, whether it can be had, and from when to when it is known (SRC-6)."""
     usage = row(catalogue, "usage", "events")
     assert (usage["source_system"], usage["update_frequency"]) == ("the usage system", "daily")

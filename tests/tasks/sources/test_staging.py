@@ -75,7 +75,7 @@ def test_the_same_content_is_the_same_snapshot_whatever_its_order(tmp_path: Path
 
 
 def test_a_value_that_does_not_cast_is_counted_with_its_key_and_no_crash(tmp_path: Path) -> None:
-    """One bad number among good ones reads NULL and is told of (SRC-2, SRC-4)."""
+    """One bad number among good ones reads NULL and is reported (SRC-2, SRC-4)."""
     snapshot = staged(tmp_path, usage=USAGE.replace("7", "many"))
 
     assert snapshot.tables["usage"].casts == {"events": (1, ("002|2024-02-01||",))}
@@ -97,7 +97,7 @@ def test_a_text_with_an_offset_is_the_instant_that_it_names(tmp_path: Path, text
     assert [row["opened_at"] for row in rows(snapshot, "tickets")] == [datetime.fromisoformat(f"2024-02-01 {in_utc}")]
 
 
-def test_rows_set_aside_are_kept_with_their_reason(tmp_path: Path) -> None:
+def test_rows_set_aside_are_stored_with_their_reason(tmp_path: Path) -> None:
     """They leave the table and enter the quarantine; nothing is lost (SRC-4)."""
     usage = (
         USAGE.replace("events\n", "events,quarantine_reason\n")
@@ -114,7 +114,7 @@ def test_rows_set_aside_are_kept_with_their_reason(tmp_path: Path) -> None:
     assert (snapshot.tables["usage"].rows, snapshot.tables["usage"].set_aside) == (2, 1)
 
 
-def test_text_becomes_its_tone_and_is_left_behind(tmp_path: Path) -> None:
+def test_text_becomes_its_sentiment_and_is_not_stored(tmp_path: Path) -> None:
     """English has a tone, German reads as missing; the words themselves are not staged (FEA-5, TRU-5)."""
     bad, foreign = rows(staged(tmp_path, tickets=TICKETS), "tickets")
 
