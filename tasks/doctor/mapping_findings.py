@@ -154,7 +154,7 @@ def _absent(source: Source, name: str, statement: exp.Expr) -> str | None:
             _columns(source.connection, name, f"SELECT * FROM {table}")
         except KeepwellError:
             absent.append(f"`{table}`")
-    reads = f"the mapping of {name} reads {' and '.join(absent)}, which does not exist or which this user may not read."
+    reads = f"the mapping of {name} reads {' and '.join(absent)}; missing, or not readable by this user."
     return f"{reads} Correct the mapping or grant access." if absent else None
 
 

@@ -307,7 +307,7 @@ def test_week_three_waits_for_a_signature_and_keeps_what_people_recorded(place: 
 
     assert [opened[name] for name in ("reached", "not_called", "signed_by")] == [1, len(others) + 1, "nobody yet"]
     assert opened["work"].endswith(f"work-{WEEK}-open.html")
-    assert f"{len(others) + 1} planned calls have no outcome" in page
+    assert f"{len(others) + 1} of {len(others) + 2} planned calls have not reached the customer yet" in page
     plans, done = (mart(place.out, name, WEEK) for name in reversed(WORK_MARTS))
     assert plans[["plan_id", "status"]].to_numpy().tolist() == [["P-1", "missed"], ["P-2", "open"]]
     assert plans["settled_by"].fillna("").tolist() == ["values", ""]

@@ -237,7 +237,7 @@ BROKEN: list[tuple[Callable[[Place], None], tuple[str, ...], list[tuple[str, ...
             ("source", "tickets.sql", "2 statements", "one SELECT"),
             ("source", "surveys.sql", "DROP", "one SELECT"),
             ("source", "invoices.sql", "not valid duckdb SQL", "Line 1"),
-            ("source", "notes.sql", "0 statements", "Write it"),
+            ("source", "notes.sql", "0 statements", "Write one"),
         ],
     ),
     (
@@ -512,9 +512,9 @@ def test_each_mapping_of_a_server_is_described_on_its_own_and_none_is_run(postgr
             ("usage.mood", "column_exists"),
             ("usage.colour", "column_exists"),
             ("usage", "gives a column", "`mood`"),
-            ("tickets", "`tikets` and `peple`", "not there"),
+            ("tickets", "`tikets` and `peple`", "missing"),
             ("surveys", "no_such"),
-            ("invoices", "`invoices`", "cannot read"),
+            ("invoices", "`invoices`", "not readable"),
             ("notes", "read-only"),
         ],
     )
@@ -569,7 +569,7 @@ def test_a_file_that_is_a_database_is_looked_at_like_a_server_and_is_not_made(pl
         [
             ("usage.dy", "column_exists"),
             ("usage.colour", "column_exists"),
-            *((f"`{path.stem}`", "not there") for path in place.company.glob("sql/*.sql") if path.stem != "usage"),
+            *((f"`{path.stem}`", "missing") for path in place.company.glob("sql/*.sql") if path.stem != "usage"),
         ],
     )
 

@@ -52,7 +52,7 @@ def test_a_csv_that_would_lose_or_move_something_is_refused_with_its_line(
     tmp_path: Path, data: bytes | str, says: str
 ) -> None:
     """A stray quote, a column named twice, ragged rows, other encodings, NUL: all or nothing, with the line (TRU-3)."""
-    with pytest.raises(FileRefused, match=r"^work\.csv: |^work\.csv is no CSV") as refused:
+    with pytest.raises(FileRefused, match=r"^work\.csv: |^work\.csv is not a UTF-8 CSV") as refused:
         read(given(tmp_path, data))
 
     assert says in str(refused.value)
@@ -98,7 +98,7 @@ def test_a_parquet_file_is_refused_for_the_same_reasons(tmp_path: Path) -> None:
     for path, says in (
         (tmp_path / "nul.parquet", "row 3, column note contains a NUL"),
         (tmp_path / "twice.parquet", "the column 'at' is there twice"),
-        (given(tmp_path, b"PAR1 but no parquet", "bad.parquet"), "damaged or no parquet"),
+        (given(tmp_path, b"PAR1 but no parquet", "bad.parquet"), "damaged or not parquet"),
         (given(tmp_path, HEAD + CALL * 40_000, "large.csv"), "larger than 1 MB"),
     ):
         with pytest.raises(FileRefused) as refused:

@@ -174,7 +174,7 @@ def test_a_link_out_of_the_folder_is_refused_by_name(places: tuple[Path, Path]) 
     (source / "deals.csv").symlink_to(other / "t.csv")
     (source / "within.csv").symlink_to(source / "t.csv")
 
-    with pytest.raises(ConfigError, match=r"`deals`.*link out of the source's folder"):
+    with pytest.raises(ConfigError, match=r"`deals`.*link to a file outside the source folder"):
         connect_source(str(source), source, {"accounts": "SELECT * FROM deals"}, STANDARD_RETRIES)
     within = connect_source(str(source), source, {"accounts": "SELECT * FROM within"}, STANDARD_RETRIES)
     assert within.sql("SELECT b FROM within").to_pyarrow().to_pylist() == [{"b": "fine"}]
