@@ -40,9 +40,9 @@ from tests.support.running import ROOT
 
 AS_OF = "2026-06-01"
 MONTHS = 24
-LEARNT_FROM = 2_000
-NUMBERS = 40
-SHOWN = 0.1
+TRAINING_ACCOUNTS = 2_000
+NUMERIC_FEATURES = 40
+RISKIEST_SHARE = 0.1
 SCAN = """
 import sys, duckdb
 con = duckdb.connect()
@@ -120,28 +120,28 @@ def written(accounts: int, folder: Path) -> tuple[int, Cost]:
 def explained(accounts: int, runs: int, folder: Path) -> Iterator[dict[str, object]]:
     """One row of the table per model: CPU seconds of all chances, of the riskiest tenth's reasons, of all reasons."""
     company = folder / "learnt-from"
-    write_company(LEARNT_FROM, MONTHS, 1, company)
+    write_company(TRAINING_ACCOUNTS, MONTHS, 1, company)
     run = Run(load_settings(company / "pipeline.toml"), folder / "learnt-out", date.fromisoformat(AS_OF))
     past = rebuild_past(run, staged(run)).examples.dropna(subset=["churned"])
-    numbers = varied(past, [f.name for f in FEATURES.values() if f.published])[:NUMBERS]
-    book = jittered(past[[*numbers, *CATEGORICAL_FEATURES, "health"]], numbers, accounts)
-    reference, happened = reference_row(past), past["churned"].astype(bool)
+    numeric_features = varied(past, [f.name for f in FEATURES.values() if f.published])[:NUMERIC_FEATURES]
+    book = jittered(past[[*numeric_features, *CATEGORICAL_FEATURES, "health"]], numeric_features, accounts)
+    reference, y_true = reference_row(past), past["churned"].astype(bool)
     for name in ("sparse_logistic", "logistic", "tree", "boosting", "forest"):
-        model = fitted(name, past, happened, numbers, InputSettings(), CandidateSettings())
-        trained = Trained(name, model, calibrated(predicted_probability(model, past), happened.to_numpy(dtype=float)))
-        shown = book.iloc[np.argsort(-trained.probabilities(book))[: round(SHOWN * accounts)]]
+        model = fitted(name, past, y_true, numeric_features, InputSettings(), CandidateSettings())
+        trained = Trained(name, model, calibrated(predicted_probability(model, past), y_true.to_numpy(dtype=float)))
+        riskiest = book.iloc[np.argsort(-trained.probabilities(book))[: round(RISKIEST_SHARE * accounts)]]
         model_factors(trained, book.head(1), reference, 3)  # what is imported only now is not counted
-        all_chances = cpu_of(lambda t=trained: t.probabilities(book), runs)
-        few = cpu_of(lambda t=trained, s=shown: model_factors(t, s, reference, 3), runs)
+        all_probabilities = cpu_of(lambda t=trained: t.probabilities(book), runs)
+        few = cpu_of(lambda t=trained, s=riskiest: model_factors(t, s, reference, 3), runs)
         every = cpu_of(lambda t=trained: model_factors(t, book, reference, 3), 1)
-        yield {"model": name, "learnt": len(past), "chances": all_chances, "few": few, "every": every}
+        yield {"model": name, "learnt": len(past), "chances": all_probabilities, "few": few, "every": every}
 
 
-def jittered(rows: pd.DataFrame, numbers: Sequence[str], accounts: int) -> pd.DataFrame:
+def jittered(rows: pd.DataFrame, numeric_features: Sequence[str], accounts: int) -> pd.DataFrame:
     """So many accounts, drawn from the rows, their numbers moved a little, so that no two are the same."""
     rng = np.random.default_rng(1)
     book = rows.iloc[rng.integers(0, len(rows), accounts)].reset_index(drop=True)
-    for name in numbers:
+    for name in numeric_features:
         book[name] += rng.normal(0.0, 0.01 * float(rows[name].std()), accounts)
     return book.assign(account_id=[f"a{n:06}" for n in range(accounts)])
 
@@ -184,7 +184,7 @@ def print_written(accounts: Sequence[int], folder: Path) -> None:
 def print_explained(accounts: int, runs: int, folder: Path) -> None:
     """The cost of a model's chances and reasons."""
     print(
-        f"\n{accounts:,} accounts x {NUMBERS} numeric and {len(CATEGORICAL_FEATURES)} categorical features, "
+        f"\n{accounts:,} accounts x {NUMERIC_FEATURES} numeric and {len(CATEGORICAL_FEATURES)} categorical features, "
         f"median of {runs} runs; reasons in words"
     )
     print("| model | learnt from rows | all chances, CPU s | reasons of the riskiest tenth | reasons of all, CPU s |")

@@ -118,7 +118,7 @@ def single_features(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows).T
 
 
-def figures(worlds: Sequence[pd.DataFrame], train: pd.DataFrame) -> Iterator[Bound]:
+def bounds_of(worlds: Sequence[pd.DataFrame], train: pd.DataFrame) -> Iterator[Bound]:
     """Bounds of the world that the company is meant to be."""
     model = boosted(train)
     seeds = [world[world["health"].notna()] for world in worlds]
@@ -176,9 +176,9 @@ def main() -> None:
     arguments = parser.parse_args()
     companies = [company(arguments.accounts, seed) for seed in arguments.seeds]
     worlds = [c.months for c in companies]
-    bounds = list(figures(worlds, company(arguments.train_accounts, TRAIN_SEED).months))
-    by_lot = results_treated.company_by_lot()
-    treated = (company(arguments.accounts, seed, by_lot).months for seed in arguments.treated_seeds)
+    bounds = list(bounds_of(worlds, company(arguments.train_accounts, TRAIN_SEED).months))
+    randomized = results_treated.randomized_company()
+    treated = (company(arguments.accounts, seed, randomized).months for seed in arguments.treated_seeds)
     models = [
         *model_sections(worlds),
         "",
@@ -188,7 +188,7 @@ def main() -> None:
         "",
         "### Where four in ten of the flagged are worked on",
         "",
-        *table(list(results_treated.figures(treated))),
+        *table(list(results_treated.bounds_of(treated))),
     ]
     text = page(bounds, models, arguments.accounts, arguments.train_accounts, arguments.seeds)
     arguments.to.write_text(text, encoding="utf-8")

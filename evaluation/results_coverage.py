@@ -47,10 +47,10 @@ class Coverage:
         above, below = (sum(side) / count for side in zip(*((e.low > self.truth, e.high < self.truth)
                                                             for e in self.intervals), strict=True))  # fmt: skip
         bound = f"{LOW:.0%} to {HIGH:.0%}" if self.name in BOUNDED else ""
-        held = ("holds" if LOW <= share <= HIGH else "**falls short**") if bound else ""
+        bounds_held = ("holds" if LOW <= share <= HIGH else "**falls short**") if bound else ""
         return (
             f"| `{self.name}` | {self.truth:.3f} | {width:.3f} | {below:.1%} | {above:.1%} | {share:.1%} "
-            f"| {about.low:.1%} to {about.high:.1%} | {bound} | {held} |"
+            f"| {about.low:.1%} to {about.high:.1%} | {bound} | {bounds_held} |"
         )
 
 
@@ -66,17 +66,17 @@ def coverage(found: Sequence[pd.DataFrame]) -> list[Coverage]:
 
 def page(found: Sequence[pd.DataFrame]) -> str:
     """The page, in Markdown."""
-    rules, figures = SETTINGS.candidates, coverage(found)
+    rules, coverages = SETTINGS.candidates, coverage(found)
     lost = sorted(map(churned_in, found))
-    held = sum(LOW * len(found) <= f.covered <= HIGH * len(found) for f in figures if f.name in BOUNDED)
+    bounds_held = sum(LOW * len(found) <= f.covered <= HIGH * len(found) for f in coverages if f.name in BOUNDED)
     seeds = [int(w["world"].iloc[0]) for w in found]
-    months, learnt_on, calibrated_on = worlds.GRADED, *worlds.LEARNT_SEEDS
+    months, trained_on, calibrated_on = worlds.GRADED, *worlds.TRAINING_SEEDS
     how = (
         f"{len(found)} worlds (seeds {seeds[0]} to {seeds[-1]}) of {worlds.ACCOUNTS} accounts, graded on {len(months)} "
         f"months from {months[0]} to {months[-1]}, with {lost[0]} to {lost[-1]} churned accounts each, median "
-        f"{lost[len(lost) // 2]} (a world with fewer than {worlds.LEAST_CHURNED} does not count). The model is the "
-        f"same in all: {worlds.CANDIDATE}, trained on a company of {worlds.LEARNT_ACCOUNTS:,} accounts (seed "
-        f"{learnt_on}), calibrated on another (seed {calibrated_on}). The intervals are the product's own: "
+        f"{lost[len(lost) // 2]} (a world with fewer than {worlds.MIN_CHURNED} does not count). The model is the "
+        f"same in all: {worlds.CANDIDATE}, trained on a company of {worlds.TRAINING_ACCOUNTS:,} accounts (seed "
+        f"{trained_on}), calibrated on another (seed {calibrated_on}). The intervals are the product's own: "
         f"{rules.replicates} draws of accounts, confidence {rules.confidence:.0%}. The truth is the figure on all "
         f"{sum(map(len, found)):,} rows together; flagged is the riskiest {SETTINGS.policy.capacity_share:.0%} of each "
         "world's month. ECE is biased upward and is reported without an interval."
@@ -91,9 +91,9 @@ def page(found: Sequence[pd.DataFrame]) -> str:
             "",
             "| figure | truth | mean width | interval below it | above it | covered | 95% interval of that | bound | |",
             "|---|---|---|---|---|---|---|---|---|",
-            *(figure.row() for figure in figures),
+            *(one.row() for one in coverages),
             "",
-            f"{held} of {len(BOUNDED)} bounds hold.",
+            f"{bounds_held} of {len(BOUNDED)} bounds hold.",
             "",
         ]
     )

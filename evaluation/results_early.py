@@ -10,20 +10,20 @@ from keepwell.models.settings.monitoring import EarlyWarningSettings
 from keepwell.models.training.split import Splits
 
 RULES = EarlyWarningSettings()
-Figure = tuple[str, float, float, float]
+Row = tuple[str, float, float, float]
 
 
-def figures(companies: Sequence[pd.DataFrame], parts: Splits) -> list[Figure]:
+def rows_of(companies: Sequence[pd.DataFrame], splits: Splits) -> list[Row]:
     """Name, bounds and value of each figure.
 
     `companies`: account_id, as_of, churned_at, health, p_churn and chance (of a model that learnt and was calibrated
     on months up to the last of validation); only months after that one flag, and churners count from the first test
     month on.
     """
-    found = [by_score(company, parts) for company in companies]
+    found = [by_score(company, splits) for company in companies]
     share = {name: np.array([f.metrics[name]["early_share"].value for f in found]) for name in found[0].metrics}
     days = {name: np.mean([f.metrics[name]["median_lead_days"].value for f in found]) for name in share}
-    together = pooled(companies, parts).differences["health"]
+    together = pooled(companies, splits).differences["health"]
     names = {
         "champion": "the champion",
         "health": "`health`",
@@ -48,14 +48,14 @@ def figures(companies: Sequence[pd.DataFrame], parts: Splits) -> list[Figure]:
     ]  # fmt: skip
 
 
-def by_score(company: pd.DataFrame, parts: Splits) -> EarlyWarning:
+def by_score(company: pd.DataFrame, splits: Splits) -> EarlyWarning:
     """Lead times on the months after validation, by the same rule for every score."""
-    rows = company[company["as_of"] > pd.Timestamp(parts.validation[-1])].reset_index(drop=True)
+    rows = company[company["as_of"] > pd.Timestamp(splits.validation[-1])].reset_index(drop=True)
     scores = {"champion": rows["chance"], "health": -rows["health"], "oracle": rows["p_churn"]}
-    return early_warning(rows, scores, pd.Timestamp(parts.test[0]), RULES)
+    return early_warning(rows, scores, pd.Timestamp(splits.test[0]), RULES)
 
 
-def pooled(companies: Sequence[pd.DataFrame], parts: Splits) -> EarlyWarning:
+def pooled(companies: Sequence[pd.DataFrame], splits: Splits) -> EarlyWarning:
     """Lead times of all companies' churners; ranks are within the pool of a month, an account is one of its company."""
     named = [company.assign(account_id=f"{n}-" + company["account_id"]) for n, company in enumerate(companies)]
-    return by_score(pd.concat(named, ignore_index=True), parts)
+    return by_score(pd.concat(named, ignore_index=True), splits)

@@ -28,9 +28,9 @@ PAGE = ROOT / "docs" / "reference" / "results" / "effects.md"
 FIRST_SEED = 70_001
 SIZES = (600, 1200)
 LOW, HIGH = 0.85, 0.95
-LEARNT, BOOK, CAPACITY, FEW = 3200, 20_000, 0.10, 200
+TRAINING_EPISODES, BOOK, CAPACITY, FEW = 3200, 20_000, 0.10, 200
 UPLIFT_SEEDS, FEW_SEEDS = 20, 100
-NUMBERS = ("arr", "tenure", "months_to_renewal", "health", "legacy", "use_change")
+NUMERIC_FEATURES = ("arr", "tenure", "months_to_renewal", "health", "legacy", "use_change")
 CATEGORICAL_FEATURES = ("segment",)
 SETTINGS = ModelSettings()
 OUTCOMES = outcomes_of(SETTINGS.effects)
@@ -43,17 +43,23 @@ def world(accounts: int, seed: int, contacts: str, *, confounder: bool = False, 
     return drawn.rename(columns={"episode": "account_id", "contacted": "treated"})
 
 
-def truth(cases: pd.DataFrame, outcome: Outcome) -> float:
+def truth(subjects: pd.DataFrame, outcome: Outcome) -> float:
     """The true mean effect on the treated of this world."""
     without, with_contact = TRUTH[outcome.column]
-    treated = cases[cases["treated"]]
+    treated = subjects[subjects["treated"]]
     return float((treated[with_contact] - treated[without]).mean())
 
 
-def told(cases: pd.DataFrame, outcome: Outcome, *, randomized: bool = False) -> Effect:
+def estimated(subjects: pd.DataFrame, outcome: Outcome, *, randomized: bool = False) -> Effect:
     """What the product says of this world."""
     return effect(
-        cases, outcome, NUMBERS, CATEGORICAL_FEATURES, SETTINGS.effects, SETTINGS.inputs, randomized=randomized
+        subjects,
+        outcome,
+        NUMERIC_FEATURES,
+        CATEGORICAL_FEATURES,
+        SETTINGS.effects,
+        SETTINGS.inputs,
+        randomized=randomized,
     )
 
 
@@ -63,7 +69,7 @@ class Covered:
 
     outcome: Outcome
     truths: Floats
-    told: Sequence[Effect]
+    estimated: Sequence[Effect]
 
     def share(self, estimates: Sequence[Estimate]) -> float:
         """Share of the worlds whose interval holds the truth."""
@@ -75,14 +81,16 @@ class Covered:
 
     def rows(self, name: str, low: float, high: float, naive: float = np.inf) -> list[Bound]:
         """Coverage, bias and width, and the plain difference beside them."""
-        effects, plain = [t.effect for t in self.told], [t.naive for t in self.told]
+        effects, plain = [t.effect for t in self.estimated], [t.naive for t in self.estimated]
         found = f"{self.outcome.label}, {name}"
         free = (-np.inf, np.inf)
         return [
             Bound(f"{found}: share of intervals that cover the truth", low, high, self.share(effects)),
             Bound("its mean error", *free, self.bias(effects)),
             Bound("mean width of its interval", *free, float(np.mean([e.high - e.low for e in effects]))),
-            Bound("share of worlds reported to have enough subjects", *free, np.mean([t.enough for t in self.told])),
+            Bound(
+                "share of worlds reported to have enough subjects", *free, np.mean([t.enough for t in self.estimated])
+            ),
             Bound("the plain difference: share of intervals that cover the truth", -np.inf, naive, self.share(plain)),
             Bound("its mean error", *free, self.bias(plain)),
         ]  # fmt: skip
@@ -92,10 +100,10 @@ def covered(worlds: int, accounts: int, contacts: str, *, confounder: bool = Fal
     """Both outcomes over so many worlds, each of its own seed."""
     found: dict[str, list[tuple[float, Effect]]] = {o.column: [] for o in OUTCOMES}
     for seed in range(FIRST_SEED, FIRST_SEED + worlds):
-        cases = world(accounts, seed, contacts, confounder=confounder)
+        subjects = world(accounts, seed, contacts, confounder=confounder)
         for outcome in OUTCOMES:
-            estimate = told(cases, outcome, randomized=contacts == "random")
-            found[outcome.column].append((truth(cases, outcome), estimate))
+            estimate = estimated(subjects, outcome, randomized=contacts == "random")
+            found[outcome.column].append((truth(subjects, outcome), estimate))
     return [Covered(o, np.array([t for t, _ in found[o.column]]), [e for _, e in found[o.column]]) for o in OUTCOMES]
 
 
@@ -103,7 +111,7 @@ def covered(worlds: int, accounts: int, contacts: str, *, confounder: bool = Fal
 class Targeted:
     """True expected ARR kept at capacity: by uplift (by risk where that refuses), by risk, and at best."""
 
-    learnt: bool
+    ranks_by_uplift: bool
     uplift: float
     risk: float
     best: float
@@ -111,21 +119,23 @@ class Targeted:
 
 def targeted(seed: int, *, sleeping: bool) -> Targeted:
     """Learned from randomized episodes, applied to a book of others; both orders weigh by ARR."""
-    cases = world(LEARNT, seed, "random", sleeping=sleeping)
+    subjects = world(TRAINING_EPISODES, seed, "random", sleeping=sleeping)
     book = world(BOOK, seed + UPLIFT_SEEDS, "random", sleeping=sleeping)
-    learnt = fit_uplift(cases, NUMBERS, CATEGORICAL_FEATURES, SETTINGS.uplift, SETTINGS.effects, SETTINGS.inputs)
-    arr, kept = book["arr"].to_numpy(), (book["arr"] * (book["p0"] - book["p1"])).to_numpy()
-    line = _risk(NUMBERS, CATEGORICAL_FEATURES, SETTINGS.uplift, SETTINGS.inputs).fit(
-        _with_side(cases), cases["churned"]
+    uplift = fit_uplift(
+        subjects, NUMERIC_FEATURES, CATEGORICAL_FEATURES, SETTINGS.uplift, SETTINGS.effects, SETTINGS.inputs
+    )
+    arr, saved = book["arr"].to_numpy(), (book["arr"] * (book["p0"] - book["p1"])).to_numpy()
+    line = _risk(NUMERIC_FEATURES, CATEGORICAL_FEATURES, SETTINGS.uplift, SETTINGS.inputs).fit(
+        _with_side(subjects), subjects["churned"]
     )
     risk = line.predict_proba(book.assign(side=-0.5))[:, 1]
-    gained = risk if learnt.model is None else learnt.model.gained(book)
-    return Targeted(learnt.model is not None, *(_kept(by, kept) for by in (gained * arr, risk * arr, kept)))
+    gained = risk if uplift.model is None else uplift.model.gained(book)
+    return Targeted(uplift.model is not None, *(_arr_saved(by, saved) for by in (gained * arr, risk * arr, saved)))
 
 
-def _kept(order: Floats, kept: Floats) -> float:
+def _arr_saved(order: Floats, saved: Floats) -> float:
     """ARR kept by contacting the first of the order, up to capacity."""
-    return float(kept[np.argsort(-order, kind="stable")[: int(CAPACITY * len(kept))]].sum())
+    return float(saved[np.argsort(-order, kind="stable")[: int(CAPACITY * len(saved))]].sum())
 
 
 def uplift_rows() -> list[Bound]:
@@ -142,14 +152,15 @@ def uplift_rows() -> list[Bound]:
             Bound(f"{name}: ARR kept by uplift over that kept by risk, mean, as a share of the latter",
                   *(free if sleeping else (-0.03, np.inf)), gains.mean()),
             Bound("its lower 95% bound, paired over seeds", *((0.001, np.inf) if sleeping else free), low),
-            Bound("share of the seeds in which uplift gave the order", *free, np.mean([f.learnt for f in found])),
+            Bound("share of the seeds in which uplift gave the order", *free,
+                  np.mean([f.ranks_by_uplift for f in found])),
             Bound("the best order, were both outcomes known: the same share", *free,
                   np.mean([f.best for f in found]) / np.mean([f.risk for f in found]) - 1.0),
         ]  # fmt: skip
     few = [
         fit_uplift(
             world(FEW, seed, "random"),
-            NUMBERS,
+            NUMERIC_FEATURES,
             CATEGORICAL_FEATURES,
             SETTINGS.uplift,
             SETTINGS.effects,
@@ -163,16 +174,20 @@ def uplift_rows() -> list[Bound]:
 
 def taught(episodes_: int) -> tuple[str, ...]:
     """What is said of the uplift in the first world of so many episodes."""
-    cases = world(episodes_, FIRST_SEED, "random")
-    return fit_uplift(cases, NUMBERS, CATEGORICAL_FEATURES, SETTINGS.uplift, SETTINGS.effects, SETTINGS.inputs).notes
+    subjects = world(episodes_, FIRST_SEED, "random")
+    return fit_uplift(
+        subjects, NUMERIC_FEATURES, CATEGORICAL_FEATURES, SETTINGS.uplift, SETTINGS.effects, SETTINGS.inputs
+    ).notes
 
 
 def page(worlds: int) -> str:
     """The page, in Markdown."""
     policy = [r for n in SIZES for c in covered(worlds, n, "policy") for r in c.rows(f"{n} accounts", LOW, HIGH, LOW)]
-    by_lot = [row for c in covered(worlds, SIZES[0], "random") for row in c.rows("randomized", LOW, np.inf)[:4]]
+    randomized_rows = [
+        row for c in covered(worlds, SIZES[0], "random") for row in c.rows("randomized", LOW, np.inf)[:4]
+    ]
     hidden = covered(worlds, SIZES[1], "policy", confounder=True)
-    truth_of_one, one = hidden[0].truths[0], hidden[0].told[0]
+    truth_of_one, one = hidden[0].truths[0], hidden[0].estimated[0]
     book = world(BOOK, FIRST_SEED, "random")
     riskiest = book[book["p0"] >= book["p0"].quantile(1.0 - CAPACITY)]
     what = (
@@ -181,7 +196,7 @@ def page(worlds: int) -> str:
         "for usage the mean difference in expected log usage. CSMs choose whom to contact by a legacy score on "
         f"record. Confidence of the intervals: {SETTINGS.effects.confidence:.0%}."
     )
-    lot = (
+    randomized_note = (
         f"{SIZES[0]} accounts, a coin for each. A randomized interval is for all whom the treated represent, and is a "
         "little wide for these very accounts (Neyman 1923): it may cover their truth more often than 90%."
     )
@@ -194,21 +209,21 @@ def page(worlds: int) -> str:
         f"({one.effect.low:+.3f} to {one.effect.high:+.3f}). The report says:"
     )
     whom = (
-        f"Learned from {LEARNT:,} randomized episodes, applied to {BOOK:,} others with room for {CAPACITY:.0%}, over "
-        f"{UPLIFT_SEEDS} seeds. Of the riskiest tenth {riskiest['sleeping_dog'].mean():.0%} are sleeping dogs, which a "
-        "contact harms. Either order weighs by ARR; where the gate refuses, risk stays the order."
+        f"Learned from {TRAINING_EPISODES:,} randomized episodes, applied to {BOOK:,} others with room for "
+        f"{CAPACITY:.0%}, over {UPLIFT_SEEDS} seeds. Of the riskiest tenth "
+        f"{riskiest['sleeping_dog'].mean():.0%} are sleeping dogs, which a contact harms. Either order weighs by ARR; where the gate refuses, risk stays the order."
     )
     return "\n".join(
         [
             *("# Are effects estimated right?", "", "Written by `make effects`; edit the code instead.", "", what, ""),
             *("## Against comparable untreated accounts", "", *table(policy), ""),
-            *("## By random assignment", "", lot, "", *table(by_lot), ""),
+            *("## By random assignment", "", randomized_note, "", *table(randomized_rows), ""),
             *("## With a confounder that nobody recorded", "", unseen, ""),
             *table([row for c in hidden for row in c.rows("confounder not recorded", -np.inf, np.inf)]),
             *("", first, "", *(f"> {sentence}" for sentence in one.notes), ""),
             *("## Whom to contact", "", whom, "", *table(uplift_rows()), ""),
-            *(f"Reported for the first {LEARNT:,} episodes, and of {FEW}:", ""),
-            *(f"> {sentence}" for sentence in (*taught(LEARNT), *taught(FEW))),
+            *(f"Reported for the first {TRAINING_EPISODES:,} episodes, and of {FEW}:", ""),
+            *(f"> {sentence}" for sentence in (*taught(TRAINING_EPISODES), *taught(FEW))),
             "",
         ]
     )

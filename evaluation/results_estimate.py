@@ -20,10 +20,10 @@ WORLDS = 20
 HORIZON_DAYS = 90
 RULES = EstimateSettings()
 CAPACITY = PolicySettings().capacity_share
-Figure = tuple[str, float, float, float]
+Row = tuple[str, float, float, float]
 
 
-def figures(companies: Sequence[pd.DataFrame], parts: Splits) -> list[Figure]:
+def rows_of(companies: Sequence[pd.DataFrame], splits: Splits) -> list[Row]:
     """Name, bounds and value of each figure.
 
     `companies`: account_id, as_of, churned and chance (of the model that learnt on `parts.train` and was calibrated on
@@ -33,11 +33,11 @@ def figures(companies: Sequence[pd.DataFrame], parts: Splits) -> list[Figure]:
     worlds = [
         world
         for company in companies
-        for world in parted(company, parts, max(round(WORLDS * company["account_id"].nunique() / everybody), 1))
+        for world in parted(company, splits, max(round(WORLDS * company["account_id"].nunique() / everybody), 1))
     ]
-    plain = [told_and_came(world, parts) for world in worlds]
-    off = np.array([f.metrics["roc_auc"].value - came for f, came in plain])
-    inside = np.mean([f.metrics["roc_auc"].low <= came <= f.metrics["roc_auc"].high for f, came in plain])
+    plain = [estimated_and_realised(world, splits) for world in worlds]
+    off = np.array([f.metrics["roc_auc"].value - realised for f, realised in plain])
+    inside = np.mean([f.metrics["roc_auc"].low <= realised <= f.metrics["roc_auc"].high for f, realised in plain])
     count = f"{len(worlds)} worlds of some {np.mean([w['account_id'].nunique() for w in worlds]):,.0f} accounts"
     return [
         (f"ROC-AUC before labels mature, mean absolute error, {count}", -np.inf, 0.03, float(np.abs(off).mean())),
@@ -52,32 +52,34 @@ def figures(companies: Sequence[pd.DataFrame], parts: Splits) -> list[Figure]:
                 value,
             )
             for share, low, high in ((1.0, 1.0, 1.0), (0.5, -np.inf, np.inf), (0.25, -np.inf, np.inf))
-            for value in [distrusted(worlds, parts, share)]
+            for value in [distrusted(worlds, splits, share)]
         ),
     ]
 
 
-def parted(company: pd.DataFrame, parts: Splits, sets: int) -> list[pd.DataFrame]:
+def parted(company: pd.DataFrame, splits: Splits, sets: int) -> list[pd.DataFrame]:
     """The company's accounts in so many disjoint sets, from the first month of validation on."""
-    months = company[company["as_of"] >= pd.Timestamp(parts.validation[0])]
+    months = company[company["as_of"] >= pd.Timestamp(splits.validation[0])]
     accounts = np.sort(months["account_id"].unique())
     return [months[months["account_id"].isin(accounts[start::sets])].reset_index(drop=True) for start in range(sets)]
 
 
-def told_and_came(world: pd.DataFrame, parts: Splits) -> tuple[EstimatedMetrics, float]:
+def estimated_and_realised(world: pd.DataFrame, splits: Splits) -> tuple[EstimatedMetrics, float]:
     """What was told of the test months from those before, and what their ROC-AUC came to."""
-    happened = world["churned"].astype(float)
-    later = world["as_of"] >= pd.Timestamp(parts.test[0])
+    y_true = world["churned"].astype(float)
+    later = world["as_of"] >= pd.Timestamp(splits.test[0])
     flagged = top(world["chance"].to_numpy(), world["as_of"].to_numpy(), CAPACITY)
-    told = estimate_metrics(world.assign(happened=happened.where(~later), flagged=flagged), HORIZON_DAYS, RULES)
+    estimated = estimate_metrics(world.assign(happened=y_true.where(~later), flagged=flagged), HORIZON_DAYS, RULES)
     nobody = np.zeros(int(later.sum()), dtype=bool)
-    return told, roc_auc(graded(happened[later].to_numpy(), world.loc[later, "chance"].to_numpy(), nobody))
+    return estimated, roc_auc(graded(y_true[later].to_numpy(), world.loc[later, "chance"].to_numpy(), nobody))
 
 
-def distrusted(worlds: Sequence[pd.DataFrame], parts: Splits, share: float) -> float:
+def distrusted(worlds: Sequence[pd.DataFrame], splits: Splits, share: float) -> float:
     """Share of the worlds whose page says not to trust it, when the world changes after the last validation month."""
-    changed = [shifted(world, pd.Timestamp(parts.validation[-1]), share, seed) for seed, world in enumerate(worlds)]
-    return float(np.mean(["not to be trusted" in told_and_came(world, parts)[0].sentence for world in changed]))
+    changed = [shifted(world, pd.Timestamp(splits.validation[-1]), share, seed) for seed, world in enumerate(worlds)]
+    return float(
+        np.mean(["not to be trusted" in estimated_and_realised(world, splits)[0].sentence for world in changed])
+    )
 
 
 def shifted(world: pd.DataFrame, after: pd.Timestamp, share: float, seed: int) -> pd.DataFrame:

@@ -39,7 +39,7 @@ PAGE = ROOT / "docs" / "reference" / "results" / "guard.md"
 ACCOUNTS, SEEDS = 2000, (3, 4)
 QUIET_WEEKS, AFTER = 3, timedelta(days=60)
 FREE = (-np.inf, np.inf)
-OPEN, HELD, NEITHER = "by an alert that was open", "by alerts on hold alone", "by none"
+OPEN, ON_HOLD, NEITHER = "by an alert that was open", "by alerts on hold alone", "by none"
 
 
 def lived_through(folder: Path, seed: int, outage_months: int, since: date) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -66,17 +66,19 @@ def flagged(alerts: pd.DataFrame, gone: pd.DataFrame) -> pd.Series:
     for account, left in zip(gone["account_id"], gone["churned_at"], strict=True):
         own = during[(during["account_id"] == account) & (pd.to_datetime(during["as_of"]) < left)]
         states = own.loc[own["as_of"] == own["as_of"].max(), "state"]
-        found[account] = NEITHER if states.empty else HELD if (states == "held").all() else OPEN
+        found[account] = NEITHER if states.empty else ON_HOLD if (states == "held").all() else OPEN
     return pd.Series(found, dtype=object)
 
 
-def shares(told: pd.Series) -> list[Bound]:
+def shares(flagged_by: pd.Series) -> list[Bound]:
     """The share of the churners per way, with the ends of its 90% interval (Wilson 1927)."""
-    bounds = [Bound("churners", *FREE, len(told), 0)]
-    for way in (OPEN, HELD, NEITHER):
-        count = int((told == way).sum())
-        ends = binomtest(count, len(told)).proportion_ci(0.9, "wilson")
-        bounds.append(Bound(f"of them flagged {way} ({ends.low:.2f} to {ends.high:.2f})", *FREE, count / len(told)))
+    bounds = [Bound("churners", *FREE, len(flagged_by), 0)]
+    for way in (OPEN, ON_HOLD, NEITHER):
+        count = int((flagged_by == way).sum())
+        ends = binomtest(count, len(flagged_by)).proportion_ci(0.9, "wilson")
+        bounds.append(
+            Bound(f"of them flagged {way} ({ends.low:.2f} to {ends.high:.2f})", *FREE, count / len(flagged_by))
+        )
     return bounds
 
 
@@ -84,11 +86,11 @@ def opened(alerts: pd.DataFrame, since: date) -> list[Bound]:
     """What the weeks after a day opened: data alerts, alerts held and alerts open."""
     new = alerts[(pd.to_datetime(alerts["opened_at"]).dt.date == alerts["as_of"]) & (alerts["as_of"] > since)]
     data, rest = new[new["rule"] == DATA_RULE], new[new["rule"] != DATA_RULE]
-    held = rest["state"] == "held"
+    on_hold = rest["state"] == "held"
     return [
         Bound("data alerts", *FREE, len(data), 0),
-        Bound("alerts on hold", *FREE, int(held.sum()), 0),
-        Bound("alerts opened as usual", *FREE, int((~held).sum()), 0),
+        Bound("alerts on hold", *FREE, int(on_hold.sum()), 0),
+        Bound("alerts opened as usual", *FREE, int((~on_hold).sum()), 0),
     ]
 
 
@@ -116,17 +118,17 @@ def page(folder: Path, seeds: Sequence[int]) -> str:
         for seed in seeds:
             print(f"{heading}, seed {seed} ...", file=sys.stderr, flush=True)
             lives.append(lived_through(folder, seed, months, OUTAGE))
-        told = pd.concat([flagged(*life).add_prefix(f"{seed}/") for seed, life in zip(seeds, lives, strict=True)])
-        ways.append(told)
+        flagged_by = pd.concat([flagged(*life).add_prefix(f"{seed}/") for seed, life in zip(seeds, lives, strict=True)])
+        ways.append(flagged_by)
         alerts = pd.concat([life[0] for life in lives], ignore_index=True)
         raised.append([int((a["rule"] == DATA_RULE).any()) for a, _ in lives])
-        text += [f"## {heading}", "", *table([*opened(alerts, OUTAGE), *shares(told)]), ""]
+        text += [f"## {heading}", "", *table([*opened(alerts, OUTAGE), *shares(flagged_by)]), ""]
     (with_it, without), (during, usual) = raised, ways
-    kept = during.reindex(usual.index[usual == OPEN])
+    flagged_without = during.reindex(usual.index[usual == OPEN])
     text += [
         "## Those who are flagged without it",
         "",
-        *table(shares(kept.fillna(NEITHER))),
+        *table(shares(flagged_without.fillna(NEITHER))),
         "",
     ]
     print("A renamed event ...", file=sys.stderr, flush=True)

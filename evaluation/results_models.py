@@ -31,13 +31,13 @@ from tests.support.bounds import Bound, table
 SETTINGS = ModelSettings()
 HEALTH = HealthSettings()
 GAP_DAYS = LabelSettings().churn_horizon_days + BookSettings().churn_grace_days
-NUMBERS = [f.name for f in FEATURES.values() if f.published]
+NUMERIC_FEATURES = [f.name for f in FEATURES.values() if f.published]
 CONFIDENCE = 0.90
 DRAWS, SEED = 400, 1
 
 
 @dataclass(frozen=True)
-class TrainingResult:
+class TrainedCompany:
     """One company and its models; `test` has the champion's probability beside health and the true one."""
 
     examples: pd.DataFrame
@@ -92,35 +92,35 @@ class TrainingResult:
         return rows.assign(chance=self.trial.trained[self.trial.selected].probabilities(rows))
 
 
-def learnt(examples: pd.DataFrame) -> TrainingResult:
+def trained_on(examples: pd.DataFrame) -> TrainedCompany:
     """The trial of one company."""
     splits = splits_of(examples, "churn", GAP_DAYS, SETTINGS.split)
-    found = trial(examples, "churned", splits, NUMBERS, SETTINGS)
+    found = trial(examples, "churned", splits, NUMERIC_FEATURES, SETTINGS)
     print(f"{found.selected} taken", flush=True)
-    return TrainingResult(examples, splits, found)
+    return TrainedCompany(examples, splits, found)
 
 
 def model_sections(worlds: Sequence[pd.DataFrame]) -> Iterator[str]:
     """The page's part on models, line by line."""
-    seeds = [learnt(world) for world in worlds]
-    parts = seeds[0].splits
+    seeds = [trained_on(world) for world in worlds]
+    splits = seeds[0].splits
     yield from ["## The models", ""]
     yield (
-        f"Trained on {len(parts.train)} months ({parts.train[0]} to {parts.train[-1]}), chosen and calibrated on "
-        f"{len(parts.validation)} ({parts.validation[0]} to {parts.validation[-1]}), graded on {len(parts.test)} "
-        f"({parts.test[0]} to {parts.test[-1]}); {GAP_DAYS} days between. Selected by the one-standard-error rule: "
+        f"Trained on {len(splits.train)} months ({splits.train[0]} to {splits.train[-1]}), chosen and calibrated on "
+        f"{len(splits.validation)} ({splits.validation[0]} to {splits.validation[-1]}), graded on {len(splits.test)} "
+        f"({splits.test[0]} to {splits.test[-1]}); {GAP_DAYS} days between. Selected by the one-standard-error rule: "
         f"{', '.join(seed.trial.selected for seed in seeds)}. The oracle is the true probability on the same rows."
     )
-    yield from ["", *table(list(figures(seeds))), "", "### Early warning, and metrics before outcomes are known", ""]
+    yield from ["", *table(list(bounds_of(seeds))), "", "### Early warning, and metrics before outcomes are known", ""]
     watched = [seed.watched() for seed in seeds]
-    early = [*results_early.figures(watched, parts), *results_estimate.figures(watched, parts)]
+    early = [*results_early.rows_of(watched, splits), *results_estimate.rows_of(watched, splits)]
     yield from [*table([Bound(*figure) for figure in early]), "", "### Nothing to learn", ""]
-    yield from [*table(list(results_shuffles.figures(worlds[0]))), "", "### Side by side", ""]
+    yield from [*table(list(results_shuffles.bounds_of(worlds[0]))), "", "### Side by side", ""]
     yield "Mean of the seeds on the test months: ROC-AUC of the book and of each segment, recall at capacity, and the"
     yield from ["share of the gap from health to the oracle that is closed.", "", *side_by_side(seeds)]
 
 
-def figures(seeds: Sequence[TrainingResult]) -> Iterator[Bound]:
+def bounds_of(seeds: Sequence[TrainedCompany]) -> Iterator[Bound]:
     """Every bound on the champion."""
     closed = np.array([seed.closed("champion") for seed in seeds])
     yield Bound("share of the gap in ROC-AUC that the champion closes, mean of the seeds", 0.65, np.inf, closed.mean())
@@ -136,7 +136,7 @@ def figures(seeds: Sequence[TrainingResult]) -> Iterator[Bound]:
     yield from calibration(seeds)
 
 
-def calibration(seeds: Sequence[TrainingResult]) -> Iterator[Bound]:
+def calibration(seeds: Sequence[TrainedCompany]) -> Iterator[Bound]:
     """Brier skill, slope, expected calibration error and observed to expected of the champions."""
     of = [seed.trial.metrics[seed.trial.selected, "all"] for seed in seeds]
     slopes = [f["calibration_slope"].value for f in of]
@@ -158,7 +158,7 @@ def lower_bound(values: Floats) -> float:
     return float(values.mean() - student.ppf((1 + CONFIDENCE) / 2, len(values) - 1) * error)
 
 
-def side_by_side(seeds: Sequence[TrainingResult]) -> list[str]:
+def side_by_side(seeds: Sequence[TrainedCompany]) -> list[str]:
     """Health, tuned weights and every candidate, overall and per segment."""
     names = ["health", "tuned", *(n for n in seeds[0].trial.trained if n not in BASELINES), "oracle"]
     segments = sorted(seeds[0].test["segment"].unique())

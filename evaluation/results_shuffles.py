@@ -18,38 +18,38 @@ SHUFFLES = 20
 GAP_DAYS = 120
 QUICK = CandidateSettings(max_iter=60)
 CANDIDATES = ("logistic", "boosting")
-NUMBERS = [f.name for f in FEATURES.values() if f.published]
+NUMERIC_FEATURES = [f.name for f in FEATURES.values() if f.published]
 
 
-def figures(examples: pd.DataFrame, shuffles: int = SHUFFLES) -> Iterator[Bound]:
+def bounds_of(examples: pd.DataFrame, shuffles: int = SHUFFLES) -> Iterator[Bound]:
     """Mean ROC-AUC on the test months of quick candidates that learnt from shuffled labels, and the farthest from 0.5.
 
     `examples`: the training set of one company.
     """
-    told = examples.dropna(subset=["churned"])
-    parts = splits_of(told, "churn", GAP_DAYS, SplitSettings())
-    found = {name: [_auc(told, parts, name, seed) for seed in range(shuffles)] for name in CANDIDATES}
+    labeled = examples.dropna(subset=["churned"])
+    splits = splits_of(labeled, "churn", GAP_DAYS, SplitSettings())
+    found = {name: [_auc(labeled, splits, name, seed) for seed in range(shuffles)] for name in CANDIDATES}
     for name, aucs in found.items():
         farthest = max(aucs, key=lambda auc: abs(auc - 0.5))
         yield Bound(f"ROC-AUC of {name} on shuffled labels, mean of {shuffles}", 0.49, 0.51, float(np.mean(aucs)))
         yield Bound("the same, farthest from 0.5", -np.inf, np.inf, farthest)
 
 
-def shuffled(examples: pd.DataFrame, parts: Splits, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+def shuffled(examples: pd.DataFrame, splits: Splits, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Training and test rows, the labels of each dealt out anew among its rows.
 
     The validation rows choose and calibrate, which leaves an order as it is: they have no say in a ROC-AUC.
     """
     rng = np.random.default_rng(seed)
-    train, test = (labeled_rows(examples, "churned", months) for months in (parts.train, parts.test))
+    train, test = (labeled_rows(examples, "churned", months) for months in (splits.train, splits.test))
     dealt = [rows.assign(churned=rng.permutation(rows["churned"].to_numpy(dtype=bool))) for rows in (train, test)]
     return dealt[0], dealt[1]
 
 
-def _auc(examples: pd.DataFrame, parts: Splits, name: str, seed: int) -> float:
-    train, test = shuffled(examples, parts, seed)
-    numbers = varied(train, NUMBERS)
-    rows = [*numbers, *CATEGORICAL_FEATURES, "health"]
-    model = fitted(name, train[rows], train["churned"], numbers, InputSettings(), QUICK)
-    happened = test["churned"].to_numpy(dtype=float)
-    return roc_auc(graded(happened, predicted_probability(model, test[rows]), happened > 1.0))
+def _auc(examples: pd.DataFrame, splits: Splits, name: str, seed: int) -> float:
+    train, test = shuffled(examples, splits, seed)
+    numeric_features = varied(train, NUMERIC_FEATURES)
+    rows = [*numeric_features, *CATEGORICAL_FEATURES, "health"]
+    model = fitted(name, train[rows], train["churned"], numeric_features, InputSettings(), QUICK)
+    y_true = test["churned"].to_numpy(dtype=float)
+    return roc_auc(graded(y_true, predicted_probability(model, test[rows]), y_true > 1.0))

@@ -13,7 +13,7 @@ import pandas as pd
 from keepwell.models.grading.intervals import Estimate, account_draws, interval
 
 KEY = ["account_id", "as_of"]
-REACH = pd.Timedelta(days=182)
+SHIFT_WINDOW = pd.Timedelta(days=182)
 FALSE_SHARE = 0.05
 REPLICATES, SEED, CONFIDENCE = 200, 1, 0.90
 LINES = {"health": 50.0, "usage_trend": -0.4}
@@ -35,12 +35,12 @@ def section(companies: Sequence[tuple[pd.DataFrame, pd.DataFrame]]) -> list[str]
     named = [(numbered(e, n), numbered(s, n)) for n, (e, s) in enumerate(companies)]
     examples = pd.concat([e for e, _ in named], ignore_index=True)
     # The shift needs 26 weeks: all scores are judged on the same rows.
-    examples = examples[(examples["tenure_days"] >= REACH.days) & examples[[*SCORES]].notna().any(axis=1)]
+    examples = examples[(examples["tenure_days"] >= SHIFT_WINDOW.days) & examples[[*SCORES]].notna().any(axis=1)]
     slides = within(pd.concat([s for _, s in named], ignore_index=True), examples)
     still = untouched(examples, pd.concat([s for _, s in named], ignore_index=True))
     marks = [(name, float(still[name].quantile(FALSE_SHARE))) for name in SCORES] + list(LINES.items())
     first = [first_flag(examples, slides, name, line) for name, line in marks]
-    told = [
+    lines = [
         f"{len(slides):,} planted slides whose account has a month on each side of the start. A score sees one at the",
         "first month start up to its bottom at which it lies below its line; the lines of the first four give the same",
         "share of false alarms, those of the last two are in use.",
@@ -50,12 +50,12 @@ def section(companies: Sequence[tuple[pd.DataFrame, pd.DataFrame]]) -> list[str]
     ]
     for (name, line), at in zip(marks, first, strict=True):
         weeks = (at - slides["began_on"]).dt.days / 7
-        told.append(
+        lines.append(
             f"| {SCORES[name]} | {line:.2f} | {at.notna().mean():.1%} | {weeks.median():.1f} "
             f"| {(still[name] < line).mean():.1%} |"
         )
     later = {f"{SCORES[name]} below {line:.2f}": at for (name, line), at in zip(marks[2:], first[2:], strict=True)}
-    return [*told, "", *leads(slides, first[0], later | {"the loss": slides["churned_at"]})]
+    return [*lines, "", *leads(slides, first[0], later | {"the loss": slides["churned_at"]})]
 
 
 def leads(slides: pd.DataFrame, shift: pd.Series, later: Mapping[str, pd.Series]) -> list[str]:
@@ -65,15 +65,15 @@ def leads(slides: pd.DataFrame, shift: pd.Series, later: Mapping[str, pd.Series]
         f"| the shift of usage ahead of | slides with both | {weeks} | sees it before, or alone | the other way round |"
     )
     lines = [head, "|---|---|---|---|---|"]
-    for says, at in later.items():
+    for label, at in later.items():
         ahead = (at - shift).dt.days / 7
         both = ahead.notna()
-        told = median_interval(ahead[both], slides.loc[both, "account_id"])
+        median = median_interval(ahead[both], slides.loc[both, "account_id"])
         sooner = (shift.notna() & at.isna()) | (ahead > 0)
         behind = (at.notna() & shift.isna()) | (ahead < 0)
         lines.append(
-            f"| {says} | {both.sum():,} | {told.value:.1f} ({told.low:.1f} to {told.high:.1f}) | {sooner.mean():.1%} "
-            f"| {behind.mean():.1%} |"
+            f"| {label} | {both.sum():,} | {median.value:.1f} ({median.low:.1f} to {median.high:.1f}) "
+            f"| {sooner.mean():.1%} | {behind.mean():.1%} |"
         )
     return lines
 
@@ -91,14 +91,14 @@ def within(slides: pd.DataFrame, examples: pd.DataFrame) -> pd.DataFrame:
     before = months[months["as_of"] <= months["began_on"]].groupby("slide").size()
     under = months[(months["as_of"] > months["began_on"]) & (months["as_of"] <= months["bottom_on"])]
     seen = under.groupby("slide")["churned_at"].max()
-    kept = slides.loc[seen.index.intersection(before.index)]
-    return kept.assign(churned_at=seen.reindex(kept.index))
+    with_slide = slides.loc[seen.index.intersection(before.index)]
+    return with_slide.assign(churned_at=seen.reindex(with_slide.index))
 
 
 def untouched(examples: pd.DataFrame, slides: pd.DataFrame) -> pd.DataFrame:
     """The months of accounts that no slide pulled down within the reach of the shift."""
     pairs = examples[KEY].reset_index(names="row").merge(slides, on="account_id")
-    over = pairs["recovered_on"].fillna(pairs["bottom_on"]) + REACH
+    over = pairs["recovered_on"].fillna(pairs["bottom_on"]) + SHIFT_WINDOW
     touched = pairs.loc[(pairs["began_on"] < pairs["as_of"]) & (pairs["as_of"] < over), "row"]
     return examples.drop(index=touched.unique())
 
@@ -113,7 +113,7 @@ def first_flag(examples: pd.DataFrame, slides: pd.DataFrame, score: str, line: f
 
 def median_interval(values: pd.Series, accounts: pd.Series) -> Estimate:
     """A median with its bootstrap interval, over accounts."""
-    numbers, codes = values.to_numpy(), pd.factorize(accounts)[0]
+    weeks, codes = values.to_numpy(), pd.factorize(accounts)[0]
     draws = account_draws(codes, np.ones(len(codes), dtype="float64"), REPLICATES, SEED)
-    medians = [float(np.median(np.repeat(numbers, weight.astype(int)))) for weight in draws if weight.any()]
-    return interval(float(np.median(numbers)), medians, CONFIDENCE)
+    medians = [float(np.median(np.repeat(weeks, weight.astype(int)))) for weight in draws if weight.any()]
+    return interval(float(np.median(weeks)), medians, CONFIDENCE)

@@ -20,18 +20,18 @@ from keepwell.sample.settings import CompanySettings, ContactSettings
 from keepwell.tasks.learning.training import splits_of
 from tests.support.bounds import Bound
 
-LOT = 0.4
+ASSIGNED_SHARE = 0.4
 SETTINGS = ModelSettings()
 GAP_DAYS = LabelSettings().churn_horizon_days + BookSettings().churn_grace_days
-NUMBERS = [f.name for f in FEATURES.values() if f.published]
+NUMERIC_FEATURES = [f.name for f in FEATURES.values() if f.published]
 
 
-def company_by_lot() -> CompanySettings:
+def randomized_company() -> CompanySettings:
     """The sample company whose CSMs work on four in ten of those below the mark of the old score, by lot."""
-    return CompanySettings(contacts=ContactSettings(mode="random", random_share=LOT))
+    return CompanySettings(contacts=ContactSettings(mode="random", random_share=ASSIGNED_SHARE))
 
 
-def figures(worlds: Iterable[pd.DataFrame], settings: ModelSettings = SETTINGS) -> Iterator[Bound]:
+def bounds_of(worlds: Iterable[pd.DataFrame], settings: ModelSettings = SETTINGS) -> Iterator[Bound]:
     """Observed over expected of each way, with the true probability without work as what is observed.
 
     `worlds`: the training set of each company_by_lot, with its `p0`.
@@ -39,7 +39,7 @@ def figures(worlds: Iterable[pd.DataFrame], settings: ModelSettings = SETTINGS) 
     found = pd.DataFrame([ratios(world, settings) for world in worlds])
     count = f"mean of {len(found)} companies"
     yield Bound(
-        f"share treated, in one draw {LOT:.0%} or in several, of the randomly assigned examples",
+        f"share treated, in one draw {ASSIGNED_SHARE:.0%} or in several, of the randomly assigned examples",
         -np.inf,
         np.inf,
         found["drawn"].mean(),
@@ -60,17 +60,20 @@ def figures(worlds: Iterable[pd.DataFrame], settings: ModelSettings = SETTINGS) 
 
 def ratios(world: pd.DataFrame, settings: ModelSettings) -> dict[str, float]:
     """True losses without work over those that each way expects, on the test months of one company."""
-    parts = splits_of(world, "churn", GAP_DAYS, settings.split)
+    splits = splits_of(world, "churn", GAP_DAYS, settings.split)
     treated, lost = world["treated"].astype(bool), world["churned"].astype(bool)
     without = world.drop(columns="untreated_chance")
     ways = {"lot": world, "alike": without, "stayed": without[~treated | lost]}
-    test = labeled_rows(world, "churned", parts.test)
-    lots = world["untreated_chance"] < 1.0
-    found = {name: float(test["p0"].sum() / expected(told, test, parts, settings).sum()) for name, told in ways.items()}
-    return {"drawn": float(treated[lots].mean()), **found}
+    test = labeled_rows(world, "churned", splits.test)
+    assigned = world["untreated_chance"] < 1.0
+    found = {
+        name: float(test["p0"].sum() / expected(examples, test, splits, settings).sum())
+        for name, examples in ways.items()
+    }
+    return {"drawn": float(treated[assigned].mean()), **found}
 
 
-def expected(told: pd.DataFrame, test: pd.DataFrame, parts: Splits, settings: ModelSettings) -> Floats:
+def expected(examples: pd.DataFrame, test: pd.DataFrame, splits: Splits, settings: ModelSettings) -> Floats:
     """The chances that the candidate taken from these examples gives the test rows."""
-    found = trial(told, "churned", parts, NUMBERS, settings)
+    found = trial(examples, "churned", splits, NUMERIC_FEATURES, settings)
     return found.trained[found.selected].probabilities(test)

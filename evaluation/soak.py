@@ -94,7 +94,7 @@ def life(place: Place, history: list[LedgerEvent], last: datetime) -> list[Bound
         Bound("recorded that were not missed", 0, 0, ran.wrong, 0),
         Bound("churners of the three months", 1, np.inf, len(left), 0),
         Bound("of them flagged before the loss or after", *FREE, sum(c.flagged for c in left), 0),
-        Bound("of them without their whole course on their page", 0, 0, sum(not c.told for c in left), 0),
+        Bound("of them without their whole course on their page", 0, 0, sum(not c.complete for c in left), 0),
     ]  # fmt: skip
 
 

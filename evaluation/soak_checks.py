@@ -42,9 +42,9 @@ class Churner:
     """What the page of an account says that left in the three months."""
 
     account_id: str
-    says: str
+    summary: str
     flagged: bool
-    told: bool
+    complete: bool
 
 
 def twice(history: Sequence[LedgerEvent], marts: Path) -> dict[str, int]:
@@ -102,8 +102,8 @@ def churners(place: Place, last_day: datetime) -> list[Churner]:
         page = json.loads(place.keepwell("account", account, "--as-of", last_day.isoformat()))
         opened = [line for line in page["lines"] if " opened: " in line["what"]]
         outcome = page["leaving"] or page["left"]
-        told = outcome is not None and bool(opened) == (page["flagged"] is not None)
-        found.append(Churner(account, f"{page['flagged']} {page['leaving']} {page['left']}", bool(opened), told))
+        complete = outcome is not None and bool(opened) == (page["flagged"] is not None)
+        found.append(Churner(account, f"{page['flagged']} {page['leaving']} {page['left']}", bool(opened), complete))
     return found
 
 
@@ -132,12 +132,12 @@ def _acts(log: Path) -> tuple[dict[tuple[str, str], datetime], dict[str, tuple[d
     done: dict[tuple[str, str], datetime] = {}
     sleeps = {}
     for line in log.read_text().splitlines():
-        told = json.loads(line)
-        at = datetime.fromisoformat(told["at"])
-        if told["act"] == "snooze":
-            sleeps[told["alert"]] = (at, datetime.fromisoformat(told["until"]))
-        for step in FULFILS.get(told["act"], (told["act"].replace("-", "_"),)):
-            done.setdefault((told["alert"], step), at)
+        act = json.loads(line)
+        at = datetime.fromisoformat(act["at"])
+        if act["act"] == "snooze":
+            sleeps[act["alert"]] = (at, datetime.fromisoformat(act["until"]))
+        for step in FULFILS.get(act["act"], (act["act"].replace("-", "_"),)):
+            done.setdefault((act["alert"], step), at)
     return done, sleeps
 
 

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
-from evaluation.results_effects import CATEGORICAL_FEATURES, NUMBERS
+from evaluation.results_effects import CATEGORICAL_FEATURES, NUMERIC_FEATURES
 from evaluation.results_effects import world as episodes_of
 from keepwell.flows.configuration.settings import REQUIRED_TABLES, Settings, load_settings
 from keepwell.flows.month.week_4_results import ResultsWeek, compute_results, keep_results, read_ledger
@@ -90,7 +90,9 @@ def kinds(randomized: bool) -> Subjects:
     drawn.loc[idle, "use_after"] -= (drawn["use1"] - drawn["use0"])[idle]
     kind = np.where(drawn["treated"], np.where(idle, "email", "training"), None)
     cause = np.where(drawn["treated"], np.where(drawn.index % 2 == 0, "low_adoption", "price"), None)
-    return Subjects(drawn.assign(kind=kind, root_cause=cause), randomized, NUMBERS, CATEGORICAL_FEATURES, (), 90)
+    return Subjects(
+        drawn.assign(kind=kind, root_cause=cause), randomized, NUMERIC_FEATURES, CATEGORICAL_FEATURES, (), 90
+    )
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +131,12 @@ def test_the_untouched_into_whom_nobody_looked_stand_by_every_cause(effects: pd.
     cases = kinds(randomized=False).rows
     looked_into = cases.assign(root_cause=cases["root_cause"].fillna("price"))
     told = effect_table(
-        looked_into, outcomes_of(EffectSettings())[1:], NUMBERS, CATEGORICAL_FEATURES, RULES.effects, RULES.inputs
+        looked_into,
+        outcomes_of(EffectSettings())[1:],
+        NUMERIC_FEATURES,
+        CATEGORICAL_FEATURES,
+        RULES.effects,
+        RULES.inputs,
     )
     own = told[(told["segment"] == ALL) & (told["kind"] == "training")].set_index("root_cause")
 
@@ -155,7 +162,7 @@ def test_behind_the_gate_accounts_are_ranked_by_the_arr_that_work_keeps() -> Non
     """Sleeping dogs last, and marked (MON-4)."""
     drawn = episodes_of(5000, 3, "random").assign(kind=None, root_cause=None)
     rules = RULES.model_copy(update={"uplift": RULES.uplift.model_copy(update={"n_estimators": 5})})
-    told = uplift_of(Subjects(drawn, True, NUMBERS, CATEGORICAL_FEATURES, (), 90), rules)
+    told = uplift_of(Subjects(drawn, True, NUMERIC_FEATURES, CATEGORICAL_FEATURES, (), 90), rules)
     ranked = ranked_by_uplift(told, drawn.head(500))
 
     assert told is not None

@@ -12,14 +12,14 @@ from keepwell.models.monitoring.outcome_drift import outcome_drift, rate_of
 from keepwell.models.settings.monitoring import DriftSettings
 
 RULES = DriftSettings()
-NUMBERS = [f"x{n}" for n in range(50)]
+NUMERIC_FEATURES = [f"x{n}" for n in range(50)]
 
 
 def book(accounts: int, rng: np.random.Generator, month: str = "2025-01-01", first: int = 0) -> pd.DataFrame:
     """One month: 50 numbers of which a tenth is missing, some of them counts; words; a score."""
-    values = rng.standard_normal((accounts, len(NUMBERS)))
+    values = rng.standard_normal((accounts, len(NUMERIC_FEATURES)))
     values[:, :10] = rng.poisson(0.4, (accounts, 10))
-    frame = pd.DataFrame(np.where(rng.random(values.shape) < 0.1, np.nan, values), columns=NUMBERS)
+    frame = pd.DataFrame(np.where(rng.random(values.shape) < 0.1, np.nan, values), columns=NUMERIC_FEATURES)
     return frame.assign(
         account_id=[f"a{n + first}" for n in range(accounts)], as_of=pd.Timestamp(month),
         industry=rng.choice(["retail", "software", "health"], accounts, p=[0.5, 0.3, 0.2]),
@@ -29,7 +29,7 @@ def book(accounts: int, rng: np.random.Generator, month: str = "2025-01-01", fir
 
 def tried(before: pd.DataFrame, now: pd.DataFrame, rules: DriftSettings = RULES) -> pd.DataFrame:
     """The drift of a book against a reference, by name."""
-    return drift(reference(before, NUMBERS, ["industry"], before, rules), now, rules).set_index("name")
+    return drift(reference(before, NUMERIC_FEATURES, ["industry"], before, rules), now, rules).set_index("name")
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +135,7 @@ def test_the_reference_can_be_kept_as_json() -> None:
     rng = np.random.default_rng(7)
     before, now = book(300, rng), book(300, rng)
     before["x5"] = np.nan
-    known = reference(before, NUMBERS, ["industry"], before, RULES)
+    known = reference(before, NUMERIC_FEATURES, ["industry"], before, RULES)
     back = Reference.from_plain(json.loads(json.dumps(known.plain())))
 
     assert back == known
@@ -179,7 +179,7 @@ def test_no_matured_month_is_no_outcome() -> None:
 def test_a_hundred_thousand_accounts_cost_a_second_or_two() -> None:
     """40 inputs, reference and book; the cost grows with rows alone (SCL-1)."""
     rng = np.random.default_rng(10)
-    names = NUMBERS[10:]
+    names = NUMERIC_FEATURES[10:]
     rows = book(100_000, rng)
     start = time.process_time()
     drift(reference(rows, names, [], rows, RULES), rows, RULES)

@@ -9,7 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from threadpoolctl import threadpool_limits
 
-from evaluation.results_effects import CATEGORICAL_FEATURES, NUMBERS, OUTCOMES, SETTINGS, covered, told, truth, world
+from evaluation.results_effects import (
+    CATEGORICAL_FEATURES,
+    NUMERIC_FEATURES,
+    OUTCOMES,
+    SETTINGS,
+    covered,
+    estimated,
+    truth,
+    world,
+)
 from keepwell.models.effects.doubly_robust import adjusted
 from keepwell.models.effects.effect_table import ALL, KEY, effect_table
 from keepwell.models.effects.effects import RANDOMIZED, UNOBSERVED, effect
@@ -30,17 +39,19 @@ def cases():
 def test_intervals_hold_the_truth_and_the_plain_difference_does_not():
     """Whom CSMs choose would do otherwise anyway: adjusting makes up for it, subtracting does not (MON-4)."""
     for found in covered(40, 600, "policy"):
-        assert HELD[0] <= found.share([t.effect for t in found.told]) <= HELD[1], found.outcome
-        assert found.share([t.naive for t in found.told]) < 0.8, found.outcome
-        assert abs(found.bias([t.effect for t in found.told])) < 0.6 * abs(found.bias([t.naive for t in found.told]))
+        assert HELD[0] <= found.share([t.effect for t in found.estimated]) <= HELD[1], found.outcome
+        assert found.share([t.naive for t in found.estimated]) < 0.8, found.outcome
+        assert abs(found.bias([t.effect for t in found.estimated])) < 0.6 * abs(
+            found.bias([t.naive for t in found.estimated])
+        )
 
 
 def test_random_assignment_needs_no_adjustment():
     """In a randomised hold-out the effect is the plain difference and its interval holds the truth (MON-4)."""
     for found in covered(40, 600, "random"):
-        assert all(t.effect == t.naive for t in found.told)
-        assert HELD[0] <= found.share([t.effect for t in found.told]) <= HELD[1], found.outcome
-    says = told(world(1200, 1, "random"), CHURN, randomized=True).notes
+        assert all(t.effect == t.naive for t in found.estimated)
+        assert HELD[0] <= found.share([t.effect for t in found.estimated]) <= HELD[1], found.outcome
+    says = estimated(world(1200, 1, "random"), CHURN, randomized=True).notes
     assert RANDOMIZED in says
     assert UNOBSERVED not in says
 
@@ -48,10 +59,10 @@ def test_random_assignment_needs_no_adjustment():
 def test_what_nobody_recorded_cannot_be_adjusted_for_and_is_said(cases):
     """A hidden confounder moves the effect and no figure tells; the sentence stands with every estimate (MON-4)."""
     hidden = [world(2400, seed, "policy", confounder=True) for seed in range(6)]
-    off = np.mean([told(w, CHURN).effect.value - truth(w, CHURN) for w in hidden])
+    off = np.mean([estimated(w, CHURN).effect.value - truth(w, CHURN) for w in hidden])
 
     assert off > 0.03
-    assert all(UNOBSERVED in told(w, outcome).notes for w in (hidden[0], cases) for outcome in OUTCOMES)
+    assert all(UNOBSERVED in estimated(w, outcome).notes for w in (hidden[0], cases) for outcome in OUTCOMES)
 
 
 def test_either_model_may_be_wrong():
@@ -71,8 +82,8 @@ def test_either_model_may_be_wrong():
 
 def test_rows_of_one_account_are_no_independent_cases(cases):
     """Each account written down four times says no more than once (clustered by account, MON-4)."""
-    once = told(cases, USAGE)
-    often = told(pd.concat([cases] * 4, ignore_index=True), USAGE)
+    once = estimated(cases, USAGE)
+    often = estimated(pd.concat([cases] * 4, ignore_index=True), USAGE)
 
     assert (often.treated, often.comparable) == (once.treated, once.comparable)
     width = (often.effect.high - often.effect.low) / (once.effect.high - once.effect.low)
@@ -83,7 +94,7 @@ def test_rows_of_one_account_are_no_independent_cases(cases):
 def test_too_few_cases_are_refused_with_the_number_needed(cases, outcome):
     """Twelve treated accounts give no estimate, but how many it would take (MON-4)."""
     treated = cases[cases["treated"]].head(12)
-    found = told(pd.concat([treated, cases[~cases["treated"]]]), outcome)
+    found = estimated(pd.concat([treated, cases[~cases["treated"]]]), outcome)
 
     assert not found.enough
     assert np.isnan([found.effect.value, found.effect.low, found.effect.high]).all()
@@ -94,8 +105,8 @@ def test_too_few_cases_are_refused_with_the_number_needed(cases, outcome):
 
 def test_as_many_as_are_said_to_be_needed_are_enough():
     """With some more cases than the small study asked for, the large one has enough; precision decides (MON-4)."""
-    small = told(world(200, 3, "random"), CHURN, randomized=True)
-    large = told(world(int(2.0 * small.needed * 1.3), 4, "random"), CHURN, randomized=True)
+    small = estimated(world(200, 3, "random"), CHURN, randomized=True)
+    large = estimated(world(int(2.0 * small.needed * 1.3), 4, "random"), CHURN, randomized=True)
 
     assert not small.enough
     assert large.enough
@@ -104,7 +115,7 @@ def test_as_many_as_are_said_to_be_needed_are_enough():
 
 def test_a_share_without_outcomes_is_not_estimated(cases):
     """Where next to nobody churned on one side, no model can adjust the share (MON-4)."""
-    found = told(cases.assign(churned=False), CHURN)
+    found = estimated(cases.assign(churned=False), CHURN)
 
     assert not found.enough
     assert np.isnan(found.effect.value)
@@ -114,20 +125,20 @@ def test_a_share_without_outcomes_is_not_estimated(cases):
 def test_without_overlap_there_is_not_enough(cases):
     """All below a mark are treated and nobody above: nobody is comparable, however many there are (MON-4)."""
     coarse = replace(USAGE, min_effect=5.0)
-    found = told(cases.assign(treated=cases["legacy"] < 45), coarse)
+    found = estimated(cases.assign(treated=cases["legacy"] < 45), coarse)
 
     assert found.needed <= found.treated
     assert np.isfinite(found.effect.value)
     assert not found.enough
     assert f"{found.overlap:.0%} of the treated have comparable untreated accounts" in found.notes[1]
-    assert told(cases, coarse).enough
+    assert estimated(cases, coarse).enough
 
 
 @pytest.mark.parametrize("outcome", OUTCOMES, ids=lambda o: o.column)
 def test_the_influence_of_a_row_is_what_leaving_it_out_changes(outcome):
     """Through both fitted models as well: the interval is that of the jackknife (MON-4)."""
     cases = world(240, 6, "policy")
-    x = prepared(NUMBERS, CATEGORICAL_FEATURES, SETTINGS.inputs).fit_transform(cases)
+    x = prepared(NUMERIC_FEATURES, CATEGORICAL_FEATURES, SETTINGS.inputs).fit_transform(cases)
     treated, y = cases["treated"].to_numpy(), cases[outcome.column].to_numpy(dtype=float)
 
     def of(rows):
@@ -149,7 +160,7 @@ def test_outcomes_that_have_not_matured_are_left_out(cases):
     late = cases.index < 300
     unknown.loc[late, "churned"] = None
 
-    assert told(unknown, CHURN).effect == told(cases[~late], CHURN).effect
+    assert estimated(unknown, CHURN).effect == estimated(cases[~late], CHURN).effect
 
 
 @settings(max_examples=8, deadline=None)
@@ -157,7 +168,9 @@ def test_outcomes_that_have_not_matured_are_left_out(cases):
 def test_the_unit_of_the_outcome_does_not_matter(shift, scale):
     """Usage in other units gives the same effect in those units; a constant for all changes nothing (MON-4)."""
     cases = world(300, 5, "policy")
-    once, other = (told(c, USAGE).effect for c in (cases, cases.assign(use_after=cases["use_after"] * scale + shift)))
+    once, other = (
+        estimated(c, USAGE).effect for c in (cases, cases.assign(use_after=cases["use_after"] * scale + shift))
+    )
 
     for a, b in zip((once.value, once.low, once.high), (other.value, other.low, other.high), strict=True):
         assert b == pytest.approx(a * scale, abs=1e-6)
@@ -178,7 +191,9 @@ def test_kinds_with_too_few_cases_have_no_rank():
     """Effects stand per kind, root cause and segment; only those with enough cases are ranked (MON-4)."""
     rules = EffectSettings(min_usage_effect=0.06)
     usage = [replace(USAGE, min_effect=rules.min_usage_effect)]
-    table = effect_table(several_kinds(), usage, NUMBERS, CATEGORICAL_FEATURES, rules, SETTINGS.inputs, randomized=True)
+    table = effect_table(
+        several_kinds(), usage, NUMERIC_FEATURES, CATEGORICAL_FEATURES, rules, SETTINGS.inputs, randomized=True
+    )
     whole = table[(table["root_cause"] == ALL) & (table["segment"] == ALL)].set_index("kind")
 
     assert not table.duplicated(KEY).any()
@@ -192,17 +207,17 @@ def test_kinds_with_too_few_cases_have_no_rank():
 
 def test_the_same_cases_give_the_same_effect_in_any_order(cases):
     """Nothing is drawn: rows in another order change no figure (determinism)."""
-    first, again = told(cases, CHURN), told(cases.sample(frac=1.0, random_state=1), CHURN)
+    first, again = estimated(cases, CHURN), estimated(cases.sample(frac=1.0, random_state=1), CHURN)
 
     assert again.effect.value == pytest.approx(first.effect.value, abs=1e-9)
-    assert effect(cases, CHURN, NUMBERS, CATEGORICAL_FEATURES, SETTINGS.effects, SETTINGS.inputs) == first
+    assert effect(cases, CHURN, NUMERIC_FEATURES, CATEGORICAL_FEATURES, SETTINGS.effects, SETTINGS.inputs) == first
 
 
 @pytest.mark.parametrize("outcome", OUTCOMES, ids=lambda o: o.column)
 @pytest.mark.parametrize("kept", [slice(0, 0), slice(0, 1), None], ids=["nobody", "one", "treated only"])
 def test_with_nobody_to_compare_with_nothing_is_claimed(cases, kept, outcome):
     """No subject, one subject, or none untreated: no estimate, but how many are needed (MON-4)."""
-    found = told(cases[cases["treated"]] if kept is None else cases[kept], outcome)
+    found = estimated(cases[cases["treated"]] if kept is None else cases[kept], outcome)
 
     assert not found.enough
     assert np.isnan([found.effect.value, found.naive.value]).all()

@@ -26,7 +26,7 @@ from keepwell.models.training.inputs import prepared
 from keepwell.models.training.origins import weighed_by
 from keepwell.models.training.trial import Trained
 
-NUMBERS = ("signal", "signal_trend", "other", "rare", "noise")
+NUMERIC_FEATURES = ("signal", "signal_trend", "other", "rare", "noise")
 QUICK = CandidateSettings(
     n_estimators=30, max_samples=1.0, max_iter=80, max_leaf_nodes=8, learning_rate=0.1, min_samples_leaf=20
 )
@@ -70,7 +70,10 @@ def learnt():
     accounts, _ = drawn(800, 2)
     accounts.iloc[:40, accounts.columns.get_loc("segment")] = "never seen"
     accounts.iloc[40:60, accounts.columns.get_loc("segment")] = None
-    models = {name: trained(name, CANDIDATES[name](NUMBERS, InputSettings(), QUICK), train, label) for name in ADDS_UP}
+    models = {
+        name: trained(name, CANDIDATES[name](NUMERIC_FEATURES, InputSettings(), QUICK), train, label)
+        for name in ADDS_UP
+    }
     return models, accounts, reference_row(train)
 
 
@@ -85,7 +88,7 @@ def test_parts_and_base_sum_to_the_calibrated_log_odds_or_to_the_chance(learnt, 
 
     np.testing.assert_allclose(why.base + why.contributions.sum(axis=1), expected, atol=1e-6)
     np.testing.assert_allclose(why.margin, expected, atol=1e-9)
-    assert list(why.contributions) == (["health"] if name == "health" else [*NUMBERS, *CATEGORICAL_FEATURES])
+    assert list(why.contributions) == (["health"] if name == "health" else [*NUMERIC_FEATURES, *CATEGORICAL_FEATURES])
     assert why.contributions.index.equals(accounts.index)
 
 
@@ -215,7 +218,7 @@ def test_the_sign_of_what_was_learnt_is_kept(learnt, name):
     """More of the signal where the other is usual raises the risk, less lowers it; never an absolute value (ACT-1)."""
     models, _, reference = learnt
     low, high = (pd.DataFrame([reference]).assign(signal=value, other=0.5) for value in (-2.0, 2.0))
-    rows = pd.concat([low, high], ignore_index=True).astype(dict.fromkeys(NUMBERS, float))
+    rows = pd.concat([low, high], ignore_index=True).astype(dict.fromkeys(NUMERIC_FEATURES, float))
     parts = explained(models[name], rows, reference).contributions["signal"]
 
     assert parts[0] < 0 < parts[1]
@@ -284,7 +287,9 @@ def test_parts_that_miss_the_margin_are_refused(learnt):
         explained(broken, accounts, reference)
 
     train, label = drawn(500, 5)
-    dummy = Trained("dummy", CANDIDATES["dummy"](NUMBERS, InputSettings(), QUICK).fit(train, label), broken.calibration)
+    dummy = Trained(
+        "dummy", CANDIDATES["dummy"](NUMERIC_FEATURES, InputSettings(), QUICK).fit(train, label), broken.calibration
+    )
     with pytest.raises(TypeError, match=r"dummy \(DummyClassifier\) gives no reasons"):
         explained(dummy, accounts, reference)
 
@@ -304,7 +309,7 @@ def test_a_step_that_resamples_is_passed_over():
     """SMOTE inside the fold changes what is learnt, not what is explained (MOD-4, ACT-1)."""
     train, label = drawn(1500, 7)
     resampled = make_resampling(
-        prepared(NUMBERS, CATEGORICAL_FEATURES, InputSettings()),
+        prepared(NUMERIC_FEATURES, CATEGORICAL_FEATURES, InputSettings()),
         SMOTE(random_state=1),
         LogisticRegression(max_iter=500),
     )
@@ -318,8 +323,10 @@ def test_features_without_a_weight_are_told(learnt):
     """A sparse model reads all columns and uses some (MOD-7)."""
     models, _, _ = learnt
     train, label = drawn(2000, 8)
-    one = fitted("sparse_logistic", train, label, NUMBERS, InputSettings(), CandidateSettings(sparse_features=1))
+    one = fitted(
+        "sparse_logistic", train, label, NUMERIC_FEATURES, InputSettings(), CandidateSettings(sparse_features=1)
+    )
 
     assert len(weighed_by(one)) == 1
-    assert input_columns(one) == [*NUMBERS, *CATEGORICAL_FEATURES]
-    assert weighed_by(models["forest"].model) == [*NUMBERS, *CATEGORICAL_FEATURES]
+    assert input_columns(one) == [*NUMERIC_FEATURES, *CATEGORICAL_FEATURES]
+    assert weighed_by(models["forest"].model) == [*NUMERIC_FEATURES, *CATEGORICAL_FEATURES]

@@ -15,7 +15,7 @@ from keepwell.models.training.choose import Calibration
 from keepwell.models.training.trial import Trained
 
 NOISE = [f"noise_{n}" for n in range(12)]
-NUMBERS = ["strong", "weak", *NOISE]
+NUMERIC_FEATURES = ["strong", "weak", *NOISE]
 QUICK = CandidateSettings(n_estimators=20, max_iter=40, min_samples_leaf=20)
 RULES = ImportanceSettings(repeats=3)
 
@@ -49,7 +49,7 @@ def models():
     train = drawn(600, 4, 1)
     with threadpool_limits(1):
         learnt = {
-            name: fitted(name, train, train["churned"], NUMBERS, InputSettings(), QUICK)
+            name: fitted(name, train, train["churned"], NUMERIC_FEATURES, InputSettings(), QUICK)
             for name in ("logistic", "boosting")
         }
     return {name: Trained(name, model, Calibration(1.0, 0.0)) for name, model in learnt.items()}
@@ -143,7 +143,8 @@ def test_a_feature_without_weight_is_no_line(held_out):
     """A sparse model of one signal leans on that one (MOD-7)."""
     train = drawn(600, 4, 1)
     sparse = fitted(
-        "sparse_logistic", train, train["churned"], NUMBERS, InputSettings(), CandidateSettings(sparse_features=1)
+        "sparse_logistic", train, train["churned"], NUMERIC_FEATURES, InputSettings(),
+        CandidateSettings(sparse_features=1),
     )  # fmt: skip
     found = importance(Trained("sparse", sparse, Calibration(1.0, 0.0)), held_out, "churned", RULES)
 

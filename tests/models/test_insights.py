@@ -15,7 +15,7 @@ from keepwell.tasks.marts.publish import Stamp, mart_table
 from keepwell.tasks.marts.schemas.all import MARTS
 
 RULES = InsightSettings()
-NUMBERS = ["onboarding_attendance", "nps_score_365d", "usage_trend", "season", "tickets_90d"]
+NUMERIC_FEATURES = ["onboarding_attendance", "nps_score_365d", "usage_trend", "season", "tickets_90d"]
 
 
 def company(seed: int = 1, times: float = 3.0, accounts: int = 1500, months: int = 8) -> pd.DataFrame:
@@ -43,7 +43,7 @@ def company(seed: int = 1, times: float = 3.0, accounts: int = 1500, months: int
 def test_a_planted_difference_is_found_first_with_its_counts() -> None:
     """Three times as often: within the interval, and the counts are those of the rows (MOD-7)."""
     rows = company()
-    first = strongest(contrasts(rows, "churned", NUMBERS, ["segment"], RULES), RULES)[0]
+    first = strongest(contrasts(rows, "churned", NUMERIC_FEATURES, ["segment"], RULES), RULES)[0]
     group = rows[rows["onboarding_attendance"] == 0]
 
     assert (first.feature, first.side) == ("onboarding_attendance", "zero")
@@ -55,7 +55,7 @@ def test_a_planted_difference_is_found_first_with_its_counts() -> None:
 
 def test_words_are_contrasted_too() -> None:
     """Small accounts leave twice as often as the others (MOD-7)."""
-    found = strongest(contrasts(company(), "churned", NUMBERS, ["segment"], RULES), RULES)
+    found = strongest(contrasts(company(), "churned", NUMERIC_FEATURES, ["segment"], RULES), RULES)
     small = next(c for c in found if c.feature == "segment")
 
     assert max(small.ratio, 1 / small.ratio) == pytest.approx(2.0, abs=0.3)
@@ -76,7 +76,7 @@ def test_nothing_is_told_where_there_is_nothing(seed: int) -> None:
     rng = np.random.default_rng(seed)
     shuffled = rows.assign(churned=rng.permutation(rows["churned"].to_numpy()))
 
-    tried = contrasts(shuffled, "churned", NUMBERS, ["segment"], RULES)
+    tried = contrasts(shuffled, "churned", NUMERIC_FEATURES, ["segment"], RULES)
 
     assert len(tried) > 10
     assert strongest(tried, RULES.model_copy(update={"min_ratio": 1.0})) == []
@@ -88,18 +88,20 @@ def test_what_is_the_same_for_everyone_in_a_month_is_no_insight() -> None:
     later = rows["season"] > 0
     rows["churned"] = rows["churned"] | (later & (np.arange(len(rows)) % 5 == 0))
 
-    assert "season" not in {c.feature for c in contrasts(rows, "churned", NUMBERS, [], RULES)}
+    assert "season" not in {c.feature for c in contrasts(rows, "churned", NUMERIC_FEATURES, [], RULES)}
 
 
 def test_small_groups_and_small_differences_are_left_out() -> None:
     """So many accounts and outcomes on both sides, and so large a ratio, at least (MOD-7)."""
     rows = company()
     strict = InsightSettings(min_accounts=500)
-    found = contrasts(rows, "churned", NUMBERS, ["segment"], strict)
+    found = contrasts(rows, "churned", NUMERIC_FEATURES, ["segment"], strict)
 
     assert all(min(c.with_accounts, c.without_accounts) >= 500 for c in found)
     assert not [c for c in found if c.feature == "onboarding_attendance" and c.side == "zero"]
-    assert strongest(contrasts(rows, "churned", NUMBERS, ["segment"], RULES), InsightSettings(min_ratio=10)) == []
+    assert (
+        strongest(contrasts(rows, "churned", NUMERIC_FEATURES, ["segment"], RULES), InsightSettings(min_ratio=10)) == []
+    )
 
 
 def test_months_of_one_account_are_no_independent_evidence() -> None:
@@ -173,6 +175,6 @@ def test_the_worst_fifth_and_its_lift() -> None:
 
 def test_contrasts_are_the_same_each_time() -> None:
     """Fixed seeds: the same rows give the same figures (CONTRACT)."""
-    first, second = (contrasts(company(), "churned", NUMBERS, ["segment"], RULES) for _ in range(2))
+    first, second = (contrasts(company(), "churned", NUMERIC_FEATURES, ["segment"], RULES) for _ in range(2))
 
     assert first == second

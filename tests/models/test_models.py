@@ -19,7 +19,7 @@ from keepwell.models.training.split import Splits, TooLittleData
 from keepwell.models.training.trial import BY_POLICY, trial
 from keepwell.models.training.tripwires import Suspicious
 
-NUMBERS = ("signal", "other", "noise")
+NUMERIC_FEATURES = ("signal", "other", "noise")
 QUICK = CandidateSettings(n_estimators=20, max_iter=200, max_leaf_nodes=8, max_samples=1.0)
 
 
@@ -49,7 +49,9 @@ def learnt():
     """Every candidate, fitted on one draw, with its chances on another."""
     train, label, _ = drawn(4000, 1)
     test, happened, true = drawn(4000, 2)
-    models = {name: fitted(name, train, pd.Series(label), NUMBERS, InputSettings(), QUICK) for name in CANDIDATES}
+    models = {
+        name: fitted(name, train, pd.Series(label), NUMERIC_FEATURES, InputSettings(), QUICK) for name in CANDIDATES
+    }
     return {name: predicted_probability(model, test) for name, model in models.items()}, happened.astype(float), true
 
 
@@ -83,7 +85,7 @@ def test_a_company_without_any_segment_or_industry_is_learnt_from():
     train, label, _ = drawn(1000, 1)
     train = train.assign(**dict.fromkeys(("segment", "industry"), pd.Series(np.nan, train.index, dtype="str")))
     for name in CANDIDATES:
-        model = fitted(name, train, pd.Series(label), NUMBERS, InputSettings(), QUICK)
+        model = fitted(name, train, pd.Series(label), NUMERIC_FEATURES, InputSettings(), QUICK)
         assert np.isfinite(predicted_probability(model, train)).all(), name
 
 
@@ -92,7 +94,7 @@ def test_a_linear_model_keeps_the_sign_of_what_it_learnt():
     train, label, _ = drawn(4000, 1)
     low, high = (train.head(1).assign(signal=value, other=0.0, noise=0.0) for value in (-2.0, 2.0))
     for name in ("sparse_logistic", "logistic"):
-        model = fitted(name, train, pd.Series(label), NUMBERS, InputSettings(), QUICK)
+        model = fitted(name, train, pd.Series(label), NUMERIC_FEATURES, InputSettings(), QUICK)
         assert predicted_probability(model, high)[0] > 2 * predicted_probability(model, low)[0], name
 
 
@@ -101,7 +103,7 @@ def test_the_sparse_model_uses_no_more_signals_than_it_may():
     train, label, _ = drawn(2000, 3)
     rules = CandidateSettings(sparse_features=2)
 
-    model = fitted("sparse_logistic", train, pd.Series(label), NUMBERS, InputSettings(), rules)
+    model = fitted("sparse_logistic", train, pd.Series(label), NUMERIC_FEATURES, InputSettings(), rules)
 
     assert 1 <= model[-1].n_features_in_ <= 2
 
@@ -112,7 +114,7 @@ def test_rows_that_hold_nothing_still_give_a_sparse_model():
     train, _, _ = drawn(300, 4)
     noise = pd.Series(rng.random(300) < 0.5)
 
-    model = fitted("sparse_logistic", train, noise, NUMBERS, InputSettings(), CandidateSettings())
+    model = fitted("sparse_logistic", train, noise, NUMERIC_FEATURES, InputSettings(), CandidateSettings())
     other, _, _ = drawn(3000, 5)
 
     assert abs(roc_auc_score(rng.random(3000) < 0.5, predicted_probability(model, other)) - 0.5) < 0.05
@@ -252,7 +254,7 @@ def test_the_test_months_have_no_say_in_what_they_grade():
     later = np.arange(6000) >= 4000
     label = np.where(later, rng.random(6000) < np.minimum(2 * true, 1.0), label)
     examples, parts = months_of(frame, label)
-    found = trial(examples, "churned", parts, NUMBERS, ModelSettings(candidates=QUICK))
+    found = trial(examples, "churned", parts, NUMERIC_FEATURES, ModelSettings(candidates=QUICK))
 
     for name in ("health", "logistic", "boosting"):
         assert found.metrics[name, "all"]["observed_to_expected"].value > 1.4, name
@@ -262,7 +264,7 @@ def test_the_one_taken_is_graded_by_policy_and_by_industry_and_country():
     """Its thresholds come from validation, its figures by part and as its policy flags from the test months (MOD-5)."""
     frame, label, _ = drawn(6000, 10)
     examples, parts = months_of(frame, label)
-    found = trial(examples, "churned", parts, NUMBERS, ModelSettings(candidates=QUICK))
+    found = trial(examples, "churned", parts, NUMERIC_FEATURES, ModelSettings(candidates=QUICK))
     by_policy = found.test["chance"] >= found.thresholds["recall_first"]
     recall = found.test.loc[by_policy, "churned"].sum() / found.test["churned"].sum()
 
@@ -282,7 +284,7 @@ def test_a_column_that_gives_the_outcome_away_stops_the_trial_by_name():
     examples, parts = months_of(frame.assign(days_to_churn=np.where(label, 20.0, 400.0)), label)
 
     with pytest.raises(Suspicious, match=r"`days_to_churn` \(1\.000\)"):
-        trial(examples, "churned", parts, (*NUMBERS, "days_to_churn"), ModelSettings(candidates=QUICK))
+        trial(examples, "churned", parts, (*NUMERIC_FEATURES, "days_to_churn"), ModelSettings(candidates=QUICK))
 
 
 def test_a_linear_model_bends_where_the_settings_say():
@@ -292,7 +294,7 @@ def test_a_linear_model_bends_where_the_settings_say():
     frame["signal"] = rng.uniform(0, 24, 4000)
     happened = pd.Series(rng.random(4000) < np.where(frame["signal"].between(10, 14), 0.5, 0.05))
     straight, bent = (
-        fitted("logistic", frame, happened, NUMBERS, InputSettings(spline_knots=spline_knots), QUICK)
+        fitted("logistic", frame, happened, NUMERIC_FEATURES, InputSettings(spline_knots=spline_knots), QUICK)
         for spline_knots in ({}, {"signal": (0.0, 9.0, 12.0, 15.0, 24.0)})
     )
 
@@ -309,4 +311,4 @@ def test_months_with_hardly_an_outcome_are_refused_by_name():
     examples.loc[examples["as_of"] == "2025-03-01", "churned"] = False
 
     with pytest.raises(TooLittleData, match="The test months hold 0 of 200 examples with the outcome"):
-        trial(examples, "churned", parts, NUMBERS, ModelSettings(candidates=QUICK))
+        trial(examples, "churned", parts, NUMERIC_FEATURES, ModelSettings(candidates=QUICK))

@@ -21,7 +21,7 @@ from keepwell.models.training.segments import LabeledRows, segment_models
 from keepwell.models.training.split import Splits
 from keepwell.models.training.trial import Trained, trial
 
-NUMBERS = ("signal", "noise")
+NUMERIC_FEATURES = ("signal", "noise")
 # Trees that cannot split: a linear model is taken, which cannot see that a segment is the other way round.
 SETTINGS = ModelSettings(
     candidates=CandidateSettings(n_estimators=1, max_iter=1, min_samples_leaf=100_000, replicates=10),
@@ -60,7 +60,7 @@ def part(month: date) -> LabeledRows:
 
 @pytest.fixture(scope="module")
 def found():
-    return trial(BOOK, "churned", PARTS, NUMBERS, SETTINGS)
+    return trial(BOOK, "churned", PARTS, NUMERIC_FEATURES, SETTINGS)
 
 
 @pytest.fixture(scope="module")
@@ -73,14 +73,14 @@ def tried(rules: SegmentSettings) -> pd.DataFrame:
     """The comparison of every segment, for a logistic model."""
     train, validation = part(MONTHS[0]), part(MONTHS[1])
     label = train.rows["churned"]
-    pooled = fitted("logistic", train.rows, label, NUMBERS, InputSettings(), SETTINGS.candidates)
+    pooled = fitted("logistic", train.rows, label, NUMERIC_FEATURES, InputSettings(), SETTINGS.candidates)
     settings = SETTINGS.model_copy(update={"segments": rules})
     _, lines = segment_models(
         "logistic",
         train,
         validation,
         predicted_probability(pooled, validation.rows),
-        NUMBERS,
+        NUMERIC_FEATURES,
         settings,
         by_weight=False,
     )

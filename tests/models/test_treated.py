@@ -18,7 +18,7 @@ from keepwell.models.training.treated import ALL_ROWS, UNTREATED, counted
 from keepwell.models.training.trial import trial
 from tests.models.test_promotion import GOOD, RULES, rows
 
-NUMBERS = ("signal", "noise")
+NUMERIC_FEATURES = ("signal", "noise")
 SETTINGS = ModelSettings(candidates=CandidateSettings(n_estimators=10, max_iter=20, replicates=10))
 MONTHS = [date(2025, month, 1) for month in (1, 2, 3)]
 PARTS = Splits((MONTHS[0],), (MONTHS[1],), (MONTHS[2],))
@@ -48,7 +48,7 @@ BOOK = book()
 
 @pytest.fixture(scope="module")
 def randomized():
-    return trial(BOOK, "churned", PARTS, NUMBERS, SETTINGS)
+    return trial(BOOK, "churned", PARTS, NUMERIC_FEATURES, SETTINGS)
 
 
 def off(found) -> float:
@@ -81,7 +81,7 @@ def test_without_random_assignment_all_examples_have_equal_weight(column):
 
 def test_random_assignment_gives_the_probability_without_treatment(randomized):
     """With equal weights too few churners are expected, with the untreated alone too few at high risk (MOD-1)."""
-    alike = trial(BOOK.drop(columns="untreated_chance"), "churned", PARTS, NUMBERS, SETTINGS)
+    alike = trial(BOOK.drop(columns="untreated_chance"), "churned", PARTS, NUMERIC_FEATURES, SETTINGS)
 
     assert off(randomized) == pytest.approx(1.0, abs=0.1)
     assert off(alike) > 1.4
@@ -93,7 +93,7 @@ def test_random_assignment_gives_the_probability_without_treatment(randomized):
 
 def test_what_became_of_the_treated_has_no_say(randomized):
     """Had all of them left, every chance and every figure that counts would be the same (MOD-1)."""
-    told = trial(BOOK.assign(churned=BOOK["churned"] | BOOK["treated"]), "churned", PARTS, NUMBERS, SETTINGS)
+    told = trial(BOOK.assign(churned=BOOK["churned"] | BOOK["treated"]), "churned", PARTS, NUMERIC_FEATURES, SETTINGS)
     same = [key for key in randomized.metrics if key[1] != ALL_ROWS]
 
     assert (told.test["chance"] == randomized.test["chance"]).all()
@@ -105,7 +105,9 @@ def test_what_became_of_the_treated_has_no_say(randomized):
 def test_without_random_assignment_marks_of_treatment_change_nothing():
     """Without random assignment the models are those of a company that marks nobody (MOD-1)."""
     marks = ["treated", "untreated_chance"]
-    marked, bare = (trial(BOOK.drop(columns=gone), "churned", PARTS, NUMBERS, SETTINGS) for gone in (marks[1:], marks))
+    marked, bare = (
+        trial(BOOK.drop(columns=gone), "churned", PARTS, NUMERIC_FEATURES, SETTINGS) for gone in (marks[1:], marks)
+    )
 
     assert marked.test["chance"].tolist() == bare.test["chance"].tolist()
     assert all(repr(marked.metrics[key]) == repr(bare.metrics[key]) for key in bare.metrics)
@@ -117,7 +119,13 @@ def test_smote_is_left_out_where_rows_are_weighed(randomized):
     assert "logistic_smote is left out: SMOTE" in randomized.counting
     with pytest.raises(ValueError, match="SMOTE draws between rows"):
         fitted(
-            "logistic_smote", BOOK, BOOK["churned"], NUMBERS, InputSettings(), SETTINGS.candidates, np.ones(len(BOOK))
+            "logistic_smote",
+            BOOK,
+            BOOK["churned"],
+            NUMERIC_FEATURES,
+            InputSettings(),
+            SETTINGS.candidates,
+            np.ones(len(BOOK)),
         )
 
 
@@ -128,9 +136,9 @@ def test_a_weight_is_learnt_from_as_copies_are(name):
     weight = np.where(some["churned"], 4, 1)
     copies = some.loc[some.index.repeat(weight)]
     rules = SETTINGS.candidates.model_copy(update={"min_samples_leaf": 20, "n_estimators": 60})
-    weighed = fitted(name, some, some["churned"], NUMBERS, InputSettings(), rules, weight.astype(float))
-    copied = fitted(name, copies, copies["churned"], NUMBERS, InputSettings(), rules)
-    plain = fitted(name, some, some["churned"], NUMBERS, InputSettings(), rules)
+    weighed = fitted(name, some, some["churned"], NUMERIC_FEATURES, InputSettings(), rules, weight.astype(float))
+    copied = fitted(name, copies, copies["churned"], NUMERIC_FEATURES, InputSettings(), rules)
+    plain = fitted(name, some, some["churned"], NUMERIC_FEATURES, InputSettings(), rules)
     apart = [
         np.abs(predicted_probability(model, some) - predicted_probability(copied, some)).mean()
         for model in (weighed, plain)

@@ -8,7 +8,7 @@ from keepwell.models.settings.training import TripwireSettings
 from keepwell.models.training.tripwires import Suspicious, aucs_alone, leaking, refuse_leaks, refuse_model
 
 RULES = TripwireSettings()
-NUMBERS, CATEGORICAL_FEATURES = ["usage_trend", "nps_score_365d"], ["segment"]
+NUMERIC_FEATURES, CATEGORICAL_FEATURES = ["usage_trend", "nps_score_365d"], ["segment"]
 
 
 def training(accounts: int = 400, months: int = 6, seed: int = 1) -> pd.DataFrame:
@@ -30,11 +30,11 @@ def training(accounts: int = 400, months: int = 6, seed: int = 1) -> pd.DataFram
 
 def test_honest_features_pass() -> None:
     """Signals that people act on stay far below the bound (MOD-8)."""
-    alone = aucs_alone(training(), "churned", NUMBERS, CATEGORICAL_FEATURES, RULES)
+    alone = aucs_alone(training(), "churned", NUMERIC_FEATURES, CATEGORICAL_FEATURES, RULES)
 
     assert 0.7 < alone["usage_trend"] < 0.85
     assert 0.4 < alone["segment"] < 0.6
-    refuse_leaks(training(), "churned", NUMBERS, CATEGORICAL_FEATURES, RULES)
+    refuse_leaks(training(), "churned", NUMERIC_FEATURES, CATEGORICAL_FEATURES, RULES)
 
 
 def planted(kind: str) -> tuple[pd.DataFrame, list[str], list[str]]:
@@ -50,9 +50,9 @@ def planted(kind: str) -> tuple[pd.DataFrame, list[str], list[str]]:
     }
     rows = rows.assign(**{kind: columns[kind]})
     return (
-        (rows, NUMBERS, [*CATEGORICAL_FEATURES, kind])
+        (rows, NUMERIC_FEATURES, [*CATEGORICAL_FEATURES, kind])
         if kind == "plan_code"
-        else (rows, [*NUMBERS, kind], CATEGORICAL_FEATURES)
+        else (rows, [*NUMERIC_FEATURES, kind], CATEGORICAL_FEATURES)
     )
 
 

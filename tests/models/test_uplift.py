@@ -6,7 +6,7 @@ import pytest
 from sklearn.tree import DecisionTreeRegressor
 from threadpoolctl import threadpool_limits
 
-from evaluation.results_effects import CATEGORICAL_FEATURES, NUMBERS, SETTINGS, world
+from evaluation.results_effects import CATEGORICAL_FEATURES, NUMERIC_FEATURES, SETTINGS, world
 from keepwell.models.effects.uplift import fit_uplift, gate
 from keepwell.models.explaining.tree_rules import rules_of
 from keepwell.models.settings.effects import UpliftSettings
@@ -19,7 +19,7 @@ TOLD_APART = 3
 def learnt(cases, **rules):
     return fit_uplift(
         cases,
-        NUMBERS,
+        NUMERIC_FEATURES,
         CATEGORICAL_FEATURES,
         UpliftSettings(**{"n_estimators": 10, **rules}),
         SETTINGS.effects,
@@ -76,7 +76,7 @@ def test_the_gate_is_shut_as_often_as_it_says():
     cases = world(1500, 7, "off")
     drawn = (cases.assign(treated=rng.random(len(cases)) < 0.5) for _ in range(40))
     with threadpool_limits(1):
-        p = [gate(c, NUMBERS, CATEGORICAL_FEATURES, SETTINGS.uplift, SETTINGS.inputs) for c in drawn]
+        p = [gate(c, NUMERIC_FEATURES, CATEGORICAL_FEATURES, SETTINGS.uplift, SETTINGS.inputs) for c in drawn]
 
     assert 0.05 <= np.mean(np.array(p) < 0.2) <= 0.4
 
@@ -84,10 +84,14 @@ def test_the_gate_is_shut_as_often_as_it_says():
 def test_episodes_written_twice_open_no_gate():
     """Copies of an account are no further evidence (clustered by account, MON-4)."""
     cases = world(1500, 8, "random")
-    once = gate(cases, NUMBERS, CATEGORICAL_FEATURES, SETTINGS.uplift, SETTINGS.inputs)
+    once = gate(cases, NUMERIC_FEATURES, CATEGORICAL_FEATURES, SETTINGS.uplift, SETTINGS.inputs)
 
     assert gate(
-        pd.concat([cases] * 3, ignore_index=True), NUMBERS, CATEGORICAL_FEATURES, SETTINGS.uplift, SETTINGS.inputs
+        pd.concat([cases] * 3, ignore_index=True),
+        NUMERIC_FEATURES,
+        CATEGORICAL_FEATURES,
+        SETTINGS.uplift,
+        SETTINGS.inputs,
     ) == pytest.approx(once, abs=0.03)
 
 

@@ -30,12 +30,12 @@ from keepwell.sample.write import write_company
 from keepwell.tasks.learning.training import training_set
 from keepwell.tasks.sources.staging import stage
 
-NUMBERS = [f.name for f in FEATURES.values() if f.published]
+NUMERIC_FEATURES = [f.name for f in FEATURES.values() if f.published]
 CANDIDATE = "logistic"
-ACCOUNTS, LEARNT_ACCOUNTS = 900, 6_000
-LEARNT_SEEDS = (9_001, 9_002)
+ACCOUNTS, TRAINING_ACCOUNTS = 900, 6_000
+TRAINING_SEEDS = (9_001, 9_002)
 FIRST_SEED = 20_001
-LEAST_CHURNED = 40
+MIN_CHURNED = 40
 TOGETHER = 10
 """Worlds that are staged and replayed at once: most of the cost of a replay is the same for one world as for ten."""
 RECORD_MONTHS = 10
@@ -91,16 +91,16 @@ def fixed_model(work: Path) -> Trained:
     path = work / "model.joblib"
     if not path.exists():
         unfinished = path.with_suffix(".part")
-        joblib.dump(learnt(), unfinished)
+        joblib.dump(trained_model(), unfinished)
         unfinished.rename(path)
     model: Trained = joblib.load(path)
     return model
 
 
-def learnt() -> Trained:
+def trained_model() -> Trained:
     """A model learnt on the company of the first seed, its line on that of the second."""
-    train, validation = (examples_of(LEARNT_ACCOUNTS, [seed]) for seed in LEARNT_SEEDS)
-    numbers, label = varied(train, NUMBERS), train["churned"].astype(bool)
+    train, validation = (examples_of(TRAINING_ACCOUNTS, [seed]) for seed in TRAINING_SEEDS)
+    numbers, label = varied(train, NUMERIC_FEATURES), train["churned"].astype(bool)
     model = fitted(CANDIDATE, train, label, numbers, SETTINGS.inputs, SETTINGS.candidates)
     line = calibrated(predicted_probability(model, validation), validation["churned"].to_numpy(dtype=float))
     return Trained(CANDIDATE, model, line)
@@ -113,7 +113,7 @@ def worlds(count: int, work: Path) -> Iterator[pd.DataFrame]:
     while found < count:
         rows = told_of(model, range(seed, seed + TOGETHER), work)
         for _, world in rows.groupby("world"):
-            if found < count and churned_in(world) >= LEAST_CHURNED:
+            if found < count and churned_in(world) >= MIN_CHURNED:
                 found += 1
                 yield world
         seed += TOGETHER
@@ -130,9 +130,9 @@ def told_of(model: Trained, seeds: Sequence[int], work: Path) -> pd.DataFrame:
     if not path.exists():
         start = time.process_time()
         rows = examples_of(ACCOUNTS, seeds)
-        told = rows.assign(churned=rows["churned"].astype(bool), chance=model.probabilities(rows))
+        predicted = rows.assign(churned=rows["churned"].astype(bool), chance=model.probabilities(rows))
         unfinished = path.with_suffix(".part")
-        told[["world", "account_id", "as_of", "churned", "chance"]].to_parquet(unfinished)
+        predicted[["world", "account_id", "as_of", "churned", "chance"]].to_parquet(unfinished)
         unfinished.rename(path)
         print(f"{path.stem}: {time.process_time() - start:.0f} CPU s", flush=True)
     return pd.read_parquet(path)

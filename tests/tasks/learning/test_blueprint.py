@@ -22,11 +22,11 @@ from tests.tasks.reports.test_report import Page
 DAY = date(2025, 12, 1)
 CHROMIUM = shutil.which("chromium")
 RULES = InsightSettings(min_accounts=20, replicates=40)
-NUMBERS = ["usage_trend", "seat_utilisation", "nps_change", "tickets_per_seat_90d", "urgent_tickets_90d"]
+NUMERIC_FEATURES = ["usage_trend", "seat_utilisation", "nps_change", "tickets_per_seat_90d", "urgent_tickets_90d"]
 HOSTILE, BOLD = "<script>alert(1)</script>", "<b>script</b>"
 IMPORTANCE = pd.DataFrame(
     {
-        "name": ["season", *NUMBERS, "segment"],
+        "name": ["season", *NUMERIC_FEATURES, "segment"],
         "value": [0.0, 0.03, 0.02, 0.01, 0.005, 0.002, 0.02],
         "low": [-0.01, 0.02, 0.01, 0.0, 0.0, 0.0, 0.01],
         "high": [0.01, 0.04, 0.03, 0.02, 0.01, 0.01, 0.03],
@@ -72,7 +72,7 @@ def past(accounts: int = 600, months: int = 6) -> pd.DataFrame:
 
 
 def page_of(examples: pd.DataFrame, importance: pd.DataFrame = IMPORTANCE, **about: str) -> Blueprint:
-    found = contrasts(examples, "churned", NUMBERS, ["segment"], RULES) if len(examples) else []
+    found = contrasts(examples, "churned", NUMERIC_FEATURES, ["segment"], RULES) if len(examples) else []
     return blueprint(
         DAY, examples, importance, found, CATALOGUE, FEATURES, HealthSettings(), RULES, 90, **about
     )  # fmt: skip

@@ -35,7 +35,7 @@ from keepwell.tasks.marts.publish import Stamp, mart_table
 from keepwell.tasks.marts.schemas.all import MARTS
 from keepwell.tasks.registry.versions import ServingModel
 
-NUMBERS = ("use", "noise")
+NUMERIC_FEATURES = ("use", "noise")
 MONTHS = pd.date_range("2025-01-01", periods=14, freq="MS")
 PARTS = Splits(
     tuple(m.date() for m in MONTHS[:4]), tuple(m.date() for m in MONTHS[7:9]), tuple(m.date() for m in MONTHS[10:11])
@@ -96,7 +96,7 @@ def rows(examples, trained) -> pd.DataFrame:
 def champion(train, trained, rows) -> InPlace:
     """The model with what it is held against."""
     held = rows[rows["as_of"].isin([MONTHS[7], MONTHS[8], MONTHS[10]])]
-    was = reference(train, NUMBERS, CATEGORICAL_FEATURES, held, DriftSettings())
+    was = reference(train, NUMERIC_FEATURES, CATEGORICAL_FEATURES, held, DriftSettings())
     figures = together(rows[rows["as_of"] == MONTHS[10]], RULES)
     return InPlace("champion", "3", trained, Baseline(PARTS, was, rate_of(train), figures))
 
@@ -142,7 +142,7 @@ def test_drift_of_inputs_score_and_outcome_is_one_table(examples, train, rows) -
     """A book whose use has fallen: the input and the score are named, and the estimate hears of it (LRN-3)."""
     rules = DriftSettings()
     validation = rows[rows["as_of"] <= MONTHS[8]]
-    was = reference(train, NUMBERS, CATEGORICAL_FEATURES, validation, rules)
+    was = reference(train, NUMERIC_FEATURES, CATEGORICAL_FEATURES, validation, rules)
     newest = examples[examples["as_of"] == MONTHS[-1]].merge(rows[["account_id", "as_of", "chance"]])
     fallen_metrics = newest.assign(use=newest["use"] - 1.0, chance=newest["chance"] * 3)
     outcomes = outcome_drift(rows.dropna(subset="happened"), rate_of(train), rules)
