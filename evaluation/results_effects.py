@@ -210,8 +210,8 @@ def page(worlds: int) -> str:
     )
     whom = (
         f"Learned from {TRAINING_EPISODES:,} randomized episodes, applied to {BOOK:,} others with room for "
-        f"{CAPACITY:.0%}, over {UPLIFT_SEEDS} seeds. Of the riskiest tenth "
-        f"{riskiest['sleeping_dog'].mean():.0%} are sleeping dogs, which a contact harms. Either order weighs by ARR; where the gate refuses, risk stays the order."
+        f"{CAPACITY:.0%}, over {UPLIFT_SEEDS} seeds. Of the riskiest tenth {riskiest['sleeping_dog'].mean():.0%} are "
+        "sleeping dogs, which a contact harms. Either order weighs by ARR; where the gate refuses, risk stays the order."
     )
     return "\n".join(
         [

@@ -154,7 +154,7 @@ def test_every_feature_has_words_for_every_side_and_a_team() -> None:
     assert not frame["text"].str.contains(r"[{}]|nan|None", regex=True).any()
     assert frame["team"].notna().all()
     assert mart_table(MARTS["insights"], frame, Stamp("r", "c", "s")).num_rows == len(found)
-    named = re.search(r"who looks into it: (.*)", MARTS["insights"].columns["team"][1])
+    named = re.search(r"team for it: (.*)", MARTS["insights"].columns["team"][1])
     assert named
     assert set(frame["team"]) <= set(named.group(1).split(", "))
 
