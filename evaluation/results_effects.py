@@ -211,7 +211,7 @@ def page(worlds: int) -> str:
     whom = (
         f"Learned from {TRAINING_EPISODES:,} randomized episodes, applied to {BOOK:,} others with room for "
         f"{CAPACITY:.0%}, over {UPLIFT_SEEDS} seeds. Of the riskiest tenth {riskiest['sleeping_dog'].mean():.0%} are "
-        "sleeping dogs, which a contact harms. Either order weighs by ARR; where the gate refuses, risk stays the order."
+        "sleeping dogs, which a contact harms. Both orders weigh by ARR; where the gate refuses, risk stays the order."
     )
     return "\n".join(
         [
