@@ -12,7 +12,7 @@ from keepwell.cli.options import Options, not_blank, run_of, show_table, show_to
 from keepwell.cli.terminal import print_lines
 
 if TYPE_CHECKING:
-    from keepwell.playbook.alerts.events import Alert as AlertState
+    from keepwell.playbook.alerts.ledger_events import Alert as AlertState
 
 app = typer.Typer(help="The alerts: what lives, and the steps of the response.", no_args_is_help=True)
 
@@ -60,7 +60,7 @@ def show(
     import pandas as pd
 
     from keepwell.playbook.alerts.clocks import by_step, next_due
-    from keepwell.playbook.alerts.events import DATA_RULE, alerts_at
+    from keepwell.playbook.alerts.ledger_events import DATA_RULE, alerts_at
 
     at, owners = instant(now), set[str]()
 
@@ -144,7 +144,7 @@ def close(alert: Alert, by: By, reason: Reason, now: Now = None) -> None:
 def _changed(alert: "AlertState") -> None:
     """The alert as it stands: in JSON the whole of it."""
     if Options.json:
-        from keepwell.playbook.alerts.events import alert_row
+        from keepwell.playbook.alerts.ledger_events import alert_row
 
         show_totals(alert_row(alert), None)
         return

@@ -16,7 +16,7 @@ import pandas as pd
 from scipy.stats import binomtest
 
 from keepwell.features.outcomes.labels import churned_accounts
-from keepwell.playbook.alerts.events import DATA_RULE
+from keepwell.playbook.alerts.ledger_events import DATA_RULE
 from keepwell.sample.settings import PlantedSettings
 from keepwell.tasks.sources.facts import facts_at
 from keepwell.tasks.sources.staging import Snapshot

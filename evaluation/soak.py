@@ -17,7 +17,7 @@ import numpy as np
 
 from evaluation.soak_checks import churners, clocks, history_of, messages_twice, rows_of, twice
 from evaluation.soak_script import FIRST_DAY, Place, hours
-from keepwell.playbook.alerts.events import LedgerEvent
+from keepwell.playbook.alerts.ledger_events import LedgerEvent
 from keepwell.sample.write import write_company
 from tests.support.bounds import Bound, table
 from tests.support.running import ROOT, bytes_of

@@ -16,7 +16,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from evaluation.soak_script import DAILY_AT, FIRST_DAY, HOUR, STEPS, Place
-from keepwell.playbook.alerts.events import BOOK, PIPELINE, RUN_RULE, Alert, LedgerEvent, fold
+from keepwell.playbook.alerts.ledger_events import BOOK, PIPELINE, RUN_RULE, Alert, LedgerEvent, fold
 from keepwell.playbook.alerts.rules import RULES
 from keepwell.tasks.earlier_scores import dates, read
 from keepwell.tasks.ledger.store import Ledger

@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from keepwell.playbook.alerts.events import DATA_RULE, RUN_RULE, STATES, STEPS
+from keepwell.playbook.alerts.ledger_events import DATA_RULE, RUN_RULE, STATES, STEPS
 from tests.support.running import keepwell
 
 FIRST_DAY = date(2026, 4, 1)

@@ -13,7 +13,7 @@ from keepwell.flows.run import Run
 from keepwell.flows.scoring import ScoredDate, score_date, staged
 from keepwell.flows.sweep import outbox, overdue_sweep, send
 from keepwell.playbook.alerts.clocks import step_table, steps_at
-from keepwell.playbook.alerts.events import LedgerEvent, alert_table, alerts_at
+from keepwell.playbook.alerts.ledger_events import LedgerEvent, alert_table, alerts_at
 from keepwell.playbook.alerts.lifecycle import new_events
 from keepwell.playbook.alerts.rules import Observations, Occurrence
 from keepwell.playbook.alerts.runs import days_to_run, events_since

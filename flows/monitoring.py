@@ -21,15 +21,15 @@ from keepwell.tasks.step import step
 @step
 def watch_models(
     run: Run, snapshot: Snapshot, past: TrainingSet, champions: Mapping[str, ServingModel],
-    learnt: Mapping[str, TrainingResult], versions: Mapping[str, str],
+    trained: Mapping[str, TrainingResult], versions: Mapping[str, str],
 ) -> Monitoring:  # fmt: skip
-    """Every outcome's champion, or its challenger where none was promoted yet, on the months since it learnt."""
+    """Every outcome's champion, or its challenger where none was promoted yet, on the months since it trained."""
     legacy = legacy_scores(facts_at(snapshot, run.instant, run.fixed))
     watched, unwatched = {}, {}
     for outcome in OUTCOMES:
         horizon = run.settings.labels.horizon_days(outcome)
         try:
-            model = in_place(outcome, champions, learnt, versions)
+            model = in_place(outcome, champions, trained, versions)
             if model is not None:
                 watched[outcome] = watch(outcome, model, past.examples, horizon, legacy, run.settings.models)
         except TooLittleData as reason:
@@ -40,7 +40,7 @@ def watch_models(
 def in_place(
     outcome: str,
     champions: Mapping[str, ServingModel],
-    learnt: Mapping[str, TrainingResult],
+    trained: Mapping[str, TrainingResult],
     versions: Mapping[str, str],
 ) -> InPlace | None:
     """The model to watch; None without one. TooLittleData for a champion kept without what it is held against."""
@@ -49,7 +49,7 @@ def in_place(
         if champion.baseline is None:
             raise TooLittleData(f"Version {champion.version} was kept without its baseline; the next champion has one.")
         return InPlace(CHAMPION, champion.version, champion.trained, champion.baseline)
-    found = learnt.get(outcome)
+    found = trained.get(outcome)
     if found is None or found.baseline is None:
         return None
     return InPlace(CHALLENGER, versions[outcome], found.trial.trained[found.trial.selected], found.baseline)

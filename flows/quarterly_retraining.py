@@ -54,13 +54,13 @@ NOTHING_WATCHED = Monitoring()
 
 @dataclass(frozen=True)
 class QuarterResult:
-    """The trial of each outcome that could be learnt, why the others could not, and the versions that were registered.
+    """The trial of each outcome that could be trained, why the others could not, and the versions that were registered.
 
-    `learnt`: each trial with the examples it rests on; `versions`: the challenger of each outcome; `page`: the
+    `trained`: each trial with the examples it rests on; `versions`: the challenger of each outcome; `page`: the
     blueprint; `weights`: what would adopt the tuned weights; `monitoring`: what became of the models in place.
     """
 
-    learnt: Mapping[str, TrainingResult]
+    trained: Mapping[str, TrainingResult]
     refused: Mapping[str, str]
     versions: Mapping[str, str] = field(default_factory=dict)
     lessons: Lessons = NO_LESSONS
@@ -70,8 +70,8 @@ class QuarterResult:
 
     @property
     def trials(self) -> Mapping[str, Trial]:
-        """The trial of each outcome that could be learnt."""
-        return {outcome: learnt.trial for outcome, learnt in self.learnt.items()}
+        """The trial of each outcome that could be trained."""
+        return {outcome: trained.trial for outcome, trained in self.trained.items()}
 
 
 def quarterly_retraining(run: Run) -> QuarterResult:
@@ -94,7 +94,7 @@ def quarterly_retraining(run: Run) -> QuarterResult:
         versions = keep_models(run, result, champions, stamp)
         result = replace(result, versions=versions, lessons=learn_lessons(run, result))
         if examples is not None:
-            watched = watch_models(run, snapshot, examples, champions, result.learnt, versions)
+            watched = watch_models(run, snapshot, examples, champions, result.trained, versions)
             result = replace(result, monitoring=watched)
         record(publish(run.marts, run.as_of, frames_of(result), stamp), stamp)
         draw_lines(run, result.monitoring)
@@ -116,17 +116,17 @@ def rebuild_past(run: Run, snapshot: Snapshot) -> TrainingSet:
 @step
 def try_candidates(run: Run, past: TrainingSet) -> QuarterResult:
     """Every candidate for every outcome that has enough examples."""
-    settings, learnt, refused = run.settings, {}, {}
+    settings, trained, refused = run.settings, {}, {}
     numbers = published_features(settings.models.inputs.excluded_features)
     for outcome, label in OUTCOMES.items():
         gap = settings.labels.horizon_days(outcome) + settings.money.churn_grace_days
         try:
             parts = splits_of(past.examples, outcome, gap, settings.models.split)
             found = trial(past.examples, label, parts, numbers, settings.models)
-            learnt[outcome] = training_result(outcome, found, past.examples, settings.models)
+            trained[outcome] = training_result(outcome, found, past.examples, settings.models)
         except (TooLittleData, Suspicious) as reason:
             refused[outcome] = str(reason)
-    return QuarterResult(learnt, refused)
+    return QuarterResult(trained, refused)
 
 
 @step
@@ -139,9 +139,9 @@ def keep_models(run: Run, result: QuarterResult, champions: Mapping[str, Serving
         {outcome: labels.horizon_days(outcome) for outcome in OUTCOMES}, money.churn_grace_days,
     )  # fmt: skip
     versions = {}
-    for outcome, learnt in result.learnt.items():
+    for outcome, trained in result.trained.items():
         with in_turn(run.out, models_of(outcome)):  # it shows the models' places, which people may change meanwhile
-            versions[outcome] = log_trial(run.tracking, quarter, learnt, champions.get(outcome))
+            versions[outcome] = log_trial(run.tracking, quarter, trained, champions.get(outcome))
     return versions
 
 
@@ -150,7 +150,7 @@ def learn_lessons(run: Run, result: QuarterResult) -> Lessons:
     """Insights, tuned weights, what the models lean on, and what other thresholds would mean."""
     settings = run.settings
     horizons = {outcome: settings.labels.horizon_days(outcome) for outcome in OUTCOMES}
-    return lessons(result.learnt, horizons, settings.health, settings.models)
+    return lessons(result.trained, horizons, settings.health, settings.models)
 
 
 def frames_of(result: QuarterResult) -> dict[str, pd.DataFrame]:
@@ -166,7 +166,7 @@ def write_page(run: Run, snapshot: Snapshot, past: TrainingSet, result: QuarterR
     accounts = book(facts, settings.money).to_pandas()
     catalogue = signal_catalogue(facts, snapshot, settings.tables, FEATURES, accounts, settings.catalogue)
     page = churn_blueprint(
-        run.as_of, past.examples, result.lessons, result.learnt.get("churn"), result.refused.get("churn", ""),
+        run.as_of, past.examples, result.lessons, result.trained.get("churn"), result.refused.get("churn", ""),
         catalogue, settings.health, settings.models, settings.labels.churn_horizon_days, stamp.run_id,
     )  # fmt: skip
     return write_blueprint(page, run.out / "reports")

@@ -11,7 +11,7 @@ from keepwell.features.measures.all import FEATURES
 from keepwell.flows.run import Run
 from keepwell.models.promotion.champions import CHALLENGER, CHAMPION
 from keepwell.models.settings.base import OUTCOMES
-from keepwell.playbook.alerts.events import fold
+from keepwell.playbook.alerts.ledger_events import fold
 from keepwell.playbook.overrides import Override, overrides_at
 from keepwell.tasks.checks.run import CheckResult, coverage_left, raise_if_critical, run_checks
 from keepwell.tasks.earlier_scores import Stored, stored_before

@@ -11,7 +11,7 @@ from keepwell.features.facts.events import events
 from keepwell.flows.run import Run
 from keepwell.flows.schedule import BY_DATE, MINUTE, missed_runs, still_missed
 from keepwell.playbook.alerts.clocks import breaches
-from keepwell.playbook.alerts.events import BOOK, RUN_RULE, LedgerEvent, fold
+from keepwell.playbook.alerts.ledger_events import BOOK, RUN_RULE, LedgerEvent, fold
 from keepwell.playbook.alerts.lifecycle import new_events
 from keepwell.playbook.alerts.messages import Message, messages
 from keepwell.playbook.alerts.rules import Observations, Occurrence

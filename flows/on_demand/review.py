@@ -13,7 +13,7 @@ from keepwell.flows.run import Run
 from keepwell.models.grading.review import Grade, HealthLine, health_line
 from keepwell.models.settings.base import OUTCOMES
 from keepwell.models.training.split import TooLittleData
-from keepwell.playbook.alerts.events import short_hash
+from keepwell.playbook.alerts.ledger_events import short_hash
 from keepwell.playbook.review.sample import chosen
 from keepwell.playbook.review.sprint import (
     Flag,

@@ -11,7 +11,7 @@ from datetime import datetime
 
 import pyarrow as pa
 
-from keepwell.playbook.alerts.events import PIPELINE, STEPS, Alert, LedgerEvent, alerts_at, event_of, fold
+from keepwell.playbook.alerts.ledger_events import PIPELINE, STEPS, Alert, LedgerEvent, alerts_at, event_of, fold
 
 ESCALATION = ("csm", "manager", "director", "executive")
 """Whom a breach is told to, one level up at a time."""

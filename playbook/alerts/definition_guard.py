@@ -12,7 +12,7 @@ from statistics import median
 
 import pandas as pd
 
-from keepwell.playbook.alerts.events import BOOK, DATA_RULE, PIPELINE, LedgerEvent, event_of, fold, short_hash
+from keepwell.playbook.alerts.ledger_events import BOOK, DATA_RULE, PIPELINE, LedgerEvent, event_of, fold, short_hash
 from keepwell.playbook.alerts.rules import RULES, due_times
 from keepwell.playbook.settings import AlertSettings, GuardSettings
 

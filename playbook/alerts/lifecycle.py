@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from keepwell.playbook.alerts.events import (
+from keepwell.playbook.alerts.ledger_events import (
     BOOK,
     DATA_RULE,
     PIPELINE,

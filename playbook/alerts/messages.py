@@ -12,7 +12,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from keepwell.playbook.alerts.events import BOOK, DATA_RULE, LedgerEvent, short_hash
+from keepwell.playbook.alerts.ledger_events import BOOK, DATA_RULE, LedgerEvent, short_hash
 from keepwell.playbook.settings import OwnerSettings
 from keepwell.values.setting_types import Minutes, Section, Tries
 from keepwell.values.texts import one_line, visible

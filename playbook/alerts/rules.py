@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 
-from keepwell.playbook.alerts.events import DATA_RULE, RUN_RULE, STEPS
+from keepwell.playbook.alerts.ledger_events import DATA_RULE, RUN_RULE, STEPS
 from keepwell.playbook.settings import DATA_OWNER, AlertSettings
 from keepwell.playbook.working_hours import after
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from keepwell.playbook.alerts.events import BOOK, LedgerEvent, fold
+from keepwell.playbook.alerts.ledger_events import BOOK, LedgerEvent, fold
 from keepwell.playbook.settings import AlertSettings
 
 DAY = timedelta(days=1)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from keepwell.playbook.alerts.events import short_hash
+from keepwell.playbook.alerts.ledger_events import short_hash
 from keepwell.playbook.crm.settings import COMPLETED, CrmSettings
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, time, timedelta
 from typing import Any
 
-from keepwell.playbook.alerts.events import BOOK, Alert, LedgerEvent, fold, short_hash
+from keepwell.playbook.alerts.ledger_events import BOOK, Alert, LedgerEvent, fold, short_hash
 from keepwell.playbook.crm.diff import OutboxEntry, Wanted
 from keepwell.playbook.crm.settings import COMPLETED, NAMES, OPEN
 from keepwell.playbook.interventions.records import (

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from keepwell.playbook.alerts.events import Alert
+from keepwell.playbook.alerts.ledger_events import Alert
 from keepwell.playbook.interventions.records import Intervention, PlanTarget, formatted
 from keepwell.playbook.settings import EscalationSettings
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from keepwell.playbook.alerts.clocks import by_step
-from keepwell.playbook.alerts.events import Alert, LedgerEvent, fold
+from keepwell.playbook.alerts.ledger_events import Alert, LedgerEvent, fold
 
 GONE = ("the cause gone", "resolved")
 """How the reason of a closing begins where the pipeline saw that the cause was gone."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from keepwell.playbook.alerts.events import LedgerEvent
+from keepwell.playbook.alerts.ledger_events import LedgerEvent
 from keepwell.playbook.interventions.records import PlanTarget, WorkEvent, follow_ups_at, interventions_at
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from keepwell.playbook.alerts.events import LedgerEvent
+from keepwell.playbook.alerts.ledger_events import LedgerEvent
 from keepwell.playbook.interventions.records import (
     Call,
     FollowUp,

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from keepwell.playbook.alerts.events import short_hash
+from keepwell.playbook.alerts.ledger_events import short_hash
 from keepwell.playbook.interventions.records import WorkEvent, in_order, work_event
 
 BY = "keepwell"

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from keepwell.playbook.alerts.events import short_hash
+from keepwell.playbook.alerts.ledger_events import short_hash
 from keepwell.playbook.settings import ReviewSettings
 
 RISKIER, HEALTHIER, AGREEING = "the model says more likely", "health says more likely", "both agree"

@@ -40,8 +40,8 @@ def assigned_accounts(marts: Path, outcome: str, version: str, as_of: date, wait
         assigned=("assigned", "first"), entered_on=("day", "first"), moved=("assigned", "nunique"),
         flagged=("flagged", "mean"), chance=("probability", "first"), arr=("arr", "first"),
     ).reset_index()  # fmt: skip
-    told = [day + timedelta(days=wait_days) for day in frame["entered_on"]]
-    return frame.assign(moved=frame["moved"] > 1, told_on=told, happened=np.nan, arr_lost=np.nan)
+    known_on = [day + timedelta(days=wait_days) for day in frame["entered_on"]]
+    return frame.assign(moved=frame["moved"] > 1, told_on=known_on, happened=np.nan, arr_lost=np.nan)
 
 
 def _days(marts: Path, outcome: str, version: str, as_of: date) -> Iterator[tuple[date, pd.DataFrame]]:
@@ -81,19 +81,19 @@ def with_outcomes(
             start = datetime.combine(day, time(0))
             end = start + timedelta(days=rules.horizon_days(outcome))
             cohort = entered.set_index("account_id")
-            told = labels(ibis.memtable(entered[["account_id", "arr"]]), start, known, money, rules).to_pandas()
+            outcomes = labels(ibis.memtable(entered[["account_id", "arr"]]), start, known, money, rules).to_pandas()
             later = book(facts_at(snapshot, end, fixed), money).select("account_id", "arr").to_pandas()
-            parts.append(_with(cohort, told.set_index("account_id"), later.set_index("account_id"), outcome, end))
+            parts.append(_with(cohort, outcomes.set_index("account_id"), later.set_index("account_id"), outcome, end))
         else:
             parts.append(entered)
     return pd.concat(parts, ignore_index=True).sort_values("account_id", ignore_index=True)
 
 
 def _with(
-    entered: pd.DataFrame, told: pd.DataFrame, later: pd.DataFrame, outcome: str, end: datetime
+    entered: pd.DataFrame, outcomes: pd.DataFrame, later: pd.DataFrame, outcome: str, end: datetime
 ) -> pd.DataFrame:  # fmt: skip
     """Accounts by id with their outcome and the ARR that is gone by `end`; out of the later book: all of it."""
-    told, arr = told.reindex(entered.index), later["arr"].reindex(entered.index).fillna(0.0)
-    arr = arr.mask(pd.to_datetime(told["churned_at"]) <= end, 0.0)
-    happened = told[OUTCOMES[outcome]].astype(float)
-    return entered.assign(happened=happened, arr_lost=entered["arr"] - arr).reset_index()
+    outcomes, arr = outcomes.reindex(entered.index), later["arr"].reindex(entered.index).fillna(0.0)
+    arr = arr.mask(pd.to_datetime(outcomes["churned_at"]) <= end, 0.0)
+    known = outcomes[OUTCOMES[outcome]].astype(float)
+    return entered.assign(happened=known, arr_lost=entered["arr"] - arr).reset_index()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from keepwell.playbook.alerts.clocks import by_step, step_events
 from keepwell.playbook.alerts.definition_guard import decision_of
-from keepwell.playbook.alerts.events import DATA_RULE, Alert, LedgerEvent, event_of, fold, short_hash
+from keepwell.playbook.alerts.ledger_events import DATA_RULE, Alert, LedgerEvent, event_of, fold, short_hash
 from keepwell.playbook.alerts.lifecycle import released
 from keepwell.playbook.alerts.rules import due_times
 from keepwell.playbook.settings import AlertSettings

@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from keepwell.playbook.alerts.events import LedgerEvent
+from keepwell.playbook.alerts.ledger_events import LedgerEvent
 from keepwell.playbook.alerts.messages import Message
 from keepwell.playbook.alerts.runs import Runs
 from keepwell.playbook.crm.diff import CrmEvent

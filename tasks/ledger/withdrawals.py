@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from keepwell.playbook.alerts.events import PIPELINE
+from keepwell.playbook.alerts.ledger_events import PIPELINE
 from keepwell.tasks.ledger.tables import DECISIONS, DELIVERIES, EVENTS, MESSAGES, RUNS, WITHDRAWN, WORK
 
 Row = Mapping[str, Any]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from keepwell.playbook.alerts.events import Alert, LedgerEvent, fold
+from keepwell.playbook.alerts.ledger_events import Alert, LedgerEvent, fold
 from keepwell.playbook.interventions.records import WorkEvent
 from keepwell.playbook.interventions.story import Line, alert_lines, open_work, work_lines
 from keepwell.tasks.earlier_scores import dates, read

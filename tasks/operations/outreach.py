@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from keepwell.playbook.actions import Playbook
-from keepwell.playbook.alerts.events import short_hash
+from keepwell.playbook.alerts.ledger_events import short_hash
 from keepwell.playbook.outreach.call_owners import Asked, Assigned, Before, Team, assigned, segments_of
 from keepwell.playbook.outreach.call_times import call_times
 from keepwell.playbook.outreach.ics import Call, calendar

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from keepwell.playbook.actions import Playbook
-from keepwell.playbook.alerts.events import Alert
+from keepwell.playbook.alerts.ledger_events import Alert
 from keepwell.playbook.interventions.records import Intervention, PlanTarget, formatted
 from keepwell.playbook.interventions.standup import Closing, Week
 from keepwell.playbook.interventions.success import reached

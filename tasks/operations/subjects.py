@@ -18,7 +18,7 @@ from keepwell.features.facts.known import Facts
 from keepwell.features.outcomes.after import usage_around
 from keepwell.features.outcomes.labels import churned_accounts
 from keepwell.models.settings.effects import SubjectSettings
-from keepwell.playbook.alerts.events import short_hash
+from keepwell.playbook.alerts.ledger_events import short_hash
 from keepwell.playbook.interventions.records import Intervention
 
 OF_SOURCE = ("intervention_id", "account_id", "started_at", "kind", "root_cause")

@@ -20,7 +20,7 @@ from keepwell.playbook.alerts.definition_guard import (
     moved,
     standing_out,
 )
-from keepwell.playbook.alerts.events import BOOK, DATA_RULE, PIPELINE, LedgerEvent
+from keepwell.playbook.alerts.ledger_events import BOOK, DATA_RULE, PIPELINE, LedgerEvent
 from keepwell.playbook.alerts.rules import Condition, Occurrence, conditions, standings
 from keepwell.playbook.settings import AlertSettings, GuardSettings
 from keepwell.tasks.earlier_scores import Stored, dates, read

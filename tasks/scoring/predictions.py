@@ -106,8 +106,8 @@ def cited(
         for model in models.serving
         if model.outcome == "churn" and not (its := flagged[flagged["model_version"] == model.version]).empty
     ]
-    told = [frame for frame in frames if len(frame)]
-    return pd.concat(told, ignore_index=True) if told else NOTHING_CITED
+    cited = [frame for frame in frames if len(frame)]
+    return pd.concat(cited, ignore_index=True) if cited else NOTHING_CITED
 
 
 def _reasons(model: "ServingModel", rows: pd.DataFrame, count: int, currency: str) -> pd.DataFrame:

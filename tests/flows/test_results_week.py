@@ -26,7 +26,7 @@ from keepwell.models.effects.significance import DROP, FEW, PREFER, RECONSIDER, 
 from keepwell.models.settings.all import ModelSettings
 from keepwell.models.settings.effects import EffectSettings
 from keepwell.playbook.actions import Playbook
-from keepwell.playbook.alerts.events import Alert
+from keepwell.playbook.alerts.ledger_events import Alert
 from keepwell.playbook.interventions.escalations import escalations
 from keepwell.playbook.interventions.records import Intervention, PlanTarget, work_event
 from keepwell.playbook.interventions.suggestions import learnings, strategy_suggestions

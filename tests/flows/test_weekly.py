@@ -19,7 +19,7 @@ from keepwell.flows.run import Run
 from keepwell.flows.scoring import ScoredDate, score_and_publish, staged
 from keepwell.playbook.actions import Playbook
 from keepwell.playbook.alerts.clocks import breaches, step_events
-from keepwell.playbook.alerts.events import LedgerEvent, event_of, fold
+from keepwell.playbook.alerts.ledger_events import LedgerEvent, event_of, fold
 from keepwell.playbook.alerts.lifecycle import new_events
 from keepwell.playbook.alerts.rules import Condition, Observations
 from keepwell.playbook.alerts.runs import Runs

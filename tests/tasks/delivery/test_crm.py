@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from requests.adapters import HTTPAdapter
 
 from keepwell.flows.embedded_server import free_port
-from keepwell.playbook.alerts.events import BOOK, LedgerEvent, event_of
+from keepwell.playbook.alerts.ledger_events import BOOK, LedgerEvent, event_of
 from keepwell.playbook.alerts.lifecycle import new_events
 from keepwell.playbook.alerts.rules import Condition, Observations
 from keepwell.playbook.alerts.runs import Runs

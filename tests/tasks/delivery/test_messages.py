@@ -14,7 +14,7 @@ from aiosmtpd.controller import Controller
 
 from keepwell.flows.embedded_server import free_port
 from keepwell.playbook.alerts.clocks import breaches
-from keepwell.playbook.alerts.events import LedgerEvent
+from keepwell.playbook.alerts.ledger_events import LedgerEvent
 from keepwell.playbook.alerts.lifecycle import new_events
 from keepwell.playbook.alerts.messages import Channel, Message, MessageSettings, messages
 from keepwell.playbook.alerts.rules import Condition, Observations

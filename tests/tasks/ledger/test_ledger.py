@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from keepwell.playbook.alerts.events import PIPELINE, LedgerEvent, event_id
+from keepwell.playbook.alerts.ledger_events import PIPELINE, LedgerEvent, event_id
 from keepwell.playbook.alerts.lifecycle import new_events
 from keepwell.playbook.alerts.messages import Message
 from keepwell.playbook.alerts.rules import Condition, Observations

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from keepwell.playbook.alerts.events import LedgerEvent
+from keepwell.playbook.alerts.ledger_events import LedgerEvent
 from keepwell.playbook.interventions.records import (
     WorkEvent,
     calls_at,

@@ -1,15 +1,12 @@
-"""Candidates, figures and the choice between them, on data whose truth is known (MOD-4, FEA-7)."""
+"""Candidates and the choice between them, on data whose truth is known (MOD-4, FEA-7)."""
 
 from datetime import date
 
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.metrics import roc_auc_score
 
-from keepwell.models.grading.intervals import account_draws, graded_metrics
-from keepwell.models.grading.metrics import METRICS, graded, top
 from keepwell.models.settings.all import ModelSettings
 from keepwell.models.settings.training import CandidateSettings, InputSettings
 from keepwell.models.training.candidates import BASELINES, CANDIDATES, fitted, predicted_probability
@@ -18,47 +15,13 @@ from keepwell.models.training.inputs import Winsoriser, varied
 from keepwell.models.training.split import Splits, TooLittleData
 from keepwell.models.training.trial import BY_POLICY, trial
 from keepwell.models.training.tripwires import Suspicious
-
-NUMERIC_FEATURES = ("signal", "other", "noise")
-QUICK = CandidateSettings(n_estimators=20, max_iter=200, max_leaf_nodes=8, max_samples=1.0)
-
-
-def drawn(rows: int, seed: int) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
-    """Rows with two signals, of which one is often missing, one product of both, and noise; labels; true chances."""
-    rng = np.random.default_rng(seed)
-    signal, other = rng.standard_normal(rows), rng.standard_normal(rows)
-    true = 1 / (1 + np.exp(2.5 - 0.8 * signal - 0.8 * other - 1.5 * signal * other))
-    frame = pd.DataFrame(
-        {
-            "signal": np.where(rng.random(rows) < 0.2, np.nan, signal),
-            "other": other,
-            "noise": rng.standard_cauchy(rows),
-            "health": 70 - 10 * other,
-            "segment": rng.choice(["small", "large"], rows),
-            "industry": np.where(rng.random(rows) < 0.1, None, "retail"),
-            "country": "DE",
-            "arr": 1000.0,
-            "high_value": False,
-        }
-    )
-    return frame, rng.random(rows) < true, true
-
-
-@pytest.fixture(scope="module")
-def learnt():
-    """Every candidate, fitted on one draw, with its chances on another."""
-    train, label, _ = drawn(4000, 1)
-    test, happened, true = drawn(4000, 2)
-    models = {
-        name: fitted(name, train, pd.Series(label), NUMERIC_FEATURES, InputSettings(), QUICK) for name in CANDIDATES
-    }
-    return {name: predicted_probability(model, test) for name, model in models.items()}, happened.astype(float), true
+from tests.support.training_rows import NUMERIC_FEATURES, QUICK, drawn
 
 
 @pytest.mark.parametrize("name", ["logistic_weights", "logistic_smote"])
-def test_balancing_ruins_chances_until_they_are_calibrated(learnt, name):
-    """Far too many are expected to leave; a line learnt on other rows puts that right and leaves the order (MOD-4)."""
-    chances, happened, _ = learnt
+def test_balancing_ruins_chances_until_they_are_calibrated(fitted_candidates, name):
+    """Far too many are expected to leave; a line fitted on other rows puts that right and leaves the order (MOD-4)."""
+    chances, happened, _ = fitted_candidates
     first, second = np.arange(4000) < 2000, np.arange(4000) >= 2000
     right = calibrated(chances[name][first], happened[first])(chances[name][second])
 
@@ -69,9 +32,9 @@ def test_balancing_ruins_chances_until_they_are_calibrated(learnt, name):
     )
 
 
-def test_every_candidate_gives_chances_and_beats_the_dummy(learnt):
+def test_every_candidate_gives_chances_and_beats_the_dummy(fitted_candidates):
     """Between 0 and 1, and better than no idea (MOD-4)."""
-    chances, happened, _ = learnt
+    chances, happened, _ = fitted_candidates
     found = {name: roc_auc_score(happened, c) for name, c in chances.items()}
 
     assert all(((c >= 0) & (c <= 1)).all() for c in chances.values())
@@ -132,79 +95,6 @@ def test_tails_are_cut_at_the_training_rows_quantiles():
     assert varied(train, ["a", "b"]) == ["a"]
 
 
-def test_figures_of_a_small_book_by_hand():
-    """Two of four left; one of them was flagged, and one who stayed (MOD-4)."""
-    g = graded(
-        np.array([1.0, 1.0, 0.0, 0.0]), np.array([0.9, 0.2, 0.6, 0.1]), np.array([True, False, True, False]), np.ones(4)
-    )
-    found = {name: figure(g) for name, figure in METRICS.items() if name != "calibration_slope"}
-
-    assert (
-        found["precision"] == found["recall"] == found["miss_rate"] == found["false_alarm_rate"] == found["f1"] == 0.5
-    )
-    assert found["lift"] == 1.0
-    assert found["roc_auc"] == 0.75
-    assert found["brier"] == pytest.approx((0.01 + 0.64 + 0.36 + 0.01) / 4)
-    assert found["brier_skill"] == pytest.approx(1 - found["brier"] / 0.25)
-    assert found["observed_to_expected"] == pytest.approx(2 / 1.8)
-    assert found["ece"] == pytest.approx((0.1 + 0.8 + 0.6 + 0.1) / 4)
-
-
-def test_areas_are_those_of_scikit_learn(learnt):
-    """Our own, since a bootstrap over sorted rows is many times faster; ties included (MOD-4)."""
-    chances, happened, _ = learnt
-    for given in (chances["boosting"], np.round(chances["boosting"], 1)):
-        g = graded(happened, given, given > 0.5)
-        assert METRICS["roc_auc"](g) == pytest.approx(roc_auc_score(happened, given))
-        assert METRICS["pr_auc"](g) == pytest.approx(average_precision_score(happened, given))
-        odds = np.log(given.clip(1e-6, 1 - 1e-6) / (1 - given.clip(1e-6, 1 - 1e-6)))
-        slope = LogisticRegression(C=np.inf).fit(odds[:, None], happened).coef_[0, 0]
-        assert METRICS["calibration_slope"](g) == pytest.approx(slope, rel=1e-3)
-
-
-def test_weights_count_as_copies():
-    """A row of weight two is two rows: so draws need no copies (MOD-4)."""
-    rng = np.random.default_rng(5)
-    happened, given = (rng.random(300) < 0.3).astype(float), rng.random(300)
-    weight = rng.integers(0, 3, 300).astype(float)
-    copies = np.repeat(np.arange(300), weight.astype(int))
-    flagged = given > 0.6
-    for name, figure in METRICS.items():
-        weighted = figure(graded(happened, given, flagged, weight))
-        copied = figure(graded(happened[copies], given[copies], flagged[copies]))
-        assert weighted == pytest.approx(copied, abs=0.02 if name == "ece" else 1e-4), name
-
-
-def test_true_chances_are_calibrated_and_intervals_hold_their_figure(learnt):
-    """Slope and observed to expected include 1, every interval its own figure; ECE has none (MOD-4)."""
-    _, happened, true = learnt
-    g = graded(happened, true, top(true, np.zeros(len(true)), 0.1))
-    found = graded_metrics(g, np.arange(len(true)) // 4, 60, 0.9, 1)
-
-    assert found["calibration_slope"].low < 1.0 < found["calibration_slope"].high
-    assert found["observed_to_expected"].low < 1.0 < found["observed_to_expected"].high
-    assert np.isnan(found["ece"].low)
-    assert all(e.low <= e.value <= e.high for name, e in found.items() if name != "ece")
-
-
-def test_rows_of_one_account_are_drawn_together():
-    """A bootstrap over rows would make intervals too narrow (MOD-4)."""
-    codes = np.repeat(np.arange(5), 3)
-    for weight in account_draws(codes, np.ones(15), 20, 1):
-        assert weight.sum() % 3 == 0
-        assert (weight.reshape(5, 3) == weight.reshape(5, 3)[:, :1]).all()
-
-
-def test_capacity_is_counted_month_by_month():
-    """A tenth of each month's book, not of all rows at once (MOD-4)."""
-    given = np.concatenate([np.linspace(0.5, 1.0, 20), np.linspace(0.0, 0.4, 20)])
-    months = np.repeat([1, 2], 20)
-
-    flagged = top(given, months, 0.1)
-
-    assert flagged[:20].sum() == flagged[20:].sum() == 2
-
-
 def test_the_simplest_within_one_standard_error_is_taken():
     """Not the best by a hair, and never a baseline (MOD-4)."""
     order = [
@@ -216,9 +106,9 @@ def test_the_simplest_within_one_standard_error_is_taken():
     assert simplest_as_good(order, BASELINES) == "logistic"
 
 
-def test_the_comparison_is_paired(learnt):
+def test_the_comparison_is_paired(fitted_candidates):
     """Chances that order the rows alike differ by nothing, and surely so (MOD-4)."""
-    chances, happened, true = learnt
+    chances, happened, true = fitted_candidates
     pair = {"boosting": chances["boosting"], "same": chances["boosting"] / 2, "dummy": chances["dummy"]}
     found = {c.name: c for c in compared(happened, pair, np.arange(len(true)), 40, 1)}
 
@@ -226,9 +116,9 @@ def test_the_comparison_is_paired(learnt):
     assert found["dummy"].behind > 5 * found["dummy"].standard_error
 
 
-def test_calibration_puts_extreme_chances_right(learnt):
+def test_calibration_puts_extreme_chances_right(fitted_candidates):
     """Log odds twice too large come back to slope 1, in the same order (MOD-4)."""
-    _, happened, true = learnt
+    _, happened, true = fitted_candidates
     odds = (true / (1 - true)) ** 2
     wrong = odds / (1 + odds)
     right = calibrated(wrong, happened)(wrong)
@@ -279,7 +169,7 @@ def test_the_one_taken_is_graded_by_policy_and_by_industry_and_country():
 
 
 def test_a_column_that_gives_the_outcome_away_stops_the_trial_by_name():
-    """Nothing is learnt from it (MOD-8)."""
+    """Nothing is learned from it (MOD-8)."""
     frame, label, _ = drawn(3000, 11)
     examples, parts = months_of(frame.assign(days_to_churn=np.where(label, 20.0, 400.0)), label)
 

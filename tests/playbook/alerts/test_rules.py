@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from keepwell.features.facts.canonical import QUARANTINE, TABLES
 from keepwell.features.facts.events import events
 from keepwell.features.facts.known import Facts, known
-from keepwell.playbook.alerts.events import ALERT_SCHEMA, Alert, LedgerEvent, alert_table, alerts_at, event_id
+from keepwell.playbook.alerts.ledger_events import ALERT_SCHEMA, Alert, LedgerEvent, alert_table, alerts_at, event_id
 from keepwell.playbook.alerts.lifecycle import new_events
 from keepwell.playbook.alerts.rules import RULES, Condition, Observations, Occurrence, Standing, conditions, standings
 from keepwell.playbook.alerts.runs import Runs, days_to_run, events_since

@@ -20,7 +20,7 @@ from keepwell.playbook.alerts.clocks import (
     step_table,
     steps_at,
 )
-from keepwell.playbook.alerts.events import STEPS, Alert, LedgerEvent, event_of, fold
+from keepwell.playbook.alerts.ledger_events import STEPS, Alert, LedgerEvent, event_of, fold
 from keepwell.playbook.alerts.lifecycle import new_events
 from keepwell.playbook.alerts.rules import Condition, Observations, Occurrence
 from keepwell.playbook.alerts.runs import Runs

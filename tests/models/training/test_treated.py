@@ -16,7 +16,7 @@ from keepwell.models.training.split import Splits
 from keepwell.models.training.thresholds import choose_thresholds, what_if
 from keepwell.models.training.treated import ALL_ROWS, UNTREATED, counted
 from keepwell.models.training.trial import trial
-from tests.models.test_promotion import GOOD, RULES, rows
+from tests.models.promotion.test_gates import GOOD, RULES, rows
 
 NUMERIC_FEATURES = ("signal", "noise")
 SETTINGS = ModelSettings(candidates=CandidateSettings(n_estimators=10, max_iter=20, replicates=10))

@@ -17,7 +17,7 @@ from keepwell.features.settings import HealthSettings
 from keepwell.flows.run import Run
 from keepwell.playbook.alerts.clocks import breaches
 from keepwell.playbook.alerts.definition_guard import Watched, episodes, guard_events, is_back, moved
-from keepwell.playbook.alerts.events import DATA_RULE, LedgerEvent, fold
+from keepwell.playbook.alerts.ledger_events import DATA_RULE, LedgerEvent, fold
 from keepwell.playbook.alerts.lifecycle import new_events
 from keepwell.playbook.alerts.messages import messages
 from keepwell.playbook.alerts.rules import Condition, Observations
