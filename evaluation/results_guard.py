@@ -19,7 +19,7 @@ from keepwell.features.outcomes.labels import churned_accounts
 from keepwell.playbook.alerts.ledger_events import DATA_RULE
 from keepwell.sample.settings import PlantedSettings
 from keepwell.tasks.sources.facts import facts_at
-from keepwell.tasks.sources.staging import Snapshot
+from keepwell.tasks.sources.snapshot import Snapshot
 from tests.support.bounds import Bound, table
 from tests.support.outage import (
     LAST_DAY,

@@ -24,7 +24,7 @@ from keepwell.tasks.lock import holding
 from keepwell.tasks.marts.publish import publish
 from keepwell.tasks.marts.runs import recorded
 from keepwell.tasks.scoring.guard import Rules, guard
-from keepwell.tasks.sources.staging import Snapshot
+from keepwell.tasks.sources.snapshot import Snapshot
 from keepwell.tasks.step import log, step
 
 DAILY = "daily_alerts"

@@ -14,7 +14,7 @@ from keepwell.tasks.learning.training import TrainingSet
 from keepwell.tasks.registry.monitoring_run import log_monitoring
 from keepwell.tasks.registry.versions import ServingModel
 from keepwell.tasks.sources.facts import facts_at
-from keepwell.tasks.sources.staging import Snapshot
+from keepwell.tasks.sources.snapshot import Snapshot
 from keepwell.tasks.step import step
 
 

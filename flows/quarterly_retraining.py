@@ -42,7 +42,7 @@ from keepwell.tasks.registry.versions import ServingModel
 from keepwell.tasks.reports.blueprint import write_blueprint
 from keepwell.tasks.scoring.predictions import used
 from keepwell.tasks.sources.facts import facts_at
-from keepwell.tasks.sources.staging import Snapshot
+from keepwell.tasks.sources.snapshot import Snapshot
 from keepwell.tasks.step import step
 
 FLOW = "quarterly_retraining"

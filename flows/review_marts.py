@@ -7,7 +7,7 @@ from keepwell.playbook.review.sprint import Sprint, sprints
 from keepwell.tasks.ledger.store import Ledger
 from keepwell.tasks.marts.publish import Stamp, publish
 from keepwell.tasks.operations.reviews import Outcomes, outcomes_of, review_frames, sprint_metrics
-from keepwell.tasks.sources.staging import Snapshot
+from keepwell.tasks.sources.snapshot import Snapshot
 from keepwell.tasks.step import step
 
 

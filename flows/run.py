@@ -12,7 +12,7 @@ from keepwell.tasks.errors import Unreachable
 from keepwell.tasks.marts.publish import Stamp
 from keepwell.tasks.registry.tracking import Tracking
 from keepwell.tasks.scoring.score import ScoreSettings
-from keepwell.tasks.sources.staging import Snapshot
+from keepwell.tasks.sources.snapshot import Snapshot
 from keepwell.tasks.version import code_version
 
 

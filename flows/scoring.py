@@ -25,7 +25,8 @@ from keepwell.tasks.registry.promotion_record import warn_of_lost_changes
 from keepwell.tasks.scoring.predictions import Models
 from keepwell.tasks.scoring.score import Scored, score_book
 from keepwell.tasks.sources.facts import facts_at
-from keepwell.tasks.sources.staging import Snapshot, stage
+from keepwell.tasks.sources.snapshot import Snapshot
+from keepwell.tasks.sources.staging import stage
 from keepwell.tasks.step import step
 
 

@@ -21,7 +21,8 @@ from keepwell.tasks.ledger.alert_responses import FLOW, account_names, decided
 from keepwell.tasks.ledger.store import Ledger
 from keepwell.tasks.lock import holding
 from keepwell.tasks.sources.facts import facts_at
-from keepwell.tasks.sources.staging import Snapshot, stage
+from keepwell.tasks.sources.snapshot import Snapshot
+from keepwell.tasks.sources.staging import stage
 from keepwell.tasks.step import log, step
 
 SWEEP = "sweep"

@@ -22,7 +22,7 @@ from keepwell.flows.run import Run
 from keepwell.tasks.learning.training import first_month, month_starts, training_set
 from keepwell.tasks.ledger.recorded import read_recorded
 from keepwell.tasks.registry.champion import load
-from keepwell.tasks.sources.staging import stored_snapshot
+from keepwell.tasks.sources.snapshot import stored_snapshot
 from tests.support.running import ROOT, keepwell, mart
 
 MADE_AT = "/tmp/keepwell-c9eab25"  # noqa: S108 written into MLflow's tables when it was made

@@ -11,7 +11,7 @@ from keepwell.tasks.lock import holding
 from keepwell.tasks.marts.publish import Stamp, publish
 from keepwell.tasks.marts.runs import recorded
 from keepwell.tasks.reports.audit import write_audit_page
-from keepwell.tasks.sources.staging import Snapshot
+from keepwell.tasks.sources.snapshot import Snapshot
 from keepwell.tasks.step import step
 
 FLOW = "auditing"

@@ -42,7 +42,8 @@ from keepwell.tasks.operations.reviews import (
     scored_on,
     sprint_metrics,
 )
-from keepwell.tasks.sources.staging import Snapshot, stage
+from keepwell.tasks.sources.snapshot import Snapshot
+from keepwell.tasks.sources.staging import stage
 from keepwell.tasks.step import step
 
 REASONS = 3

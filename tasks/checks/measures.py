@@ -22,7 +22,7 @@ from keepwell.expectations.suites import TO_EXIST, Expectation, Suite, parameter
 from keepwell.features.facts.columns import CanonicalTable
 from keepwell.tasks.checks.rows import Asked
 from keepwell.tasks.settings import CheckSettings
-from keepwell.tasks.sources.staging import StagedTable
+from keepwell.tasks.sources.snapshot import StagedTable
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from keepwell.expectations.suites import UNIQUE, UNIQUE_TOGETHER, Expectation
 from keepwell.features.facts.columns import CanonicalTable
 from keepwell.features.facts.known import known_rows, timestamp
 from keepwell.tasks.sources.casts import joined_key
-from keepwell.tasks.sources.staging import StagedTable
+from keepwell.tasks.sources.snapshot import StagedTable
 
 ROW_KEY = "row_key"
 

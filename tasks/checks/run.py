@@ -32,7 +32,7 @@ from keepwell.tasks.checks.results import (
 )
 from keepwell.tasks.checks.rows import ROW_KEY, Asked, rows_to_judge, visible
 from keepwell.tasks.settings import CheckSettings, Override, TableSettings
-from keepwell.tasks.sources.staging import Snapshot
+from keepwell.tasks.sources.snapshot import Snapshot
 
 __all__ = ["CheckResult", "coverage_left", "raise_if_critical", "run_checks"]
 

@@ -18,7 +18,7 @@ from keepwell.models.promotion.champions import CHALLENGER
 from keepwell.models.settings.base import OUTCOMES
 from keepwell.tasks.earlier_scores import columns_of, dates, read
 from keepwell.tasks.sources.facts import facts_at
-from keepwell.tasks.sources.staging import Snapshot
+from keepwell.tasks.sources.snapshot import Snapshot
 
 PREDICTIONS = "predictions"
 COLUMNS = ["account_id", "outcome", "model_version", "alias", "probability", "flagged", "acting"]

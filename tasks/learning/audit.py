@@ -24,7 +24,7 @@ from keepwell.tasks.learning.audit_facts import churned_since, contacts_of, lega
 from keepwell.tasks.learning.training import first_month, month_starts, published_features, training_set
 from keepwell.tasks.scoring.score import ScoreSettings
 from keepwell.tasks.sources.facts import facts_at
-from keepwell.tasks.sources.staging import Snapshot
+from keepwell.tasks.sources.snapshot import Snapshot
 
 PANEL = {
     "account_id": "str", "as_of": "datetime64[us]", "segment": "str", "arr": float, "churned": object,

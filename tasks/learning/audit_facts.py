@@ -14,7 +14,7 @@ from keepwell.features.settings import BookSettings
 from keepwell.models.grading.retention import Metrics, arr_on, bridged, retention_metrics
 from keepwell.models.settings.grading import AuditSettings
 from keepwell.tasks.sources.facts import facts_at
-from keepwell.tasks.sources.staging import Snapshot
+from keepwell.tasks.sources.snapshot import Snapshot
 
 LEGACY = ["account_id", "scored_on", "score", "band", "known_at"]
 TRAILING = "trailing_12_months"

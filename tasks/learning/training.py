@@ -21,7 +21,7 @@ from keepwell.models.training.split import Splits, TooLittleData, split_months
 from keepwell.tasks.scoring.measured import measured_book
 from keepwell.tasks.scoring.score import ScoreSettings
 from keepwell.tasks.sources.facts import NOTHING, facts_at
-from keepwell.tasks.sources.staging import Snapshot
+from keepwell.tasks.sources.snapshot import Snapshot
 
 """The column of each outcome's label."""
 

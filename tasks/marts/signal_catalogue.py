@@ -18,7 +18,7 @@ from keepwell.features.measures.registry import Feature
 from keepwell.tasks.marts.blind_spots import SPOKEN, Seen, blind_spot
 from keepwell.tasks.marts.signals import Signal, signals
 from keepwell.tasks.settings import CatalogueSettings, TableSettings
-from keepwell.tasks.sources.staging import Snapshot
+from keepwell.tasks.sources.snapshot import Snapshot
 
 WHOLE_BOOK = "all"
 NO_SEGMENT = "none"

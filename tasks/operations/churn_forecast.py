@@ -33,7 +33,7 @@ from keepwell.models.grading.intervals import Estimate
 from keepwell.models.grading.metrics import Floats
 from keepwell.models.settings.effects import ForecastSettings
 from keepwell.tasks.earlier_scores import dates, read
-from keepwell.tasks.sources.staging import Snapshot
+from keepwell.tasks.sources.snapshot import Snapshot
 
 MODEL, HISTORY, NONE = "model", "history", "none"
 SEED = 1

@@ -19,7 +19,7 @@ from keepwell.tasks.learning.training import training_set
 from keepwell.tasks.marts.frames import stacked
 from keepwell.tasks.operations.subjects import chosen, drawn, draws_of, months_of, with_legacy, with_outcomes
 from keepwell.tasks.scoring.score import ScoreSettings
-from keepwell.tasks.sources.staging import Snapshot
+from keepwell.tasks.sources.snapshot import Snapshot
 
 EMPTY = {"account_id": "str", "as_of": "datetime64[us]", "health": "float64"}
 

@@ -20,7 +20,7 @@ from keepwell.models.settings.grading import GradeSettings
 from keepwell.playbook.review.sprint import Sprint
 from keepwell.tasks.earlier_scores import dates, read
 from keepwell.tasks.sources.facts import facts_at
-from keepwell.tasks.sources.staging import Snapshot
+from keepwell.tasks.sources.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from keepwell.tasks.registry.versions import ServingModel

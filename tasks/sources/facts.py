@@ -11,7 +11,7 @@ import pandas as pd
 from keepwell.features.facts.canonical import TABLES
 from keepwell.features.facts.known import Facts, known, known_rows
 from keepwell.tasks.sources.casts import canonical
-from keepwell.tasks.sources.staging import Snapshot
+from keepwell.tasks.sources.snapshot import Snapshot
 
 NOTHING: Mapping[str, pd.DataFrame] = {}
 

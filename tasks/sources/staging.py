@@ -4,12 +4,8 @@ Each mapping's rows are cast to the canonical schema, ordered by event and key a
 the same bytes whatever source it came from. Values that do not cast are counted, rows set aside are kept.
 """
 
-import hashlib
-import json
 import logging
-import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -22,18 +18,17 @@ from ibis.backends.sql import SQLBackend
 from keepwell.features.facts.canonical import QUARANTINE, TABLES
 from keepwell.features.facts.columns import DATE, INSTANT, STRING, CanonicalTable, Column
 from keepwell.tasks.connections.drivers import dialect_of
-from keepwell.tasks.errors import ConfigError, StoredDamaged
-from keepwell.tasks.files.digests import digest_of
+from keepwell.tasks.errors import ConfigError
 from keepwell.tasks.files.scratch import scratch_folder
 from keepwell.tasks.settings import STANDARD_RETRIES, RetrySettings
 from keepwell.tasks.sources.casts import canonical, cast, joined_key, typed, without_nul
 from keepwell.tasks.sources.connect import SourceConnection, engine, explained, read_only
 from keepwell.tasks.sources.mapping import single_select, text_of, unknown_columns
 from keepwell.tasks.sources.sentiment_cache import SentimentCache
+from keepwell.tasks.sources.snapshot import Snapshot, StagedTable, store_snapshot
 
 log = logging.getLogger("keepwell")
 
-ABOUT = "snapshot.json"
 ROWS_PER_BATCH = 100_000
 ARROW = {
     "string": pa.string(), "int64": pa.int64(), "float64": pa.float64(), "boolean": pa.bool_(), "date": pa.date32(),
@@ -48,49 +43,6 @@ UNCAST = (
     Column("known_at", INSTANT, "when the row became knowable"),
 )
 """Where kept rows hold a value that does not cast to its type: one row each, so that a check can cut at as_of."""
-
-
-@dataclass(frozen=True)
-class StagedTable:
-    """What staging saw of one table: rows kept and set aside, columns given, values that did not cast."""
-
-    rows: int
-    set_aside: int
-    given: tuple[str, ...]
-    casts: Mapping[str, tuple[int, tuple[str, ...]]]
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """An immutable copy of a company's canonical data: `path` holds one parquet file per table; `sha256` of each."""
-
-    id: str
-    path: Path
-    tables: Mapping[str, StagedTable]
-    sha256: Mapping[str, str] = field(default_factory=dict)
-
-    def open(self) -> dict[str, ir.Table]:
-        """The staged tables on a new engine, not yet cut at any as_of; only tasks/sources/facts.py looks at them.
-
-        StoredDamaged names a file that is no longer as it was written.
-        """
-        for name in self.files:
-            if digest_of(self.file(name)) != self.sha256[name]:
-                raise StoredDamaged(
-                    f"{self.file(name)} is not what was stored: it was changed, truncated or removed. Nothing is "
-                    "computed from it. Run again to read the source anew and replace it; if the source has changed "
-                    "since, restore the file from a backup."
-                )
-        connection = engine(self.path)
-        return {name: connection.read_parquet(self.file(name), table_name=name) for name in self.files}
-
-    def file(self, name: str) -> Path:
-        """The file of one table."""
-        return self.path / f"{name}.parquet"
-
-    @property
-    def files(self) -> tuple[str, ...]:
-        return (*self.tables, "quarantine", "uncast")
 
 
 def stage(
@@ -116,44 +68,9 @@ def stage(
             sentiments.save(work)
             _join(work, "quarantine", QUARANTINE, [work / f"{name}.aside.parquet" for name in staged])
             _join(work, "uncast", UNCAST, sorted(work.glob("*.uncast.parquet")))
-            return _stored(work, root, staged)
+            return store_snapshot(work, root, staged)
     finally:
         source.close()
-
-
-def _stored(work: Path, root: Path, staged: Mapping[str, StagedTable]) -> Snapshot:
-    """The staged files in their place; of a snapshot that is there already, only what is damaged is replaced."""
-    sha256 = {path.stem: digest_of(path) or "" for path in sorted(work.glob("*.parquet"))}
-    about = {"tables": {name: asdict(table) for name, table in staged.items()}, "sha256": sha256}
-    text = json.dumps(about, sort_keys=True, indent=1)
-    (work / ABOUT).write_text(text)
-    identity = hashlib.sha256(text.encode()).hexdigest()[:16]
-    place = root / identity
-    try:
-        work.rename(place)
-    except OSError:
-        if not place.is_dir():
-            raise
-        for path in sorted(work.iterdir()):
-            stored = place / path.name
-            if digest_of(stored) != digest_of(path):
-                log.warning("%s was not what had been stored: the copy staged now replaces it.", stored)
-                os.replace(path, stored)
-    return Snapshot(identity, place, staged, sha256)
-
-
-def stored_snapshot(root: Path, identity: str) -> Snapshot:
-    """The snapshot of that id, to compute from it again (MOD-3); StoredDamaged where it is not there."""
-    place = root / identity
-    try:
-        about = json.loads((place / ABOUT).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise StoredDamaged(f"{place} is missing or incomplete. Restore it from a backup.") from error
-    if "tables" not in about:  # written before digests of every file were: until c9eab25; drop after 2027
-        sha256 = {name: table.pop("sha256") for name, table in about.items()}
-        sha256 |= {name: digest_of(place / f"{name}.parquet") for name in ("quarantine", "uncast")}
-        about = {"tables": about, "sha256": sha256}
-    return Snapshot(identity, place, {name: StagedTable(**of) for name, of in about["tables"].items()}, about["sha256"])
 
 
 def select_of(path: Path, url: str) -> str:

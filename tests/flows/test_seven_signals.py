@@ -20,7 +20,7 @@ from keepwell.tasks.learning.blueprint import blueprint
 from keepwell.tasks.learning.training import training_set
 from keepwell.tasks.reports.blueprint import as_html
 from keepwell.tasks.sources.facts import facts_at
-from keepwell.tasks.sources.staging import Snapshot
+from keepwell.tasks.sources.snapshot import Snapshot
 from tests.support.running import ROOT, keepwell, mart
 
 EXAMPLE = ROOT / "examples" / "seven_signals"

@@ -9,7 +9,8 @@ import pandas as pd
 
 from keepwell.features.facts.canonical import TABLES
 from keepwell.tasks.settings import TableSettings
-from keepwell.tasks.sources.staging import Snapshot, stage
+from keepwell.tasks.sources.snapshot import Snapshot
+from keepwell.tasks.sources.staging import stage
 
 Row = dict[str, Any]
 Company = dict[str, list[Row]]

@@ -14,7 +14,8 @@ from keepwell.flows.scoring import score_and_publish
 from keepwell.sample.settings import CompanySettings, PlantedSettings
 from keepwell.sample.write import write_company
 from keepwell.tasks.ledger.store import Ledger
-from keepwell.tasks.sources.staging import Snapshot, stage
+from keepwell.tasks.sources.snapshot import Snapshot
+from keepwell.tasks.sources.staging import stage
 from tests.support.running import mart
 
 LAST_DAY = date(2025, 11, 30)

@@ -30,7 +30,7 @@ from keepwell.tasks.ledger.alert_responses import decided, respond
 from keepwell.tasks.scoring.guard import Rules, guard, watch, windows
 from keepwell.tasks.scoring.score import Scored
 from keepwell.tasks.sources.facts import facts_at
-from keepwell.tasks.sources.staging import Snapshot
+from keepwell.tasks.sources.snapshot import Snapshot
 from tests.support.outage import OUTAGE, RENAMED, begun, lived, weeks, written
 from tests.support.running import bytes_of, keepwell
 

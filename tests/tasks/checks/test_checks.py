@@ -20,7 +20,7 @@ from keepwell.tasks.checks.run import CheckResult, coverage_left, raise_if_criti
 from keepwell.tasks.errors import DataCheckFailed
 from keepwell.tasks.settings import CheckSettings, Override
 from keepwell.tasks.sources.connect import engine
-from keepwell.tasks.sources.staging import Snapshot
+from keepwell.tasks.sources.snapshot import Snapshot
 from tests.support.company import AS_OF, CURRENCIES, CUSTOMERS, Company, Row, company, settings, staged
 
 OLD, NEVER = "2000-01-01", "1900-01-01"

@@ -23,7 +23,7 @@ from keepwell.tasks.earlier_scores import read
 from keepwell.tasks.learning.ab_test import assigned_accounts, with_outcomes
 from keepwell.tasks.registry.versions import ServingModel
 from keepwell.tasks.scoring.score import Scored
-from keepwell.tasks.sources.staging import Snapshot
+from keepwell.tasks.sources.snapshot import Snapshot
 from tests.support.company import staged
 from tests.support.handmade import MONDAY
 from tests.support.partitions import put

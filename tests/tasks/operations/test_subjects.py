@@ -36,7 +36,8 @@ from keepwell.tasks.operations.subjects import (
 )
 from keepwell.tasks.scoring.score import ScoreSettings
 from keepwell.tasks.sources.facts import facts_at
-from keepwell.tasks.sources.staging import Snapshot, stage
+from keepwell.tasks.sources.snapshot import Snapshot
+from keepwell.tasks.sources.staging import stage
 from tests.support.handmade import Row, company, contract
 from tests.support.running import ROOT, shipped_playbook
 

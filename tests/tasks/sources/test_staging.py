@@ -8,7 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from keepwell.tasks.errors import ConfigError, DataCheckFailed
-from keepwell.tasks.sources.staging import Snapshot, stage
+from keepwell.tasks.sources.snapshot import Snapshot
+from keepwell.tasks.sources.staging import stage
 
 ACCOUNTS = "account_id,valid_from,name\n001,2024-01-01,Ann\n002,2024-01-01,Bob\n"
 CONTRACTS = (
