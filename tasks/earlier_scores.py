@@ -44,7 +44,9 @@ def read(root: Path, mart: str, day: date, columns: Sequence[str] | None = None)
     """One partition as a frame, or some of its columns; StoredDamaged where it is not what was published."""
     folder = root / mart / f"as_of={day}"
     _check_digest(folder, day)
-    return pq.read_table(folder / FILE, columns=list(columns) if columns else None, partitioning=None).to_pandas()
+    # Through one open file: by its path it is opened twice, and another run may replace it in between.
+    with (folder / FILE).open("rb") as file:
+        return pq.ParquetFile(file).read(columns=list(columns) if columns else None).to_pandas()
 
 
 def columns_of(root: Path, mart: str, day: date) -> list[str]:
