@@ -68,7 +68,8 @@ def main() -> int:
         sides = []
         for name, checkout in (("before", given.before), ("after", given.after)):
             out = Path(folder) / name
-            month_of(checkout.resolve(), given.config.resolve(), out, given.until)
+            own = checkout.resolve() / given.config  # an example that each version has in its own words
+            month_of(checkout.resolve(), own if own.exists() else given.config.resolve(), out, given.until)
             sides.append(partitions(out))
     before, after = sides
     wrong = sorted(before.keys() ^ after.keys())
