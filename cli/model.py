@@ -9,6 +9,7 @@ import typer
 from keepwell.cli.dates import DAY, AsOf, believed
 from keepwell.cli.options import Options, not_blank, run_of, show_table
 from keepwell.cli.terminal import print_json, print_lines
+from keepwell.flows.clock import Host
 
 if TYPE_CHECKING:
     from keepwell.flows.on_demand.champions import Compared
@@ -33,12 +34,12 @@ Accept = Annotated[
 @app.command("list")
 def list_models(as_of: Then = None) -> None:
     """Every version, its place (now, or at a date), and until when it knows."""
-    from keepwell.flows.on_demand.champions import listing, warnings
+    from keepwell.flows.on_demand.champions import listing, none_registered, warnings
 
     run = run_of(as_of.date() if as_of else date.max)
     for sentence in warnings(run):
         print_lines(sentence, err=True)
-    show_table(listing(run), "no model is registered: run `keepwell quarterly`")
+    show_table(listing(run), none_registered(run, (as_of or Host.clock()).date()))
 
 
 @app.command()

@@ -93,8 +93,8 @@ def with_nearest(names: Iterable[str], known: Collection[str]) -> str:
     return ", ".join(f"`{name}`" + (f" (did you mean `{close}`?)" if close else "") for name, close in near)
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """The closest known name, or all known names, as the end of a sentence."""
+def nearest(name: str, known: Iterable[str], section: str = "") -> str:
+    """The closest known name, or all known names, as the end of a sentence; a key of a section with the section."""
     known = list(known)
     close = close_to(name, known)
-    return f"; did you mean `{close}`?" if close else f"; there are {', '.join(sorted(known))}."
+    return f"; did you mean `{section}{close}`?" if close else f"; there are {', '.join(sorted(known))}."

@@ -17,10 +17,12 @@ CLEAR_STEP = 2.0
 
 
 class _Number(float):
-    """A number that never shows as 0 where it is none: 0.002 as `.0%` is "less than 1%"."""
+    """A number that never shows as 0 where it is none: 0.002 as `.0%` is "less than 1%"; 8 as `.2f` is "8"."""
 
     def __format__(self, spec: str) -> str:
         text = float.__format__(self, spec)
+        if spec.endswith(".2f") and "+" not in spec:
+            text = text if self and not re.search("[1-9]", text) else text.rstrip("0").rstrip(".")
         if not self or "+" in spec or re.search("[1-9]", text):
             return text
         return f"less than {text[:-2] + '1%' if text.endswith('%') else text[:-1] + '1'}"
@@ -42,7 +44,8 @@ def in_words(
     if value is None or math.isnan(value):
         return feature.null
     compared = _compared(feature, value, reference, against)
-    if feature.zero and _is_zero(feature, value):
+    as_share = compared and feature.compared.endswith("%")  # "0% ... (typical: 80%)" compares at a glance
+    if feature.zero and _is_zero(feature, value) and not as_share:
         return feature.zero + compared
     return _filled(feature.well if well and feature.well else feature.words, value, currency) + compared
 
@@ -80,7 +83,25 @@ def duration(days: float) -> str:
         return f"{days:,.0f} day{'' if round(days) == 1 else 's'}"
     if days < 2 * DAYS_PER_YEAR:
         return f"{days / DAYS_PER_MONTH:.0f} months"
-    return f"{days / DAYS_PER_YEAR:.1f} years"
+    return _years(days)
+
+
+def _days(value: float) -> str:
+    """A count of days, as years beyond one: "93 days", "2.4 years"."""
+    if value > DAYS_PER_YEAR:
+        return _years(value)
+    text = f"{_Number(value):,.0f}"
+    return f"{text} day{_plural(text)}"
+
+
+def _years(days: float) -> str:
+    text = f"{days / DAYS_PER_YEAR:,.1f}".removesuffix(".0")
+    return f"{text} year{_plural(text)}"
+
+
+def _plural(number: str) -> str:
+    """The "s" after a number as it is shown."""
+    return "" if number in {"1", "less than 1"} else "s"
 
 
 def _is_zero(feature: Feature, value: float) -> bool:
@@ -96,7 +117,7 @@ def _compared(feature: Feature, value: float, reference: float | None, against: 
         return ""
     if feature.compared != "mood":
         text, own = (format(_Number(side), feature.compared) for side in (reference, value))
-        return "" if text == own else f" ({against}: {text if re.search('[1-9]', text) else 'none'})"
+        return "" if text == own else f" ({against}: {text if '%' in text or re.search('[1-9]', text) else 'none'})"
     if _mood(reference) != _mood(value):
         return f" ({against}: {_mood(reference)})"
     side = "more" if value > reference else "less"
@@ -104,10 +125,12 @@ def _compared(feature: Feature, value: float, reference: float | None, against: 
 
 
 def _filled(words: str, value: float, currency: str) -> str:
+    shown = re.search(r"\{value:(.*?)\}", words)
     text = words.format(
-        value=_Number(value), s="" if value and f"{abs(value):.0f}" in {"0", "1"} else "s", change=changed(value),
-        money=short_money(value, currency), duration=duration(value), ahead=_ahead(value), moved=_moved(value),
-        more=_more(value), step=_step(value), mood=_mood(value), turn="more positive" if value > 0 else "more negative",
+        value=_Number(value), s=_plural(format(_Number(abs(value)), shown[1] if shown else ".0f")),
+        change=changed(value), money=short_money(value, currency), duration=duration(value), days=_days(value),
+        ahead=_ahead(value), moved=_moved(value), more=_more(value), step=_step(value), mood=_mood(value),
+        turn="more positive" if value > 0 else "more negative",
     )  # fmt: skip
     return text[:1].upper() + text[1:]
 

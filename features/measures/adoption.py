@@ -46,7 +46,7 @@ def adoption_velocity(usage: Rows) -> ir.Value:
     component=None,
     published=False,
     null="Never used",
-    words="First used {value:,.0f} day{s} ago",
+    words="First used {days} ago",
 )
 def first_use_age_days(usage: Rows) -> ir.Value:
     """Days from the first day of use ever to as_of."""
@@ -74,7 +74,7 @@ def seat_utilisation(row: ir.Table) -> ir.Value:
     direction=-1,
     component="adoption",
     null="Never used, or a customer since before the usage data begin",
-    words="First use {value:,.0f} day{s} after the contract started",
+    words="First use {days} after the contract started",
     zero="In use since the first day of the contract",
 )
 def time_to_value_days(row: ir.Table) -> ir.Value:

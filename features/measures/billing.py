@@ -41,7 +41,7 @@ def disputes_180d(invoices: Rows) -> ir.Value:
     unit="days",
     lookback_days=180,
     needs=("paid_at",),
-    words="Invoices paid {value:.0f} day{s} late on average over 180 days",
+    words="Invoices paid {days} late on average over 180 days",
     zero="Invoices paid on time over 180 days",
 )
 def days_late_180d(invoices: Rows) -> ir.Value:

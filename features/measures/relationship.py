@@ -18,8 +18,8 @@ _people = partial(aggregate, "contacts", unit="people", component="relationship"
     lookback_days=None,
     null="No executive contact on record",
     needs=("role",),
-    words="No executive contact in {value:,.0f} day{s}",
-    well="Executive contact {value:,.0f} day{s} ago",
+    words="No executive contact in {days}",
+    well="Executive contact {days} ago",
     zero="Executive contact today",
 )
 def days_since_executive_contact(touchpoints: Rows) -> ir.Value:

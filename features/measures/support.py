@@ -24,7 +24,7 @@ def tickets_90d(tickets: Rows) -> ir.Value:
     direction=-1,
     component="support",
     null="No seats sold, or no tickets in the data",
-    words="{value:.2f} tickets per seat in 90 days",
+    words="{value:.2f} ticket{s} per seat in 90 days",
     zero="No tickets per seat in 90 days",
     compared=".2f",
 )
@@ -76,7 +76,7 @@ def open_tickets(tickets: Rows) -> ir.Value:
     lookback_days=365,
     component="support",
     needs=("closed_at",),
-    words="Oldest open ticket is {value:,.0f} day{s} old",
+    words="Oldest open ticket is {days} old",
     zero="No ticket open for a day or more",
 )
 def oldest_open_ticket_days(tickets: Rows) -> ir.Value:

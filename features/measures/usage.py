@@ -107,7 +107,7 @@ def usage_against_last_year(usage: Rows) -> ir.Value:
     component=None,
     published=False,
     null="Never used",
-    words="Last used {value:,.0f} day{s} before the newest usage data",
+    words="Last used {days} before the newest usage data",
 )
 def usage_age_days(usage: Rows) -> ir.Value:
     """Days from the account's last day of use to the newest day that the whole source knows."""
@@ -122,7 +122,7 @@ def usage_age_days(usage: Rows) -> ir.Value:
     component=None,
     published=False,
     null="No usage row set aside",
-    words="Newest usage row set aside is from {value:,.0f} day{s} before the newest usage data",
+    words="Newest usage row set aside is from {days} before the newest usage data",
 )
 def usage_set_aside_age_days(quarantine: Rows) -> ir.Value:
     """Days from the newest usage row that was set aside to the newest day that the source knows."""
@@ -136,8 +136,8 @@ def usage_set_aside_age_days(quarantine: Rows) -> ir.Value:
     direction=-1,
     component="usage",
     null="Last login unknown: newer usage rows are set aside",
-    words="No logins for {value:,.0f} day{s}",
-    well="Last login {value:,.0f} day{s} before the newest usage data",
+    words="No logins for {days}",
+    well="Last login {days} before the newest usage data",
     zero="Logged in on the newest day of the usage data",
     never="Has never logged in (customer for {duration})",
     version=2,  # 1 counted from the contract's start also where that lies before the source's first day

@@ -27,20 +27,20 @@ KEY = "[key]"
 
 def toml_of(path: Path, remedy: str, what: str = "") -> dict[str, Any]:
     """What a TOML file holds; ConfigError where it cannot be read, or holds what no setting can be."""
-    too_deep = f"{path.name} is nested deeper than {DEEPEST} levels. No setting needs that: check its brackets."
+    too_deep = f"{path} is nested deeper than {DEEPEST} levels. No setting needs that: check its brackets."
     text = text_in(path, remedy, what)
     try:
         given = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path.name} is not valid TOML: {error}.") from error
+        raise ConfigError(f"{path} is not valid TOML: {error}.") from error
     except RecursionError as error:
         raise ConfigError(too_deep) from error
     except ValueError as error:  # Python reads no whole number of more than 4,300 digits
-        raise ConfigError(f"{path.name} contains a number of thousands of digits. Write a smaller one.") from error
+        raise ConfigError(f"{path} contains a number of thousands of digits. Write a smaller one.") from error
     if _levels(given) > DEEPEST:
         raise ConfigError(too_deep)
     if unfit := _unfit(given, ()):
-        raise ConfigError(f"{path.name}: `{unfit}` contains a character that no database can store (NUL). Remove it.")
+        raise ConfigError(f"{path}: `{unfit}` contains a character that no database can store (NUL). Remove it.")
     return given
 
 
@@ -126,7 +126,9 @@ def explained(error: Mapping[str, Any], file: str, model: type[BaseModel]) -> st
     if error["type"] == "extra_forbidden":
         if key in RENAMED:
             return f"{file}: `{key}` is called `{RENAMED[key]}` now. Rename it."
-        return f"{file}: unknown key `{key}`{nearest(str(error['loc'][-1]), _fields_at(error['loc'][:-1], model))}"
+        *sections, last = map(str, error["loc"])
+        known = _fields_at(error["loc"][:-1], model)
+        return f"{file}: unknown key `{key}`{nearest(last, known, ''.join(f'{one}.' for one in sections))}"
     plain = isinstance(error["input"], str | int | float)
     given = f" (given: {error['input']!r})" if plain else ""
     message = error["msg"].removeprefix("Value error, ")

@@ -197,19 +197,19 @@ def read_settings(path: Path) -> tuple[Settings | None, list[str]]:
     raw = toml_of(path, "Name the configuration with --config, or write one: see docs/reference/settings.md.")
     said = [
         *(
-            f"{path.name} takes ${{{name}}} from the environment, where it is not set. Set {name}."
+            f"{path} takes ${{{name}}} from the environment, where it is not set. Set {name}."
             for name in unset_variables(raw)
         ),
-        *_secrets_written(raw, path.name),
-        *(in_clear(raw, path.name) if strict() else ()),
-        *_tables_missing(raw, path.name),
+        *_secrets_written(raw, str(path)),
+        *(in_clear(raw, str(path)) if strict() else ()),
+        *_tables_missing(raw, str(path)),
     ]
     given = {"tables": {}, **from_environment(raw), "base": path.parent.resolve()}
     conceal_secrets(given)
-    settings, wrong = validated(Settings, given, path.name)
+    settings, wrong = validated(Settings, given, str(path))
     said += wrong
     if settings is not None:
-        said += [f"{path.name}: {what}" for what in _unknown_names(settings)]
+        said += [f"{path}: {what}" for what in _unknown_names(settings)]
     said = [masked(one) for one in said]
     if settings is None:
         return None, said
@@ -228,7 +228,7 @@ def read_playbook(settings: Settings) -> tuple[Playbook | None, list[str]]:
     """The active playbook without its mistakes, and a sentence for each; None if no playbook is left."""
     path = settings.playbook_path
     given = toml_of(path, "Correct `playbook`, or leave it out.", "the playbook")
-    return validated(Playbook, given, path.name)
+    return validated(Playbook, given, str(path))
 
 
 def _from_here(settings: Settings) -> Settings:

@@ -189,10 +189,16 @@ def warnings(run: Run) -> list[str]:
     return said
 
 
+def none_registered(run: Run, day: date, outcome: str = "") -> str:
+    """That there is no model, where it was looked for, and the command that trains one as of a day."""
+    kind = f"{outcome} model".strip()
+    return f"No {kind} is registered in MLflow at {run.tracking.place}. Run `keepwell quarterly --as-of {day}`."
+
+
 def _registered(run: Run, outcome: str) -> OutcomeRegistry:
     registered = run.tracking.asked(lambda client: outcome_registry(client, outcome)) if run.tracking.begun else None
     if registered is None:
-        raise ConfigError(f"{outcome}: no model is registered. Run `keepwell quarterly` first.")
+        raise ConfigError(none_registered(run, run.as_of, outcome))
     return registered
 
 

@@ -67,7 +67,7 @@ def _secrets(config: Path) -> list[Diagnosis]:
         raw = toml_of(config, "")  # what is wrong with it is told by the settings
     except ConfigError:
         return []
-    said = [*(() if strict() else in_clear(raw, config.name)), *too_short(raw)]
+    said = [*(() if strict() else in_clear(raw, str(config))), *too_short(raw)]
     return [Diagnosis("warning", "secrets", one) for one in said]
 
 

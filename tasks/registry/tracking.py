@@ -62,6 +62,11 @@ class Tracking:
         return self.database is None or self.database.exists()
 
     @property
+    def place(self) -> str:
+        """Where MLflow is, without what is secret in its URI."""
+        return Service.at("MLflow", self.uri).place
+
+    @property
     def address(self) -> str:
         """The URI as MLflow is given it."""
         return address_of(self.uri, self.retries)

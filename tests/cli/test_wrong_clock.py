@@ -16,7 +16,7 @@ import typer
 from evaluation.soak_checks import rows_of
 from keepwell.cli.dates import believed, planned
 from keepwell.cli.main import app
-from keepwell.flows.clock import Host
+from keepwell.flows.clock import Host, refuse_ahead
 from keepwell.sample.write import write_company
 from keepwell.tasks.errors import ConfigError
 from keepwell.tasks.ledger.store import Ledger
@@ -357,8 +357,35 @@ def test_a_run_under_prefect_is_held_to_the_same_clock(place: Place, monkeypatch
     monkeypatch.setattr(Host, "force", "")
     far = datetime(2099, 1, 1, tzinfo=UTC)
     before = place.everything()
-    with pytest.raises(ConfigError, match="the run of 2099-01-01 00:00 is 26,511"):
+    with pytest.raises(ConfigError, match="the run of 2099-01-01 is 73 years ahead"):
         daily.fn(config=str(place.config), out=str(place.out), as_of=far.date())
-    with pytest.raises(ConfigError, match="days ahead of this machine's clock"):
+    with pytest.raises(ConfigError, match="73 years ahead of this machine's clock"):
         sweeping.fn(config=str(place.config), out=str(place.out), now=far)
     assert place.everything() == before
+
+
+@pytest.mark.parametrize(
+    ("at", "setting", "days", "says"),
+    [
+        (datetime(2099, 1, 1), "clock_slack_days", 1, ("X 2099-01-01 is 73 years ahead of this machine's clock "
+         "(2026-06-01 12:00 UTC); at most 1 day is allowed (schedule.clock_slack_days). Correct the date or the clock. "
+         "`keepwell --force REASON ...` runs it all the same and records the reason; then no earlier date can change "
+         "alerts any more.")),
+        (datetime(2026, 6, 2, 12, 1), "clock_slack_days", 1, "X 2026-06-02 12:01 is more than 1 day ahead of"),
+        (datetime(2026, 6, 13), "clock_slack_days", 2, "X 2026-06-13 is 12 days ahead of"),
+        (datetime(2027, 6, 1, 12), "clock_slack_days", 1, "X 2027-06-01 12:00 is 12 months ahead of"),
+        (datetime(2031, 1, 1), "plan_ahead_days", 1096, ("at most 1,096 days are allowed (schedule.plan_ahead_days). "
+         "Correct the date or the clock. `keepwell --force REASON ...` runs it all the same and records the reason.")),
+    ],
+)  # fmt: skip
+def test_what_lies_ahead_is_refused_in_one_sentence_with_its_distance(
+    at: datetime, setting: str, days: float, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A date as it was typed, how far ahead in days, months or years, the limit, and what forcing it comes to."""
+    monkeypatch.setattr(Host, "clock", lambda: datetime(2026, 6, 1, 12))
+    monkeypatch.setattr(Host, "force", "")
+
+    with pytest.raises(ConfigError) as refused:
+        refuse_ahead("X", at, setting, days)
+
+    assert says in str(refused.value)

@@ -139,7 +139,7 @@ def test_a_broken_input_stops_the_run_with_its_name_and_leaves_the_last_good_mar
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (("within_days = 2", "within_day = 2"), "`action.3.within_day`; did you mean `within_days`"),
+        (("within_days = 2", "within_day = 2"), "`action.3.within_day`; did you mean `action.3.within_days`"),
         (('owner = "finance"', 'owner = "fnance"'), "action.3.owner"),
         (('"payment_failures_90d"', '"payment_failure"'), "payment_failure"),
         (("[[action]]", "[[action]"), "not valid TOML"),
@@ -174,4 +174,4 @@ def test_a_mistyped_setting_is_refused_with_its_place_and_what_would_be_right(go
 
     assert ran.code == 2
     assert "health.minimum_coverag" in ran.err
-    assert "did you mean `minimum_coverage`" in ran.err
+    assert "did you mean `health.minimum_coverage`" in ran.err

@@ -289,7 +289,7 @@ BROKEN: list[tuple[Callable[[Place], None], tuple[str, ...], list[tuple[str, ...
         many_settings,
         CHECK,
         [
-            ("settings", "`alerts.silent_day`", "did you mean `silent_days`"),
+            ("settings", "`alerts.silent_day`", "did you mean `alerts.silent_days`"),
             ("settings", "`alerts.drop_points`", "valid number", "'many'"),
             ("settings", "`health.weights.use`", "no component 'use'"),
             ("settings", "`health.measures.csat_18d`", "did you mean 'csat_180d'"),
@@ -307,7 +307,7 @@ BROKEN: list[tuple[Callable[[Place], None], tuple[str, ...], list[tuple[str, ...
             ("settings", "tables.accounts is missing", "every company needs"),
             ("settings", "`tables.acounts`", "did you mean `accounts`"),
             ("settings", "`tables.ticket`", "did you mean `tickets`"),
-            ("settings", "`tables.usage.sq`", "did you mean `sql`"),
+            ("settings", "`tables.usage.sq`", "did you mean `tables.usage.sql`"),
             ("settings", "`tables.usage.sql`", "required"),
             ("source", "contracts", "does not give `arr`"),
         ],
@@ -328,7 +328,7 @@ BROKEN: list[tuple[Callable[[Place], None], tuple[str, ...], list[tuple[str, ...
         wrong_playbook,
         CHECK,
         [
-            ("playbook", "mine.toml", "`action.3.within_day`", "did you mean `within_days`"),
+            ("playbook", "mine.toml", "`action.3.within_day`", "did you mean `action.3.within_days`"),
             ("playbook", "'payment_failure'", "did you mean `payment_failures_90d`"),
             ("playbook", "'suport'", "did you mean `support`"),
             ("source", "usage", "does not give `day`"),

@@ -38,7 +38,7 @@ def unknown_key(rng: random.Random, company: Company) -> Refused:
     key = rng.choice(("within_days", "because", "owner"))
     wrong = misspelt(rng, key)
     _edit(company, f"{key} = ", f"{wrong} = ")
-    return Refused(2, ("mine.toml", wrong, f"did you mean `{key}`"))
+    return Refused(2, ("mine.toml", wrong, f".{key}`?"))
 
 
 @kind("playbook")

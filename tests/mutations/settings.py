@@ -57,7 +57,7 @@ def misspelt_key(rng: random.Random, company: Company) -> Refused:
     section, key, value = _pick(rng, KNOWN)
     wrong = misspelt(rng, key)
     company.set(section, f"{wrong} = {value}")
-    return Refused(2, (f"{section}.{wrong}", f"did you mean `{key}`"))
+    return Refused(2, (f"{section}.{wrong}", f"did you mean `{section}.{key}`"))
 
 
 @kind("settings")

@@ -32,6 +32,11 @@ SENTENCES = [
     (said("nps_change", -0.04), "NPS answers unchanged over the last 180 days (vs. the 180 before)"),
     (said("days_since_last_use", 61), "No logins for 61 days"),
     (said("days_since_executive_contact", 45), "No executive contact in 45 days"),
+    (said("days_since_executive_contact", 365), "No executive contact in 365 days"),
+    (said("days_since_executive_contact", 366), "No executive contact in 1 year"),
+    (said("days_since_executive_contact", 884), "No executive contact in 2.4 years"),
+    (said("days_since_last_use", 547), "No logins for 1.5 years"),
+    (said("oldest_open_ticket_days", 731), "Oldest open ticket is 2 years old"),
     # One and several.
     (said("escalations_90d", 2), "2 escalated tickets in 90 days"),
     (said("escalations_90d", 1), "1 escalated ticket in 90 days"),
@@ -39,6 +44,10 @@ SENTENCES = [
     (said("champion_departures_180d", 1), "1 champion or sponsor left in 180 days"),
     (said("champion_departures_180d", 2), "2 champions or sponsors left in 180 days"),
     (said("adoption_velocity", 1), "1 more feature in use over the last 90 days (vs. the 90 before)"),
+    (said("tickets_per_seat_90d", 8, 2 / 3), "8 tickets per seat in 90 days (similar accounts: 0.67)"),
+    (said("tickets_per_seat_90d", 0.5, 1), "0.5 tickets per seat in 90 days (similar accounts: 1)"),
+    (said("tickets_per_seat_90d", 1), "1 ticket per seat in 90 days"),
+    (said("tickets_per_seat_90d", 0.002), "Less than 0.01 tickets per seat in 90 days"),
     # None, and almost none.
     (said("escalations_90d", 0), "No escalated tickets in 90 days"),
     (said("features_used_28d", 0, 7), "No features used in 28 days (similar accounts: 7)"),
@@ -46,6 +55,14 @@ SENTENCES = [
     (said("overdue_share", 0), "No overdue invoices in 365 days"),
     (said("overdue_share", 0.002), "Less than 1% of the amount invoiced in 365 days is overdue"),
     (said("days_late_180d", 0.3), "Invoices paid less than 1 day late on average over 180 days"),
+    # Beside a share, none is a share.
+    (
+        said("seat_utilisation", 0, 0.8, against=TYPICAL),
+        "0% of paid seats active in 28 days (typical: 80%)",
+    ),
+    (said("email_response_90d", 0, 0.5), "0% of emails answered in 90 days (similar accounts: 50%)"),
+    (said("meeting_attendance_180d", 0.25, 0), "25% of meetings attended in 180 days (similar accounts: 0%)"),
+    (said("onboarding_attendance", 0, 0), "No onboarding steps attended"),
     # What others have.
     (said("active_days_28d", 3, 12), "Active on 3 of the last 28 days (similar accounts: 12)"),
     (said("urgent_tickets_90d", 6, 1, against=TYPICAL), "6 urgent tickets in 90 days (typical: 1)"),

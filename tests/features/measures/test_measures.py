@@ -375,6 +375,7 @@ def test_a_feature_says_what_it_is(feature: Feature) -> None:
     fields = {name for _, name, _, _ in string.Formatter().parse(phrases) if name}
     assert fields <= {
         "value", "s", "change", "money", "duration", "ahead", "moved", "more", "step", "mood", "turn",
+        "days",
     }  # fmt: skip
 
 
