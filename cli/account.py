@@ -33,7 +33,9 @@ def account(
 
     at = instant(as_of)
     marts = run_of(at.date()).marts
-    story = ledger_call(at, lambda ledger: account_story(marts, ledger.history(at), ledger.work(at), named, at))
+    story = ledger_call(
+        at, lambda ledger: account_story(marts, ledger.history(at), ledger.work(at), named, at), create=False
+    )
     if Options.json:
         print_json(as_data(story))
     else:

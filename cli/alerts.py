@@ -12,6 +12,8 @@ from keepwell.cli.options import Options, not_blank, run_of, show_table, show_to
 from keepwell.cli.terminal import print_lines
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from keepwell.playbook.alerts.ledger_events import Alert as AlertState
 
 app = typer.Typer(help="The alerts: what lives, and the steps of the response.", no_args_is_help=True)
@@ -38,16 +40,40 @@ def none_of(person: str, people: Collection[str], what: str) -> str:
     return f"of {person!r} {what}" + ("" if person in people else nearest(person, people))
 
 
-def ledger_call(now: datetime, call: Callable[[Any], Any]) -> Any:
-    """The result of a call on the ledger."""
+def no_ledger(now: datetime) -> str:
+    """That there is no ledger yet, and what makes it; empty where there is one."""
+    from keepwell.tasks.ledger.database import missing_file
+
+    run = run_of(now.date())
+    missing = missing_file(run.ledger_url)
+    setting = "ledger.url" if run.settings.ledger.url else "--out"
+    return f"There is no ledger at {missing} yet: `keepwell daily` makes it. Is {setting} right?" if missing else ""
+
+
+def ledger_call(now: datetime, call: Callable[[Any], Any], *, create: bool = True) -> Any:
+    """The result of a call on the ledger. `create`: whether the call may make one; else a missing one is exit 2."""
+    from keepwell.tasks.errors import ConfigError
     from keepwell.tasks.ledger.store import Ledger
 
+    if not create and (missing := no_ledger(now)):
+        raise ConfigError(missing)
     run = run_of(now.date())
     ledger = Ledger.open(run.ledger_url, run.settings.retries)
     try:
         return call(ledger)
     finally:
         ledger.close()
+
+
+def ledger_list(now: datetime, rows: Callable[[Any], "pd.DataFrame"]) -> "pd.DataFrame":
+    """The rows that a call reads from the ledger; none, and a sentence on stderr, where there is no ledger yet."""
+    if missing := no_ledger(now):
+        import pandas as pd
+
+        print_lines(missing, err=True)
+        return pd.DataFrame()
+    found: pd.DataFrame = ledger_call(now, rows)
+    return found
 
 
 @app.command("list")
@@ -82,7 +108,7 @@ def show(
         entries.sort(key=lambda row: (row["missed"] == "", row["due"] == "", str(row["due"]), row["alert"]))
         return pd.DataFrame(entries, columns=columns)
 
-    table = ledger_call(at, rows)
+    table = ledger_list(at, rows)
     show_table(table, none_of(owner, owners, "no alert lives") if owner and owners else "no alert lives")
 
 
@@ -93,7 +119,9 @@ def _step(name: str, help_text: str) -> None:
         from keepwell.tasks.ledger.alert_responses import respond
 
         at = instant(now)
-        steps = ledger_call(at, lambda ledger: respond(ledger, alert, name.replace("-", "_"), at, by, note))
+        steps = ledger_call(
+            at, lambda ledger: respond(ledger, alert, name.replace("-", "_"), at, by, note), create=False
+        )
         print_lines(f"recorded: {', '.join(steps)}" if steps else "it was taken already: nothing is changed")
 
     app.command(name, help=help_text)(command)
@@ -113,7 +141,7 @@ def snooze(
     from keepwell.tasks.ledger.alert_responses import snooze
 
     at = instant(now)
-    _changed(ledger_call(at, lambda ledger: snooze(ledger, alert, until, at, by, reason)))
+    _changed(ledger_call(at, lambda ledger: snooze(ledger, alert, until, at, by, reason), create=False))
 
 
 def _decision(name: str, kind: str, help_text: str) -> None:
@@ -121,8 +149,11 @@ def _decision(name: str, kind: str, help_text: str) -> None:
 
     def command(data_alert: Alert, by: By, reason: Reason, now: Now = None) -> None:
         from keepwell.flows.sweep import decide_on_hold
+        from keepwell.tasks.errors import ConfigError
 
         at = instant(now)
+        if missing := no_ledger(at):
+            raise ConfigError(missing)
         show_totals({"held": decide_on_hold(run_of(at.date()), data_alert, kind, at, by, reason), kind: "yes"}, None)
 
     app.command(name, help=help_text)(command)
@@ -138,7 +169,7 @@ def close(alert: Alert, by: By, reason: Reason, now: Now = None) -> None:
     from keepwell.tasks.ledger.alert_responses import close
 
     at = instant(now)
-    _changed(ledger_call(at, lambda ledger: close(ledger, alert, at, by, reason)))
+    _changed(ledger_call(at, lambda ledger: close(ledger, alert, at, by, reason), create=False))
 
 
 def _changed(alert: "AlertState") -> None:

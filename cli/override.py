@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from keepwell.cli.alerts import By, Reason, ledger_call
+from keepwell.cli.alerts import By, Reason, ledger_call, ledger_list
 from keepwell.cli.dates import DAY, Now, instant, planned
 from keepwell.cli.options import run_of, show_table, show_totals
 from keepwell.cli.terminal import print_lines
@@ -46,7 +46,7 @@ def lift(account: Account, by: By, reason: Reason, now: Now = None) -> None:
     from keepwell.tasks.ledger.overrides import lift_override
 
     at = instant(now)
-    override = _about(account, at, lambda ledger, named: lift_override(ledger, named, at, by, reason))
+    override = _about(account, at, lambda ledger, named: lift_override(ledger, named, at, by, reason), create=False)
     print_lines(f"lifted: {override.health:g}, set by {override.by} on {override.at:%Y-%m-%d}")
 
 
@@ -58,9 +58,12 @@ def show(now: Now = None) -> None:
     from keepwell.playbook.overrides import overrides_at
 
     at = instant(now)
-    override = ledger_call(at, lambda ledger: overrides_at(ledger.work(at), at))
-    rows = [{k: v for k, v in asdict(o).items() if k != "event_id"} for o in override.values()]
-    show_table(pd.DataFrame(rows), "no override is in force")
+
+    def rows(ledger: "Ledger") -> pd.DataFrame:
+        overrides = overrides_at(ledger.work(at), at).values()
+        return pd.DataFrame([{k: v for k, v in asdict(o).items() if k != "event_id"} for o in overrides])
+
+    show_table(ledger_list(at, rows), "no override is in force")
 
 
 def note(
@@ -78,9 +81,9 @@ def note(
     print_lines(f"noted until {until:%Y-%m-%d}")
 
 
-def _about(named: str, at: datetime, call: "Callable[[Ledger, str], Any]") -> Any:
+def _about(named: str, at: datetime, call: "Callable[[Ledger, str], Any]", *, create: bool = True) -> Any:
     """The result of a call on the ledger about an account that is given by its id or name."""
     from keepwell.tasks.names import Names
 
     account = Names(run_of(at.date()).marts, at).account(named)
-    return ledger_call(at, lambda ledger: call(ledger, account))
+    return ledger_call(at, lambda ledger: call(ledger, account), create=create)

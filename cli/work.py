@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from keepwell.cli.alerts import By, Note, ledger_call, none_of
+from keepwell.cli.alerts import By, Note, ledger_call, ledger_list, no_ledger, none_of
 from keepwell.cli.dates import DAY, Now, instant, planned
 from keepwell.cli.options import run_of, show_table, show_totals
 from keepwell.cli.terminal import print_lines
@@ -140,8 +140,8 @@ def show(
 
         return work_list(ledger.work(at), run_of(at.date()).marts, at, open_only=open_only)
 
-    table = ledger_call(at, rows)
-    own = table[table["owner"] == owner] if owner else table
+    table = ledger_list(at, rows)
+    own = table[table["owner"] == owner] if owner and len(table) else table
     nothing = "nothing is open" if open_only else "nothing is recorded"
     show_table(own, none_of(owner, set(table["owner"]), nothing) if len(table) else nothing)
 
@@ -167,12 +167,19 @@ def _written(now: datetime | None, alerts: bool, events: "Callable[[Desk], list[
     at = instant(now)
     run = run_of(at.date())
 
-    def written(ledger: "Ledger") -> Any:
-        from keepwell.tasks.ledger.work import record, summary_of
+    def read(ledger: "Ledger") -> "list[WorkEvent]":
         from keepwell.tasks.ledger.work_entries import Desk
 
-        desk = Desk(run.marts, ledger, run.settings.work, at, run.settings.schedule.plan_ahead_days)
-        found = events(desk)
+        return events(Desk(run.marts, ledger, run.settings.work, at, run.settings.schedule.plan_ahead_days))
+
+    def written(ledger: "Ledger") -> Any:
+        from keepwell.tasks.ledger.work import record, summary_of
+
+        found = read(ledger)
         return summary_of(found, record(ledger, found, at, answer=alerts))
 
+    if no_ledger(at):  # what is refused makes none
+        from keepwell.tasks.ledger.store import Ledger
+
+        read(Ledger.open("sqlite://"))
     show_totals(ledger_call(at, written), None)

@@ -32,6 +32,7 @@ from keepwell.playbook.review.sprint import (
     the_sprint,
 )
 from keepwell.tasks.learning.training import first_month, month_starts, training_set
+from keepwell.tasks.ledger.database import missing_file
 from keepwell.tasks.ledger.store import Ledger
 from keepwell.tasks.operations.reviews import (
     Outcomes,
@@ -268,6 +269,9 @@ def _staged(run: Run) -> Snapshot:
 
 
 def _events(run: Run) -> list[ReviewEvent]:
+    """Every step of a review; none, and no ledger is made, where there is none yet."""
+    if missing_file(run.ledger_url):
+        return []
     ledger = Ledger.open(run.ledger_url, run.settings.retries)
     try:
         return ledger.reviews()

@@ -8,8 +8,6 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
-import sqlalchemy as sa
-
 from keepwell.playbook.alerts.messages import MessageSettings
 from keepwell.playbook.crm.settings import CrmSettings
 from keepwell.playbook.doctor import Diagnosis
@@ -17,6 +15,7 @@ from keepwell.tasks.connections.drivers import module_missing, scheme_of
 from keepwell.tasks.delivery.notify import channels_of
 from keepwell.tasks.errors import ConfigError, KeepwellError, nearest
 from keepwell.tasks.files.writable import writable
+from keepwell.tasks.ledger.database import missing_file
 from keepwell.tasks.ledger.store import Ledger
 from keepwell.tasks.registry.mlflow_client import OLD_SCHEMES
 from keepwell.tasks.registry.tracking import Tracking
@@ -39,12 +38,7 @@ def output_reached(out: Path) -> str:
 
 def ledger_reached(url: str, retries: RetrySettings) -> str:
     """Check that the ledger opens. A missing SQLite file is not created: the first run does."""
-    try:
-        address = sa.make_url(url)
-    except sa.exc.ArgumentError:
-        address = sa.URL.create("unknown")
-    file = Path(address.database) if address.get_backend_name() == "sqlite" and address.database else None
-    if file is not None and not file.exists():
+    if (file := missing_file(url)) is not None:
         writable(file.parent)
         return "not created yet: the first run creates the file"
     Ledger.open(url, retries).close()

@@ -106,8 +106,10 @@ def the_alert(history: Sequence[LedgerEvent], named: str, now: datetime) -> Aler
     """The live alert whose id begins so; ConfigError where none does, or several do."""
     found = [a for alert_id, a in fold(history, now).items() if alert_id.startswith(named)]
     if len(found) != 1:
-        many = f"{len(found)} alerts begin" if found else "no alert begins"
-        raise ConfigError(f"{many} with {named!r} at {now:%Y-%m-%d %H:%M}. keepwell alerts list shows those that live.")
+        many = f"{len(found)} alerts' ids begin" if found else "No alert's id begins"
+        raise ConfigError(
+            f"{many} with {named!r} (as of {now:%Y-%m-%d %H:%M} UTC). `keepwell alerts list` shows the open ones."
+        )
     if found[0].closed_at is not None:
         raise ConfigError(f"alert {named} was closed at {found[0].closed_at:%Y-%m-%d %H:%M}: {found[0].reason}.")
     return found[0]

@@ -29,6 +29,17 @@ BETWEEN_LOOKS = 0.02
 LAST_PORT = 65_535
 
 
+def missing_file(url: str) -> Path | None:
+    """The SQLite file of a URL, where it is not there: opening it would make it."""
+    try:
+        address = sa.make_url(url)
+    except (sa.exc.ArgumentError, ValueError):
+        return None
+    named = address.database if address.get_backend_name() == "sqlite" else None
+    file = Path(named) if named and named != ":memory:" else None
+    return None if file is None or file.exists() else file
+
+
 class Database:
     """A database at an SQLAlchemy URL, in which the setting `key` is named; nothing is connected before it is used."""
 

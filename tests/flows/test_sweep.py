@@ -119,8 +119,8 @@ def test_a_day_run_again_says_what_it_said_whatever_people_did_since(place: tupl
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("ack", "nothing", "--by", "ann"), "no alert begins with 'nothing'"),
-        (("ack", "", "--by", "ann"), "alerts begin with ''"),
+        (("ack", "nothing", "--by", "ann"), "No alert's id begins with 'nothing' (as of 2026-06-01 01:00 UTC)"),
+        (("ack", "", "--by", "ann"), "alerts' ids begin with ''"),
         (("snooze", "0", "--by", "ann", "--reason", "x", "--until", "2026-05-01"), "sleeps into the future"),
     ],
 )
