@@ -95,11 +95,11 @@ def _print_comparison(found: "Compared") -> None:
     """Gates first, then the figures, then what the comparison could have found."""
     judgement = found.judgement
     if Options.json:
-        figures = {name: {"version": _finite(a), "rival": _finite(b)} for name, (a, b) in judgement.metrics.items()}
+        metrics = {name: {"version": _finite(a), "rival": _finite(b)} for name, (a, b) in judgement.metrics.items()}
         gates = [{"name": g.name, "passed": g.passed, "says": g.reason} for g in judgement.gates]
         about = {"outcome": found.outcome, "version": found.version, "candidate": found.candidate, "rival": found.rival}
         arms = {"arms": _arms(found.arms)} if found.arms else {}
-        print_json({**about, "gates": gates, "power": judgement.power, "figures": figures, **arms})
+        print_json({**about, "gates": gates, "power": judgement.power, "figures": metrics, **arms})
         return
     print_lines(f"{found.outcome}: version {found.version} ({found.candidate}) against {found.rival}", "")
     for gate in judgement.gates:
@@ -118,12 +118,12 @@ def _print_comparison(found: "Compared") -> None:
 
 def _arms(arms: "ByAssignment") -> dict[str, Any]:
     """Both arms for JSON."""
-    figures = {
+    metrics = {
         c.name: {"version": _number(c.challenger), "others": _number(c.other), "difference": _finite(c.difference)}
         for c in arms.contrasts
     }
     about = {"began": str(arms.began), "accounts": arms.accounts, "matured": arms.matured}
-    return {**about, "figures": figures, "says": arms.notes}
+    return {**about, "figures": metrics, "says": arms.notes}
 
 
 def _print_arms(version: str, arms: "ByAssignment") -> None:

@@ -47,8 +47,8 @@ def show_totals(totals: Any, path: Path | None) -> None:
         print_json({**totals, "report": str(path) if path else None})
         return
     for name, value in totals.items():
-        shown = (", ".join(map(str, value)) or "none") if isinstance(value, list | tuple) else value
-        print_lines(f"{name.replace('_', ' '):>18}  {shown}")
+        text = (", ".join(map(str, value)) or "none") if isinstance(value, list | tuple) else value
+        print_lines(f"{name.replace('_', ' '):>18}  {text}")
     if path:
         print_lines(f"{'report':>18}  {path}")
 

@@ -26,19 +26,19 @@ EMPTY = {"account_id": "str", "as_of": "datetime64[us]", "health": "float64"}
 
 @dataclass(frozen=True)
 class Subjects:
-    """Who was worked on and who was not.
+    """Treated accounts and their controls, with what was known of each before.
 
-    `rows`: account_id, as_of (start of the month), at, treated, kind and root_cause (of the work that was done; where a
-    lot says who is treated it may be that none was, or that it was done all the same), the numbers and words known
-    before, churned (None until matured), use_after (NaN until matured), later (untouched, and worked on within the
-    horizon). `randomized`: assigned at random, with one probability for all. `numbers`, `words`: what is adjusted for.
-    `notes`: how they were found, a sentence each. `horizon_days`: within which churn counts.
+    `rows`: account_id, as_of (start of the month), at, treated, kind and root_cause of the work that was done (under
+    random assignment a treated one may have none, and a control may have some), the features known before, churned
+    (None until matured), use_after (NaN until matured), later (a control on which work began within the horizon).
+    `randomized`: assigned at random, with one probability for all. `numeric_features`, `categorical_features`: what is
+    adjusted for. `notes`: how they were found, a sentence each. `horizon_days`: within which churn counts.
     """
 
     rows: pd.DataFrame
     randomized: bool
-    numbers: tuple[str, ...]
-    words: tuple[str, ...]
+    numeric_features: tuple[str, ...]
+    categorical_features: tuple[str, ...]
     notes: tuple[str, ...]
     horizon_days: int
 
@@ -64,10 +64,10 @@ def find_subjects(
     rows = with_outcomes(with_legacy(found, facts), work, facts, rules, *wait)
     rows = rows.sort_values(["at", "account_id"], ignore_index=True)
     randomized = use_draws and len(set(rows["chance"])) <= 1
-    numbers = (*rules.numeric_features, *(("chance",) if use_draws and not randomized else ()))
+    numeric_features = (*rules.numeric_features, *(("chance",) if use_draws and not randomized else ()))
     how = _how(rules, draws, randomized=randomized)
     notes = (*how, *_counts(rows, work, months, wait[0], randomized_design=use_draws))
-    known = tuple(n for n in numbers if n in rows), tuple(w for w in rules.categorical_features if w in rows)
+    known = tuple(n for n in numeric_features if n in rows), tuple(w for w in rules.categorical_features if w in rows)
     return Subjects(rows, randomized, *known, notes, labels.churn_horizon_days)
 
 
@@ -78,7 +78,7 @@ def strategy_effects(subjects: Subjects, rules: ModelSettings) -> pd.DataFrame:
     kinds are adjusted for what was known before in either design.
     """
     outcomes = outcomes_of(rules.effects, subjects.horizon_days, rules.subjects.usage_days)
-    adjusted_for = (subjects.numbers, subjects.words, rules.effects, rules.inputs)
+    adjusted_for = (subjects.numeric_features, subjects.categorical_features, rules.effects, rules.inputs)
     anything = subjects.rows.assign(kind=subjects.rows["kind"].where(~subjects.rows["treated"], ALL), root_cause=None)
     whole = effect_table(anything, outcomes, *adjusted_for, randomized=subjects.randomized).assign(rank=pd.NA)
     as_done = subjects.rows[subjects.rows["kind"].notna() | ~subjects.rows["treated"]]
@@ -104,7 +104,9 @@ def uplift_of(subjects: Subjects, rules: ModelSettings) -> Uplift | None:
         return None
     matured = subjects.rows[subjects.rows["churned"].notna()]
     matured = matured.assign(churned=matured["churned"].astype(bool)).reset_index(drop=True)
-    return fit_uplift(matured, subjects.numbers, subjects.words, rules.uplift, rules.effects, rules.inputs)
+    return fit_uplift(
+        matured, subjects.numeric_features, subjects.categorical_features, rules.uplift, rules.effects, rules.inputs
+    )
 
 
 def ranked_by_uplift(uplift: Uplift | None, book: pd.DataFrame) -> pd.DataFrame:

@@ -281,12 +281,20 @@ def test_what_became_known_later_changes_nothing_that_a_case_is_compared_by(tmp_
         changed = table.set_column(table.schema.get_field_index(column), column, other)
         pq.write_table(changed, tmp_path / f"{name}.parquet")
     after_all = subjects_of(tmp_path, tmp_path / "after")
-    known = ["account_id", "at", "treated", "kind", "root_cause", *before.numbers, *before.words]
+    known = [
+        "account_id",
+        "at",
+        "treated",
+        "kind",
+        "root_cause",
+        *before.numeric_features,
+        *before.categorical_features,
+    ]
 
     assert before.randomized
     assert before.rows["at"].max() < CUT
     assert before.rows["treated"].value_counts().min() >= 5
-    assert {"health", "legacy", "usage_trend", "arr"} <= set(before.numbers)
+    assert {"health", "legacy", "usage_trend", "arr"} <= set(before.numeric_features)
     pd.testing.assert_frame_equal(before.rows[known], after_all.rows[known])
     assert not before.rows["use_after"].equals(after_all.rows["use_after"])
 
