@@ -1,4 +1,4 @@
-"""`keepwell account`: everything about one account on one page, from its first flag to its outcome."""
+"""`keepwell account`: everything about one account on one page, from its first alert to its outcome."""
 
 import json
 from datetime import datetime
@@ -11,6 +11,7 @@ from keepwell.cli.alerts import ledger_call
 from keepwell.cli.dates import MINUTES, believed, instant
 from keepwell.cli.options import Options, run_of
 from keepwell.cli.terminal import print_json, print_lines
+from keepwell.values.days import day_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,17 +19,17 @@ if TYPE_CHECKING:
     from keepwell.tasks.operations.account import AccountStory
 
 MAX_DAYS_BETWEEN_ROWS = 7
-"""Days after which the course tells the health again though nothing turned."""
+"""Days after which the history lists the health again, even where nothing changed."""
 
 
 def account(
-    named: Annotated[str, typer.Argument(metavar="ACCOUNT", help="Its id, or its name.")],
+    named: Annotated[str, typer.Argument(metavar="ACCOUNT", help="The account's id or name.")],
     as_of: Annotated[
         datetime | None,
-        typer.Option("--as-of", formats=MINUTES, callback=believed, help="The date or instant; else the clock's."),
+        typer.Option("--as-of", formats=MINUTES, callback=believed, help="Date or instant in UTC. Default: now."),
     ] = None,
 ) -> None:
-    """One account: health, risk, reasons, next action, how it came, what was done and what is open."""
+    """Show one account: health, risk, reasons, next action, history, and open alerts and work."""
     from keepwell.tasks.operations.account import account_story
 
     at = instant(as_of)
@@ -43,7 +44,7 @@ def account(
 
 
 def as_data(story: "AccountStory") -> dict[str, Any]:
-    """The same for a program."""
+    """The account as data, for a program."""
     return {
         "account_id": story.account_id, "as_of": story.as_of, **story.facts, "flagged": story.flagged,
         "leaving": story.leaving, "left": story.left,
@@ -54,23 +55,27 @@ def as_data(story: "AccountStory") -> dict[str, Any]:
 
 
 def outcome(story: "AccountStory") -> str:
-    """What came of it: the first flag, the notice, the end, with the days between, as far as they are known."""
-    parts = [f"first flag on {story.flagged[0]:%Y-%m-%d} ({story.flagged[1]})" if story.flagged else "never flagged"]
+    """First alert, notice and end of the contract, with the days between, as far as they are known."""
+    parts = [
+        f"first alert on {day_text(story.flagged[0], story.as_of)} ({story.flagged[1].replace('_', ' ')})"
+        if story.flagged
+        else "no alert ever"
+    ]
     gone = story.leaving or story.left
     if story.leaving:
-        parts.append(f"notice known on {story.leaving}")
+        parts.append(f"notice known since {day_text(story.leaving, story.as_of)}")
     if story.left:
-        parts.append(f"no longer in the book on {story.left}")
+        parts.append(f"no longer a customer on {day_text(story.left, story.as_of)}")
     if gone is None:
         parts.append(str(story.facts["status"]))
     elif story.flagged:
         days = (gone - story.flagged[0].date()).days
-        parts.append(f"the flag came {days} days before" if days >= 0 else f"the flag came {-days} days after")
+        parts.append(f"alerted {days} days before" if days >= 0 else f"alerted {-days} days too late")
     return "; ".join(parts)
 
 
 def turns(course: "pd.DataFrame") -> list[Any]:
-    """The dates to read: the first and the last, one a week, and whenever status, band or tier changed."""
+    """The dates to list: the first, the last, one per week, and each change of status, band or tier."""
     rows = list(course.itertuples())
     selected = rows[:1]
     for before, row in pairwise(rows):
@@ -81,26 +86,26 @@ def turns(course: "pd.DataFrame") -> list[Any]:
 
 
 def page(story: "AccountStory") -> list[str]:
-    """The page, line by line: what it is, why, what to do; its course; what happened; what is open."""
+    """The page, line by line: what it is, why, what to do, history, events, open alerts and work."""
     f = story.facts
     renewal = f"renewal {f['renewal_on']}" if f["renewal_on"] is not None else "open-ended"
     lines = [
         f"{f['name']} ({story.account_id}), {f['segment']}, {f['csm']}, {f['arr']:,.0f} {f['currency']}, {renewal}",
         f"as of {story.as_of}: {outcome(story)}",
-        "", str(f["summary"]), f"{f['tier']}: {f['tier_reason']}" if f["tier"] else "no tier: too little is known",
+        "", str(f["summary"]), f"{f['tier']}: {f['tier_reason']}" if f["tier"] else "no tier: not enough data",
         "", "Why",
-        *(f"  {reason}" for reason in story.reasons), "", "Course",
+        *(f"  {reason}" for reason in story.reasons), "", "History",
     ]  # fmt: skip
     for row in turns(story.course):
         health = "unknown" if row.health != row.health else f"{row.health:5.1f}"
         risk = "" if row.churn_risk != row.churn_risk else f"  risk {row.churn_risk:.0%}"
         leaving = "  leaving" if row.status == "leaving" else ""
         lines.append(f"  {row.as_of}  health {health}  {row.band:<9} {row.tier or '':<12}{risk}{leaving}".rstrip())
-    lines += ["", "What happened"] if story.lines else ["", "No alert and no work is on record."]
+    lines += ["", "Events"] if story.lines else ["", "No alerts and no recorded work."]
     lines += [f"  {line.at:%Y-%m-%d %H:%M}  {line.alert_id[:8]:8}  {line.what}  ({line.by})" for line in story.lines]
-    lines += ["", "Open"] if story.live else ["", "No alert is open."]
+    lines += ["", "Open alerts"] if story.live else ["", "No open alerts."]
     lines += [
         f"  {a.alert_id[:8]}  {a.rule}  {a.state}, since {a.opened_at:%Y-%m-%d %H:%M}, {a.owner}" for a in story.live
     ]
-    lines += ["", "Work that goes on", *(f"  {one}" for one in story.work)] if story.work else []
+    lines += ["", "Open work", *(f"  {one}" for one in story.work)] if story.work else []
     return lines

@@ -1,4 +1,4 @@
-"""`keepwell alerts`: the live ones, and what a person does about one."""
+"""`keepwell alerts`: list the open alerts and record each step of the response."""
 
 from collections import Counter
 from collections.abc import Callable, Collection
@@ -16,28 +16,28 @@ if TYPE_CHECKING:
 
     from keepwell.playbook.alerts.ledger_events import Alert as AlertState
 
-app = typer.Typer(help="The alerts: what lives, and the steps of the response.", no_args_is_help=True)
+app = typer.Typer(help="List open alerts and record the response to them.", no_args_is_help=True)
 
-Alert = Annotated[str, typer.Argument(help="The alert's id, or as much of its beginning as tells it from others.")]
-By = Annotated[str, typer.Option("--by", callback=not_blank, help="Who did it.")]
-Note = Annotated[str, typer.Option(help="What there is to say of it.")]
-Reason = Annotated[str, typer.Option(callback=not_blank, help="Why.")]
+Alert = Annotated[str, typer.Argument(help="The alert's id, or enough of its beginning to be unique.")]
+By = Annotated[str, typer.Option("--by", callback=not_blank, help="Your name.")]
+Note = Annotated[str, typer.Option(help="A note for the record.")]
+Reason = Annotated[str, typer.Option(callback=not_blank, help="Why; goes on record.")]
 
 STEPS = {
-    "ack": "I have seen it.",
-    "assess": "I know what it is about.",
-    "plan": "What will be done is written down (--note).",
-    "contact": "The customer was contacted.",
-    "follow-up": "It was followed up.",
-    "review": "Reviewed, where the rule has a deadline of its own.",
+    "ack": "Acknowledge the alert: you have seen it.",
+    "assess": "Record that you know what the alert is about.",
+    "plan": "Record the plan: what will be done (--note).",
+    "contact": "Record that the customer was contacted.",
+    "follow-up": "Record the follow-up.",
+    "review": "Record the review, for rules with a review deadline of their own.",
 }
 
 
 def none_of(person: str, people: Collection[str], what: str) -> str:
-    """That nothing is there of a person, and of whom there is something: the name may be misspelt."""
+    """A sentence that a person has no entries, with the nearest name: it may be misspelled."""
     from keepwell.tasks.errors import nearest
 
-    return f"of {person!r} {what}" + ("" if person in people else nearest(person, people))
+    return f"{what} for {person!r}" + ("" if person in people else nearest(person, people))
 
 
 def no_ledger(now: datetime) -> str:
@@ -79,10 +79,10 @@ def ledger_list(now: datetime, rows: Callable[[Any], "pd.DataFrame"]) -> "pd.Dat
 @app.command("list")
 def show(
     now: Now = None,
-    owner: Annotated[str, typer.Option(help="Only those of this CSM.")] = "",
-    every: Annotated[bool, typer.Option("--all", help="Those closed within the last day too.")] = False,
+    owner: Annotated[str, typer.Option(help="Only alerts of this CSM.")] = "",
+    every: Annotated[bool, typer.Option("--all", help="Include alerts that closed within the last day.")] = False,
 ) -> None:
-    """The live alerts, those with a missed step first, then by the next deadline; held ones have none."""
+    """List open alerts: missed deadlines first, then by next deadline. Alerts on hold have no deadline yet."""
     import pandas as pd
 
     from keepwell.playbook.alerts.clocks import by_step, next_due
@@ -98,7 +98,7 @@ def show(
             {
                 "alert": a.alert_id[:8], "account": a.account_id, "rule": a.rule, "state": a.state, "owner": a.owner,
                 "opened": a.opened_at, **next_due(a, done[a.alert_id]), "missed": ", ".join(late[a.alert_id]),
-                "detail": a.detail + (f" ({on_hold[a.alert_id]} held)" if a.rule == DATA_RULE else ""),
+                "detail": a.detail + (f" ({on_hold[a.alert_id]} on hold)" if a.rule == DATA_RULE else ""),
             }
             for a in alerts
             if (every or a.closed_at is None) and owner in ("", a.owner)
@@ -109,7 +109,7 @@ def show(
         return pd.DataFrame(entries, columns=columns)
 
     table = ledger_list(at, rows)
-    show_table(table, none_of(owner, owners, "no alert lives") if owner and owners else "no alert lives")
+    show_table(table, none_of(owner, owners, "no open alert") if owner and owners else "no open alerts")
 
 
 def _step(name: str, help_text: str) -> None:
@@ -122,7 +122,7 @@ def _step(name: str, help_text: str) -> None:
         steps = ledger_call(
             at, lambda ledger: respond(ledger, alert, name.replace("-", "_"), at, by, note), create=False
         )
-        print_lines(f"recorded: {', '.join(steps)}" if steps else "it was taken already: nothing is changed")
+        print_lines(f"recorded: {', '.join(steps)}" if steps else "already recorded: nothing changed")
 
     app.command(name, help=help_text)(command)
 
@@ -134,10 +134,10 @@ for _name, _help_text in STEPS.items():
 @app.command()
 def snooze(
     alert: Alert, by: By, reason: Reason,
-    until: Annotated[datetime, typer.Option("--until", formats=MINUTES, callback=planned, help="When it wakes, UTC.")],
+    until: Annotated[datetime, typer.Option("--until", formats=MINUTES, callback=planned, help="When it ends, UTC.")],
     now: Now = None,
 ) -> None:  # fmt: skip
-    """Let it sleep, with a reason: its clocks stand still."""
+    """Snooze an alert, with a reason; its deadlines pause."""
     from keepwell.tasks.ledger.alert_responses import snooze
 
     at = instant(now)
@@ -159,13 +159,13 @@ def _decision(name: str, kind: str, help_text: str) -> None:
     app.command(name, help=help_text)(command)
 
 
-_decision("release", "released", "What moved is real: the held alerts open now, and their clocks run from now.")
-_decision("discard", "discarded", "It was the data: the held alerts close, and what rests on this move opens nothing.")
+_decision("release", "released", "The change is real: alerts on hold open now, and their deadlines start now.")
+_decision("discard", "discarded", "The data was wrong: alerts on hold close, and this change opens no more of them.")
 
 
 @app.command()
 def close(alert: Alert, by: By, reason: Reason, now: Now = None) -> None:
-    """Close it by hand; a condition that lasts opens again after the cool-down."""
+    """Close an alert by hand. If its cause remains, a new alert opens after the cool-down."""
     from keepwell.tasks.ledger.alert_responses import close
 
     at = instant(now)
@@ -173,7 +173,7 @@ def close(alert: Alert, by: By, reason: Reason, now: Now = None) -> None:
 
 
 def _changed(alert: "AlertState") -> None:
-    """The alert as it stands: in JSON the whole of it."""
+    """Print the alert; with --json, all of its fields."""
     if Options.json:
         from keepwell.playbook.alerts.ledger_events import alert_row
 
@@ -182,5 +182,5 @@ def _changed(alert: "AlertState") -> None:
     summary = {"alert": alert.alert_id[:8], "account": alert.account_id, "rule": alert.rule, "state": alert.state}
     asleep = alert.snoozed_until if alert.closed_at is None else None
     show_totals(
-        summary | ({"asleep until": f"{asleep:%Y-%m-%d %H:%M}"} if asleep else {}) | {"reason": alert.reason}, None
+        summary | ({"snoozed until": f"{asleep:%Y-%m-%d %H:%M}"} if asleep else {}) | {"reason": alert.reason}, None
     )

@@ -1,4 +1,4 @@
-"""`keepwell crm`: what the CRM would be told, and the telling."""
+"""`keepwell crm`: what a sync would change in the CRM, and the sync."""
 
 from collections.abc import Iterable, Sequence
 
@@ -8,14 +8,14 @@ from keepwell.cli.dates import AsOf
 from keepwell.cli.options import Options, run_of, show_totals
 from keepwell.cli.terminal import print_json, print_lines
 
-app = typer.Typer(help="The CRM: what it would be told, and the telling.", no_args_is_help=True)
+app = typer.Typer(help="Compare the CRM with Keepwell, and sync it.", no_args_is_help=True)
 
 Line = tuple[str, str, str]
 
 
 @app.command()
 def diff(as_of: AsOf) -> None:
-    """What would be created, changed and completed there; writes nothing."""
+    """Show what a sync would create, change and complete in the CRM; writes nothing."""
     from keepwell.flows.crm_sync import crm_diff, steps_as_data, steps_in_words
 
     found = crm_diff(run_of(as_of.date()))
@@ -25,13 +25,13 @@ def diff(as_of: AsOf) -> None:
         print_json(data)
         return
     _print_lines(lines)
-    print_lines(f"{len(lines)} to write, {len(found.same)} as they should be, {len(found.said)} to look at")
+    print_lines(f"{len(lines)} to write, {len(found.same)} up to date, {len(found.said)} to look at")
     _print_lines(found.said, err=True)
 
 
 @app.command()
 def sync(as_of: AsOf) -> None:
-    """Tell the CRM what stands as of the date; run again, it writes nothing."""
+    """Sync the CRM with scores, alerts and work as of the date. Running it again changes nothing."""
     run = run_of(as_of.date())
     if Options.prefect:
         from keepwell.cli.under_prefect import run_under_prefect

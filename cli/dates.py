@@ -25,7 +25,7 @@ def instant(now: datetime | None) -> datetime:
 
 
 def believed(context: typer.Context, option: typer.CallbackParam, at: datetime | None) -> datetime | None:
-    """When something happens, or what a run speaks as of: at most `schedule.clock_slack_days` ahead of the clock."""
+    """When something happens, or a run's date: at most `schedule.clock_slack_days` ahead of the clock."""
     return None if at is None else _entered(context, option, at, "clock_slack_days")
 
 
@@ -37,7 +37,7 @@ def planned(context: typer.Context, option: typer.CallbackParam, at: datetime | 
 def _entered(context: typer.Context, option: typer.CallbackParam, at: datetime, setting: str) -> datetime:
     named = option.opts[0]
     if not EARLIEST <= at.year < LATEST:
-        raise ConfigError(f"{named} {at.date()} is no date that can be computed with. Write a year of {_YEARS}.")
+        raise ConfigError(f"{named} {at.date()} is outside the supported years. Give a year from {_YEARS}.")
     if at > Host.clock():
         run = run_of(at.date())
         days = getattr(run.settings.schedule, setting)
@@ -63,9 +63,14 @@ _YEARS = f"{EARLIEST} to {LATEST - 1}"
 
 AsOf = Annotated[
     datetime,
-    typer.Option("--as-of", formats=DAY, callback=believed, help="The date that the run speaks as of (00:00 UTC)."),
+    typer.Option(
+        "--as-of",
+        formats=DAY,
+        callback=believed,
+        help="The date of the run: everything is computed as of its 00:00 UTC.",
+    ),
 ]
 Now = Annotated[
     datetime | None,
-    typer.Option("--now", formats=MINUTES, callback=believed, help="The instant in UTC; else the clock's."),
+    typer.Option("--now", formats=MINUTES, callback=believed, help="Instant in UTC. Default: now."),
 ]

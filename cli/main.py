@@ -42,7 +42,7 @@ for _name, _value in (
     os.environ.setdefault(_name, _value)
 
 app = typer.Typer(
-    help="Which accounts are in danger, why, what to do next and by when.",
+    help="Which accounts are at risk, why, what to do next, and by when.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -60,19 +60,22 @@ app.command()(withdraw)
 
 @app.callback()
 def options(
-    config: Annotated[Path, typer.Option(help="The company's configuration.")] = Path("pipeline.toml"),
-    out: Annotated[Path, typer.Option(help="Where marts, reports, snapshots and the ledger go.")] = Path("out"),
+    config: Annotated[Path, typer.Option(help="Configuration file.")] = Path("pipeline.toml"),
+    out: Annotated[Path, typer.Option(help="Output folder: marts, reports, snapshots, ledger.")] = Path("out"),
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Print tracebacks of errors.")] = False,
     prefect: Annotated[
-        bool, typer.Option("--prefect", help="Run the flow under Prefect (an ephemeral server if none is named).")
+        bool,
+        typer.Option(
+            "--prefect", help="Run the flow under Prefect (an ephemeral server unless PREFECT_API_URL names one)."
+        ),
     ] = False,
     force: Annotated[
         str,
-        typer.Option("--force", metavar="REASON", help="Why an instant ahead of the clock is meant; goes on record."),
+        typer.Option("--force", metavar="REASON", help="Accept a date ahead of the clock; the reason goes on record."),
     ] = "",
 ) -> None:
-    """Which accounts are in danger, why, what to do next and by when."""
+    """Which accounts are at risk, why, what to do next, and by when."""
     Options.config, Options.out, Options.json, Options.debug, Options.prefect = config, out, json, debug, prefect
     Host.force = not_blank(force) if force else ""
     log_to_stderr()
@@ -82,9 +85,11 @@ def options(
 @app.command()
 def monthly(
     as_of: AsOf,
-    week: Annotated[int | None, typer.Option(min=1, max=4, help="Force one week of the month.")] = None,
+    week: Annotated[
+        int | None, typer.Option(min=1, max=4, help="Run only this week of the month, even if it has run.")
+    ] = None,
 ) -> None:
-    """Week 1: score, report. Week 2: whom to call. Week 3: what was done about it. Week 4: what it changed."""
+    """Run the month's week: 1 score and report, 2 whom to call, 3 work done, 4 what the work changed."""
     from keepwell.flows.monthly_scoring import monthly_scoring
 
     run = run_of(as_of.date())
@@ -92,12 +97,12 @@ def monthly(
     if result.totals:
         show_totals(result.totals, result.path)
     else:
-        print_lines("nothing to do: the weeks of this month have run")
+        print_lines("nothing to do: all weeks up to this date have run")
 
 
 @app.command()
 def daily(as_of: AsOf) -> None:
-    """Score the day, and any missed day before it, and keep its alerts."""
+    """Score the day, and any missed day before it, and update alerts."""
     from keepwell.flows.daily_alerts import daily_alerts
 
     run = run_of(as_of.date())
@@ -107,7 +112,7 @@ def daily(as_of: AsOf) -> None:
 
 @app.command()
 def weekly(as_of: AsOf) -> None:
-    """Stand-up sheet, portfolio week over week, expansion pipeline, churn forecast of the coming quarter."""
+    """Weekly review: stand-up sheet, portfolio week over week, expansion pipeline, quarterly churn forecast."""
     from keepwell.flows.weekly_review import weekly_review
 
     run = run_of(as_of.date())
@@ -117,7 +122,7 @@ def weekly(as_of: AsOf) -> None:
 
 @app.command()
 def sweep(now: Now = None) -> None:
-    """Open the alerts of events, and record every clock that ran out; scheduled every 15 minutes."""
+    """Open alerts for new events, record missed deadlines, send messages. Scheduled every 15 minutes."""
     from keepwell.flows.sweep import sweep
 
     at = instant(now)
@@ -126,7 +131,7 @@ def sweep(now: Now = None) -> None:
 
 
 class Scheduled(StrEnum):
-    """The flows that can be made up."""
+    """The flows that can be backfilled."""
 
     DAILY = "daily"
     WEEKLY = "weekly"
@@ -140,36 +145,36 @@ def backfill(
     until: Annotated[datetime, typer.Option("--to", formats=DAY, callback=believed, help="The last day.")],
     flow: Annotated[
         list[Scheduled] | None,
-        typer.Option(help="Only this one; may be given again. Else daily, weekly and monthly."),
+        typer.Option(help="Only this flow; can be repeated. Default: daily, weekly and monthly."),
     ] = None,
-    again: Annotated[bool, typer.Option("--again", help="Run what is on record too.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Also rerun what has run.")] = False,
 ) -> None:
-    """Run what the schedule asked for in a range of days and what is not on record, in the order of the plan."""
+    """Run every scheduled run between two days that has not run, in the order of the schedule."""
     from keepwell.flows.on_demand.backfill import NAMES, backfill
 
     if until < since:
         raise typer.BadParameter(f"{until.date()} is before --from {since.date()}.", param_hint="--to")
     run = run_of(since.date())
     found = backfill(run, until.date(), [one.value for one in flow or ()] or NAMES, again=again)
-    show_table(found.assign(as_of=found["as_of"].astype(str)), "the schedule asks for nothing in these days")
+    show_table(found.assign(as_of=found["as_of"].astype(str)), "nothing was scheduled on these days")
 
 
 @app.command()
 def quarterly(as_of: AsOf) -> None:
-    """Learn from the past and grade every candidate on months it never saw: publishes model_performance."""
+    """Train models on the past and test every candidate on later months; publishes model_performance."""
     from keepwell.flows.quarterly_retraining import quarterly_retraining, summary, verdicts
 
     run = run_of(as_of.date())
     result = _call("quarterly_retraining", lambda: quarterly_retraining(run), as_of=run.as_of)
     for outcome, reason in result.refused.items():
         print_lines(f"{outcome}: no model. {reason}", err=True)
-    show_table(summary(result), "no outcome has enough data for a model: health alone goes on")
+    show_table(summary(result), "not enough data for any model: scores use health alone")
     for sentence in verdicts(result):
         print_lines(sentence, err=True)
     for outcome, version in result.versions.items():
-        print_lines(f"{outcome}: version {version} stands as challenger (keepwell model compare)", err=True)
+        print_lines(f"{outcome}: version {version} is the challenger (keepwell model compare)", err=True)
     for outcome, reason in result.monitoring.unwatched.items():
-        print_lines(f"{outcome}: its model is not watched. {reason}", err=True)
+        print_lines(f"{outcome}: the model is not monitored. {reason}", err=True)
     for sentence in result.monitoring.alerts.values():
         print_lines(sentence, err=True)
     if result.lessons.tuning:
@@ -183,7 +188,7 @@ def quarterly(as_of: AsOf) -> None:
 
 @app.command()
 def audit(as_of: AsOf) -> None:
-    """What each score knew of those who left, and what the book kept: publishes audit and value, writes the page."""
+    """Check how well past scores predicted churn, and what was retained; publishes audit and value."""
     from keepwell.flows.on_demand.audit import auditing
     from keepwell.tasks.reports.audit import as_data, as_text
 
@@ -197,7 +202,7 @@ def audit(as_of: AsOf) -> None:
 
 @app.command()
 def check(as_of: AsOf) -> None:
-    """The data checks alone: publishes check_results and the Data Docs."""
+    """Run the data checks alone; publishes check_results and the Data Docs."""
     from keepwell.flows.on_demand.check import checking
 
     show_totals(checking(run_of(as_of.date())), None)
@@ -205,7 +210,7 @@ def check(as_of: AsOf) -> None:
 
 @app.command()
 def doctor() -> None:
-    """What is amiss in the configuration and the connections, a line each; exit code 2 where it is critical."""
+    """Check the configuration and connections; one line per finding, exit code 2 if one is critical."""
     from keepwell.flows.on_demand.doctor import doctor
 
     found = doctor(Options.config, Options.out)
@@ -221,18 +226,18 @@ def doctor() -> None:
 @app.command()
 def sample(
     to: Annotated[Path, typer.Option(help="Folder to write into.")],
-    accounts: Annotated[int, typer.Option(min=1, help="Accounts in the company.")] = 200,
+    accounts: Annotated[int, typer.Option(min=1, help="Number of accounts.")] = 200,
     months: Annotated[int, typer.Option(min=1, help="Months of history.")] = 24,
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 1,
     contacts: Annotated[
         Literal["off", "policy", "random"],
-        typer.Option(help="What CSMs do: nothing, as the old score says, or by chance below its mark."),
+        typer.Option(help="Whom CSMs contact: nobody, accounts with a low legacy score, or a random half of those."),
     ] = "policy",
     confounder: Annotated[
-        bool, typer.Option("--confounder", help="CSMs know something about churn that no table holds.")
+        bool, typer.Option("--confounder", help="CSMs act on something about churn that is in no table.")
     ] = False,
 ) -> None:
-    """Write the sample company: canonical tables, a pipeline.toml that reads them, and what is true of it."""
+    """Write a sample company: canonical tables, a pipeline.toml that reads them, and the truth behind them."""
     from keepwell.sample.settings import company_with
     from keepwell.sample.write import write_company
 
@@ -242,7 +247,7 @@ def sample(
 
 @app.command()
 def serve() -> None:
-    """Run the schedules here until stopped, on an embedded Prefect server where PREFECT_API_URL names none."""
+    """Run the schedules until stopped, on an embedded Prefect server unless PREFECT_API_URL is set."""
     from keepwell.flows.configuration.settings import load_settings
     from keepwell.flows.embedded_server import prefect_server
     from keepwell.flows.schedule import FLOWS
@@ -262,9 +267,11 @@ def serve() -> None:
 
 @app.command()
 def deployments(
-    to: Annotated[Path | None, typer.Option(help="Write here instead of printing, for example prefect.yaml.")] = None,
+    to: Annotated[
+        Path | None, typer.Option(help="Write to this file instead of printing, for example prefect.yaml.")
+    ] = None,
 ) -> None:
-    """The schedule of pipeline.toml as a prefect.yaml for `prefect deploy --all`, run in the folder of the checkout."""
+    """Print the schedule of pipeline.toml as a prefect.yaml for `prefect deploy --all`."""
     from keepwell.flows.configuration.settings import load_settings
     from keepwell.flows.prefect_yaml import prefect_yaml
 
@@ -273,11 +280,11 @@ def deployments(
         print_lines(*text.removesuffix("\n").split("\n"))
     else:
         to.write_text(text, encoding="utf-8")
-        print_lines(f"written: {to}. `prefect deploy --all --prefect-file {to}` deploys it.")
+        print_lines(f"written: {to}. Deploy it: `prefect deploy --all --prefect-file {to}`")
 
 
 def _call(flow: str, inline: Callable[[], Any], **parameters: Any) -> Any:
-    """The flow's body inline, or the same under Prefect."""
+    """Run the flow's body inline, or under Prefect."""
     if not Options.prefect:
         return inline()
     from keepwell.cli.under_prefect import run_under_prefect
@@ -286,7 +293,7 @@ def _call(flow: str, inline: Callable[[], Any], **parameters: Any) -> Any:
 
 
 def _refuse_unstorable(arguments: list[str]) -> None:
-    """What is typed is stored, and shown to others: it has to be text."""
+    """Refuse arguments that are not text: they are stored and displayed."""
     for number, argument in enumerate(arguments, start=1):
         if not storable(argument):
             raise ConfigError(f"argument {number} ({argument!r}) is not text in UTF-8. Type it again, in UTF-8.")

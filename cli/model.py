@@ -10,30 +10,33 @@ from keepwell.cli.dates import DAY, AsOf, believed
 from keepwell.cli.options import Options, not_blank, run_of, show_table
 from keepwell.cli.terminal import print_json, print_lines
 from keepwell.flows.clock import Host
+from keepwell.values.days import day_text
 
 if TYPE_CHECKING:
     from keepwell.flows.on_demand.champions import Compared
     from keepwell.models.grading.intervals import Estimate
     from keepwell.models.promotion.ab_test import ByAssignment
 
-app = typer.Typer(help="The models in MLflow: compare, promote, roll back, switch off.", no_args_is_help=True)
+app = typer.Typer(help="Models in MLflow: compare, promote, roll back, switch off.", no_args_is_help=True)
 
-Outcome = Annotated[Literal["churn", "expansion", "advocacy"], typer.Option(help="What the model gives the chance of.")]
-Number = Annotated[str, typer.Option("--version", help="A version by its number; without it the challenger.")]
+Outcome = Annotated[
+    Literal["churn", "expansion", "advocacy"], typer.Option(help="The outcome that the model predicts.")
+]
+Number = Annotated[str, typer.Option("--version", help="Version number. Default: the challenger.")]
 Then = Annotated[
     datetime | None,
-    typer.Option("--as-of", formats=DAY, callback=believed, help="A date to look back to; without it, now."),
+    typer.Option("--as-of", formats=DAY, callback=believed, help="Show the state on this date. Default: now."),
 ]
-By = Annotated[str, typer.Option(callback=not_blank, help="Who does it.")]
-Reason = Annotated[str, typer.Option(callback=not_blank, help="Why, for whoever reads it next year.")]
+By = Annotated[str, typer.Option(callback=not_blank, help="Your name.")]
+Reason = Annotated[str, typer.Option(callback=not_blank, help="Why; goes on record.")]
 Accept = Annotated[
-    str, typer.Option("--accept-suspicious", help="Why a figure that looks too good is believed (with --by).")
+    str, typer.Option("--accept-suspicious", help="Why a metric that looks too good can be believed (with --by).")
 ]
 
 
 @app.command("list")
 def list_models(as_of: Then = None) -> None:
-    """Every version, its place (now, or at a date), and until when it knows."""
+    """List all versions with their role (now, or on a date) and the date of their training data."""
     from keepwell.flows.on_demand.champions import listing, none_registered, warnings
 
     run = run_of(as_of.date() if as_of else date.max)
@@ -44,7 +47,7 @@ def list_models(as_of: Then = None) -> None:
 
 @app.command()
 def compare(as_of: AsOf, outcome: Outcome = "churn", version: Number = "") -> None:
-    """The challenger against the champion, or health: figures side by side, and every gate."""
+    """Compare the challenger with the champion, or with health: metrics side by side, and every gate."""
     from keepwell.flows.on_demand.champions import compare
 
     _print_comparison(compare(run_of(as_of.date()), outcome, version))
@@ -52,7 +55,7 @@ def compare(as_of: AsOf, outcome: Outcome = "churn", version: Number = "") -> No
 
 @app.command()
 def promote(as_of: AsOf, by: By, outcome: Outcome = "churn", version: Number = "", accept: Accept = "") -> None:
-    """Make the challenger champion if every gate lets it through; else exit 1 with the gates that refused."""
+    """Make the challenger the champion if every gate passes; else exit 1 with the gates that failed."""
     from keepwell.flows.on_demand.champions import promote
 
     print_lines(*promote(run_of(as_of.date()), outcome, by, version, f"{accept} ({by})" if accept else "").splitlines())
@@ -60,7 +63,7 @@ def promote(as_of: AsOf, by: By, outcome: Outcome = "churn", version: Number = "
 
 @app.command()
 def rollback(as_of: AsOf, by: By, reason: Reason, outcome: Outcome = "churn") -> None:
-    """Put the champion before the present one in force again."""
+    """Put the previous champion back into production."""
     from keepwell.flows.on_demand.champions import rollback
 
     print_lines(*rollback(run_of(as_of.date()), outcome, by, reason).splitlines())
@@ -68,7 +71,7 @@ def rollback(as_of: AsOf, by: By, reason: Reason, outcome: Outcome = "churn") ->
 
 @app.command()
 def off(as_of: AsOf, by: By, reason: Reason, outcome: Outcome = "churn") -> None:
-    """Switch the models of an outcome off: health alone goes on."""
+    """Switch off the models of an outcome; scores use health alone."""
     from keepwell.flows.on_demand.champions import switch
 
     print_lines(*switch(run_of(as_of.date()), outcome, by, reason, on=False).splitlines())
@@ -76,7 +79,7 @@ def off(as_of: AsOf, by: By, reason: Reason, outcome: Outcome = "churn") -> None
 
 @app.command()
 def on(as_of: AsOf, by: By, reason: Reason, outcome: Outcome = "churn") -> None:
-    """Let the champion serve again."""
+    """Switch the champion of an outcome back on."""
     from keepwell.flows.on_demand.champions import switch
 
     print_lines(*switch(run_of(as_of.date()), outcome, by, reason, on=True).splitlines())
@@ -87,12 +90,12 @@ def _number(value: float) -> float | None:
 
 
 def _finite(estimate: "Estimate") -> dict[str, float | None]:
-    """The figure for JSON, which has no NaN: null where it has no interval."""
+    """The metric for JSON, which has no NaN: null where it has no interval."""
     return {name: _number(value) for name, value in vars(estimate).items()}
 
 
 def _print_comparison(found: "Compared") -> None:
-    """Gates first, then the figures, then what the comparison could have found."""
+    """Print the gates, the metrics of both sides, and the power of the comparison."""
     judgement = found.judgement
     if Options.json:
         metrics = {name: {"version": _finite(a), "rival": _finite(b)} for name, (a, b) in judgement.metrics.items()}
@@ -103,7 +106,7 @@ def _print_comparison(found: "Compared") -> None:
         return
     print_lines(f"{found.outcome}: version {found.version} ({found.candidate}) against {found.rival}", "")
     for gate in judgement.gates:
-        print_lines(f"{'passed' if gate.passed else 'REFUSED':>8}  {gate.name}: {gate.reason}")
+        print_lines(f"{'passed' if gate.passed else 'FAILED':>8}  {gate.name}: {gate.reason}")
     if judgement.metrics:
         print_lines("", f"{'':>20}  {'version ' + found.version:>24}  {found.rival:>24}")
     for name, sides in judgement.metrics.items():
@@ -128,7 +131,11 @@ def _arms(arms: "ByAssignment") -> dict[str, Any]:
 
 def _print_arms(version: str, arms: "ByAssignment") -> None:
     """The accounts on which the version acted, those on which it did not, and the difference between them."""
-    print_lines("", f"By assignment since {arms.began}: accounts on which version {version} acted, and the others", "")
+    print_lines(
+        "",
+        f"Randomized comparison since {day_text(arms.began)}: accounts scored by version {version}, and the others",
+        "",
+    )
     print_lines(f"{'':>20}  {'version ' + version:>12}  {'others':>12}  {'difference':>26}")
     for name, (ours, theirs) in {"accounts": arms.accounts, "outcome known": arms.matured}.items():
         print_lines(f"{name:>20}  {ours:>12}  {theirs:>12}")

@@ -1,4 +1,4 @@
-"""What every command shares: the options before it, a run of a date, and how a result is printed."""
+"""What all commands share: global options, the run of a date, and how results are printed."""
 
 import json
 from datetime import date
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 def not_blank(text: str) -> str:
-    """What was given, without blanks around it; refused where that is nothing: a record needs a name and a reason."""
+    """The text without blanks around it; refused when empty: a record needs a name and a reason."""
     if not text.strip():
         raise typer.BadParameter("it is empty.")
     return text.strip()
 
 
 class Options:
-    """The options that stand before the command."""
+    """The global options."""
 
     config: Path = Path("pipeline.toml")
     out: Path = Path("out")
@@ -42,7 +42,7 @@ def run_of(as_of: date) -> "Run":
 
 
 def show_totals(totals: Any, path: Path | None) -> None:
-    """Totals, one a line, and where the report lies."""
+    """Print totals, one per line, and the path of the report."""
     if Options.json:
         print_json({**totals, "report": str(path) if path else None})
         return
@@ -54,7 +54,7 @@ def show_totals(totals: Any, path: Path | None) -> None:
 
 
 def show_table(table: "pd.DataFrame", otherwise: str) -> None:
-    """A table, or a sentence where it is empty."""
+    """Print a table, or a sentence when it is empty."""
     if Options.json:
         print_json(json.loads(table.to_json(orient="records", date_format="iso")))
     elif len(table):

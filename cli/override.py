@@ -1,4 +1,4 @@
-"""`keepwell override` and `keepwell note`: what a person sets in a score's place, and what there is to know (HLT-4)."""
+"""`keepwell override` and `keepwell note`: a person's health score for a while, and notes (HLT-4)."""
 
 from collections.abc import Callable
 from dataclasses import asdict
@@ -11,25 +11,24 @@ from keepwell.cli.alerts import By, Reason, ledger_call, ledger_list
 from keepwell.cli.dates import DAY, Now, instant, planned
 from keepwell.cli.options import run_of, show_table, show_totals
 from keepwell.cli.terminal import print_lines
+from keepwell.values.days import day_text
 
 if TYPE_CHECKING:
     from keepwell.tasks.ledger.store import Ledger
 
-app = typer.Typer(help="A health that a person sets, for a while and with a reason.", no_args_is_help=True)
+app = typer.Typer(help="Override an account's health score, for a while and with a reason.", no_args_is_help=True)
 
-Account = Annotated[str, typer.Argument(metavar="ACCOUNT", help="Its id, or its name.")]
-Until = Annotated[
-    datetime, typer.Option("--until", formats=DAY, callback=planned, help="The day from which it no longer stands.")
-]
+Account = Annotated[str, typer.Argument(metavar="ACCOUNT", help="The account's id or name.")]
+Until = Annotated[datetime, typer.Option("--until", formats=DAY, callback=planned, help="The day on which it expires.")]
 
 
 @app.command("set")
 def set_(
     account: Account, by: By, reason: Reason, until: Until,
-    health: Annotated[float, typer.Option(min=0, max=100, help="The health that stands instead, 0-100.")],
+    health: Annotated[float, typer.Option(min=0, max=100, help="The health score to use instead, 0-100.")],
     now: Now = None,
 ) -> None:  # fmt: skip
-    """Set an account's health; band, tier and alerts follow it from the next run on, `health_computed` does not."""
+    """Override an account's health score. Band, tier and alerts follow it from the next run on."""
     from keepwell.tasks.ledger.overrides import set_override
 
     at = instant(now)
@@ -42,17 +41,17 @@ def set_(
 
 @app.command()
 def lift(account: Account, by: By, reason: Reason, now: Now = None) -> None:
-    """The computed health stands again."""
+    """End an override: the computed health score applies again."""
     from keepwell.tasks.ledger.overrides import lift_override
 
     at = instant(now)
     override = _about(account, at, lambda ledger, named: lift_override(ledger, named, at, by, reason), create=False)
-    print_lines(f"lifted: {override.health:g}, set by {override.by} on {override.at:%Y-%m-%d}")
+    print_lines(f"lifted: {override.health:g}, set by {override.by} on {day_text(override.at)}")
 
 
 @app.command("list")
 def show(now: Now = None) -> None:
-    """The overrides in force."""
+    """List the active overrides."""
     import pandas as pd
 
     from keepwell.playbook.overrides import overrides_at
@@ -63,22 +62,22 @@ def show(now: Now = None) -> None:
         overrides = overrides_at(ledger.work(at), at).values()
         return pd.DataFrame([{k: v for k, v in asdict(o).items() if k != "event_id"} for o in overrides])
 
-    show_table(ledger_list(at, rows), "no override is in force")
+    show_table(ledger_list(at, rows), "no active override")
 
 
 def note(
     account: Account,
-    text: Annotated[str, typer.Argument(help="What there is to know: a merger, a budget freeze, a season.")],
+    text: Annotated[str, typer.Argument(help="What to know: a merger, a budget freeze, a season.")],
     by: By,
     until: Until,
     now: Now = None,
 ) -> None:
-    """Note something about an account, for a while: it stands on its page."""
+    """Add a note about an account; it shows in its talking points until it expires."""
     from keepwell.tasks.ledger.overrides import add_note
 
     at = instant(now)
     _about(account, at, lambda ledger, named: add_note(ledger, named, text, until.date(), at, by))
-    print_lines(f"noted until {until:%Y-%m-%d}")
+    print_lines(f"noted; expires on {day_text(until)}")
 
 
 def _about(named: str, at: datetime, call: "Callable[[Ledger, str], Any]", *, create: bool = True) -> Any:

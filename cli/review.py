@@ -1,4 +1,4 @@
-"""`keepwell review`: experts forecast blind, then see the scores; flags, grades and the signature (REV-1..4)."""
+"""`keepwell review`: experts forecast blind, then see the scores; flags, grades and sign-off (REV-1..4)."""
 
 import math
 from collections.abc import Sequence
@@ -11,17 +11,24 @@ from keepwell.cli.dates import DAY, Now, instant, planned
 from keepwell.cli.model import Outcome
 from keepwell.cli.options import Options, not_blank, run_of, show_totals
 from keepwell.cli.terminal import print_json, print_lines
+from keepwell.values.days import day_text
 
 if TYPE_CHECKING:
     from keepwell.flows.on_demand.review import Report, Said
     from keepwell.models.grading.review import Grade
     from keepwell.playbook.review.sprint import Sprint
 
-app = typer.Typer(help="The expert review of a model: a forecast first, then its scores.", no_args_is_help=True)
+app = typer.Typer(help="Expert review of a model: forecast first, then see its scores.", no_args_is_help=True)
+
+LABELS = {
+    "model_chance": "model probability", "health_chance": "health probability", "picked": "picked because",
+    "model_says": "model reasons", "health_says": "health reasons",
+}  # fmt: skip
+"""What the terminal calls the parts of a revealed account."""
 
 Account = Annotated[str, typer.Argument(help="The account's id.")]
-By = Annotated[str, typer.Option("--by", callback=not_blank, help="Who does it.")]
-Review = Annotated[str, typer.Option("--review", help="A sprint by the beginning of its id; else the newest.")]
+By = Annotated[str, typer.Option("--by", callback=not_blank, help="Your name.")]
+Review = Annotated[str, typer.Option("--review", help="Review id, or its beginning. Default: the newest.")]
 Kind = Literal["seasonal", "segment", "feature", "note", "override"]
 Note = Annotated[str, typer.Option("--note", help="The explanation.")]
 Until = Annotated[
@@ -29,16 +36,16 @@ Until = Annotated[
     typer.Option("--until", formats=DAY, callback=planned, help="The day on which an override expires."),
 ]
 Percent = Annotated[
-    float, typer.Argument(metavar="PERCENT", min=0, max=100, help="The probability in your view, 0 to 100.")
+    float, typer.Argument(metavar="PERCENT", min=0, max=100, help="Your forecast of the probability, 0 to 100.")
 ]
 
 
 @app.command()
 def start(
     by: By, outcome: Outcome = "churn", now: Now = None,
-    version: Annotated[str, typer.Option(help="A version by its number; else the challenger, else the champion.")] = "",
+    version: Annotated[str, typer.Option(help="Version number. Default: the challenger, else the champion.")] = "",
 ) -> None:  # fmt: skip
-    """Begin a sprint: the accounts where risk and health disagree most, and some where they agree."""
+    """Start a review: accounts where risk and health disagree most, and some where they agree."""
     from keepwell.flows.on_demand.review import start
 
     at = instant(now)
@@ -55,12 +62,12 @@ def start(
 
 @app.command("next")
 def following(by: By, review: Review = "", now: Now = None) -> None:
-    """The next account without an answer of yours: facts alone, no score."""
+    """Show the next account that you have not forecast: facts only, no scores."""
     from keepwell.flows.on_demand.review import question
 
     asked = question(run_of(instant(now).date()), by, review)
     if asked is None:
-        print_lines("null" if Options.json else "all accounts are answered: keepwell review reveal")
+        print_lines("null" if Options.json else "you have forecast all accounts: keepwell review reveal")
         return
     about = {name: str(value) for name, value in asked.about.items()}
     asks = _asks(asked.sprint)
@@ -77,10 +84,10 @@ def following(by: By, review: Review = "", now: Now = None) -> None:
 @app.command()
 def answer(
     account: Account, percent: Percent, by: By, review: Review = "", now: Now = None,
-    flag: Annotated[Kind | None, typer.Option(help="What should be done about it, with --note.")] = None,
+    flag: Annotated[Kind | None, typer.Option(help="Flag the account, with --note.")] = None,
     note: Note = "", until: Until = None,
 ) -> None:  # fmt: skip
-    """Your forecast; it can be given anew until the scores are revealed to you, and not after."""
+    """Record your forecast. You can change it until the scores are revealed to you."""
     from keepwell.flows.on_demand.review import answer
 
     at = instant(now)
@@ -92,9 +99,9 @@ def answer(
 @app.command()
 def reveal(
     by: By, review: Review = "", now: Now = None,
-    account: Annotated[str, typer.Argument(help="The account's id; without it all that you have answered.")] = "",
+    account: Annotated[str, typer.Argument(help="The account's id. Default: all that you have forecast.")] = "",
 ) -> None:  # fmt: skip
-    """The scores and their reasons of what you have answered, and the outcome once it has matured."""
+    """Show scores and reasons of accounts that you have forecast, and outcomes once known."""
     from keepwell.flows.on_demand.review import reveal
 
     at = instant(now)
@@ -103,7 +110,7 @@ def reveal(
     if Options.json:
         print_json(rows)
     for row in [] if Options.json else rows:
-        show_totals({name: _words(value) for name, value in row.items()}, None)
+        show_totals({LABELS.get(name, name): _words(value) for name, value in row.items()}, None)
         print_lines("")
 
 
@@ -111,11 +118,11 @@ def reveal(
 def flag(
     account: Account, kind: Annotated[Kind, typer.Option(help="What should be done about it.")], note: Note, by: By,
     percent: Annotated[
-        float | None, typer.Option("--chance", min=0, max=100, help="The probability of an override, 0-100.")
+        float | None, typer.Option("--chance", min=0, max=100, help="For an override: the probability to use, 0-100.")
     ] = None,
     until: Until = None, review: Review = "", now: Now = None,
 ) -> None:  # fmt: skip
-    """Flag an account that you have answered, with an explanation; also once you have seen its scores."""
+    """Flag an account that you have forecast, with an explanation."""
     from keepwell.flows.on_demand.review import flag
 
     at = instant(now)
@@ -127,7 +134,7 @@ def flag(
 def followed(
     flag: Annotated[str, typer.Argument(help="The flag's id, or its beginning.")], note: Note, by: By, now: Now = None
 ) -> None:  # fmt: skip
-    """Write down what was done about a flag."""
+    """Record what was done about a flag."""
     from keepwell.flows.on_demand.review import follow
 
     at = instant(now)
@@ -138,9 +145,9 @@ def followed(
 @app.command()
 def report(
     review: Review = "", now: Now = None,
-    sign: Annotated[str, typer.Option(help="Finish the sprint: who signs it.")] = "", note: Note = "",
+    sign: Annotated[str, typer.Option(help="Sign off the review with your name.")] = "", note: Note = "",
 ) -> None:  # fmt: skip
-    """How far the sprint is, how good everybody's forecasts were, what was flagged and what became of it."""
+    """Report the review: progress, how good the forecasts were, flags and follow-ups."""
     from keepwell.flows.on_demand.review import report
 
     at = instant(now)
@@ -161,15 +168,20 @@ def _asks(sprint: "Sprint") -> str:
     from keepwell.tasks.learning.model_card import WHAT
 
     days = (sprint.horizon_end - sprint.as_of).days
-    return f"How likely is it, 0 to 100, that it {WHAT[sprint.outcome].format(days=days)} of {sprint.as_of}?"
+    what = WHAT[sprint.outcome].format(days=days)
+    return f"How likely is it, 0 to 100, that the account {what} of {day_text(sprint.as_of)}?"
 
 
 def _revealed(found: "Report", account: str) -> dict[str, Any]:
-    """What is revealed of one account."""
+    """The scores and reasons of one account, and its outcome once known."""
     frozen, known = found.sprint.accounts[account], found.outcomes.get(account)
     answers = {f"forecast_{who}": a.probability for (name, who), a in found.sprint.answers.items() if name == account}
     outcome = (
-        f"not known before {found.sprint.outcomes_known_on}" if known is None else "yes" if known.occurred else "no"
+        f"not known before {day_text(found.sprint.outcomes_known_on)}"
+        if known is None
+        else "yes"
+        if known.occurred
+        else "no"
     )
     return {
         "account": account, **answers, "model_chance": frozen["model"], "health": frozen["health"],
@@ -182,8 +194,8 @@ def _words(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.3g}"
     if isinstance(value, list):
-        return "; ".join(value) or "nothing stands out"
-    return "not known" if value is None else str(value)
+        return "; ".join(value) or "nothing unusual"
+    return "unknown" if value is None else str(value)
 
 
 def _as_json(found: "Report") -> dict[str, Any]:
@@ -212,19 +224,24 @@ def _metric_row(grade: "Grade") -> dict[str, Any]:
 
 def _in_lines(found: "Report") -> list[str]:
     sprint = found.sprint
-    known = "outcomes are known" if found.outcomes else f"outcomes will be known on {sprint.outcomes_known_on}"
-    signed = f"signed by {sprint.signed_by} at {sprint.signed_at:%Y-%m-%d %H:%M}" if sprint.signed_at else "not signed"
+    known = (
+        "outcomes are known" if found.outcomes else f"outcomes will be known on {day_text(sprint.outcomes_known_on)}"
+    )
+    signed = (
+        f"signed off by {sprint.signed_by} on {day_text(sprint.signed_at)}" if sprint.signed_at else "not signed off"
+    )
+    model = f"{sprint.outcome}, version {sprint.version}, scores of {day_text(sprint.as_of)}"
     lines = [
-        f"review {sprint.review_id}: {sprint.outcome}, version {sprint.version}, scores of {sprint.as_of}; {signed}",
-        f"{len(sprint.seen)} of {len(sprint.accounts)} accounts forecast and then revealed; {known}",
+        f"review {sprint.review_id}: {model}; {signed}",
+        f"{len(sprint.seen)} of {len(sprint.accounts)} accounts forecast and revealed; {known}",
         sprint.health_line, *([f"note: {sprint.signed_note}"] if sprint.signed_note else []), "",
         *_metric_lines(found.metrics),
-        "The accounts were picked where scores disagree: figures speak of them, not of the book. Whoever works on an",
-        "account because of what was revealed may change its outcome.",
+        "The accounts were picked where the scores disagree: these metrics hold for them, not for the portfolio.",
+        "Working on an account because of what was revealed may change its outcome.",
     ]  # fmt: skip
     for flag in sprint.flags.values():
-        became = f"{flag.followed_by}: {flag.followed}" if flag.followed else "nothing yet"
-        until = f" until {flag.until}" if flag.until else ""
+        became = f"{flag.followed_by}: {flag.followed}" if flag.followed else "no follow-up yet"
+        until = f", expires {day_text(flag.until)}" if flag.until else ""
         lines.append(
             f"flag {flag.flag_id[:8]}  {flag.account_id}  {flag.kind}{until}, {flag.by}: {flag.note} -> {became}"
         )
@@ -236,7 +253,7 @@ def _metric_lines(grades: "Sequence[Grade]") -> list[str]:
     for grade in grades:
         e, sign = grade.estimate, "" if grade.statistic == "brier" else "+"
         bounds = f" ({e.low:{sign}.3f} to {e.high:{sign}.3f})" if math.isfinite(e.low) else ""
-        value = f"{e.value:{sign}.3f}{bounds}" if math.isfinite(e.value) else "undefined: one band alone"
+        value = f"{e.value:{sign}.3f}{bounds}" if math.isfinite(e.value) else "undefined: all in one band"
         outcomes = "" if grade.outcomes is None else f", {grade.outcomes} with the outcome"
         lines.append(f"{grade.name:>16}  {grade.statistic:<22} {value}, {grade.accounts} accounts{outcomes}")
     return [*lines, ""] if lines else lines

@@ -1,4 +1,4 @@
-"""`keepwell withdraw`: the way back from a date that should not be there."""
+"""`keepwell withdraw`: take back a run of a wrong date."""
 
 from dataclasses import asdict
 from datetime import datetime
@@ -13,24 +13,24 @@ from keepwell.cli.terminal import print_lines
 
 
 def withdraw(
-    as_of: Annotated[datetime, typer.Option("--as-of", formats=DAY, help="The date to take back, whichever it is.")],
+    as_of: Annotated[datetime, typer.Option("--as-of", formats=DAY, help="The date to take back.")],
     by: By,
     reason: Reason,
     whole_day: Annotated[
-        bool, typer.Option("--whole-day", help="The sweeps of that day too, and what people recorded as of it.")
+        bool, typer.Option("--whole-day", help="Also take back the day's sweeps, recorded work and model changes.")
     ] = False,
 ) -> None:
-    """Take a date back: it leaves marts and reports, and the ledger reads as if it had not run. This is on record."""
+    """Take back the run of a date: its marts and reports are removed, its ledger entries are voided, on record."""
     from keepwell.flows.on_demand.withdraw import withdraw
 
     found = withdraw(run_of(as_of.date()), by, reason, whole_day=whole_day)
     if found.nothing and not Options.json:
-        print_lines(f"nothing of {as_of:%Y-%m-%d} is there to take back")
+        print_lines(f"nothing to take back for {as_of:%Y-%m-%d}")
     else:
         show_totals({name: value for name, value in asdict(found).items() if name != "left"}, None)
     if found.left:
         print_lines(
-            f"{found.left} lines of {as_of:%Y-%m-%d} still stand: of sweeps, of what people recorded, of changes to "
-            "models. --whole-day takes them back too.",
+            f"{found.left} entries of {as_of:%Y-%m-%d} remain: sweeps, recorded work, model changes. "
+            "Take them back too with --whole-day.",
             err=True,
         )

@@ -19,41 +19,43 @@ if TYPE_CHECKING:
     from keepwell.tasks.ledger.store import Ledger
     from keepwell.tasks.ledger.work_entries import Desk
 
-app = typer.Typer(help="What was done: calls, causes, interventions, plans, follow-ups.", no_args_is_help=True)
+app = typer.Typer(
+    help="Record work: calls, root causes, interventions, success plans, follow-ups.", no_args_is_help=True
+)
 
-Account = Annotated[str, typer.Argument(metavar="ACCOUNT", help="Its id, or its name.")]
-Id = Annotated[str, typer.Argument(metavar="ID", help="Its id, or as much of its beginning as tells it from others.")]
-OwnId = Annotated[str, typer.Option("--id", help="An id of your own; else one is made.")]
-Cause = Annotated[str, typer.Option(help="The root cause: a word of work.causes.")]
-Due = Annotated[datetime, typer.Option(formats=DAY, callback=planned, help="By which day.")]
+Account = Annotated[str, typer.Argument(metavar="ACCOUNT", help="The account's id or name.")]
+Id = Annotated[str, typer.Argument(metavar="ID", help="The id, or enough of its beginning to be unique.")]
+OwnId = Annotated[str, typer.Option("--id", help="Your own id. Default: a generated one.")]
+Cause = Annotated[str, typer.Option(help="Root cause, one of work.causes.")]
+Due = Annotated[datetime, typer.Option(formats=DAY, callback=planned, help="Due date.")]
 Alerts = Annotated[
-    bool, typer.Option("--alerts/--no-alerts", help="Take the same step of the account's live alerts too.")
+    bool, typer.Option("--alerts/--no-alerts", help="Also record this step for the account's open alerts.")
 ]
 
 
 @app.command()
 def call(
     account: Account, by: By,
-    outcome: Annotated[str, typer.Option(help="How it went: a word of work.reached or work.not_reached.")],
+    outcome: Annotated[str, typer.Option(help="Result of the call, one of work.reached or work.not_reached.")],
     note: Note = "", now: Now = None, alerts: Alerts = True,
 ) -> None:  # fmt: skip
-    """A call was made or tried; one that reached the customer is the step `contact` of the account's live alerts."""
+    """Record a call. If it reached the customer, the account's open alerts count as contacted."""
     _record(now, by, alerts, what="call", account=account, outcome=outcome, note=note)
 
 
 @app.command()
 def cause(account: Account, by: By, cause: Cause, note: Note = "", now: Now = None) -> None:
-    """Why the account is in danger."""
+    """Record why the account is at risk."""
     _record(now, by, what="cause", account=account, cause=cause, note=note)
 
 
 @app.command()
 def start(
     account: Account, by: By,
-    kind: Annotated[str, typer.Option(help="What is done: a word of work.kinds.")],
+    kind: Annotated[str, typer.Option(help="Kind of intervention, one of work.kinds.")],
     cause: Cause = "", note: Note = "", own: OwnId = "", now: Now = None,
 ) -> None:  # fmt: skip
-    """An intervention begins; prints its id."""
+    """Start an intervention; prints its id."""
     _record(now, by, what="start", account=account, kind=kind, cause=cause, note=note, id=own)
 
 
@@ -63,7 +65,7 @@ def end(
     result: Annotated[str, typer.Option(help="worked, failed or stopped.")],
     note: Note = "", now: Now = None,
 ) -> None:  # fmt: skip
-    """An intervention is over; said again, the last word counts."""
+    """End an intervention. If recorded again, the last result counts."""
     _record(now, by, what="end", id=intervention, result=result, note=note)
 
 
@@ -71,11 +73,11 @@ def end(
 def plan(
     account: Account, by: By, due: Due,
     metric: Annotated[str, typer.Option(help="A published feature, or `health`.")],
-    target: Annotated[float, typer.Option(help="The value that is wanted.")],
-    owner: Annotated[str, typer.Option(help="Who sees to it; else who says so.")] = "",
+    target: Annotated[float, typer.Option(help="Target value.")],
+    owner: Annotated[str, typer.Option(help="Who owns the target. Default: --by.")] = "",
     note: Note = "", own: OwnId = "", now: Now = None, alerts: Alerts = True,
 ) -> None:  # fmt: skip
-    """A target of a success plan; the step `plan` of the account's live alerts."""
+    """Set a target of a success plan. The account's open alerts count as planned."""
     about = {"metric": metric, "target": target, "due": due.date(), "owner": owner}
     _record(now, by, alerts, what="plan", account=account, note=note, id=own, **about)
 
@@ -83,27 +85,27 @@ def plan(
 @app.command()
 def progress(
     plan: Id, by: By,
-    value: Annotated[float | None, typer.Option(help="What the metric is now, where no mart says it.")] = None,
-    status: Annotated[str, typer.Option(help="met, missed, dropped; open: let the values decide.")] = "",
+    value: Annotated[float | None, typer.Option(help="Current value, where it is not in the marts.")] = None,
+    status: Annotated[str, typer.Option(help="met, missed or dropped; open: decided by the published values.")] = "",
     note: Note = "", now: Now = None,
 ) -> None:  # fmt: skip
-    """What is new about a target."""
+    """Update a target: value, status or note."""
     _record(now, by, what="progress", id=plan, value=value, status=status, note=note)
 
 
 @app.command("follow-up")
 def follow_up(account: Account, by: By, due: Due, note: Note = "", now: Now = None) -> None:
-    """Something was promised for a day."""
+    """Record a follow-up promised for a day."""
     _record(now, by, what="follow-up", account=account, due=due.date(), note=note)
 
 
 @app.command("import")
 def take_in(
-    file: Annotated[Path, typer.Argument(help="CSV or parquet; its columns are the options of these commands.")],
-    by: Annotated[str, typer.Option("--by", help="Who did what the file says nobody of.")] = "",
+    file: Annotated[Path, typer.Argument(help="CSV or parquet file; its columns are the options of these commands.")],
+    by: Annotated[str, typer.Option("--by", help="Who did it, for rows without a name.")] = "",
     now: Now = None, alerts: Alerts = True,
 ) -> None:  # fmt: skip
-    """Everything in a file, or nothing where a row has a mistake; a file that was taken in adds nothing."""
+    """Import work from a file: all rows, or none if one has an error. Importing it again adds nothing."""
     from keepwell.tasks.ledger.work_file import events_of
 
     _written(now, alerts, lambda desk: events_of(file, desk, by))
@@ -113,26 +115,28 @@ def take_in(
 def done(
     by: By,
     week: Annotated[
-        datetime, typer.Option(formats=DAY, callback=planned, help="Any day of the month whose week 3 it is.")
+        datetime, typer.Option(formats=DAY, callback=planned, help="Any day of the month.")
     ],
     note: Note = "", now: Now = None,
 ) -> None:  # fmt: skip
-    """The calls of the month are recorded: week 3 need not wait any more."""
+    """Sign off the month's calls: all are recorded, and week 3 can finish."""
     from keepwell.flows.month.week_3_interventions import sign_off
 
     at = instant(now)
     retries = run_of(at.date()).settings.retries
     new, first = ledger_call(at, lambda ledger: sign_off(ledger, week.date(), at, by, note, retries))
-    print_lines(f"recorded: the calls before {first} are recorded, says {by}" if new else f"{first} was signed already")
+    print_lines(
+        f"signed off by {by}: the calls before {first} are recorded" if new else f"{first} was already signed off"
+    )
 
 
 @app.command("list")
 def show(
     now: Now = None,
-    owner: Annotated[str, typer.Option(help="Only what this person did or owns.")] = "",
-    open_only: Annotated[bool, typer.Option("--open", help="Only what is not over.")] = False,
+    owner: Annotated[str, typer.Option(help="Only this person's work.")] = "",
+    open_only: Annotated[bool, typer.Option("--open", help="Only open work.")] = False,
 ) -> None:
-    """Interventions, targets and follow-ups; what is due first comes first."""
+    """List interventions, success plan targets and follow-ups, first due first."""
     at = instant(now)
 
     def rows(ledger: "Ledger") -> "pd.DataFrame":
@@ -142,7 +146,7 @@ def show(
 
     table = ledger_list(at, rows)
     own = table[table["owner"] == owner] if owner and len(table) else table
-    nothing = "nothing is open" if open_only else "nothing is recorded"
+    nothing = "no open work" if open_only else "no recorded work"
     show_table(own, none_of(owner, set(table["owner"]), nothing) if len(table) else nothing)
 
 

@@ -14,14 +14,14 @@ def host_clock() -> datetime:
 
 
 class Host:
-    """The clock by which it is judged what lies ahead, and the reason for which an instant ahead of it is meant."""
+    """The clock that decides what lies ahead, and the reason for forcing an instant ahead of it."""
 
     clock: Callable[[], datetime] = staticmethod(host_clock)
     force: str = ""
 
 
 def refuse_ahead(named: str, at: datetime, setting: str, days: float) -> None:
-    """ConfigError for an instant more than so many days ahead of the clock, unless it is forced."""
+    """ConfigError for an instant more than this many days ahead of the clock, unless forced."""
     clock = Host.clock()
     if at - clock > timedelta(days=days) and not Host.force:
         ahead = (at - clock) / timedelta(days=1)

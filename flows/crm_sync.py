@@ -1,7 +1,7 @@
-"""The CRM says what Keepwell knows: what differs, and the sync that ends it (MON-6).
+"""The CRM sync: find what differs between Keepwell and the CRM, and write it (MON-6).
 
-What is wanted goes to the ledger's outbox first; it is delivered once it reads back equal. What does not get through
-waits there, and every run begins by asking the CRM what it has.
+Wanted changes go to the ledger's outbox first; they are delivered once they read back equal. What fails waits there,
+and every run begins by reading the CRM.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,7 @@ COLUMNS = ("account_id", "health", "band", "tier", "churn_risk", "summary", "nex
 
 @dataclass(frozen=True)
 class Synced:
-    """What one sync did. `waiting`: in the outbox, not delivered; `said`: what a person should look at."""
+    """Result of one sync. `waiting`: in the outbox, not delivered; `said`: what a person should look at."""
 
     kind: str
     wanted: int
@@ -42,12 +42,12 @@ class Synced:
 
     @property
     def totals(self) -> Mapping[str, object]:
-        """The figures of a one-look summary."""
+        """Totals for a summary."""
         return {name: value for name, value in vars(self).items() if name != "said"}
 
 
 def crm_diff(run: Run) -> Difference:
-    """What the CRM would be told as of the date; reads it and writes nothing, neither there nor here."""
+    """What a sync would write as of the date; reads the CRM and writes nothing, neither there nor here."""
     if run.settings.crm.kind == "ledger":
         return Difference([], [], [_OWN])
     ledger = Ledger.open(run.ledger_url, run.settings.retries)
@@ -59,7 +59,7 @@ def crm_diff(run: Run) -> Difference:
 
 
 def crm_sync(run: Run) -> Synced:
-    """Tell the CRM what stands as of the date; a second run writes nothing. CrmFailed where something had to wait."""
+    """Sync the CRM as of the date; a second run writes nothing. CrmFailed if something had to wait."""
     settings = run.settings.crm
     if settings.kind == "ledger":
         return Synced(settings.kind, 0, 0, 0, 0, 0, 0, [_OWN])
@@ -82,7 +82,7 @@ def crm_sync(run: Run) -> Synced:
         if written.stopped:
             for about, key, sentence in said:
                 log.warning("%s %s: %s", about, key, sentence)
-            done = f"{len(delivered)} written, {len(waiting)} wait in the outbox for the next `crm sync`."
+            done = f"{len(delivered)} written, {len(waiting)} waiting in the outbox for the next `crm sync`."
             raise CrmFailed(f"{written.stopped.rstrip('.')}. {done}")
         record(len(delivered), run.stamp(None, None))
     return result
@@ -95,8 +95,8 @@ def _synced(run: Run, ledger: Ledger) -> tuple[Sequence[Wanted], Difference, Wri
     flow = f"{SYNC} {settings.place}"
     newest = ledger.last_run(flow)
     if newest is not None and run.instant < newest:
-        later = f"{settings.kind} was told what stood on {newest:%Y-%m-%d}"
-        note = f"{later}; what stood on {run.as_of} is not written over it. {way_back('that day', newest)}"
+        later = f"{settings.kind} was synced as of {newest:%Y-%m-%d}"
+        note = f"{later}; a sync as of {run.as_of} would overwrite newer data. {way_back('that day', newest)}"
         log.warning(note)
         return [], Difference([], [], [("older", str(run.as_of), note)]), Written([], [], [])
     wanted = wanted_of(run, ledger, outbox)
@@ -113,7 +113,7 @@ def _synced(run: Run, ledger: Ledger) -> tuple[Sequence[Wanted], Difference, Wri
 
 @step
 def wanted_of(run: Run, ledger: Ledger, outbox: Mapping[str, OutboxEntry]) -> list[Wanted]:
-    """What the CRM should say: the newest scores up to the date, and the ledger's alerts and work cut at it."""
+    """What the CRM should hold: the newest scores up to the date, and the ledger's alerts and work up to it."""
     days = [day for day in dates(run.marts, "health_scores") if day <= run.as_of]
     if not days:
         raise ConfigError(f"no scores are published up to {run.as_of}. Run `keepwell daily` or `monthly` first.")
@@ -124,7 +124,7 @@ def wanted_of(run: Run, ledger: Ledger, outbox: Mapping[str, OutboxEntry]) -> li
 
 
 def _graded(run: Run) -> Mapping[str, str]:
-    """How success plans stood when they were graded last."""
+    """Status of success plans when they were graded last."""
     days = [day for day in dates(run.marts, "success_plans") if day <= run.as_of]
     if not days:
         return {}
@@ -134,14 +134,14 @@ def _graded(run: Run) -> Mapping[str, str]:
 
 @step
 def keep_wanted(run: Run, ledger: Ledger, wanted: Sequence[Wanted], outbox: Mapping[str, OutboxEntry]) -> None:
-    """What is wanted otherwise than before goes to the outbox, before anything is sent."""
+    """Put changed content into the outbox, before anything is sent."""
     new = [w for w in wanted if w.key not in outbox or outbox[w.key].wanted != w]
     ledger.record_crm([_event(run, w, "wanted", payload=w.values) for w in new])
 
 
 @step
 def compare(run: Run, wanted: Sequence[Wanted], outbox: Mapping[str, OutboxEntry]) -> Difference:
-    """Ask the CRM what it has."""
+    """Read the CRM and find the differences."""
     return compared(connected(run.settings.crm), wanted, outbox, run.settings.crm)
 
 
@@ -155,30 +155,30 @@ def write_to_crm(run: Run, found: Difference, outbox: Mapping[str, OutboxEntry])
 def keep_delivered(
     run: Run, ledger: Ledger, found: Difference, written: Written, outbox: Mapping[str, OutboxEntry]
 ) -> None:
-    """What reads back as wanted is delivered; for the rest it is written why not."""
+    """Record what reads back as wanted as delivered, and the errors of the rest."""
     there = [(w, i) for w, i in found.same if w.key not in outbox or outbox[w.key].delivered != w]
     done = [_event(run, w, "delivered", crm_id=i, payload=w.values) for w, i in (*there, *written.delivered)]
-    differs = "; ".join(written.refused) or "it reads back otherwise than it was written"
+    differs = "; ".join(written.refused) or "the CRM returned another value than was written"
     late = [_event(run, s.wanted, "failed", error=differs) for s in written.differing]
     left = [_event(run, s.wanted, "failed", error=written.stopped) for s in written.left]
     ledger.record_crm([*done, *late, *left])
 
 
-_OWN = ("ledger", "crm", "crm.kind is ledger: the ledger itself is the CRM, nothing is sent.")
+_OWN = ("ledger", "crm", "crm.kind is ledger: nothing to sync.")
 
 
 def _different(written: Written) -> list[tuple[str, str, str]]:
-    """What was written and reads back otherwise."""
-    return [("differs", s.wanted.label, "it reads back otherwise than it was written.") for s in written.differing]
+    """What was written and reads back with another value."""
+    return [("differs", s.wanted.label, "the CRM returned another value than was written.") for s in written.differing]
 
 
 def steps_in_words(found: Difference) -> list[tuple[str, str, str]]:
-    """Every step: what would be done, to which object, and what changes; long texts are cut."""
+    """Every step in words: action, object and changes; long texts are truncated."""
     return [(one.act, one.wanted.label, _changes(one)) for one in found.steps]
 
 
 def steps_as_data(found: Difference) -> list[dict[str, object]]:
-    """The same for a program, whole."""
+    """Every step as data, for a program."""
     return [
         {
             "act": one.act, "key": one.wanted.key, "account_id": one.wanted.account_id, "company": one.company,
@@ -193,7 +193,7 @@ def _changes(one: Step) -> str:
         return _quoted(one.wanted.values["subject"])
     after = _after(one)
     return ", ".join(
-        f"{name} {_quoted(before)} -> {_quoted(after[name])}{' (changed there)' if name in one.theirs else ''}"
+        f"{name} {_quoted(before)} -> {_quoted(after[name])}{' (changed in the CRM)' if name in one.theirs else ''}"
         for name, before in one.before.items()
     )
 

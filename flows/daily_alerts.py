@@ -1,4 +1,4 @@
-"""Every day: check, score, and keep the alerts of the day (ALR-1, ALR-3)."""
+"""Every day: check, score, and update alerts (ALR-1, ALR-3)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -32,9 +32,9 @@ DAILY = "daily_alerts"
 
 @dataclass(frozen=True)
 class DayResult:
-    """What one day did: its alerts (mart `alerts`), how many it opened and closed, and how many wait for release.
+    """Result of one day: alerts (mart `alerts`) opened, closed, open, and on hold.
 
-    With the days before it that were made up (`days`), opened and closed are those of all.
+    With missed days that were caught up (`days`), opened and closed are totals of all of them.
     """
 
     as_of: str
@@ -48,7 +48,7 @@ class DayResult:
 
 
 def daily_alerts(run: Run) -> DayResult:
-    """The alerts of the date, after those of every day that was missed since the newest run, in order."""
+    """The alerts of the date, after those of each missed day since the newest run, in order."""
     ledger = Ledger.open(run.ledger_url, run.settings.retries)
     try:
         last = ledger.last_run(DAILY)
@@ -61,10 +61,10 @@ def daily_alerts(run: Run) -> DayResult:
             try:
                 made.append(one_day(replace(run, as_of=day), snapshot, ledger))
             except DataCheckFailed as failure:
-                log.warning("%s is not made up, its data fails a critical check: %s", day, failure.findings[0])
+                log.warning("%s is skipped, its data fails a critical check: %s", day, failure.findings[0])
         made.append(one_day(run, snapshot, ledger))
         if overdue_sweep(run, ledger, planned_at(run)):
-            log.warning("no sweep has run for a while: the day sends what waits in the outbox. Schedule `sweep`.")
+            log.warning("no sweep has run recently; the daily run sends the waiting messages. Schedule `sweep`.")
             send(run, ledger, planned_at(run))
         return together(made, plan.days)
     finally:
@@ -72,7 +72,7 @@ def daily_alerts(run: Run) -> DayResult:
 
 
 def together(made: Sequence[DayResult], days: Sequence[date]) -> DayResult:
-    """The last day's result with what all that were made up opened and closed."""
+    """The last day's result with the openings and closings of all days."""
     return replace(
         made[-1], opened=sum(one.opened for one in made), closed=sum(one.closed for one in made),
         digest=any(one.digest for one in made), days=tuple(str(day) for day in days),
@@ -80,7 +80,7 @@ def together(made: Sequence[DayResult], days: Sequence[date]) -> DayResult:
 
 
 def one_day(run: Run, snapshot: Snapshot, ledger: Ledger) -> DayResult:
-    """Score one date, see what changed, write it to the ledger, publish the alerts as they stand then."""
+    """Score one date, find what changed, write it to the ledger, publish the alerts."""
     with holding(run.out, run.as_of), recorded(run, DAILY) as record:
         scored = score_date(run, snapshot)
         new = decide(run, scored, ledger)
@@ -102,19 +102,19 @@ def one_day(run: Run, snapshot: Snapshot, ledger: Ledger) -> DayResult:
 
 
 def _opened(alerts: pd.DataFrame, run: Run) -> "pd.Series[bool]":
-    """Which opened on this day; a held one opens on its release."""
+    """Alerts that opened on this day; one on hold opens on its release."""
     return (alerts["opened_at"] == pd.Timestamp(run.instant)) & (alerts["state"] != "held")
 
 
 def planned_at(run: Run) -> datetime:
-    """When the run of this day is planned, which is when people hear of it; never before the day begins in UTC."""
+    """Planned time of this day's run, when people are notified; never before the day begins in UTC."""
     plan = run.settings.plan
     return max(plan.first("daily", plan.begins(run.as_of)), run.instant)
 
 
 @step
 def decide(run: Run, scored: ScoredDate, ledger: Ledger) -> list[LedgerEvent]:
-    """What this day adds to the ledger; nothing where the ledger holds a newer run."""
+    """Events that this day adds to the ledger; none if the ledger has a newer run."""
     settings, accounts = run.settings.alerts, scored.scored.accounts
     history, runs = ledger.history(run.instant), ledger.runs(DAILY)
     if runs.last is not None and run.instant < runs.last:
@@ -133,9 +133,9 @@ def decide(run: Run, scored: ScoredDate, ledger: Ledger) -> list[LedgerEvent]:
 
 @step
 def keep_alerts(run: Run, scored: ScoredDate, ledger: Ledger, new: list[LedgerEvent]) -> pd.DataFrame:
-    """Write the day to the ledger in one transaction, and publish its alerts from the ledger cut at as_of.
+    """Write the day to the ledger in one transaction, and publish its alerts as of the date.
 
-    A day older than the ledger's newest run is only published: recording it would move the start of the ledger's life.
+    A day before the ledger's newest run is only published: recording it would change the start of the ledger.
     """
     last = ledger.last_run(DAILY)
     if last is None or run.instant >= last:

@@ -1,7 +1,7 @@
-"""The flow bodies as Prefect flows: what `prefect.yaml` deploys, `keepwell serve` schedules and `--prefect` runs.
+"""The flows as Prefect flows: `prefect.yaml` deploys them, `keepwell serve` schedules them, `--prefect` runs them.
 
-A scheduled run speaks as of the local day it was planned for, whenever it really starts; the clock is read
-to refuse an instant far ahead of it, as the command does.
+A scheduled run is computed as of the local day it was planned for, whenever it starts; the clock is read only to refuse
+an instant far ahead of it, as the command does.
 """
 
 import asyncio
@@ -42,14 +42,14 @@ def monthly(config: str = "pipeline.toml", out: str = "out", as_of: date | None 
 @flow(name="daily_alerts", persist_result=False, validate_parameters=True)
 @masked_errors()
 def daily(config: str = "pipeline.toml", out: str = "out", as_of: date | None = None) -> Any:
-    """Score the day, and any missed day before it, and keep its alerts."""
+    """Score the day, and any missed day before it, and update alerts."""
     return daily_alerts(_run(config, out, as_of, "daily"))
 
 
 @flow(name="sweep", persist_result=False, validate_parameters=True)
 @masked_errors()
 def sweeping(config: str = "pipeline.toml", out: str = "out", now: datetime | None = None) -> Any:
-    """Open the alerts of events, and record every clock that ran out."""
+    """Open alerts for new events, record missed deadlines, send messages."""
     at = _utc(now) if now else _planned_time()
     run = _run(config, out, at.date())
     refuse_ahead("the sweep of", at, "clock_slack_days", run.settings.schedule.clock_slack_days)
@@ -66,7 +66,7 @@ def weekly(config: str = "pipeline.toml", out: str = "out", as_of: date | None =
 @flow(name="quarterly_retraining", persist_result=False, validate_parameters=True)
 @masked_errors()
 def quarterly(config: str = "pipeline.toml", out: str = "out", as_of: date | None = None) -> Any:
-    """Learn from the past and grade every candidate."""
+    """Train models on the past and test every candidate."""
     from keepwell.flows.quarterly_retraining import (
         quarterly_retraining,  # scikit-learn: seconds that the others need not pay
     )
@@ -77,14 +77,14 @@ def quarterly(config: str = "pipeline.toml", out: str = "out", as_of: date | Non
 @flow(name="crm_sync", persist_result=False, validate_parameters=True)
 @masked_errors()
 def crm(config: str = "pipeline.toml", out: str = "out", as_of: date | None = None) -> Any:
-    """Tell the CRM what stands as of the day."""
+    """Sync the CRM as of the day."""
     return crm_sync(_run(config, out, as_of, "crm"))
 
 
 @flow(name="auditing", persist_result=False, validate_parameters=True)
 @masked_errors()
 def audit(config: str = "pipeline.toml", out: str = "out", as_of: date | None = None) -> Any:
-    """What each score knew of those who left, and what the book kept."""
+    """How well past scores predicted churn, and what was retained."""
     from keepwell.flows.on_demand.audit import auditing  # scikit-learn, as above
 
     return auditing(_run(config, out, as_of))

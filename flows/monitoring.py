@@ -1,4 +1,4 @@
-"""Watching the models within the quarterly flow: what is in force, what became of it, who is told (LRN-3, LRN-4)."""
+"""Model monitoring within the quarterly flow: production models, their results, notifications (LRN-3, LRN-4)."""
 
 from collections.abc import Mapping
 
@@ -23,7 +23,7 @@ def watch_models(
     run: Run, snapshot: Snapshot, past: TrainingSet, champions: Mapping[str, ServingModel],
     trained: Mapping[str, TrainingResult], versions: Mapping[str, str],
 ) -> Monitoring:  # fmt: skip
-    """Every outcome's champion, or its challenger where none was promoted yet, on the months since it trained."""
+    """Every outcome's champion, or its challenger before the first promotion, on the months since its training."""
     legacy = legacy_scores(facts_at(snapshot, run.instant, run.fixed))
     watched, unwatched = {}, {}
     for outcome in OUTCOMES:
@@ -43,11 +43,13 @@ def in_place(
     trained: Mapping[str, TrainingResult],
     versions: Mapping[str, str],
 ) -> InPlace | None:
-    """The model to watch; None without one. TooLittleData for a champion kept without what it is held against."""
+    """The model to monitor; None without one. TooLittleData for a champion stored without its baseline."""
     if outcome in champions:
         champion = champions[outcome]
         if champion.baseline is None:
-            raise TooLittleData(f"Version {champion.version} was kept without its baseline; the next champion has one.")
+            raise TooLittleData(
+                f"Version {champion.version} was stored without a baseline; the next champion will have one."
+            )
         return InPlace(CHAMPION, champion.version, champion.trained, champion.baseline)
     found = trained.get(outcome)
     if found is None or found.baseline is None:
@@ -57,7 +59,7 @@ def in_place(
 
 @step
 def draw_lines(run: Run, found: Monitoring) -> None:
-    """Figures and drift as lines over time in MLflow; a degraded model as an event and an artifact of Prefect."""
+    """Metrics and drift over time in MLflow; a degraded model as an event and an artifact of Prefect."""
     for outcome, watched in found.watched.items():
         log_monitoring(run.tracking, outcome, watched.lines)
     show_degraded(found.alerts, run.as_of)

@@ -23,7 +23,7 @@ WEEK_ONE = "monthly_week_1"
 
 @dataclass(frozen=True)
 class MonthResult:
-    """What a monthly run did: the report of week 1 and where it lies, and what the other weeks did."""
+    """Result of a monthly run: the report of week 1 and its path, and the results of the other weeks."""
 
     report: MonthReport | None
     path: Path | None
@@ -33,7 +33,7 @@ class MonthResult:
 
     @property
     def totals(self) -> Mapping[str, object]:
-        """The figures of the weeks that ran; empty where none did."""
+        """Totals of the weeks that ran; empty if none did."""
         parts = (self.report, self.outreach, self.work, self.results)
         return {name: value for part in parts if part for name, value in part.totals.items()}
 
@@ -41,8 +41,8 @@ class MonthResult:
 def monthly_scoring(run: Run, week: int | None = None, *, draws: bool = True) -> MonthResult:
     """The week that the date falls in, after any earlier week of that month that has not run; `week` forces one.
 
-    A week speaks as of its first day. Week 3 has run once a person has signed it; only its own run waits for that.
-    Without `draws` week 2 draws no new lot.
+    A week is computed as of its first day, even when it runs late. Week 3 has run once it is signed off; only its own
+    run waits for that. Without `draws` week 2 makes no new random assignment.
     """
     wanted = (week,) if week else tuple(range(1, month_week(run.as_of.day) + 1))
     result = MonthResult(None, None)
@@ -75,7 +75,7 @@ def first_day(day: date, week: int) -> date:
 
 
 def week_one(run: Run) -> tuple[MonthReport, Path]:
-    """Score the book as of the month's first day and write the report."""
+    """Score all accounts as of the month's first day and write the report."""
     with holding(run.out, run.as_of), recorded(run, WEEK_ONE) as record:
         scored = score_date(run, staged(run))
         report, path = report_month(run, scored)
@@ -94,5 +94,5 @@ def report_month(run: Run, scored: ScoredDate) -> tuple[MonthReport, Path]:
 
 
 def report_path(run: Run) -> Path:
-    """Where the month's report lies."""
+    """Path of the month's report."""
     return run.out / "reports" / f"health-{run.as_of}.html"

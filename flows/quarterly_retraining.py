@@ -1,4 +1,4 @@
-"""Every quarter: would a model know more than health? Candidates are graded on months that they never saw (LRN-1)."""
+"""Every quarter: train candidates and test them on later months, against health alone (LRN-1)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -47,7 +47,7 @@ from keepwell.tasks.step import step
 
 FLOW = "quarterly_retraining"
 RANDOM_ROC_AUC = 0.5
-"""The ROC-AUC of knowing nothing."""
+"""The ROC-AUC of a random guess."""
 NO_LESSONS = Lessons({}, pd.DataFrame(), None, ())
 NOTHING_WATCHED = Monitoring()
 

@@ -13,7 +13,7 @@ from keepwell.tasks.step import step
 
 @step
 def publish_reviews(run: Run, ledger: Ledger, snapshot: Snapshot, stamp: Stamp) -> int:
-    """The marts of the reviews that had begun by the run's instant, cut there; nothing before the first."""
+    """The marts of the reviews that began by the run's instant, as of it; nothing before the first."""
     graded = []
     for sprint in sprints(ledger.reviews(), run.instant).values():
         outcomes = outcomes_by(run, sprint, snapshot, run.instant)
@@ -22,6 +22,6 @@ def publish_reviews(run: Run, ledger: Ledger, snapshot: Snapshot, stamp: Stamp) 
 
 
 def outcomes_by(run: Run, sprint: Sprint, snapshot: Snapshot, now: datetime) -> Outcomes:
-    """What became of a sprint's accounts by an instant."""
+    """Outcomes of a sprint's accounts, known by an instant."""
     settings = run.settings
     return outcomes_of(sprint, run.marts, snapshot, now, run.fixed, settings.money, settings.labels)

@@ -18,9 +18,9 @@ from keepwell.tasks.version import code_version
 
 @dataclass(frozen=True)
 class Run:
-    """Settings, output folder and date; a batch run for date D speaks as of D 00:00 UTC.
+    """Settings, output folder and date; a batch run for date D is computed as of D 00:00 UTC.
 
-    `tracking_down`: why MLflow could not be reached, once it could not; the days that a run makes up share it.
+    `tracking_down`: the error once MLflow could not be reached; caught-up days share it.
     """
 
     settings: Settings
@@ -69,7 +69,7 @@ class Run:
         return frozenset(self.settings.tables["accounts"].fixed_since_signup)
 
     def stamp(self, snapshot: Snapshot | None, stored: Stored | None, others: Sequence[str] = ()) -> Stamp:
-        """The same whichever flow computes it: a hash of as_of, settings, code, snapshot and what it builds on."""
+        """A hash of as_of, settings, code, snapshot and inputs; the same in every flow."""
         snapshot_id = snapshot.id if snapshot else ""
         used = (*(stored.used if stored else ()), *others)
         run_id = digest((str(self.as_of), self.settings.fingerprint(), code_version(), snapshot_id, *used))

@@ -1,6 +1,6 @@
-"""When a scheduled flow is due, by cron in the team's time zone, and what of it is not on record (OUT-3).
+"""When scheduled flows are due, by cron in the team's time zone, and which runs are missing (OUT-3).
 
-Instants are UTC without a zone; the day that a run speaks as of is the local day of its planned time.
+Instants are UTC without a zone; a run is computed as of the local day of its planned time.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -30,7 +30,7 @@ BY_DATE = ("daily", "weekly", "monthly", "quarterly", "crm")
 
 @dataclass(frozen=True)
 class Planned:
-    """A run that the schedule asks for: when, of which flow (as the mart `runs` names it), for which date."""
+    """A scheduled run: when, of which flow (as in the mart `runs`), for which date."""
 
     at: datetime
     flow: str
@@ -72,7 +72,7 @@ class Plan:
         return at.replace(tzinfo=UTC).astimezone(self.zone).date()
 
     def day_of(self, name: str | None, at: datetime) -> date:
-        """The local day of which a run speaks that Prefect planned for an instant; None: by no schedule.
+        """The local day of a run that Prefect planned for an instant; name None: without a schedule.
 
         Where the clocks skip the planned hour, Prefect plans an hour too early: at 23:30 for a 00:30 that is not there.
         Such a run is that of the day whose hour is missing.
@@ -92,16 +92,16 @@ class Plan:
 
 
 def planned_runs(plan: Plan, first: date, last: date, names: Sequence[str]) -> list[Planned]:
-    """What the schedule asks for from the first local day to the last, both included; a week of the month once."""
+    """Scheduled runs from the first local day to the last, both included; each week of the month once."""
     since, until = plan.begins(first), plan.begins(last + DAY)
     found = [_planned(name, at, plan) for name in names for at in plan.times(name, since, until)]
     return sorted({(p.flow, p.as_of): p for p in reversed(found)}.values(), key=lambda p: (p.at, p.flow))
 
 
 def missed_runs(plan: Plan, marts: Path, since: datetime, now: datetime, names: Sequence[str]) -> list[Planned]:
-    """Of these schedules, what was planned since an instant, is late by now and is not on record.
+    """Runs of these schedules that were planned since an instant, are late by now and have not run.
 
-    Before a flow's first run none is missed. A run that is made up is on record, and no longer missed.
+    Before a flow's first run none is missed. A backfilled run is no longer missed.
     """
     asked = planned_runs(plan, plan.day_at(since), plan.day_at(now), names)
     late = [p for p in asked if p.at >= since and p.at + plan.late <= now]
@@ -109,7 +109,7 @@ def missed_runs(plan: Plan, marts: Path, since: datetime, now: datetime, names: 
 
 
 def still_missed(marts: Path, subjects: Iterable[str]) -> dict[str, bool]:
-    """Of missed runs by their names (`FLOW of DATE`), whether they are missed still."""
+    """Whether missed runs, by name (`FLOW of DATE`), are still missed."""
     parts = {subject: subject.partition(" of ") for subject in subjects}
     return {s: not has_run(marts, flow, date.fromisoformat(day)) for s, (flow, _, day) in parts.items()}
 
@@ -119,12 +119,12 @@ def checked(cron: str) -> str:
     try:
         CronSim(cron, datetime(2000, 1, 1))  # noqa: DTZ001 any instant will do
     except CronSimError as error:
-        raise ValueError(f"is no cron expression ({error}); write five fields, such as `0 5 * * *`") from error
+        raise ValueError(f"is not a cron expression ({error}); write five fields, such as `0 5 * * *`") from error
     return cron
 
 
 def _planned(name: str, at: datetime, plan: Plan) -> Planned:
-    """A run and the date that it speaks as of: its own local day, or the first of a week of the month."""
+    """A run and its date: its own local day, or the first day of a week of the month."""
     day = plan.day_at(at)
     if name != "monthly":
         return Planned(at, FLOWS[name], day)

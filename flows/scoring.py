@@ -1,4 +1,4 @@
-"""What the monthly and the daily flow share: stage, check, score and publish one date."""
+"""Shared by all flows: stage, check, score and publish one date."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -32,7 +32,7 @@ from keepwell.tasks.step import step
 
 @dataclass(frozen=True)
 class ScoredDate:
-    """Everything that is known of one date once it is scored and published."""
+    """Everything known about one date once it is scored and published."""
 
     snapshot: Snapshot
     checks: Sequence[CheckResult]
@@ -46,7 +46,7 @@ class ScoredDate:
 
 
 def staged(run: Run) -> Snapshot:
-    """The company's data as a snapshot; data that cannot be read publishes `check_results` alone and raises."""
+    """The company's data as a snapshot; unreadable data publishes `check_results` alone and raises."""
     try:
         return stage_sources(run)
     except DataCheckFailed as failure:
@@ -70,7 +70,7 @@ def stage_sources(run: Run) -> Snapshot:
 
 @step
 def check_data(run: Run, snapshot: Snapshot) -> Sequence[CheckResult]:
-    """The judgement of every expectation on what was known at as_of."""
+    """The result of every expectation on what was known at as_of."""
     settings = run.settings
     docs = (run.out / "data_docs").resolve()  # Great Expectations refuses a relative folder
     currencies = settings.money.rates()
@@ -81,7 +81,7 @@ def check_data(run: Run, snapshot: Snapshot) -> Sequence[CheckResult]:
 
 @step
 def score_and_publish(run: Run, snapshot: Snapshot, checks: Sequence[CheckResult]) -> ScoredDate:
-    """The scored book and every mart that it feeds."""
+    """The scored accounts and every mart that depends on them."""
     settings = run.settings
     stored = stored_before(run.marts, run.as_of, settings.alerts.drop_window_days)
     facts = facts_at(snapshot, run.instant, run.fixed)
@@ -112,7 +112,7 @@ def score_and_publish(run: Run, snapshot: Snapshot, checks: Sequence[CheckResult
 
 
 def production_models(run: Run) -> Models | None:
-    """Champion and challenger of every outcome, as far as they know nothing after the run's date."""
+    """Champion and challenger of every outcome, trained on data up to the run's date."""
     if not run.tracking.begun:
         warn_of_lost_changes(run.marts, OUTCOMES, run.as_of)
         return None
@@ -124,10 +124,9 @@ def production_models(run: Run) -> Models | None:
 
 
 def said_by_people(run: Run) -> tuple[Mapping[str, Override], frozenset[str]]:
-    """What the ledger adds to a score: overrides in force by account, and accounts with an alert that was open before.
+    """What the ledger adds to a score: active overrides by account, and accounts with an alert open before.
 
-    Alerts that open as of the run's own instant are judged with the score: whichever flow of a date runs first, the
-    others find the same.
+    Alerts that open at the run's own instant do not count, so that every flow of a date finds the same.
     """
     ledger = Ledger.open(run.ledger_url, run.settings.retries)
     try:
@@ -141,7 +140,7 @@ def said_by_people(run: Run) -> tuple[Mapping[str, Override], frozenset[str]]:
 
 @step
 def publish_findings(run: Run, failure: DataCheckFailed) -> None:
-    """What stopped the staging, in `check_results` alone: the checks themselves could not run."""
+    """Publish what stopped the staging, in `check_results` alone: the checks themselves could not run."""
     frame = pd.DataFrame(
         [
             {
@@ -160,5 +159,5 @@ def check_frame(results: Sequence[CheckResult]) -> pd.DataFrame:
 
 
 def health_scores(accounts: pd.DataFrame) -> pd.DataFrame:
-    """The columns of the mart, out of everything that scoring knows."""
+    """The columns of the mart."""
     return accounts[[c for c in HEALTH_SCORES.columns if c in accounts]]

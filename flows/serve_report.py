@@ -1,4 +1,4 @@
-"""What `keepwell serve` reports: each run that begins and ends, and each that should have begun and has not (OUT-3)."""
+"""Reports of `keepwell serve`: each run that begins and ends, and each overdue run (OUT-3)."""
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,13 +12,13 @@ from keepwell.flows.schedule import FLOWS, Plan
 from keepwell.tasks.step import log
 
 LOOK_BACK = timedelta(days=2)
-"""How far back a run that still goes on may have been planned."""
+"""How long ago a run that is still going may have been planned."""
 WAITING = ("SCHEDULED", "PENDING")
 
 
 @dataclass(frozen=True)
 class Seen:
-    """A flow run as the server knows it; instants are UTC without a zone."""
+    """A flow run as the server reports it; instants are UTC without a zone."""
 
     run_id: str
     flow: str
@@ -31,7 +31,7 @@ class Seen:
 
 @dataclass
 class Report:
-    """The runs that were reported, and the planned times about which was warned; it begins with `since`."""
+    """The reported runs, and the planned times that had a warning; covers the time since `since`."""
 
     plan: Plan
     since: datetime
@@ -62,9 +62,11 @@ class Report:
             if not due or any(run.planned >= due[-1] for run in begun) or self.warned.get(name) == due[-1]:
                 continue
             self.warned[name] = due[-1]
-            before = [f"that of {self._local(run.planned)} goes on" for run in begun if run.state == "RUNNING"]
+            before = [
+                f"the run of {self._local(run.planned)} is still going" for run in begun if run.state == "RUNNING"
+            ]
             if not any(run.planned >= due[-1] for run in own):
-                before = ["the server has planned no run: does its scheduler work?"]
+                before = ["the server has planned no run: is its scheduler working?"]
             why = before[-1] if before else "the server has planned it"
             yield f"{flow} was due at {self._local(due[-1])} and has not begun; {why}"
 

@@ -1,4 +1,4 @@
-"""Every quarter of an hour: event alerts that became known, and the clocks that ran out (ALR-2)."""
+"""Every 15 minutes: open alerts for new events, record missed deadlines, send messages (ALR-2)."""
 
 import shutil
 from collections.abc import Sequence
@@ -27,12 +27,12 @@ from keepwell.tasks.step import log, step
 
 SWEEP = "sweep"
 TABLES = ("accounts", "contracts", "tickets", "invoices")
-"""What events and the book rest on: the rest of the source is not read every quarter of an hour."""
+"""Tables behind events and contracts: a sweep does not read the rest of the source."""
 
 
 @dataclass(frozen=True)
 class Swept:
-    """What one sweep did; `delay_minutes`: from known to opened, median of those opened; None where nothing was."""
+    """Result of one sweep; `delay_minutes`: median from known to opened; None if nothing opened."""
 
     now: str
     opened: int
@@ -45,21 +45,21 @@ class Swept:
 
 
 def sweep(run: Run, now: datetime) -> Swept:
-    """Open the alerts of events known by `now`, record every clock that ran out; running it again adds nothing.
+    """Open alerts for events known by `now`, record missed deadlines; running it again adds nothing.
 
-    Neither does one that is older than the newest on record, nor a first one before the first contract: both say so.
+    A sweep before the newest recorded one, or a first one before the first contract, adds nothing and warns.
     """
     with holding(run.out, SWEEP):
         ledger = Ledger.open(run.ledger_url, run.settings.retries)
         try:
             newest = ledger.last_run(SWEEP)
             if newest is not None and now < newest:
-                return without_effect(now, f"the newest on record as of {newest}", way_back("the newest", newest))
+                return without_effect(now, f"before the newest one ({newest})", way_back("the newest one", newest))
             snapshot = read_events(run)
             new, names = look(run, snapshot, ledger, now)
             if newest is None and not names:
                 # As the first run ever it would have the next one open everything since.
-                return without_effect(now, "when nobody was under contract yet", "Choose a later instant.")
+                return without_effect(now, "before the first contract", "Choose a later instant.")
             recorded = ledger.record(SWEEP, now, new, outbox(run, ledger, new, names))
             delivered = send(run, ledger, now)
         finally:
@@ -76,13 +76,13 @@ def sweep(run: Run, now: datetime) -> Swept:
 
 def without_effect(now: datetime, why: str, remedy: str) -> Swept:
     """A sweep that leaves everything as it is, and warns."""
-    log.warning("this sweep speaks as of %s, %s: it opens, records and sends nothing. %s", now, why, remedy)
+    log.warning("this sweep is as of %s, %s: it opens, records and sends nothing. %s", now, why, remedy)
     return Swept(now.isoformat(), 0, 0, 0, None, 0, 0, 0)
 
 
 @step
 def read_events(run: Run) -> Snapshot:
-    """The few tables that a sweep looks at, read anew; no result names such a snapshot, so only the newest is kept."""
+    """The tables of a sweep, read anew; no result refers to such a snapshot, so only the newest is stored."""
     settings, folder = run.settings, run.out / "snapshots" / SWEEP
     mappings = {name: path for name, path in settings.mappings.items() if name in TABLES}
     snapshot = stage(settings.source.url, settings.base, mappings, folder, settings.retries)
@@ -94,7 +94,7 @@ def read_events(run: Run) -> Snapshot:
 
 @step
 def look(run: Run, snapshot: Snapshot, ledger: Ledger, now: datetime) -> tuple[list[LedgerEvent], dict[str, str]]:
-    """What this sweep adds to the ledger, and the names of the accounts under contract."""
+    """Events that this sweep adds to the ledger, and the names of the accounts under contract."""
     settings, facts = run.settings.alerts, facts_at(snapshot, now, run.fixed)
     history, runs = ledger.history(now), ledger.runs(SWEEP)
     since = events_since(history, now, settings, runs)
@@ -110,7 +110,7 @@ def look(run: Run, snapshot: Snapshot, ledger: Ledger, now: datetime) -> tuple[l
 
 
 def runs_not_made(run: Run, ledger: Ledger, history: Sequence[LedgerEvent], now: datetime) -> list[Occurrence]:
-    """What was planned and is not on record, and what was reported as such and has been made up (OUT-3)."""
+    """Missed runs, and missed runs that have been made up since (OUT-3)."""
     plan, settings = run.settings.plan, run.settings
     since = now - timedelta(days=settings.alerts.event_lookback_days)
     names = [name for name in BY_DATE if name != "crm" or settings.uses_crm]
@@ -125,7 +125,7 @@ def runs_not_made(run: Run, ledger: Ledger, history: Sequence[LedgerEvent], now:
 
 
 def overdue_sweep(run: Run, ledger: Ledger, now: datetime) -> list[Occurrence]:
-    """The first planned sweep since the last one, where it is late by now; none before the first sweep ever."""
+    """The first planned sweep since the last one, if late by now; none before the first sweep ever."""
     plan, last = run.settings.plan, ledger.last_run(SWEEP)
     if last is None:
         return []
@@ -139,14 +139,14 @@ def overdue_sweep(run: Run, ledger: Ledger, now: datetime) -> list[Occurrence]:
 
 
 def outbox(run: Run, ledger: Ledger, new: list[LedgerEvent], names: dict[str, str]) -> list[Message]:
-    """The messages that these events make."""
+    """The messages of these events."""
     opened = [e for e in (*ledger.history(), *new) if e.kind == "opened"]
     alerts, settings = {e.alert_id: e.payload for e in opened}, run.settings
     return messages(new, alerts, names, channels_of(settings.messages), settings.owners)
 
 
 def decide_on_hold(run: Run, named: str, decision: str, now: datetime, by: str, reason: str) -> int:
-    """Release or discard what a data alert holds; messages of released ones leave with the next sweep."""
+    """Release or discard the alerts on hold for a data alert; messages go out with the next sweep."""
     ledger = Ledger.open(run.ledger_url, run.settings.retries)
     try:
         new = decided(ledger.history(now), named, decision, now, by, reason, run.settings.alerts)
@@ -159,8 +159,8 @@ def decide_on_hold(run: Run, named: str, decision: str, now: datetime, by: str, 
 
 @step
 def send(run: Run, ledger: Ledger, now: datetime) -> Delivered:
-    """What waits in the outbox, tried once; what fails waits for a later sweep."""
+    """Try every waiting message once; failed ones wait for a later sweep."""
     found = deliver(ledger, run.settings.messages, run.out, now)
     if found.given_up:
-        log.warning("%d messages were given up; the table ledger_deliveries says why.", found.given_up)
+        log.warning("%d messages were given up; see the table ledger_deliveries for the errors.", found.given_up)
     return found

@@ -1,4 +1,4 @@
-"""Every Monday: the stand-up sheet, the book against a week earlier, the pipeline, the quarter's forecast (WKL)."""
+"""Every Monday: stand-up sheet, portfolio week over week, expansion pipeline, quarterly churn forecast (WKL)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -35,20 +35,20 @@ WEEKLY = "weekly_review"
 
 @dataclass(frozen=True)
 class WeekResult:
-    """What a review found, and where its page lies."""
+    """Result of a review, and the path of its page."""
 
     report: WeekReport
     path: Path
 
     @property
     def totals(self) -> Mapping[str, object]:
-        """The figures of a one-look summary."""
+        """Totals for a summary."""
         return self.report.totals
 
 
 @dataclass(frozen=True)
 class QuarterForecast:
-    """The forecast made now, earlier ones that have come out, and the partitions that were read."""
+    """The forecast made now, earlier ones with known outcome, and the partitions that were read."""
 
     made: pd.DataFrame
     graded: pd.DataFrame
@@ -73,7 +73,7 @@ def weekly_review(run: Run) -> WeekResult:
 
 @step
 def forecast_quarter(run: Run, scored: ScoredDate) -> QuarterForecast:
-    """How many will leave in the coming quarter, and how earlier forecasts came out."""
+    """Expected churn in the coming quarter, and how earlier forecasts came out."""
     settings = run.settings
     rules = ForecastRules(
         settings.labels.churn_horizon_days, settings.money, settings.models.forecast, run.fixed
@@ -86,7 +86,7 @@ def forecast_quarter(run: Run, scored: ScoredDate) -> QuarterForecast:
 
 
 def _tested(run: Run, accounts: pd.DataFrame) -> Estimate | None:
-    """Losses over expected of the champion on the months that it was tested on; None without a model."""
+    """Observed over expected churn of the champion on its test months; None without a model."""
     if accounts["churn_risk"].isna().all():
         return None
     from keepwell.tasks.registry.champion import load  # scikit-learn and MLflow take seconds
@@ -97,7 +97,7 @@ def _tested(run: Run, accounts: pd.DataFrame) -> Estimate | None:
 
 @step
 def review_week(run: Run, scored: ScoredDate, ledger: Ledger, forecast: QuarterForecast) -> tuple[WeekReport, Stamp]:
-    """The marts of the week, and their stamp: beside the scores they rest on earlier marts and on the ledger."""
+    """The marts of the week, and their stamp: they depend on scores, earlier marts and the ledger."""
     settings, rules, now = run.settings, run.settings.weekly, run.instant
     currency, labels = settings.money.reporting_currency, settings.labels
     accounts = scored.scored.accounts.assign(currency=currency)
@@ -135,7 +135,7 @@ def review_week(run: Run, scored: ScoredDate, ledger: Ledger, forecast: QuarterF
 
 @step
 def keep_week(run: Run, report: WeekReport, stamp: Stamp) -> Path:
-    """The page, then the marts: who finds the marts finds the page too."""
+    """Write the page, then the marts: published marts always have their page."""
     path = write_week_report(report, run.out / "reports")
     publish(run.marts, run.as_of, report.frames, stamp)
     return path

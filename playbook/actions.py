@@ -1,4 +1,4 @@
-"""The playbook: one next action for an account, from all that is known of it (ACT-2)."""
+"""The playbook: one next action for an account, from everything known about it (ACT-2)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,15 +9,15 @@ from keepwell.playbook.settings import Action
 from keepwell.playbook.tiers import TIERS
 from keepwell.values.setting_types import Section
 
-ANYWHERE = Action(name="anything", owner="csm", tiers=TIERS, because="it stands for an action without conditions")
+ANYWHERE = Action(name="anything", owner="csm", tiers=TIERS, because="an action without conditions")
 
 
 @dataclass(frozen=True)
 class Case:
-    """What an action is chosen by: tier, leading factors as (feature, component), and what else may narrow it.
+    """What an action is chosen by: tier, leading factors as (feature, component), and further conditions.
 
-    `renewal_days`: to the renewal, None where none is known. Chances are 0-1, None without a model. `alarmed`: whether
-    an alert of the account is open.
+    `renewal_days`: days to the renewal, None if unknown. `risk`, `expansion`, `advocacy`: probabilities 0-1, None
+    without a model. `alarmed`: whether the account has an open alert.
     """
 
     tier: str
@@ -31,7 +31,7 @@ class Case:
 
 
 class Playbook(Section):
-    """The actions, most particular first; the first that applies is taken."""
+    """The actions, most specific first; the first that applies is chosen."""
 
     action: tuple[Action, ...] = Field(min_length=1)
 
@@ -40,7 +40,7 @@ class Playbook(Section):
         for tier in TIERS:
             if not any(tier in a.tiers and is_last_resort(a) for a in self.action):
                 raise ValueError(
-                    f"tier {tier!r} has no action of last resort: add one without features, components and conditions"
+                    f"tier {tier!r} has no fallback action: add one without features, components and conditions"
                 )
         return self
 
@@ -66,7 +66,7 @@ def answers(action: Action, feature: str, component: str) -> bool:
 
 
 def applies(action: Action, case: Case) -> bool:
-    """Whether tier, segment, renewal, chances and open alerts let the action be taken."""
+    """Whether tier, segment, renewal, probabilities and open alerts allow the action."""
     probabilities = (
         (action.risk_from, case.risk), (action.expansion_from, case.expansion), (action.advocacy_from, case.advocacy)
     )  # fmt: skip
@@ -81,12 +81,12 @@ def applies(action: Action, case: Case) -> bool:
 
 
 def is_last_resort(action: Action) -> bool:
-    """Whether the action answers everything in its tiers."""
+    """Whether the action is a fallback: it answers everything in its tiers."""
     return not (action.features or action.components) and wherever(action, ANYWHERE)
 
 
 def wherever(wide: Action, narrow: Action) -> bool:
-    """Whether the conditions of one action hold wherever those of the other do; tiers and factors apart."""
+    """Whether the conditions of one action hold wherever those of the other do, regardless of tiers and factors."""
     segments = not wide.segments or (narrow.segments and set(narrow.segments) <= set(wide.segments))
     days, near = wide.renewal_within_days, narrow.renewal_within_days
     renewal = days is None or (near is not None and near <= days)

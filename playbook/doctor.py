@@ -1,4 +1,4 @@
-"""What is amiss in the playbook, the roles and the channels, before anybody finds out by an alert (ACT-2)."""
+"""Problems of playbook, roles and channels, found before an alert is lost (ACT-2)."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -19,7 +19,7 @@ Severity = Literal["critical", "warning", "ok"]
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """One thing that was looked at: critical, or a warning, with the remedy; or that it is well."""
+    """One finding: critical or a warning, with the remedy; or ok."""
 
     severity: Severity
     subject: str
@@ -27,7 +27,7 @@ class Diagnosis:
 
 
 def playbook_findings(playbook: Playbook, features: Mapping[str, str | None]) -> list[Diagnosis]:
-    """Actions that are never reached, contradictions and gaps; `features`: the component of each published feature.
+    """Unreachable actions, contradictions and gaps; `features`: the component of each published feature.
 
     An account has one leading factor at a time, so each feature alone, and no factor at all, are all the cases.
     """
@@ -35,7 +35,7 @@ def playbook_findings(playbook: Playbook, features: Mapping[str, str | None]) ->
 
 
 def _first(playbook: Playbook, tier: str, feature: str, component: str, where: Action = ANYWHERE) -> int | None:
-    """The place in the file of the action that is taken for a factor; None: only the last resort answers.
+    """Position of the action chosen for a factor; None: only the fallback answers.
 
     `where`: under the conditions of this action, wherever they hold.
     """
@@ -55,23 +55,23 @@ def _reached(playbook: Playbook, place: int, tier: str, features: Mapping[str, s
 
 
 def _never_reached(playbook: Playbook, features: Mapping[str, str | None]) -> Iterator[Diagnosis]:
-    """Critical: whoever wrote the action believes that it is taken."""
+    """Critical: the author of the action believes that it is used."""
     for place, action in enumerate(playbook.action):
         for tier in action.tiers:
             if _reached(playbook, place, tier, features):
                 continue
             found = {_first(playbook, tier, *case, action) for case in _cases(action, features)}
             before = " and ".join(repr(playbook.action[n].name) for n in sorted(n for n in found if n is not None))
-            why = f"{before} before it answers all that it answers" if before else "no account has such a factor"
-            message = f"{action.name!r} can never be reached in tier {tier}: {why}. Move it up, or take it out."
+            why = f"{before} comes first and covers it" if before else "no account has such a factor"
+            message = f"{action.name!r} can never apply in tier {tier}: {why}. Move it up, or remove it."
             yield Diagnosis("critical", "playbook", message)
 
 
 def _contradictions(playbook: Playbook, features: Mapping[str, str | None]) -> Iterator[Diagnosis]:
-    """Critical: two actions name the same, or a wide one stands before a narrow one, and only their order decides.
+    """Critical: two actions name the same factor, or a broad one precedes a narrow one: only their order decides.
 
     A feature named in an action goes before its component named in a later one: that is how a playbook is read, and no
-    contradiction. What can never be reached at all is told as that.
+    contradiction. An unreachable action is reported as that.
     """
     for place, action in enumerate(playbook.action):
         clashes: dict[tuple[int, str], list[str]] = defaultdict(list)
@@ -84,11 +84,11 @@ def _contradictions(playbook: Playbook, features: Mapping[str, str | None]) -> I
         for (other, name), tiers in clashes.items():
             first = playbook.action[other].name
             message = f"{first!r} and {action.name!r} both answer {name} in tier {' and '.join(tiers)}"
-            yield Diagnosis("critical", "playbook", f"{message}; only their order says which. Name it in one of them.")
+            yield Diagnosis("critical", "playbook", f"{message}; only their order decides. Name it in one of them.")
 
 
 def _clash(playbook: Playbook, place: int, tier: str, name: str, component: str) -> int | None:
-    """The earlier action that takes what this one names, wherever this one applies."""
+    """The earlier action that covers what this one names, wherever this one applies."""
     for n, a in enumerate(playbook.action[:place]):
         if (
             tier in a.tiers
@@ -100,9 +100,9 @@ def _clash(playbook: Playbook, place: int, tier: str, name: str, component: str)
 
 
 def _gaps(playbook: Playbook, features: Mapping[str, str | None]) -> Iterator[Diagnosis]:
-    """A warning per tier and component with causes that only the last resort answers.
+    """A warning per tier and component with factors that only the fallback answers.
 
-    A tier whose last resort is automated answers every cause alike, on purpose. What belongs to no component is never
+    A tier whose fallback is automated answers every factor alike, on purpose. What belongs to no component is never
     the leading factor of a health.
     """
     for tier in TIERS:
@@ -115,18 +115,18 @@ def _gaps(playbook: Playbook, features: Mapping[str, str | None]) -> Iterator[Di
             if component and _first(playbook, tier, feature, component) is None:
                 open_ones[component].append(feature)
         for component, names in open_ones.items():
-            message = f"tier {tier} has no action for {', '.join(names)} ({component}): {last.name!r} answers. Add one."
-            yield Diagnosis("warning", "playbook", message)
+            found = f"tier {tier} has no action for {', '.join(names)} ({component})"
+            yield Diagnosis("warning", "playbook", f"{found}; the fallback {last.name!r} applies. Add one.")
 
 
 def role_findings(rules: Mapping[str, Rule], playbook: Playbook, owners: OwnerSettings) -> list[Diagnosis]:
-    """A warning for each role that is told something and that nobody holds, and for each that is no role."""
+    """A warning for each needed role that nobody has, and for each unknown role."""
     asked: dict[str, list[str]] = defaultdict(list)
     for rule in rules.values():
         for role in rule.recipients:
             asked[role].append(f"the alert {rule.name}")
     for role in ESCALATION[1:]:
-        asked[role].append("missed steps")
+        asked[role].append("missed deadlines")
     for action in playbook.action:
         if action.owner != "automation":
             asked[action.owner].append(f"the action {action.name!r}")
@@ -134,7 +134,9 @@ def role_findings(rules: Mapping[str, Rule], playbook: Playbook, owners: OwnerSe
     return [
         *(
             Diagnosis(
-                "warning", "roles", f"nobody is {role}, who is needed for {_listed(why)}. Name them in owners.roles."
+                "warning",
+                "roles",
+                f"nobody has the role {role}, needed for {_listed(why)}. Add people in owners.roles.",
             )
             for role, why in sorted(unheld.items())
         ),
@@ -143,16 +145,19 @@ def role_findings(rules: Mapping[str, Rule], playbook: Playbook, owners: OwnerSe
 
 
 def channel_findings(channels: Mapping[str, Channel], rules: Mapping[str, Rule]) -> list[Diagnosis]:
-    """A warning for each channel on which nothing is ever told, and for each role that no channel reaches."""
+    """A warning for each channel that never gets a message, and for each role that no channel reaches."""
     said = _said(rules)
     silent = [name for name, channel in channels.items() if not any(_carries(channel, *one) for one in said)]
     unreached = {one[2] for one in said if not any(_carries(c, "", "", one[2]) for c in channels.values())}
     lost = {one[2] for one in said if not any(_carries(c, *one) for c in channels.values())} - unreached
     return [
         *(_no_role(r, f"messages.channels.{n}.roles") for n, c in channels.items() for r in c.roles if r not in ROLES),
-        *(_warned(f"nothing is ever told on {name}: its roles, kinds and severities never meet.") for name in silent),
-        *(_warned(f"no channel tells the role {role} anything.") for role in sorted(unreached)),
-        *(_warned(f"of what the role {role} is to be told, some goes out on no channel.") for role in sorted(lost)),
+        *(
+            _warned(f"channel {name} never gets a message: no alert matches its roles, kinds and severities.")
+            for name in silent
+        ),
+        *(_warned(f"no channel notifies the role {role}.") for role in sorted(unreached)),
+        *(_warned(f"some messages for the role {role} go out on no channel.") for role in sorted(lost)),
     ]
 
 
@@ -167,7 +172,7 @@ def _said(rules: Mapping[str, Rule]) -> list[tuple[Kind, str, str]]:
 
 
 def _carries(channel: Channel, kind: str, severity: str, role: str) -> bool:
-    """Whether a channel tells this; an empty kind or severity asks for the role alone."""
+    """Whether a channel takes this message; an empty kind or severity matches any."""
     return role in channel.roles and kind in ("", *channel.kinds) and severity in ("", *channel.severities)
 
 
@@ -176,7 +181,7 @@ def _listed(why: list[str]) -> str:
 
 
 def _no_role(role: str, where: str) -> Diagnosis:
-    return Diagnosis("warning", "roles", f"{where} names {role!r}, which is no role. There are {', '.join(ROLES)}.")
+    return Diagnosis("warning", "roles", f"{where} names {role!r}, which is not a role. Roles are {', '.join(ROLES)}.")
 
 
 def _warned(message: str) -> Diagnosis:

@@ -1,4 +1,4 @@
-"""What a person set in a score's place, and the notes that people keep: each with author, reason and expiry (HLT-4)."""
+"""Health overrides and notes by people: each with author, reason and expiry (HLT-4)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from keepwell.playbook.interventions.records import WorkEvent, in_order
 
 @dataclass(frozen=True)
 class Override:
-    """A health that stands in the computed one's place until a day, on which it no longer does."""
+    """A health score that replaces the computed one before a day."""
 
     event_id: str
     account_id: str
@@ -22,7 +22,7 @@ class Override:
 
 @dataclass(frozen=True)
 class Note:
-    """Something to know about an account until a day: a merger, a budget freeze, a season."""
+    """Something to know about an account before a day: a merger, a budget freeze, a season."""
 
     account_id: str
     text: str
@@ -32,9 +32,9 @@ class Note:
 
 
 def overrides_at(events: Iterable[WorkEvent], as_of: datetime) -> dict[str, Override]:
-    """The override in force of each account that has one: the last that was set, unless lifted or over.
+    """The active override of each account that has one: the last that was set, unless lifted or expired.
 
-    A lifting names what it lifts, so that one set at the same instant stands.
+    A lifting names what it lifts, so that one set at the same instant stays active.
     """
     active: dict[str, Override] = {}
     for event in in_order(events, as_of, ("overridden", "lifted")):
@@ -47,7 +47,7 @@ def overrides_at(events: Iterable[WorkEvent], as_of: datetime) -> dict[str, Over
 
 
 def notes_at(events: Iterable[WorkEvent], as_of: datetime) -> list[Note]:
-    """The notes that are not over, oldest first."""
+    """The notes that have not expired, oldest first."""
     found = [
         Note(e.account_id, e.payload["text"], date.fromisoformat(e.payload["until"]), e.at, e.by)
         for e in in_order(events, as_of, ("noted",))

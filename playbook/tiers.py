@@ -16,7 +16,7 @@ TIERS = ("immediate", "outreach", "automated")
 def tier(
     health: float | None, risk: float | None, threshold: float | None, settings: TierSettings
 ) -> tuple[str | None, str | None]:
-    """The more urgent tier of what health says and what risk says, and the reasons for it; (None, None) for unknown."""
+    """The more urgent of the tiers by health and by risk, and the reasons; (None, None) for unknown health."""
     if health is None:
         return None, None
     if health < settings.immediate_below:
@@ -48,7 +48,7 @@ def business_day_after(start: date, days: int, holidays: Sequence[date]) -> date
 
 
 def due_date(name: str, since: date, within_days: int | None, settings: TierSettings) -> date:
-    """When the next action is due: the playbook's own deadline, else what the tier says, from *entering* the tier."""
+    """When the next action is due: by the playbook's deadline, else by the tier's, from *entering* the tier."""
     if within_days is not None:
         return since + timedelta(days=within_days)
     if name == "immediate":

@@ -1,4 +1,4 @@
-"""Hours as a team works them: when a deadline of so many hours falls, in calendar or in business time (ALR-2)."""
+"""Working hours of a team: when a deadline in hours falls, in calendar or business time (ALR-2)."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Literal
@@ -25,7 +25,7 @@ def known_zone(name: str) -> str:
 
 
 class WorkingHours(Section):
-    """When the clocks of alerts run."""
+    """When the deadlines of alerts run."""
 
     clocks: Literal["calendar", "business"] = Field(
         "calendar", description="whether hours count around the clock or only while the team works"
@@ -52,7 +52,7 @@ def _since_midnight(at: time) -> timedelta:
 
 
 def after(start: datetime, hours: float, rules: WorkingHours) -> datetime:
-    """The instant at which so many hours have passed since `start`; instants are UTC without a zone.
+    """The instant at which this many hours have passed since `start`; instants are UTC without a zone.
 
     In business time an hour passes only while the team works: a summer-time change inside a working day counts as the
     hours that really pass.

@@ -30,13 +30,14 @@ from keepwell.tasks.operations.outreach import (
 )
 from keepwell.tasks.scoring.score import leading_factors
 from keepwell.tasks.step import step
+from keepwell.values.days import day_text
 
 WEEK_TWO = "monthly_week_2"
 
 
 @dataclass(frozen=True)
 class OutreachWeek:
-    """What week 2 did: the queue (mart `outreach_queue`), and where the calendars lie."""
+    """Result of week 2: the queue (mart `outreach_queue`), and the folder of the calendars."""
 
     as_of: date
     queue: pd.DataFrame
@@ -44,7 +45,7 @@ class OutreachWeek:
 
     @property
     def totals(self) -> Mapping[str, object]:
-        """The figures of a one-look summary."""
+        """Totals for a summary."""
         asked = self.queue[~self.queue["held_out"]]
         calls, held_out = asked[asked["scheduled_at"].notna()], len(self.queue) - len(asked)
         return {
@@ -52,7 +53,7 @@ class OutreachWeek:
             "calls": len(calls),
             "callers": int(calls["csm"].nunique()),
             "waiting": len(asked) - len(calls),
-            **({"left_alone_by_lot": held_out} if held_out else {}),
+            **({"held_out": held_out} if held_out else {}),
             "handed_over": int(self.queue["handed_over"].sum()),
             "lent": int((calls["csm"] != calls["owner"]).sum()),
             **{f"needs_{team}": count for team, count in needs_by_team(asked).items()},
@@ -61,9 +62,9 @@ class OutreachWeek:
 
 
 def week_two(run: Run, *, draws: bool = True) -> OutreachWeek:
-    """Score the book as of the week's first day, publish whom to call, and write a calendar per CSM.
+    """Score all accounts as of the week's first day, publish whom to call, and write a calendar per CSM.
 
-    Without `draws` no new lot is drawn: of a week that is made up nobody was left alone.
+    Without `draws` there is no new random assignment: in a backfilled week nobody was held out.
     """
     with holding(run.out, run.as_of), recorded(run, WEEK_TWO) as record:
         scored = score_date(run, staged(run))
@@ -76,7 +77,7 @@ def week_two(run: Run, *, draws: bool = True) -> OutreachWeek:
 
 @step
 def plan_calls(run: Run, scored: ScoredDate, *, draws: bool) -> tuple[pd.DataFrame, Stamp]:
-    """The queue of the week, and its stamp: it rests on the scores, the last queue before it, and the ledger."""
+    """The queue of the week, and its stamp: it depends on the scores, the queue before it, and the ledger."""
     settings, accounts = run.settings, scored.scored.accounts
     before, used = last_queue(run.marts, run.as_of)
     rules = Rules(
@@ -100,7 +101,7 @@ def plan_calls(run: Run, scored: ScoredDate, *, draws: bool) -> tuple[pd.DataFra
 
 
 def _drawn(run: Run, draws: Sequence[WorkEvent]) -> list[WorkEvent]:
-    """The work ledger of the run's instant, once these draws stand in it; one that is there already stays as it is."""
+    """The work ledger as of the run, with these assignments recorded; an existing one stays as it is."""
     ledger = Ledger.open(run.ledger_url, run.settings.retries)
     try:
         ledger.record_work(draws)
@@ -110,16 +111,16 @@ def _drawn(run: Run, draws: Sequence[WorkEvent]) -> list[WorkEvent]:
 
 
 def _heard(events: Sequence[WorkEvent], at: datetime) -> Heard:
-    """Whom the lot of this instant left alone, and the notes that hold, in words by account."""
+    """Accounts held out at this instant, and active notes in words, by account."""
     notes: dict[str, list[str]] = {}
     for note in notes_at(events, at):
-        notes.setdefault(note.account_id, []).append(f"{note.text} ({note.by}, {note.at:%Y-%m-%d})")
+        notes.setdefault(note.account_id, []).append(f"{note.text} ({note.by}, {day_text(note.at, at)})")
     return Heard(held_out_at(draws_at(events, at), at), notes)
 
 
 @step
 def keep_queue(run: Run, queue: pd.DataFrame, stamp: Stamp) -> Path:
-    """The calendars, then the mart: who finds the mart finds the calendars too."""
+    """Write the calendars, then the mart: a published mart always has its calendars."""
     folder = run.out / "reports" / f"calls-{run.as_of}"
     write_calendars(queue, folder, run.instant)
     publish(run.marts, run.as_of, {"outreach_queue": queue.drop(columns="handed_over")}, stamp)
@@ -127,5 +128,5 @@ def keep_queue(run: Run, queue: pd.DataFrame, stamp: Stamp) -> Path:
 
 
 def queue_path(run: Run) -> Path:
-    """Where the week's queue lies."""
+    """Path of the week's queue."""
     return run.marts / "outreach_queue" / f"as_of={run.as_of}" / FILE

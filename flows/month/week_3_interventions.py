@@ -1,6 +1,6 @@
-"""Week 3 of the month: what was recorded against what week 2 asked for, and a person's word on it (MON-3, MON-5).
+"""Week 3 of the month: recorded work against the plan of week 2, and a person's sign-off (MON-3, MON-5).
 
-Until a person signs, the page says what is missing, and under Prefect the run waits.
+Until a person signs off, the page lists what is missing, and under Prefect the run waits.
 """
 
 from collections.abc import Mapping
@@ -33,19 +33,19 @@ FIRST_DAY = 15
 
 @dataclass(frozen=True)
 class WorkResult:
-    """What week 3 found, and where its page lies: under another name until a person has signed."""
+    """Result of week 3, and the path of its page: under another name until sign-off."""
 
     week: WorkWeek
     path: Path
 
     @property
     def totals(self) -> Mapping[str, object]:
-        """The figures of a one-look summary."""
+        """Totals for a summary."""
         return {**self.week.totals, "work": str(self.path)}
 
 
 def week_three(run: Run, *, wait: bool = True) -> WorkResult:
-    """Publish what was done, compare it with what was asked for, and wait for a person's word where a run can wait."""
+    """Publish the recorded work, compare it with the plan, and wait for sign-off where a run can wait."""
     ledger = Ledger.open(run.ledger_url, run.settings.retries)
     try:
         with holding(run.out, run.as_of), recorded(run, WEEK_THREE) as record:
@@ -68,7 +68,7 @@ def week_three(run: Run, *, wait: bool = True) -> WorkResult:
 
 @step
 def publish_work(run: Run, ledger: Ledger, facts: Facts, stamp: Stamp) -> int:
-    """The marts `interventions` and `success_plans` from the ledger cut at as_of; the same whichever flow asks."""
+    """The marts `interventions` and `success_plans` as of the date; the same in every flow."""
     events, values = ledger.work(run.instant), Values(run.marts, run.as_of)
     plans = success_plans(standings(events, values, run.instant))
     rows = publish(run.marts, run.as_of, {"interventions": interventions(events, facts)}, stamp)
@@ -78,13 +78,13 @@ def publish_work(run: Run, ledger: Ledger, facts: Facts, stamp: Stamp) -> int:
 
 @step
 def review_work(run: Run, ledger: Ledger, stamp: Stamp) -> WorkResult:
-    """The week's page, from everything that was written down by its signature, or by its end while nobody has signed.
+    """The week's page, from everything recorded by its sign-off, or by its end without one.
 
-    What people record during the week counts, though the marts of its first day cannot hold it yet.
+    Work recorded during the week counts, although the marts of its first day do not have it yet.
     """
     events = ledger.work()
     until = seen_until(events, run.as_of)
-    # Before the signature nobody says what day it is: a target is due when scores of its day are published.
+    # Before the sign-off there is no date: a target is due once scores of its day are published.
     scored = dates(run.marts, "health_scores")[-1]
     on = until.date() if signed_at(events, run.as_of) else min(until.date(), scored)
     plans = standings(events, Values(run.marts, on), until, on)
@@ -98,12 +98,10 @@ def review_work(run: Run, ledger: Ledger, stamp: Stamp) -> WorkResult:
 def sign_off(
     ledger: Ledger, day: date, now: datetime, by: str, note: str, retries: RetrySettings = STANDARD_RETRIES
 ) -> tuple[bool, date]:
-    """Sign week 3 of a day's month and wake the runs that wait for it: whether that was new, and its first day."""
+    """Sign off week 3 of a day's month and resume waiting runs: whether that was new, and its first day."""
     first = first_day_of(day)
     if now.date() < first - WEEK:
-        raise ConfigError(
-            f"--week {day}: its calls begin on {first - WEEK}; nobody can say yet that they are recorded."
-        )
+        raise ConfigError(f"--week {day}: its calls begin on {first - WEEK}; it is too early to sign off.")
     new = sign(ledger, first, now, by, note)
     resume_waiting(question(first), by, note, retries)
     return new, first
@@ -115,10 +113,10 @@ def first_day_of(day: date) -> date:
 
 
 def question(week: date) -> str:
-    """What a waiting run is asked, by name."""
+    """Name of the question that a waiting run asks."""
     return f"calls-recorded-{week}"
 
 
 def done_path(run: Run) -> Path:
-    """Where the week's page lies once it is signed."""
+    """Path of the week's page after sign-off."""
     return page_path(run.out / "reports", run.as_of, signed=True)

@@ -1,4 +1,4 @@
-"""Week 4 of the month: what the work changed, what to change, who has to help, what leadership should know (MON-4)."""
+"""Week 4 of the month: effects of the work, suggestions, escalations, leadership summary (MON-4)."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -38,6 +38,7 @@ from keepwell.tasks.operations.subjects import interventions_of, with_legacy, wo
 from keepwell.tasks.reports.leadership import write_page
 from keepwell.tasks.sources.facts import facts_at
 from keepwell.tasks.step import step
+from keepwell.values.days import day_text
 
 WEEK_FOUR = "monthly_week_4"
 LEARNINGS = ("topic", "rank", "verdict", "kind", "root_cause", "segment", "text", "actions")
@@ -45,7 +46,7 @@ LEARNINGS = ("topic", "rank", "verdict", "kind", "root_cause", "segment", "text"
 
 @dataclass(frozen=True)
 class Recorded:
-    """What the ledger holds: events of alerts, interventions, plans as they are graded, rows of canonical tables.
+    """Contents of the ledger: events of alerts, interventions, graded plans, rows of canonical tables.
 
     `used` is what enters the run_id.
     """
@@ -59,7 +60,7 @@ class Recorded:
 
 @dataclass(frozen=True)
 class ResultsWeek:
-    """What week 4 did: the summary, its marts by name, the stamp, and where the page lies."""
+    """Result of week 4: the summary, its marts by name, the stamp, and the path of the page."""
 
     summary: Leadership
     frames: Mapping[str, pd.DataFrame]
@@ -68,12 +69,12 @@ class ResultsWeek:
 
     @property
     def totals(self) -> Mapping[str, object]:
-        """The figures of a one-look summary."""
+        """Totals for a summary."""
         return {**self.summary.totals, "leadership": str(self.page)}
 
 
 def week_four(run: Run) -> ResultsWeek:
-    """Score the book as of the week's first day, tell effects, suggest, escalate, and write the page."""
+    """Score all accounts as of the week's first day, estimate effects, suggest, escalate, and write the page."""
     with holding(run.out, run.as_of), recorded(run, WEEK_FOUR) as record:
         scored = score_date(run, staged(run))
         results = compute_results(run, scored, read_ledger(run))
@@ -85,7 +86,7 @@ def week_four(run: Run) -> ResultsWeek:
 
 @step
 def read_ledger(run: Run) -> Recorded:
-    """What people and alerts have left in the ledger by the run's instant; plans as `success_plans` has them."""
+    """Work and alerts in the ledger as of the run; plans as in `success_plans`."""
     ledger = Ledger.open(run.ledger_url, run.settings.retries)
     try:
         history, events = ledger.history(run.instant), ledger.work(run.instant)
@@ -100,7 +101,7 @@ def read_ledger(run: Run) -> Recorded:
 
 @step
 def compute_results(run: Run, scored: ScoredDate, stored: Recorded) -> ResultsWeek:
-    """All that the week publishes, and its stamp: beside the scores it rests on the ledger and stored results."""
+    """Everything that the week publishes, and its stamp: it depends on scores, ledger and stored results."""
     from keepwell.tasks.operations.effects import (  # scikit-learn: seconds
         find_subjects,
         ranked_by_uplift,
@@ -123,7 +124,7 @@ def compute_results(run: Run, scored: ScoredDate, stored: Recorded) -> ResultsWe
     ranked = ranked_by_uplift(uplift, with_legacy(flagged.assign(at=pd.Timestamp(run.instant)), facts))
     since = run.as_of - timedelta(days=models.subjects.rest_days)
     recent = [one for one in work if one.started_at.date() >= since]
-    learned = learnings(recent, str(since), run.scoring.playbook)
+    learned = learnings(recent, day_text(since, run.as_of), run.scoring.playbook)
     suggested = strategy_suggestions(records(effects), run.scoring.playbook)
     rows = escalation_rows(
         _escalated(run, accounts, stored), accounts, settings.owners.roles.get("executive", ()),
@@ -152,18 +153,18 @@ def compute_results(run: Run, scored: ScoredDate, stored: Recorded) -> ResultsWe
 
 @step
 def keep_results(run: Run, results: ResultsWeek) -> None:
-    """The page, then the marts: who finds the marts finds the page too."""
+    """Write the page, then the marts: published marts always have their page."""
     write_page(results.summary, results.page)
     publish(run.marts, run.as_of, results.frames, results.stamp)
 
 
 def effects_path(run: Run) -> Path:
-    """Where the month's effects lie."""
+    """Path of the month's effects."""
     return run.marts / "strategy_effects" / f"as_of={run.as_of}" / FILE
 
 
 def _escalated(run: Run, accounts: pd.DataFrame, stored: Recorded) -> list[Escalation]:
-    """What goes to an executive."""
+    """Escalations to executives."""
     missed = {
         alert: sorted(steps, key=lambda step: (steps[step].payload["due_at"], step))
         for alert, steps in by_step(stored.history, "breached").items()

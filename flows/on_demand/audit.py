@@ -1,4 +1,4 @@
-"""The past against the scores of its time: what each knew of those who left, and what the book kept (LRN-5, LRN-7)."""
+"""Past scores against outcomes: how well they predicted churn, and what was retained (LRN-5, LRN-7)."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,14 +19,14 @@ FLOW = "auditing"
 
 @dataclass(frozen=True)
 class AuditResult:
-    """What was found, and where its page lies."""
+    """Result of the audit, and the path of its page."""
 
     found: Audit
     path: Path
 
 
 def auditing(run: Run) -> AuditResult:
-    """Replay the past, hold it against what became of each account, publish `audit` and `value`, write the page."""
+    """Replay the past, compare it with outcomes, publish `audit` and `value`, write the page."""
     with holding(run.out, run.as_of), recorded(run, FLOW) as record:
         snapshot = staged(run)
         raise_if_critical(check_data(run, snapshot))
@@ -38,7 +38,7 @@ def auditing(run: Run) -> AuditResult:
 
 @step
 def audit_past(run: Run, snapshot: Snapshot) -> Audit:
-    """Every score of every month start of the past, against the losses since."""
+    """Every score of every past month start, against churn since."""
     rules = AuditRules(run.scoring, run.settings.labels, run.settings.models, run.fixed)
     return audit(snapshot, run.instant, rules)
 

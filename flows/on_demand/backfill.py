@@ -1,4 +1,4 @@
-"""Every run that was planned in a range of days and did not happen, made up in the order of the plan (OUT-3)."""
+"""Backfill: run everything that was scheduled in a range of days and has not run, in order (OUT-3)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -16,13 +16,13 @@ from keepwell.tasks.marts.runs import has_run
 from keepwell.tasks.step import log
 
 NAMES = ("daily", "weekly", "monthly")
-"""What is made up unless said otherwise: a quarter's training learns nothing from having happened in the past."""
+"""Default flows: training has no benefit from running in the past."""
 
 
 def backfill(run: Run, last: date, names: Sequence[str] = NAMES, *, again: bool = False) -> pd.DataFrame:
-    """Run what was planned from the run's date to `last`; what has run is left alone unless `again`.
+    """Run what was planned from the run's date to `last`; what has run is skipped unless `again`.
 
-    A date whose data fails a critical check is passed over and said: flow, as_of and what became of it.
+    A date whose data fails a critical check is skipped and reported: flow, as_of and status.
     """
     asked = planned_runs(run.settings.plan, run.as_of, last, names)
     rows = [(p.flow, p.as_of, _made_up(replace(run, as_of=p.as_of), p.flow, again=again)) for p in asked]
@@ -41,7 +41,7 @@ def _made_up(run: Run, flow: str, *, again: bool) -> str:
 
 
 def _body(flow: str) -> Callable[[Run], object]:
-    """The flow's body; one week of the month where the name says so."""
+    """The body of a flow, or of one week of the month."""
     if flow.startswith(MONTHLY):
         return lambda run: monthly_scoring(run, int(flow.removeprefix(MONTHLY)), draws=False)
     if flow == FLOWS["quarterly"]:

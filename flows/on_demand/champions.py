@@ -1,4 +1,4 @@
-"""Models by hand: compare, promote, roll back, switch off. Every change is dated, named and reasoned (LRN-2, MOD-9)."""
+"""Model management: compare, promote, roll back, switch off; each change with date, name and reason (LRN-2, MOD-9)."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -29,7 +29,7 @@ from keepwell.tasks.sources.staging import stage
 
 @dataclass(frozen=True)
 class Compared:
-    """A version against what is in force: who stands against whom, the judgement, and the arms where there were any."""
+    """A version against its rival: names, judgement, and the randomized comparison if there is one."""
 
     outcome: str
     version: str
@@ -40,17 +40,17 @@ class Compared:
 
 
 def compare(run: Run, outcome: str, version: str = "") -> Compared:
-    """The challenger, or the version that is named, against the champion in force at the run's date, or health."""
+    """Compare the challenger, or a named version, with the champion at the run's date, or with health."""
     compared = _gated(run, outcome, version)
     return replace(compared, arms=_arms(run, outcome, compared.version))
 
 
 def _gated(run: Run, outcome: str, version: str, accepted: str = "") -> Compared:
-    """The same by the gates alone."""
+    """The comparison by the gates alone."""
     registered = _registered(run, outcome)
     contender = _contender(registered, version, run.as_of)
     wait = run.settings.wait_days(outcome)
-    # The ledger is asked only where a gate wants to know.
+    # The ledger is read only if a gate needs it.
     asked = run.settings.promotion.review_required
     review = review_of(run, outcome, contender.number, contender.as_of) if asked else ""
     evidence = evidence_of(run.tracking, run.marts, registered, contender, run.as_of, wait, accepted, review)
@@ -60,7 +60,7 @@ def _gated(run: Run, outcome: str, version: str, accepted: str = "") -> Compared
 
 
 def _arms(run: Run, outcome: str, version: str) -> ByAssignment | None:
-    """The accounts that the version was assigned against the others; the source is read once an outcome has matured."""
+    """Accounts assigned to the version against the others; the source is read once an outcome has matured."""
     settings = run.settings
     accounts = assigned_accounts(run.marts, outcome, version, run.as_of, settings.wait_days(outcome))
     if accounts is None:
@@ -75,33 +75,33 @@ def _arms(run: Run, outcome: str, version: str) -> ByAssignment | None:
 
 @contextmanager
 def _changing(run: Run, outcome: str) -> Iterator[None]:
-    """Hold the date, whose mart it changes, and the outcome: changes of two dates would take one number."""
+    """Lock the date, whose mart changes, and the outcome: changes of two dates would get the same number."""
     with holding(run.out, run.as_of), holding(run.out, models_of(outcome)):
         yield
 
 
 def promote(run: Run, outcome: str, by: str, version: str = "", accepted: str = "") -> str:
-    """Make the challenger champion where every gate lets it through; NotPromoted names those that do not."""
+    """Make the challenger champion if every gate passes; NotPromoted names those that fail."""
     with _changing(run, outcome):
         registered = _registered(run, outcome)
         line, challenger = champions(registered.events, run.as_of), registered.in_production(CHALLENGER, run.as_of)
         if line and line[-1] == (version or (challenger.number if challenger else line[-1])):
             _publish_changes(run, outcome)
-            return f"{outcome}: version {line[-1]} is the champion already"
+            return f"{outcome}: version {line[-1]} is already the champion"
         compared = _gated(run, outcome, version, accepted)
         if compared.judgement.refusals:
             why = "; ".join(f"[{gate.name}] {gate.reason}" for gate in compared.judgement.refusals)
             raise NotPromoted(f"{outcome}: version {compared.version} was not promoted: {why}.")
         if why := why_unusable(run.tracking, outcome, registered.versions[compared.version]):
-            raise NotPromoted(f"{outcome}: version {compared.version} was not promoted, it cannot serve. {why}")
+            raise NotPromoted(f"{outcome}: version {compared.version} was not promoted: it cannot serve. {why}")
         better = next(gate.reason for gate in compared.judgement.gates if gate.name == "better")
-        reason = f"{better}; a suspicious figure was let through: {accepted}" if accepted else better
+        reason = f"{better}; a suspicious metric was accepted: {accepted}" if accepted else better
         _change(run, registered, "promote", compared.version, by, reason)
     return f"{outcome}: version {compared.version} ({compared.candidate}) is the champion; {better}"
 
 
 def rollback(run: Run, outcome: str, by: str, reason: str) -> str:
-    """The champion before the present one is in force again; before the first, health alone."""
+    """Put the previous champion back into production; before the first, health alone."""
     with _changing(run, outcome):
         registered = _registered(run, outcome)
         line = champions(registered.events, run.as_of)
@@ -115,17 +115,17 @@ def rollback(run: Run, outcome: str, by: str, reason: str) -> str:
 
 
 def switch(run: Run, outcome: str, by: str, reason: str, *, on: bool) -> str:
-    """Off: no model of this outcome serves, health alone goes on. On: the champion serves again."""
+    """Off: no model of this outcome serves, scores use health alone. On: the champion serves again."""
     with _changing(run, outcome):
         registered = _registered(run, outcome)
         line = champions(registered.events, run.as_of)
         _change(run, registered, "on" if on else "off", line[-1] if line else "", by, reason)
         doubt = _doubt(run, registered, line[-1]) if on and line else ""
-    return f"{outcome}: models are {'on' if on else 'off: health alone'} for runs of {run.as_of} and later{doubt}"
+    return f"{outcome}: models are {'on' if on else 'off, health alone'} for runs of {run.as_of} and later{doubt}"
 
 
 def changes_of(run: Run) -> dict[str, int]:
-    """How many changes as of the run's very date stand, by outcome."""
+    """Number of changes as of exactly the run's date, by outcome."""
     shelves = run.tracking.asked(_shelves) if run.tracking.begun else []
     counts = {
         registered.outcome: sum(e.as_of == run.as_of for e in standing(registered.events, run.as_of))
@@ -135,7 +135,7 @@ def changes_of(run: Run) -> dict[str, int]:
 
 
 def withdraw_changes(run: Run, by: str, reason: str) -> int:
-    """Take back every change as of the run's date; how many. The caller holds the date."""
+    """Withdraw every change as of the run's date; returns how many. The caller holds the date's lock."""
     found = changes_of(run)
     for outcome in found:
         with holding(run.out, models_of(outcome)):
@@ -144,16 +144,16 @@ def withdraw_changes(run: Run, by: str, reason: str) -> int:
 
 
 def _doubt(run: Run, registered: OutcomeRegistry, number: str) -> str:
-    """What is to be added where the version that is put in force cannot serve."""
+    """A warning if the version that goes into production cannot serve."""
     if not number:
         return ""
     version = registered.versions.get(number)
     why = why_unusable(run.tracking, registered.outcome, version) if version else "MLflow no longer has it."
-    return f"\nversion {number} cannot serve, health alone goes on. {why}" if why else ""
+    return f"\nversion {number} cannot serve; scores use health alone. {why}" if why else ""
 
 
 def listing(run: Run) -> pd.DataFrame:
-    """Every version of every outcome: its place at the run's date, until when it knows, and its ROC-AUC when tested."""
+    """Every version of every outcome: its role at the run's date, date of its training data, and test ROC-AUC."""
     if not run.tracking.begun:
         return pd.DataFrame()
     return pd.DataFrame(run.tracking.asked(partial(_listed, as_of=run.as_of)))
@@ -172,7 +172,7 @@ def _listed(client: Any, as_of: date) -> list[dict[str, str]]:
 
 
 def warnings(run: Run) -> list[str]:
-    """Where MLflow's pages show something else than what runs follow, and what is switched off."""
+    """Differences between MLflow's pages and what runs use, and models that are switched off."""
     shelves = run.tracking.asked(_shelves) if run.tracking.begun else []
     events = dict.fromkeys(OUTCOMES, ()) | {registered.outcome: registered.events for registered in shelves}
     found = ((outcome, lost_changes(run.marts, outcome, events[outcome], date.max)) for outcome in OUTCOMES)
@@ -183,7 +183,7 @@ def warnings(run: Run) -> list[str]:
         alias, followed = registered.aliases.get(CHAMPION), registered.in_production(CHAMPION, date.max)
         if alias != (followed.number if followed else None):
             said.append(
-                f"{registered.outcome}: the alias champion was moved by hand to version {alias or 'none'}; runs follow "
+                f"{registered.outcome}: the alias champion was moved by hand to version {alias or 'none'}; runs use "
                 f"{f'version {followed.number}' if followed else 'health alone'}. Use `keepwell model promote`."
             )
     return said
@@ -203,29 +203,37 @@ def _registered(run: Run, outcome: str) -> OutcomeRegistry:
 
 
 def _contender(registered: OutcomeRegistry, version: str, as_of: date) -> Version:
-    """The version that is asked for, else the challenger at that date."""
+    """The named version, else the challenger at that date."""
     found = registered.versions.get(version) if version else registered.in_production(CHALLENGER, as_of)
     if found is None:
         asked = f"version {version}" if version else "challenger"
-        known = ", ".join(registered.versions) or "none"
-        raise ConfigError(f"{registered.outcome}: there is no {asked} as of {as_of}; versions are {known}.")
+        raise ConfigError(f"No {asked} for {registered.outcome} on {as_of} ({_known_versions(registered, as_of)}).")
     if found.lost:
-        raise NotPromoted(
-            f"{registered.outcome}: version {found.number} has lost what MLflow's tags said of it: {found.lost}."
-        )
+        raise NotPromoted(f"{registered.outcome}: MLflow has lost tags of version {found.number}: {found.lost}.")
     if found.as_of > as_of:
-        raise ConfigError(f"{registered.outcome}: version {found.number} knows what happened until {found.as_of}.")
+        raise ConfigError(
+            f"{registered.outcome}: version {found.number} was trained on data up to {found.as_of}, after this date."
+        )
     return found
 
 
+def _known_versions(registered: OutcomeRegistry, as_of: date) -> str:
+    """The registered versions in words: `only version 1, the champion`."""
+    named = [f"{number}{', the ' + role if role else ''}" for number, v in registered.versions.items()
+             for role in (_place(registered, v, as_of),)]  # fmt: skip
+    if not named:
+        return "no versions"
+    return f"only version {named[0]}" if len(named) == 1 else f"versions: {'; '.join(named)}"
+
+
 def _change(run: Run, registered: OutcomeRegistry, action: Action, version: str, by: str, reason: str) -> None:
-    """Write the event down, then make the pages and the mart agree with it."""
+    """Record the event, then update MLflow's pages and the mart."""
     stand = standing(registered.events, date.max)
     last = stand[-1] if stand else None
     if last and last.as_of > run.as_of:
         raise ConfigError(
-            f"{registered.outcome}: the last change speaks as of {last.as_of}; one as of {run.as_of} would alter what "
-            f"earlier runs rested on. If that date is wrong: `keepwell withdraw --as-of {last.as_of} --whole-day`."
+            f"{registered.outcome}: the last change is as of {last.as_of}; one as of {run.as_of} would alter the past. "
+            f"If that date is wrong: `keepwell withdraw --as-of {last.as_of} --whole-day`."
         )
     _write(run, registered, action, version, by, reason)
 
@@ -238,7 +246,7 @@ def _write(run: Run, registered: OutcomeRegistry, action: Action, version: str, 
 
 
 def _publish_changes(run: Run, outcome: str) -> None:
-    """MLflow's pages and the mart `promotions` as the events say."""
+    """Update MLflow's pages and the mart `promotions` from the events."""
     run.tracking.asked(lambda client: sync_aliases(client, outcome))
     shelves = run.tracking.asked(_shelves)
     publish(run.marts, run.as_of, {"promotions": promotions_frame(shelves, run.as_of)}, run.stamp(None, None))

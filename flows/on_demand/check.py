@@ -7,7 +7,7 @@ from keepwell.tasks.lock import holding
 
 
 def checking(run: Run) -> dict[str, object]:
-    """Stage and check one date; raises where a critical check fails, else counts what was found."""
+    """Stage and check one date; raises if a critical check fails, else returns counts and warnings."""
     with holding(run.out, run.as_of):
         results = check_data(run, staged(run))
         raise_if_critical(results)

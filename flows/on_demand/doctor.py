@@ -1,4 +1,4 @@
-"""`keepwell doctor`: what is amiss in the configuration and the places it names, all of it at once (ACT-2)."""
+"""`keepwell doctor`: all problems of the configuration and its connections at once (ACT-2)."""
 
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
@@ -36,11 +36,11 @@ from keepwell.tasks.settings import RetrySettings
 
 COLUMN_EXISTS = "column_exists"
 ANY_DAY = date(2000, 1, 1)
-"""The places of a run are those of every date."""
+"""The paths of a run are the same for every date."""
 
 
 def doctor(config: Path, out: Path) -> list[Diagnosis]:
-    """Everything that was looked at: what is critical first, then warnings, then what is well."""
+    """All findings: critical first, then warnings, then ok."""
     try:
         settings, said = read_settings(config)
     except ConfigError as error:
@@ -55,16 +55,16 @@ def doctor(config: Path, out: Path) -> list[Diagnosis]:
         found += [*_of_playbook(settings), *_hold_out(settings), *_fixed(settings), *_of_places(settings, out)]
         found += schedule_findings(settings, config, datetime.now().astimezone().utcoffset() or timedelta(0))
     once: dict[object, Diagnosis] = {}
-    for one in found:  # one folder is often several places
+    for one in found:  # one folder often serves several purposes
         once.setdefault(one.message if one.severity == "critical" else one, one)
     order = ("critical", "warning", "ok")
     return sorted(once.values(), key=lambda one: order.index(one.severity))
 
 
 def _secrets(config: Path) -> list[Diagnosis]:
-    """Secrets that stand in the file, where that is not refused already, and those that are too short to be masked."""
+    """Secrets in clear text in the file, unless already refused, and secrets too short to mask."""
     try:
-        raw = toml_of(config, "")  # what is wrong with it is told by the settings
+        raw = toml_of(config, "")  # its errors are reported with the settings
     except ConfigError:
         return []
     said = [*(() if strict() else in_clear(raw, str(config))), *too_short(raw)]
@@ -76,7 +76,7 @@ def _critical(subject: str, said: Iterable[str]) -> list[Diagnosis]:
 
 
 def _of_playbook(settings: Settings) -> list[Diagnosis]:
-    """The playbook, the roles and the channels that speak of it."""
+    """Findings of playbook, roles and channels."""
     channels = channel_findings(settings.messages.channels or FILES, RULES)
     try:
         playbook, said = read_playbook(settings)
@@ -85,20 +85,20 @@ def _of_playbook(settings: Settings) -> list[Diagnosis]:
     if playbook is None:
         return [*_critical("playbook", said), *channels]
     features = {name: f.component for name, f in FEATURES.items() if f.published}
-    for action in playbook.action:  # what is misspelt counts as a factor, or its action would be told twice
+    for action in playbook.action:  # a misspelled name counts as a factor, or its action would be reported twice
         features |= {name: None for name in action.features if name not in FEATURES}
         features |= {name: name for name in action.components if name not in COMPONENTS}
     found = [*_critical("playbook", [*said, *unknown_factors(playbook)]), *playbook_findings(playbook, features)]
-    well = [] if found else [Diagnosis("ok", "playbook", f"{len(playbook.action)} actions answer every cause")]
+    well = [] if found else [Diagnosis("ok", "playbook", f"{len(playbook.action)} actions cover every factor")]
     return [*found, *well, *_kinds(settings, playbook), *role_findings(RULES, playbook, settings.owners), *channels]
 
 
 def _kinds(settings: Settings, playbook: Playbook) -> list[Diagnosis]:
-    """Kinds of intervention that an action names and nobody can record: no effect would ever speak of it."""
+    """Kinds of intervention of actions that nobody can record: they would never get an effect."""
     known = ", ".join(settings.work.kinds)
     return [
         Diagnosis(
-            "warning", "playbook", f"action {a.name!r} has kind = {a.kind!r}, which is none of work.kinds: {known}."
+            "warning", "playbook", f"action {a.name!r} has kind = {a.kind!r}, which is not in work.kinds: {known}."
         )
         for a in playbook.action
         if a.kind and a.kind not in settings.work.kinds
@@ -106,23 +106,27 @@ def _kinds(settings: Settings, playbook: Playbook) -> list[Diagnosis]:
 
 
 def _hold_out(settings: Settings) -> list[Diagnosis]:
-    """Whether the switch of the hold-out and its table agree."""
+    """Whether the setting of the hold-out and its data agree."""
     drawn = settings.outreach.hold_out_share > 0
     asked, given = settings.models.subjects.hold_out, drawn or "hold_outs" in settings.tables
     if asked == given:
         return []
-    draws = "outreach.hold_out_share draws lots" if drawn else "there is a table hold_outs"
-    neither = "is on, and there is neither a table hold_outs nor outreach.hold_out_share"
-    message = neither if asked else f"is off, and {draws}"
-    instead = "week 4 holds work against comparable accounts instead of by lot."
+    draws = "outreach.hold_out_share assigns at random" if drawn else "there is a table hold_outs"
+    neither = "is on, but there is neither a table hold_outs nor outreach.hold_out_share"
+    message = neither if asked else f"is off, but {draws}"
+    instead = "week 4 compares with similar accounts instead of a randomized hold-out."
     return [Diagnosis("warning", "hold_out", f"models.subjects.hold_out {message}: {instead}")]
 
 
 def _fixed(settings: Settings) -> list[Diagnosis]:
-    """Columns declared fixed since signup that are none of the accounts': nothing would come of it."""
+    """Columns declared fixed since signup that are not columns of accounts: they would have no effect."""
     columns = {c.name for c in TABLES["accounts"].columns}
     return [
-        Diagnosis("warning", "tables", f"tables.{name}.fixed_since_signup names {column!r}, no column of accounts.")
+        Diagnosis(
+            "warning",
+            "tables",
+            f"tables.{name}.fixed_since_signup names {column!r}, which is not a column of accounts.",
+        )
         for name, table in settings.tables.items()
         for column in table.fixed_since_signup
         if name != "accounts" or column not in columns
@@ -130,9 +134,11 @@ def _fixed(settings: Settings) -> list[Diagnosis]:
 
 
 def _of_places(settings: Settings, out: Path) -> list[Diagnosis]:
-    """Source, ledger, MLflow, CRM and channels; what the environment does not give in full is not looked at."""
-    once = settings.retries.model_copy(update={"attempts": 1})  # a look, not a run
-    settings = settings.model_copy(update={"playbook": "", "retries": once})  # a wrong playbook goes no further
+    """Source, ledger, MLflow, CRM and channels; sections with missing environment variables are skipped."""
+    once = settings.retries.model_copy(update={"attempts": 1})  # a check, not a run
+    settings = settings.model_copy(
+        update={"playbook": "", "retries": once}
+    )  # an invalid playbook must not stop the other checks
     run = Run(settings, out, ANY_DAY)
     source, required = settings.source.url, _required(settings)
     found = source_findings(source, settings.base, settings.mappings, required, once, known=_given(settings.source))
@@ -152,12 +158,12 @@ def _of_places(settings: Settings, out: Path) -> list[Diagnosis]:
 
 
 def _given(section: BaseModel) -> bool:
-    """Whether the environment gives all that a section takes from it."""
+    """Whether all environment variables of a section are set."""
     return not unset_variables(section.model_dump())
 
 
 def _required(settings: Settings) -> dict[str, Severity]:
-    """How bad it is, by table, that a mapping does not give what it must."""
+    """Severity of a missing required column, by table."""
     severities = {
         name: {e.severity for e in suite.expectations if e.rule == COLUMN_EXISTS}
         for name, suite in active_suites(settings.checks.overrides).items()

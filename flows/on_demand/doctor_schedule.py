@@ -1,4 +1,4 @@
-"""What is amiss with the schedule: two places with two times, time zones that do not fit each other (OUT-3)."""
+"""Problems of the schedule: prefect.yaml and pipeline.toml differ, or time zones do not match (OUT-3)."""
 
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
@@ -12,11 +12,11 @@ from keepwell.playbook.doctor import Diagnosis
 
 UTC = ZoneInfo("UTC")
 A_WINTER_AND_A_SUMMER_DAY = (date(2026, 1, 14), date(2026, 7, 15))
-"""Days on which each half of the year has its own time; no change of the clocks is near."""
+"""A day in winter time and a day in summer time, far from clock changes."""
 
 
 def schedule_findings(settings: Settings, config: Path, local: timedelta) -> Iterator[Diagnosis]:
-    """A warning for each; `local` is how far the clock of this machine is from UTC."""
+    """A warning for each; `local`: offset of this machine's clock from UTC."""
     for file in dict.fromkeys(folder.resolve() / FILE for folder in (Path(), config.parent)):
         if file.is_file() and (found := list(differences(settings.plan, file))):
             again = f"Write it again: `keepwell deployments --to {FILE}`, then `prefect deploy --all`."
@@ -32,29 +32,30 @@ def _zones(settings: Settings, local: timedelta) -> Iterator[Diagnosis]:
     elsewhere = {key: named for key, named in zones.items() if named != UTC}
     if elsewhere and zone == UTC:
         key, named = next(iter(elsewhere.items()))
-        yield _warned(f"the schedule is in UTC, {key} in {named}. Set schedule.timezone, or alerts.hours.timezone.")
+        yield _warned(
+            f"the schedule is in UTC, but {key} is in {named}. Set schedule.timezone or alerts.hours.timezone."
+        )
     if not elsewhere and zone != UTC:
-        yield _warned(f"the schedule is in {zone}, every team's hours are in UTC. Set alerts.hours.timezone.")
+        yield _warned(f"the schedule is in {zone}, but all working hours are in UTC. Set alerts.hours.timezone.")
     for key, named in zones.items():
         if elsewhere and named == UTC and key != "alerts.hours":
-            yield _warned(f"{key}.timezone is UTC while other hours are elsewhere. Set it where that team works.")
+            yield _warned(f"{key}.timezone is UTC while other working hours are not. Set it to the team's time zone.")
     if not elsewhere and zone == UTC and local:
         yield _warned(
-            f"schedule and hours are in UTC, this machine's clock is {_signed(local)} from it. "
-            "Set alerts.hours.timezone where the team works, or leave it where it works in UTC."
+            f"schedule and working hours are in UTC, but this machine's clock is {_signed(local)} from UTC. "
+            "Set alerts.hours.timezone to the team's time zone, unless the team works in UTC."
         )
 
 
 def _too_early(plan: Plan) -> Iterator[Diagnosis]:
-    """A day speaks as of 00:00 UTC: planned before, it would speak of hours that are still to come."""
+    """A daily run is computed as of 00:00 UTC: planned earlier, it would cover hours that are still to come."""
     for day in A_WINTER_AND_A_SUMMER_DAY:
         planned, begins = plan.first("daily", plan.begins(day)), datetime.combine(day, time(0))
         if planned < begins:
             local = begins.replace(tzinfo=UTC).astimezone(plan.zone)
             yield _warned(
-                f"schedule.daily `{plan.crons['daily']}` in {plan.zone} is {planned:%H:%M} UTC of the day before: the "
-                "day would speak of hours to come, and nobody could answer its alerts until then. "
-                f"Plan it from {local:%H:%M} on."
+                f"schedule.daily `{plan.crons['daily']}` in {plan.zone} is {planned:%H:%M} UTC of the previous day: "
+                f"the run would start before its day ends in UTC. Schedule it at {local:%H:%M} or later."
             )
             return
 

@@ -1,4 +1,4 @@
-"""The expert review by hand: start, next, answer, reveal, flag, followed, report; all in the ledger (REV-1..4)."""
+"""The expert review: start, next, answer, reveal, flag, followed, report; all in the ledger (REV-1..4)."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -52,7 +52,7 @@ REASONS = 3
 
 @dataclass(frozen=True)
 class Question:
-    """What a reviewer sees before a forecast: no score, no rank, no reason why the account was picked."""
+    """What a reviewer sees before the forecast: no scores, no rank, no reason why the account was picked."""
 
     sprint: Sprint
     account_id: str
@@ -71,18 +71,20 @@ class Report:
 
 
 def start(run: Run, now: datetime, outcome: str, version: str, by: str) -> Sprint:
-    """A sprint about the newest scores of a version; what it will grade is frozen in its first event."""
+    """Start a sprint on the newest scores of a version; what it grades is frozen in its first event."""
     rules = run.settings.reviews
     found = scored_on(run.marts, outcome, version, now.date())
     if found is None:
         asked = f"version {version}" if version else "a model"
         raise NotAllowed(
-            f"{outcome}: {asked} has scored nothing by {now.date()}. "
-            "`keepwell quarterly` makes a challenger where the data allow it; then `keepwell daily` scores with it."
+            f"{outcome}: {asked} has no scores by {now.date()}. "
+            "Run `keepwell quarterly` for a challenger, then `keepwell daily` to score with it."
         )
     day, number = found
     if (now.date() - day).days > rules.max_score_age_days:
-        raise NotAllowed(f"{outcome}: the newest scores of version {number} are of {day}; run keepwell daily first.")
+        raise NotAllowed(
+            f"{outcome}: the newest scores of version {number} are from {day}. Run `keepwell daily` first."
+        )
     outcomes_known_on = day + timedelta(days=run.settings.wait_days(outcome))
     ends = day + timedelta(days=run.settings.labels.horizon_days(outcome))
     identity = short_hash(outcome, number, str(day), now.isoformat(), by)
@@ -102,11 +104,13 @@ def start(run: Run, now: datetime, outcome: str, version: str, by: str) -> Sprin
 
 @step
 def frozen(run: Run, outcome: str, version: str, salt: str) -> tuple[list[dict[str, Any]], HealthLine]:
-    """The accounts in the order in which they are asked, each with its scores and reasons; health as a chance."""
+    """The accounts in the order of the questions, each with its scores and reasons; health as a probability."""
     book = scored_book(run.marts, run.as_of, outcome, version)
     picked = chosen(book, run.settings.reviews, salt)
     if picked.empty:
-        raise NotAllowed(f"{outcome}: no account has both a health and a chance of version {version} on {run.as_of}.")
+        raise NotAllowed(
+            f"{outcome}: no account has both a health score and a probability of version {version} on {run.as_of}."
+        )
     line = _health_line(run, outcome)
     names = list(picked["account_id"])
     by_health = health_reasons(run.marts, run.as_of, names)
@@ -124,7 +128,7 @@ def frozen(run: Run, outcome: str, version: str, salt: str) -> tuple[list[dict[s
 
 
 def _health_line(run: Run, outcome: str) -> HealthLine:
-    """Health of past months as it was then, against what is known of them at the run's date."""
+    """Health of past months against outcomes known at the run's date."""
     settings, rules = run.settings, run.settings.models.grades
     snapshot, label = _staged(run), OUTCOMES[outcome]
     try:
@@ -166,11 +170,11 @@ def _none_goes_on(run: Run, outcome: str, version: str, identity: str, now: date
     for sprint in _read(run).values():
         same = (sprint.outcome, sprint.version) == (outcome, version) and sprint.review_id != identity
         if same and sprint.signed_at is None and now <= sprint.began + open_days:
-            raise NotAllowed(f"review {sprint.review_id} of version {version} goes on: keepwell review next.")
+            raise NotAllowed(f"review {sprint.review_id} of version {version} is still open: keepwell review next.")
 
 
 def question(run: Run, by: str, review: str) -> Question | None:
-    """The reviewer's next account; None where all are answered."""
+    """The reviewer's next account; None if all are answered."""
     sprint = the_sprint(_read(run), review)
     left = sprint.open_for(by)
     if not left:
@@ -180,7 +184,7 @@ def question(run: Run, by: str, review: str) -> Question | None:
 
 @dataclass(frozen=True)
 class Said:
-    """What a flag says, before it is one."""
+    """The content of a flag before it is recorded."""
 
     kind: FlagKind
     note: str
@@ -191,7 +195,7 @@ class Said:
 def answer(
     run: Run, account: str, probability: float, by: str, now: datetime, review: str, said: Said | None
 ) -> Sprint:
-    """Record a forecast, and a flag with it where there is one: both or none."""
+    """Record a forecast, and a flag if given: both or none."""
     rules = run.settings.reviews
 
     def decide(sprint: Sprint) -> Sequence[ReviewEvent]:
@@ -219,13 +223,13 @@ def follow(run: Run, named: str, note: str, by: str, now: datetime) -> Flag:
     """Record what was done about a flag of any sprint."""
     found = {f: s.review_id for s in _read(run).values() for f in s.flags if f.startswith(named)}
     if len(found) != 1:
-        raise NotAllowed(f"{len(found)} flags begin with {named!r}; keepwell review report lists them.")
+        raise NotAllowed(f"{len(found)} flags begin with {named!r}. `keepwell review report` lists them.")
     ((flag_id, review),) = found.items()
     return _decided(run, review, lambda sprint: [followed(sprint, flag_id, note, by, now)]).flags[flag_id]
 
 
 def reveal(run: Run, account: str, by: str, now: datetime, review: str) -> Report:
-    """Show the scores of an account to who has answered it, of all that were answered without one; recorded first."""
+    """Reveal the scores of an account to a reviewer who forecast it, or of all such accounts; recorded first."""
 
     def decide(sprint: Sprint) -> Sequence[ReviewEvent]:
         mine = [account] if account else [a for a, who in sprint.answers if who == by]
@@ -242,7 +246,7 @@ def reveal(run: Run, account: str, by: str, now: datetime, review: str) -> Repor
 
 
 def report(run: Run, now: datetime, review: str, sign: str, note: str) -> Report:
-    """The sprint's figures and flags as of an instant; signed by a named person first where one is given."""
+    """The sprint's metrics and flags as of an instant; signed off first if a person is given."""
     if sign:
         rules = run.settings.reviews
         sprint = _decided(run, review, lambda s: [signed(s, sign, note, now, rules)])
@@ -253,13 +257,13 @@ def report(run: Run, now: datetime, review: str, sign: str, note: str) -> Report
 
 
 def review_of(run: Run, outcome: str, version: str, registered: date) -> str:
-    """Who signed the review of a version by the run's instant; empty without one."""
+    """Who signed off the review of a version by the run's instant; empty without one."""
     found = signature(sprints(_events(run)), outcome, version, registered, run.instant)
     return f"{found.signed_by} (review {found.review_id}, {found.signed_at:%Y-%m-%d %H:%M})" if found else ""
 
 
 def _known_outcomes(run: Run, sprint: Sprint, now: datetime) -> Outcomes:
-    """Outcomes by an instant; the source is read once they have matured."""
+    """Outcomes known by an instant; the source is read once they have matured."""
     return outcomes_by(run, sprint, _staged(run), now) if now.date() >= sprint.outcomes_known_on else {}
 
 

@@ -1,4 +1,4 @@
-"""A date is taken back, on record: what it published goes, what it wrote to the ledger is answered (SPEC section 0)."""
+"""Withdraw a date, on record: its files are removed, its ledger entries are voided (SPEC section 0)."""
 
 from dataclasses import dataclass
 from datetime import datetime, time
@@ -13,7 +13,7 @@ from keepwell.tasks.marts.unpublish import published, unpublish
 
 @dataclass(frozen=True)
 class Withdrawal:
-    """What was taken back: files, lines of the ledger by kind, changes to models; `left`: what of that day stands."""
+    """What was withdrawn: files, ledger entries by kind, model changes; `left`: entries of that day that remain."""
 
     as_of: str
     partitions: int
@@ -27,14 +27,14 @@ class Withdrawal:
 
     @property
     def nothing(self) -> bool:
-        """Whether there was nothing to take back."""
+        """Whether there was nothing to withdraw."""
         return not any((self.partitions, self.reports, self.runs, self.events, self.messages, self.work, self.models))
 
 
 def withdraw(run: Run, by: str, reason: str, *, whole_day: bool) -> Withdrawal:
-    """Take back the run's date; `whole_day`: its sweeps too, and what people recorded as of that day.
+    """Withdraw the run's date; `whole_day`: also its sweeps, recorded work and model changes.
 
-    The ledger comes first, in one transaction: killed after it, the same command finds the files that are left.
+    The ledger comes first, in one transaction: after a kill, the same command removes the remaining files.
     """
     begins, ends = run.instant, datetime.combine(run.as_of, time.max)
     with holding(run.out, run.as_of), holding(run.out, SWEEP):

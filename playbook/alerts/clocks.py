@@ -1,7 +1,7 @@
-"""The response protocol: five steps with a clock each, what a person did, and what ran out (ALR-2).
+"""The response protocol: five steps, each with a deadline; what people did, and what they missed (ALR-2).
 
-A later step fulfils the earlier ones: who calls the customer at once has seen the alert. A breach is recorded once, and
-each breach of an alert goes one level further up.
+A later step fulfills the earlier ones: whoever calls the customer at once has seen the alert. A breach is recorded
+once, and each breach of an alert escalates one level further.
 """
 
 from collections import defaultdict
@@ -14,7 +14,7 @@ import pyarrow as pa
 from keepwell.playbook.alerts.ledger_events import PIPELINE, STEPS, Alert, LedgerEvent, alerts_at, event_of, fold
 
 ESCALATION = ("csm", "manager", "director", "executive")
-"""Whom a breach is told to, one level up at a time."""
+"""Who is notified of a breach, one level up at a time."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,9 @@ class Step:
 def step_events(
     alert: Alert, done: Collection[str], step: str, at: datetime, by: str, note: str = ""
 ) -> list[LedgerEvent]:  # fmt: skip
-    """The events of a person's step and of the earlier ones that it fulfils; nothing where it was taken already.
+    """The events of a person's step and of the earlier steps that it fulfills; none if it was taken already.
 
-    An assessment by the CSM is the review of a rule that tells the CSM alone.
+    An assessment by the CSM counts as the review of a rule that notifies the CSM alone.
     """
     if step in done:
         return []
@@ -54,7 +54,7 @@ def step_events(
 
 
 def breaches(history: Sequence[LedgerEvent], now: datetime) -> list[LedgerEvent]:
-    """Every clock that has run out by `now` and is not recorded: the step was late or is missing still.
+    """Every deadline missed by `now` and not recorded yet: the step was late or is still missing.
 
     What fell due after an alert was closed is no breach.
     """

@@ -1,4 +1,4 @@
-"""Which measures moved for much of the book at once, and the data alert that holds what rests on them (SRC-5).
+"""Measures that moved for much of the portfolio at once, and the data alert that puts dependent alerts on hold (SRC-5).
 
 A renamed event or an outage moves a measure of most accounts the same way; customers move it both ways. So what counts
 is the balance: the share of accounts for which it got better, less the share for which it got worse.
@@ -15,6 +15,7 @@ import pandas as pd
 from keepwell.playbook.alerts.ledger_events import BOOK, DATA_RULE, PIPELINE, LedgerEvent, event_of, fold, short_hash
 from keepwell.playbook.alerts.rules import RULES, due_times
 from keepwell.playbook.settings import AlertSettings, GuardSettings
+from keepwell.values.days import day_text
 
 MAD_TO_DEVIATION = 1.4826
 MAX_NAMED = 3
@@ -35,7 +36,7 @@ class Watched:
 
 @dataclass(frozen=True)
 class Episode:
-    """A live data alert. `measures`: the day whose values each had before it moved; `joined`: when each came in."""
+    """An open data alert. `measures`: the day whose values each had before it moved; `joined`: when each came in."""
 
     alert_id: str
     subject: str
@@ -98,7 +99,7 @@ def is_back(now: pd.Series, before: pd.Series, direction: int, rules: GuardSetti
 
 
 def episodes(history: Sequence[LedgerEvent], as_of: datetime) -> list[Episode]:
-    """The data alerts that live, oldest first; a measure belongs to the newest one that names it."""
+    """The open data alerts, oldest first; a measure belongs to the newest one that names it."""
     live = {a.alert_id: a for a in fold(history, as_of).values() if a.rule == DATA_RULE and a.closed_at is None}
     days: dict[str, dict[str, date]] = {alert_id: {} for alert_id in live}
     joined: dict[str, dict[str, datetime]] = {alert_id: {} for alert_id in live}
@@ -222,5 +223,8 @@ def _opened(
 def _detail(first: str, share: float, before: date, others: Sequence[str]) -> str:
     way, other = ("worse", "better") if share < 0 else ("better", "worse")
     more = [f"{len(others) - MAX_NAMED} more"] if len(others) > MAX_NAMED else []
-    also = f"; with it {', '.join([*others[:MAX_NAMED], *more])}" if others else ""
-    return f"{first} moved for the book since {before}: {way} for {abs(share):.0%} more accounts than {other}{also}"
+    also = f"; also moved: {', '.join([*others[:MAX_NAMED], *more])}" if others else ""
+    return (
+        f"{first} moved across the portfolio since {day_text(before)}: {way} for {abs(share):.0%} more accounts than "
+        f"{other}{also}"
+    )

@@ -17,13 +17,13 @@ PIPELINE = "keepwell"
 """Who an event is by when no person did it."""
 
 DATA_RULE = "definition_change"
-"""The rule of data alerts, which are about a measure of the whole book (SRC-5)."""
+"""The rule of data alerts, which are about a measure of the whole portfolio (SRC-5)."""
 
 RUN_RULE = "run_missed"
 """The rule of alerts about a scheduled run that did not happen (OUT-3)."""
 
 BOOK = ""
-"""The account of an alert that is about the whole book."""
+"""The account of an alert about the whole portfolio."""
 
 KINDS = ("opened", "released", "discarded", "snoozed", "done", "cause_gone", "cause_back", "closed", "breached")
 """In the order in which events of one instant are read."""
@@ -94,12 +94,12 @@ def event_of(about: About, kind: str, at: datetime, by: str, payload: Mapping[st
 
 @dataclass(frozen=True)
 class Alert:
-    """An alert as its events tell it; the fields are the columns of the mart `alerts`.
+    """An alert, folded from its events; the fields are the columns of the mart `alerts` (see COLUMNS).
 
     `episode` counts a condition's alerts of one account; an event's alert has a `subject` instead. `known_at` is when
     the cause became knowable. `reason` says why it is closed, snoozed, released or discarded. `breached`: a step was
-    late or is missing. `on_hold_for` is the data alert that holds it: its clocks begin when it is released, and so does
-    `opened_at`. A data alert is `released` or `discarded` once a person has decided, until its measures are back.
+    late or is missing. `on_hold_for` is the data alert that it waits for: its deadlines and `opened_at` begin when it
+    is released. A data alert is `released` or `discarded` once a person has decided, until its measures are back.
     """
 
     alert_id: str
@@ -147,7 +147,7 @@ def fold(history: Iterable[LedgerEvent], as_of: datetime) -> dict[str, Alert]:
 
 
 def alerts_at(history: Iterable[LedgerEvent], as_of: datetime) -> list[Alert]:
-    """The alerts of the mart: open or snoozed at `as_of`, or changed in the day before it; by account and rule."""
+    """The alerts of the mart: open or snoozed at `as_of`, or changed in the day before; by account and rule."""
     since = as_of - timedelta(days=1)
     visible = [a for a in fold(history, as_of).values() if a.closed_at is None or a.changed_at > since]
     return sorted(visible, key=lambda a: (a.account_id, a.rule, a.opened_at, a.alert_id))
@@ -214,7 +214,7 @@ def _changed(alert: Alert, event: LedgerEvent) -> Alert:
 
 
 def _decided(alert: Alert, event: LedgerEvent) -> Alert:
-    """A held alert opens; a data alert shows what was decided."""
+    """An alert on hold opens; a data alert takes the decision as its state."""
     about = event.payload
     if alert.on_hold_for is None:
         return replace(alert, state=event.kind, reason=about["reason"])
@@ -227,14 +227,14 @@ def _due(due: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _paused(alert: Alert, at: datetime, until: datetime) -> dict[str, Any]:
-    """The deadlines that a snooze moves: those not over yet, by what it adds to a snooze in force."""
+    """The deadlines that a snooze moves: those not over yet, by what it adds to a running snooze."""
     begins = max(at, alert.snoozed_until or at)
     dues = {f"due_{step}": getattr(alert, f"due_{step}") for step in (*STEPS, "review")}
     return {name: due + max(until - begins, timedelta(0)) for name, due in dues.items() if due and due > at}
 
 
 def _awake(alert: Alert, as_of: datetime) -> Alert:
-    """The alert with its snooze in force or over."""
+    """The alert, snoozed or awake again."""
     if alert.closed_at is not None or alert.snoozed_until is None:
         return alert
     if alert.snoozed_until > as_of:

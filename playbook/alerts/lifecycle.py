@@ -1,7 +1,8 @@
 """What one run does to the alerts: what opens, whose cause is gone or back, what closes (ALR-3).
 
-What rests on a measure that has moved opens held (SPEC SRC-5): it is told, and its clocks run, once it is released.
-A run changes an alert at most once, and its events' ids follow from what they say: running a day again adds nothing.
+An alert that rests on a measure that has moved opens on hold (SPEC SRC-5): people are notified, and deadlines start,
+once it is released. A run changes an alert at most once, and ids of events follow from their content: rerunning a day
+adds nothing.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -40,10 +41,10 @@ def new_events(
 ) -> list[LedgerEvent]:
     """What the run of `as_of` adds to the ledger; nothing where the ledger holds a newer run.
 
-    `notified_at`: when what it opens reaches people, as_of unless said; the clocks run from then.
+    `notified_at`: when people are notified, by default as_of; deadlines start then.
 
     `book` names the CSM of every account under contract; one without falls to the default owner. What was not observed,
-    or could not be told, neither opens nor closes.
+    or is unknown, neither opens nor closes.
     """
     if runs.last is not None and as_of < runs.last:
         return []
@@ -68,13 +69,13 @@ def new_events(
     digest_id = short_hash("digest", as_of.isoformat()) if storm else None
     due = partial(due_times, notified_at=notified_at or as_of, settings=settings)
     opened = [_opened(o, as_of, _owner(o.account_id, book, owners), digest_id, due) for o in openings.values()]
-    reason = "it holds without what moved"
+    reason = "true without what moved, too"
     opened += [released(alert, as_of, PIPELINE, reason, digest_id, due) for alert in to_release]
     return sorted([*changes, *opened], key=lambda e: (e.account_id, e.rule, e.subject or "", e.kind, e.event_id))
 
 
 def is_storm(opened: int, book: int, settings: AlertSettings) -> bool:
-    """Whether one run opened so many alerts that they are told in one message."""
+    """Whether one run opened so many alerts that one digest replaces their messages."""
     of_the_book = opened >= settings.storm_minimum and opened > settings.storm_share * book
     return opened > settings.storm_alerts or of_the_book
 
@@ -94,7 +95,7 @@ class _Opening:
 
 
 def released(alert: Alert, at: datetime, by: str, reason: str, digest_id: str | None, due: Due) -> LedgerEvent:
-    """A held alert opens: its clocks run from now on."""
+    """The event by which an alert on hold opens: its deadlines start now."""
     runs_out = due(RULES[alert.rule], owner=alert.owner)
     payload = {
         "reason": reason,
@@ -105,7 +106,7 @@ def released(alert: Alert, at: datetime, by: str, reason: str, digest_id: str | 
 
 
 def _to_release(alerts: Iterable[Alert], conditions: Iterable[Condition]) -> Iterator[Alert]:
-    """The held ones whose cause holds without what moved, or after the measures are back."""
+    """Alerts on hold whose cause holds without what moved, or after the measures are back."""
     firm = {(c.account_id, c.rule, None) for c in conditions if c.holds is True and c.on_hold_for is None}
     for alert in alerts:
         if (
@@ -130,13 +131,13 @@ def _changes(
     book: Mapping[str, str | None],
     settings: AlertSettings,
 ) -> Iterator[LedgerEvent]:
-    """What becomes of the live ones; at most one event each."""
+    """Changes of the open alerts; at most one event each."""
     for alert in alerts:
         holds, gone_at = causes.get(alert.cause), alert.cause_gone_at
         if alert.closed_at is not None:
             continue
         if alert.account_id not in book and alert.account_id != BOOK:
-            yield event_of(alert, "closed", as_of, PIPELINE, {"reason": "the account left the book"})
+            yield event_of(alert, "closed", as_of, PIPELINE, {"reason": "the account is no longer under contract"})
         elif holds is True and gone_at is not None:
             yield event_of(alert, "cause_back", as_of, PIPELINE, {})
         elif holds is False and gone_at is None:
@@ -149,7 +150,7 @@ def _changes(
 
 
 def _gone_days(alert: Alert, settings: AlertSettings) -> int:
-    """A run that was made up is made up at once."""
+    """Days for which a cause must be gone; a missed run that was made up closes at once."""
     return {DATA_RULE: settings.guard.back_days, RUN_RULE: 0}.get(alert.rule, settings.gone_days)
 
 
@@ -160,7 +161,7 @@ def _openings_of_conditions(
     as_of: datetime,
     settings: AlertSettings,
 ) -> Iterator[_Opening]:
-    """A new episode for each condition that holds, has no live alert, and is past its cool-down."""
+    """A new episode for each condition that holds, has no open alert, and is past its cool-down."""
     newest = {alert.cause: alert for alert in sorted(alerts.values(), key=lambda a: a.episode or 0)}
     for condition in conditions:
         last = newest.get((condition.account_id, condition.rule, None))

@@ -1,7 +1,7 @@
-"""Which messages the events of alerts make, and to whom: an opening, a digest of a storm, a breach (ALR-4).
+"""Messages made from the events of alerts, and their recipients: openings, digests, breaches (ALR-4).
 
-A message follows from its events alone, so that a sweep that is run again finds the same messages with the same keys.
-What a name holds begins no line, no header of a mail and no escape of a terminal (TRU-4).
+A message follows from its events alone, so that a rerun sweep finds the same messages with the same keys. Names of
+customers can begin no line, no mail header and no terminal escape (TRU-4).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,6 +14,7 @@ from pydantic import Field
 
 from keepwell.playbook.alerts.ledger_events import BOOK, DATA_RULE, LedgerEvent, short_hash
 from keepwell.playbook.settings import OwnerSettings
+from keepwell.values.days import minute_text
 from keepwell.values.setting_types import Minutes, Section, Tries
 from keepwell.values.texts import one_line, visible
 
@@ -23,29 +24,29 @@ MAX_LINES = 20
 
 
 class Channel(Section):
-    """One way out: whose messages go there."""
+    """A channel, and which messages go there."""
 
     url: str = Field(description="Apprise URL, for example mailtos://... or slack://...; ${NAME} from the environment")
     roles: tuple[str, ...] = Field(
-        ("csm", "manager", "director", "executive", "finance", "data owner"), description="roles told here"
+        ("csm", "manager", "director", "executive", "finance", "data owner"), description="roles notified here"
     )
-    kinds: tuple[Kind, ...] = Field(("opened", "digest", "breached"), description="what is told here")
+    kinds: tuple[Kind, ...] = Field(("opened", "digest", "breached"), description="kinds of messages sent here")
     severities: tuple[Literal["critical", "warning"], ...] = Field(
-        ("critical", "warning"), description="severities of openings told here"
+        ("critical", "warning"), description="severities of opened alerts sent here"
     )
 
 
 class MessageSettings(Section):
-    """Where messages go; without a channel they are files in the output folder."""
+    """Where messages go: without a channel, to files in the output folder."""
 
-    channels: Mapping[str, Channel] = Field({}, description="ways out, by name")
-    retry_minutes: Minutes = Field(15, description="minutes to the second try; each later one waits twice as long")
-    tries: Tries = Field(8, description="tries before a message is given up, which `keepwell sweep` says")
+    channels: Mapping[str, Channel] = Field({}, description="channels, by name")
+    retry_minutes: Minutes = Field(15, description="minutes to the second try; each later wait is twice as long")
+    tries: Tries = Field(8, description="tries before a message is given up, which `keepwell sweep` reports")
 
 
 @dataclass(frozen=True)
 class Message:
-    """One message of one channel. `key` is its identity: who receives it twice can tell by it."""
+    """One message on one channel. `key` is its identity, by which a duplicate is recognized."""
 
     key: str
     channel: str
@@ -56,7 +57,7 @@ class Message:
 
 @dataclass(frozen=True)
 class _Notice:
-    """What is said, before it is said on channels."""
+    """A message before it goes to channels."""
 
     identity: str
     kind: Kind
@@ -71,7 +72,7 @@ def messages(
     new: Sequence[LedgerEvent], alerts: Mapping[str, Mapping[str, object]], names: Mapping[str, str],
     channels: Mapping[str, Channel], owners: OwnerSettings,
 ) -> list[Message]:  # fmt: skip
-    """The messages of these events on every channel that tells of them.
+    """The messages of these events, on every channel that takes them.
 
     `alerts`: the payload of each alert's opening, by id; `names`: accounts by id.
     """
@@ -92,7 +93,7 @@ def messages(
 def _notified_openings(
     new: Iterable[LedgerEvent], alerts: Mapping[str, Mapping[str, object]]
 ) -> Iterator[LedgerEvent]:  # fmt: skip
-    """What opens, and what is released; a held one is told by its data alert only."""
+    """Openings and releases; alerts on hold are covered by the message of their data alert."""
     for event in new:
         if event.kind == "opened" and not event.payload.get("held_by"):
             yield event
@@ -101,36 +102,36 @@ def _notified_openings(
 
 
 def _data_alerts(new: Iterable[LedgerEvent]) -> Iterator[_Notice]:
-    """One message for each data alert, with how many alerts this run holds by it, and what to do."""
+    """One message per data alert: how many alerts this run put on hold for it, and what to do."""
     on_hold = [event.payload["held_by"] for event in new if event.kind == "opened" and event.payload.get("held_by")]
     for event in new:
         if event.kind == "opened" and event.rule == DATA_RULE:
             about, name = event.payload, event.alert_id[:8]
             yield _Notice(
                 event.event_id, "opened", frozenset(about["recipients"]), about["severity"], str(about["detail"]),
-                f"{on_hold.count(event.alert_id)} alerts that rest on it are held so far. Find out what changed, then: "
-                f"keepwell alerts release {name} --by NAME --reason WHY (it is real), or "
-                f"keepwell alerts discard {name} --by NAME --reason WHY (it is the data).",
+                f"{on_hold.count(event.alert_id)} dependent alerts are on hold so far. Find out what changed, then:\n"
+                f"if the change is real: keepwell alerts release {name} --by NAME --reason WHY\n"
+                f"if the data is wrong: keepwell alerts discard {name} --by NAME --reason WHY",
                 event.as_of,
             )  # fmt: skip
 
 
 def _openings(new: Iterable[LedgerEvent], names: Mapping[str, str]) -> Iterator[_Notice]:
-    """One message for each alert that opened alone."""
+    """One message per alert that opened outside a digest."""
     for event in new:
         if event.payload["digest_id"] is None:
             about = event.payload
             yield _Notice(
                 event.event_id, "opened", frozenset(about["recipients"]), about["severity"],
                 f"{_name(event, names)}: {about['detail']}",
-                f"{about['severity']}, for {one_line(about['owner'])}. To acknowledge by "
+                f"{about['severity'].capitalize()}, owner {one_line(about['owner'])}. Acknowledge by "
                 f"{_due(about['due']['ack'])}: keepwell alerts ack {event.alert_id[:8]} --by NAME",
                 event.as_of,
             )  # fmt: skip
 
 
 def _digests(new: Iterable[LedgerEvent], names: Mapping[str, str]) -> Iterator[_Notice]:
-    """One message for a storm: how many of each rule, and the first of them by owner."""
+    """One message for many alerts at once: how many of each rule, and the first of them by owner."""
     storm = [e for e in new if e.payload["digest_id"] is not None]
     for digest, events in groupby(sorted(storm, key=_by_digest), key=lambda e: str(e.payload["digest_id"])):
         many = list(events)
@@ -139,7 +140,7 @@ def _digests(new: Iterable[LedgerEvent], names: Mapping[str, str]) -> Iterator[_
         more = [f"and {len(many) - MAX_LINES} more (mart alerts)"] if len(many) > MAX_LINES else []
         yield _Notice(
             digest, "digest", frozenset(r for e in many for r in e.payload["recipients"]), "critical",
-            f"{len(many)} alerts opened at once: " + ", ".join(f"{n} {rule}" for rule, n in rules.items()),
+            f"{len(many)} alerts opened at once: " + ", ".join(f"{n} {_words(rule)}" for rule, n in rules.items()),
             "\n".join([*lines, *more]), many[0].as_of,
         )  # fmt: skip
 
@@ -148,7 +149,7 @@ def _breaches(
     new: Iterable[LedgerEvent], alerts: Mapping[str, Mapping[str, object]], names: Mapping[str, str],
     owners: OwnerSettings,
 ) -> Iterator[_Notice]:  # fmt: skip
-    """One message per run and role, a line per alert: what was missed and whose it is; by owner, first due first."""
+    """One message per run and role, a line per alert: owner and missed deadlines; by owner, first due first."""
     late = sorted((e for e in new if e.kind == "breached"), key=lambda e: (e.payload["escalated_to"], e.event_id))
     for role, events in groupby(late, key=lambda e: str(e.payload["escalated_to"])):
         same = list(events)
@@ -162,14 +163,14 @@ def _breaches(
         of = f" of {len(by_alert)} alerts" if 1 < len(by_alert) < len(many) else ""
         yield _Notice(
             short_hash(role, *(e.event_id for e in same)), "breached", frozenset({role}), "critical",
-            f"{len(many)} step{'s' if len(many) > 1 else ''}{of} missed, told to {people}", "\n".join([*lines, *more]),
-            many[0].as_of,
+            f"{len(many)} missed deadline{'s' if len(many) > 1 else ''}{of}, escalated to {people}",
+            "\n".join([*lines, *more]), many[0].as_of,
         )  # fmt: skip
 
 
 def _missed(events: Sequence[LedgerEvent], alert: Mapping[str, object], names: Mapping[str, str]) -> str:
-    """What of one alert was missed."""
-    due = ", ".join(f"{event.payload['step']} was due {_due(event.payload['due_at'])}" for event in events)
+    """The missed deadlines of one alert."""
+    due = ", ".join(f"{_words(event.payload['step'])} was due {_due(event.payload['due_at'])}" for event in events)
     return one_line(f"{alert['owner']}: {_name(events[0], names)}, {due} ({alert['detail']})")
 
 
@@ -179,9 +180,13 @@ def _by_digest(event: LedgerEvent) -> tuple[str, str, str]:
 
 def _name(event: LedgerEvent, names: Mapping[str, str]) -> str:
     if event.account_id == BOOK:
-        return "the book"
+        return "the portfolio"
     return f"{names.get(event.account_id, event.account_id)} ({event.account_id})"
 
 
 def _due(instant: object) -> str:
-    return f"{datetime.fromisoformat(str(instant)):%Y-%m-%d %H:%M} UTC"
+    return minute_text(datetime.fromisoformat(str(instant)))
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")

@@ -1,6 +1,6 @@
-"""The alert rules: what each one looks at, when it holds, whom it tells and by when (ALR-1).
+"""The alert rules: what each looks at, when it holds, whom it notifies, and its deadlines (ALR-1).
 
-A condition rule holds, does not hold, or cannot be told (None). An event rule has occurrences, each its own alert.
+A condition rule holds, does not hold, or is unknown (None). An event rule has occurrences, each its own alert.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +16,7 @@ from keepwell.playbook.working_hours import after
 
 @dataclass(frozen=True)
 class Rule:
-    """Whom an alert of this rule tells (roles), its steps, and the hours of its own deadline where it has one."""
+    """Roles that an alert of this rule notifies, its steps, and the hours of its own review deadline, if any."""
 
     name: str
     severity: str
@@ -44,7 +44,7 @@ RULES: Mapping[str, Rule] = {
 
 @dataclass(frozen=True)
 class Standing:
-    """What the condition rules look at, of one account at as_of. None: not known.
+    """Inputs of the condition rules for one account at as_of. None: unknown.
 
     `health` is the effective one, None in the band `unknown`. `highest_health` is the highest of the stored scores of
     the window and today's. `risk` is the champion's, `threshold` where its account is flagged.
@@ -61,9 +61,9 @@ class Standing:
 
 @dataclass(frozen=True)
 class Condition:
-    """Whether a rule's cause holds for an account; None where it cannot be told. `detail` is told when it opens.
+    """Whether a rule's cause holds for an account; None where unknown. `detail` becomes the text of the alert.
 
-    `on_hold_for`: the data alert that holds it, where it would not hold without a measure that has moved.
+    `on_hold_for`: the data alert that it waits for, if it would not hold without a measure that has moved.
     """
 
     account_id: str
@@ -144,7 +144,7 @@ def health_drop(standing: Standing, settings: AlertSettings) -> Condition:
 
 
 def risk_high(standing: Standing, settings: AlertSettings) -> Condition:  # noqa: ARG001 the threshold is the model's
-    """Risk at or above the threshold of the account's group; not told without a model, or where it flags nobody."""
+    """Risk at or above the threshold of the account's group; unknown without a model or a threshold."""
     risk, threshold = standing.risk, standing.threshold
     if risk is None or threshold is None:
         return Condition(standing.account_id, "risk_high", None)
@@ -158,7 +158,7 @@ def conditions(standing: Standing, settings: AlertSettings) -> list[Condition]:
 
 
 def due_times(rule: Rule, notified_at: datetime, settings: AlertSettings, owner: str = "") -> dict[str, datetime]:
-    """When each step is due, in the owner's hours since it was told; `review` where the rule has its own deadline."""
+    """Deadline of each step, in the owner's hours since the notification; `review` if the rule has its own."""
     clocks = settings.clocks
     hours = {
         "ack": clocks.acknowledge_hours,

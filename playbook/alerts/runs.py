@@ -1,4 +1,4 @@
-"""Which days a run of the daily alerts makes up, and from when on it reads events (ALR-3)."""
+"""Days that a run of the daily alerts catches up, and since when it reads events (ALR-3)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ DAY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class CatchUp:
-    """The days to run, in order; `explanation` says why there are fewer, or no effect, where one would wonder."""
+    """The days to run, in order; `explanation`: why there are fewer than expected, or why the run has no effect."""
 
     days: tuple[date, ...]
     explanation: str | None = None
@@ -26,27 +26,27 @@ def days_to_run(last_run: date | None, as_of: date, settings: AlertSettings) -> 
     if last_run is None:
         return CatchUp((as_of,))
     if as_of < last_run:
-        older = f"{as_of} is older than the newest run ({last_run}): it changes no alert and sends nothing"
+        older = f"{as_of} is before the newest run ({last_run}): this run changes no alerts and sends no messages"
         return CatchUp((as_of,), f"{older}. {way_back(str(last_run), last_run)}")
     missed = (as_of - last_run).days - 1
     if missed > settings.catch_up_days:
         return CatchUp(
             (as_of,),
-            f"{missed} days were missed since {last_run}, more than the {settings.catch_up_days} of "
-            f"alerts.catch_up_days: only {as_of} is run, with the events known since then",
+            f"{missed} days were missed since {last_run}, more than alerts.catch_up_days "
+            f"({settings.catch_up_days}): only {as_of} runs, with all events known since then",
         )
     return CatchUp(tuple(as_of - DAY * back for back in range(max(missed, 0), -1, -1)))
 
 
 def way_back(named: str, day: date) -> str:
-    """What to do about a run with a wrong date that every later run is older than."""
+    """How to take back a run of a wrong, later date."""
     command = f"keepwell withdraw --as-of {day:%Y-%m-%d} --whole-day --by NAME --reason WHY"
     return f"If {named} is wrong, take it back: {command}."
 
 
 @dataclass(frozen=True)
 class Runs:
-    """The first and the newest run recorded of the flow; None before the first."""
+    """The first and the newest recorded run of a flow; None before the first."""
 
     first: datetime | None = None
     last: datetime | None = None

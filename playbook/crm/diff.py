@@ -1,7 +1,7 @@
-"""What a CRM should say, what it does say, and the difference between the two (MON-6).
+"""What a CRM should hold, what it holds, and the difference between the two (MON-6).
 
-Values are texts: numbers as written here, days as ISO dates, "" for what is not known. What people wrote is data: it is
-kept as text, without control characters and cut to length, and whoever sends it escapes it.
+Values are texts: numbers as written here, days as ISO dates, "" for unknown. What people wrote is data: it stays text,
+without control characters and truncated, and whoever sends it escapes it.
 """
 
 from collections import defaultdict
@@ -16,7 +16,7 @@ from keepwell.playbook.crm.settings import COMPLETED, CrmSettings
 
 @dataclass(frozen=True)
 class Wanted:
-    """What one object there should say. `key`: `account:` and the account's id, else the task's id."""
+    """The wanted content of one CRM object. `key`: `account:` and the account's id, else the task's id."""
 
     key: str
     account_id: str
@@ -39,7 +39,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class CrmRecord:
-    """An object as the CRM has it: its id there, our id, the values of our properties, a task's companies by id."""
+    """An object in the CRM: its id there, our id, the values of our properties, the companies of a task by id."""
 
     crm_id: str
     key: str
@@ -49,9 +49,9 @@ class CrmRecord:
 
 @dataclass(frozen=True)
 class CrmEvent:
-    """One line of the outbox: an object is `wanted` so, was `delivered` (read back equal), or `failed` (`error`).
+    """One line of the outbox: what is `wanted`, was `delivered` (reads back equal), or `failed` (`error`).
 
-    `place`: which CRM. `at`: the instant that the run speaks as of. `payload`: the values, of what failed none.
+    `place`: which CRM. `at`: the instant of the run. `payload`: the values, none of what failed.
     """
 
     place: str
@@ -67,7 +67,7 @@ class CrmEvent:
 
 @dataclass(frozen=True)
 class OutboxEntry:
-    """What the outbox knows of an object: what was wanted last, what was delivered last, and where that is."""
+    """Outbox state of an object: what was wanted last, what was delivered last, and its id in the CRM."""
 
     wanted: Wanted
     delivered: Wanted | None = None
@@ -77,7 +77,7 @@ class OutboxEntry:
 
 @dataclass(frozen=True)
 class Step:
-    """One thing to write. `before`: what the CRM says of what changes; `theirs`: what somebody changed there."""
+    """One write. `before`: values in the CRM that change; `theirs`: those that somebody changed there."""
 
     act: Literal["create", "change", "complete"]
     wanted: Wanted
@@ -89,7 +89,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Difference:
-    """What would be written, what is as it should be, and what is only said: a kind, a key and a sentence each."""
+    """What to write, what is up to date, and what a person should look at: kind, key and sentence each."""
 
     steps: Sequence[Step]
     same: Sequence[tuple[Wanted, str]]
@@ -97,7 +97,7 @@ class Difference:
 
 
 def number_there(given: object) -> str:
-    """A number of the CRM as `Wanted` writes it; what is none, as it is: somebody made the property a text."""
+    """A number of the CRM as `Wanted` writes it; other text unchanged: somebody made the property a text."""
     try:
         return f"{float(str(given)):g}"
     except ValueError:
@@ -105,7 +105,7 @@ def number_there(given: object) -> str:
 
 
 def fold_outbox(events: Iterable[CrmEvent]) -> dict[str, OutboxEntry]:
-    """What the outbox knows by key; the newest events of each kind, in the order in which they were written."""
+    """Outbox state by key; `events`: the newest of each kind, in the order in which they were written."""
     outbox: dict[str, OutboxEntry] = {}
     for e in events:
         about, content = outbox.get(e.key), Wanted(e.key, e.account_id, dict(e.payload))
@@ -122,7 +122,7 @@ def difference(
     wanted: Sequence[Wanted], companies: Sequence[CrmRecord], tasks: Sequence[CrmRecord],
     outbox: Mapping[str, OutboxEntry], settings: CrmSettings,
 ) -> Difference:  # fmt: skip
-    """What to write so that the CRM says what is wanted; companies by our account_id, tasks by our id.
+    """What to write so that the CRM holds what is wanted; companies by our account_id, tasks by our id.
 
     Nothing is written to a company that is not there or is there twice, nor to its tasks. A task that was completed
     there stays completed, and one that was deleted there stays away unless the settings want it back.
@@ -138,7 +138,9 @@ def difference(
         found = there if want.is_account else by_key[want.key]
         about = outbox.get(want.key)
         if len(found) > 1:
-            said.append(("duplicate", want.label, f"{len(found)} tasks there have this id: {_ids(found)}. Keep one."))
+            said.append(
+                ("duplicate", want.label, f"{len(found)} tasks in the CRM have this id: {_ids(found)}. Keep one.")
+            )
         elif found:
             step, note = _step(want, found[0], there[0].crm_id, about)
             said += [("completed there", want.label, note)] if note else []
@@ -148,7 +150,11 @@ def difference(
                 same.append((want, found[0].crm_id))
         elif about and about.crm_id and not settings.recreate_deleted:
             said.append(
-                ("deleted", want.label, f"task {about.crm_id} was deleted there; crm.recreate_deleted makes it again.")
+                (
+                    "deleted",
+                    want.label,
+                    f"task {about.crm_id} was deleted in the CRM. To recreate it, set crm.recreate_deleted.",
+                )
             )
         else:
             steps.append(Step("create", want, there[0].crm_id, None, {}))
@@ -156,13 +162,13 @@ def difference(
 
 
 def _step(want: Wanted, found: CrmRecord, company: str, about: OutboxEntry | None) -> tuple[Step | None, str]:
-    """What to write to an object that is there, and what there is to say of it."""
+    """What to write to an existing object, and a note about it."""
     before = {name: found.values.get(name, "") for name, value in want.values.items()}
     changed = {name: there for name, there in before.items() if there != want.values[name]}
     note = ""
     if changed.get("status") == COMPLETED:
         changed.pop("status")
-        note = "completed there, still open here. Record what was done, or open it there again."
+        note = "completed in the CRM, still open in Keepwell. Record what was done, or reopen it in the CRM."
     if not want.is_account and company not in found.companies:
         changed["company"] = ", ".join(found.companies)
     delivered = about.delivered.values if about and about.delivered else {}
@@ -175,8 +181,12 @@ def _step(want: Wanted, found: CrmRecord, company: str, about: OutboxEntry | Non
 
 def _not_one(want: Wanted, there: Sequence[CrmRecord]) -> tuple[str, str, str]:
     if there:
-        return "duplicate", want.key, f"{len(there)} companies there have this id: {_ids(there)}. Nothing is written."
-    return "unknown", want.key, "no company there has this id. It is not created."
+        return (
+            "duplicate",
+            want.key,
+            f"{len(there)} companies in the CRM have this id: {_ids(there)}. Nothing is written.",
+        )
+    return "unknown", want.key, "no company in the CRM has this id. Keepwell does not create companies."
 
 
 def _grouped(records: Iterable[CrmRecord]) -> defaultdict[str, list[CrmRecord]]:

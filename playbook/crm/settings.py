@@ -1,4 +1,4 @@
-"""Settings of the CRM, and the words in which an account and a task are told there (MON-6)."""
+"""Settings of the CRM, and its property names for accounts and tasks (MON-6)."""
 
 from collections.abc import Mapping
 from typing import Annotated, Literal
@@ -26,13 +26,13 @@ NAMES: Mapping[str, Mapping[str, str]] = {
         "action_due": "Keepwell_Action_Due__c",
     },
 }  # fmt: skip
-"""What each CRM calls the account's properties where the settings do not say otherwise."""
+"""Default names of the account's properties in each CRM."""
 
 
 class CrmSettings(Section):
-    """The CRM that is told; `ledger` sends nothing: the ledger itself is the CRM."""
+    """The CRM to sync; `ledger` sends nothing: the ledger itself is the CRM."""
 
-    kind: Literal["ledger", "hubspot", "salesforce"] = Field("ledger", description="which CRM is told")
+    kind: Literal["ledger", "hubspot", "salesforce"] = Field("ledger", description="which CRM is synced")
     url: str = Field(
         "",
         description="Salesforce: https://COMPANY.my.salesforce.com; HubSpot: empty. ${NAME} from the environment",
@@ -53,20 +53,22 @@ class CrmSettings(Section):
         description="unique property of a task there that holds our id; empty: keepwell_id, Salesforce Keepwell_Id__c",
     )  # fmt: skip
     properties: Mapping[AccountField, Name] = Field(
-        {}, description="names of a company's properties there, by what they hold; those left out have Keepwell's names"
+        {}, description="names of a company's properties in the CRM, by what they hold; default: Keepwell's names"
     )
     statuses: Mapping[Literal["open", "completed"], str] = Field(
-        {}, description="names of a task's status there; empty: as HubSpot and Salesforce ship"
+        {}, description="names of a task's status in the CRM; empty: the defaults of HubSpot and Salesforce"
     )
-    recreate_deleted: bool = Field(False, description="whether a task that was deleted there is made again")
-    finished_days: DaysOrZero = Field(30, description="days in which what is finished is still told for the first time")
-    batch: Annotated[Count, Field(le=100)] = Field(100, description="records of one request; both CRMs take 100")
-    tries: Tries = Field(5, description="tries of one request before the rest is left for the next run")
+    recreate_deleted: bool = Field(False, description="whether a task that was deleted in the CRM is created again")
+    finished_days: DaysOrZero = Field(30, description="days for which finished work is still sent for the first time")
+    batch: Annotated[Count, Field(le=100)] = Field(100, description="records per request; both CRMs take up to 100")
+    tries: Tries = Field(5, description="tries of a request before the rest waits for the next run")
     backoff_seconds: SecondsOrZero = Field(
         1, description="the first retry comes at once, the next after twice these seconds, then 4, 8 times"
     )
-    max_wait_seconds: WholeSecondsOrZero = Field(60, description="longest wait before a try, whatever Retry-After says")
-    timeout_seconds: Seconds = Field(30, description="seconds in which a request must be answered")
+    max_wait_seconds: WholeSecondsOrZero = Field(
+        60, description="longest wait before a try, even if Retry-After asks for more"
+    )
+    timeout_seconds: Seconds = Field(30, description="seconds until a request times out")
 
     @model_validator(mode="after")
     def _can_be_addressed(self) -> "CrmSettings":
@@ -78,7 +80,7 @@ class CrmSettings(Section):
         if self.kind == "salesforce" and not (self.url and (self.token or (self.client_id and self.client_secret))):
             wrong.append("crm.kind is salesforce, which needs crm.url, and crm.token or client_id and client_secret")
         if twice:
-            wrong.append(f"crm.properties: {', '.join(twice)} would hold two things; give each one of its own")
+            wrong.append(f"crm.properties: {', '.join(twice)} would hold two values each; use distinct names")
         if wrong:
             raise ValueError("; ".join(wrong))
         return self
@@ -90,7 +92,7 @@ class CrmSettings(Section):
 
     @property
     def names(self) -> dict[str, str]:
-        """What the CRM calls each of the account's properties."""
+        """Names of the account's properties in the CRM."""
         return {**NAMES[self.kind], **{str(k): v for k, v in self.properties.items()}} if self.kind != "ledger" else {}
 
     @property
@@ -106,7 +108,7 @@ class CrmSettings(Section):
 
     @property
     def status_names(self) -> dict[str, str]:
-        """What the CRM calls an open and a completed task."""
+        """Names of the open and the completed status of a task in the CRM."""
         shipped = {OPEN: "NOT_STARTED", COMPLETED: "COMPLETED"}
         if self.kind == "salesforce":
             shipped = {OPEN: "Not Started", COMPLETED: "Completed"}

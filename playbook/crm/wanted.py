@@ -1,4 +1,4 @@
-"""What a CRM should say: an account's scores, and a task for each alert, call, intervention, target and follow-up."""
+"""What a CRM should hold: account scores, and a task per alert, call, intervention, target and follow-up."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,11 +20,11 @@ from keepwell.playbook.interventions.records import (
 
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 SUBJECT_LENGTH, BODY_LENGTH = 255, 32_000
-"""What Salesforce takes of a task's subject and its description; HubSpot takes more."""
+"""Limits of Salesforce for a task's subject and description; HubSpot takes more."""
 
 
 def wanted_accounts(scores: Iterable[Mapping[str, Any]], outbox: Mapping[str, OutboxEntry]) -> list[Wanted]:
-    """The scores of every account of the book; empty values for one that was told of and has left the book."""
+    """The scores of every account; empty values for synced accounts that are no longer under contract."""
     found = [_account(row) for row in scores]
     there = {want.key for want in found}
     empty = dict.fromkeys(NAMES["hubspot"], "")
@@ -41,8 +41,8 @@ def wanted_tasks(
 ) -> list[Wanted]:  # fmt: skip
     """A task for everything that is open, that was finished in the last days, or that the CRM still has as open.
 
-    An alert of the whole book is no account's, and one that a data alert holds is told to nobody.
-    `graded`: how the success plans' targets stand by published values, by plan; what a person said goes before.
+    Alerts about the whole portfolio and alerts on hold have no task. `graded`: status of success plan targets by
+    published values, by plan; a person's status comes first.
     """
     calls = calls_at(work, as_of)
     spoken = [(c.account_id, c.at) for c in calls if c.reached] + [
@@ -91,7 +91,7 @@ def _task(
 
 
 def _alert(alert: Alert) -> tuple[Wanted, datetime | None]:
-    about = f"{alert.rule}, {alert.severity}, for {alert.owner}. State: {alert.state}."
+    about = f"{_words(alert.rule).capitalize()}, {alert.severity}, owner {alert.owner}. State: {_words(alert.state)}."
     body = f"{about}\nIn Keepwell: alert {alert.alert_id[:8]}"
     subject = f"Alert: {alert.detail}"
     return _task(f"alert:{alert.alert_id}", alert.account_id, subject, body, alert.due_contact, alert.closed_at)
@@ -104,7 +104,7 @@ def _call(call: Call) -> tuple[Wanted, datetime | None]:
 
 
 def _follow_up(promise: FollowUp, spoken: Iterable[tuple[str, datetime]]) -> tuple[Wanted, datetime | None]:
-    """Kept when the customer is spoken to after it."""
+    """Completed by the next contact with the customer."""
     about = (promise.account_id, str(promise.due), promise.at.isoformat(), promise.by, promise.note)
     later = (at for account, at in spoken if account == promise.account_id and at > promise.at)
     body = f"{promise.note}\nPromised by {promise.by}"
@@ -115,7 +115,7 @@ def _follow_up(promise: FollowUp, spoken: Iterable[tuple[str, datetime]]) -> tup
 def _interventions(work: Sequence[WorkEvent], as_of: datetime) -> Iterable[tuple[Wanted, datetime | None]]:
     for one in interventions_at(work, as_of):
         result = f"\nResult: {_words(one.result)}" if one.result else ""
-        body = f"{one.note}\nCause: {_words(one.root_cause or 'not known')}. By {one.by}{result}"
+        body = f"{one.note}\nRoot cause: {_words(one.root_cause or 'unknown')}. By {one.by}{result}"
         subject = f"Intervention: {_words(one.kind)}"
         key = f"intervention:{one.intervention_id}"
         yield _task(key, one.account_id, subject, body, one.ended_at or one.started_at, one.ended_at)
@@ -128,8 +128,8 @@ def _targets(
         status = plan.status if plan.status != "open" else graded.get(plan.plan_id, "open")
         settled = plan.progressed_at if plan.status != "open" else datetime.combine(plan.due, time(0))
         way = "at least" if plan.rising else "at most"
-        reached = f"\nNow {plan.value:g}" if plan.value is not None else ""
-        body = f"{plan.note}\nOf {plan.owner}, {status}{reached}"
+        reached = f"\nCurrent value: {plan.value:g}" if plan.value is not None else ""
+        body = f"{plan.note}\nOwner {plan.owner}, {status}{reached}"
         subject = f"Success plan: {_words(plan.metric)} {way} {plan.target:g}"
         finished = settled if status != "open" else None
         yield _task(f"plan:{plan.plan_id}", plan.account_id, subject, body, plan.due, finished)

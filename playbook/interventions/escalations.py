@@ -1,4 +1,4 @@
-"""Which accounts need an executive, and what is asked of them (MON-4)."""
+"""Accounts that need an executive, and the request to them (MON-4)."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,13 +8,14 @@ from typing import Any
 from keepwell.playbook.alerts.ledger_events import Alert
 from keepwell.playbook.interventions.records import Intervention, PlanTarget, formatted
 from keepwell.playbook.settings import EscalationSettings
+from keepwell.values.days import day_text
 
 CRITICAL, URGENT = "critical", "immediate"
 
 
 @dataclass(frozen=True)
 class Escalation:
-    """One reason to ask an executive about one account: since when, what happened, what is asked."""
+    """One reason to involve an executive in one account: since when, what happened, and the request."""
 
     account_id: str
     reason: str
@@ -33,7 +34,7 @@ def escalations(
     as_of: datetime,
     rules: EscalationSettings,
 ) -> list[Escalation]:
-    """High-value accounts that are critical or urgent, and whose alert breached, plan missed or intervention failed.
+    """High-value accounts that are critical or urgent, with a missed deadline, a missed plan or a failed intervention.
 
     `accounts`: rows of the mart health_scores; `missed`: the steps that were missed, by alert. The largest ARR first,
     then the longest wait.
@@ -56,30 +57,33 @@ def _is_urgent(row: Mapping[str, Any]) -> bool:
 
 
 def _was_missed(plan: PlanTarget, today: date, since: date) -> bool:
-    """Said to be missed, or past its day with nobody's word on it."""
+    """Recorded as missed, or overdue without a recorded status."""
     return since <= plan.due and (plan.status == "missed" or (plan.status == "open" and plan.due < today))
 
 
 def _of_alert(alert: Alert, steps: Sequence[str], urgent: Mapping[str, Mapping[str, Any]]) -> Escalation:
     named = _named(urgent[alert.account_id])
-    what = f"Alert {alert.rule} is open since {alert.opened_at:%Y-%m-%d} ({alert.detail}); missed: {', '.join(steps)}."
-    asked = f"See with {alert.owner} what holds the answer up, and speak to the sponsor at {named} yourself."
+    what = (
+        f"Alert open since {day_text(alert.opened_at)}: {alert.detail}. "
+        f"Missed: {', '.join(step.replace('_', ' ') for step in steps)}."
+    )
+    asked = f"Find out with {alert.owner} what blocks the response, and call the sponsor at {named}."
     return Escalation(alert.account_id, "alert", alert.alert_id, alert.opened_at, what, asked)
 
 
 def _of_plan(plan: PlanTarget, urgent: Mapping[str, Mapping[str, Any]]) -> Escalation:
     named = _named(urgent[plan.account_id])
-    progress = "nobody said where it stands" if plan.value is None else f"it stands at {formatted(plan.value)}"
-    what = f"The plan wanted {plan.metric} at {plan.target:g} by {plan.due}; {progress}."
-    asked = f"Decide with {plan.owner} what {named} is offered now, and agree it with their sponsor."
+    progress = "no value is recorded" if plan.value is None else f"it is at {formatted(plan.value)}"
+    what = f"Success plan missed: {plan.metric.replace('_', ' ')} {plan.target:g} by {day_text(plan.due)}; {progress}."
+    asked = f"Decide with {plan.owner} what to offer {named} now, and agree on it with their sponsor."
     return Escalation(plan.account_id, "plan", plan.plan_id, datetime.combine(plan.due, time(0)), what, asked)
 
 
 def _of_work(work: Intervention, ended_at: datetime, urgent: Mapping[str, Mapping[str, Any]]) -> Escalation:
     named, kind = _named(urgent[work.account_id]), work.kind.replace("_", " ")
     cause = f" for {work.root_cause.replace('_', ' ')}" if work.root_cause else ""
-    what = f"{kind.capitalize()}{cause} by {work.by} failed on {ended_at:%Y-%m-%d}."
-    asked = f"Offer {named} something else than {kind}, executive to executive."
+    what = f"{kind.capitalize()}{cause} by {work.by} failed on {day_text(ended_at)}."
+    asked = f"Offer {named} something other than {kind}, executive to executive."
     return Escalation(work.account_id, "intervention", work.intervention_id, ended_at, what, asked)
 
 

@@ -18,10 +18,10 @@ KINDS = (
 """In the order in which events of one instant are read."""
 
 RESULTS = ("worked", "failed", "stopped")
-"""How an intervention can end."""
+"""Results of an intervention."""
 
 STATUSES = ("open", "met", "missed", "dropped")
-"""What a success plan's target can be."""
+"""Statuses of a success plan's target."""
 
 LOOKED_UP = frozenset({"reached", "baseline", "rising", "chance", "held_out"})
 """Parts of a payload that follow from settings or published marts: no part of an event's identity."""
@@ -51,7 +51,7 @@ class WorkEvent:
 
 @dataclass(frozen=True)
 class Call:
-    """A call that was made or tried; `reached`: whether the customer was spoken to."""
+    """A call or an attempt; `reached`: whether it reached the customer."""
 
     account_id: str
     at: datetime
@@ -63,7 +63,7 @@ class Call:
 
 @dataclass(frozen=True)
 class RootCause:
-    """Why an account is in danger, as somebody found."""
+    """Why an account is at risk, as a person found."""
 
     account_id: str
     cause: str
@@ -89,10 +89,10 @@ class Intervention:
 
 @dataclass(frozen=True)
 class PlanTarget:
-    """A number that a success plan wants of a metric by a date.
+    """A target of a success plan: a metric's value by a date.
 
     `rising`: whether the target is met from below. `baseline`: the metric when it was planned. `value` (of `valued_at`)
-    and `status` are what a person said last; a target that nobody settled is graded where values are known.
+    and `status` are what a person recorded last; a target without a recorded status is graded by published values.
     """
 
     plan_id: str
@@ -113,7 +113,7 @@ class PlanTarget:
 
 @dataclass(frozen=True)
 class FollowUp:
-    """Something promised for a day."""
+    """A follow-up promised for a day."""
 
     account_id: str
     due: date
@@ -124,7 +124,7 @@ class FollowUp:
 
 @dataclass(frozen=True)
 class SignOff:
-    """Somebody's word that the calls of a week are recorded; `week` is its first day."""
+    """A person's sign-off that the calls of a week are recorded; `week` is its first day."""
 
     week: date
     at: datetime
@@ -154,7 +154,7 @@ def calls_at(events: Iterable[WorkEvent], as_of: datetime) -> list[Call]:
 
 
 def causes_at(events: Iterable[WorkEvent], as_of: datetime) -> list[RootCause]:
-    """Every root cause that was found, oldest first; the last of an account is the one that stands."""
+    """Every root cause that was found, oldest first; the last of an account counts."""
     return [
         RootCause(e.account_id, e.payload["cause"], e.payload.get("note", ""), e.at, e.by)
         for e in _until(events, as_of, "caused")
@@ -171,13 +171,13 @@ def follow_ups_at(events: Iterable[WorkEvent], as_of: datetime) -> list[FollowUp
 
 
 def signed_at(events: Iterable[WorkEvent], week: date, as_of: datetime | None = None) -> SignOff | None:
-    """Who first said that the calls of this week are recorded, whenever for None; None while nobody has."""
+    """The first sign-off of this week by an instant (None: at any time); None without one."""
     signed = [e for e in _until(events, as_of, "signed") if e.subject == week.isoformat()]
     return SignOff(week, signed[0].at, signed[0].by, signed[0].payload.get("note", "")) if signed else None
 
 
 def interventions_at(events: Iterable[WorkEvent], as_of: datetime) -> list[Intervention]:
-    """Every intervention as it stood, oldest first; the first beginning and the last end of an id count."""
+    """Every intervention as of an instant, oldest first; the first start and the last end of an id count."""
     known = list(events)
     ended = {e.subject: e for e in _until(known, as_of, "ended")}
     begun = {e.subject: e for e in reversed(_until(known, as_of, "started"))}
@@ -186,7 +186,7 @@ def interventions_at(events: Iterable[WorkEvent], as_of: datetime) -> list[Inter
 
 
 def plans_at(events: Iterable[WorkEvent], as_of: datetime) -> list[PlanTarget]:
-    """Every target of a success plan as people left it, oldest first."""
+    """Every target of a success plan as recorded, oldest first."""
     known = list(events)
     first = {str(e.subject): e for e in reversed(_until(known, as_of, "planned"))}
     plans = {plan_id: _planned(e) for plan_id, e in reversed(first.items())}
@@ -216,7 +216,7 @@ def _intervention(begun: WorkEvent, ended: WorkEvent | None, causes: Sequence[Ro
 
 
 def _cause_of(begun: WorkEvent, ended: WorkEvent | None, causes: Sequence[RootCause]) -> str | None:
-    """The account's cause that stood when it began, else the first that was found before it ended."""
+    """The account's cause when it began, else the first that was found before it ended."""
     own = [cause for cause in causes if cause.account_id == begun.account_id]
     before = [cause.cause for cause in own if cause.at <= begun.at]
     later = [cause.cause for cause in own if cause.at > begun.at and (ended is None or cause.at <= ended.at)]
@@ -234,7 +234,7 @@ def _planned(event: WorkEvent) -> PlanTarget:
 
 
 def _progressed(plan: PlanTarget, event: WorkEvent) -> PlanTarget:
-    """The plan with what a person said of it; what was not said stays."""
+    """The plan with a person's update; what the update leaves out stays."""
     said = {name: event.payload[name] for name in ("value", "status") if event.payload.get(name) is not None}
     valued_at = event.at if "value" in said else plan.valued_at
     note = event.payload.get("note") or plan.note

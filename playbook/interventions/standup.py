@@ -1,6 +1,6 @@
-"""What of the week's alerts belongs on the stand-up sheet: what was answered, what was missed (WKL-1).
+"""The week's alerts on the stand-up sheet: what was answered, what was missed (WKL-1).
 
-A closing after a contact is no proof that the contact did it: the sheet says what happened in which order.
+A closing after a contact does not prove that the contact caused it: the sheet lists what happened in which order.
 """
 
 from collections import defaultdict
@@ -14,7 +14,7 @@ from keepwell.playbook.alerts.ledger_events import Alert, LedgerEvent, fold
 GONE = ("the cause gone", "resolved")
 """How the reason of a closing begins where the pipeline saw that the cause was gone."""
 DATA_OWNER = "data owner"
-"""Who is told of alerts that are about data and not about a customer."""
+"""Who is notified of alerts about data rather than a customer."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Closing:
 
 @dataclass(frozen=True)
 class Missed:
-    """A step that was late or is missing, and whom that was told to."""
+    """A missed deadline, and the role it was escalated to."""
 
     alert: Alert
     step: str
@@ -39,9 +39,9 @@ class Missed:
 
 @dataclass(frozen=True)
 class Week:
-    """The alerts as they stood at as_of: `live` by account, and what happened in (since, as_of].
+    """The alerts at as_of: `live` are open, by account; the rest happened in (since, as_of].
 
-    One that a data alert holds is told to nobody; it has not `opened` before it is released (SRC-5).
+    An alert on hold notifies nobody; it has not `opened` before it is released (SRC-5).
     """
 
     live: Mapping[str, Sequence[Alert]]
@@ -50,7 +50,7 @@ class Week:
     missed: Sequence[Missed]
 
     def churn_alerts(self, account_id: str) -> list[Alert]:
-        """The live alerts about the customer: all but those about data."""
+        """The open alerts about the customer: all but those about data."""
         return [a for a in self.live.get(account_id, ()) if DATA_OWNER not in a.recipients]
 
 

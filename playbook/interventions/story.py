@@ -1,17 +1,18 @@
-"""What happened about one account, in order, as the ledger's events tell it (ALR-5, MON-3)."""
+"""The history of one account in order, from the ledger's events (ALR-5, MON-3)."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from keepwell.playbook.alerts.ledger_events import LedgerEvent
 from keepwell.playbook.interventions.records import PlanTarget, WorkEvent, follow_ups_at, interventions_at
+from keepwell.values.days import day_text, minute_text
 
 
 @dataclass(frozen=True)
 class Line:
-    """One thing that happened: when, about which alert (or intervention, plan, nothing), what, and who did it."""
+    """One event: when, about which alert (or intervention, plan, nothing), what, and by whom."""
 
     at: datetime
     alert_id: str
@@ -20,7 +21,7 @@ class Line:
 
 
 def alert_lines(history: Iterable[LedgerEvent], account: str, as_of: datetime) -> list[Line]:
-    """The account's lines up to `as_of`, oldest first; steps that a later one fulfilled are not told apart."""
+    """The account's alert events up to `as_of`, oldest first; a step that a later one fulfilled has no line."""
     events = [e for e in history if e.account_id == account and e.as_of <= as_of and e.kind in WORDS]
     entries = [e for e in events if "with" not in e.payload]
     return [Line(e.at, e.alert_id, WORDS[e.kind](e), e.by) for e in sorted(entries, key=_order)]
@@ -37,25 +38,26 @@ def work_lines(events: Iterable[WorkEvent], account: str, as_of: datetime) -> li
 
 
 def open_work(events: Iterable[WorkEvent], plans: Iterable[PlanTarget], account: str, as_of: datetime) -> list[str]:
-    """What is begun and not over: running interventions, open targets, follow-ups of today and later.
+    """Open work: running interventions, open targets, follow-ups of today and later.
 
     `plans`: every target as it is graded.
     """
     own = [event for event in events if event.account_id == account]
     return [
         *(
-            f"{i.intervention_id[:8]}  {i.kind}{f' for {i.root_cause}' if i.root_cause else ''}, "
-            f"since {i.started_at:%Y-%m-%d %H:%M}, {i.by}"
+            f"{i.intervention_id[:8]}  {_words(i.kind)}{f' for {_words(i.root_cause)}' if i.root_cause else ''}, "
+            f"since {day_text(i.started_at, as_of)}, {i.by}"
             for i in interventions_at(own, as_of)
             if i.ended_at is None
         ),
         *(
-            f"{p.plan_id[:8]}  {p.metric} {'at least' if p.rising else 'at most'} {p.target:g} by {p.due}, {p.owner}"
+            f"{p.plan_id[:8]}  {_words(p.metric)} {'at least' if p.rising else 'at most'} {p.target:g} "
+            f"by {day_text(p.due, as_of)}, {p.owner}"
             for p in plans
             if p.account_id == account and p.status == "open"
         ),
         *(
-            f"{'':8}  follow-up on {f.due}{f': {f.note}' if f.note else ''}, {f.by}"
+            f"{'':8}  follow-up on {day_text(f.due, as_of)}{f': {f.note}' if f.note else ''}, {f.by}"
             for f in follow_ups_at(own, as_of)
             if f.due >= as_of.date()
         ),
@@ -67,60 +69,81 @@ def _order(event: LedgerEvent) -> tuple[datetime, str, str]:
 
 
 def _opened(event: LedgerEvent) -> str:
-    hold = ", on hold for a data alert" if event.payload.get("held_by") else ""
-    return f"{event.rule} opened{hold}: {event.payload['detail']}"
+    hold = " on hold (data alert)" if event.payload.get("held_by") else ""
+    return f"Alert opened{hold}: {event.payload['detail']}"
 
 
 def _snoozed(event: LedgerEvent) -> str:
     until = datetime.fromisoformat(event.payload["until"])
-    return f"{event.rule} sleeps until {until:%Y-%m-%d %H:%M}: {event.payload['reason']}"
+    return f"Alert snoozed until {minute_text(until)} ({_words(event.rule)}): {event.payload['reason']}"
 
 
 def _done(event: LedgerEvent) -> str:
     note = event.payload.get("note")
-    return f"{event.rule}, {event.payload['step']}" + (f": {note}" if note else "")
+    return f"{DONE.get(event.payload['step'], event.payload['step'])} ({_words(event.rule)})" + (
+        f": {note}" if note else ""
+    )
 
 
 def _breached(event: LedgerEvent) -> str:
     due = datetime.fromisoformat(event.payload["due_at"])
+    step = _words(event.payload["step"])
     return (
-        f"{event.rule}, {event.payload['step']} missed (due {due:%m-%d %H:%M}), told to {event.payload['escalated_to']}"
+        f"Missed: {step}, due {minute_text(due)} ({_words(event.rule)}); escalated to {event.payload['escalated_to']}"
     )
+
+
+DONE: Mapping[str, str] = {
+    "ack": "Alert acknowledged", "assess": "Alert assessed", "plan": "Plan recorded", "contact": "Customer contacted",
+    "follow_up": "Followed up", "review": "Alert reviewed",
+}  # fmt: skip
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
 
 
 WORDS: Mapping[str, Callable[[LedgerEvent], str]] = {
     "opened": _opened,
-    "released": lambda event: f"{event.rule} released: {event.payload['reason']}",
+    "released": lambda event: f"Alert released ({_words(event.rule)}): {event.payload['reason']}",
     "snoozed": _snoozed,
     "done": _done,
     "breached": _breached,
-    "cause_gone": lambda event: f"{event.rule}: the cause is gone",
-    "cause_back": lambda event: f"{event.rule}: the cause is back",
-    "closed": lambda event: f"{event.rule} closed: {event.payload['reason']}",
+    "cause_gone": lambda event: f"Cause gone ({_words(event.rule)})",
+    "cause_back": lambda event: f"Cause back ({_words(event.rule)})",
+    "closed": lambda event: f"Alert closed ({_words(event.rule)}): {event.payload['reason']}",
 }
+
+
+def _day(iso: str) -> str:
+    return day_text(date.fromisoformat(iso))
 
 
 def _planned(given: Mapping[str, Any]) -> str:
     was = f" (was {given['baseline']:.4g})" if given.get("baseline") is not None else ""
     wanted = f"{'at least' if given['rising'] else 'at most'} {given['target']:g}"
-    return f"plan: {given['metric']} {wanted}{was} by {given['due']}"
+    return f"Success plan: {_words(given['metric'])} {wanted}{was} by {_day(given['due'])}"
 
 
 def _progressed(given: Mapping[str, Any]) -> str:
     said = [f"now {given['value']:g}"] if given.get("value") is not None else []
-    return ", ".join(["plan", *said, *([given["status"]] if given.get("status") else [])])
+    return ", ".join(["Success plan", *said, *([given["status"]] if given.get("status") else [])])
 
 
 WORK: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
-    "called": lambda given: f"call, {given['outcome']}",
-    "caused": lambda given: f"root cause {given['cause']}",
-    "started": lambda given: f"{given['kind']} begins" + (f" for {given['cause']}" if given.get("cause") else ""),
-    "ended": lambda given: f"over, {given['result']}",
+    "called": lambda given: f"Call: {_words(given['outcome'])}",
+    "caused": lambda given: f"Root cause: {_words(given['cause'])}",
+    "started": lambda given: (
+        f"Started {_words(given['kind'])}" + (f" for {_words(given['cause'])}" if given.get("cause") else "")
+    ),
+    "ended": lambda given: f"Intervention ended: {given['result']}",
     "planned": _planned,
     "progressed": _progressed,
-    "follow_up": lambda given: f"follow-up promised for {given['due']}",
-    "overridden": lambda given: f"health set to {given['health']:g} until {given['until']}: {given['reason']}",
-    "lifted": lambda given: f"health is the computed one again: {given['reason']}",
-    "drawn": lambda given: f"lot of the calls: {'left alone' if given['held_out'] else 'called'}",
-    "noted": lambda given: f"note until {given['until']}: {given['text']}",
+    "follow_up": lambda given: f"Follow-up promised for {_day(given['due'])}",
+    "overridden": lambda given: (
+        f"Health overridden to {given['health']:g} until {_day(given['until'])}: {given['reason']}"
+    ),
+    "lifted": lambda given: f"Override lifted: {given['reason']}",
+    "drawn": lambda given: f"Random assignment of calls: {'held out' if given['held_out'] else 'to be called'}",
+    "noted": lambda given: f"Note (until {_day(given['until'])}): {given['text']}",
 }

@@ -1,4 +1,4 @@
-"""How a success plan's target stands: as a person said, else by what its metric was when it fell due (MON-3)."""
+"""Status of a success plan's target: as a person recorded, else by its metric when it fell due (MON-3)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from keepwell.playbook.interventions.records import PlanTarget
 
 @dataclass(frozen=True)
 class Standing:
-    """A target with its grade: `status` open, met, missed or dropped, by whose word (`person`, `values`, else None).
+    """A target with its status: open, met, missed or dropped; decided by `person`, by `values`, or None.
 
     `value` is the reading that it was graded by, of an open one the newest; `valued_on` is its day.
     """
@@ -24,7 +24,7 @@ class Standing:
 def standing(
     plan: PlanTarget, published: Sequence[date], value_on: Callable[[date], float | None], as_of: date
 ) -> Standing:
-    """The target as it stands; `published` are the days, in order, for which `value_on` may know the metric.
+    """The target with its status; `published` are the days, in order, for which `value_on` may know the metric.
 
     Once due, the last reading since it was planned up to the due day counts, without one the first after it. A value
     that a person gave is a reading of its day. A target without any reading stays open.
@@ -38,14 +38,14 @@ def standing(
 
 
 def reached(plan: PlanTarget, value: float) -> bool:
-    """Whether a value fulfils the target, the target itself included."""
+    """Whether a value meets the target, the target itself included."""
     return value >= plan.target if plan.rising else value <= plan.target
 
 
 def reading(
     plan: PlanTarget, published: Sequence[date], value_on: Callable[[date], float | None], as_of: date
 ) -> tuple[date | None, float | None]:
-    """The day and the value by which the target stands as of a day."""
+    """The day and the value by which the target is graded as of a day."""
     said = plan.valued_at.date() if plan.valued_at is not None else None
     days = {day for day in published if plan.planned_at.date() < day <= as_of} | ({said} if said else set())
     in_time, late = sorted((d for d in days if d <= plan.due), reverse=True), sorted(d for d in days if d > plan.due)

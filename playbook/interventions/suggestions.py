@@ -1,4 +1,4 @@
-"""What effects and recent work suggest for the playbook. The CS director decides: nothing is changed here (MON-4)."""
+"""Suggestions for the playbook from effects and recent work. The CS director decides; nothing changes here (MON-4)."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,15 +11,15 @@ from keepwell.playbook.interventions.records import RESULTS, Intervention
 
 ALL = "all"
 ADVICE: Mapping[str, str] = {
-    "prefer": "Prefer {what}: they did good.",
+    "prefer": "Prefer {what}: they helped.",
     "drop": "Stop {what}, or find out why: they did harm.",
-    "reconsider": "Reconsider {what}: whatever they do is less than is worth knowing.",
+    "reconsider": "Reconsider {what}: any effect is too small to matter.",
 }
 
 
 @dataclass(frozen=True)
 class Suggestion:
-    """One thing to decide; `actions`: those of the playbook that begin such work."""
+    """One decision to make; `actions`: those of the playbook that start such work."""
 
     topic: str
     verdict: str
@@ -31,24 +31,24 @@ class Suggestion:
 
 
 def strategy_suggestions(effects: Iterable[Mapping[str, Any]], playbook: Playbook) -> list[Suggestion]:
-    """Of every effect that shows something: what to prefer, to stop or to reconsider; the surest first.
+    """What to prefer, stop or reconsider, from every effect with a verdict; the most certain first.
 
-    `effects`: rows of the mart `strategy_effects`. Work is to be reconsidered only where it shows on no outcome; a
-    cause that all work of a kind was for says no more than the kind.
+    `effects`: rows of the mart `strategy_effects`. Work is to be reconsidered only if it has no effect on any outcome;
+    a root cause shared by all work of a kind adds nothing to the kind.
     """
     rows = list(effects)
     verdicts: dict[tuple[str, ...], set[str]] = defaultdict(set)
     for row in rows:
         verdicts[_group(row)].add(row["verdict"])
     whole = {(row["kind"], row["segment"], row["outcome"]): row["treated"] for row in rows if row["root_cause"] == ALL}
-    telling = [
+    informative = [
         row
         for row in rows
         if row["verdict"] in ADVICE
         and (row["verdict"] != "reconsider" or verdicts[_group(row)] == {"reconsider"})
         and (row["root_cause"] == ALL or row["treated"] < whole[row["kind"], row["segment"], row["outcome"]])
     ]
-    return [_suggested(effect, playbook) for effect in sorted(telling, key=_surest_first)]
+    return [_suggested(effect, playbook) for effect in sorted(informative, key=_surest_first)]
 
 
 def effect_in_words(outcome: str, value: float, low: float, high: float) -> str:
@@ -70,23 +70,23 @@ def amount(outcome: str, value: float) -> str:
 
 
 def learnings(work: Sequence[Intervention], since: str, playbook: Playbook) -> list[Suggestion]:
-    """What recent work says of the playbook: results by kind, causes, and what one knows and the other does not."""
+    """Lessons of recent work: results by kind, root causes, kinds without an action, actions without work."""
     begun = Counter(one.kind for one in work)
     said = [_result(kind, [one for one in work if one.kind == kind], since, playbook) for kind in sorted(begun)]
     causes = Counter(one.root_cause for one in work if one.root_cause)
     for cause, count in sorted(causes.items(), key=lambda item: (-item[1], item[0]))[:1]:
         kinds = Counter(one.kind for one in work if one.root_cause == cause)
         answered = ", ".join(f"{said_as(kind)} {n}" for kind, n in sorted(kinds.items(), key=lambda i: (-i[1], i[0])))
-        text = f"The cause most often worked on since {since}: {said_as(cause)}, {count} of {len(work)} ({answered})."
+        share = f"{count} of {len(work)} interventions"
+        text = f"Most common root cause since {since}: {said_as(cause)}, {share} ({answered})."
         said.append(Suggestion("playbook", "learnt", ALL, cause, ALL, text, ()))
     known = {action.kind for action in playbook.action if action.kind}
     for kind in sorted(set(begun) - known):
-        text = (
-            f"{said_as(kind).capitalize()} was begun {begun[kind]} times; no action of the playbook has it as `kind`."
-        )
+        started = f"{said_as(kind).capitalize()} was started {begun[kind]} times"
+        text = f"{started}, but no action of the playbook has this `kind`."
         said.append(Suggestion("playbook", "gap", kind, ALL, ALL, text, ()))
     for kind in sorted(known - set(begun)) if work else ():
-        text = f"Nobody began {said_as(kind)} since {since}, though the playbook has it."
+        text = f"No {said_as(kind)} since {since}, although the playbook recommends it."
         said.append(Suggestion("playbook", "unused", kind, ALL, ALL, text, _actions(kind, playbook)))
     return said
 
@@ -100,7 +100,7 @@ def _result(kind: str, work: Sequence[Intervention], since: str, playbook: Playb
     results = Counter(one.result for one in work if one.result)
     outcomes = ", ".join(f"{results[result]} {result}" for result in RESULTS if results[result])
     unknown = len(work) - sum(results.values())
-    text = f"{said_as(kind).capitalize()}: {len(work)} begun since {since}; {outcomes or 'no result recorded'}"
+    text = f"{said_as(kind).capitalize()}: {len(work)} started since {since}; {outcomes or 'no result recorded'}"
     text += f", {unknown} without a result." if outcomes and unknown else "."
     return Suggestion("playbook", "learnt", kind, ALL, ALL, text, _actions(kind, playbook))
 
@@ -112,7 +112,7 @@ def _suggested(effect: Mapping[str, Any], playbook: Playbook) -> Suggestion:
     what += "" if segment == ALL else f" in {segment}"
     interval = effect_in_words(effect["outcome"], effect["effect"], effect["low"], effect["high"])
     advice = ADVICE[effect["verdict"]].format(what=what)
-    advice = advice.replace("Prefer", "Go on with") if kind == ALL else advice
+    advice = advice.replace("Prefer", "Continue") if kind == ALL else advice
     text = f"{advice} Effect on {on(effect['estimand'])}: {interval}, {effect['treated']:,} accounts."
     return Suggestion("strategy", effect["verdict"], kind, cause, segment, text, _actions(kind, playbook))
 

@@ -1,4 +1,4 @@
-"""What week 2 asked for against what was recorded since: calls, causes, interventions, plans, follow-ups (MON-3)."""
+"""Week 2's plan against what was recorded since: calls, root causes, interventions, plans, follow-ups (MON-3)."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,13 +20,13 @@ from keepwell.playbook.interventions.records import (
 from keepwell.playbook.interventions.success import Standing
 
 WEEK = timedelta(days=7)
-BY_ALERT = "contacted, as an alert says"
+BY_ALERT = "contacted (recorded in the alert)"
 """The outcome of a contact that was recorded as the step of an alert and not as a call."""
 
 
 @dataclass(frozen=True)
 class Asked:
-    """An account of the queue of week 2; `scheduled_at` is None where nobody had room."""
+    """An account of week 2's queue; `scheduled_at` is None if no CSM had capacity."""
 
     account_id: str
     name: str
@@ -37,7 +37,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Answered:
-    """What was recorded about an account that was asked for: the last call that reached it, else the last one tried."""
+    """What was recorded about a queued account: the last call that reached it, else the last attempt."""
 
     asked: Asked
     call: Call | None
@@ -46,7 +46,7 @@ class Answered:
 
     @property
     def state(self) -> str:
-        """How the call stands: reached, tried, not_called; waiting where none was planned and none was made."""
+        """State of the call: reached, tried, not_called; waiting if none was planned and none was made."""
         if self.call is None:
             return "waiting" if self.asked.scheduled_at is None else "not_called"
         return "reached" if self.call.reached else "tried"
@@ -54,9 +54,9 @@ class Answered:
 
 @dataclass(frozen=True)
 class WorkWeek:
-    """Week 3: the work since week 2 began (`since`) that was written down by `until`.
+    """Week 3: the work since week 2 began (`since`) that was recorded by `until`.
 
-    `until` is when the week was signed, before that the end of the week. `plans` are the targets due by its end.
+    `until` is when the week was signed off, before that the end of the week. `plans` are the targets due by its end.
     """
 
     week: date
@@ -69,17 +69,17 @@ class WorkWeek:
     signed: SignOff | None
 
     def of(self, *states: str) -> list[Answered]:
-        """The accounts whose call stands so."""
+        """The accounts whose call is in one of these states."""
         return [one for one in self.answered if one.state in states]
 
     @property
     def without_cause(self) -> list[Answered]:
-        """Accounts that were asked for and of which nobody has said why."""
+        """Queued accounts without a recorded root cause."""
         return [one for one in self.answered if one.cause is None]
 
     @property
     def totals(self) -> Mapping[str, object]:
-        """The figures of a one-look summary."""
+        """Totals for a summary."""
         status = [plan.status for plan in self.plans]
         return {
             "work_since": str(self.since),
@@ -97,7 +97,7 @@ class WorkWeek:
 
 
 def seen_until(events: Iterable[WorkEvent], week: date) -> datetime:
-    """Up to when lines count for the week that begins on this day: its signature, else its end."""
+    """Until when entries count for the week that begins on this day: its sign-off, else its end."""
     signed = signed_at(events, week)
     return signed.at if signed else datetime.combine(week, time(0)) + WEEK
 
@@ -106,7 +106,7 @@ def work_week(
     week: date, asked: Sequence[Asked], events: Sequence[WorkEvent], history: Sequence[LedgerEvent],
     plans: Sequence[Standing], cause_days: int,
 ) -> WorkWeek:  # fmt: skip
-    """The work of the week that begins on `week` (day 15), asked for in the week before it."""
+    """The work of the week that begins on `week` (day 15), planned in the week before it."""
     until, since = seen_until(events, week), week - WEEK
     began, end = datetime.combine(since, time(0)), week + WEEK
     every = [*_contacts(history, until), *calls_at(events, until)]
@@ -118,7 +118,7 @@ def work_week(
     causes = {i.account_id: i.root_cause for i in running if i.root_cause and i.started_at >= oldest} | causes
     answered = [
         Answered(
-            one, _telling(c for c in calls if c.account_id == one.account_id), causes.get(one.account_id),
+            one, _most_informative(c for c in calls if c.account_id == one.account_id), causes.get(one.account_id),
             tuple(i.kind for i in begun if i.account_id == one.account_id),
         )
         for one in asked
@@ -137,6 +137,6 @@ def _contacts(history: Iterable[LedgerEvent], until: datetime) -> list[Call]:
     return [Call(e.account_id, e.at, BY_ALERT, str(e.payload.get("note", "")), e.by) for e in steps]
 
 
-def _telling(calls: Iterable[Call]) -> Call | None:
-    """The call that tells most: one that reached, recorded as a call, the last."""
+def _most_informative(calls: Iterable[Call]) -> Call | None:
+    """The call that counts: reached before tried, recorded as a call before an alert step, the last one."""
     return max(calls, key=lambda c: (c.reached, c.outcome != BY_ALERT, c.at), default=None)

@@ -1,8 +1,8 @@
-"""Who calls: an account keeps its owner, and every hand-over is said (MON-2).
+"""Who calls: an account keeps its owner, and every handover is listed (MON-2).
 
-The owner is whom the data names. Where the data names nobody, or somebody who has left, the account stays with whoever
-had it last, else goes to the colleague of its segment with the most room. A CSM whose week is full keeps the accounts
-and lends the calls.
+The owner is the CSM in the data. If the data names nobody, or somebody who has left, the account stays with its last
+owner, else goes to the colleague of its segment with the most capacity. A CSM whose week is full keeps the accounts;
+colleagues make the calls.
 """
 
 from collections import Counter
@@ -14,12 +14,12 @@ import pandas as pd
 
 from keepwell.playbook.settings import OutreachSettings
 
-WAITS, HELD_OUT = "waits: nobody has room", "left alone: the lot spared it"
+WAITS, HELD_OUT = "waiting: no CSM has capacity", "held out at random: no call this week"
 
 
 @dataclass(frozen=True)
 class Asked:
-    """An account to contact: its segment, and whom the data names."""
+    """An account to contact: its segment, and its CSM in the data."""
 
     account_id: str
     segment: str
@@ -28,14 +28,14 @@ class Asked:
 
 @dataclass(frozen=True)
 class Team:
-    """The CSMs who work on the book: the segments of their accounts, and the calls that each has room for."""
+    """The CSMs on duty: the segments of their accounts, and how many calls each can make."""
 
     segments: Mapping[str, frozenset[str]]
     room: Mapping[str, int]
     nobody: str = ""
 
     def colleagues(self, segment: str) -> list[str]:
-        """Those who have accounts of the segment; everybody where nobody has."""
+        """CSMs with accounts of the segment; all CSMs if nobody has any."""
         return [csm for csm, own in self.segments.items() if segment in own] or list(self.segments)
 
 
@@ -49,7 +49,7 @@ class Before:
 
 @dataclass(frozen=True)
 class Assigned:
-    """Who owns an account and who calls; `csm` is the owner where nobody does, `handover` says what changed hands."""
+    """Who owns an account and who calls; `csm` is the owner if nobody calls, `handover` explains changes."""
 
     account_id: str
     owner: str
@@ -62,7 +62,7 @@ class Assigned:
 def segments_of(
     accounts: pd.DataFrame, as_of: date, default: str, settings: OutreachSettings
 ) -> dict[str, frozenset[str]]:
-    """The segments of each CSM who works on the book; the default owner only where the data names no one else."""
+    """The segments of each CSM on duty; the default owner only if the data names no one else."""
     gone = {csm for csm, day in settings.unavailable_from.items() if day <= as_of}
     found = {str(csm): frozenset(own.dropna().astype(str)) for csm, own in accounts.groupby("csm")["segment"]}
     working = {csm: own for csm, own in found.items() if csm not in gone and csm != default}
@@ -74,7 +74,7 @@ def assigned(
 ) -> list[Assigned]:
     """Owner and caller of each account of the queue, in its order (first priority first); `held_out` has no caller.
 
-    Whoever is called while nobody is left alone is called in any case: room that is left can only be more.
+    An account that would be called without a hold-out is called with one, too: capacity can only grow.
     """
     owned = _owners(queue, team, before)
     asked = [one for one in queue if one.account_id not in held_out]
@@ -89,14 +89,14 @@ def assigned(
 
 
 def _assigned(account: str, owner: str, handed: str | None, caller: str | None, why_not: str) -> Assigned:
-    lent = f"{caller} calls this week: {owner} has no room" if caller not in (None, owner) else None
+    lent = f"{caller} calls this week: {owner} has no capacity" if caller not in (None, owner) else None
     waits = why_not if caller is None else None
     said = "; ".join(text for text in (handed, lent, waits) if text) or None
     return Assigned(account, owner, caller or owner, caller is None, handed is not None, said)
 
 
 def _owners(queue: Sequence[Asked], team: Team, before: Before) -> dict[str, tuple[str, str | None]]:
-    """The owner of each account, and the hand-over where there is one."""
+    """The owner of each account, and its handover, if any."""
     found: dict[str, tuple[str, str | None]] = {}
     load: Counter[str] = Counter()
     for one in queue:
@@ -114,18 +114,18 @@ def _owners(queue: Sequence[Asked], team: Team, before: Before) -> dict[str, tup
 
 
 def _handed(last: str, owner: str, team: Team) -> str | None:
-    """The hand-over in words; None where the account stays with whom it had."""
+    """The handover in words; None if the owner is unchanged."""
     if last == owner:
         return None
     if last == team.nobody:
-        return f"given to {owner}: the data named nobody"
+        return f"assigned to {owner}: the data names no CSM"
     return f"handed over from {last}" + ("" if last in team.segments else ", who has left")
 
 
 def _callers(
     queue: Sequence[Asked], owners: Mapping[str, str], team: Team, before: Before, settings: OutreachSettings
 ) -> dict[str, str]:
-    """Who calls each account within everybody's room; an account that nobody has room for is left out.
+    """Who calls each account within everybody's capacity; accounts without capacity are left out.
 
     Own accounts come before those of colleagues, so that helping never costs an owner a call.
     """

@@ -11,10 +11,10 @@ WEEK_DAYS = 7
 
 
 def call_times(csm: str, start: date, hours: WorkingHours, settings: OutreachSettings) -> list[datetime]:
-    """The beginnings of the calls that a CSM has room for in the seven days from `start`, UTC without a zone.
+    """Start times of the calls that a CSM can make in the seven days from `start`, UTC without a zone.
 
-    As many as the capacity says, fewer in a week of holidays; none before `notice_hours` have passed. Hours count as
-    the team's working hours also where its clocks run around the clock: nobody is called at night.
+    As many as the capacity allows, fewer in a week with holidays; none before `notice_hours` have passed. Hours count
+    as the team's working hours also where its clocks run around the clock: nobody is called at night.
     """
     first = datetime.combine(start, time(0)) + timedelta(hours=settings.notice_hours)
     days = (start + DAY * n for n in range(WEEK_DAYS))

@@ -1,8 +1,8 @@
-"""Draws by lot: who of those that would be called is left alone, so that it shows what the calls are worth (MON-4).
+"""Random assignment: some accounts that would be called are held out, to measure the effect of calls (MON-4).
 
-Only who would have been called is drawn for, and the room that the lot frees goes to those who would have waited: they
-are outside of the lot, and everybody on whom it falls is called. A draw is a line of the work ledger; once made it
-stands, whatever the settings say later.
+Only accounts that would be called are assigned. Calls freed by the hold-out go to accounts that would have waited,
+which are outside of the experiment; every account assigned to treatment is called. An assignment is a line of the work
+ledger and never changes, whatever the settings are later.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -17,7 +17,7 @@ BY = "keepwell"
 
 @dataclass(frozen=True)
 class Draw:
-    """One account in one lot: `probability` 0-1 to be called, and whether it was `held_out`."""
+    """Assignment of one account: `probability` 0-1 to be called, and whether it is `held_out`."""
 
     event_id: str
     account_id: str
@@ -27,7 +27,7 @@ class Draw:
 
 
 def random_assignment(accounts: Iterable[str], at: datetime, share: float) -> list[WorkEvent]:
-    """A draw for each account: held out with chance `share`, by a hash of account and instant, so that it repeats."""
+    """An assignment per account: held out with probability `share`, by a hash of account and instant, so it repeats."""
     return [
         work_event("drawn", a, None, at, at, BY, {"chance": 1.0 - share, "held_out": _number(a, at) < share})
         for a in accounts
@@ -35,7 +35,7 @@ def random_assignment(accounts: Iterable[str], at: datetime, share: float) -> li
 
 
 def draws_at(events: Iterable[WorkEvent], as_of: datetime) -> list[Draw]:
-    """Every draw, oldest first."""
+    """Every assignment, oldest first."""
     return [
         Draw(e.event_id, e.account_id, e.at, e.payload["chance"], e.payload["held_out"])
         for e in in_order(events, as_of, ("drawn",))
@@ -43,10 +43,10 @@ def draws_at(events: Iterable[WorkEvent], as_of: datetime) -> list[Draw]:
 
 
 def held_out_at(draws: Sequence[Draw], at: datetime) -> Collection[str]:
-    """The accounts that the lot of this instant spared."""
+    """The accounts held out by the assignment of this instant."""
     return frozenset(draw.account_id for draw in draws if draw.drawn_at == at and draw.held_out)
 
 
 def _number(account: str, at: datetime) -> float:
-    """A number of [0, 1) that follows from account and instant alone."""
+    """A number in [0, 1) that follows from account and instant alone."""
     return int(short_hash("lot", account, at.isoformat()), 16) / 16**16

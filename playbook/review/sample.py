@@ -1,7 +1,7 @@
-"""Which accounts experts look at: where risk and health disagree most, and some where they agree (REV-1).
+"""Accounts for an expert review: where risk and health disagree most, and some where they agree (REV-1).
 
-The same rows give the same accounts in the same order, whatever the order of the rows: no lot is drawn; ties and the
-order of the questions follow from a hash of the account's id, which tells nothing of its scores.
+The same rows give the same accounts in the same order, whatever the order of the rows: nothing is random; ties and the
+order of the questions follow from a hash of the account's id, which reveals nothing about its scores.
 """
 
 from collections.abc import Sequence

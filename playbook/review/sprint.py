@@ -1,8 +1,8 @@
-"""The expert review: a forecast before anything is shown, then the scores; what is allowed when (REV-1, REV-3, REV-4).
+"""The expert review: first a blind forecast, then the scores; what is allowed when (REV-1, REV-3, REV-4).
 
 Everything is an event that is only added; a sprint is what its events fold into. Every instant is UTC without a zone.
-Whether something may still be answered is asked of all events, whatever instant they claim: an earlier `--now` undoes
-no reveal.
+Whether an account may still be answered depends on all events, whatever their instant: an earlier `--now` undoes no
+reveal.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,13 +18,13 @@ FLAGS: Mapping[FlagKind, str] = {
     "seasonal": "candidate for a seasonal adjustment",
     "segment": "candidate for a model of its segment",
     "feature": "candidate for a new feature",
-    "note": "context that the data does not hold",
+    "note": "context that is not in the data",
     "override": "the score is wrong for this account until a date",
 }
 
 
 class NotAllowed(Exception):
-    """What was asked for breaks a rule of the review: one sentence with what to do instead."""
+    """A step that breaks a rule of the review: one sentence, and what to do instead."""
 
     exit_code = 2
 
@@ -48,7 +48,7 @@ class ReviewEvent:
 
 @dataclass(frozen=True)
 class Answer:
-    """One reviewer's forecast of one account, 0..1, and when its scores were shown."""
+    """One reviewer's forecast for one account, 0..1, and when its scores were revealed."""
 
     account_id: str
     by: str
@@ -76,10 +76,10 @@ class Flag:
 
 @dataclass(frozen=True)
 class Sprint:
-    """A sprint as its events tell it.
+    """A sprint, folded from its events.
 
     `accounts`: what was frozen of each when it began, in the order of the questions; see tasks/operations/reviews.py.
-    `outcomes_known_on`: from when on all outcomes are known, `horizon_end` and the grace.
+    `outcomes_known_on`: the date on which all outcomes are known, `horizon_end` plus grace.
     """
 
     review_id: str
@@ -102,7 +102,7 @@ class Sprint:
 
     @property
     def seen(self) -> set[str]:
-        """The accounts that somebody forecast and then saw the scores of."""
+        """The accounts that somebody forecast and whose scores were then revealed."""
         return {answer.account_id for answer in self.answers.values() if answer.revealed_at is not None}
 
     def open_for(self, by: str) -> list[str]:
@@ -161,24 +161,26 @@ def after(sprint: Sprint, event: ReviewEvent) -> Sprint:
 def answered(
     sprint: Sprint, account: str, probability: float, by: str, at: datetime, rules: ReviewSettings
 ) -> ReviewEvent:  # fmt: skip
-    """A forecast; it may be given anew until the scores are shown, and not after."""
+    """A forecast; it can be changed until the scores are revealed."""
     _same_account(sprint, account)
     _open(sprint, by, at)
     before = sprint.answers.get((account, by))
     if before is not None and before.revealed_at is not None:
-        raise NotAllowed(f"{account} was revealed to {by} at {before.revealed_at:%Y-%m-%d %H:%M}: its answer stands.")
+        raise NotAllowed(
+            f"{account} was revealed to {by} at {before.revealed_at:%Y-%m-%d %H:%M}: the forecast can no longer change."
+        )
     _in_time(sprint, at, rules)
     _check_probability(probability)
     return _event(sprint, account, "answered", at, by, {"chance": probability})
 
 
 def revealed(sprint: Sprint, account: str, by: str, at: datetime) -> ReviewEvent | None:
-    """Showing the scores of an account to who has answered it; None where that was recorded before."""
+    """Reveal the scores of an account to a reviewer who forecast it; None if already revealed."""
     _same_account(sprint, account)
     answer = sprint.answers.get((account, by))
     if answer is None:
         raise NotAllowed(
-            f"{by} has not answered {account}: first the forecast, then the scores (keepwell review answer)."
+            f"{by} has not forecast {account} yet: first the forecast (keepwell review answer), then the scores."
         )
     if answer.revealed_at is not None:
         return None
@@ -190,20 +192,22 @@ def flagged(
     sprint: Sprint, account: str, kind: FlagKind, note: str, by: str, at: datetime,
     rules: ReviewSettings, probability: float | None = None, until: date | None = None,
 ) -> ReviewEvent:  # fmt: skip
-    """A flag with its explanation, by who has answered; an override says until when, and which chance it puts instead.
+    """A flag with its explanation, by a reviewer who has answered; an override has an expiry and a probability.
 
-    Without a chance of its own an override puts the forecast of its author.
+    An override without a probability uses its author's forecast.
     """
     _same_account(sprint, account)
     _open(sprint, by, at)
     if not note.strip():
         raise NotAllowed(f"a flag needs an explanation: --note ({kind}: {FLAGS[kind]}).")
     if (account, by) not in sprint.answers:
-        raise NotAllowed(f"{by} has not answered {account}: first the forecast, then what there is to say of it.")
+        raise NotAllowed(
+            f"{by} has not forecast {account} yet: first the forecast (keepwell review answer), then the flag."
+        )
     if kind != "override" and (probability is not None or until is not None):
-        raise NotAllowed("--chance and --until belong to an override alone.")
+        raise NotAllowed("--chance and --until are for overrides only.")
     if kind == "override" and (until is None or until <= at.date()):
-        raise NotAllowed("an override expires: give --until with a day to come.")
+        raise NotAllowed("an override needs an expiry: --until with a future date.")
     if kind == "override":
         _in_time(sprint, at, rules)
     if probability is not None:
@@ -214,9 +218,9 @@ def flagged(
 
 
 def followed(sprint: Sprint, flag_id: str, note: str, by: str, at: datetime) -> ReviewEvent:
-    """What was done about a flag; also after the sprint was signed, and again where more was done."""
+    """What was done about a flag; allowed after sign-off, and more than once."""
     if not note.strip():
-        raise NotAllowed("say what was done: --note.")
+        raise NotAllowed("describe what was done: --note.")
     if at < sprint.flags[flag_id].at:
         raise NotAllowed(f"flag {flag_id} was raised at {sprint.flags[flag_id].at:%Y-%m-%d %H:%M}, after {at}.")
     _in_order(sprint, by, at)
@@ -224,26 +228,26 @@ def followed(sprint: Sprint, flag_id: str, note: str, by: str, at: datetime) -> 
 
 
 def signed(sprint: Sprint, by: str, note: str, at: datetime, rules: ReviewSettings) -> ReviewEvent:
-    """The end of a sprint, by a named person; refused while too few accounts were forecast and then looked at."""
+    """Sign-off of a sprint by a named person; refused while too few accounts were forecast and revealed."""
     _open(sprint, by, at)
     needed = min(rules.min_reviewed, len(sprint.accounts))
     if not by.strip():
-        raise NotAllowed("a review is signed by a named person: --sign NAME.")
+        raise NotAllowed("a review is signed off by a named person: --sign NAME.")
     if len(sprint.seen) < needed:
         raise NotAllowed(
             f"review {sprint.review_id} is not finished: {len(sprint.seen)} of {len(sprint.accounts)} accounts were "
-            f"forecast and then revealed, {needed} are needed (keepwell review next)."
+            f"forecast and revealed; {needed} are needed (keepwell review next)."
         )
     newest = max(sprint.last.values())
     if at < newest:
-        raise NotAllowed(f"the review's newest entry is of {newest:%Y-%m-%d %H:%M}: sign it later than that.")
+        raise NotAllowed(f"the review's newest entry is at {newest:%Y-%m-%d %H:%M}: sign off later than that.")
     return _event(sprint, "", "signed", at, by, {"note": note})
 
 
 def signature(
     found: Mapping[str, Sprint], outcome: str, version: str, registered: date, before: datetime
 ) -> Sprint | None:  # fmt: skip
-    """The newest sprint of this version that was begun after it was registered and signed by an instant."""
+    """The newest sprint of this version that began after its registration and was signed off by an instant."""
     able = [
         sprint
         for sprint in found.values()
@@ -257,37 +261,37 @@ def signature(
 
 def _same_account(sprint: Sprint, account: str) -> None:
     if account not in sprint.accounts:
-        raise NotAllowed(f"{account} is not among the {len(sprint.accounts)} accounts of review {sprint.review_id}.")
+        raise NotAllowed(f"{account} is not one of the {len(sprint.accounts)} accounts of review {sprint.review_id}.")
 
 
 def _open(sprint: Sprint, by: str, at: datetime) -> None:
     if sprint.signed_at is not None:
         raise NotAllowed(
-            f"review {sprint.review_id} is over: {sprint.signed_by} signed it at {sprint.signed_at:%Y-%m-%d %H:%M}."
+            f"review {sprint.review_id} is closed: {sprint.signed_by} signed off at {sprint.signed_at:%Y-%m-%d %H:%M}."
         )
     _in_order(sprint, by, at)
 
 
 def _in_time(sprint: Sprint, at: datetime, rules: ReviewSettings) -> None:
-    """Forecasts and overrides are graded: whoever gives one later knows more than the scores did."""
+    """Forecasts and overrides are graded: a late one would know more than the scores did."""
     closes = sprint.began + timedelta(days=rules.open_days)
     if at > closes:
         raise NotAllowed(
-            f"review {sprint.review_id} took forecasts and overrides until {closes:%Y-%m-%d %H:%M}: later ones know "
-            "more than the scores did. Start another: keepwell review start."
+            f"review {sprint.review_id} closed for forecasts and overrides at {closes:%Y-%m-%d %H:%M}. "
+            "Start a new one: keepwell review start."
         )
 
 
 def _check_probability(probability: float) -> None:
     if not 0 <= probability <= 1:
-        raise NotAllowed(f"a chance lies between 0 and 100, not at {100 * probability:g}.")
+        raise NotAllowed(f"a probability is between 0 and 100, not {100 * probability:g}.")
 
 
 def _in_order(sprint: Sprint, by: str, at: datetime) -> None:
-    """Nobody's entries go back in time, nor before the sprint."""
+    """A person's entries go forward in time, and start after the sprint."""
     newest = max(sprint.began, sprint.last.get(by, sprint.began))
     if at < newest:
-        raise NotAllowed(f"{by}'s newest entry, or the sprint's beginning, is of {newest:%Y-%m-%d %H:%M}, after {at}.")
+        raise NotAllowed(f"{by}'s newest entry, or the start of the review, is at {newest:%Y-%m-%d %H:%M}, after {at}.")
 
 
 def _event(
@@ -297,10 +301,10 @@ def _event(
 
 
 def the_sprint(found: Mapping[str, Sprint], named: str) -> Sprint:
-    """The sprint whose id begins so; without a name the newest."""
+    """The sprint whose id begins with this text; the newest if it is empty."""
     if not found:
-        raise NotAllowed("no review has begun: keepwell review start.")
+        raise NotAllowed("there is no review yet: keepwell review start.")
     able: Sequence[Sprint] = [sprint for review_id, sprint in found.items() if review_id.startswith(named)]
     if named and len(able) != 1:
-        raise NotAllowed(f"{len(able)} reviews begin with {named!r}; there are {', '.join(found)}.")
+        raise NotAllowed(f"{len(able)} reviews begin with {named!r}. Reviews: {', '.join(found)}.")
     return able[-1]

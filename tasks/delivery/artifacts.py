@@ -1,4 +1,4 @@
-"""Prefect artifacts of a flow run: a table and a Markdown report. Nothing happens where no Prefect flow is running."""
+"""Prefect artifacts of a flow run: tables and Markdown reports. Does nothing outside of a Prefect flow."""
 
 from collections.abc import Mapping
 from dataclasses import fields
@@ -15,6 +15,7 @@ from keepwell.tasks.reports.month import as_markdown
 from keepwell.tasks.reports.templates import markdown_text
 from keepwell.tasks.reports.week import as_markdown as week_as_markdown
 from keepwell.tasks.step import inside_prefect_flow
+from keepwell.values.days import day_text
 
 ACCOUNT_COLUMNS = ("account_id", "name", "csm", "arr", "health", "change", "band", "tier", "next_action", "action_due")
 ALERT_COLUMNS = ("alert_id", "account_id", "rule", "severity", "state", "owner", "opened_at", "detail")
@@ -38,7 +39,7 @@ def show_month(report: MonthReport) -> None:
 
 
 def show_alerts(alerts: pd.DataFrame, as_of: date, opened: int) -> None:
-    """The day's live alerts as a table."""
+    """The day's open alerts as a table."""
     if not inside_prefect_flow():
         return
     show_table("alerts", alerts[list(ALERT_COLUMNS)], f"Alerts as of {as_of}")
@@ -54,7 +55,7 @@ def show_queue(queue: pd.DataFrame, as_of: date) -> None:
 
 
 def show_week(report: WeekReport) -> None:
-    """The week's figures and first items as Markdown, and the stand-up sheet as a table."""
+    """The week's totals and first items as Markdown, and the stand-up sheet as a table."""
     if not inside_prefect_flow():
         return
     from prefect.artifacts import create_markdown_artifact
@@ -66,38 +67,38 @@ def show_week(report: WeekReport) -> None:
 
 
 def show_work(week: WorkWeek) -> None:
-    """The calls that nobody has recorded as a table."""
+    """Planned calls that have not reached the customer, as a table."""
     if not inside_prefect_flow():
         return
     asked = [one.asked for one in week.of("not_called", "tried")]
     frame = pd.DataFrame([vars(one) for one in asked], columns=[field.name for field in fields(Asked)])
-    show_table("calls-not-made", frame, f"Calls planned on {week.since} that reached nobody")
+    show_table("calls-not-made", frame, f"Calls planned on {day_text(week.since)} that have not reached the customer")
     announce("keepwell.month.worked", dict(week.totals))
 
 
 def show_results(summary: Leadership) -> None:
-    """What week 4 asks of executives as a table, and what it suggests as Markdown."""
+    """Week 4's requests to executives as a table, and its suggestions as Markdown."""
     if not inside_prefect_flow():
         return
     from prefect.artifacts import create_markdown_artifact
 
     lines = [markdown_text(one.text) for one in (*summary.suggestions, *summary.learnings)]
     create_markdown_artifact(
-        "\n".join(f"- {line}" for line in lines) or "Nothing to suggest.", key="suggestions",
+        "\n".join(f"- {line}" for line in lines) or "No suggestions.", key="suggestions",
         description=f"Suggestions to the CS director as of {summary.as_of}",
     )  # fmt: skip
     asked = pd.DataFrame(list(summary.escalations), columns=list(ESCALATION_COLUMNS))
-    show_table("escalations", asked, f"Asked of executives as of {summary.as_of}")
+    show_table("escalations", asked, f"Requests to executives as of {summary.as_of}")
     announce("keepwell.month.told", dict(summary.totals))
 
 
 def show_crm(found: Difference, as_of: date) -> None:
-    """What the CRM was told, as a table."""
+    """What was synced to the CRM, as a table."""
     if not inside_prefect_flow():
         return
     rows = [(s.act, s.wanted.account_id, s.wanted.key, ", ".join(s.before)) for s in found.steps]
     frame = pd.DataFrame(rows, columns=["act", "account_id", "object", "changes"])
-    show_table("crm", frame, f"What the CRM was told as of {as_of}")
+    show_table("crm", frame, f"Synced to the CRM as of {as_of}")
     announce("keepwell.crm.told", {"as_of": str(as_of), "steps": len(rows), "to_look_at": len(found.said)})
 
 

@@ -1,6 +1,6 @@
-"""Messages leave the outbox: by apprise, or as files where no channel is named (ALR-4).
+"""Delivery of messages from the outbox: by Apprise, or as files without a channel (ALR-4).
 
-A message is delivered at least once: a kill between sending and writing so down sends it again, with the same key.
+A message is delivered at least once: after a kill between sending and recording, it is sent again with the same key.
 """
 
 import logging
@@ -17,14 +17,14 @@ from keepwell.tasks.ledger.store import Ledger, Waiting
 from keepwell.tasks.marts.publish import write_whole
 
 FILES: Mapping[str, Channel] = {"files": Channel(url="")}
-"""The channel where none is named: files in the output folder."""
+"""The default channel: files in the output folder."""
 
 SERVICES = "https://appriseit.com/services/"
 
 
 @dataclass(frozen=True)
 class Delivered:
-    """How many messages went out, how many will be tried again, and how many were given up."""
+    """Numbers of messages sent, to be tried again, and given up."""
 
     sent: int
     failed: int
@@ -32,7 +32,7 @@ class Delivered:
 
 
 def channels_of(settings: MessageSettings) -> Mapping[str, Channel]:
-    """The channels in force; ConfigError names every URL that no service of Apprise reads."""
+    """The active channels; ConfigError names every URL that no service of Apprise reads."""
     refused = {name: why for name, channel in settings.channels.items() if (why := _refused(channel.url))}
     if refused:
         raise ConfigError("\n".join(f"messages.channels.{name}.url: {why}" for name, why in refused.items()))
@@ -45,31 +45,30 @@ def _refused(url: str) -> str | None:
     if apprise.Apprise().add(url):
         return None
     if not scheme:
-        return "it is no URL. Write one that Apprise reads, for example mailtos://... or slack://..."
+        return "it is not a URL. Write one that Apprise supports, for example mailtos://... or slack://..."
     every = apprise.Apprise().details(show_requirements=True, show_disabled=True)["schemas"]
     services = {p: one for one in every for p in (*(one["protocols"] or ()), *(one["secure_protocols"] or ()))}
     if scheme not in services:
         close = close_to(scheme, services)
         meant = f"; did you mean `{close}`?" if close else "."
-        return (
-            f"Apprise has no service `{scheme}://`{meant} It has mailtos, slack, msteams, jsons and others: {SERVICES}"
-        )
+        known = f"It supports mailtos, slack, msteams, jsons and others: {SERVICES}"
+        return f"Apprise has no service `{scheme}://`{meant} {known}"
     needs = services[scheme]["requirements"]
     if not services[scheme]["enabled"]:
         packages = " ".join(f'"{package.replace(" ", "")}"' for package in needs["packages_required"])
         remedy = f"Run: pip install {packages}" if packages else str(needs["details"])
-        return f"what Apprise needs for `{scheme}://` is not installed. {remedy}"
-    return f"Apprise's service `{scheme}://` does not read it. Write it as {services[scheme]['setup_url']} says."
+        return f"a package that Apprise needs for `{scheme}://` is not installed. {remedy}"
+    return f"Apprise's service `{scheme}://` cannot read it. For the format see {services[scheme]['setup_url']}."
 
 
 def holds_a_token(url: str) -> bool:
-    """Whether a channel's URL holds what Apprise itself would not show; what it cannot read may be a bare token."""
+    """Whether a channel's URL has parts that Apprise masks; an unreadable URL may be a bare token."""
     service = _apprise().Apprise.instantiate(url, suppress_exceptions=True)
     return service is None or service.url(privacy=True) != service.url(privacy=False)
 
 
 def deliver(ledger: Ledger, settings: MessageSettings, out: Path, now: datetime) -> Delivered:
-    """Try every message that is due: once at first, then after `retry_minutes`, each time twice as long."""
+    """Try every message that is due; retries after `retry_minutes`, each wait twice as long."""
     channels, waiting = channels_of(settings), ledger.waiting()
     alive = [w for w in waiting if w.tries < settings.tries]
     due = [w for w in alive if _due(w, settings, now) <= now]
@@ -93,9 +92,9 @@ def _due(waiting: Waiting, settings: MessageSettings, now: datetime) -> datetime
 
 
 def _sent(message: Message, channel: Channel | None, out: Path) -> str | None:
-    """None where the message is out; else why not."""
+    """None if the message was sent; else the error."""
     if channel is None:
-        return f"there is no channel {message.channel} any more"
+        return f"the channel {message.channel} no longer exists"
     if not channel.url:
         name = f"{message.at:%Y-%m-%dT%H%M}-{message.key}.txt"
         write_whole(out / "messages" / name, f"{message.title}\n\n{message.body}\n")

@@ -1,4 +1,4 @@
-"""What people do about alerts, written to the ledger: a step, a snooze, a closing, a decision (ALR-2, ALR-3, SRC-5)."""
+"""Responses to alerts, written to the ledger: steps, snoozes, closings, decisions (ALR-2, ALR-3, SRC-5)."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,7 +20,7 @@ FLOW = "alerts"
 
 
 def respond(ledger: Ledger, named: str, step: str, now: datetime, by: str, note: str = "") -> Sequence[str]:
-    """Take a step of one alert and of the steps before it; the steps that this recorded, none where it was taken."""
+    """Record a step of one alert and the steps before it; returns those newly recorded."""
     history = ledger.history(now)
     alert = _answerable(history, named, now)
     done = by_step(history, "done")[alert.alert_id]
@@ -31,9 +31,9 @@ def respond(ledger: Ledger, named: str, step: str, now: datetime, by: str, note:
 def respond_for(
     ledger: Ledger, account: str, step: str, now: datetime, at: datetime, by: str, note: str = ""
 ) -> list[LedgerEvent]:
-    """Take a step of every live alert that an account had at `at`; what this recorded, as of `now`.
+    """Record a step for every open alert that an account had at `at`; returns the new events, as of `now`.
 
-    A step that was taken is left as it is, so that saying it again adds nothing. A held alert has no steps yet.
+    A recorded step stays as it is, so that recording it again adds nothing. An alert on hold has no steps yet.
     """
     history = ledger.history(now)
     done = by_step(history, "done")
@@ -44,17 +44,17 @@ def respond_for(
 
 
 def snooze(ledger: Ledger, named: str, until: datetime, now: datetime, by: str, reason: str) -> Alert:
-    """Let an alert sleep: its clocks stand still, and its cause opens nothing beside it."""
+    """Snooze an alert: its deadlines pause, and its cause opens no other alert."""
     if until <= now:
-        raise ConfigError(f"--until {until} is not after {now}: an alert sleeps into the future.")
+        raise ConfigError(f"--until {until} is not after {now}. Give a future instant.")
     _answerable(ledger.history(now), named, now)
     return _change(ledger, named, "snoozed", now, by, {"until": until.isoformat(), "reason": reason})
 
 
 def close(ledger: Ledger, named: str, now: datetime, by: str, reason: str) -> Alert:
-    """Close an alert by hand; a condition that lasts opens again after the cool-down."""
+    """Close an alert by hand; if its condition remains, a new one opens after the cool-down."""
     if the_alert(ledger.history(now), named, now).rule == DATA_RULE:
-        raise ConfigError(f"alert {named} is a data alert: `keepwell alerts release` or `discard` what it holds.")
+        raise ConfigError(f"alert {named} is a data alert: use `keepwell alerts release` or `discard`.")
     return _change(ledger, named, "closed", now, by, {"reason": reason})
 
 
@@ -62,11 +62,11 @@ def decided(
     history: Sequence[LedgerEvent], named: str, decision: str, now: datetime, by: str, reason: str,
     settings: AlertSettings,
 ) -> list[LedgerEvent]:  # fmt: skip
-    """The events of a data alert's `released` or `discarded`, which is its assessment too, and of all that it holds."""
+    """Events that release or discard a data alert, which also assesses it, and the alerts on hold for it."""
     alert = the_alert(history, named, now)
     if alert.rule != DATA_RULE or decision_of(history, alert.alert_id) is not None:
-        what = "is no data alert" if alert.rule != DATA_RULE else "was decided on already"
-        raise ConfigError(f"alert {named} {what}. keepwell alerts list shows the data alerts (rule {DATA_RULE}).")
+        what = "is not a data alert" if alert.rule != DATA_RULE else "is already decided"
+        raise ConfigError(f"alert {named} {what}. `keepwell alerts list` shows data alerts (rule {DATA_RULE}).")
     on_hold = [a for a in fold(history, now).values() if a.on_hold_for == alert.alert_id and a.closed_at is None]
     done = by_step(history, "done")[alert.alert_id]
     events = [*step_events(alert, done, "assess", now, by), event_of(alert, decision, now, by, {"reason": reason})]
@@ -79,18 +79,18 @@ def decided(
 
 
 def account_names(marts: Path, up_to: date) -> dict[str, str]:
-    """What people call the accounts of the newest score."""
+    """Names of the accounts with the newest score."""
     days = [day for day in dates(marts, "health_scores") if day <= up_to]
     book = read(marts, "health_scores", days[-1], ["account_id", "name"]) if days else None
     return {} if book is None else book.dropna().set_index("account_id")["name"].to_dict()
 
 
 def _answerable(history: Sequence[LedgerEvent], named: str, now: datetime) -> Alert:
-    """The live alert whose id begins so, unless it is held."""
+    """The open alert whose id begins with this text, unless it is on hold."""
     alert = the_alert(history, named, now)
     if alert.on_hold_for is not None:
         raise ConfigError(
-            f"alert {named} is held by the data alert {alert.on_hold_for[:8]}: its clocks do not run yet."
+            f"alert {named} is on hold until data alert {alert.on_hold_for[:8]} is decided: it has no deadlines yet."
         )
     return alert
 
@@ -98,12 +98,12 @@ def _answerable(history: Sequence[LedgerEvent], named: str, now: datetime) -> Al
 def _change(ledger: Ledger, named: str, kind: str, now: datetime, by: str, about: dict[str, str]) -> Alert:
     alert = the_alert(ledger.history(now), named, now)
     if not ledger.record(FLOW, now, [event_of(alert, kind, now, by, about)]):
-        raise ConfigError(f"{by} said that of alert {named} at {now:%Y-%m-%d %H:%M} already. Give a later --now.")
+        raise ConfigError(f"{by} already recorded this for alert {named} at {now:%Y-%m-%d %H:%M}. Give a later --now.")
     return fold(ledger.history(now), now)[alert.alert_id]
 
 
 def the_alert(history: Sequence[LedgerEvent], named: str, now: datetime) -> Alert:
-    """The live alert whose id begins so; ConfigError where none does, or several do."""
+    """The open alert whose id begins with this text; ConfigError if none does, or several do."""
     found = [a for alert_id, a in fold(history, now).items() if alert_id.startswith(named)]
     if len(found) != 1:
         many = f"{len(found)} alerts' ids begin" if found else "No alert's id begins"

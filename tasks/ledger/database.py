@@ -1,7 +1,7 @@
-"""A relational database, SQLite or PostgreSQL: one transaction at a time, made again where its line fails (ALR-5).
+"""A relational database, SQLite or PostgreSQL: one transaction at a time, retried if the connection fails (ALR-5).
 
-A failed line may hide a commit that came through, only its answer lost: PostgreSQL is asked, so that nothing is done
-twice. In SQLite there is no line; a file that another program holds is waited for.
+A failed connection may hide a commit that succeeded: PostgreSQL is asked, so that nothing is done twice. SQLite has no
+connection to fail; a file locked by another program is waited for.
 """
 
 import sqlite3
@@ -41,7 +41,7 @@ def missing_file(url: str) -> Path | None:
 
 
 class Database:
-    """A database at an SQLAlchemy URL, in which the setting `key` is named; nothing is connected before it is used."""
+    """A database at an SQLAlchemy URL, given by the setting `key`; connects on first use."""
 
     def __init__(self, name: str, key: str, url: str, retries: RetrySettings) -> None:
         try:
@@ -51,10 +51,10 @@ class Database:
                 f"{key} is not an SQLAlchemy URL. Write sqlite:///FILE or postgresql://USER@HOST/NAME."
             ) from None
         if self.address.port is not None and not 0 < self.address.port <= LAST_PORT:
-            raise ConfigError(f"{key}: there is no port {self.address.port}. Ports go from 1 to {LAST_PORT}.")
+            raise ConfigError(f"{key}: {self.address.port} is not a port. Ports are 1 to {LAST_PORT}.")
         if self.address.get_backend_name() not in ("postgresql", "postgres", "sqlite"):
             kind = self.address.get_backend_name()
-            raise ConfigError(f"{key} names {kind}; {name} lives in SQLite or PostgreSQL.")
+            raise ConfigError(f"{key} names {kind}; {name} needs SQLite or PostgreSQL.")
         self._key, self._service, self._retries = key, Service.at(name, url), retries
         try:
             self.engine = _engine(self.address, retries)
@@ -62,7 +62,7 @@ class Database:
             raise self.refused(error) from error
 
     def read(self, ask: Callable[[sa.Connection], T]) -> T:
-        """What is asked in one transaction; Unreachable where the line goes on failing."""
+        """Result of a read in one transaction; Unreachable if the connection keeps failing."""
 
         def once() -> T:
             with self.engine.begin() as connection:
@@ -71,7 +71,7 @@ class Database:
         return retried(self._service, self._retries, once)
 
     def write(self, act: Callable[[sa.Connection], T]) -> T:
-        """What is done in one transaction, and once; Unreachable where the line goes on failing."""
+        """Result of a write in one transaction, done once; Unreachable if the connection keeps failing."""
         tried: list[tuple[int, T]] = []
 
         def once() -> T:
@@ -86,16 +86,16 @@ class Database:
         return retried(self._service, self._retries, once)
 
     def refused(self, error: Exception) -> ConfigError:
-        """What an error that is none of the line comes to: the database cannot be used as it is named."""
+        """The ConfigError for an error other than a lost connection: the database cannot be used as configured."""
         place, why = self.address.render_as_string(hide_password=True), self._service.clean(in_words(error))
-        return ConfigError(f"{self._key}: cannot open {place} ({why}). Check address, name, password and rights.")
+        return ConfigError(f"{self._key}: cannot open {place} ({why}). Check address, name, password and permissions.")
 
     def _committed(self, transaction: int) -> bool:
-        """Whether the server committed a transaction whose line failed before it could say so."""
+        """Whether the server committed a transaction whose connection failed before it could confirm."""
         with self.engine.begin() as connection:
             status = connection.execute(sa.text(STATUS_OF), {"transaction": transaction}).scalar_one()
         if status == "in progress":
-            raise TimeoutError("the transaction of the last try has not ended there")
+            raise TimeoutError("the transaction of the last try has not ended on the server")
         return bool(status == "committed")
 
 
@@ -115,12 +115,12 @@ def _engine(url: sa.URL, retries: RetrySettings) -> sa.Engine:
 
 
 def _begin_postgres(connection: sa.Connection, lock_seconds: int) -> None:
-    """Whoever waits for another writer, or for a table that is being rebuilt, does not wait for ever."""
+    """Limit the wait for another writer, or for a table that is being rebuilt."""
     connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{lock_seconds}s'")
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
-    """A writer takes the lock at once: one that reads first cannot wait for another, SQLite refuses it on the spot."""
+    """A writer locks at once: one that reads first cannot wait for another, SQLite refuses it immediately."""
     writes = connection.get_execution_options().get("writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 

@@ -1,4 +1,4 @@
-"""A ledger's tables are brought to what this version of Keepwell writes, by alembic, in one transaction (ALR-5)."""
+"""Upgrades a ledger's tables to this version of Keepwell, by alembic, in one transaction (ALR-5)."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 VERSION_TABLE = "ledger_version"
-"""Not alembic's own name: MLflow or Prefect may keep their tables in the same database."""
+"""Not alembic's default: MLflow or Prefect may keep their tables in the same database."""
 
 
 class TooNew(Exception):
@@ -14,12 +14,12 @@ class TooNew(Exception):
 
 
 def migrate(connection: sa.Connection) -> None:
-    """Run the steps that this database has not had; one look where it has had them all. TooNew for a later one."""
+    """Run the missing steps; a single query if there are none. TooNew for a ledger of a later version."""
     current, known = revision_of(connection), revisions()
     if current == known[-1]:
         return
     if current is not None and current not in known:
-        raise TooNew(f"the ledger is at step {current}, this version knows steps up to {known[-1]}")
+        raise TooNew(f"the ledger is at step {current}; this version of Keepwell supports steps up to {known[-1]}")
     from alembic import command  # a quarter of a second that an up-to-date ledger need not pay
     from alembic.config import Config
 
@@ -30,7 +30,7 @@ def migrate(connection: sa.Connection) -> None:
 
 
 def revision_of(connection: sa.Connection) -> str | None:
-    """The last step that this database has had; None before the first."""
+    """The last migration of this database; None before the first."""
     if not sa.inspect(connection).has_table(VERSION_TABLE):
         return None
     found = connection.execute(sa.text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()
@@ -38,5 +38,5 @@ def revision_of(connection: sa.Connection) -> str | None:
 
 
 def revisions() -> list[str]:
-    """Every step that there is, in order: m0001_... is step 0001."""
+    """Every migration step in order: m0001_... is step 0001."""
     return sorted(path.name[1:5] for path in (MIGRATIONS / "versions").glob("m*.py"))

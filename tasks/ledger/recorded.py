@@ -1,4 +1,4 @@
-"""What the ledger holds of canonical tables: interventions that people recorded, and draws by lot (MON-3, MON-4)."""
+"""Rows of canonical tables from the ledger: recorded interventions and random assignments (MON-3, MON-4)."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -13,11 +13,11 @@ from keepwell.tasks.settings import STANDARD_RETRIES, RetrySettings
 
 INTERVENTION = ["intervention_id", "account_id", "started_at", "kind", "root_cause"]
 DRAW = {"account_id": "account_id", "drawn_at": "drawn_at", "probability": "chance", "held_out": "held_out"}
-"""Fields of a draw, and the columns of `hold_outs` that hold them."""
+"""Column of `hold_outs` for each field of a draw."""
 
 
 def recorded_rows(events: Sequence[WorkEvent], as_of: datetime) -> dict[str, pd.DataFrame]:
-    """Rows by canonical table, as known at an instant; a table of which the ledger holds nothing is missing."""
+    """Rows by canonical table, as known at an instant; without a table for which the ledger has no rows."""
     found = {
         "interventions": pd.DataFrame([asdict(one) for one in interventions_at(events, as_of)], columns=INTERVENTION),
         "hold_outs": pd.DataFrame([asdict(one) for one in draws_at(events, as_of)], columns=list(DRAW)).rename(

@@ -1,6 +1,6 @@
 """The append-only work ledger in a relational database: SQLite embedded, PostgreSQL in production (ALR-5).
 
-A run's events and its marker are written in one transaction: a kill at any moment leaves all of a day or nothing.
+A run's events and its marker are written in one transaction: a kill at any moment leaves a whole day or nothing.
 """
 
 import json
@@ -42,7 +42,7 @@ SCHEMA_LOCK, REVIEW_LOCK = 5_313_397, 5_313_398  # any numbers that no other pro
 
 @dataclass(frozen=True)
 class Waiting:
-    """A message that nobody has got yet, how often it was tried, and when last."""
+    """An undelivered message, how often it was tried, and when last."""
 
     message: Message
     tries: int
@@ -50,9 +50,9 @@ class Waiting:
 
 
 class Ledger:
-    """Who did what when. Lines are added, never changed; an event or a run that is there already is left as it is.
+    """Who did what when. Lines are added, never changed; an existing event or run stays as it is.
 
-    What was withdrawn is read as if it had not been written, and can be written again.
+    Withdrawn lines are skipped on reading, and can be written again.
     """
 
     def __init__(self, database: Database) -> None:
@@ -62,7 +62,7 @@ class Ledger:
     def open(cls, url: str, retries: RetrySettings = STANDARD_RETRIES) -> "Ledger":
         """The ledger at an SQLAlchemy URL, its tables brought up to date.
 
-        ConfigError where it cannot be used, Unreachable where it does not answer.
+        ConfigError if it cannot be used, Unreachable if it does not answer.
         """
         database = Database("the ledger", "ledger.url", url, retries)
         try:
@@ -74,7 +74,7 @@ class Ledger:
         return cls(database)
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         self._database.engine.dispose()
 
     def history(self, up_to: datetime | None = None) -> list[LedgerEvent]:
@@ -105,7 +105,7 @@ class Ledger:
     def record(
         self, flow: str, as_of: datetime, events: Sequence[LedgerEvent], outbox: Sequence[Message] = ()
     ) -> list[LedgerEvent]:
-        """Write a run's events, its messages and its marker, all or nothing; the events that were not there before."""
+        """Write a run's events, messages and marker, all or nothing; returns the new events."""
         # One order of keys for every writer: two runs of the same day at once wait for each other, never in a circle.
         rows = [_row(event) for event in sorted(events, key=lambda e: e.event_id)]
 
@@ -138,7 +138,7 @@ class Ledger:
         return [Waiting(m, row["tries"], row["tried_at"]) for m, row in zip(messages, rows, strict=True)]
 
     def tried(self, key: str, at: datetime, error: str | None) -> None:
-        """Write that a message was tried: delivered, or why not."""
+        """Record a delivery attempt: delivered, or the error."""
 
         def add(connection: sa.Connection) -> None:
             stored = as_stored(connection, MESSAGES, [{"key": key, "at": _utc(at)}])[0]["key"]
@@ -157,7 +157,7 @@ class Ledger:
         return self._database.read(_reviews)
 
     def review(self, decide: Callable[[Sequence[ReviewEvent]], Sequence[ReviewEvent]]) -> list[ReviewEvent]:
-        """Add what a person's step comes to, given all events before it; nobody else writes between the two."""
+        """Add the events of a person's step, computed from all events before it; nobody else writes in between."""
 
         def add(connection: sa.Connection) -> list[ReviewEvent]:
             if connection.dialect.name == "postgresql":
@@ -170,14 +170,14 @@ class Ledger:
         return self._database.write(add)
 
     def work(self, up_to: datetime | None = None) -> list[WorkEvent]:
-        """What people recorded as of `up_to` or before (all of it for None), in the order in which it was written."""
+        """Work recorded as of `up_to` or before (all for None), in the order in which it was written."""
         query = _columns(WORK).where(not_withdrawn(WORK)).order_by(WORK.c.as_of, WORK.c.event_id)
         if up_to is not None:
             query = query.where(WORK.c.as_of <= _utc(up_to))
         return [WorkEvent(**_event(row)) for row in self._rows(query)]
 
     def record_work(self, events: Sequence[WorkEvent]) -> list[WorkEvent]:
-        """Write what people did, all or nothing; the events that were not there before."""
+        """Write recorded work, all or nothing; returns the new events."""
         rows = [_row(event) for event in sorted(events, key=lambda e: e.event_id)]  # one order, as in `record`
         if not rows:
             return []
@@ -199,28 +199,28 @@ class Ledger:
             )
 
     def force(self, at: datetime, by: str, reason: str) -> None:
-        """Put on record that an instant ahead of the clock was wanted."""
+        """Record that an instant ahead of the clock was forced."""
         self._database.write(lambda connection: decide(connection, "forced", _utc(at), _utc(at), by, reason))
 
     def withdraw(
         self, since: datetime, until: datetime, by: str, reason: str, *, people: bool = False, files: bool = False
     ) -> Answered:
-        """Take back what runs wrote as of these instants, and what people wrote where `people`; how much it was."""
+        """Withdraw what runs wrote as of these instants, and what people wrote if `people`; counts by kind."""
         return self._database.write(
             lambda connection: withdraw(connection, since, until, by, reason, people=people, files=files)
         )
 
     def lines(self, since: datetime, until: datetime) -> int:
-        """How many events, markers and entries of these instants are in force."""
+        """Number of events, markers and entries of these instants that are not withdrawn."""
         return self._database.read(lambda connection: lines(connection, since, until))
 
     def decisions(self) -> list[dict[str, Any]]:
-        """What people decided about runs, in its order: kind, since, until, by and reason."""
+        """Decisions of people about runs, in order: kind, since, until, by and reason."""
         query = sa.select(*(DECISIONS.c[name] for name in ("kind", "since", "until", "by", "reason")))
         return [dict(row) for row in self._rows(query.order_by(DECISIONS.c.number))]
 
     def _added(self, connection: sa.Connection, table: sa.Table, rows: Sequence[dict[str, Any]]) -> set[str]:
-        """Add events; the ids of those that were not there."""
+        """Add events; returns the ids of the new ones."""
         if not rows:
             return set()
         query = self._add(table).returning(table.c.event_id)
@@ -251,12 +251,12 @@ def _reviews(connection: sa.Connection) -> list[ReviewEvent]:
 def _row(event: LedgerEvent | ReviewEvent | WorkEvent | CrmEvent) -> dict[str, Any]:
     row = {**vars(event), "payload": json.dumps(dict(event.payload), sort_keys=True)}
     if wrong := [name for name, value in row.items() if isinstance(value, str) and not storable(value)]:
-        raise ConfigError(f"the ledger cannot store {wrong[0]!r}: it holds a character that is no text. Remove it.")
+        raise ConfigError(f"the ledger cannot store {wrong[0]!r}: it contains a character that is not text. Remove it.")
     return row
 
 
 def _columns(table: sa.Table) -> "sa.Select[Any]":
-    """What was said: all but when it was written."""
+    """All columns but the time of writing."""
     return sa.select(*(column for column in table.c if column.name != "written_at"))
 
 

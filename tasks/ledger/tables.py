@@ -1,4 +1,4 @@
-"""The tables of the work ledger. Each row keeps when it was written, from which nothing is computed (ALR-5)."""
+"""The tables of the work ledger. Each row has its time of writing, which no result depends on (ALR-5)."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ def _utc_now_in_postgresql(*_: object, **__: object) -> str:
 
 
 def _written_at() -> "sa.Column[Any]":
-    """When the row was written; empty in rows of before there was such a column."""
+    """Time of writing; empty in rows older than this column."""
     return sa.Column("written_at", sa.DateTime, default=utc_now())
 
 
@@ -131,7 +131,7 @@ DECISIONS = sa.Table(
     sa.Column("reason", sa.Text, nullable=False),
     _written_at(),
 )
-"""What a person decided about runs: an instant `forced`, or everything as of an instant or a day `withdrawn`."""
+"""Decisions of people about runs: an instant `forced`, or everything as of an instant or a day `withdrawn`."""
 
 WITHDRAWN = sa.Table(
     "ledger_withdrawn",
@@ -142,4 +142,4 @@ WITHDRAWN = sa.Table(
     sa.Column("decision", sa.Integer, sa.ForeignKey(DECISIONS.c.number), nullable=False),
     _written_at(),
 )
-"""The rows of the other tables that a decision answers: they are read as if they had not been written."""
+"""Rows of the other tables that a decision withdrew: readers skip them."""

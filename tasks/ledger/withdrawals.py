@@ -1,7 +1,7 @@
-"""What a person takes back stays in the ledger, answered by a decision, and is read as if it had not been written.
+"""Withdrawn rows stay in the ledger, marked by a decision, and readers skip them.
 
-A row that is written again after its withdrawal stands beside the first under its key with a number: `key~1`. Only
-here are there such keys; who reads the ledger sees the key alone.
+A row that is written again after its withdrawal gets its key with a number: `key~1`. Such keys exist only here; readers
+of the ledger see the key alone.
 """
 
 import re
@@ -22,7 +22,7 @@ NUMBERED = re.compile(r"~\d+$")
 
 @dataclass(frozen=True)
 class Place:
-    """How rows of a table are named in a withdrawal: by key, and by the instant that they speak as of."""
+    """How a withdrawal names rows of a table: by key, and by their as-of instant."""
 
     key: str
     instant: str
@@ -39,7 +39,7 @@ PLACES: Mapping[str, Place] = {
 
 @dataclass(frozen=True)
 class Answered:
-    """How many rows a withdrawal answers."""
+    """Numbers of withdrawn rows."""
 
     events: int
     runs: int
@@ -48,24 +48,24 @@ class Answered:
 
 
 def not_withdrawn(table: sa.Table) -> sa.ColumnElement[bool]:
-    """Whether no withdrawal answers a row."""
+    """Condition: the row is not withdrawn."""
     place, answer = PLACES[table.name], WITHDRAWN.c
     its_own = (answer.key == table.c[place.key], answer.as_of == table.c[place.instant])
     return ~sa.exists().where(answer.ledger == table.name, *its_own)
 
 
 def of_flow(flow: str) -> sa.ColumnElement[bool]:
-    """The markers of a flow, those among them that were written again."""
+    """Condition: the marker of a flow, including those written again."""
     return sa.or_(RUNS.c.flow == flow, RUNS.c.flow.startswith(f"{flow}~", autoescape=True))
 
 
 def given(key: str) -> str:
-    """The key under which a row was given to the ledger."""
+    """The original key of a row."""
     return NUMBERED.sub("", key)
 
 
 def as_stored(connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """The rows under the keys by which they stand beside those of the same key that were withdrawn."""
+    """The rows under keys that do not collide with withdrawn rows of the same key."""
     place = PLACES[table.name]
     query = sa.select(WITHDRAWN.c.key, WITHDRAWN.c.as_of).where(WITHDRAWN.c.ledger == table.name)
     times = Counter(_identity(place, given(key), at) for key, at in connection.execute(query))
@@ -92,10 +92,9 @@ def decide(connection: sa.Connection, kind: str, since: datetime, until: datetim
 def withdraw(
     connection: sa.Connection, since: datetime, until: datetime, by: str, reason: str, *, people: bool, files: bool
 ) -> Answered:
-    """Answer what was written as of these instants, both included; what people wrote only where `people`.
+    """Withdraw what was written as of these instants, both included; what people wrote only if `people`.
 
-    Messages that somebody has got stand. Without a row to answer it is put on record where there are `files` to take
-    back, and once.
+    Delivered messages stay. Without a row to withdraw, the decision is recorded once if there are `files` to remove.
     """
     found = {
         table.name: _rows(connection, table, since, until, people=people) for table in (EVENTS, RUNS, MESSAGES, WORK)
@@ -120,7 +119,7 @@ def _identity(place: Place, key: str, at: datetime) -> tuple[str, datetime | Non
 def _rows(
     connection: sa.Connection, table: sa.Table, since: datetime, until: datetime, *, people: bool
 ) -> Sequence[sa.Row[Any]]:
-    """Key and instant of what is in force in a table."""
+    """Key and instant of the rows of a table that are not withdrawn."""
     place = PLACES[table.name]
     key, instant = table.c[place.key], table.c[place.instant]
     query = sa.select(key, instant).where(instant.between(since, until), not_withdrawn(table)).order_by(key)
@@ -132,7 +131,7 @@ def _rows(
 
 
 def _said(connection: sa.Connection, since: datetime, until: datetime, by: str, reason: str) -> bool:
-    """Whether this very withdrawal is on record."""
+    """Whether this withdrawal is already recorded."""
     c = DECISIONS.c
     same = (c.kind == "withdrawn", c.since == since, c.until == until, c.by == by, c.reason == reason)
     return connection.execute(sa.select(c.number).where(*same).limit(1)).first() is not None

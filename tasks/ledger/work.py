@@ -1,4 +1,4 @@
-"""What people did is written to the work ledger, and to the alerts that it answers (MON-3)."""
+"""Recorded work goes to the work ledger, and counts as a step of the alerts that it answers (MON-3)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,16 +11,16 @@ from keepwell.tasks.ledger.store import Ledger
 
 @dataclass(frozen=True)
 class Recorded:
-    """What was new: lines of work, and alerts of which a step was taken, by step."""
+    """What was new: lines of work, and alerts for which a step was recorded, by step."""
 
     events: Sequence[WorkEvent]
     steps: dict[str, Sequence[str]]
 
 
 def record(ledger: Ledger, events: Sequence[WorkEvent], now: datetime, *, answer: bool = True) -> Recorded:
-    """Write the lines; a call that reached the customer and a plan take that step of the account's live alerts.
+    """Write the lines; a call that reached the customer and a plan also count as steps of the account's open alerts.
 
-    The steps follow for lines that were there already too: after a kill between the two, saying it again mends it.
+    Steps follow for existing lines too: after a kill in between, recording again repairs it.
     """
     added = ledger.record_work(events)
     steps: dict[str, list[str]] = {}
@@ -34,22 +34,22 @@ def record(ledger: Ledger, events: Sequence[WorkEvent], now: datetime, *, answer
 
 
 def answered(event: WorkEvent) -> str | None:
-    """The step of the response that a line of work is: the customer was contacted, a plan is written down."""
+    """The response step that a line of work counts as: contact, plan, or none."""
     if event.kind == "called" and event.payload["reached"]:
         return "contact"
     return "plan" if event.kind == "planned" else None
 
 
 def sign(ledger: Ledger, week: date, now: datetime, by: str, note: str = "") -> bool:
-    """Somebody's word that the calls of a week are recorded; False where it was given before."""
+    """Sign off that the calls of a week are recorded; False if already signed off."""
     signed = [e for e in ledger.work() if e.kind == "signed" and e.subject == week.isoformat()]
     said = {"note": note} if note else {}
     return not signed and bool(ledger.record_work([work_event("signed", "", week.isoformat(), now, now, by, said)]))
 
 
 def summary_of(events: Sequence[WorkEvent], found: Recorded) -> dict[str, object]:
-    """What came of it, in a few words: how many lines are new, the one line's account and id, the alerts answered."""
-    said: dict[str, object] = {"recorded": len(found.events), "there already": len(events) - len(found.events)}
+    """A short summary: number of new lines, the single line's account and id, the alerts answered."""
+    said: dict[str, object] = {"recorded": len(found.events), "already recorded": len(events) - len(found.events)}
     if len(events) == 1:
         said |= {"account": events[0].account_id}
         said |= {"id": events[0].subject} if events[0].subject else {}
@@ -58,7 +58,7 @@ def summary_of(events: Sequence[WorkEvent], found: Recorded) -> dict[str, object
 
 
 def _baseline(event: WorkEvent) -> dict[str, object]:
-    """What a target's metric was, and whether that fulfils it already."""
+    """The metric's value when the target was set, and whether it already meets the target."""
     if event.kind != "planned" or (was := event.payload["baseline"]) is None:
         return {}
     met = was >= event.payload["target"] if event.payload["rising"] else was <= event.payload["target"]

@@ -1,4 +1,4 @@
-"""What a person says was done becomes a line of the work ledger; what cannot be is refused with its place (MON-3)."""
+"""Entries of people become lines of the work ledger; an invalid one is refused with its column (MON-3)."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -18,11 +18,11 @@ from keepwell.tasks.names import Names
 
 HEALTH = "health"
 METRICS: Mapping[str, int] = {HEALTH: 1, **{name: f.direction for name, f in FEATURES.items() if f.published}}
-"""What a plan can aim at, and which way is better: 1 more, -1 less, 0 neither."""
+"""Metrics of plans, and which way is better: 1 more, -1 less, 0 neither."""
 
 
 class Refused(Exception):
-    """One thing said that cannot be recorded: the column or option, and what would be right."""
+    """An entry that cannot be recorded: the column or option, and the remedy."""
 
     def __init__(self, column: str, message: str) -> None:
         self.column = column
@@ -31,7 +31,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Entry:
-    """What a person says; the fields are the options of the commands and the columns of a file."""
+    """One entry of a person; the fields are the options of the commands and the columns of a file."""
 
     what: str
     at: datetime
@@ -53,7 +53,7 @@ class Entry:
 
 @dataclass
 class Begun:
-    """What was begun and can be spoken of: account and instant of each intervention and plan, by id."""
+    """Existing interventions and plans: account and instant of each, by id."""
 
     interventions: dict[str, tuple[str, datetime]] = field(default_factory=dict)
     plans: dict[str, tuple[str, datetime]] = field(default_factory=dict)
@@ -68,7 +68,7 @@ class Begun:
 
 
 class Desk:
-    """Turns entries into events, as of `now`: it knows the accounts, the words, the metrics and what was begun."""
+    """Turns entries into events, as of `now`; checks accounts, words, metrics, and existing work."""
 
     def __init__(self, marts: Path, ledger: Ledger, words: WorkSettings, now: datetime, plan_ahead_days: float) -> None:
         self._marts, self._words, self._now = marts, words, now
@@ -78,26 +78,26 @@ class Desk:
 
     @property
     def max_file_mb(self) -> int:
-        """Megabytes beyond which a file is not taken in."""
+        """Maximum size of a file, megabytes."""
         return self._words.max_file_mb
 
     def event(self, entry: Entry) -> WorkEvent:
-        """The line for one entry; Refused where something in it is not as it should be."""
+        """The line for one entry; Refused if something in it is invalid."""
         if entry.what not in _ACTS:
-            raise Refused("what", f"{entry.what!r} is nothing that can be recorded{nearest(entry.what, _ACTS)}")
+            raise Refused("what", f"{entry.what!r} is not a kind of entry{nearest(entry.what, _ACTS)}")
         if not entry.by:
-            raise Refused("by", "empty: say who did it.")
+            raise Refused("by", "empty. Say who did it.")
         stray = [name for name in _DETAILS if getattr(entry, name) not in ("", None) and name not in _TAKES[entry.what]]
         if stray:
-            its = ", ".join(_TAKES[entry.what]) or "no more than account and note"
-            raise Refused(stray[0], f"nothing that `{entry.what}` takes ({its}): say it in a row of its own.")
+            its = ", ".join(_TAKES[entry.what]) or "account and note only"
+            raise Refused(stray[0], f"not a column of `{entry.what}` (it takes: {its}). Record it in a row of its own.")
         if (self._now - entry.at).days > self._words.max_backdate_days:
             days = f"{self._words.max_backdate_days:,} days (work.max_backdate_days)"
             raise Refused(
-                "at", f"{entry.at.isoformat()} is more than {days} before now. Correct the year, or raise that setting."
+                "at", f"{entry.at.isoformat()} is more than {days} ago. Correct the year, or raise that setting."
             )
         if entry.at > self._now:
-            raise Refused("at", f"{entry.at:%Y-%m-%d %H:%M} is after {self._now:%Y-%m-%d %H:%M}: it has not happened.")
+            raise Refused("at", f"{entry.at:%Y-%m-%d %H:%M} is after {self._now:%Y-%m-%d %H:%M}: it is in the future.")
         return _ACTS[entry.what](self, entry)
 
     def call(self, entry: Entry) -> WorkEvent:
@@ -118,15 +118,15 @@ class Desk:
     def end(self, entry: Entry) -> WorkEvent:
         named, (account, since) = _one("intervention", entry.id, self._begun.interventions)
         if entry.at < since:
-            raise Refused("at", f"it began at {since:%Y-%m-%d %H:%M}: it cannot have ended before.")
+            raise Refused("at", f"it began at {since:%Y-%m-%d %H:%M} and cannot have ended before.")
         return self._about(entry, "ended", account, named, result=_word("result", entry.result, RESULTS))
 
     def plan(self, entry: Entry) -> WorkEvent:
         metric = _word("metric", entry.metric, METRICS)
         if entry.target is None:
-            raise Refused("target", "empty: say which value is wanted.")
+            raise Refused("target", "empty. Give the target value.")
         if metric == HEALTH and not 0 <= entry.target <= 100:
-            raise Refused("target", f"{entry.target:g} is no health: it goes from 0 to 100.")
+            raise Refused("target", f"{entry.target:g} is not a health score: it goes from 0 to 100.")
         due = self._due(entry)
         account = self._account(entry)
         baseline = self._value(account, metric, entry.at.date())
@@ -141,9 +141,9 @@ class Desk:
     def progress(self, entry: Entry) -> WorkEvent:
         named, (account, since) = _one("plan", entry.id, self._begun.plans)
         if entry.at < since:
-            raise Refused("at", f"it was planned at {since:%Y-%m-%d %H:%M}: nothing can be said of it before.")
+            raise Refused("at", f"it was planned at {since:%Y-%m-%d %H:%M}; the update cannot be earlier.")
         if entry.value is None and not entry.status and not entry.note:
-            raise Refused("value", "empty, and so are status and note: say what is new.")
+            raise Refused("value", "empty, and so are status and note. Give at least one.")
         said: dict[str, Any] = {} if entry.value is None else {"value": entry.value}
         if entry.status:
             said["status"] = _word("status", entry.status, STATUSES)
@@ -161,7 +161,7 @@ class Desk:
 
     def _account(self, entry: Entry) -> str:
         if not entry.account:
-            raise Refused("account", "empty: give an account's id or name.")
+            raise Refused("account", "empty. Give an account's id or name.")
         try:
             return self._names.account(entry.account)
         except ConfigError as error:
@@ -169,34 +169,32 @@ class Desk:
 
     def _due(self, entry: Entry) -> str:
         if entry.due is None:
-            raise Refused("due", "empty: say by which day.")
+            raise Refused("due", "empty. Give a due date.")
         if entry.due < entry.at.date():
-            raise Refused("due", f"{entry.due} is before {entry.at:%Y-%m-%d}, when it was said.")
+            raise Refused("due", f"{entry.due} is before {entry.at:%Y-%m-%d}, the day of the entry.")
         if entry.due > self._furthest:
-            raise Refused(
-                "due", f"{entry.due} is after {self._furthest}, as far ahead as schedule.plan_ahead_days goes."
-            )
+            raise Refused("due", f"{entry.due} is after {self._furthest}, the limit of schedule.plan_ahead_days.")
         return entry.due.isoformat()
 
     def _new_id(self, entry: Entry, begun: Mapping[str, tuple[str, datetime]]) -> str | None:
-        """The id that the entry brings; ids of others are refused, the same thing again is the same line."""
+        """The id of the entry; an id of other work is refused, the same entry again is the same line."""
         if entry.id in begun and begun[entry.id] != (self._account(entry), entry.at):
-            raise Refused("id", f"{entry.id!r} was begun for another account or at another time: take another id.")
+            raise Refused("id", f"{entry.id!r} is the id of other work. Use another id.")
         return entry.id or None
 
     def _value(self, account: str, metric: str, day: date) -> float | None:
-        """The metric in the newest published marts up to a day; None where it is not known."""
+        """The metric in the newest published marts up to a day; None if unknown."""
         days = [d for d in dates(self._marts, mart_of(metric)) if d <= day]
         return value_of(self._marts, days[-1], account, metric) if days else None
 
 
 def mart_of(metric: str) -> str:
-    """Where a metric is published."""
+    """The mart of a metric."""
     return "health_scores" if metric == HEALTH else "features"
 
 
 def value_of(marts: Path, day: date, account: str, metric: str) -> float | None:
-    """A metric of an account as it was published for a day."""
+    """A metric of an account as published for a day."""
     frame = read(marts, mart_of(metric), day, ["account_id", metric])
     found = frame.loc[frame["account_id"] == account, metric]
     return float(found.iloc[0]) if len(found) and pd.notna(found.iloc[0]) else None
@@ -204,12 +202,12 @@ def value_of(marts: Path, day: date, account: str, metric: str) -> float | None:
 
 def _word(column: str, given: str, known: Collection[str]) -> str:
     if given not in known:
-        raise Refused(column, f"{given!r} is none of the words{nearest(given, known)}")
+        raise Refused(column, f"{given!r} is not an allowed value{nearest(given, known)}")
     return given
 
 
 def _one(what: str, named: str, begun: Mapping[str, tuple[str, datetime]]) -> tuple[str, tuple[str, datetime]]:
-    """The intervention or plan whose id is this, or alone begins so."""
+    """The intervention or plan with this id, or the only one whose id begins with it."""
     found = [named] if named in begun else [one for one in begun if named and one.startswith(named)]
     if len(found) != 1:
         many = f"{len(found)} {what}s begin" if found else f"no {what} begins"
@@ -227,4 +225,4 @@ _TAKES: Mapping[str, tuple[str, ...]] = {
     "call": ("outcome",), "cause": ("cause",), "start": ("kind", "cause", "id"), "end": ("id", "result"),
     "plan": ("metric", "target", "due", "owner", "id"), "progress": ("id", "value", "status"), "follow-up": ("due",),
 }  # fmt: skip
-"""What may be said of each act beside what may be said of any: a value that would be dropped is refused."""
+"""Columns of each kind of entry, beside the common ones: a value that would be dropped is refused."""

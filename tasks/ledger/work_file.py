@@ -1,4 +1,4 @@
-"""A CSV or parquet file of what people did: every row is checked before any is recorded (MON-3, TRU-3).
+"""Import of recorded work from a CSV or parquet file: all rows are checked before any is recorded (MON-3, TRU-3).
 
 Columns are the options of `keepwell work`; `what` and `at` stand in every row. CSV is read as text.
 """
@@ -23,9 +23,9 @@ MAX_MISTAKES = 20
 
 
 def events_of(path: Path, desk: Desk, by: str = "") -> list[WorkEvent]:
-    """The events of a file; FileRefused names line, column and remedy of each mistake, ConfigError a file not there.
+    """The events of a file; FileRefused lists line, column and remedy of each error, ConfigError for a missing file.
 
-    `by` did what a row says nobody of.
+    `by`: who did it, for rows without a name.
     """
     rows = rows_of(path, COLUMNS, REQUIRED, desk.max_file_mb)
     events, mistakes = [], []
@@ -36,20 +36,20 @@ def events_of(path: Path, desk: Desk, by: str = "") -> list[WorkEvent]:
             mistakes.append(f"{row.place}, column {mistake.column}: {mistake}")
     if mistakes:
         more = [f"and {len(mistakes) - MAX_MISTAKES:,} more"] if len(mistakes) > MAX_MISTAKES else []
-        head = f"{path.name}: {len(mistakes):,} of {len(rows):,} rows cannot be recorded, so none is."
+        head = f"{path.name}: {len(mistakes):,} of {len(rows):,} rows have errors; nothing was recorded."
         raise FileRefused("\n".join([head, *mistakes[:MAX_MISTAKES], *more]))
     return events
 
 
 def _entry(row: Mapping[str, Any], by: str) -> Entry:
-    """One row; what it leaves empty is as if its column were not there."""
+    """The entry of one row; an empty value counts as a missing column."""
     if strange := [
         name for name, value in row.items() if not pd.api.types.is_scalar(value) or isinstance(value, bytes)
     ]:
-        raise Refused(strange[0], "neither a text, a number, nor an instant. Write it as text.")
+        raise Refused(strange[0], "not a text, a number or an instant. Write it as text.")
     given = {name: value for name, value in row.items() if not pd.isna(value) and str(value).strip()}
     if "at" not in given:
-        raise Refused("at", "empty: say when it happened, as 2026-06-09T10:30.")
+        raise Refused("at", "empty. Give the time, for example 2026-06-09T10:30.")
     said: dict[str, Any] = {"by": by} | {name: _READ[name](name, value) for name, value in given.items()}
     return Entry(**{"what": "", **said})
 
@@ -62,9 +62,9 @@ def _number(name: str, value: Any) -> float:
     try:
         number = float(value)
     except (ValueError, TypeError) as error:
-        raise Refused(name, f"{value!r} is no number.") from error
+        raise Refused(name, f"{value!r} is not a number.") from error
     if not isfinite(number):
-        raise Refused(name, f"{value!r} is no number.")
+        raise Refused(name, f"{value!r} is not a number.")
     return number
 
 
@@ -75,14 +75,14 @@ def _instant(name: str, value: Any) -> datetime:
         at = read.to_pydatetime() if isinstance(read, pd.Timestamp) else read
         return at if at.tzinfo is None else at.astimezone(UTC).replace(tzinfo=None)
     except (ValueError, OverflowError) as error:
-        raise Refused(name, f"{value!r} is no instant. Write 2026-06-09T10:30.") from error
+        raise Refused(name, f"{value!r} is not an instant. Write it as 2026-06-09T10:30.") from error
 
 
 def _day(name: str, value: Any) -> date:
     try:
         return value.date() if isinstance(value, datetime) else date.fromisoformat(str(value).strip())
     except ValueError as error:
-        raise Refused(name, f"{value!r} is no day. Write 2026-06-30.") from error
+        raise Refused(name, f"{value!r} is not a date. Write it as 2026-06-30.") from error
 
 
 _READ: Mapping[str, Callable[[str, Any], Any]] = {

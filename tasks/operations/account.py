@@ -1,4 +1,4 @@
-"""One account as it stood on a date: the published score and reasons, how they came, and what was done (ACT-1)."""
+"""One account as of a date: the published score, its reasons, its history, and the work done (ACT-1)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,11 +22,11 @@ COURSE = ("status", "health", "band", "tier", "churn_risk")
 
 @dataclass(frozen=True)
 class AccountStory:
-    """`as_of`: of the newest score up to the date. `facts`: FACTS of that day. `left`: since when it has no score.
+    """`as_of`: date of the newest score. `facts`: FACTS of that day. `left`: the first date without a score.
 
-    `flagged`: the first alert of all and its rule; `leaving`: the first of the newest scores in a row that know of
-    its notice. `reasons`: the factors that are shown, model's first. `course`: COURSE by published date. `lines`: the
-    ledger's. `live`: the open alerts. `work`: what people have begun and not ended, a line each.
+    `flagged`: the first alert ever and its rule; `leaving`: the first of the newest scores in a row with a known
+    notice. `reasons`: the published factors, the model's first. `course`: COURSE by published date. `lines`: events of
+    the ledger. `live`: the open alerts. `work`: open work, a line each.
     """
 
     account_id: str
@@ -45,7 +45,7 @@ class AccountStory:
 def account_story(
     marts: Path, history: Sequence[LedgerEvent], work: Sequence[WorkEvent], named: str, now: datetime
 ) -> AccountStory:
-    """The account of this id, or of this very name; ConfigError where no score up to the date tells of it."""
+    """The account of this id, or of exactly this name; ConfigError if no score up to the date has it."""
     days = [day for day in dates(marts, SCORES) if day <= now.date()]
     account = Names(marts, now).account(named)
     rows = [
@@ -71,7 +71,7 @@ def account_story(
 
 
 def _leaving(course: pd.DataFrame) -> date | None:
-    """Since which published date the account is known to leave; None where the newest does not say so."""
+    """The published date since which the account is known to leave; None if the newest does not say so."""
     others = course.index[course["status"] != "leaving"]
     since = course.loc[course.index > others.max()] if len(others) else course
     return since["as_of"].iloc[0] if len(since) else None

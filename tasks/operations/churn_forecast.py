@@ -1,7 +1,7 @@
-"""The churn forecast of the coming quarter: who is counted, what it rests on, and how earlier ones came out (WKL-2).
+"""The churn forecast of the coming quarter: who is counted, its basis, and how earlier forecasts came out (WKL-2).
 
-Counted are the accounts under contract at as_of with ARR above 0 whose notice is not known. Who comes later is not
-counted, and a loss counts with the ARR of as_of. Accounts whose notice is known stand apart: their loss has shown.
+Counted are accounts under contract at as_of with ARR above 0 and without a known notice. Later customers are not
+counted, and a churned account counts with its ARR at as_of. Accounts with a known notice are listed apart.
 """
 
 from collections.abc import Iterator, Sequence
@@ -42,7 +42,7 @@ COHORT = ["account_id", "segment", "arr", "stratum"]
 
 @dataclass(frozen=True)
 class ForecastRules:
-    """What a forecast depends on: horizon in days, money and grace, and how it is drawn."""
+    """What a forecast depends on: horizon in days, money and grace, and simulation settings."""
 
     horizon_days: int
     money: BookSettings
@@ -51,7 +51,7 @@ class ForecastRules:
 
 
 def cohort_of(accounts: pd.DataFrame, as_of: date, horizon_days: int) -> pd.DataFrame:
-    """The accounts that count, with their stratum: segment, and whether the contract ends within the horizon.
+    """The counted accounts with their stratum: segment, and whether the contract ends within the horizon.
 
     `accounts`: account_id, status, segment, arr and renewal_on, as of that date.
     """
@@ -63,9 +63,9 @@ def cohort_of(accounts: pd.DataFrame, as_of: date, horizon_days: int) -> pd.Data
 
 
 def past_quarters(snapshot: Snapshot, now: Facts, rules: ForecastRules) -> pd.DataFrame:
-    """One row per account and matured stretch of one horizon: quarter, account_id, segment, stratum, arr, churned.
+    """One row per account and matured period of one horizon: quarter, account_id, segment, stratum, arr, churned.
 
-    Each is the book as known at its first instant, read from contracts and attributes alone.
+    Each period has the accounts as known at its start, from contracts and attributes alone.
     """
     tables = snapshot.open()
     slim = {name: tables[name] for name in ("accounts", "contracts", "quarantine")}
@@ -84,7 +84,7 @@ def past_quarters(snapshot: Snapshot, now: Facts, rules: ForecastRules) -> pd.Da
 
 
 def _starts(now: datetime, rules: ForecastRules) -> Iterator[datetime]:
-    """First instants of the matured stretches, the newest first, none overlapping another."""
+    """Starts of the matured periods, newest first, without overlap."""
     for back in range(1, rules.forecast.quarters + 1):
         yield now - timedelta(days=rules.money.churn_grace_days + back * rules.horizon_days)
 
@@ -94,7 +94,7 @@ def _churned_accounts(now: Facts, money: BookSettings) -> pd.DataFrame:
 
 
 def left_within(left: pd.DataFrame, accounts: pd.Series, after: datetime, until: datetime) -> pd.Series:
-    """Whether each account has a loss in (after, until]; `left`: account_id and churned_at."""
+    """Whether each account churned in (after, until]; `left`: account_id and churned_at."""
     at = pd.to_datetime(left["churned_at"])
     inside = left[(at > pd.Timestamp(after)) & (at <= pd.Timestamp(until))]
     return accounts.isin(inside["account_id"])
@@ -106,8 +106,8 @@ def forecasts(
 ) -> pd.DataFrame:  # fmt: skip
     """The forecast made at as_of: a row per segment and one for `all` (columns of the mart).
 
-    `accounts`: the scored book; `past`: of `past_quarters`; `graded`: earlier forecasts that have come out; `tested`:
-    losses over expected of the model in force on the months that it was tested on.
+    `accounts`: the scored accounts; `past`: of `past_quarters`; `graded`: earlier forecasts with known outcome;
+    `tested`: observed over expected churn of the production model on its test months.
     """
     cohort = cohort_of(accounts, as_of, rules.horizon_days)
     past_rates = history(past, rules.forecast)
@@ -136,7 +136,7 @@ def forecasts(
 
 
 def _probabilities(cohort: pd.DataFrame, past_rates: History | None) -> tuple[Floats, str]:
-    """Each account's chance, and where it comes from; whom a model in force does not score has the book's."""
+    """Each account's probability, and its source; an account without a model's probability has the base rate."""
     risk: Floats = cohort["churn_risk"].to_numpy(dtype=float)
     scored = np.isfinite(risk)
     if not scored.any():
@@ -151,10 +151,10 @@ def _probabilities(cohort: pd.DataFrame, past_rates: History | None) -> tuple[Fl
 def _belief(
     name: str, method: str, past_rates: History | None, record: Sequence[Quarter], rules: ForecastSettings
 ) -> tuple[Belief, int]:  # fmt: skip
-    """Level and spread for one segment, and how many quarters say so.
+    """Level and spread for one segment, and the number of quarters behind them.
 
-    The book's own history says how unsteady its quarters are, also where a model gives the chances; the level of a
-    model is learnt from what it was tested on and from its own earlier forecasts.
+    The company's own history shows how much its quarters vary, also if a model gives the probabilities; the level of a
+    model comes from its test months and from its own earlier forecasts.
     """
     own = past_rates.quarters.get(name, []) if past_rates else []
     spreads = prior_spreads(rules)
@@ -165,7 +165,7 @@ def _belief(
 
 
 def _as_quarter(tested: Estimate) -> Quarter:
-    """The pair of expected and observed losses whose ratio would be known as well: its variance is ratio / expected."""
+    """Expected and observed churn whose ratio has the same precision: its variance is ratio / expected."""
     from scipy.stats import norm
 
     error = (tested.high - tested.low) / (2.0 * float(norm.ppf(0.95)))
@@ -190,9 +190,9 @@ def _expected(
 def graded_forecasts(
     marts: Path, as_of: date, now: Facts, rules: ForecastRules
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:  # fmt: skip
-    """Earlier forecasts whose outcome is known, each with it, and the partitions that were read, for the run_id.
+    """Earlier forecasts with their known outcome, and the partitions that were read, for the run_id.
 
-    The accounts are those of the book as it was published then.
+    The accounts are those published then.
     """
     left = _churned_accounts(now, rules.money)
     oldest = as_of - timedelta(days=rules.forecast.graded_days)
@@ -220,7 +220,7 @@ def _named(made: pd.DataFrame, scores: pd.DataFrame) -> Iterator[tuple[str, pd.D
 def _with_outcome(
     made: pd.DataFrame, scores: pd.DataFrame, left: pd.DataFrame, day: date, end: date
 ) -> pd.DataFrame:  # fmt: skip
-    """The rows of one forecast with how many left, their ARR, and whether both lay within the interval."""
+    """The rows of one forecast with churned accounts, their ARR, and whether both are within the interval."""
     start, until = (datetime.combine(d, time(0)) for d in (day, end))
     cohort = cohort_of(scores, day, (end - day).days)
     gone = cohort[left_within(left, cohort["account_id"], start, until)]
@@ -237,7 +237,7 @@ def _with_outcome(
 
 
 def record_of(graded: pd.DataFrame, method: str, apart_days: int) -> dict[str, list[Quarter]]:
-    """Expected and observed losses of earlier forecasts by segment, the newest first, none overlapping another."""
+    """Expected and observed churn of earlier forecasts by segment, newest first, without overlap."""
     record: dict[str, list[Quarter]] = {}
     if graded.empty or method == NONE:
         return record

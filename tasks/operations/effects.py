@@ -1,4 +1,4 @@
-"""Week 4's effects: the cases of a snapshot, the mart `strategy_effects`, and who may be ranked by uplift (MON-4)."""
+"""Week 4's effects: the subjects of a snapshot, the mart `strategy_effects`, and the ranking by uplift (MON-4)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -52,7 +52,7 @@ def find_subjects(
     rules: SubjectSettings,
     fixed: frozenset[str],
 ) -> Subjects:
-    """The cases by lot where the settings ask for it and there are draws, else the flagged; see cases.py."""
+    """Randomly assigned subjects if the settings ask for them and there are any, else flagged accounts."""
     now, draws = facts.as_of, draws_of(facts)
     use_draws = rules.hold_out and len(draws) > 0
     times = draws["drawn_at"] if use_draws else work["started_at"]
@@ -74,8 +74,8 @@ def find_subjects(
 def strategy_effects(subjects: Subjects, rules: ModelSettings) -> pd.DataFrame:
     """The mart: each kind x root cause x segment, and any kind together (`all`), by outcome; verdict and q-value.
 
-    Only whether there was work is a matter of the lot: which kind, and for which cause, somebody chose, so that single
-    kinds are adjusted for what was known before in either design.
+    Only whether there was work is random: people chose its kind and cause, so that single kinds are adjusted for what
+    was known before in either design.
     """
     outcomes = outcomes_of(rules.effects, subjects.horizon_days, rules.subjects.usage_days)
     adjusted_for = (subjects.numeric_features, subjects.categorical_features, rules.effects, rules.inputs)
@@ -99,7 +99,7 @@ def strategy_effects(subjects: Subjects, rules: ModelSettings) -> pd.DataFrame:
 
 
 def uplift_of(subjects: Subjects, rules: ModelSettings) -> Uplift | None:
-    """Who is helped by work and who is harmed, learnt from cases that a lot parted; None without a lot."""
+    """Who is helped and who is harmed by work, estimated on randomly assigned subjects; None without any."""
     if not subjects.randomized:
         return None
     matured = subjects.rows[subjects.rows["churned"].notna()]
@@ -110,7 +110,7 @@ def uplift_of(subjects: Subjects, rules: ModelSettings) -> Uplift | None:
 
 
 def ranked_by_uplift(uplift: Uplift | None, book: pd.DataFrame) -> pd.DataFrame:
-    """The mart `uplift`: accounts of the book by ARR times what work would gain; none where the gate is shut."""
+    """The mart `uplift`: accounts by ARR times the gain from work; empty if its gate does not pass."""
     columns = ["account_id", "rank", "gained", "chance", "arr", "arr_kept", "leave_alone"]
     if uplift is None or uplift.model is None or not len(book):
         return pd.DataFrame(columns=columns)
@@ -130,7 +130,7 @@ def _book(
     labels: LabelSettings,
     fixed: frozenset[str],
 ) -> pd.DataFrame:
-    """The replayed book of these starts of months, without what became of it."""
+    """The replayed accounts of these month starts, without their outcomes."""
     nobody = pd.DataFrame(columns=["account_id", "as_of", "health", "segment"]).astype(EMPTY)
     if not months:
         return nobody
@@ -142,39 +142,36 @@ def _book(
 
 
 def _how(rules: SubjectSettings, draws: pd.DataFrame, *, randomized: bool) -> tuple[str, ...]:
-    """How work is held against none, and what the switch and the table of hold-outs have to do with it."""
+    """How treated and control accounts are compared, and how the setting and the table of hold-outs matter."""
     if randomized:
-        return ("By lot: accounts on which a draw fell against those that it spared.",)
-    comparable = "Flagged accounts that were worked on against comparable flagged ones that were not."
+        return ("Randomized: accounts assigned to treatment against the hold-out.",)
+    comparable = "Flagged accounts that were contacted against comparable flagged accounts that were not."
     if rules.hold_out and len(draws):
-        return (
-            "Draws with different chances are no one lot: cases are adjusted for the chance as for what was known.",
-        )
+        return ("Assignment probabilities differ: the comparison adjusts for them and for what was known before.",)
     if rules.hold_out:
-        return (comparable, "`models.subjects.hold_out` asks for a lot, and there is no draw in the table hold_outs.")
+        return (comparable, "`models.subjects.hold_out` is on, but the table hold_outs has no random assignments.")
     if len(draws):
-        return (comparable, f"{len(draws):,} draws by lot are not used: `models.subjects.hold_out` is off.")
+        return (comparable, f"{len(draws):,} random assignments are not used: `models.subjects.hold_out` is off.")
     return (comparable,)
 
 
 def _counts(
     rows: pd.DataFrame, work: pd.DataFrame, months: Sequence[date], horizon: int, *, randomized_design: bool
 ) -> tuple[str, ...]:
-    """How many cases there are, how many have matured, what is no case, and who was worked on later."""
+    """Numbers of subjects, matured ones, interventions that do not count, and controls contacted later."""
     treated, untouched, done = rows[rows["treated"]], rows[~rows["treated"]], rows["kind"].notna()
     begun = work[work["started_at"] >= pd.Timestamp(months[0])] if months else work.iloc[:0]
     notes = [
         (
-            f"{len(treated):,} cases of work and {len(untouched):,} without, of {rows['account_id'].nunique():,} "
-            f"accounts in {rows['as_of'].nunique()} months; of {int(rows['churned'].isna().sum()):,} the churn has not "
-            "matured."
+            f"{len(treated):,} treated and {len(untouched):,} untreated, from {rows['account_id'].nunique():,} accounts "
+            f"in {rows['as_of'].nunique()} months; {int(rows['churned'].isna().sum()):,} of them have no known outcome yet."
         )
     ]
     missed, crossed = int((rows["treated"] & ~done).sum()), int((~rows["treated"] & done).sum())
     if missed or crossed:
         notes.append(
-            f"{missed:,} of those on whom the lot fell have no work on record, {crossed:,} that it spared were worked "
-            "on. The effect of all work together is that of the lot, in which that of the work is diluted."
+            f"{missed:,} accounts drawn for treatment have no recorded work, and {crossed:,} of the hold-out were "
+            "contacted. The overall effect is that of the assignment, which dilutes the effect of the work itself."
         )
     if outside := len(begun) - int(done.sum()):
         notes.append(
@@ -184,12 +181,12 @@ def _counts(
         )
     if untouched["later"].any():
         notes.append(
-            f"{untouched['later'].mean():.0%} of the untouched were worked on later within {horizon} days: an effect "
-            "is that of work now against none for now."
+            f"{untouched['later'].mean():.0%} of the untreated were contacted later within {horizon} days: effects "
+            "compare work now with no work for now."
         )
     return tuple(notes)
 
 
 def _outcome_of(outcomes: Sequence[Outcome]) -> Callable[[str], str]:
-    """The column of the outcome that an estimand is about."""
+    """The outcome column of an estimand."""
     return lambda estimand: next(o.column for o in outcomes if estimand.endswith(o.label))

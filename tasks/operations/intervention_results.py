@@ -1,6 +1,6 @@
-"""What the record says of interventions: who stayed afterwards, what was written down as worked (WKL-2).
+"""Results of recorded interventions: which accounts stayed, which work was recorded as worked (WKL-2).
 
-Who stayed after an intervention might have stayed without it: these are rates, not effects.
+An account that stayed might have stayed without the intervention: these are rates, not effects.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,11 +18,12 @@ from keepwell.playbook.interventions.records import Intervention, PlanTarget
 from keepwell.playbook.settings import WeeklySettings
 from keepwell.tasks.earlier_scores import dates, read
 from keepwell.tasks.operations.subjects import interventions_of
+from keepwell.values.days import day_text
 
 
 @dataclass(frozen=True)
 class Rate:
-    """A share with its interval (Wilson 1927), a case per account."""
+    """A share with its interval (Wilson 1927), counted by account."""
 
     part: int
     whole: int
@@ -36,7 +37,7 @@ class Rate:
 
 @dataclass(frozen=True)
 class RecordedWork:
-    """Interventions and plans as they stood, and what the rates are; None where there is no case."""
+    """Interventions and plans, and the rates; None without any account."""
 
     interventions: Sequence[Intervention]
     plans: Sequence[PlanTarget]
@@ -47,7 +48,7 @@ class RecordedWork:
 
 
 def rate_of(occurred: "pd.Series[bool]", confidence: float) -> Rate | None:
-    """The share of True; None without a case."""
+    """The share of True; None without rows."""
     part, whole = int(occurred.sum()), len(occurred)
     if not whole:
         return None
@@ -77,7 +78,7 @@ def recorded_work(
 
 
 def published_effects(marts: Path, as_of: date) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
-    """What the newest `strategy_effects` before `as_of` say of enough cases, as items; and the partition read."""
+    """Churn effects with enough data in the newest `strategy_effects` before `as_of`, as items; and the partition."""
     published = [day for day in dates(marts, "strategy_effects") if day < as_of]
     if not published:
         return [], ()
@@ -88,8 +89,8 @@ def published_effects(marts: Path, as_of: date) -> tuple[list[dict[str, Any]], t
         {
             "subject": f"effect: {row.kind}", "value": row.effect, "low": row.low, "high": row.high, "unit": "share",
             "cases": row.treated, "text": f"{_words(row.kind)}{_of(row.root_cause, ' for ')}{_of(row.segment, ', ')}: "
-            f"chance to leave {100 * row.effect:+.0f} points ({100 * row.low:+.0f} to {100 * row.high:+.0f}), "
-            f"{row.treated} accounts, estimated as of {published[-1]}",
+            f"churn {100 * row.effect:+.0f} points ({100 * row.low:+.0f} to {100 * row.high:+.0f}), "
+            f"{row.treated} accounts, estimated on {day_text(published[-1], as_of)}",
         }
         for row in sure.sort_values(["effect", "kind", "root_cause", "segment"]).itertuples()
     ]  # fmt: skip
@@ -112,7 +113,7 @@ def _frame(interventions: Any) -> pd.DataFrame:
 
 
 def _stayed(begun: pd.DataFrame, left: pd.DataFrame, horizon_days: int) -> "pd.Series[bool]":
-    """Whether no loss followed within the horizon."""
+    """Whether the account did not churn within the horizon."""
     both = begun[["account_id", "started_at"]].merge(left, on="account_id")
     start, at = pd.to_datetime(both["started_at"]), pd.to_datetime(both["churned_at"])
     gone = both[(at > start) & (at <= start + pd.Timedelta(days=horizon_days))]

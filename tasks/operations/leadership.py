@@ -1,4 +1,4 @@
-"""What leadership reads at the month's end: the book against its start, work, losses, what to decide (MON-4)."""
+"""The leadership summary at the month's end: portfolio since its start, work, churn, decisions (MON-4)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,12 +23,12 @@ FORECAST = ("segment", "horizon_end", "accounts_expected", "accounts_low", "acco
 
 @dataclass(frozen=True)
 class Leadership:
-    """The month in figures and sentences.
+    """The month in metrics and sentences.
 
-    `bands`: accounts and ARR now and before, by band. `joined`, `ended`: how many came into the book and went out of
-    it, and their ARR. `lost`: whose loss became known in the month, by a notice mostly before it ends. `work`: by
-    kind, what was begun in the month and how it ended. `effects`: the mart. `forecast`: the newest of the whole book,
-    empty without one. `compared`: whether the scores of the month's first day are stored.
+    `bands`: accounts and ARR now and before, by band. `joined`, `ended`: new accounts and accounts no longer under
+    contract, and their ARR. `lost`: accounts whose churn became known in the month, mostly by a notice. `work`: by
+    kind, interventions started in the month and their results. `effects`: the mart. `forecast`: the newest one for all
+    accounts, empty without one. `compared`: whether the scores of the month's first day are stored.
     """
 
     as_of: date
@@ -53,7 +53,7 @@ class Leadership:
 
     @property
     def totals(self) -> Mapping[str, object]:
-        """The figures of a one-look summary."""
+        """Totals for a summary."""
         return {
             "month_from": str(self.first),
             "lost": len(self.lost),
@@ -73,16 +73,17 @@ def stored_book(marts: Path, day: date) -> tuple[pd.DataFrame | None, tuple[str,
 
 
 def newest_forecast(marts: Path, as_of: date, oldest: timedelta) -> tuple[Mapping[str, Any], tuple[str, ...]]:
-    """The newest forecast of losses of the whole book from before `as_of` that is not too old; empty without one.
+    """The newest churn forecast for all accounts from before `as_of` that is not too old; empty without one.
 
-    One of that very day, whose review reads the effects of week 4, would make each rerun of the two another.
+    A forecast of the same day does not count: its review reads the effects of week 4, so reruns of the two would
+    differ.
     """
     days = [day for day in dates(marts, "forecast") if as_of - oldest <= day < as_of]
     if not days:
         return {}, ()
     frame = read(marts, "forecast", days[-1])
     ahead = (frame["segment"] == "all") & (pd.to_datetime(frame["horizon_end"]) > pd.Timestamp(as_of))
-    rows = frame[ahead & frame["accounts_expected"].notna()]  # a review without model and history foretells nothing
+    rows = frame[ahead & frame["accounts_expected"].notna()]  # a review without model and history has no forecast
     if not len(rows):
         return {}, ()
     row = rows.sort_values("horizon_end").iloc[-1].reindex(list(FORECAST)).to_dict()
@@ -99,7 +100,7 @@ def bands_of(now: pd.DataFrame, before: pd.DataFrame | None) -> pd.DataFrame:
 
 
 def joined_since(now: pd.DataFrame, before: pd.DataFrame | None) -> tuple[int, float]:
-    """How many accounts came into the book since, and their ARR."""
+    """The number of new accounts since, and their ARR."""
     if before is None:
         return 0, 0.0
     new = now[~now["account_id"].isin(before["account_id"])]
@@ -107,12 +108,12 @@ def joined_since(now: pd.DataFrame, before: pd.DataFrame | None) -> tuple[int, f
 
 
 def ended_since(now: pd.DataFrame, before: pd.DataFrame | None) -> tuple[int, float]:
-    """How many accounts went out of the book since, and the ARR that they had."""
+    """The number of accounts no longer under contract since, and their former ARR."""
     return (0, 0.0) if before is None else joined_since(before, now)
 
 
 def lost_since(facts: Facts, first: date, before: pd.DataFrame | None, grace_days: int) -> pd.DataFrame:
-    """Who left since the month's first day, with what was known of them then: the largest ARR first."""
+    """Accounts churned since the month's first day, as known then: largest ARR first."""
     gone = churned_since(facts, first, grace_days).drop_duplicates("account_id")
     columns = [c for c in BEFORE if c != "run_id"]
     known = pd.DataFrame(columns=columns) if before is None else before[columns]
@@ -121,7 +122,7 @@ def lost_since(facts: Facts, first: date, before: pd.DataFrame | None, grace_day
 
 
 def work_since(interventions: Sequence[Intervention], first: date, lost: Sequence[str]) -> pd.DataFrame:
-    """By kind: begun since, how what was begun ended, what has no end, and of how many the account left since."""
+    """By kind: interventions started since, their results, those still open, and those whose account churned since."""
     start, gone = pd.Timestamp(first), set(lost)
     begun = [one for one in interventions if one.started_at >= start]
     rows = [
@@ -140,7 +141,7 @@ def work_since(interventions: Sequence[Intervention], first: date, lost: Sequenc
 def escalation_rows(
     found: Sequence[Escalation], accounts: pd.DataFrame, names: Sequence[str], answer_by: date
 ) -> list[dict[str, Any]]:
-    """The mart `escalations`: each with the account as it is scored, and who is asked by when."""
+    """The mart `escalations`: each with the scored account, who is asked, and by when."""
     about = accounts.set_index("account_id")[
         ["name", "segment", "csm", "arr", "health", "band", "tier", "renewal_on", "churn_risk"]
     ]

@@ -1,4 +1,4 @@
-"""A scored book becomes the outreach queue: owners, call times, strategy, needs; and a calendar per CSM (MON-2)."""
+"""The outreach queue of the scored accounts: owners, call times, strategy, needs; and a calendar per CSM (MON-2)."""
 
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -22,7 +22,7 @@ from keepwell.tasks.scoring.score import case_of
 
 NOT_A_NAME = re.compile(r"[^a-z0-9]+")
 FLAGGED_WITHOUT_TIER = "outreach"
-"""The tier in which an account is answered that the model flags and of which too little is known for a health."""
+"""The tier of an account that the model flags and that has too little data for a health score."""
 Factors = Mapping[str, Sequence[tuple[str, str, str]]]
 
 
@@ -39,7 +39,7 @@ class Rules:
 
 @dataclass(frozen=True)
 class Heard:
-    """What the ledger adds to the week: accounts that the lot left alone, and notes in words by account."""
+    """What the ledger adds to the week: held-out accounts, and notes in words by account."""
 
     held_out: Collection[str]
     notes: Mapping[str, Sequence[str]]
@@ -49,16 +49,16 @@ NOTHING_HEARD = Heard((), {})
 
 
 def to_draw_for(queue: pd.DataFrame, accounts: pd.DataFrame, settings: OutreachSettings) -> list[str]:
-    """The accounts that the week calls, without those of high value unless the settings want them in the lot."""
-    spared = set() if settings.hold_out_high_value else set(accounts.loc[accounts["high_value"], "account_id"])
+    """The accounts that the week calls, without high-value accounts unless the settings include them."""
+    exempt = set() if settings.hold_out_high_value else set(accounts.loc[accounts["high_value"], "account_id"])
     called = queue.loc[queue["scheduled_at"].notna(), "account_id"]
-    return [str(account) for account in called if account not in spared]
+    return [str(account) for account in called if account not in exempt]
 
 
 def last_queue(marts: Path, as_of: date) -> tuple[Before, tuple[str, ...]]:
-    """Owners and callers at the newest queue before `as_of`, and the partitions that say so, for the run_id.
+    """Owners and callers of the newest queue before `as_of`, and the partitions read, for the run_id.
 
-    Who was not in that queue had the owner whom the book named then.
+    An account that was not in that queue has its owner of then.
     """
     earlier = [day for day in dates(marts, "outreach_queue") if day < as_of]
     if not earlier:
@@ -79,7 +79,7 @@ def _by_account(frame: pd.DataFrame, column: str) -> dict[str, str]:
 def outreach_queue(
     accounts: pd.DataFrame, factors: Factors, before: Before, as_of: date, rules: Rules, heard: Heard = NOTHING_HEARD
 ) -> pd.DataFrame:
-    """The mart, and `handed_over`: a row per account to contact, first priority first; `accounts`: the scored book."""
+    """The mart, and `handed_over`: a row per account to contact, first priority first; `accounts`: all scored ones."""
     settings = rules.outreach
     queue = prioritised(accounts, as_of, settings)
     segments = segments_of(accounts, as_of, rules.default_csm, settings)
@@ -104,7 +104,7 @@ def outreach_queue(
 
 
 def _scheduled(who: Sequence[Assigned], times: Mapping[str, Sequence[datetime]]) -> pd.Series:
-    """When each call begins: a CSM's calls in the order of priority; NaT where the account waits."""
+    """Start of each call: a CSM's calls in the order of priority; NaT if the account waits."""
     free = {csm: iter(at) for csm, at in times.items()}
     return pd.Series([pd.NaT if one.waits else next(free[one.csm]) for one in who], dtype="datetime64[us]")
 
@@ -133,7 +133,7 @@ def needs_by_team(queue: pd.DataFrame) -> dict[str, int]:
 
 
 def write_calendars(queue: pd.DataFrame, folder: Path, planned: datetime) -> list[Path]:
-    """One .ics file per CSM who calls; files of an earlier run that nobody needs any more go."""
+    """One .ics file per CSM who calls; files of an earlier run that are not needed any more are removed."""
     calls = queue[queue["scheduled_at"].notna()]
     files = {folder / file_name(csm): calendar(_calls(own, planned), planned) for csm, own in calls.groupby("csm")}
     written = [write_whole(path, text) for path, text in files.items()]

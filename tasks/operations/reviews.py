@@ -39,11 +39,11 @@ class Outcome:
 
 
 Outcomes = Mapping[str, Outcome]
-"""By account; nothing until all have matured."""
+"""By account; empty until all have matured."""
 
 
 def scored_on(marts: Path, outcome: str, version: str, until: date) -> tuple[date, str] | None:
-    """The newest date on which a version scored the book, and that version: the challenger's where none is named."""
+    """The newest date on which a version scored accounts, and that version; default: the challenger."""
     for day in reversed([d for d in dates(marts, PREDICTIONS) if d <= until]):
         rows = read(marts, PREDICTIONS, day, ["outcome", "model_version", "alias"])
         rows = rows[rows["outcome"] == outcome]
@@ -66,7 +66,7 @@ def scored_book(marts: Path, day: date, outcome: str, version: str) -> pd.DataFr
 def model_reasons(
     model: "ServingModel", marts: Path, day: date, accounts: Sequence[str], count: int
 ) -> Mapping[str, list[str]]:
-    """Per account, what raises the model's chance most, in words; empty where the model cannot be explained."""
+    """Per account, what raises the model's probability most, in words; empty if the model cannot be explained."""
     from keepwell.models.explaining.margin import NotAdditive
     from keepwell.tasks.scoring.reasons import model_factors  # shap takes seconds
 
@@ -85,7 +85,7 @@ def model_reasons(
 
 
 def health_reasons(marts: Path, day: date, accounts: Sequence[str]) -> Mapping[str, list[str]]:
-    """Per account, the factors of its health in words, what explains most first."""
+    """Per account, the factors of its health in words, the strongest first."""
     cited = read(marts, "factors", day, ["account_id", "kind", "rank", "text"])
     cited = cited[(cited["kind"] == "health") & cited["text"].notna() & cited["account_id"].isin(accounts)]
     return {str(account): list(mine["text"]) for account, mine in cited.sort_values("rank").groupby("account_id")}
@@ -94,7 +94,7 @@ def health_reasons(marts: Path, day: date, accounts: Sequence[str]) -> Mapping[s
 def facts_of(marts: Path, day: date, account: str) -> tuple[dict[str, Any], list[str]]:
     """What is known of an account, without any score: its dimensions, and every known measure in words.
 
-    All measures of all accounts in one order, so that neither choice nor order tells what the score made of them.
+    All accounts list the same measures in the same order, so that neither reveals anything about the score.
     """
     about: dict[str, Any] = {}
     for mart, columns in (("health_scores", ABOUT), ("dim_account", COMPANY)):
@@ -114,7 +114,7 @@ def outcomes_of(
     sprint: Sprint, marts: Path, snapshot: Snapshot, now: datetime, fixed: frozenset[str],
     money: BookSettings, rules: LabelSettings,
 ) -> Outcomes:  # fmt: skip
-    """What became of the accounts of a sprint, as known at an instant."""
+    """Outcomes of the accounts of a sprint, as known at an instant."""
     if now.date() < sprint.outcomes_known_on:
         return {}
     about = read(marts, "health_scores", sprint.as_of, ["account_id", "arr"])
@@ -132,10 +132,10 @@ def outcomes_of(
 
 
 def graded_rows(sprint: Sprint, outcomes: Outcomes) -> pd.DataFrame:
-    """One row per forecast whose scores were shown (the others may still change), as `grades` reads them.
+    """One row per forecast whose scores were revealed (others may still change), as `grades` reads them.
 
-    An override counts for its author's forecast; without a chance of its own it puts that forecast. A loss that had
-    shown when the forecast was given grades nobody.
+    An override replaces its author's forecast; without a probability it repeats it. Churn already known at the time of
+    the forecast grades nobody.
     """
     over = {(f.account_id, f.by): f for f in sprint.flags.values() if f.kind == "override"}
     rows = []
@@ -157,12 +157,12 @@ def graded_rows(sprint: Sprint, outcomes: Outcomes) -> pd.DataFrame:
 
 
 def sprint_metrics(sprint: Sprint, outcomes: Outcomes, rules: GradeSettings) -> list[Grade]:
-    """The sprint's figures."""
+    """The metrics of a sprint."""
     return grades(graded_rows(sprint, outcomes), rules)
 
 
 def review_frames(graded_sprints: Iterable[tuple[Sprint, Outcomes, Sequence[Grade]]]) -> dict[str, pd.DataFrame]:
-    """The marts `reviews`, `review_answers` and `review_flags` of these sprints, their outcomes and figures."""
+    """The marts `reviews`, `review_answers` and `review_flags` of these sprints, their outcomes and metrics."""
     reviews: list[dict[str, Any]] = []
     answers: list[dict[str, Any]] = []
     flags: list[dict[str, Any]] = []
@@ -196,7 +196,7 @@ def _metric_rows(sprint: Sprint, found: Sequence[Grade]) -> list[dict[str, Any]]
 
 
 def _answer_row(sprint: Sprint, key: tuple[str, str], outcomes: Outcomes) -> dict[str, Any]:
-    """What a reviewer said, with the scores once nobody can answer any more."""
+    """A reviewer's forecast, with the scores once the review is signed off."""
     answer, frozen = sprint.answers[key], sprint.accounts[key[0]]
     row: dict[str, Any] = {
         "review_id": sprint.review_id, "account_id": answer.account_id, "reviewer": answer.by,
@@ -212,7 +212,7 @@ def _answer_row(sprint: Sprint, key: tuple[str, str], outcomes: Outcomes) -> dic
 
 
 def flag_rows(sprint: Sprint) -> list[dict[str, Any]]:
-    """The flags of a sprint, in the order in which they were raised, with what became of them."""
+    """The flags of a sprint in the order in which they were raised, with their follow-ups."""
     return [
         {
             "review_id": sprint.review_id, "flag_id": f.flag_id, "account_id": f.account_id, "reviewer": f.by,

@@ -1,4 +1,4 @@
-"""The stand-up sheet: what the team talks about on Monday, an item a row (WKL-1)."""
+"""The stand-up sheet: what the team discusses on Monday, one item per row (WKL-1)."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ from keepwell.playbook.outreach.queue import ENDANGERED, support_needs
 from keepwell.playbook.settings import NeedSettings, OwnerSettings, WeeklySettings
 from keepwell.tasks.operations.intervention_results import Rate, RecordedWork
 from keepwell.tasks.scoring.score import case_of
+from keepwell.values.days import day_text
 
 SECTIONS = ("at_risk", "success", "challenge", "need", "expansion", "learning", "figure")
 NAMED = 3
@@ -25,11 +26,11 @@ Item = dict[str, Any]
 
 @dataclass(frozen=True)
 class Sources:
-    """What the sheet is made of, all as known at `now`.
+    """The inputs of the sheet, all as known at `now`.
 
-    `accounts`: the scored book; `before`: that of a week earlier (`compared`: whether there is one); `factors` of each
-    account in words; `asked`: candidates for an expansion; `closings`: of alerts, over the ledger's whole life;
-    `effects`: what was estimated of interventions.
+    `accounts`: the scored accounts; `before`: those of a week earlier (`compared`: whether there are any); `factors` of
+    each account in words; `asked`: candidates for an expansion; `closings`: of alerts, over the whole ledger;
+    `effects`: estimated effects of interventions.
     """
 
     now: datetime
@@ -77,7 +78,7 @@ def standup(given: Sources, rules: Rules) -> pd.DataFrame:
 
 
 def _named(given: Sources) -> dict[str, Item]:
-    """Name, owner and ARR of every account of the book, and of those who left it within the week."""
+    """Name, owner and ARR of every account, and of those no longer under contract within the week."""
     both = pd.concat([given.before, given.accounts]) if len(given.before) else given.accounts
     rows = both.drop_duplicates("account_id", keep="last")[["account_id", "name", "csm", "arr"]].itertuples(index=False)
     return {str(a): {"name": n if isinstance(n, str) else str(a), "owner": o, "value": arr} for a, n, o, arr in rows}
@@ -89,7 +90,7 @@ def _at_risk(given: Sources) -> list[Item]:
     opened: dict[str, list[str]] = {}
     for alert in given.week.opened:
         if given.week.churn_alerts(alert.account_id):
-            opened.setdefault(alert.account_id, []).append(f"alert {_alert_text(alert)}")
+            opened.setdefault(alert.account_id, []).append(f"Alert: {_alert_text(alert)}")
     active = given.accounts[given.accounts["status"] == "active"].sort_values(
         ["arr", "account_id"], ascending=[False, True]
     )
@@ -104,24 +105,26 @@ def _at_risk(given: Sources) -> list[Item]:
 
 
 def _entered(row: Any, was: pd.DataFrame) -> str:
-    """How the account came into its band within the week; empty where it was there, or in the other of the two."""
+    """How the account entered its band within the week; empty if it was already there, or improved to at risk."""
     if row.account_id not in was.index:
-        return f"new in the book, {_words(row.band)} at health {row.health:.1f}"
+        return f"New account, {_words(row.band)} at health {row.health:.0f}"
     before = was.loc[row.account_id]
     if before["band"] in ENDANGERED and not (before["band"] == "at_risk" and row.band == "critical"):
         return ""
-    health = f"{before['health']:.1f}" if pd.notna(before["health"]) else "not known"
-    return f"{_words(before['band'])} to {_words(row.band)}, health {health} to {row.health:.1f}"
+    health = f"{before['health']:.0f}" if pd.notna(before["health"]) else "unknown"
+    return f"From {_words(before['band'])} to {_words(row.band)}, health {health} to {row.health:.0f}"
 
 
 def _next(row: Any, factors: Factors, today: date) -> list[str]:
-    """The leading factor and what the playbook says to do, by when or since when overdue."""
-    why = [f"Mainly: {factors[row.account_id][0][2]}"] if factors.get(row.account_id) else []
+    """The leading factor, and the next action with its due date."""
+    why = [f"Main reason: {factors[row.account_id][0][2]}"] if factors.get(row.account_id) else []
     if not isinstance(row.next_action, str):
         return why
     due = ""
     if pd.notna(row.action_due):
-        due = f" ({'was ' if pd.Timestamp(row.action_due) < pd.Timestamp(today) else ''}due {row.action_due})"
+        late = pd.Timestamp(row.action_due) < pd.Timestamp(today)
+        on = day_text(pd.Timestamp(row.action_due).date(), today)
+        due = f" (overdue since {on})" if late else f" (by {on})"
     return [*why, f"Next: {row.next_action}{due}"]
 
 
@@ -131,7 +134,8 @@ def _successes(given: Sources, rules: WeeklySettings) -> list[Item]:
     alerts = [
         {
             "account_id": c.alert.account_id, "subject": c.alert.alert_id, "at": c.alert.closed_at,
-            "text": f"{_words(c.alert.rule)}: the cause is gone; contacted {c.contacted_at:%Y-%m-%d} by {c.by}",
+            "text": f"Alert resolved ({_words(c.alert.rule)}) after {c.by} contacted the customer on "
+                    f"{day_text(c.contacted_at, given.now)}",
         }
         for c in given.week.closed
         if c.contacted_at is not None
@@ -155,9 +159,9 @@ def _challenges(given: Sources, rules: WeeklySettings) -> list[Item]:
         steps.setdefault(one.alert.alert_id, []).append(_words(one.step))
         about[one.alert.alert_id] = {
             "account_id": one.alert.account_id, "subject": one.alert.alert_id, "at": one.at,
-            "text": f"{_words(one.alert.rule)}, told to the {one.escalated_to}",
+            "text": f"{_words(one.alert.rule)}, escalated to the {one.escalated_to}",
         }  # fmt: skip
-    missed = [{**about[k], "text": f"missed: {', '.join(steps[k])}; {about[k]['text']}"} for k in about]
+    missed = [{**about[k], "text": f"Missed deadline: {', '.join(steps[k])}; {about[k]['text']}"} for k in about]
     failed = [_ended(i) for i in _ended_since(given.work.interventions, since) if i.result != "worked"]
     late = [_plan(p, "missed") for p in given.work.plans if _missed_in(p, since.date(), given.now.date())]
     return [*_gone(given), *missed, *failed, *late]
@@ -169,12 +173,12 @@ def _gone(given: Sources) -> list[Item]:
     active = given.before[given.before["status"] == "active"].sort_values(
         ["arr", "account_id"], ascending=[False, True]
     )
-    reasons = {"leaving": "gave notice", None: "is under contract no more"}
+    reasons = {"leaving": "Gave notice", None: "No longer under contract"}
     found = [(row, status.get(row.account_id)) for row in active.itertuples()]
     return [
         {
             "account_id": row.account_id, "subject": "lost", "at": given.now,
-            "text": f"{reasons[now]}; it was {_words(row.band)} a week earlier",
+            "text": f"{reasons[now]}; was {_words(row.band)} a week earlier",
         }
         for row, now in found
         if now in reasons
@@ -199,7 +203,7 @@ def _needs(given: Sources, rules: Rules) -> list[Item]:
         more = f"; and {len(asks) - NAMED} more" if len(asks) > NAMED else ""
         people = ", ".join(rules.owners.roles.get(team, ())) or team
         total = sum(arr for arr, _, _ in asks)
-        text = f"needed for {len(asks)} account{'s' if len(asks) > 1 else ''}: {named}{more}"
+        text = f"Needed for {len(asks)} account{'s' if len(asks) > 1 else ''}: {named}{more}"
         items.append({"subject": team, "owner": people, "text": text, "value": total, "cases": len(asks)})
     return sorted(items, key=lambda item: (-item["value"], item["subject"]))
 
@@ -212,10 +216,10 @@ def _expansion(given: Sources) -> list[Item]:
 
 
 def _learnings(given: Sources, rules: WeeklySettings) -> list[Item]:
-    """What the record shows of interventions by kind and cause, and of alerts; what happened, not an effect."""
+    """Results of interventions by kind and cause, and of alerts; observed rates, not effects."""
     items = [
         {"subject": name, **_of_rate(rate), "text": f"{name}: {rate.part} of {rate.whole} accounts still customers "
-         f"{given.work.horizon_days} days later ({rate.low:.0%} to {rate.high:.0%}); what happened, not an effect"}
+         f"{given.work.horizon_days} days later ({rate.low:.0%} to {rate.high:.0%}); an observed rate, not an effect"}
         for name, rate in given.work.by_kind.items()
         if rate.whole >= rules.min_observations
     ]  # fmt: skip
@@ -224,19 +228,19 @@ def _learnings(given: Sources, rules: WeeklySettings) -> list[Item]:
         ours = [c for c in given.closings if c.alert.rule == rule]
         after = sum(c.contacted_at is not None for c in ours)
         if len(ours) >= rules.min_observations:
-            text = f"{_words(rule)}: {len(ours)} alerts closed with the cause gone, {after} of them after a contact"
+            text = f"{_words(rule)}: {len(ours)} alerts resolved, {after} of them after a contact"
             items.append({"subject": rule, "text": text, "unit": None, "cases": len(ours)})
     return [*items, *given.effects]
 
 
 def _success_rates(work: RecordedWork) -> Iterator[Item]:
-    """The success rate of interventions, as it can be told."""
+    """The success rate of interventions."""
     if work.retained:
-        text = f"accounts still customers {work.horizon_days} days after their last intervention; no effect is claimed"
+        text = f"accounts still customers {work.horizon_days} days after their last intervention; not an effect"
         yield {"subject": "kept", "text": text, **_of_rate(work.retained)}
     if work.worked:
         yield {
-            "subject": "worked", "text": "interventions that were recorded as worked, of those ended",
+            "subject": "worked", "text": "ended interventions recorded as worked",
             **_of_rate(work.worked),
         }  # fmt: skip
 
@@ -252,26 +256,26 @@ def _ended_since(interventions: Sequence[Intervention], since: datetime) -> list
 def _ended(one: Intervention) -> Item:
     cause = f" for {_words(one.root_cause)}" if one.root_cause else ""
     note = f": {one.note}" if one.note else ""
-    text = f"{_words(one.kind)}{cause} {one.result}{note}"
+    text = f"{_words(one.kind).capitalize()}{cause} {one.result}{note}"
     return {"account_id": one.account_id, "subject": one.intervention_id, "text": text, "at": one.ended_at}
 
 
 def _missed_in(plan: PlanTarget, since: date, today: date) -> bool:
-    """Whether the target was said to be missed, or fell due unsettled, within the week."""
+    """Whether the target was recorded as missed, or became overdue without a status, within the week."""
     said = plan.progressed_at.date() if plan.status == "missed" and plan.progressed_at else None
     settled_late = said is not None and said > since
     return settled_late or (plan.status == "open" and since <= plan.due < today)
 
 
 def _plan(plan: PlanTarget, what: str) -> Item:
-    value = "" if plan.value is None else f", {formatted(plan.value)} reached"
-    said = what if plan.status == what else "due and not settled"
-    text = f"success plan {said}: {_words(plan.metric)} {plan.target:g} by {plan.due}{value}"
+    value = "" if plan.value is None else f", now {formatted(plan.value)}"
+    said = what if plan.status == what else "overdue without a status"
+    text = f"Success plan {said}: {_words(plan.metric)} {plan.target:g} by {day_text(plan.due)}{value}"
     return {"account_id": plan.account_id, "subject": plan.plan_id, "text": text, "at": plan.progressed_at}
 
 
 def _alert_text(alert: Alert) -> str:
-    """Rule and detail; the detail of an event says its rule itself."""
+    """Rule and detail; the detail of an event already names its rule."""
     rule = _words(alert.rule)
     return alert.detail if alert.detail.startswith(rule) else f"{rule}: {alert.detail}"
 

@@ -1,9 +1,9 @@
-"""The cases of week 4: whom the team worked on and who was left alone, as both were known before (MON-4).
+"""The subjects of week 4: treated accounts and untreated controls, with what was known of both before (MON-4).
 
-A case is an account and an instant. `at`: of the treated, when the work began; of the untouched, so long after the
-start of the month as the work on one of the treated of that month, taken by a hash, so that neither side has to stay
-longer than the other to be counted. By lot, `at` is the draw. What is known of a case is that of the start of its
-month, and the legacy score known by `at`; what came of it is known once it has matured.
+A subject is an account and an instant. `at`: for a treated one, when the work began; for a control, as long after the
+start of the month as the work on one of that month's treated, chosen by a hash, so that neither side has to stay longer
+than the other to be counted. Under random assignment, `at` is the assignment. A subject has the features of the start
+of its month, and the legacy score known by `at`; its outcome is known once it has matured.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ DAY = pd.Timedelta(days=1)
 
 
 def interventions_of(facts: Facts, recorded: Sequence[Intervention]) -> list[Intervention]:
-    """Every intervention that is known, oldest first: those of the ledger and those of the company's own table."""
+    """Every known intervention, oldest first: those of the ledger and those of the company's own table."""
     given: list[Intervention] = []
     if "interventions" in facts:
         rows = facts["interventions"].select(*OF_SOURCE).to_pandas().astype(object)
@@ -44,7 +44,7 @@ def interventions_of(facts: Facts, recorded: Sequence[Intervention]) -> list[Int
 
 
 def work_of(interventions: Sequence[Intervention]) -> pd.DataFrame:
-    """Them as rows: account_id, started_at, kind, root_cause."""
+    """Interventions as rows: account_id, started_at, kind, root_cause."""
     rows = [(one.account_id, one.started_at, one.kind, one.root_cause) for one in interventions]
     frame = pd.DataFrame(rows, columns=["account_id", "started_at", "kind", "root_cause"], dtype=object)
     started = pd.to_datetime(frame["started_at"]).astype("datetime64[us]")
@@ -57,14 +57,14 @@ def _plain(kind: str) -> str:
 
 
 def months_of(times: pd.Series, now: datetime, months: int) -> list[date]:
-    """The starts of the months in which any of these times falls, from so many months back on: no other is replayed."""
+    """Starts of the months that contain any of these times, at most this many months back: only these are replayed."""
     first = pd.Timestamp(now).to_period("M") - months
     found = pd.to_datetime(times).dt.to_period("M")
     return [period.start_time.date() for period in sorted(set(found[found >= first]))]
 
 
 def draws_of(facts: Facts) -> pd.DataFrame:
-    """Every draw by lot that is known: account_id, drawn_at, chance, held_out (None: not said)."""
+    """Every known random assignment: account_id, drawn_at, chance, held_out (None: not recorded)."""
     if "hold_outs" not in facts:
         return pd.DataFrame({"account_id": [], "drawn_at": pd.to_datetime([]), "chance": [], "held_out": []})
     found = facts["hold_outs"].select("account_id", "drawn_at", "chance", "held_out").to_pandas()
@@ -72,7 +72,7 @@ def draws_of(facts: Facts) -> pd.DataFrame:
 
 
 def chosen(book: pd.DataFrame, work: pd.DataFrame, flagged_below: float, rules: SubjectSettings) -> pd.DataFrame:
-    """Flagged account-months of the book that rested from work: those worked on in the month, and those left alone.
+    """Flagged account-months without recent work: those contacted in the month, and those that were not.
 
     `book`: account_id, as_of, health, one row per account and start of a month. Adds at, treated, kind, root_cause.
     """
@@ -88,22 +88,22 @@ def chosen(book: pd.DataFrame, work: pd.DataFrame, flagged_below: float, rules: 
 
 
 def drawn(book: pd.DataFrame, work: pd.DataFrame, draws: pd.DataFrame, rules: SubjectSettings) -> pd.DataFrame:
-    """The draws of accounts of the book, by what the lot said: `kind` and `root_cause` are of the work that followed.
+    """The random assignments as subjects: `kind` and `root_cause` are of the work that followed.
 
-    Where a draw does not say whom it held out, those on which work began within some days count as treated. Where it
-    does, it alone counts, whatever was done: who does as the lot says is no matter of chance (intention to treat,
-    Hernan and Robins 2020, chapter 22).
+    If an assignment does not record who was held out, accounts on which work began within `assignment_days` count as
+    treated. If it does, it alone counts, whatever was done: compliance is not random (intention to treat, Hernan and
+    Robins 2020, chapter 22).
     """
     at = pd.to_datetime(draws["drawn_at"]).astype("datetime64[us]")
     assignments = draws.assign(at=at, as_of=at.dt.to_period("M").dt.start_time).drop(columns="drawn_at")
     subjects = book.merge(assignments, on=["account_id", "as_of"])
     said = subjects["held_out"].notna()
     days = pd.Series(np.where(said, rules.rest_days, rules.assignment_days), subjects.index) * DAY
-    near = subjects.assign(until=subjects["at"] + days).reset_index(names="case").merge(work, on="account_id")
+    near = subjects.assign(until=subjects["at"] + days).reset_index(names="subject").merge(work, on="account_id")
     near = near[(near["started_at"] >= near["at"]) & (near["started_at"] < near["until"])]
-    first = near.drop_duplicates("case").set_index("case")
-    spared = subjects["held_out"].fillna(False).astype(bool)
-    treated = (said & ~spared) | (~said & subjects.index.isin(first.index))
+    first = near.drop_duplicates("subject").set_index("subject")
+    held_out = subjects["held_out"].fillna(False).astype(bool)
+    treated = (said & ~held_out) | (~said & subjects.index.isin(first.index))
     return subjects.drop(columns="held_out").assign(
         treated=treated,
         kind=first["kind"].reindex(subjects.index),
@@ -112,7 +112,7 @@ def drawn(book: pd.DataFrame, work: pd.DataFrame, draws: pd.DataFrame, rules: Su
 
 
 def with_legacy(subjects: pd.DataFrame, facts: Facts) -> pd.DataFrame:
-    """The cases with `legacy`: the newest score of the company's own that was known by `at`."""
+    """The subjects with `legacy`: the company's own newest score known by `at`."""
     if "legacy_scores" not in facts:
         return subjects.assign(legacy=float("nan"))
     scores = facts["legacy_scores"].select("account_id", "known_at", legacy="score").to_pandas()
@@ -124,7 +124,7 @@ def with_legacy(subjects: pd.DataFrame, facts: Facts) -> pd.DataFrame:
 def with_outcomes(
     subjects: pd.DataFrame, work: pd.DataFrame, facts: Facts, rules: SubjectSettings, horizon_days: int, grace_days: int
 ) -> pd.DataFrame:
-    """The cases that had not left by `at`, with churned, use_after and later."""
+    """The subjects that had not churned by `at`, with churned, use_after and later."""
     gone = churned_accounts(facts, grace_days).select("account_id", "churned_at").to_pandas().drop_duplicates()
     gone = gone.assign(churned_at=gone["churned_at"].astype("datetime64[us]"))
     stayed = subjects[~_within(subjects, subjects["as_of"], gone, "churned_at", subjects["at"])].reset_index(drop=True)
@@ -157,7 +157,7 @@ def _within(rows: pd.DataFrame, after: pd.Series, events: pd.DataFrame, column: 
 
 
 def _as_late(subjects: pd.DataFrame) -> pd.Series:
-    """An instant for each case as late in its month as the work on one of that month's treated."""
+    """An instant for each subject, as late in its month as the work on one of that month's treated."""
     late = (subjects["started_at"] - subjects["as_of"]).dropna()
     by_month = {month: sorted(of.tolist()) for month, of in late.groupby(subjects["as_of"])}
     found = [
@@ -168,7 +168,7 @@ def _as_late(subjects: pd.DataFrame) -> pd.Series:
 
 
 def _change_of_use(subjects: pd.DataFrame, facts: Facts, rules: SubjectSettings) -> pd.Series:
-    """Log change of the actions after against those before, cut at the bound; NaN until every day after is known."""
+    """Log change of usage after `at` against before, clipped at the bound; NaN until every day after is known."""
     if not len(subjects):
         return pd.Series(dtype="float64")
     asked = ibis.memtable(subjects[["account_id", "at"]].drop_duplicates())

@@ -1,7 +1,7 @@
-"""The CRM: one interface, what is read from it, what is written, and what is read back (MON-6).
+"""The CRM client: compare, write and read back through one interface (MON-6).
 
-Every request can be sent twice: companies are changed by their id there, tasks are made or changed by our id. What is
-lost on the way is therefore tried again, by the clients' own retries, and what is left is tried by the next run.
+Every request is idempotent: companies are changed by their id in the CRM, tasks are created or changed by our id. A
+lost request is therefore retried by the clients, and the rest by the next run.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Written:
-    """What came of writing: what reads back as wanted, what does not, and why the rest was left."""
+    """Result of writing: what reads back as wanted, what does not, and why the rest was left."""
 
     delivered: Sequence[tuple[Wanted, str]]
     differing: Sequence[Step]
@@ -29,7 +29,7 @@ class Written:
 
 
 def connected(settings: CrmSettings) -> Crm:
-    """The CRM of the settings; ConfigError where its client is not installed."""
+    """The CRM of the settings; ConfigError if its client is not installed."""
     try:
         if settings.kind == "hubspot":
             from keepwell.tasks.delivery.crm.hubspot import HubSpotCrm
@@ -45,7 +45,7 @@ def connected(settings: CrmSettings) -> Crm:
 def compared(
     crm: Crm, wanted: Sequence[Wanted], outbox: Mapping[str, OutboxEntry], settings: CrmSettings
 ) -> Difference:
-    """What the CRM would have to be told; reads it and writes nothing. ConfigError where it lacks a property."""
+    """What a sync would write; reads the CRM and writes nothing. ConfigError if it lacks a property."""
     if lacking := crm.lacking():
         raise ConfigError(f"{settings.kind}: {' '.join(lacking)}")
     ids = sorted({want.account_id for want in wanted})
@@ -78,7 +78,7 @@ def write(crm: Crm, found: Difference, outbox: Mapping[str, OutboxEntry], settin
 
 
 def reached(crm: Crm, settings: CrmSettings) -> str:
-    """That the CRM answers and has our properties; ConfigError names those it lacks."""
+    """A sentence that the CRM answers and has our properties; ConfigError names missing ones."""
     if lacking := crm.lacking():
         raise ConfigError(f"{settings.kind}: {' '.join(lacking)}")
     return f"{settings.kind} answers and has every property"

@@ -1,4 +1,4 @@
-"""How often and how long a request to a CRM is tried: urllib3's retries, which both clients rest on."""
+"""Retries and backoff of requests to a CRM: urllib3's, which both clients use."""
 
 from urllib3.util.retry import Retry
 

@@ -109,7 +109,7 @@ class HubSpotCrm:
         return {one._from.id: tuple(sorted(str(to.id) for to in one.to)) for one in answer.results}  # noqa: SLF001 its name
 
     def _sent(self, call: Callable[..., Any], inputs: list[Any], count: int) -> list[str] | None:
-        """What HubSpot said of single records; None where it refused more than one as a whole."""
+        """Refusals of single records; None if it refused several as a whole."""
         try:
             answer = self._asked(call, {"inputs": inputs})
         except RefusedError as refusal:
@@ -145,7 +145,7 @@ class HubSpotCrm:
 
 
 class RefusedError(CrmFailed):
-    """HubSpot takes nothing of this request, for one record in it is not as it should be."""
+    """HubSpot refused the whole request because of one invalid record."""
 
 
 def _plain(name: str, given: str | None) -> str:
@@ -160,7 +160,7 @@ def _plain(name: str, given: str | None) -> str:
 
 
 def _said(error: Exception) -> str:
-    """HubSpot's own sentence, where it gives one; nothing of the request."""
+    """HubSpot's own message, if it gives one; nothing of the request."""
     try:
         answer: Mapping[str, Any] = json.loads(getattr(error, "body", None) or "{}")
     except ValueError:

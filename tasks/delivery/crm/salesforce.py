@@ -23,7 +23,7 @@ HOST = ".salesforce.com"
 
 
 class Patient(HTTPAdapter):  # type: ignore[misc]
-    """An adapter that tries again and never waits for ever: simple-salesforce sets no time-out of its own."""
+    """An adapter that retries and times out: simple-salesforce sets no timeout of its own."""
 
     def __init__(self, settings: CrmSettings) -> None:
         self._seconds = settings.timeout_seconds
@@ -50,7 +50,7 @@ def salesforce(settings: CrmSettings, session: requests.Session | None = None) -
 
 
 class SalesforceCrm:
-    """The CRM of one Salesforce organisation."""
+    """The CRM of one Salesforce organization."""
 
     def __init__(self, settings: CrmSettings, client: Salesforce) -> None:
         self._settings, self._client = settings, client
@@ -68,7 +68,7 @@ class SalesforceCrm:
         return said
 
     def companies(self, accounts: Sequence[str]) -> list[CrmRecord]:
-        """By our account id; Salesforce does not tell upper from lower case, we do."""
+        """By our account id; Salesforce ignores case, we do not."""
         wanted = set(accounts)
         return [record for record in self._accounts(self._settings.account_name, accounts) if record.key in wanted]
 
@@ -77,7 +77,7 @@ class SalesforceCrm:
         return self._accounts("Id", [record.crm_id for record in companies])
 
     def tasks(self, keys: Sequence[str]) -> list[CrmRecord]:
-        """By our id; `IsClosed` tells which are completed, whatever the organisation calls that."""
+        """By our id; `IsClosed` marks completed tasks, whatever the organization calls that status."""
         name = self._settings.id_name
         fields = ", ".join(("Id", name, "WhatId", "IsClosed", *TASK.values()))
         rows = self._queried(f"SELECT {fields} FROM Task WHERE {name} IN {{values}}", keys)
@@ -160,7 +160,7 @@ def _plain(name: str, given: object) -> str:
 
 
 def _said(error: Exception) -> str:
-    """Salesforce's own sentence, where it gives one; nothing of the request."""
+    """Salesforce's own message, if it gives one; nothing of the request."""
     content = getattr(error, "content", None)
     first = content[0] if isinstance(content, list) and content else {}
     if isinstance(first, Mapping) and first:

@@ -208,7 +208,7 @@ def test_a_held_alert_opens_by_itself_once_its_cause_stands_alone(history: list[
     alone = day_of(history, 1, Condition("acme", "health_low", True, "health 39"))
 
     assert still == []
-    assert [(e.kind, e.payload["reason"]) for e in alone] == [("released", "it holds without what moved")]
+    assert [(e.kind, e.payload["reason"]) for e in alone] == [("released", "true without what moved, too")]
     assert day_of([*history, *alone], 1, Condition("acme", "health_low", True, "health 39")) == []
 
 

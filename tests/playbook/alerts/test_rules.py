@@ -297,8 +297,8 @@ def test_an_alert_closes_when_its_account_leaves_the_book() -> None:
     days.run(0, Observations([said("acme", "!")], [ticket(MONDAY)]))
     days.run(1, Observations(), book={})
     assert [(a.rule, a.state, a.reason) for a in days.mart(1)] == [
-        ("no_usage", "closed", "the account left the book"),
-        ("urgent_ticket", "closed", "the account left the book"),
+        ("no_usage", "closed", "the account is no longer under contract"),
+        ("urgent_ticket", "closed", "the account is no longer under contract"),
     ]
     assert days.mart(2) == []
 
