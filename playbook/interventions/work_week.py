@@ -118,7 +118,7 @@ def work_week(
     causes = {i.account_id: i.root_cause for i in running if i.root_cause and i.started_at >= oldest} | causes
     answered = [
         Answered(
-            one, _most_informative(c for c in calls if c.account_id == one.account_id), causes.get(one.account_id),
+            one, _best_call(c for c in calls if c.account_id == one.account_id), causes.get(one.account_id),
             tuple(i.kind for i in begun if i.account_id == one.account_id),
         )
         for one in asked
@@ -137,6 +137,6 @@ def _contacts(history: Iterable[LedgerEvent], until: datetime) -> list[Call]:
     return [Call(e.account_id, e.at, BY_ALERT, str(e.payload.get("note", "")), e.by) for e in steps]
 
 
-def _most_informative(calls: Iterable[Call]) -> Call | None:
+def _best_call(calls: Iterable[Call]) -> Call | None:
     """The call that counts: reached before tried, recorded as a call before an alert step, the last one."""
     return max(calls, key=lambda c: (c.reached, c.outcome != BY_ALERT, c.at), default=None)

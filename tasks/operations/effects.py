@@ -161,12 +161,12 @@ def _counts(
     """Numbers of subjects, matured ones, interventions that do not count, and controls contacted later."""
     treated, untouched, done = rows[rows["treated"]], rows[~rows["treated"]], rows["kind"].notna()
     begun = work[work["started_at"] >= pd.Timestamp(months[0])] if months else work.iloc[:0]
-    notes = [
-        (
-            f"{len(treated):,} treated and {len(untouched):,} untreated, from {rows['account_id'].nunique():,} accounts "
-            f"in {rows['as_of'].nunique()} months; {int(rows['churned'].isna().sum()):,} of them have no known outcome yet."
-        )
-    ]
+    accounts, months_seen = rows["account_id"].nunique(), rows["as_of"].nunique()
+    unknown = int(rows["churned"].isna().sum())
+    found = (
+        f"{len(treated):,} treated and {len(untouched):,} untreated, from {accounts:,} accounts in {months_seen} months"
+    )
+    notes = [f"{found}; {unknown:,} of them have no known outcome yet."]
     missed, crossed = int((rows["treated"] & ~done).sum()), int((~rows["treated"] & done).sum())
     if missed or crossed:
         notes.append(

@@ -20,7 +20,7 @@ from keepwell.sample.write import write_company
 from tests.support.running import ROOT, Ran, keepwell, keepwell_process, shipped_playbook
 
 PEOPLE = dict.fromkeys(("manager", "director", "finance", "executive", "product", "technical", "data owner"), ("Kim",))
-REMEDY = "Move it up, or take it out."
+REMEDY = "Move it up, or remove it."
 KNOWN = {"late": "billing", "dispute": "billing", "tickets": "support", "season": None}
 
 
@@ -55,9 +55,9 @@ def test_a_cause_that_only_the_last_resort_answers_is_a_gap() -> None:
 
     assert found(*WIDE, HELP, REST, MAIL) == []
     assert found(partly, half, REST, MAIL) == [
-        ("warning", "tier immediate has no action for dispute (billing): 'call' answers. Add one."),
-        ("warning", "tier outreach has no action for dispute (billing): 'call' answers. Add one."),
-        ("warning", "tier outreach has no action for tickets (support): 'call' answers. Add one."),
+        ("warning", "tier immediate has no action for dispute (billing); the fallback 'call' applies. Add one."),
+        ("warning", "tier outreach has no action for dispute (billing); the fallback 'call' applies. Add one."),
+        ("warning", "tier outreach has no action for tickets (support); the fallback 'call' applies. Add one."),
     ]
 
 
@@ -69,7 +69,7 @@ def test_an_action_behind_a_wider_one_can_never_be_reached() -> None:
     assert found(*WIDE, narrow, HELP, REST, MAIL) == [
         (
             "critical",
-            f"'pay' can never be reached in tier outreach: 'bills' before it answers all that it answers. {REMEDY}",
+            f"'pay' can never apply in tier outreach: 'bills' comes first and covers it. {REMEDY}",
         )
     ]
 
@@ -93,7 +93,7 @@ def test_a_condition_lets_what_stands_behind_it_be_reached(wide, narrow, lost) -
     first, second = (action(n, "outreach", features=["late"], **c) for n, c in (("one", wide), ("two", narrow)))
     message = [message for _, message in found(first, second, *WIDE, HELP, REST, MAIL)]
 
-    assert any("'two' can never be reached" in one for one in message) is lost
+    assert any("'two' can never apply" in one for one in message) is lost
 
 
 def test_a_second_last_resort_and_a_cause_that_nobody_has_are_never_reached() -> None:
@@ -102,8 +102,8 @@ def test_a_second_last_resort_and_a_cause_that_nobody_has_are_never_reached() ->
     message = [message for _, message in found(*WIDE, HELP, odd, REST, action("again", "immediate"), MAIL)]
 
     assert message == [
-        f"'odd' can never be reached in tier outreach: no account has such a factor. {REMEDY}",
-        f"'again' can never be reached in tier immediate: 'call' before it answers all that it answers. {REMEDY}",
+        f"'odd' can never apply in tier outreach: no account has such a factor. {REMEDY}",
+        f"'again' can never apply in tier immediate: 'call' comes first and covers it. {REMEDY}",
     ]
 
 
@@ -123,7 +123,7 @@ def test_two_actions_for_one_case_contradict_each_other(first, second, named) ->
 
     assert (
         "critical",
-        f"'one' and 'two' both answer {named} in tier outreach; only their order says which. Name it in one of them.",
+        f"'one' and 'two' both answer {named} in tier outreach; only their order decides. Name it in one of them.",
     ) in message
 
 
@@ -147,11 +147,11 @@ def test_never_reached_means_that_no_case_takes_it(actions: Sequence[Action]) ->
         for tier in ("immediate", "outreach", "automated")
         for case in cases
     }
-    told = [one.message for one in playbook_findings(playbook, KNOWN) if "never be reached" in one.message]
+    told = [one.message for one in playbook_findings(playbook, KNOWN) if "never apply" in one.message]
     lost = {(a.name, tier) for a in named for tier in a.tiers} - taken
 
     assert len(told) == len(lost)
-    assert all(any(f"'{name}' can never be reached in tier {tier}:" in one for one in told) for name, tier in lost)
+    assert all(any(f"'{name}' can never apply in tier {tier}:" in one for one in told) for name, tier in lost)
 
 
 # Roles and channels ---------------------------------------------------------------------------------------------------
@@ -167,14 +167,15 @@ def test_roles_that_are_needed_and_that_nobody_holds_are_named() -> None:
 
     assert role_findings(RULES, playbook, OwnerSettings(roles=PEOPLE)) == []
     assert message[0] == (
-        "nobody is director, who is needed for the alert health_low and missed steps. Name them in owners.roles."
+        "nobody has the role director, needed for the alert health_low and missed deadlines. "
+        "Add people in owners.roles."
     )
-    assert message[1] == "nobody is technical, who is needed for the action 'fix'. Name them in owners.roles."
-    assert message[2].startswith("owners.roles names 'boss', which is no role.")
+    assert message[1] == "nobody has the role technical, needed for the action 'fix'. Add people in owners.roles."
+    assert message[2].startswith("owners.roles names 'boss', which is not a role.")
 
 
 def test_channels_that_tell_nothing_and_roles_that_are_told_nothing_are_named() -> None:
-    """A channel of executives only for openings waits for ever: openings are never told them (ALR-4)."""
+    """A channel of executives only for openings waits for ever: openings never go to them (ALR-4)."""
     everybody = Channel(url="json://a")
     mute = Channel(url="json://b", roles=("executive",), kinds=("opened",))
     narrow = Channel(
@@ -187,14 +188,14 @@ def test_channels_that_tell_nothing_and_roles_that_are_told_nothing_are_named() 
 
     assert message(all=everybody) == []
     assert message(all=everybody, mute=mute) == [
-        "nothing is ever told on mute: its roles, kinds and severities never meet."
+        "channel mute never gets a message: no alert matches its roles, kinds and severities."
     ]
     assert message(narrow=narrow) == [
-        f"of what the role {role} is to be told, some goes out on no channel."
+        f"some messages for the role {role} go out on no channel."
         for role in ("csm", "data owner", "director", "finance")
     ]
     assert message(unknown=unknown)[0].startswith("messages.channels.unknown.roles names 'chief'")
-    assert "no channel tells the role manager anything." in message(unknown=unknown)
+    assert "no channel notifies the role manager." in message(unknown=unknown)
 
 
 # By command -----------------------------------------------------------------------------------------------------------
@@ -288,8 +289,8 @@ def test_a_switch_without_its_table_and_a_kind_that_nobody_records_are_told(comp
     config.write_text(config.read_text().replace('[tables.hold_outs]\nsql = "sql/interventions.sql"', ""))
     drawn = doctor(company, "\n[outreach]\nhold_out_share = 0.1\n")[1]
 
-    assert "is off, and outreach.hold_out_share" in {one.subject: one.message for one in drawn}["hold_out"]
+    assert "is off, but outreach.hold_out_share" in {one.subject: one.message for one in drawn}["hold_out"]
     for told, word in ((asked, "is on"), (given, "is off")):
         warned = {one.subject: one.message for one in told if one.severity == "warning"}
-        assert warned["hold_out"].startswith(f"models.subjects.hold_out {word}, and there is")
-        assert "kind = 'trainings', which is none of work.kinds: technical_fix" in warned["playbook"]
+        assert warned["hold_out"].startswith(f"models.subjects.hold_out {word}, but there is")
+        assert "kind = 'trainings', which is not in work.kinds: technical_fix" in warned["playbook"]

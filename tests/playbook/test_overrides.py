@@ -68,7 +68,7 @@ def test_an_override_is_for_a_while_and_has_a_reason(ledger: Ledger) -> None:
     ):
         with pytest.raises(ConfigError, match=says):
             set_override(ledger, "acme", 40, until, NOW, "ann", reason, rules)
-    with pytest.raises(ConfigError, match="no override of acme is in force"):
+    with pytest.raises(ConfigError, match="acme has no active override"):
         lift_override(ledger, "acme", NOW, "ann", "settled")
     with pytest.raises(ConfigError, match="is not after"):
         add_note(ledger, "acme", "merger", date(2026, 3, 2), NOW, "ann")

@@ -132,7 +132,7 @@ def test_the_leading_factor_finds_its_action(tier_name, factors, expected) -> No
 
 def test_a_playbook_that_leaves_a_tier_without_answer_is_refused() -> None:
     """Every account with a tier gets an action (ACT-1)."""
-    with pytest.raises(ValidationError, match="tier 'automated' has no action of last resort"):
+    with pytest.raises(ValidationError, match="tier 'automated' has no fallback action"):
         Playbook(action=(action("call", "immediate", "outreach"), action("mail", "automated", components=["usage"])))
 
 
@@ -165,7 +165,7 @@ def test_an_action_can_ask_for_segment_renewal_chances_and_peace(conditions, cas
 
 def test_an_action_with_conditions_is_no_last_resort() -> None:
     """Or an account would be left without an answer (ACT-1)."""
-    with pytest.raises(ValidationError, match="tier 'automated' has no action of last resort"):
+    with pytest.raises(ValidationError, match="tier 'automated' has no fallback action"):
         Playbook(action=(action("call", "immediate", "outreach"), action("sell", "automated", grows=True)))
 
 

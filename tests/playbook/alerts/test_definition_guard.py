@@ -129,7 +129,7 @@ def test_what_moves_in_the_same_weeks_is_one_data_alert() -> None:
 
     assert [e.kind for e in (*first, *joined, *later)] == ["opened", "widened", "opened"]
     assert (first[0].account_id, first[0].rule, first[0].payload["recipients"]) == ("", DATA_RULE, ["data owner"])
-    assert "worse for 60% more accounts than better; with it minutes" in first[0].payload["detail"]
+    assert "worse for 60% more accounts than better; also moved: minutes" in first[0].payload["detail"]
     assert found.measures == {name: date(2026, 2, 23) for name in ("logins", "minutes")} | {"tickets": date(2026, 3, 4)}
 
 
@@ -172,7 +172,7 @@ def test_a_held_alert_is_told_to_nobody_and_misses_nothing(history: list[LedgerE
     (held,) = [a for a in fold(history, MONDAY).values() if a.account_id == "acme"]
 
     assert held.state == "held"
-    assert "1 alerts that rest on it are held" in told.body
+    assert "1 dependent alerts are on hold" in told.body
     assert {e.rule for e in breaches(history, MONDAY + 30 * DAY)} == {DATA_RULE}
 
 
@@ -198,7 +198,7 @@ def test_discard_closes_what_is_held_with_the_reason(history: list[LedgerEvent])
     assert (alerts["acme"].state, alerts["acme"].reason) == ("closed", "discarded: an outage")
     assert alerts[""].state == "discarded"
     assert not messages(new, {e.alert_id: e.payload for e in history}, {}, FILES, OwnerSettings())
-    with pytest.raises(ConfigError, match="was decided on already"):
+    with pytest.raises(ConfigError, match="is already decided"):
         decided([*history, *new], history[0].alert_id, "released", at, "dana", "no", SETTINGS)
 
 
@@ -319,5 +319,5 @@ def test_a_held_alert_takes_no_step(history: list[LedgerEvent]) -> None:
             return history
 
     (held,) = [e for e in history if e.account_id == "acme"]
-    with pytest.raises(ConfigError, match=f"held by the data alert {history[0].alert_id[:8]}"):
+    with pytest.raises(ConfigError, match=f"on hold until data alert {history[0].alert_id[:8]}"):
         respond(Kept(), held.alert_id, "ack", MONDAY, "ann")  # type: ignore[arg-type]

@@ -192,8 +192,8 @@ def test_the_week_made_up_again_has_the_same_lot_and_what_was_noted_since(compan
     pd.testing.assert_frame_equal(after[told], before[told])
     assert before["held_out"].any()
     assert draws_of_ledger(ran) == drawn_before
-    assert f"Noted: {note} (Ann, 2025-12-08)" in points[account]
-    assert not any("Noted" in point for other, of in points.items() if other != account for point in of)
+    assert f"Note: {note} (Ann, December 8)" in points[account]
+    assert not any("Note:" in point for other, of in points.items() if other != account for point in of)
 
 
 # What is made of it ---------------------------------------------------------------------------------------------------
@@ -246,8 +246,8 @@ def test_week_four_tells_the_effect_by_the_lot_that_week_two_drew(company: Path,
     page = (ran / "reports" / f"leadership-{LATER.date()}.html").read_text()
     whole = told[(told["kind"] == "all") & (told["segment"] == "all") & told["estimand"].str.contains("churn")]
 
-    assert "By lot: accounts on which a draw fell against those that it spared." in page
-    assert f"{sum(not d.held_out for d in draws):,} of those on whom the lot fell have no work on record" in page
+    assert "Randomized: accounts assigned to treatment against the hold-out." in page
+    assert f"{sum(not d.held_out for d in draws):,} accounts drawn for treatment have no recorded work" in page
     assert whole["treated"].tolist() == [sum(not draw.held_out for draw in draws)]
     assert whole["estimand"].str.contains("difference by random assignment").all()
     assert not whole["enough"].any()

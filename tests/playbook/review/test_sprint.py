@@ -145,9 +145,9 @@ def test_nothing_is_answered_after_its_reveal_nor_revealed_before_its_answer() -
 def test_forecasts_and_overrides_are_not_taken_late() -> None:
     """Whoever gives one after 30 days knows more than the scores that it is graded against (REV-2)."""
     sprint, late = seen(begun(), "a0"), NOW + timedelta(days=30, minutes=1)
-    with pytest.raises(NotAllowed, match="know more than"):
+    with pytest.raises(NotAllowed, match="closed for forecasts"):
         answered(sprint, "a1", 0.3, "ann", late, RULES)
-    with pytest.raises(NotAllowed, match="know more than"):
+    with pytest.raises(NotAllowed, match="closed for forecasts"):
         flagged(sprint, "a0", "override", "x", "ann", late, RULES, until=date(2026, 5, 1))
 
     assert flagged(sprint, "a0", "note", "merged", "ann", late, RULES).payload["note"] == "merged"
@@ -157,10 +157,10 @@ def test_forecasts_and_overrides_are_not_taken_late() -> None:
     ("asked", "why"),
     [
         (("note", " ", None, None), "needs an explanation"),
-        (("override", "x", 0.5, None), "an override expires"),
-        (("override", "x", 0.5, date(2026, 1, 5)), "an override expires"),
+        (("override", "x", 0.5, None), "an override needs an expiry"),
+        (("override", "x", 0.5, date(2026, 1, 5)), "an override needs an expiry"),
         (("override", "x", 1.5, date(2026, 3, 1)), "between 0 and 100"),
-        (("seasonal", "x", 0.5, None), "belong to an override"),
+        (("seasonal", "x", 0.5, None), "are for overrides only"),
     ],
 )
 def test_a_flag_is_explained_and_an_override_expires(asked: tuple[Any, ...], why: str) -> None:
@@ -168,7 +168,7 @@ def test_a_flag_is_explained_and_an_override_expires(asked: tuple[Any, ...], why
     kind, note, chance, until = asked
     with pytest.raises(NotAllowed, match=why):
         flagged(seen(begun(), "a0"), "a0", kind, note, "ann", NOW, RULES, chance, until)
-    with pytest.raises(NotAllowed, match="has not answered"):
+    with pytest.raises(NotAllowed, match="has not forecast"):
         flagged(begun(), "a0", "note", "x", "ann", NOW, RULES)
 
 
@@ -177,13 +177,13 @@ def test_a_sprint_is_signed_once_by_a_name_when_enough_was_seen() -> None:
     rules = ReviewSettings(min_reviewed=2)
     sprint = seen(begun(), "a0")
     half = after(sprint, answered(sprint, "a1", 0.3, "ann", NOW, RULES))
-    with pytest.raises(NotAllowed, match="1 of 3 accounts were forecast and then revealed, 2 are needed"):
+    with pytest.raises(NotAllowed, match="1 of 3 accounts were forecast and revealed; 2 are needed"):
         signed(half, "Dr. Lee", "", NOW, rules)
     enough = seen(half, "a1")
     with pytest.raises(NotAllowed, match="named person"):
         signed(enough, " ", "", NOW, rules)
     over = after(enough, signed(enough, "Dr. Lee", "fine", NOW + HOUR, rules))
-    with pytest.raises(NotAllowed, match=r"is over: Dr\. Lee"):
+    with pytest.raises(NotAllowed, match=r"is closed: Dr\. Lee"):
         answered(over, "a2", 0.3, "ann", NOW + HOUR, RULES)
 
     assert (over.signed_by, over.signed_note) == ("Dr. Lee", "fine")

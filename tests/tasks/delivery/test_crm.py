@@ -277,7 +277,7 @@ def test_an_account_that_is_not_there_is_said_and_not_made(place: Place) -> None
     result = place.run("sync")
 
     assert result.code == 0
-    assert "unknown  account:A-1: no company there has this id. It is not created." in result.err
+    assert "unknown  account:A-1: no company in the CRM has this id. Keepwell does not create companies." in result.err
     assert (len(place.crm.companies), len(place.crm.tasks)) == (2, 0)
     assert json.loads(result.out)["waiting"] == 6
 
@@ -289,7 +289,8 @@ def test_two_companies_of_one_account_are_said_and_neither_is_touched(place: Pla
     result = place.run("sync")
 
     assert (
-        f"duplicate  account:A-1: 2 companies there have this id: {', '.join(ids)}. Nothing is written." in result.err
+        f"duplicate  account:A-1: 2 companies in the CRM have this id: {', '.join(ids)}. Nothing is written."
+        in result.err
     )
     assert [place.crm.companies[i] for i in ids] == before
     assert (float(place.crm.says("A-2", "health")), len(place.crm.tasks)) == (88, 0)
@@ -305,7 +306,7 @@ def test_two_tasks_of_one_id_are_said_and_neither_is_touched(place: Place) -> No
     place.crm.tasks[first]["Subject"] = "mine"
     outbox = place.run("sync")
 
-    assert f"2 tasks there have this id: {', '.join(sorted((first, '77')))}. Keep one." in outbox.err
+    assert f"2 tasks in the CRM have this id: {', '.join(sorted((first, '77')))}. Keep one." in outbox.err
     assert place.crm.tasks[first]["Subject"] == "mine"
 
 
@@ -327,7 +328,7 @@ def test_a_task_that_was_deleted_there_stays_away_unless_it_is_wanted_back(place
     place.configure(recreate_deleted=True)
     again = place.sync()
 
-    assert f"task {gone} was deleted there; crm.recreate_deleted makes it again." in outbox.err
+    assert f"task {gone} was deleted in the CRM. To recreate it, set crm.recreate_deleted." in outbox.err
     assert json.loads(outbox.out)["created"] == 0
     assert (again["created"], place.sync()["created"], len(place.crm.tasks)) == (1, 0, 5)
 
@@ -346,7 +347,7 @@ def test_what_somebody_changed_of_ours_is_shown_and_set_back(place: Place) -> No
         {"health": "41", "band": "critical"},
     )
     assert step["changed_there"] == ["health", "band"]
-    assert "band 'lovely' -> 'critical' (changed there)" in plain.out
+    assert "band 'lovely' -> 'critical' (changed in the CRM)" in plain.out
     assert (first[place.crm.own["band"]], first["phone"]) == ("critical", "0999")
 
 
@@ -400,7 +401,7 @@ def test_a_rate_limit_without_end_leaves_the_rest_for_the_next_run(place: Place)
 
     assert outbox.code == 1
     assert "answered 429" in outbox.err
-    assert "3 written, 5 wait in the outbox" in outbox.err
+    assert "3 written, 5 waiting in the outbox" in outbox.err
     assert 99 - limit.times == 3
     assert [e.kind for e in place.outbox()].count("failed") == 5
     place.crm.failures.clear()
@@ -425,7 +426,7 @@ def test_a_crm_that_is_down_leaves_everything_in_the_outbox(place: Place) -> Non
 
     assert outbox.code == 1
     assert "answered 503" in outbox.err
-    assert "0 written, 8 wait in the outbox for the next `crm sync`" in outbox.err
+    assert "0 written, 8 waiting in the outbox for the next `crm sync`" in outbox.err
     assert TOKEN not in outbox.err
     assert [e.kind for e in place.outbox()] == ["wanted"] * 8
 
@@ -487,7 +488,7 @@ def test_a_place_where_nobody_answers_is_said(place: Place) -> None:
 
     assert outbox.code == 1
     assert "did not answer" in outbox.err
-    assert "8 wait in the outbox" in outbox.err
+    assert "8 waiting in the outbox" in outbox.err
     assert any(line.startswith("critical  crm: ") and "did not answer" in line for line in seen.out.splitlines())
 
 
@@ -543,7 +544,7 @@ def test_what_stood_earlier_is_not_written_over_what_stood_later(place: Place) -
     outbox = place.run("sync", "2026-06-02")
 
     assert outbox.code == 0
-    assert "was told what stood on 2026-06-03" in outbox.err
+    assert "was synced as of 2026-06-03" in outbox.err
     assert float(place.crm.says("A-1", "health")) == 70
 
 
@@ -564,7 +565,7 @@ def test_without_a_crm_nothing_is_sent(tmp_path: Path) -> None:
     ran = [keepwell(*place, "crm", command, "--as-of", "2026-06-02") for command in ("diff", "sync")]
 
     assert [one.code for one in ran] == [0, 0]
-    assert all("the ledger itself is the CRM" in one.err for one in ran)
+    assert all("crm.kind is ledger: nothing to sync." in one.err for one in ran)
     assert not (tmp_path / "out").exists()
 
 

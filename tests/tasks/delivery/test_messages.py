@@ -47,7 +47,7 @@ def test_an_opening_says_what_for_whom_and_by_when() -> None:
     (told,) = said(opened(1), [])
 
     assert told.title == "Acme (a0): health 41.0"
-    assert "critical, for ann. To acknowledge by 2026-03-02 02:00 UTC: keepwell alerts ack " in told.body
+    assert "Critical, owner ann. Acknowledge by March 2, 02:00 UTC: keepwell alerts ack " in told.body
     assert told.body.endswith(f"Message {told.key}.")
 
 
@@ -55,7 +55,7 @@ def test_a_storm_is_one_message() -> None:
     """With the count of each rule and the first twenty (ALR-3, ALR-4)."""
     (told,) = said(opened(30), [])
 
-    assert told.title == "30 alerts opened at once: 30 health_low"
+    assert told.title == "30 alerts opened at once: 30 health low"
     assert told.body.count("health 41.0") == 20
     assert "and 10 more" in told.body
 
@@ -66,8 +66,8 @@ def test_breaches_of_one_sweep_are_one_message_for_the_role_that_must_know() -> 
     late = breaches(history, MONDAY + 2 * HOUR)
     told = said(late, history, managers=Channel(url="", roles=("manager",)), csms=Channel(url="", roles=("csm",)))
 
-    assert [(m.channel, m.title) for m in told] == [("managers", "3 steps missed, told to Mia")]
-    assert "ann: Acme (a0), ack was due 2026-03-02 02:00 UTC (health 41.0)" in told[0].body
+    assert [(m.channel, m.title) for m in told] == [("managers", "3 missed deadlines, escalated to Mia")]
+    assert "ann: Acme (a0), ack was due March 2, 02:00 UTC (health 41.0)" in told[0].body
 
 
 def test_missed_steps_stand_by_owner_and_by_when_they_were_due() -> None:
@@ -79,7 +79,7 @@ def test_missed_steps_stand_by_owner_and_by_when_they_were_due() -> None:
     (told,) = (one for one in said(late, history) if one.title.startswith("16 "))
     lines = [line for line in told.body.splitlines() if " was due " in line]
 
-    assert told.title == "16 steps of 8 alerts missed, told to executive"
+    assert told.title == "16 missed deadlines of 8 alerts, escalated to executive"
     assert [line.split(":")[0] for line in lines] == ["ann"] * 4 + ["zoe"] * 4
     assert all(line.count("plan was due") == line.count("review was due") == 1 for line in lines)
 
@@ -238,7 +238,7 @@ def test_without_a_channel_a_message_is_a_file(tmp_path: Path) -> None:
     (file,) = (tmp_path / "messages").iterdir()
 
     assert [d.sent for d in found] == [1, 0]
-    assert file.read_text().startswith("Acme (a0): health 41.0\n\ncritical, for ann.")
+    assert file.read_text().startswith("Acme (a0): health 41.0\n\nCritical, owner ann.")
 
 
 def test_a_url_that_no_service_reads_is_refused_without_its_secrets() -> None:

@@ -23,18 +23,18 @@ def story(flagged: tuple[datetime, str] | None, leaving: date | None, left: date
 @pytest.mark.parametrize(
     ("flagged", "leaving", "left", "says"),
     [
-        (None, None, None, "never flagged; active"),
-        (FLAG, None, None, "first flag on 2026-05-05 (no_usage); active"),
+        (None, None, None, "no alert ever; active"),
+        (FLAG, None, None, "first alert on May 5 (no usage); active"),
         (
             FLAG, date(2026, 5, 15), date(2026, 6, 1),
-            ("first flag on 2026-05-05 (no_usage); notice known on 2026-05-15; no longer in the book on 2026-06-01; "
-             "the flag came 10 days before"),
+            ("first alert on May 5 (no usage); notice known since May 15; no longer a customer on June 1; "
+             "alerted 10 days before"),
         ),
         (
             FLAG, date(2026, 5, 1), None,
-            "first flag on 2026-05-05 (no_usage); notice known on 2026-05-01; the flag came 4 days after",
+            "first alert on May 5 (no usage); notice known since May 1; alerted 4 days too late",
         ),
-        (None, None, date(2026, 6, 1), "never flagged; no longer in the book on 2026-06-01"),
+        (None, None, date(2026, 6, 1), "no alert ever; no longer a customer on June 1"),
     ],
 )  # fmt: skip
 def test_the_way_from_flag_to_outcome_in_one_sentence(flagged, leaving, left, says) -> None:
@@ -80,5 +80,5 @@ def test_a_target_that_values_have_settled_is_no_work_that_goes_on(tmp_path: Pat
         publish(tmp_path, day, frames, Stamp("r", "c", "s"))
     before, after = (account_story(tmp_path, [], [planned], "acme", datetime(2026, 5, day)) for day in (14, 16))
 
-    assert before.work == [f"{planned.event_id[:8]}  health at least 60 by 2026-05-15, ann"]
+    assert before.work == [f"{planned.event_id[:8]}  health at least 60 by May 15, ann"]
     assert after.work == []

@@ -135,7 +135,7 @@ def test_an_account_of_somebody_who_left_goes_to_the_colleague_with_most_room_an
     later = hand(asked, team(Ann=99, Bob=2), Before({name: owner for name, (owner, _, _) in first.items()}, {}))
 
     assert first["b"] == ("Bob", "Bob", "handed over from Zoe, who has left")
-    assert first["c"] == ("Ann", "Ann", "given to Ann: the data named nobody")
+    assert first["c"] == ("Ann", "Ann", "assigned to Ann: the data names no CSM")
     assert later == {name: (owner, owner, None) for name, (owner, _, _) in first.items()}
 
 
@@ -145,8 +145,8 @@ def test_a_full_week_lends_calls_to_the_same_colleague_as_before_and_keeps_the_o
     lent = hand(asked, team(Ann=1, Bob=5, Cy=4), Before({}, {"b": "Cy"}))
     alone = hand(asked, team(Ann=1, Bob=5), share_calls=False)
 
-    assert lent["b"] == ("Ann", "Cy", "Cy calls this week: Ann has no room")
-    assert alone["b"] == ("Ann", "Ann", "waits: nobody has room")
+    assert lent["b"] == ("Ann", "Cy", "Cy calls this week: Ann has no capacity")
+    assert alone["b"] == ("Ann", "Ann", "waiting: no CSM has capacity")
 
 
 def test_who_has_left_is_on_no_team_and_the_default_owner_only_where_there_is_no_one_else() -> None:
@@ -302,9 +302,9 @@ FACTORS = [("overdue_share", "billing", "20% overdue"), ("x", "support", "3 open
 def test_talking_points_tell_what_was_seen_and_what_to_bring_up() -> None:
     """From the factors and the playbook (MON-2, ACT-2)."""
     assert talking_points(["20% overdue"], ["a merger (Ann, 2026-06-01)"], PAY, 7.4, 30) == [
-        "Health lost 7 points within a month.",
-        "Seen: 20% overdue.",
-        "Noted: a merger (Ann, 2026-06-01)",
+        "Health fell 7 points this month.",
+        "20% overdue.",
+        "Note: a merger (Ann, 2026-06-01)",
         "The contract renews in 30 days.",
         "Which payment failed.",
     ]

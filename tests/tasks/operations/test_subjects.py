@@ -317,6 +317,6 @@ def test_a_company_that_recorded_no_work_has_no_case_and_no_effect(tmp_path: Pat
     subjects = find_subjects(nothing, facts, work_of([]), scoring, LabelSettings(), RULES, frozenset())
 
     assert subjects.rows.empty
-    assert subjects.notes[1].startswith("0 cases of work and 0 without")
+    assert subjects.notes[1].startswith("0 treated and 0 untreated")
     assert strategy_effects(subjects, ModelSettings()).empty
     assert uplift_of(subjects, ModelSettings()) is None
