@@ -11,7 +11,7 @@ from keepwell.cli.alerts import ledger_call
 from keepwell.cli.dates import MINUTES, believed, instant
 from keepwell.cli.options import Options, run_of
 from keepwell.cli.terminal import print_json, print_lines
-from keepwell.values.days import day_text
+from keepwell.values.dates import spoken_day
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,15 +57,15 @@ def as_data(story: "AccountStory") -> dict[str, Any]:
 def outcome(story: "AccountStory") -> str:
     """First alert, notice and end of the contract, with the days between, as far as they are known."""
     parts = [
-        f"first alert on {day_text(story.flagged[0], story.as_of)} ({story.flagged[1].replace('_', ' ')})"
+        f"first alert on {spoken_day(story.flagged[0], story.as_of)} ({story.flagged[1].replace('_', ' ')})"
         if story.flagged
         else "no alert ever"
     ]
     gone = story.leaving or story.left
     if story.leaving:
-        parts.append(f"notice known since {day_text(story.leaving, story.as_of)}")
+        parts.append(f"notice known since {spoken_day(story.leaving, story.as_of)}")
     if story.left:
-        parts.append(f"no longer a customer on {day_text(story.left, story.as_of)}")
+        parts.append(f"no longer a customer on {spoken_day(story.left, story.as_of)}")
     if gone is None:
         parts.append(str(story.facts["status"]))
     elif story.flagged:

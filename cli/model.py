@@ -10,7 +10,7 @@ from keepwell.cli.dates import DAY, AsOf, believed
 from keepwell.cli.options import Options, not_blank, run_of, show_table
 from keepwell.cli.terminal import print_json, print_lines
 from keepwell.flows.clock import Host
-from keepwell.values.days import day_text
+from keepwell.values.dates import spoken_day
 
 if TYPE_CHECKING:
     from keepwell.flows.on_demand.champions import Compared
@@ -133,7 +133,7 @@ def _print_arms(version: str, arms: "ByAssignment") -> None:
     """The accounts on which the version acted, those on which it did not, and the difference between them."""
     print_lines(
         "",
-        f"Randomized comparison since {day_text(arms.began)}: accounts scored by version {version}, and the others",
+        f"Randomized comparison since {spoken_day(arms.began)}: accounts scored by version {version}, and the others",
         "",
     )
     print_lines(f"{'':>20}  {'version ' + version:>12}  {'others':>12}  {'difference':>26}")

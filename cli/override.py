@@ -11,7 +11,7 @@ from keepwell.cli.alerts import By, Reason, ledger_call, ledger_list
 from keepwell.cli.dates import DAY, Now, instant, planned
 from keepwell.cli.options import run_of, show_table, show_totals
 from keepwell.cli.terminal import print_lines
-from keepwell.values.days import day_text
+from keepwell.values.dates import spoken_day
 
 if TYPE_CHECKING:
     from keepwell.tasks.ledger.store import Ledger
@@ -46,7 +46,7 @@ def lift(account: Account, by: By, reason: Reason, now: Now = None) -> None:
 
     at = instant(now)
     override = _about(account, at, lambda ledger, named: lift_override(ledger, named, at, by, reason), create=False)
-    print_lines(f"lifted: {override.health:g}, set by {override.by} on {day_text(override.at)}")
+    print_lines(f"lifted: {override.health:g}, set by {override.by} on {spoken_day(override.at)}")
 
 
 @app.command("list")
@@ -77,7 +77,7 @@ def note(
 
     at = instant(now)
     _about(account, at, lambda ledger, named: add_note(ledger, named, text, until.date(), at, by))
-    print_lines(f"noted; expires on {day_text(until)}")
+    print_lines(f"noted; expires on {spoken_day(until)}")
 
 
 def _about(named: str, at: datetime, call: "Callable[[Ledger, str], Any]", *, create: bool = True) -> Any:

@@ -11,7 +11,7 @@ from keepwell.cli.dates import DAY, Now, instant, planned
 from keepwell.cli.model import Outcome
 from keepwell.cli.options import Options, not_blank, run_of, show_totals
 from keepwell.cli.terminal import print_json, print_lines
-from keepwell.values.days import day_text
+from keepwell.values.dates import spoken_day
 
 if TYPE_CHECKING:
     from keepwell.flows.on_demand.review import Report, Said
@@ -169,7 +169,7 @@ def _asks(sprint: "Sprint") -> str:
 
     days = (sprint.horizon_end - sprint.as_of).days
     what = WHAT[sprint.outcome].format(days=days)
-    return f"How likely is it, 0 to 100, that the account {what} of {day_text(sprint.as_of)}?"
+    return f"How likely is it, 0 to 100, that the account {what} of {spoken_day(sprint.as_of)}?"
 
 
 def _revealed(found: "Report", account: str) -> dict[str, Any]:
@@ -177,7 +177,7 @@ def _revealed(found: "Report", account: str) -> dict[str, Any]:
     frozen, known = found.sprint.accounts[account], found.outcomes.get(account)
     answers = {f"forecast_{who}": a.probability for (name, who), a in found.sprint.answers.items() if name == account}
     outcome = (
-        f"not known before {day_text(found.sprint.outcomes_known_on)}"
+        f"not known before {spoken_day(found.sprint.outcomes_known_on)}"
         if known is None
         else "yes"
         if known.occurred
@@ -225,12 +225,12 @@ def _metric_row(grade: "Grade") -> dict[str, Any]:
 def _in_lines(found: "Report") -> list[str]:
     sprint = found.sprint
     known = (
-        "outcomes are known" if found.outcomes else f"outcomes will be known on {day_text(sprint.outcomes_known_on)}"
+        "outcomes are known" if found.outcomes else f"outcomes will be known on {spoken_day(sprint.outcomes_known_on)}"
     )
     signed = (
-        f"signed off by {sprint.signed_by} on {day_text(sprint.signed_at)}" if sprint.signed_at else "not signed off"
+        f"signed off by {sprint.signed_by} on {spoken_day(sprint.signed_at)}" if sprint.signed_at else "not signed off"
     )
-    model = f"{sprint.outcome}, version {sprint.version}, scores of {day_text(sprint.as_of)}"
+    model = f"{sprint.outcome}, version {sprint.version}, scores of {spoken_day(sprint.as_of)}"
     lines = [
         f"review {sprint.review_id}: {model}; {signed}",
         f"{len(sprint.seen)} of {len(sprint.accounts)} accounts forecast and revealed; {known}",
@@ -241,7 +241,7 @@ def _in_lines(found: "Report") -> list[str]:
     ]  # fmt: skip
     for flag in sprint.flags.values():
         became = f"{flag.followed_by}: {flag.followed}" if flag.followed else "no follow-up yet"
-        until = f", expires {day_text(flag.until)}" if flag.until else ""
+        until = f", expires {spoken_day(flag.until)}" if flag.until else ""
         lines.append(
             f"flag {flag.flag_id[:8]}  {flag.account_id}  {flag.kind}{until}, {flag.by}: {flag.note} -> {became}"
         )

@@ -30,7 +30,7 @@ from keepwell.tasks.operations.outreach import (
 )
 from keepwell.tasks.scoring.score import leading_factors
 from keepwell.tasks.step import step
-from keepwell.values.days import day_text
+from keepwell.values.dates import spoken_day
 
 WEEK_TWO = "monthly_week_2"
 
@@ -114,7 +114,7 @@ def _heard(events: Sequence[WorkEvent], at: datetime) -> Heard:
     """Accounts held out at this instant, and active notes in words, by account."""
     notes: dict[str, list[str]] = {}
     for note in notes_at(events, at):
-        notes.setdefault(note.account_id, []).append(f"{note.text} ({note.by}, {day_text(note.at, at)})")
+        notes.setdefault(note.account_id, []).append(f"{note.text} ({note.by}, {spoken_day(note.at, at)})")
     return Heard(held_out_at(draws_at(events, at), at), notes)
 
 

@@ -38,7 +38,7 @@ from keepwell.tasks.operations.subjects import interventions_of, with_legacy, wo
 from keepwell.tasks.reports.leadership import write_page
 from keepwell.tasks.sources.facts import facts_at
 from keepwell.tasks.step import step
-from keepwell.values.days import day_text
+from keepwell.values.dates import spoken_day
 
 WEEK_FOUR = "monthly_week_4"
 LEARNINGS = ("topic", "rank", "verdict", "kind", "root_cause", "segment", "text", "actions")
@@ -124,7 +124,7 @@ def compute_results(run: Run, scored: ScoredDate, stored: Recorded) -> ResultsWe
     ranked = ranked_by_uplift(uplift, with_legacy(flagged.assign(at=pd.Timestamp(run.instant)), facts))
     since = run.as_of - timedelta(days=models.subjects.rest_days)
     recent = [one for one in work if one.started_at.date() >= since]
-    learned = learnings(recent, day_text(since, run.as_of), run.scoring.playbook)
+    learned = learnings(recent, spoken_day(since, run.as_of), run.scoring.playbook)
     suggested = strategy_suggestions(records(effects), run.scoring.playbook)
     rows = escalation_rows(
         _escalated(run, accounts, stored), accounts, settings.owners.roles.get("executive", ()),

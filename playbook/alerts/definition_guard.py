@@ -15,7 +15,7 @@ import pandas as pd
 from keepwell.playbook.alerts.ledger_events import BOOK, DATA_RULE, PIPELINE, LedgerEvent, event_of, fold, short_hash
 from keepwell.playbook.alerts.rules import RULES, due_times
 from keepwell.playbook.settings import AlertSettings, GuardSettings
-from keepwell.values.days import day_text
+from keepwell.values.dates import spoken_day
 
 MAD_TO_DEVIATION = 1.4826
 MAX_NAMED = 3
@@ -225,6 +225,6 @@ def _detail(first: str, share: float, before: date, others: Sequence[str]) -> st
     more = [f"{len(others) - MAX_NAMED} more"] if len(others) > MAX_NAMED else []
     also = f"; also moved: {', '.join([*others[:MAX_NAMED], *more])}" if others else ""
     return (
-        f"{first} moved across the portfolio since {day_text(before)}: {way} for {abs(share):.0%} more accounts than "
+        f"{first} moved across the portfolio since {spoken_day(before)}: {way} for {abs(share):.0%} more accounts than "
         f"{other}{also}"
     )

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from keepwell.playbook.alerts.ledger_events import BOOK, DATA_RULE, LedgerEvent, short_hash
 from keepwell.playbook.settings import OwnerSettings
-from keepwell.values.days import minute_text
+from keepwell.values.dates import spoken_minute
 from keepwell.values.setting_types import Minutes, Section, Tries
 from keepwell.values.texts import one_line, visible
 
@@ -185,7 +185,7 @@ def _name(event: LedgerEvent, names: Mapping[str, str]) -> str:
 
 
 def _due(instant: object) -> str:
-    return minute_text(datetime.fromisoformat(str(instant)))
+    return spoken_minute(datetime.fromisoformat(str(instant)))
 
 
 def _words(name: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from keepwell.playbook.alerts.ledger_events import Alert
 from keepwell.playbook.interventions.records import Intervention, PlanTarget, formatted
 from keepwell.playbook.settings import EscalationSettings
-from keepwell.values.days import day_text
+from keepwell.values.dates import spoken_day
 
 CRITICAL, URGENT = "critical", "immediate"
 
@@ -64,7 +64,7 @@ def _was_missed(plan: PlanTarget, today: date, since: date) -> bool:
 def _of_alert(alert: Alert, steps: Sequence[str], urgent: Mapping[str, Mapping[str, Any]]) -> Escalation:
     named = _named(urgent[alert.account_id])
     what = (
-        f"Alert open since {day_text(alert.opened_at)}: {alert.detail}. "
+        f"Alert open since {spoken_day(alert.opened_at)}: {alert.detail}. "
         f"Missed: {', '.join(step.replace('_', ' ') for step in steps)}."
     )
     asked = f"Find out with {alert.owner} what blocks the response, and call the sponsor at {named}."
@@ -74,7 +74,9 @@ def _of_alert(alert: Alert, steps: Sequence[str], urgent: Mapping[str, Mapping[s
 def _of_plan(plan: PlanTarget, urgent: Mapping[str, Mapping[str, Any]]) -> Escalation:
     named = _named(urgent[plan.account_id])
     progress = "no value is recorded" if plan.value is None else f"it is at {formatted(plan.value)}"
-    what = f"Success plan missed: {plan.metric.replace('_', ' ')} {plan.target:g} by {day_text(plan.due)}; {progress}."
+    what = (
+        f"Success plan missed: {plan.metric.replace('_', ' ')} {plan.target:g} by {spoken_day(plan.due)}; {progress}."
+    )
     asked = f"Decide with {plan.owner} what to offer {named} now, and agree on it with their sponsor."
     return Escalation(plan.account_id, "plan", plan.plan_id, datetime.combine(plan.due, time(0)), what, asked)
 
@@ -82,7 +84,7 @@ def _of_plan(plan: PlanTarget, urgent: Mapping[str, Mapping[str, Any]]) -> Escal
 def _of_work(work: Intervention, ended_at: datetime, urgent: Mapping[str, Mapping[str, Any]]) -> Escalation:
     named, kind = _named(urgent[work.account_id]), work.kind.replace("_", " ")
     cause = f" for {work.root_cause.replace('_', ' ')}" if work.root_cause else ""
-    what = f"{kind.capitalize()}{cause} by {work.by} failed on {day_text(ended_at)}."
+    what = f"{kind.capitalize()}{cause} by {work.by} failed on {spoken_day(ended_at)}."
     asked = f"Offer {named} something other than {kind}, executive to executive."
     return Escalation(work.account_id, "intervention", work.intervention_id, ended_at, what, asked)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from keepwell.playbook.alerts.ledger_events import LedgerEvent
 from keepwell.playbook.interventions.records import PlanTarget, WorkEvent, follow_ups_at, interventions_at
-from keepwell.values.days import day_text, minute_text
+from keepwell.values.dates import spoken_day, spoken_minute
 
 
 @dataclass(frozen=True)
@@ -46,18 +46,18 @@ def open_work(events: Iterable[WorkEvent], plans: Iterable[PlanTarget], account:
     return [
         *(
             f"{i.intervention_id[:8]}  {_words(i.kind)}{f' for {_words(i.root_cause)}' if i.root_cause else ''}, "
-            f"since {day_text(i.started_at, as_of)}, {i.by}"
+            f"since {spoken_day(i.started_at, as_of)}, {i.by}"
             for i in interventions_at(own, as_of)
             if i.ended_at is None
         ),
         *(
             f"{p.plan_id[:8]}  {_words(p.metric)} {'at least' if p.rising else 'at most'} {p.target:g} "
-            f"by {day_text(p.due, as_of)}, {p.owner}"
+            f"by {spoken_day(p.due, as_of)}, {p.owner}"
             for p in plans
             if p.account_id == account and p.status == "open"
         ),
         *(
-            f"{'':8}  follow-up on {day_text(f.due, as_of)}{f': {f.note}' if f.note else ''}, {f.by}"
+            f"{'':8}  follow-up on {spoken_day(f.due, as_of)}{f': {f.note}' if f.note else ''}, {f.by}"
             for f in follow_ups_at(own, as_of)
             if f.due >= as_of.date()
         ),
@@ -75,7 +75,7 @@ def _opened(event: LedgerEvent) -> str:
 
 def _snoozed(event: LedgerEvent) -> str:
     until = datetime.fromisoformat(event.payload["until"])
-    return f"Alert snoozed until {minute_text(until)} ({_words(event.rule)}): {event.payload['reason']}"
+    return f"Alert snoozed until {spoken_minute(until)} ({_words(event.rule)}): {event.payload['reason']}"
 
 
 def _done(event: LedgerEvent) -> str:
@@ -89,7 +89,7 @@ def _breached(event: LedgerEvent) -> str:
     due = datetime.fromisoformat(event.payload["due_at"])
     step = _words(event.payload["step"])
     return (
-        f"Missed: {step}, due {minute_text(due)} ({_words(event.rule)}); escalated to {event.payload['escalated_to']}"
+        f"Missed: {step}, due {spoken_minute(due)} ({_words(event.rule)}); escalated to {event.payload['escalated_to']}"
     )
 
 
@@ -116,7 +116,7 @@ WORDS: Mapping[str, Callable[[LedgerEvent], str]] = {
 
 
 def _day(iso: str) -> str:
-    return day_text(date.fromisoformat(iso))
+    return spoken_day(date.fromisoformat(iso))
 
 
 def _planned(given: Mapping[str, Any]) -> str:
@@ -145,5 +145,5 @@ WORK: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     ),
     "lifted": lambda given: f"Override lifted: {given['reason']}",
     "drawn": lambda given: f"Random assignment of calls: {'held out' if given['held_out'] else 'to be called'}",
-    "noted": lambda given: f"Note (until {_day(given['until'])}): {given['text']}",
+    "noted": lambda given: f"Note (expires {_day(given['until'])}): {given['text']}",
 }

@@ -15,7 +15,7 @@ from keepwell.tasks.reports.month import as_markdown
 from keepwell.tasks.reports.templates import markdown_text
 from keepwell.tasks.reports.week import as_markdown as week_as_markdown
 from keepwell.tasks.step import inside_prefect_flow
-from keepwell.values.days import day_text
+from keepwell.values.dates import spoken_day
 
 ACCOUNT_COLUMNS = ("account_id", "name", "csm", "arr", "health", "change", "band", "tier", "next_action", "action_due")
 ALERT_COLUMNS = ("alert_id", "account_id", "rule", "severity", "state", "owner", "opened_at", "detail")
@@ -72,7 +72,7 @@ def show_work(week: WorkWeek) -> None:
         return
     asked = [one.asked for one in week.of("not_called", "tried")]
     frame = pd.DataFrame([vars(one) for one in asked], columns=[field.name for field in fields(Asked)])
-    show_table("calls-not-made", frame, f"Calls planned on {day_text(week.since)} that have not reached the customer")
+    show_table("calls-not-made", frame, f"Calls planned on {spoken_day(week.since)} that have not reached the customer")
     announce("keepwell.month.worked", dict(week.totals))
 
 

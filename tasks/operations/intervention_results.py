@@ -18,7 +18,7 @@ from keepwell.playbook.interventions.records import Intervention, PlanTarget
 from keepwell.playbook.settings import WeeklySettings
 from keepwell.tasks.earlier_scores import dates, read
 from keepwell.tasks.operations.subjects import interventions_of
-from keepwell.values.days import day_text
+from keepwell.values.dates import spoken_day
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def published_effects(marts: Path, as_of: date) -> tuple[list[dict[str, Any]], t
             "subject": f"effect: {row.kind}", "value": row.effect, "low": row.low, "high": row.high, "unit": "share",
             "cases": row.treated, "text": f"{_words(row.kind)}{_of(row.root_cause, ' for ')}{_of(row.segment, ', ')}: "
             f"churn {100 * row.effect:+.0f} points ({100 * row.low:+.0f} to {100 * row.high:+.0f}), "
-            f"{row.treated} accounts, estimated on {day_text(published[-1], as_of)}",
+            f"{row.treated} accounts, estimated on {spoken_day(published[-1], as_of)}",
         }
         for row in sure.sort_values(["effect", "kind", "root_cause", "segment"]).itertuples()
     ]  # fmt: skip

@@ -16,7 +16,7 @@ from keepwell.playbook.outreach.queue import ENDANGERED, support_needs
 from keepwell.playbook.settings import NeedSettings, OwnerSettings, WeeklySettings
 from keepwell.tasks.operations.intervention_results import Rate, RecordedWork
 from keepwell.tasks.scoring.score import case_of
-from keepwell.values.days import day_text
+from keepwell.values.dates import spoken_day
 
 SECTIONS = ("at_risk", "success", "challenge", "need", "expansion", "learning", "figure")
 NAMED = 3
@@ -123,7 +123,7 @@ def _next(row: Any, factors: Factors, today: date) -> list[str]:
     due = ""
     if pd.notna(row.action_due):
         late = pd.Timestamp(row.action_due) < pd.Timestamp(today)
-        on = day_text(pd.Timestamp(row.action_due).date(), today)
+        on = spoken_day(pd.Timestamp(row.action_due).date(), today)
         due = f" (overdue since {on})" if late else f" (by {on})"
     return [*why, f"Next: {row.next_action}{due}"]
 
@@ -135,7 +135,7 @@ def _successes(given: Sources, rules: WeeklySettings) -> list[Item]:
         {
             "account_id": c.alert.account_id, "subject": c.alert.alert_id, "at": c.alert.closed_at,
             "text": f"Alert resolved ({_words(c.alert.rule)}) after {c.by} contacted the customer on "
-                    f"{day_text(c.contacted_at, given.now)}",
+                    f"{spoken_day(c.contacted_at, given.now)}",
         }
         for c in given.week.closed
         if c.contacted_at is not None
@@ -270,7 +270,7 @@ def _missed_in(plan: PlanTarget, since: date, today: date) -> bool:
 def _plan(plan: PlanTarget, what: str) -> Item:
     value = "" if plan.value is None else f", now {formatted(plan.value)}"
     said = what if plan.status == what else "overdue without a status"
-    text = f"Success plan {said}: {_words(plan.metric)} {plan.target:g} by {day_text(plan.due)}{value}"
+    text = f"Success plan {said}: {_words(plan.metric)} {plan.target:g} by {spoken_day(plan.due)}{value}"
     return {"account_id": plan.account_id, "subject": plan.plan_id, "text": text, "at": plan.progressed_at}
 
 

@@ -46,7 +46,7 @@ def test_an_old_key_is_refused_with_its_new_name(tmp_path: Path, old: str) -> No
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("[schedule]\ndaily = '5 o clock'\n", "`schedule.daily`: is no cron expression"),
+        ("[schedule]\ndaily = '5 o clock'\n", "`schedule.daily`: is not a cron expression"),
         ("[alerts]\nsilent_day = 3\n", "`alerts.silent_day`; did you mean `alerts.silent_days`?"),
         ("[alerts]\nsilent_days = -3\n", "`alerts.silent_days`"),
         ("[health.weights]\nuse = 1\n", "no component 'use'; there are usage, adoption"),

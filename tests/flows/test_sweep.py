@@ -84,7 +84,7 @@ def test_a_response_is_taken_step_by_step_and_shows_in_the_marts(place: tuple[Pa
 
     assert seen.out == "recorded: ack\n"
     assert re.fullmatch(r"recorded: assess, plan, contact(, review)?\n", called.out)
-    assert twice.out == "it was taken already: nothing is changed\n"
+    assert twice.out == "already recorded: nothing changed\n"
     assert alerts.loc[whole, "state"] == "contacted"
     assert (mine.loc["contact", "by"], mine.loc["contact", "note"]) == ("ann", "called")
     assert not mine.loc[["ack", "assess", "contact"], "breached"].any()
@@ -108,7 +108,7 @@ def test_a_day_run_again_says_what_it_said_whatever_people_did_since(place: tupl
         )
     ]  # fmt: skip
     assert [ran.code for ran in said] == [0, 0, 2, 0]
-    assert "said that of alert" in said[2].err
+    assert "already recorded this for alert" in said[2].err
     assert json.loads(said[1].out)["snoozed_until"] == "2026-06-09 00:00:00"
     assert run(place, "daily", "--as-of", "2026-06-01").code == 0
 
@@ -121,7 +121,7 @@ def test_a_day_run_again_says_what_it_said_whatever_people_did_since(place: tupl
     [
         (("ack", "nothing", "--by", "ann"), "No alert's id begins with 'nothing' (as of 2026-06-01 01:00 UTC)"),
         (("ack", "", "--by", "ann"), "alerts' ids begin with ''"),
-        (("snooze", "0", "--by", "ann", "--reason", "x", "--until", "2026-05-01"), "sleeps into the future"),
+        (("snooze", "0", "--by", "ann", "--reason", "x", "--until", "2026-05-01"), "Give a future instant"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_sentence(begun: tuple[Path, Path], arguments, says) -> None:
@@ -216,9 +216,11 @@ def test_one_account_is_told_from_its_flag_to_what_was_done(place: tuple[Path, P
     score = mart(out, "health_scores", "2026-06-01").set_index("account_id").loc[account]
 
     assert page.code == 0, page.err
-    assert [line.split(":")[0] for line in mine][:2] == [f"{listed[0]['rule']} opened", f"{listed[0]['rule']}, ack"]
-    assert any("assess missed" in line and "told to manager" in line for line in mine)
-    assert not any("ack missed" in line for line in mine)
+    assert [line.split(":")[0] for line in mine][:2] == [
+        "Alert opened", f"Alert acknowledged ({listed[0]['rule'].replace('_', ' ')})"
+    ]  # fmt: skip
+    assert any("Missed: assess" in line and "escalated to manager" in line for line in mine)
+    assert not any("Missed: ack" in line for line in mine)
     assert [line["by"] for line in told["lines"] if "looking" in line["what"]] == ["ann"]
     assert len(before["lines"]) < len(told["lines"])
     assert told["summary"] == score["summary"]
@@ -254,11 +256,11 @@ def test_a_health_that_a_person_set_drives_the_next_day(place: tuple[Path, Path]
     assert row["health_computed"] > 60
     assert "health_low" in set(alerts.loc[alerts["account_id"] == good["account_id"], "rule"])
     assert [line["what"].partition(" until")[0] for line in page["lines"] if line["by"] == "ann"] == [
-        "note",
-        "health set to 30",
+        "Note (expires June 20): a merger",
+        "Health overridden to 30",
     ]
     assert [o["account_id"] for o in listed] == [good["account_id"]]
-    assert lifted.out == "lifted: 30, set by ann on 2026-06-01\n"
+    assert lifted.out == "lifted: 30, set by ann on June 1\n"
     assert json.loads(run(place, "override", "list", "--now", "2026-06-02T02:00").out) == []
 
 

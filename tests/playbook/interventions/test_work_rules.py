@@ -262,7 +262,7 @@ def test_the_page_says_what_is_missing_and_shows_names_as_they_are() -> None:
     page = as_html(week_of(note), "run", {})
     signed = as_html(week_of(note, on(5, "signed", WEEK.isoformat(), note="all in")), "run", {})
 
-    assert "2 planned calls have" in page
+    assert "2 of 3 planned calls have" in page
     assert "bolt &amp; &lt;Co&gt;" in page
     assert "<Co>" not in page + signed
     assert "<script>" not in page
