@@ -177,11 +177,7 @@ def _revealed(found: "Report", account: str) -> dict[str, Any]:
     frozen, known = found.sprint.accounts[account], found.outcomes.get(account)
     answers = {f"forecast_{who}": a.probability for (name, who), a in found.sprint.answers.items() if name == account}
     outcome = (
-        f"not known before {spoken_day(found.sprint.outcomes_known_on)}"
-        if known is None
-        else "yes"
-        if known.occurred
-        else "no"
+        f"not known before {found.sprint.outcomes_known_on}" if known is None else "yes" if known.occurred else "no"
     )
     return {
         "account": account, **answers, "model_chance": frozen["model"], "health": frozen["health"],

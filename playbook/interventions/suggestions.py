@@ -82,7 +82,7 @@ def learnings(work: Sequence[Intervention], since: str, playbook: Playbook) -> l
         said.append(Suggestion("playbook", "learnt", ALL, cause, ALL, text, ()))
     known = {action.kind for action in playbook.action if action.kind}
     for kind in sorted(set(begun) - known):
-        started = f"{said_as(kind).capitalize()} was started {begun[kind]} times"
+        started = f"{said_as(kind).capitalize()} was started {begun[kind]} time{'s' if begun[kind] > 1 else ''}"
         text = f"{started}, but no action of the playbook has this `kind`."
         said.append(Suggestion("playbook", "gap", kind, ALL, ALL, text, ()))
     for kind in sorted(known - set(begun)) if work else ():

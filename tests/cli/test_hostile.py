@@ -193,7 +193,7 @@ def test_an_import_file_of_hostile_texts_is_taken_in_whole(place: Place, tmp_pat
 
     first = json.loads(place.run("--json", "work", "import", tmp_path / "work.csv", "--now", NOW).out)
     again = json.loads(place.run("--json", "work", "import", tmp_path / "work.parquet", "--now", NOW).out)
-    assert first["recorded"] + first["there already"] == len(rows)
+    assert first["recorded"] + first["already recorded"] == len(rows)
     assert again["recorded"] == 0
 
 

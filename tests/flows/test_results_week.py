@@ -197,13 +197,13 @@ def test_a_suggestion_names_the_work_the_figures_and_the_actions_it_speaks_of() 
     first, second, third = strategy_suggestions(rows, BOOKLET)
 
     assert first.text == (
-        "Prefer training interventions: they did good. Effect on churn within 90 days: -12.0 points (-20.0 to -4.0), "
+        "Prefer training interventions: they helped. Effect on churn within 90 days: -12.0 points (-20.0 to -4.0), "
         "1,240 accounts."
     )
     assert first.actions == ("Train",)
     assert second.text.startswith("Stop training interventions in smb, or find out why: they did harm.")
     assert "usage of 28 days: -11% (-18% to -4%)" in second.text
-    assert third.text.startswith("Go on with interventions of any kind: they did good.")
+    assert third.text.startswith("Continue interventions of any kind: they helped.")
 
 
 def test_work_that_shows_on_one_outcome_is_not_to_be_reconsidered() -> None:
@@ -238,12 +238,12 @@ def test_the_playbook_learns_from_results_causes_and_gaps() -> None:
     none = learnings([work("c", "support")], "2026-06-01", BOOKLET)
 
     assert [one.text for one in told] == [
-        "Support: 1 begun since 2026-06-01; 1 failed.",
-        "Training: 2 begun since 2026-06-01; 1 worked, 1 without a result.",
-        "The cause most often worked on since 2026-06-01: price, 3 of 3 (training 2, support 1).",
-        "Support was begun 1 times; no action of the playbook has it as `kind`.",
+        "Support: 1 started since 2026-06-01; 1 failed.",
+        "Training: 2 started since 2026-06-01; 1 worked, 1 without a result.",
+        "Most common root cause since 2026-06-01: price, 3 of 3 interventions (training 2, support 1).",
+        "Support was started 1 time, but no action of the playbook has this `kind`.",
     ]
-    assert none[-1].text == "Nobody began training since 2026-06-01, though the playbook has it."
+    assert none[-1].text == "No training since 2026-06-01, although the playbook recommends it."
     assert learnings([], "2026-06-01", BOOKLET) == []
 
 
@@ -310,7 +310,7 @@ def test_nobody_is_asked_about_what_is_in_hand_or_long_past(more: dict[str, tupl
     assert asked(account("a"), **more) == []
 
 
-@pytest.mark.parametrize(("health", "says"), [(65.0, None), (45.0, "; it stands at 45.")])
+@pytest.mark.parametrize(("health", "says"), [(65.0, None), (45.0, "; it is at 45.")])
 def test_a_plan_that_values_settled_stands_as_they_say(health: float, says: str | None, tmp_path: Path) -> None:
     """As in the mart success_plans: nobody need say that a target is met, and no executive is asked of it (MON-3)."""
     tables = {name: {"sql": f"{name}.sql"} for name in REQUIRED_TABLES}
@@ -382,7 +382,7 @@ def test_week_four_tells_what_the_ledger_holds_cut_at_the_day(week: Week) -> Non
     assert set(effects["kind"]) == {ALL, "training"}
     assert effects["effect"].isna().all()
     assert (effects["needed"] >= 30).all()
-    assert learnt["text"].tolist()[0] == "Training: 40 begun since 2026-03-24; 1 failed, 39 without a result."
+    assert learnt["text"].tolist()[0] == "Training: 40 started since March 24; 1 failed, 39 without a result."
     assert mart(week.run.out, "uplift", DAY).empty
     assert "No effect has enough cases yet" in page
     assert "can only be learned from a randomized hold-out" in page
@@ -394,7 +394,7 @@ def test_an_executive_is_asked_by_name_and_day(week: Week) -> None:
     scored = week.scored.scored.accounts.set_index("account_id").loc[row["account_id"]]
 
     assert (row["reason"], row["tier"], row["asked_of"]) == ("intervention", "immediate", "Vera Lind")
-    assert row["what"] == "Training for price by Ann failed on 2026-06-20."
+    assert row["what"] == "Training for price by Ann failed on June 20."
     assert row["answer_by"] == date(2026, 6, 25)
     assert row["health"] == pytest.approx(scored["health"], abs=1e-6)
     assert row["asked"] in week.told.page.read_text()

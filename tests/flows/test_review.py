@@ -117,7 +117,7 @@ def test_a_sprint_by_command(place: Place) -> None:
     told = json.dumps(asked)
     assert not any(word in told for word in ("risk", "chance", "disagree", "churn_risk", "band", "tier"))
     assert "first the forecast" in place.refused("2T09:15", "reveal", account, "--by", "ann")
-    assert "goes on" in place.refused("2T09:15", "start", "--by", "bob")
+    assert "is still open" in place.refused("2T09:15", "start", "--by", "bob")
 
     for by, chance in (("ann", 20), ("bob", 60)):
         for hour in range(5):
@@ -207,7 +207,7 @@ def test_scores_stay_hidden_in_the_marts_until_the_sprint_is_signed(place: Place
 def test_what_cannot_be_done_is_said_in_one_sentence(scored: Place) -> None:
     """Exit 2, and what to do (OUT-5)."""
     empty = Place(scored.config, scored.out / "elsewhere")
-    assert "no review has begun" in empty.refused("2", "next", "--by", "ann")
-    assert "run keepwell daily first" in scored.refused("9", "start", "--by", "ann")
-    assert "version 7 has scored nothing" in scored.refused("2", "start", "--by", "ann", "--version", "7")
+    assert "there is no review yet" in empty.refused("2", "next", "--by", "ann")
+    assert "Run `keepwell daily` first" in scored.refused("9", "start", "--by", "ann")
+    assert "version 7 has no scores" in scored.refused("2", "start", "--by", "ann", "--version", "7")
     assert "0 flags begin" in scored.refused("2", "followed", "x", "--by", "ann", "--note", "y")

@@ -275,8 +275,8 @@ def test_what_to_do_next_says_whether_its_day_has_passed() -> None:
     today = book(account("late", **low, action_due=date(2026, 5, 3)), account("now", **low, action_due=DAY))
     told = texts(sheet(today, was), "at_risk")
 
-    assert told["late"].endswith("Next: Call (was due 2026-05-03)")
-    assert told["now"].endswith("Next: Call (due 2026-06-01)")
+    assert told["late"].endswith("Next: Call (overdue since May 3)")
+    assert told["now"].endswith("Next: Call (by June 1)")
 
 
 def test_who_entered_a_band_at_risk_is_told_and_who_was_there_is_not() -> None:
@@ -295,10 +295,10 @@ def test_who_entered_a_band_at_risk_is_told_and_who_was_there_is_not() -> None:
     found = sheet(now, before)
 
     assert list(texts(found, "at_risk")) == ["new", "fell", "worse"]
-    assert texts(found, "at_risk")["fell"] == "stable to at risk, health 75.0 to 60.0"
+    assert texts(found, "at_risk")["fell"] == "From stable to at risk, health 75 to 60"
     assert texts(found, "challenge") == {
-        "left": "is under contract no more; it was stable a week earlier",
-        "quit": "gave notice; it was stable a week earlier",
+        "left": "No longer under contract; was stable a week earlier",
+        "quit": "Gave notice; was stable a week earlier",
     }
     assert found.loc[found["account_id"] == "left", ["name", "owner", "value"]].iloc[0].tolist() == [
         "Left",
@@ -309,7 +309,7 @@ def test_who_entered_a_band_at_risk_is_told_and_who_was_there_is_not() -> None:
 
 @pytest.mark.parametrize(
     ("detail", "says"),
-    [("urgent ticket: T-1", "alert urgent ticket: T-1"), ("2 tickets wait", "alert urgent ticket: 2 tickets wait")],
+    [("urgent ticket: T-1", "Alert: urgent ticket: T-1"), ("2 tickets wait", "Alert: urgent ticket: 2 tickets wait")],
 )
 def test_an_event_whose_detail_says_its_rule_is_not_told_twice(detail: str, says: str) -> None:
     """One name, one time (WKL-1)."""
@@ -326,7 +326,7 @@ def test_an_alert_of_the_week_is_news_even_where_nothing_is_compared() -> None:
     """Opened an alert since a week ago (WKL-1)."""
     found = sheet(book(account("a"), account("b", band="at_risk")), week=week_of([opened("a", ago(2))], ago(7), NOW))
 
-    assert texts(found, "at_risk") == {"a": "alert no usage: why"}
+    assert texts(found, "at_risk") == {"a": "Alert: no usage: why"}
 
 
 def test_an_alert_that_a_data_alert_holds_is_no_news_before_its_release() -> None:
@@ -353,8 +353,8 @@ def test_each_team_is_told_for_whom_it_is_needed_the_most_revenue_first() -> Non
     needs = found[found["section"] == "need"].set_index("subject")
 
     assert needs["text"].to_dict() == {
-        "product": "needed for 2 accounts: B: seats of b; A: seats of a",
-        "finance": "needed for 1 account: A: 2 disputes",
+        "product": "Needed for 2 accounts: B: seats of b; A: seats of a",
+        "finance": "Needed for 1 account: A: 2 disputes",
     }  # fmt: skip
     assert needs.loc["product", ["owner", "value", "cases"]].tolist() == ["Pat", 4000.0, 2]
 
@@ -394,8 +394,8 @@ def test_work_of_the_week_is_a_success_or_a_challenge_by_its_result() -> None:
     found = sheet(book(*(account(name) for name in names)), work=work)
 
     assert texts(found, "success") == {
-        "good": "training for low adoption worked",
-        "met": "success plan met: active users 20 by 2026-05-31, 22 reached",
+        "good": "Training for low adoption worked",
+        "met": "Success plan met: active users 20 by May 31, now 22",
     }
     assert set(texts(found, "challenge")) == {"bad", "late", "miss"}
 
@@ -444,7 +444,7 @@ def test_published_effects_are_learnt_where_there_are_enough_cases(tmp_path: Pat
     items, used = published_effects(tmp_path, DAY)
 
     assert [item["text"] for item in items] == [
-        "training for low adoption: chance to leave -12 points (-20 to -4), 45 accounts, estimated as of 2026-05-22"
+        "training for low adoption: churn -12 points (-20 to -4), 45 accounts, estimated on May 22"
     ]
     assert used == ("strategy_effects/2026-05-22/r1",)
     assert published_effects(tmp_path, date(2026, 5, 22)) == ([], ())  # a flow of the same day is no source

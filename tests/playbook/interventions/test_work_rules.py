@@ -267,7 +267,7 @@ def test_the_page_says_what_is_missing_and_shows_names_as_they_are() -> None:
     assert "<Co>" not in page + signed
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
-    assert "Signed by <bdi>ann</bdi>" in signed
+    assert "Signed off by <bdi>ann</bdi>" in signed
     assert "all in" in signed
 
 
