@@ -19,7 +19,6 @@ PHRASES = ("in_force", "left_alone", "let_through", "rare_share")
 ALLOWED = {
     "held_out": "rows that no training has seen: scikit-learn's and everybody's word",
     "hold_out": "the randomized hold-out",
-    "change_numbers": "changes of models are numbered",
 }
 """Names, or parts of names, that hold such a word and are the field's own."""
 

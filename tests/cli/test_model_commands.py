@@ -299,7 +299,7 @@ def test_a_change_before_the_last_one_is_refused(company):
     ran = company.model("off", "--as-of", AS_OF, "--by", "ann", "--reason", "late idea")
 
     assert ran.code == 2
-    assert f"the last change speaks as of {SHADOWED}" in ran.err
+    assert f"the last change is as of {SHADOWED}" in ran.err
 
 
 def test_without_a_model_every_command_says_so(company):
@@ -523,7 +523,7 @@ def test_a_change_as_of_a_wrong_date_is_taken_back(company):
         return keepwell("--config", company.config, "--out", company.out, "withdraw", "--as-of", wrong, *why, *more)
 
     assert (stuck.code, "keepwell withdraw --as-of 2099-01-01 --whole-day" in stuck.err) == (2, True)
-    assert "1 lines of 2099-01-01 still stand" in withdraw().err
+    assert "1 entries of 2099-01-01 remain" in withdraw().err
     assert company.model(*OFF, "--as-of", SHADOWED).code == 2
     assert withdraw("--whole-day").code == 0
     assert company.champion(wrong) == "1"

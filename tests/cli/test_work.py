@@ -98,7 +98,9 @@ def test_a_call_that_reached_takes_the_step_of_the_alerts_once_and_says_so(place
     assert len(first["alerts, contact"].split(", ")) == len(rule)
     assert (again["recorded"], again["already recorded"]) == (0, 1)
     assert "alerts, contact" not in again
-    assert place.steps(account, "2026-06-14T10:00") == {f"{one}, contact: will look" for one in rule}
+    assert place.steps(account, "2026-06-14T10:00") == {
+        f"Customer contacted ({one.replace('_', ' ')}): will look" for one in rule
+    }
 
 
 def test_a_plan_is_the_step_plan_and_keeps_what_the_metric_was(place: Place) -> None:
@@ -182,7 +184,7 @@ def test_a_list_of_somebody_who_has_nothing_says_of_whom_there_is_something(plac
     }
 
     assert list(told.values())[:2] == ["no recorded work for 'Ann'; did you mean `Ann Lee`?", "no recorded work"]
-    assert list(told.values())[2].startswith("of 'Ann' no alert lives; ")
+    assert list(told.values())[2].startswith("no open alert for 'Ann'; ")
     assert list(told.values())[3] == "no alert lives"
 
 
@@ -328,7 +330,7 @@ def test_week_three_waits_for_a_signature_and_keeps_what_people_recorded(place: 
     place.work("2026-06-16", "call", second, "--outcome", "reached")
     place.work("2026-06-16", "progress", "P-1", "--status", "met")
     signed = place.run("work", "done", "--week", "2026-06-30", "--by", "lea", "--now", "2026-06-17")
-    assert f"recorded: the calls before {WEEK}" in signed.out
+    assert f"signed off by lea: the calls before {WEEK}" in signed.out
     place.work("2026-06-18", "call", others[0], "--outcome", "reached")
     closed = json.loads(place.run("monthly", "--as-of", "2026-06-16", "--week", 3).out)
 
@@ -354,7 +356,8 @@ def test_the_account_page_tells_the_work_beside_the_alerts(place: Place) -> None
     place.work("2026-06-16", "start", account, "--kind", "commercial")
     page = keepwell("--config", place.config, "--out", place.out, "account", account, "--as-of", "2026-06-16").out
     told = [
-        "Alert opened", "Customer contacted (", "Call: reached: angry  (ann)", "Root cause: price", "Started commercial  (ann)"
+        "Alert opened", "Customer contacted (", "Call: reached: angry  (ann)", "Root cause: price",
+        "Started commercial  (ann)",
     ]  # fmt: skip
     places = [page.index(words) for words in told]
 

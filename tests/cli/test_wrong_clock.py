@@ -144,8 +144,8 @@ def test_a_sweep_older_than_the_newest_leaves_everything_and_says_so(
     assert ran.code == 0
     assert json.loads(ran.out)["opened"] == json.loads(ran.out)["breached"] == json.loads(ran.out)["sent"] == 0
     (warning,) = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
-    assert f"this sweep speaks as of {datetime.fromisoformat(at)}" in warning
-    assert "newest on record as of 2026-06-01 12:00:00" in warning
+    assert f"this sweep is as of {datetime.fromisoformat(at)}" in warning
+    assert "before the newest one (2026-06-01 12:00:00)" in warning
     assert "keepwell withdraw --as-of 2026-06-01" in warning
     assert place.everything() == before
 
@@ -160,7 +160,7 @@ def test_a_day_older_than_the_newest_has_no_effect_on_what_comes_after(
     came = place.what_came()
 
     assert ran.code == code, ran.err
-    assert f"{day} is older than the newest run (2026-06-01)" in caplog.text
+    assert f"{day} is before the newest run (2026-06-01)" in caplog.text
     assert (came["events"], came["messages"]) == (undisturbed["events"], undisturbed["messages"])
 
 
@@ -173,7 +173,7 @@ def test_a_first_sweep_before_the_first_contract_is_not_on_record(
     opened = [place.done("sweep", "--now", "2026-06-01T12:00")["opened"] for place in (early, late)]
 
     assert first.code == 0
-    assert "nobody was under contract" in caplog.text
+    assert "before the first contract" in caplog.text
     assert opened[0] == opened[1]
 
 
@@ -191,7 +191,7 @@ def test_what_was_forced_is_on_record_and_can_be_taken_back(
 
     assert forced["breached"] > 0
     assert json.loads(silent.out)["breached"] == 0
-    assert "newest on record as of 2099-01-01 08:00:00" in caplog.text
+    assert "before the newest one (2099-01-01 08:00:00)" in caplog.text
     assert taken_back["events"] >= forced["breached"]
     assert taken_back["runs"] == 1
     assert came == undisturbed
@@ -278,7 +278,7 @@ def test_people_keep_what_they_recorded_unless_the_whole_day_goes(place: Place) 
     place.done("daily", "--as-of", "2026-06-01")
     (back,) = [a for a in place.done("alerts", "list", "--now", "2026-06-01T12:02") if a["alert"] == alert]
 
-    assert "lines of 2026-06-01 still stand" in ran.err
+    assert "entries of 2026-06-01 remain" in ran.err
     assert "--whole-day" in ran.err
     assert hidden == []
     assert back["state"] == "acknowledged"

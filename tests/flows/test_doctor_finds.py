@@ -293,7 +293,7 @@ BROKEN: list[tuple[Callable[[Place], None], tuple[str, ...], list[tuple[str, ...
             ("settings", "`alerts.drop_points`", "valid number", "'many'"),
             ("settings", "`health.weights.use`", "no component 'use'"),
             ("settings", "`health.measures.csat_18d`", "did you mean 'csat_180d'"),
-            ("settings", "`schedule.daily`", "no cron expression"),
+            ("settings", "`schedule.daily`", "not a cron expression"),
             ("settings", "`models.inputs.excluded_features`", "'features_used'", "did you mean `features_used_28d`"),
             ("settings", "`checks.overrides.usage.frsh`", "did you mean `usage.fresh`"),
             ("settings", "`outreach.needs.product`", "'adopted'", "did you mean `adoption`"),
@@ -339,7 +339,7 @@ BROKEN: list[tuple[Callable[[Place], None], tuple[str, ...], list[tuple[str, ...
         SWEEP,
         [
             ("messages.channels.team", "`slakc://`", "did you mean `slack`", "https://appriseit.com"),
-            ("messages.channels.leads", "slack", "does not read it"),
+            ("messages.channels.leads", "slack", "cannot read it"),
             ("messages.channels.bus", "not installed", 'pip install "paho-mqtt'),
             ("messages.channels.pager", "no URL"),
         ],

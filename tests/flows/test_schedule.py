@@ -142,11 +142,11 @@ def test_what_a_prefect_yaml_schedules_otherwise_is_named(tmp_path: Path) -> Non
 
     found = list(differences(plan_of("Europe/Berlin"), file))
     assert [s.replace(str(file), "F") for s in found] == [
-        "F runs daily_alerts at `0 4 * * *` Europe/Berlin, pipeline.toml at `0 5 * * *` Europe/Berlin.",
-        "F has no schedule for crm_sync, which pipeline.toml runs at `30 7 * * *` Europe/Berlin.",
+        "F schedules daily_alerts at `0 4 * * *` Europe/Berlin, pipeline.toml at `0 5 * * *` Europe/Berlin.",
+        "F has no schedule for crm_sync; pipeline.toml has `30 7 * * *` Europe/Berlin.",
     ]
     elsewhere = list(differences(plan_of("UTC", daily="0 4 * * *"), file))
-    assert "F runs daily_alerts at `0 4 * * *` Europe/Berlin, pipeline.toml at `0 4 * * *` UTC." in [
+    assert "F schedules daily_alerts at `0 4 * * *` Europe/Berlin, pipeline.toml at `0 4 * * *` UTC." in [
         s.replace(str(file), "F") for s in elsewhere
     ]
     for broken in ("deployments: 3", "{", "name: x"):
@@ -163,7 +163,7 @@ def warned(company: Path, more: str, local: float = 0) -> list[str]:
     shipped = file.read_text()
     file.write_text(shipped + more)
     try:
-        return [one.says for one in schedule_findings(load_settings(file), file, timedelta(hours=local))]
+        return [one.message for one in schedule_findings(load_settings(file), file, timedelta(hours=local))]
     finally:
         file.write_text(shipped)
 
@@ -176,16 +176,16 @@ BERLIN = '[alerts.hours]\ntimezone = "Europe/Berlin"\n'
     [
         (BERLIN, 2, ""),
         ("", 0, ""),
-        (BERLIN + '[schedule]\ntimezone = "UTC"\n', 0, "the schedule is in UTC, alerts.hours in Europe/Berlin"),
-        ('[schedule]\ntimezone = "Europe/Berlin"\n', 0, "in Europe/Berlin, every team's hours are in UTC"),
+        (BERLIN + '[schedule]\ntimezone = "UTC"\n', 0, "the schedule is in UTC, but alerts.hours is in Europe/Berlin"),
+        ('[schedule]\ntimezone = "Europe/Berlin"\n', 0, "in Europe/Berlin, but all working hours are in UTC"),
         (
             BERLIN + '[alerts.teams.us]\ncsms = ["Ann"]\nhours = {opens = "08:00"}\n', 0,
-            "alerts.teams.us.hours.timezone is UTC while other hours are elsewhere",
+            "alerts.teams.us.hours.timezone is UTC while other working hours are not",
         ),
-        ("", 5.5, "this machine's clock is +5.5 h from it"),
+        ("", 5.5, "this machine's clock is +5.5 h from UTC"),
         (
             '[alerts.hours]\ntimezone = "Pacific/Auckland"\n', 0,
-            "`0 5 * * *` in Pacific/Auckland is 16:00 UTC of the day before: the day would speak of hours to come",
+            "`0 5 * * *` in Pacific/Auckland is 16:00 UTC of the previous day: the run would start before its day ends",
         ),
         ('[alerts.hours]\ntimezone = "America/Los_Angeles"\n', 0, ""),
     ],
@@ -214,7 +214,7 @@ def test_the_doctor_finds_the_same_schedule_with_two_times(tmp_path: Path, monke
     ran = keepwell("--config", config, "--out", tmp_path / "out", "doctor")
 
     assert ran.code == 0, ran.err
-    assert ran.out.count("runs daily_alerts at `0 5 * * *` UTC, pipeline.toml at `0 4 * * *` UTC.") == 2
+    assert ran.out.count("schedules daily_alerts at `0 5 * * *` UTC, pipeline.toml at `0 4 * * *` UTC.") == 2
     assert keepwell("--config", config, "deployments", "--to", tmp_path / "prefect.yaml").code == 0
     again = keepwell("--config", config, "--out", tmp_path / "out", "doctor")
     assert again.out.count("pipeline.toml at `0 4 * * *` UTC.") == 1
@@ -253,12 +253,12 @@ def test_serve_reports_each_run_once_as_it_begins_and_ends() -> None:
 @pytest.mark.parametrize(
     ("runs", "why"),
     [
-        ([], "the server has planned no run: does its scheduler work?"),
-        ([seen("sweep", -15, "COMPLETED")], "the server has planned no run: does its scheduler work?"),
+        ([], "the server has planned no run: is its scheduler working?"),
+        ([seen("sweep", -15, "COMPLETED")], "the server has planned no run: is its scheduler working?"),
         ([seen("sweep", 0, "SCHEDULED")], "the server has planned it"),
         (
             [seen("sweep", -15, "RUNNING"), seen("sweep", 0, "SCHEDULED")],
-            "that of 2026-06-02 13:45 CEST goes on",
+            "the run of 2026-06-02 13:45 CEST is still going",
         ),
     ],
 )
