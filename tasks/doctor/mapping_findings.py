@@ -11,10 +11,19 @@ from sqlglot import exp
 from keepwell.features.facts.canonical import TABLES
 from keepwell.playbook.doctor import Diagnosis, Severity
 from keepwell.tasks.connections.drivers import dialect_of, scheme_of
-from keepwell.tasks.errors import ConfigError, DataCheckFailed, KeepwellError
+from keepwell.tasks.errors import ConfigError, KeepwellError
 from keepwell.tasks.settings import RetrySettings
-from keepwell.tasks.sources.connect import SourceConnection, folder_of, open_files, read_only, source_failure
-from keepwell.tasks.sources.mapping import missing_columns, single_select, text_of, unknown_columns
+from keepwell.tasks.sources.connect import (
+    SourceConnection,
+    columns_read,
+    folder_of,
+    lacking_column,
+    lacks_column,
+    open_files,
+    read_only,
+    source_failure,
+)
+from keepwell.tasks.sources.mapping import file_of, missing_columns, single_select, text_of, unknown_columns
 from keepwell.tasks.sources.sql_gate import source_tables
 
 
@@ -40,7 +49,10 @@ def source_findings(
     found = [Diagnosis("critical", "source", one) for one in said]
     try:
         for name, path in mappings.items():
-            found += [Diagnosis(s, "source", one) for s, one in _faults(source, name, path, required.get(name))]
+            found += [
+                Diagnosis(s, "source", one)
+                for s, one in _faults(source, name, path, file_of(path, base), required.get(name))
+            ]
     finally:
         if source.connection is not None:
             source.connection.disconnect()
@@ -61,7 +73,9 @@ def _opened(url: str, base: Path, retries: RetrySettings, *, known: bool) -> tup
     return Source(connection, folder_of(url, base), dialect), []
 
 
-def _faults(source: Source, name: str, path: Path, required: Severity | None) -> Iterator[tuple[Severity, str]]:
+def _faults(
+    source: Source, name: str, path: Path, file: str, required: Severity | None
+) -> Iterator[tuple[Severity, str]]:
     """What is wrong with one mapping: its file, its SQL, what it reads, what it gives."""
     try:
         sql = single_select(text_of(path), path.name, source.dialect)
@@ -69,18 +83,18 @@ def _faults(source: Source, name: str, path: Path, required: Severity | None) ->
         if source.dialect or not path.is_file():
             yield "critical", one_line(error)
         return
-    columns, said = _described(source, name, sql) if source.connection else (None, [])
+    columns, said = _described(source, name, sql, file) if source.connection else (None, [])
     for one in said:
         yield "critical", one
     given = columns or _named(sqlglot.parse_one(sql, read=source.dialect))
     if given is not None:
-        if unknown := unknown_columns(TABLES[name], given):
+        if unknown := unknown_columns(TABLES[name], given, file):
             yield "critical", unknown
-        if required and (missing := missing_columns(TABLES[name], given)):
+        if required and (missing := missing_columns(TABLES[name], given, file)):
             yield required, missing
 
 
-def _described(source: Source, name: str, sql: str) -> tuple[Collection[str] | None, list[str]]:
+def _described(source: Source, name: str, sql: str, file: str) -> tuple[Collection[str] | None, list[str]]:
     """The columns that a SELECT gives, and all that stands in its way.
 
     A database names one missing column at a time: each is taken for NULL, and the database is asked again.
@@ -97,12 +111,12 @@ def _described(source: Source, name: str, sql: str) -> tuple[Collection[str] | N
         try:
             return _columns(source.connection, name, sql), said
         except KeepwellError as failure:
-            column = _lacking(failure)
+            column = lacking_column(failure)
             if column is None and not said:
                 said.append(_absent(source, name, statement) or one_line(failure))
             if column is None:
                 return None, said
-            said.append(one_line(failure))
+            said.append(one_line(lacks_column(name, column, file, columns_read(source.connection, sql))))
             if not _replaced_by_null(statement, column):
                 return None, said
             sql = statement.sql(source.dialect)
@@ -126,12 +140,6 @@ def _explain(connection: SQLBackend, sql: str) -> None:
         connection.raw_sql(f"EXPLAIN {sql}").close()
     finally:
         read_only(connection, on=False)
-
-
-def _lacking(failure: KeepwellError) -> str | None:
-    """The column that the source does not have, where that is what failed."""
-    finding = failure.findings[0] if isinstance(failure, DataCheckFailed) else None
-    return finding.column if finding else None
 
 
 def _replaced_by_null(statement: exp.Expr, column: str) -> bool:

@@ -2,8 +2,8 @@
 
 import re
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -38,6 +38,8 @@ LACKING = (
     "invalid column", "cannot be resolved",
 )  # fmt: skip
 """How databases say that a column or a table is not there."""
+MAX_COLUMNS = 12
+"""Columns that a message names."""
 WRONG_SQL = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException, duckdb.NotImplementedException)
 WRONG_STATES = ("0A", "25", "42")
 """SQLSTATE classes of the same: not supported, writing in a read-only session, syntax or access."""
@@ -183,6 +185,36 @@ def explained(table: str, drivers: type[Exception] = duckdb.Error) -> Iterator[N
         raise source_failure(table, error) from error
 
 
+def lacks_column(table: str, column: str | None, file: str = "", columns: Sequence[str] = ()) -> DataCheckFailed:
+    """A mapping that reads a column which is not there. `file`: the mapping's; `columns`: what there is, if known."""
+    reads = f"`{file}`" if file else f"the mapping of {table}"
+    more = ", ..." if len(columns) > MAX_COLUMNS else ""
+    has = f" (it has {', '.join(columns[:MAX_COLUMNS])}{more})" if columns else ""
+    return DataCheckFailed(
+        [
+            Finding(
+                table, "column_exists", f"{reads} reads a column that the source's table does not have{has}",
+                "Correct the mapping, or have the column delivered again.", column,
+            )
+        ]
+    )  # fmt: skip
+
+
+def lacking_column(failure: KeepwellError) -> str | None:
+    """The column that the source does not have, where that is what failed."""
+    finding = failure.findings[0] if isinstance(failure, DataCheckFailed) else None
+    return finding.column if finding else None
+
+
+def columns_read(connection: SQLBackend, sql: str) -> list[str]:
+    """The columns of the tables that a SELECT reads, as far as the source names them."""
+    found: list[str] = []
+    for name in sorted(named_tables(sql, connection.dialect)):
+        with suppress(Exception):  # in another schema, or not readable: the sentence goes without
+            found += connection.table(name).columns
+    return list(dict.fromkeys(found))
+
+
 def source_failure(table: str, error: Exception) -> KeepwellError:
     """A line that failed, a column or table that is not there, SQL that does not bind, or data that cannot be read."""
     if reason := io_reason(error):
@@ -196,11 +228,7 @@ def source_failure(table: str, error: Exception) -> KeepwellError:
         )
     if "column" in lower and any(words in lower for words in LACKING):
         named = re.search(r"column:? (?:named? )?[\"'`]?([\w.]+)", message, re.IGNORECASE)
-        column = named.group(1).split(".")[-1] if named else None
-        remedy = "Deliver the column again or change the mapping."
-        return DataCheckFailed(
-            [Finding(table, "column_exists", "the source has no such column", remedy, column, None, ())]
-        )
+        return lacks_column(table, named.group(1).split(".")[-1] if named else None)
     absent = any(s in lower for s in ("table", "relation")) and any(words in lower for words in LACKING)
     if absent or "no files found" in lower:
         return ConfigError(

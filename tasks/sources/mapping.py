@@ -62,23 +62,30 @@ def single_select(text: str, place: str, dialect: str) -> str:
     return text[tokens[0].start : tokens[-1].end + 1]
 
 
-def unknown_columns(table: CanonicalTable, given: Collection[str]) -> str | None:
+def file_of(path: Path, base: Path) -> str:
+    """A mapping's file as pipeline.toml names it: relative to its folder, where it lies in it."""
+    return str(path.relative_to(base)) if path.is_relative_to(base) else str(path)
+
+
+def unknown_columns(table: CanonicalTable, given: Collection[str], file: str) -> str | None:
     """That a mapping gives columns that its canonical table does not have: all of them, each with the nearest."""
     unknown = sorted(set(given) - table.accepted)
     if not unknown:
         return None
     kind = "a column" if len(unknown) == 1 else "columns"
     return (
-        f"the mapping of {table.name} gives {kind} that the canonical table does not have: "
+        f"the mapping of {table.name} (`{file}`) gives {kind} that the canonical table does not have: "
         f"{with_nearest(unknown, table.accepted - set(given))}. Rename or leave out; there are "
         f"{', '.join(sorted(table.accepted))}."
     )
 
 
-def missing_columns(table: CanonicalTable, given: Collection[str]) -> str | None:
+def missing_columns(table: CanonicalTable, given: Collection[str], file: str) -> str | None:
     """That a mapping does not give what its canonical table requires: all of it."""
     missing = [f"`{c.name}`" for c in table.columns if c.required and c.name not in given]
     if not missing:
         return None
     remedy = "Add it." if len(missing) == 1 else "Add them."
-    return f"the mapping of {table.name} does not give {', '.join(missing)}, which the table requires. {remedy}"
+    return (
+        f"the mapping of {table.name} (`{file}`) does not give {', '.join(missing)}, which the table requires. {remedy}"
+    )

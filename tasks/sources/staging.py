@@ -18,12 +18,22 @@ from ibis.backends.sql import SQLBackend
 from keepwell.features.facts.canonical import QUARANTINE, TABLES
 from keepwell.features.facts.columns import DATE, INSTANT, STRING, CanonicalTable, Column
 from keepwell.tasks.connections.drivers import dialect_of
+from keepwell.tasks.connections.io_errors import io_reason
 from keepwell.tasks.errors import ConfigError
 from keepwell.tasks.files.scratch import scratch_folder
 from keepwell.tasks.settings import STANDARD_RETRIES, RetrySettings
 from keepwell.tasks.sources.casts import canonical, cast, joined_key, typed, without_nul
-from keepwell.tasks.sources.connect import SourceConnection, engine, explained, read_only
-from keepwell.tasks.sources.mapping import single_select, text_of, unknown_columns
+from keepwell.tasks.sources.connect import (
+    SourceConnection,
+    columns_read,
+    engine,
+    explained,
+    lacking_column,
+    lacks_column,
+    read_only,
+    source_failure,
+)
+from keepwell.tasks.sources.mapping import file_of, single_select, text_of, unknown_columns
 from keepwell.tasks.sources.sentiment_cache import SentimentCache
 from keepwell.tasks.sources.snapshot import Snapshot, StagedTable, store_snapshot
 
@@ -62,7 +72,16 @@ def stage(
         with scratch_folder(root, ".staging-") as work:
             sentiments = SentimentCache(root)
             staged = {
-                name: source.read(partial(_stage_table, table=TABLES[name], sql=sql, work=work, sentiments=sentiments))
+                name: source.read(
+                    partial(
+                        _stage_table,
+                        table=TABLES[name],
+                        sql=sql,
+                        file=file_of(mappings[name], base),
+                        work=work,
+                        sentiments=sentiments,
+                    )
+                )
                 for name, sql in selects.items()
             }
             sentiments.save(work)
@@ -79,13 +98,13 @@ def select_of(path: Path, url: str) -> str:
 
 
 def _stage_table(
-    source: SQLBackend, table: CanonicalTable, sql: str, work: Path, sentiments: SentimentCache
+    source: SQLBackend, table: CanonicalTable, sql: str, file: str, work: Path, sentiments: SentimentCache
 ) -> StagedTable:
     """Write one table and its rows set aside; see the module for what is kept."""
     for piece in work.glob(f"{table.name}.*"):
         piece.unlink()  # of a try before this one
     with explained(table.name):
-        raw, given = _extracted(source, table, sql, work)
+        raw, given = _extracted(source, table, sql, file, work)
         every = canonical(raw, table)
         aside = every.filter(every.quarantine_reason.notnull())
         good = every.filter(every.quarantine_reason.isnull())
@@ -104,13 +123,15 @@ def _stage_table(
     return StagedTable(rows, set_aside, given, casts)
 
 
-def _extracted(source: SQLBackend, table: CanonicalTable, sql: str, work: Path) -> tuple[ir.Table, tuple[str, ...]]:
+def _extracted(
+    source: SQLBackend, table: CanonicalTable, sql: str, file: str, work: Path
+) -> tuple[ir.Table, tuple[str, ...]]:
     """The mapping's rows as a table of a DuckDB engine, and the columns that it gives.
 
     A DuckDB source is read in place; any other is copied to a parquet file first, in batches.
     """
     with explained(table.name, Exception):  # every driver has its own classes; the message is what counts
-        rows = source.sql(sql)
+        rows = _described(source, table.name, sql, file)
         names = tuple(sorted(rows.columns))
         if source.name != "duckdb":
             path = work / f"{table.name}.raw.parquet"
@@ -119,9 +140,19 @@ def _extracted(source: SQLBackend, table: CanonicalTable, sql: str, work: Path) 
             _write(path, _zoneless(batches.schema), batches)
             read_only(source, on=False)
             rows = engine(work).read_parquet(path)
-    if unknown := unknown_columns(table, names):
+    if unknown := unknown_columns(table, names, file):
         raise ConfigError(unknown)
     return rows, names
+
+
+def _described(source: SQLBackend, table: str, sql: str, file: str) -> ir.Table:
+    """A SELECT as the source describes it; what it reads and what there is, where a column is not there."""
+    try:
+        return source.sql(sql)
+    except Exception as error:  # every driver has its own classes
+        if io_reason(error) or (column := lacking_column(source_failure(table, error))) is None:
+            raise
+        raise lacks_column(table, column, file, columns_read(source, sql)) from error
 
 
 def _write_uncast(raw: ir.Table, table: CanonicalTable, work: Path) -> dict[str, tuple[int, tuple[str, ...]]]:

@@ -247,7 +247,14 @@ BROKEN: list[tuple[Callable[[Place], None], tuple[str, ...], list[tuple[str, ...
             ("source", "usage", "`acount_id` (did you mean `account_id`?)", "`zzz`", "there are"),
             ("source", "usage", "does not give `account_id`"),
             ("source", "contracts", "does not give `arr`, `currency`"),
-            ("source", "tickets.opned_at", "column_exists"),
+            (
+                "source",
+                "tickets.opned_at",
+                "`sql/tickets.sql` reads a column",
+                "(it has ",
+                "opened_at",
+                "column_exists",
+            ),
             ("source", "tickets.prioriti", "column_exists"),
             ("source", "tickets.state", "column_exists"),
             ("source", "tickets.mood", "column_exists"),
@@ -621,7 +628,7 @@ def test_a_required_column_weighs_what_the_company_says_that_it_weighs(place: Pl
 
     assert ran.code == 0, critical
     assert [one.message for one in told(ran) if one.severity == "warning" and one.subject == "source"] == [
-        "the mapping of tickets does not give `opened_at`, which the table requires. Add it."
+        "the mapping of tickets (`sql/tickets.sql`) does not give `opened_at`, which the table requires. Add it."
     ]
 
 
