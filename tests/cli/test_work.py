@@ -185,7 +185,7 @@ def test_a_list_of_somebody_who_has_nothing_says_of_whom_there_is_something(plac
 
     assert list(told.values())[:2] == ["no recorded work for 'Ann'; did you mean `Ann Lee`?", "no recorded work"]
     assert list(told.values())[2].startswith("no open alert for 'Ann'; ")
-    assert list(told.values())[3] == "no alert lives"
+    assert list(told.values())[3] == "no open alerts"
 
 
 def test_totals_are_told_in_words(capsys: pytest.CaptureFixture[str]) -> None:

@@ -348,7 +348,7 @@ BROKEN: list[tuple[Callable[[Place], None], tuple[str, ...], list[tuple[str, ...
             ("messages.channels.team", "`slakc://`", "did you mean `slack`", "https://appriseit.com"),
             ("messages.channels.leads", "slack", "cannot read it"),
             ("messages.channels.bus", "not installed", 'pip install "paho-mqtt'),
-            ("messages.channels.pager", "no URL"),
+            ("messages.channels.pager", "not a URL"),
         ],
     ),
     (
