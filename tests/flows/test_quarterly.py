@@ -75,12 +75,12 @@ def test_what_the_past_teaches_is_published_beside(learnt: tuple[Path, Path, str
     assert (
         what_if.sort_values(["outcome", "group", "share"]).groupby(["outcome", "group"])["caught"].diff() < 0
     ).sum() == 0
-    assert "churn: version 1 stands as challenger" in said
+    assert "churn: version 1 is the challenger" in said
     assert "Tuned weights: ROC-AUC" in said
     adopted = tomllib.loads((out / "reports" / "weights-2026-07-01.toml").read_text())
     told = churn["weights"].query("segment == 'all'").set_index("component")["tuned"]
     assert adopted["health"]["weights"] == told.round(3).to_dict()
-    assert "What carries most weight" in (out / "reports" / "blueprint-2026-07-01.html").read_text()
+    assert "Most important signals" in (out / "reports" / "blueprint-2026-07-01.html").read_text()
 
 
 def test_the_test_months_are_the_last_that_have_matured(learnt: tuple[Path, Path, str]) -> None:
@@ -110,7 +110,7 @@ def test_a_company_too_small_for_any_model_goes_on_with_health_alone(tmp_path: P
 
     assert ran.code == 0, ran.err
     assert ran.err.count("accounts had the outcome") == 3
-    assert ran.out == "no outcome has enough data for a model: health alone goes on\n"
+    assert ran.out == "not enough data for any model: scores use health alone\n"
     assert mart(tmp_path / "out", "model_performance", "2026-07-01").empty
 
 
