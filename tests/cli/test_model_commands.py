@@ -113,7 +113,7 @@ def test_compare_shows_the_arms_only_once_accounts_were_assigned(company):
 
     assert after.out.startswith(before.out)
     told = after.out.removeprefix(before.out)
-    assert told.startswith(f"\nBy assignment since {SHADOWED}: accounts on which version 1 acted, and the others\n")
+    assert told.startswith(f"\nRandomized comparison since May 31: accounts scored by version 1, and the others\n")
     assert re.search(r"accounts +4 +12\n +outcome known +0 +0\n +flagged +0\.000 +1\.000 +-1\.000", told)
     assert f"No outcome has matured yet: all will be known on {SHADOWED + timedelta(days=120)}." in told
     assert "churned  " not in told
@@ -177,7 +177,7 @@ def test_promote_makes_the_challenger_champion_and_tells_the_mart(company):
 
     assert (ran.code, ran.err) == (0, "")
     assert ran.out.startswith("churn: version 1 (logistic) is the champion; ROC-AUC differs from health's by +0.")
-    assert again.out == "churn: version 1 is the champion already\n"
+    assert again.out == "churn: version 1 is already the champion\n"
     assert bytes_of(company.out) == before
     assert company.champion(SHADOWED) == "1"
     assert company.champion(SHADOWED - timedelta(days=1)) is None
@@ -266,7 +266,7 @@ def test_off_and_on(company):
     """Health alone until somebody switches it on again (MOD-9)."""
     company.promote()
     off = company.model("off", "--as-of", SHADOWED, "--by", "ann", "--reason", "odd scores")
-    assert off.out == f"churn: models are off: health alone for runs of {SHADOWED} and later\n"
+    assert off.out == f"churn: models are off, health alone for runs of {SHADOWED} and later\n"
     assert company.champion(SHADOWED) is None
     assert "no model serves. Switched off by ann" in company.model("list").err
 
@@ -289,7 +289,7 @@ def test_list_shows_places_and_what_was_moved_by_hand(company, first):
     assert "challenger" not in company.model("list", "--as-of", SHADOWED).out
 
     company.tracking.client().set_registered_model_alias("keepwell-churn", "champion", "2")
-    assert "the alias champion was moved by hand to version 2; runs follow version 1" in company.model("list").err
+    assert "the alias champion was moved by hand to version 2; runs use version 1" in company.model("list").err
     assert company.champion(day) == "1"
 
 
@@ -334,7 +334,7 @@ def test_a_model_that_cannot_be_loaded_is_not_promoted(company, name, damage):
     ran = company.promote()
 
     assert (ran.code, ran.out) == (1, "")
-    assert ran.err.startswith("keepwell: churn: version 1 was not promoted, it cannot serve. ")
+    assert ran.err.startswith("keepwell: churn: version 1 was not promoted: it cannot serve. ")
     assert company.champion(SHADOWED) is None
     assert not (company.out / "marts" / "promotions").exists()
     assert outcome_registry(company.tracking.client(), "churn").events == []
@@ -346,7 +346,7 @@ def test_a_version_that_lost_a_tag_is_neither_compared_nor_promoted(company):
 
     for ran in (company.promote(), company.model("compare", "--as-of", SHADOWED)):
         assert (ran.code, ran.err) == (
-            1, "keepwell: churn: version 1 has lost what MLflow's tags said of it: sha256.\n",
+            1, "keepwell: churn: MLflow has lost tags of version 1: sha256.\n",
         )  # fmt: skip
     assert company.model("list").code == 0
 
@@ -360,7 +360,7 @@ def test_a_champion_that_cannot_serve_is_reported(company, first):
     ran = company.model("rollback", "--as-of", day, "--by", "bob", "--reason", "too many alarms")
     on = company.model("on", "--as-of", day, "--by", "bob", "--reason", "calm")
 
-    said = "version 1 cannot serve, health alone goes on. The files of version 1 are not those that were registered."
+    said = "version 1 cannot serve; scores use health alone. The files of version 1 are not those that were registered."
     assert ran.out.splitlines() == ["churn: rolled back from version 2 to version 1", said]
     assert (ran.code, on.code, on.out.splitlines()[1:]) == (0, 0, [said])
 
@@ -527,7 +527,7 @@ def test_a_change_as_of_a_wrong_date_is_taken_back(company):
     assert company.model(*OFF, "--as-of", SHADOWED).code == 2
     assert withdraw("--whole-day").code == 0
     assert company.champion(wrong) == "1"
-    assert "nothing of 2099-01-01" in withdraw("--whole-day").out
+    assert "nothing to take back for 2099-01-01" in withdraw("--whole-day").out
     assert company.model(*OFF, "--as-of", SHADOWED).code == 0
     assert company.champion(SHADOWED) is None
     rows = pd.read_parquet(company.out / "marts" / "promotions" / f"as_of={wrong}")

@@ -153,7 +153,8 @@ def test_a_secret_in_clear_is_warned_of_and_refused_where_that_is_asked(
     tmp_path: Path, place: tuple[str, ...], value: str, secret: str
 ) -> None:
     """`doctor` names key and remedy; KEEPWELL_STRICT=1: every command ends with 2. No value is repeated (TRU-5)."""
-    options = ("--debug", "--config", written(tmp_path, place, value), "--out", tmp_path / "out")
+    config = written(tmp_path, place, value)
+    options = ("--debug", "--config", config, "--out", tmp_path / "out")
 
     looked = keepwell(*options, "doctor")
     strict = [
@@ -161,7 +162,7 @@ def test_a_secret_in_clear_is_warned_of_and_refused_where_that_is_asked(
     ]
 
     key = ".".join(place)
-    assert f"warning  secrets: pipeline.toml holds a secret in clear: `{key}`. Write ${{" in looked.out
+    assert f"warning  secrets: {config} holds a secret in clear: `{key}`. Write ${{" in looked.out
     for ran in strict:
         assert ran.code == 2
         assert f"`{key}`" in ran.err
