@@ -207,7 +207,7 @@ def holds_nul(rng: random.Random, company: Company) -> Refused:
 def unknown_account(rng: random.Random, company: Company) -> Refused:
     wrong = rng.choice(("nobody", "A99999", "../A00001", "%", "'; DROP TABLE work; --"))
     _with(rng, company, "account", lambda _: wrong)
-    return Refused(3, ("1 of", "column account", "none is"))
+    return Refused(3, ("1 of", "column account", "in the scores"))
 
 
 @kind("import", IMPORT)
@@ -235,7 +235,7 @@ def no_instant(rng: random.Random, company: Company) -> Refused:
 def not_yet(rng: random.Random, company: Company) -> Refused:
     wrong = rng.choice(("2026-06-30T12:01", "2026-07-01", "2062-06-01", "9999-12-31"))
     _with(rng, company, "at", lambda _: wrong)
-    return Refused(3, ("column at", "not happened"))
+    return Refused(3, ("column at", "in the future"))
 
 
 @kind("import", IMPORT)
@@ -266,7 +266,7 @@ def value_too_many(rng: random.Random, company: Company) -> Refused:
 @kind("import", IMPORT)
 def no_file(rng: random.Random, company: Company) -> Refused:
     company.work.unlink()
-    return Refused(2, ("work.csv", "not there"))
+    return Refused(2, ("work.csv", "does not exist"))
 
 
 @kind("import", IMPORT)

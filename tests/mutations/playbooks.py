@@ -85,7 +85,7 @@ def no_last_resort(rng: random.Random, company: Company) -> Refused:
     ]
     assert len(left) < len(blocks)
     path.write_text("[[action]]".join(left))
-    return Refused(2, (tier, "last resort"))
+    return Refused(2, (tier, "no fallback action"))
 
 
 @kind("playbook")
