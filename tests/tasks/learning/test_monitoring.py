@@ -242,7 +242,7 @@ def test_legacy_scores_stand_beside_where_they_have_numbers(examples, champion) 
 
 
 def test_the_champion_is_watched_and_the_challenger_only_where_there_is_none(champion, trained) -> None:
-    """Never another model instead: a champion that was kept without its baseline is said to be unwatched (LRN-3)."""
+    """Never another model instead: a champion that was stored without a baseline is said to be unwatched (LRN-3)."""
     kept = ServingModel(
         "churn", "3", "champion", "logistic", date(2026, 1, 1), date(2025, 11, 1),
         as_one(trained), ["use"], {}, {}, champion.baseline,
@@ -254,5 +254,5 @@ def test_the_champion_is_watched_and_the_challenger_only_where_there_is_none(cha
     assert in_place("churn", {"churn": kept}, learnt, versions).alias == "champion"
     assert in_place("churn", {}, learnt, versions) == InPlace("challenger", "4", trained, champion.baseline)
     assert in_place("expansion", {"churn": kept}, learnt, versions) is None
-    with pytest.raises(TooLittleData, match="Version 3 was kept without its baseline"):
+    with pytest.raises(TooLittleData, match="Version 3 was stored without a baseline"):
         in_place("churn", {"churn": replace(kept, baseline=None)}, learnt, versions)
