@@ -187,10 +187,11 @@ def _completed(draw: st.DrawFn, table: str, row: dict[str, Any], as_of: str) -> 
             later[column] = draw(future_instant)
     if table == "tickets":
         for fact, at in (("escalated", "escalated_at"), ("csat", "csat_at")):
-            by_closing = row[at] is None and seen(instant(row["closed_at"]), as_of)
+            closed = seen(instant(row["closed_at"]), as_of)  # without a time of its own it would be known by now
+            by_closing = row[at] is None and closed
             is_set = row[fact] not in (None, False)
             if not seen(instant(row[at]), as_of) and not (by_closing and is_set):
-                later[at] = _day(-3) + "T08:00" if by_closing else draw(future_instant)
+                later[at] = _day(-3) + "T08:00" if closed else draw(future_instant)
                 later[fact] = draw(st.just(True) if fact == "escalated" else st.sampled_from((1.0, 5.0, None)))
     if table == "accounts" and row["valid_from"] is None:  # today's values
         later = {c: draw(s) for c, s in ATTRIBUTES.items()}
