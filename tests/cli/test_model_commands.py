@@ -113,7 +113,7 @@ def test_compare_shows_the_arms_only_once_accounts_were_assigned(company):
 
     assert after.out.startswith(before.out)
     told = after.out.removeprefix(before.out)
-    assert told.startswith(f"\nRandomized comparison since May 31: accounts scored by version 1, and the others\n")
+    assert told.startswith("\nRandomized comparison since May 31: accounts scored by version 1, and the others\n")
     assert re.search(r"accounts +4 +12\n +outcome known +0 +0\n +flagged +0\.000 +1\.000 +-1\.000", told)
     assert f"No outcome has matured yet: all will be known on {SHADOWED + timedelta(days=120)}." in told
     assert "churned  " not in told
