@@ -1,14 +1,14 @@
-"""The mean effect on the treated, adjusted twice: for who is treated, and for what would have come anyway.
+"""The doubly robust mean effect on the treated: adjusted for who is treated and for the outcome without treatment.
 
-With e(x) the chance of being treated and m(x) the outcome expected without treatment,
+With e(x) the probability of being treated and m(x) the outcome expected without treatment,
 
-    effect = mean over treated of (y - m(x)) - weighted mean over untouched of (y - m(x))
+    effect = mean over treated of (y - m(x)) - weighted mean over untreated of (y - m(x))
     weight = min(e / (1 - e), cap)
 
-which is right where either model is (augmented inverse weighting: Robins, Rotnitzky and Zhao 1994; for the treated:
-Mercatanti and Li 2014). Weights are cut: where nearly all are treated, the outcome model stands in. The influence of
-each row holds what it does to both fitted models as well (stacked estimating equations: Stefanski and Boos 2002), with
-residuals widened by leverage (MacKinnon and White 1985). Without either, 90% intervals of a few hundred accounts hold
+which is consistent if either model is (augmented inverse weighting: Robins, Rotnitzky and Zhao 1994; for the treated:
+Mercatanti and Li 2014). Weights are capped: where nearly all are treated, the outcome model stands in. The influence of
+each row includes its effect on both fitted models (stacked estimating equations: Stefanski and Boos 2002), with
+residuals widened by leverage (MacKinnon and White 1985). Without either, 90% intervals of a few hundred accounts cover
 the truth in 57% to 85% of worlds, cross-fitted or not.
 """
 
@@ -28,9 +28,9 @@ TOLERANCE = 1e-8
 
 @dataclass(frozen=True)
 class Fitted:
-    """A penalised line through some rows: what it expects of every row, and what each row did to it.
+    """A penalized regression on some rows: its prediction for every row, and the influence of each row on it.
 
-    `slope`: derivative of the mean in the linear predictor; `influence`: rows x coefficients, the constant first;
+    `slope`: derivative of the mean by the linear predictor; `influence`: rows x coefficients, the intercept first;
     `widened`: residuals over one minus leverage.
     """
 
@@ -42,9 +42,9 @@ class Fitted:
 
 @dataclass(frozen=True)
 class Adjusted:
-    """The effect, the influence of each row on it (their squares sum to its variance), and how rows were weighted.
+    """The effect, the influence of each row on it (their squares sum to its variance), and the weights of the rows.
 
-    `odds`: of being treated; `weight`: of the untouched, 0 for the treated.
+    `odds`: of being treated; `weight`: of the untreated, 0 for the treated.
     """
 
     value: float
@@ -54,12 +54,12 @@ class Adjusted:
 
     @property
     def effective(self) -> float:
-        """Untouched rows of equal weight that would tell as much (Kish 1965)."""
+        """Effective sample size of the weighted untreated rows (Kish 1965)."""
         return float(self.weight.sum() ** 2 / np.square(self.weight).sum())
 
 
 def adjusted(x: Floats, treated: Bools, y: Floats, penalty: float, max_weight: float, *, binary: bool) -> Adjusted:
-    """The mean effect on the treated; `x`: numbers scaled to spread 1, without a constant."""
+    """The mean effect on the treated; `x`: covariates scaled to standard deviation 1, without an intercept."""
     rows = np.column_stack([np.ones(len(x)), x])
     chosen = fitted_line(rows, treated.astype(float), np.ones(len(x), dtype=bool), penalty, binary=True)
     base = fitted_line(rows, y, ~treated, penalty, binary=binary)
@@ -79,7 +79,7 @@ def adjusted(x: Floats, treated: Bools, y: Floats, penalty: float, max_weight: f
 
 
 def fitted_line(rows: Floats, y: Floats, among: Bools, penalty: float, *, binary: bool) -> Fitted:
-    """A logistic or a linear regression on the rows `among`; the constant (first column) is not penalised."""
+    """A logistic or a linear regression on the rows `among`; the intercept (first column) is not penalized."""
     x = rows[:, 1:]
     if binary:
         model: Any = LogisticRegression(C=1.0 / penalty, solver="newton-cholesky", tol=TOLERANCE)

@@ -1,4 +1,4 @@
-"""The effect of each kind of intervention, by root cause and segment, and which may be ranked (MON-4)."""
+"""The effect of each kind of intervention by root cause and segment, and the rank of those with enough data (MON-4)."""
 
 from collections.abc import Iterator, Sequence
 
@@ -26,8 +26,8 @@ def effect_table(
 
     `subjects`: account_id, kind (missing: untreated), root_cause, segment, the outcomes and the features. The
     treated of a kind are compared with the untreated of the same root cause and segment; those of another kind are on
-    neither side. An untreated subject without a root cause, which nobody looked into, counts for every cause.
-    `rank`: 1 for the best kind of a root cause and segment, among those with enough cases; missing for the others.
+    neither side. An untreated subject without a recorded root cause counts for every cause.
+    `rank`: 1 for the best kind of a root cause and segment, among those with enough subjects; missing for the others.
     """
     rows = [
         {
@@ -54,7 +54,7 @@ def effect_table(
 
 
 def _groups(subjects: pd.DataFrame) -> Iterator[tuple[str, str, str, pd.DataFrame]]:
-    """Kind, root cause, segment and their subjects: the treated of the kind and the untreated."""
+    """Each kind, root cause and segment with its subjects: the treated of the kind and the untreated."""
     causes, segments = ([ALL, *sorted(subjects[c].dropna().unique())] for c in ("root_cause", "segment"))
     for kind in sorted(subjects["kind"].dropna().unique()):
         sides = subjects[(subjects["kind"] == kind) | subjects["kind"].isna()]

@@ -1,8 +1,8 @@
-"""What an intervention changed for those who had it, and whether there are cases enough to say so (MON-4).
+"""The effect of an intervention on the treated accounts, and whether there are enough subjects to report it (MON-4).
 
-Where a lot decided, the plain difference between the sides. Elsewhere the treated against comparable untouched
-accounts, adjusted by doubly_robust.py for everything that was recorded before; nothing adjusts for what was not.
-Whether there are enough cases depends on precision alone, never on whether an effect was found.
+With random assignment it is the plain difference between the sides. Otherwise the treated are compared with comparable
+untreated accounts, adjusted by doubly_robust.py for all covariates recorded before; what was not recorded cannot be
+adjusted for. Whether there are enough subjects depends on precision alone, never on whether an effect was found.
 """
 
 from collections.abc import Sequence
@@ -30,9 +30,9 @@ NONE = Estimate(np.nan, np.nan, np.nan)
 
 @dataclass(frozen=True)
 class Outcome:
-    """What is asked about: a column of the cases, in words, its least effect worth knowing, and which way is good.
+    """An outcome: its column among the subjects, its label, the smallest effect that matters, which direction is good.
 
-    A binary outcome is a share, any other a number; cases without a value have not matured and are left out.
+    A binary outcome is a share, any other a number; subjects without a value have not matured and are left out.
     """
 
     column: str
@@ -43,7 +43,7 @@ class Outcome:
 
 
 def outcomes_of(rules: EffectSettings, churn_days: int = 90, usage_days: int = 28) -> tuple[Outcome, Outcome]:
-    """Churn and usage as SPEC MON-4 asks for them: columns `churned` and `use_after` (log change)."""
+    """The two outcomes of SPEC MON-4, churn and usage: columns `churned` and `use_after` (log change)."""
     return (
         Outcome(
             "churned",
@@ -64,11 +64,11 @@ def outcomes_of(rules: EffectSettings, churn_days: int = 90, usage_days: int = 2
 
 @dataclass(frozen=True)
 class Effect:
-    """The effect with its interval (none where too few cases allow no estimate), and what it rests on.
+    """The effect with its interval (none where subjects are too few for an estimate), and the data behind it.
 
-    `naive`: the plain difference, whoever was chosen. `treated`, `comparable`: accounts. `overlap`: share of the
-    treated that untouched cases can stand for. `needed`: treated accounts with which the least effect worth knowing
-    would be found. `notes`: all of it in sentences.
+    `naive`: the unadjusted difference. `treated`, `comparable`: accounts. `overlap`: share of the treated that have
+    comparable untreated subjects. `needed`: treated accounts needed to detect the smallest effect that matters.
+    `notes`: all of it in sentences.
     """
 
     estimand: str
@@ -94,7 +94,7 @@ def effect(
 ) -> Effect:
     """The mean effect on the treated, in the unit of the outcome.
 
-    `subjects`: account_id, treated (bool), the outcome, and numbers and words as known before the treatment.
+    `subjects`: account_id, treated (bool), the outcome, and the features as known before the treatment.
     """
     sides = _Sides.of(subjects[subjects[outcome.column].notna()], outcome)
     naive = sides.difference(rules)
@@ -116,7 +116,7 @@ def effect(
 
 @dataclass(frozen=True)
 class _Sides:
-    """The cases whose outcome is known: who was treated, what came of it, whose they are."""
+    """The subjects whose outcome is known: their rows, which were treated, and the outcome of each."""
 
     rows: pd.DataFrame
     treated: Bools
@@ -135,14 +135,14 @@ class _Sides:
         return int(self.rows.loc[~self.treated, "account_id"].nunique())
 
     def allow(self, outcome: Outcome, rules: EffectSettings) -> bool:
-        """Whether both sides have the accounts and, of a share, the outcomes that an estimate takes."""
+        """Whether both sides have enough accounts and, for a binary outcome, enough outcomes for an estimate."""
         if min(self.with_treatment, self.untreated) < rules.min_treated:
             return False
         outcomes = [int(self.y[side].sum()) for side in (self.treated, ~self.treated)]
         return not outcome.binary or min(outcomes) >= rules.min_outcomes
 
     def difference(self, rules: EffectSettings) -> Estimate:
-        """Mean of the treated less mean of the untouched."""
+        """Mean of the treated less mean of the untreated."""
         if min(self.with_treatment, self.untreated) < 2:
             return NONE
         influence, value = np.zeros(len(self.y)), 0.0
@@ -153,14 +153,14 @@ class _Sides:
         return self.bounded(value, influence, float(min(self.with_treatment, self.untreated)), rules)
 
     def bounded(self, value: float, influence: Floats, effective: float, rules: EffectSettings) -> Estimate:
-        """The value with the interval of Student's t from the influence, summed per account."""
+        """The value with a Student's t interval from the influence, summed per account."""
         per_account = np.bincount(pd.factorize(self.rows["account_id"])[0], influence)
         variance = np.square(per_account).sum() * len(per_account) / (len(per_account) - 1)
         half = stats.t.ppf((1.0 + rules.confidence) / 2.0, max(effective - 1.0, 1.0)) * np.sqrt(variance)
         return Estimate(value, float(value - half), float(value + half))
 
     def comparable(self, found: Adjusted) -> int:
-        """Untouched accounts whose odds of being treated lie where the treated have theirs."""
+        """Count of untreated accounts whose odds of being treated lie within the range of the treated."""
         low, high = found.odds[self.treated].min(), found.odds[self.treated].max()
         inside = ~self.treated & (found.odds >= low) & (found.odds <= high)
         return int(self.rows.loc[inside, "account_id"].nunique())
@@ -169,15 +169,15 @@ class _Sides:
 def _inputs(
     rows: pd.DataFrame, numeric_features: Sequence[str], categorical_features: Sequence[str], inputs: InputSettings
 ) -> Floats:
-    """What is adjusted for, as numbers of spread 1 and marks."""
+    """The covariates as standardized and one-hot columns."""
     x: Floats = prepared(varied(rows, numeric_features), categorical_features, inputs).fit_transform(rows)
     return x
 
 
 def _needed(estimate: Estimate | None, sides: _Sides, outcome: Outcome, rules: EffectSettings) -> int:
-    """Treated accounts with which an effect as large as the least worth knowing would be found.
+    """Treated accounts needed to detect the smallest effect that matters.
 
-    From the interval where there is one; else from the outcome's spread, as if one untouched stood by each treated.
+    From the interval where there is one; else from the outcome's variance, assuming one untreated account per treated.
     """
     sides_of_interval = stats.norm.ppf((1.0 + rules.confidence) / 2.0)
     wanted = outcome.min_effect / (sides_of_interval + stats.norm.ppf(rules.power))
@@ -205,7 +205,7 @@ def _sentences(
     fits: bool,
     randomized: bool,
 ) -> tuple[str, ...]:
-    """Overlap, power, the plain difference and what cannot be known."""
+    """Sentences on power, overlap, the unadjusted difference and unobserved confounding."""
     power_note = (
         f"{needed:,} treated accounts are needed to detect an effect of {outcome.min_effect:g} on {outcome.label} with "
         f"a power of {rules.power:.0%}; there are {sides.with_treatment:,} and {sides.untreated:,} untreated ones"

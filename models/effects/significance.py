@@ -1,7 +1,7 @@
-"""Which effects may lead to a suggestion: sure enough for all that were looked at together (MON-4).
+"""Which effects are significant enough to lead to a suggestion, with multiple testing accounted for (MON-4).
 
-Many kinds, causes and segments are looked at, and one in ten intervals of nothing leaves 0 out. Suggestions rest on
-effects whose share of false ones is bounded (Benjamini and Hochberg 1995), among those with enough cases.
+Many kinds, causes and segments are tested, and one in ten intervals around no effect excludes 0. Suggestions rest on
+effects whose false discovery rate is bounded (Benjamini and Hochberg 1995), among those with enough subjects.
 """
 
 import numpy as np
@@ -9,11 +9,11 @@ import pandas as pd
 from scipy import stats
 
 PREFER, DROP, RECONSIDER, UNCLEAR, FEW = "prefer", "drop", "reconsider", "unclear", "too few"
-"""Does good; does harm; does less good than is worth knowing; cannot be told; too few cases to tell."""
+"""Helps; harms; helps less than the smallest effect that matters; inconclusive; too few subjects."""
 
 
 def q_values(table: pd.DataFrame, confidence: float) -> pd.Series:
-    """The bound on false discoveries at which each effect with enough cases would still be told; NaN for the others."""
+    """The q-value (smallest false discovery rate) of each effect with enough subjects; NaN for the others."""
     judged = table[table["enough"].astype(bool) & table["effect"].notna()]
     error = (judged["high"] - judged["low"]) / 2.0 / stats.norm.ppf((1.0 + confidence) / 2.0)
     p = 2.0 * stats.norm.sf(np.abs(judged["effect"]) / error)
@@ -22,7 +22,7 @@ def q_values(table: pd.DataFrame, confidence: float) -> pd.Series:
 
 
 def verdict(effect: float, low: float, high: float, q: float, *, good: float, rate: float) -> str:
-    """What an effect with its interval allows to say. `good`: the least effect worth knowing, with its good sign."""
+    """The verdict on an effect. `good`: the smallest effect that matters, with the sign that is good."""
     if np.isnan(q):
         return FEW
     if q <= rate and min(low, high) * max(low, high) > 0:

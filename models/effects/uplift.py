@@ -1,10 +1,10 @@
-"""Who is helped by a contact and who is harmed, learnt from cases that a lot decided on (MON-4).
+"""Uplift: which accounts a contact helps and which it harms, fitted on randomly assigned subjects (MON-4).
 
-Nobody is ranked by uplift before a gate: a joint test that the contact changes the log odds of churn for some otherwise
-than for others (clustered by account). Where it changes them alike for all, risk is the right order. Behind the
-gate a few small trees say by how much the log odds fall, grown on scores whose mean is the effect (Kennedy 2023), each
-weighted by its precision; the chance to stay that is gained is that fall times p (1 - p). A sleeping dog is a case that
-a contact harms.
+Accounts are ranked by uplift only after a gate: a joint test that the contact changes the log odds of churn more for
+some than for others (clustered by account). Where it changes them alike for all, risk is the right order. After the
+gate a few small trees predict by how much the log odds fall, fitted to scores whose mean is the effect (Kennedy 2023),
+each weighted by its precision; the probability of staying that is gained is that fall times p (1 - p). A sleeping dog
+is an account that a contact harms.
 """
 
 from collections.abc import Sequence
@@ -33,12 +33,12 @@ SIDE = "side"
 """Input that is +1/2 for a contact and -1/2 for none."""
 SEED = 5
 SAME = 1e-9
-"""Share of the largest variance below which an input only repeats others."""
+"""Share of the largest variance below which an input is collinear with others."""
 
 
 @dataclass(frozen=True)
 class UpliftModel:
-    """What a contact would change for any account; `rules` say in words whom it would harm."""
+    """The uplift of a contact for any account; `rules` describe in words which accounts it would harm."""
 
     risk: Pipeline
     seen: ColumnTransformer
@@ -46,11 +46,11 @@ class UpliftModel:
     rules: tuple[str, ...]
 
     def p_churn(self, rows: pd.DataFrame) -> Floats:
-        """Chance to churn without a contact, one per row."""
+        """Probability of churn without a contact, one per row."""
         return _churn_probability(self.risk, rows, -0.5)
 
     def gained(self, rows: pd.DataFrame) -> Floats:
-        """Fall of the chance to churn by a contact, one per row; below 0 it does harm."""
+        """Fall of the probability of churn by a contact, one per row; below 0 the contact harms."""
         without = self.p_churn(rows)
         change: Floats = _fall(self.trees, self.seen.transform(rows)) * without * (1.0 - without)
         return change
@@ -58,10 +58,10 @@ class UpliftModel:
 
 @dataclass(frozen=True)
 class Uplift:
-    """The model, None where nobody is to be ranked; the gate's p-value, NaN where there are too few cases to test.
+    """The model, None where accounts are not ranked; the gate's p-value, NaN with too few subjects to test.
 
-    `harmed`: what contacts did to those whom a model that had not seen their account told to be harmed; None where
-    nobody is ranked or harmed. `needed`: cases at least.
+    `harmed`: the effect of contacts on the accounts that a cross-fitted model predicted to be harmed; None where no
+    account is ranked or harmed. `needed`: the minimum number of subjects.
     """
 
     model: UpliftModel | None
@@ -80,10 +80,12 @@ def fit_uplift(
     effects: EffectSettings,
     inputs: InputSettings,
 ) -> Uplift:
-    """Who is helped by a contact. `subjects`: account_id, treated (by lot), churned, and what was known before."""
+    """Fit uplift behind its gate. `subjects`: account_id, treated (at random), churned, and features known before."""
     needed = _needed(subjects, rules)
     if needed > len(subjects):
-        notes = f"Nobody is ranked by uplift: {len(subjects):,} randomised cases, about {needed:,} are needed."
+        notes = (
+            f"Accounts are not ranked by uplift: {len(subjects):,} randomized subjects, about {needed:,} are needed."
+        )
         return Uplift(None, np.nan, None, len(subjects), needed, (notes,))
     with threadpool_limits(1):
         return _tested(
@@ -100,11 +102,14 @@ def _tested(
     inputs: InputSettings,
     needed: int,
 ) -> Uplift:
-    """The gate and, behind it, the model."""
+    """The gate and, if it passes, the model."""
     p_value = gate(subjects, numeric_features, categorical_features, rules, inputs)
-    tested = f"joint test of {len(subjects):,} randomised cases that a contact changes more for some: p = {p_value:.3f}"
+    tested = (
+        f"joint test on {len(subjects):,} randomized subjects of whether a contact changes more for some: "
+        f"p = {p_value:.3f}"
+    )
     if not p_value <= rules.gate:
-        notes = f"Nobody is ranked by uplift, risk stays the order: {tested}, above {rules.gate:g}."
+        notes = f"Accounts are not ranked by uplift, risk stays the order: {tested}, above {rules.gate:g}."
         return Uplift(None, p_value, None, len(subjects), needed, (notes,))
     held_out = np.empty(len(subjects))
     for others, part in GroupKFold(rules.folds).split(subjects, groups=subjects["account_id"]):
@@ -125,14 +130,16 @@ def _tested(
 
 
 def _dogs(model: UpliftModel, harmed: Effect | None, share: float) -> tuple[str, ...]:
-    """Whom a contact would harm, in words, and what it did to those told so beforehand."""
+    """Which accounts a contact would harm, in words, and what it did to those predicted to be harmed."""
     if not model.rules or harmed is None:
-        return ("No group stands out that a contact would harm.",)
+        return ("No group of accounts was found that a contact would harm.",)
     estimate, named = harmed.naive, "; or ".join(model.rules)
     contacts = f"contacts changed their churn by {estimate.value:+.3f} ({estimate.low:+.3f} to {estimate.high:+.3f})"
-    seen = f"Told so by a model that had not seen them were {share:.0%} of the cases; {contacts}."
+    seen = f"A model that had not seen them predicts this for {share:.0%} of the subjects; {contacts}."
     sure = (
-        "Sleeping dogs, better left alone" if estimate.low > 0 else "Perhaps sleeping dogs, though the interval holds 0"
+        "Sleeping dogs, better not contacted"
+        if estimate.low > 0
+        else "Perhaps sleeping dogs, though the interval contains 0"
     )
     return (f"{sure}: {named}. {seen}",)
 
@@ -144,9 +151,9 @@ def gate(
     rules: UpliftSettings,
     inputs: InputSettings,
 ) -> float:
-    """p-value of the joint test that no input changes what a contact does to the log odds of churn.
+    """p-value of the joint test that no input changes the effect of a contact on the log odds of churn.
 
-    A score test (Rao 1948), summed per account: only the model without interactions is fitted, so that a rare kind
+    A score test (Rao 1948), summed per account: only the model without interactions is fitted, so that a rare category
     without churn breaks nothing.
     """
     x = prepared(numeric_features, categorical_features, inputs).fit_transform(subjects)
@@ -167,7 +174,7 @@ def gate(
 
 
 def _needed(subjects: pd.DataFrame, rules: UpliftSettings) -> int:
-    """Cases at the rate of churn so far, with which either side has the least number of outcomes."""
+    """Subjects needed, at the churn rate so far, for either side to have the minimum number of outcomes."""
     outcomes = [float(subjects.loc[subjects["treated"] == side, "churned"].sum()) for side in (True, False)]
     return int(np.ceil(len(subjects) * rules.min_outcomes / max(min(outcomes), 1.0))) if len(subjects) else 1
 
@@ -179,7 +186,7 @@ def _grown(
     rules: UpliftSettings,
     inputs: InputSettings,
 ) -> UpliftModel:
-    """Risk and trees, from these cases alone."""
+    """Risk model and uplift trees, fitted on these subjects alone."""
     seen = filled(numeric_features, categorical_features, inputs).fit(subjects)
     x, (score, weight) = (
         seen.transform(subjects),
@@ -202,9 +209,9 @@ def _scores(
     rules: UpliftSettings,
     inputs: InputSettings,
 ) -> tuple[Floats, Floats]:
-    """Per case an unbiased score of the fall of its log odds by a contact, and its precision.
+    """Per subject an unbiased score of the fall of its log odds by a contact, and its precision.
 
-    The chances come from a model that has not seen the account.
+    The probabilities come from a model that has not seen the account (cross-fitting).
     """
     treated, y = subjects["treated"].to_numpy(dtype=bool), subjects["churned"].to_numpy(dtype=float)
     with_contact, without = np.empty(len(subjects)), np.empty(len(subjects))
@@ -236,7 +243,7 @@ def _tree(rules: UpliftSettings) -> DecisionTreeRegressor:
 
 
 def _fall(trees: Sequence[DecisionTreeRegressor], x: Floats) -> Floats:
-    """Fall of the log odds, in the mean of the trees."""
+    """Mean predicted fall of the log odds over the trees."""
     fall: Floats = np.mean([tree.predict(x) for tree in trees], axis=0)
     return fall
 
@@ -244,7 +251,7 @@ def _fall(trees: Sequence[DecisionTreeRegressor], x: Floats) -> Floats:
 def _risk(
     numeric_features: Sequence[str], categorical_features: Sequence[str], rules: UpliftSettings, inputs: InputSettings
 ) -> Pipeline:
-    """The chance to churn with and without a contact that acts alike on all."""
+    """The risk model: churn probability with and without a contact that has the same effect on all."""
     line = LogisticRegression(C=1.0 / rules.penalty, solver="newton-cholesky")
     return make_pipeline(prepared([*numeric_features, SIDE], categorical_features, inputs), line)
 

@@ -468,7 +468,7 @@ def summary(effects: pd.DataFrame) -> Leadership:
         as_of=date(2026, 6, 22), first=date(2026, 6, 1), currency="USD", bands=bands, compared=True, joined=(2, 5e4),
         ended=(2, 1e6), lost=lost,
         work=pd.DataFrame({"kind": ["training"], **counts}), effects=effects, notes=("How it was found.",),
-        uplift=("Nobody is ranked by uplift: 12 randomised cases, about 900 are needed.",),
+        uplift=("Accounts are not ranked by uplift: 12 randomized subjects, about 900 are needed.",),
         suggestions=strategy_suggestions(effects.to_dict("records"), BOOKLET),
         learnings=learnings([work()], "2026-06-01", BOOKLET),
         escalations=[asked_for], forecast=ahead,

@@ -1,4 +1,4 @@
-"""The churn forecast of the coming quarter (WKL-2): that its interval covers, who counts, how it is graded."""
+"""The churn forecast of the coming quarter (WKL-2): coverage of its interval, which accounts count, its grading."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -44,13 +44,13 @@ HERE = ForecastRules(90, BookSettings(), RULES, frozenset())
 
 @dataclass(frozen=True)
 class World:
-    """Quarters of a book that nobody knows the law of: rows as of `history`, with the true chance `p` and `arr`."""
+    """Simulated quarters of a portfolio: rows as `history` takes them, with the true probability `p` and `arr`."""
 
     past: pd.DataFrame
     now: pd.DataFrame
     lost: float
     arr_lost: float
-    told: History
+    history: History
     spreads: Floats
     whole: Belief
 
@@ -61,9 +61,9 @@ def worlds() -> list[World]:
 
 
 def world(rng: np.random.Generator) -> World:
-    """Books whose accounts differ in frailty, segment, ARR (lognormal) and renewal; each quarter has its own shock.
+    """Accounts that differ in frailty, segment, ARR (lognormal) and renewal; each quarter has its own shock.
 
-    The standard deviation of the shock is drawn from 0 to 0.3, in each world anew.
+    The standard deviation of the shock is drawn from 0 to 0.3, once per world.
     """
     frailty, phase = rng.gamma(2.0, 0.5, ACCOUNTS), rng.integers(0, 4, ACCOUNTS)
     large, arr, spread = rng.random(ACCOUNTS) < 0.3, np.exp(rng.normal(10.0, 1.0, ACCOUNTS)), rng.uniform(0.0, 0.3)
@@ -81,18 +81,18 @@ def world(rng: np.random.Generator) -> World:
     )
     rows["churned"] = rows["churned"].astype(float)
     past, now = rows[rows["quarter"] < QUARTERS], rows[rows["quarter"] == QUARTERS]
-    told = history(past, RULES)
-    assert told is not None
-    found = belief(told.quarters["all"], NO_LEVEL, prior_spreads(RULES), RULES)
-    return World(past, now, now["churned"].sum(), float(now["churned"] @ arr), told, spreads_of(found), found)
+    earlier = history(past, RULES)
+    assert earlier is not None
+    found = belief(earlier.quarters["all"], NO_LEVEL, prior_spreads(RULES), RULES)
+    return World(past, now, now["churned"].sum(), float(now["churned"] @ arr), earlier, spreads_of(found), found)
 
 
-def held(found: Estimate, actual: float) -> bool:
+def covers(found: Estimate, actual: float) -> bool:
     return found.low <= actual <= found.high
 
 
 def sure() -> Belief:
-    """The belief that chances are right and accounts independent: binomial noise alone."""
+    """The belief that probabilities are right and accounts independent: binomial noise alone."""
     weights = np.zeros_like(belief([], 1.0, prior_spreads(RULES), RULES).weights)
     weights[len(weights) // 2, 0] = 1.0
     return Belief(weights)
@@ -103,35 +103,35 @@ def shares(hits: list[tuple[bool, ...]]) -> list[float]:
 
 
 def test_the_interval_of_the_books_own_history_covers_and_binomial_noise_alone_does_not(worlds: list[World]) -> None:
-    """90% intervals hold accounts and ARR in 85-95% of 200 worlds whose quarters have shocks (WKL-2)."""
+    """90% intervals cover accounts and ARR in 85-95% of 200 worlds whose quarters have shocks (WKL-2)."""
     hits = []
     for one in worlds:
-        chances, arr = one.told.probabilities(one.now["stratum"]), one.now["arr"].to_numpy()
-        said, naive = (forecast(chances, arr, found, RULES, 1) for found in (one.whole, sure()))
-        hits.append((held(said.accounts, one.lost), held(said.arr, one.arr_lost), held(naive.accounts, one.lost)))
-    accounts, arr_held, naive_held = shares(hits)
+        y_prob, arr = one.history.probabilities(one.now["stratum"]), one.now["arr"].to_numpy()
+        made, naive = (forecast(y_prob, arr, found, RULES, 1) for found in (one.whole, sure()))
+        hits.append((covers(made.accounts, one.lost), covers(made.arr, one.arr_lost), covers(naive.accounts, one.lost)))
+    accounts, arr_covered, naive_covered = shares(hits)
 
     assert 0.85 <= accounts <= 0.95
-    assert 0.85 <= arr_held <= 0.95
-    assert naive_held < 0.8
+    assert 0.85 <= arr_covered <= 0.95
+    assert naive_covered < 0.8
 
 
-def test_the_interval_of_a_models_chances_covers_though_they_are_off(worlds: list[World]) -> None:
-    """Chances that are about 15% off as a whole, with four earlier forecasts on record: 85-95% (WKL-2)."""
+def test_the_interval_of_a_models_probabilities_covers_though_they_are_off(worlds: list[World]) -> None:
+    """Probabilities that are about 15% off as a whole, with four earlier forecasts on record: 85-95% (WKL-2)."""
     hits, rng = [], np.random.default_rng(1)
     for one in worlds:
         off = np.exp(rng.normal(0.0, 0.15))
         sums = one.past.groupby("quarter")[["p", "churned"]].sum()[::-1][:4].to_numpy()
         found = belief([Quarter(p * off, lost) for p, lost in sums], RULES.model_level, one.spreads, RULES)
-        chances, arr = np.minimum(one.now["p"].to_numpy() * off, 0.95), one.now["arr"].to_numpy()
-        said = forecast(chances, arr, found, RULES, 1)
-        hits.append((held(said.accounts, one.lost), held(said.arr, one.arr_lost)))
+        y_prob, arr = np.minimum(one.now["p"].to_numpy() * off, 0.95), one.now["arr"].to_numpy()
+        made = forecast(y_prob, arr, found, RULES, 1)
+        hits.append((covers(made.accounts, one.lost), covers(made.arr, one.arr_lost)))
 
     assert all(0.85 <= share <= 0.95 for share in shares(hits)), shares(hits)
 
 
-def test_level_and_spread_are_learnt_from_earlier_quarters() -> None:
-    """Losses that run above their chances raise the level; quarters that differ widen the spread (WKL-2)."""
+def test_level_and_spread_are_estimated_from_earlier_quarters() -> None:
+    """More churn than expected raises the level; quarters that differ widen the spread (WKL-2)."""
     prior = prior_spreads(RULES)
     steady = belief([Quarter(100, 100)] * 6, 0.15, prior, RULES)
     above = belief([Quarter(100, 150)] * 6, 0.15, prior, RULES)
@@ -151,15 +151,15 @@ def test_the_newest_quarter_weighs_most() -> None:
     assert newest_high.level > belief([Quarter(50, 40), Quarter(50, 80)], 0.5, prior, RULES).level
 
 
-def test_what_a_model_was_tested_on_counts_as_losses_that_say_as_much() -> None:
-    """A ratio of 1.2 whose standard error is 0.12 rests on about 100 losses (WKL-2)."""
+def test_a_models_test_months_count_as_a_quarter_with_as_much_information() -> None:
+    """A ratio of 1.2 whose standard error is 0.12 rests on about 100 churned accounts (WKL-2)."""
     tested = _as_quarter(Estimate(1.2, 1.2 - 1.645 * 0.12, 1.2 + 1.645 * 0.12))
 
     assert tested.observed / tested.expected == pytest.approx(1.2)
     assert tested.observed == pytest.approx(100, rel=0.01)
 
 
-# Who counts, and what is published ------------------------------------------------------------------------------------
+# Which accounts count, and what is published --------------------------------------------------------------------------
 
 
 def account(name: str, **given: object) -> dict[str, object]:
@@ -177,7 +177,7 @@ def past(churned: int, of: int = 100) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def test_who_leaves_already_and_who_pays_nothing_is_not_forecast() -> None:
+def test_accounts_that_gave_notice_or_pay_nothing_are_not_forecast() -> None:
     """Accounts under contract with ARR whose notice is not known; the strata are segment and renewal (WKL-2)."""
     book = pd.DataFrame(
         [
@@ -194,8 +194,8 @@ def test_who_leaves_already_and_who_pays_nothing_is_not_forecast() -> None:
     assert found == {"due": "smb/due", "later": "smb/later", "open": "no segment/open-ended"}
 
 
-def test_a_loss_counts_after_the_forecast_and_until_the_horizons_end() -> None:
-    """(made_on, horizon_end], as the labels have it (WKL-2)."""
+def test_churn_counts_after_the_forecast_and_until_the_horizons_end() -> None:
+    """(made_on, horizon_end], as in the labels (WKL-2)."""
     start, until = datetime(2026, 6, 1), datetime(2026, 8, 30)
     left = pd.DataFrame(
         [("at start", start), ("just after", start + timedelta(seconds=1)), ("at end", until),
@@ -211,8 +211,8 @@ def made(book: list[dict[str, object]], history_of: pd.DataFrame, graded: pd.Dat
     return forecasts(pd.DataFrame(book), history_of, graded, None, MONDAY, HERE).set_index("segment")
 
 
-def test_without_a_model_the_books_own_rate_tells_and_says_so() -> None:
-    """10% left a quarter, so of 200 accounts about 20 will; the leaving ones stand apart (WKL-2)."""
+def test_without_a_model_the_forecast_uses_the_portfolios_own_rate_and_says_so() -> None:
+    """10% churned per quarter, so about 20 of 200 accounts will; those that gave notice are listed apart (WKL-2)."""
     book = [account(f"a{i}") for i in range(200)] + [account("gone", status="leaving", arr=7.0)]
     found = made(book, past(10)).loc["all"]
 
@@ -224,8 +224,8 @@ def test_without_a_model_the_books_own_rate_tells_and_says_so() -> None:
     assert found["horizon_end"] == date(2026, 8, 30)
 
 
-def test_with_a_model_its_chances_are_weighed_by_arr_and_the_young_have_the_books_rate() -> None:
-    """Expected ARR is the sum of chance x ARR; an account that no model scores is not left out (WKL-2)."""
+def test_with_a_model_its_probabilities_are_weighted_by_arr_and_new_accounts_have_the_portfolios_rate() -> None:
+    """Expected ARR is the sum of probability x ARR; an account without a model score is not left out (WKL-2)."""
     book = [account(f"a{i}", churn_risk=0.5 if i < 10 else 0.01, arr=1000.0 if i < 10 else 1.0) for i in range(100)]
     young = [account(f"y{i}") for i in range(50)]
     found = made([*book, *young], past(10)).loc["all"]
@@ -236,7 +236,7 @@ def test_with_a_model_its_chances_are_weighed_by_arr_and_the_young_have_the_book
 
 
 def test_without_a_model_or_a_matured_quarter_there_is_no_forecast() -> None:
-    """Refused, in a row that says so (WKL-2)."""
+    """The forecast is refused in a row with the method `none` (WKL-2)."""
     found = made([account("a")], pd.DataFrame(columns=["quarter", "segment", "stratum", "churned"])).loc["all"]
 
     assert found["method"] == "none"
@@ -244,7 +244,7 @@ def test_without_a_model_or_a_matured_quarter_there_is_no_forecast() -> None:
 
 
 def test_a_model_learns_from_its_own_forecasts_that_do_not_overlap() -> None:
-    """Weekly forecasts share their losses: of those only one in a quarter counts, the newest first (WKL-2)."""
+    """Weekly forecasts share their outcomes, so only one per quarter counts, the newest first (WKL-2)."""
     weeks = [MONDAY - timedelta(days=120 + 7 * n) for n in range(30)]
     graded = pd.DataFrame(
         {"made_on": weeks, "segment": "all", "method": "model", "accounts_by_chance": 50.0,
