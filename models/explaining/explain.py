@@ -1,7 +1,7 @@
-"""Why a model gives an account its chance: parts of its margin per feature, and the few that are cited (ACT-1).
+"""The reasons for an account's probability: the contribution of each feature, and the few that are cited (ACT-1).
 
-Told against one typical account. Parts of the columns that a model sees are summed over the feature that they come
-from: a number with its mark for missing, a word with all of its marks.
+Contributions are relative to one typical account. Those of the columns that a model sees are summed per feature: a
+numeric feature with its missing indicator, a categorical one with all of its one-hot columns.
 """
 
 from collections.abc import Collection
@@ -22,9 +22,9 @@ from keepwell.models.training.trial import Trained
 
 @dataclass(frozen=True)
 class Explained:
-    """Rows and why: `base`, the typical account's margin, plus a row's `contributions` is its `margin`.
+    """Margins in parts: `base`, the typical account's margin, plus the sum of a row's `contributions` is its `margin`.
 
-    `base` is told for each row, by the model that serves it: a segment may have its own. `contributions` has the index
+    `base` is given per row, from the model that serves it: a segment may have its own. `contributions` has the index
     of the rows and one column per feature that any of these models reads.
     """
 
@@ -34,7 +34,7 @@ class Explained:
 
 
 def reference_row(rows: pd.DataFrame) -> pd.Series:
-    """The typical account of the training rows: each number's median, the word that most have.
+    """The typical account of the training rows: median of each numeric feature, mode of each categorical one.
 
     Missing where most rows are: then having a value is what sets an account apart.
     """
@@ -48,7 +48,7 @@ def _typical(values: pd.Series) -> object:
 
 
 def explained(trained: Trained, rows: pd.DataFrame, reference: pd.Series) -> Explained:
-    """Each row's margin in parts, which sum to it within 1e-6; errors as in models.explaining.margin."""
+    """The contributions of each row, which sum to its margin within 1e-6; errors as in models.explaining.margin."""
     found = [(at, _explained(served, rows.iloc[at], reference)) for served, at in trained.serving(rows)]
     if len(found) == 1:
         return found[0][1]
@@ -61,14 +61,14 @@ def explained(trained: Trained, rows: pd.DataFrame, reference: pd.Series) -> Exp
 
 
 def _explained(served: Trained, rows: pd.DataFrame, reference: pd.Series) -> Explained:
-    """The same of rows that one model serves."""
+    """The same for rows that one model serves."""
     names = input_columns(served.model)
     base, margins, split = parts(served, rows, _one_row(reference[names], rows))
     return Explained(np.full(len(rows), base), margins, pd.DataFrame(split @ origins(served.model), rows.index, names))
 
 
 def _one_row(reference: pd.Series, rows: pd.DataFrame) -> pd.DataFrame:
-    """The reference as a frame of one row, typed as the rows are."""
+    """The reference as a frame of one row, with the dtypes of the rows."""
     kinds = {name: float if is_numeric_dtype(rows[name]) else rows[name].dtype for name in reference.index}
     return pd.DataFrame({name: pd.Series([value], dtype=kinds[name]) for name, value in reference.items()})
 
@@ -77,10 +77,10 @@ def top_reasons(
     trained: Trained, rows: pd.DataFrame, why: Explained, reference: pd.Series, count: int,
     uncited: Collection[str] = (),
 ) -> pd.DataFrame:  # fmt: skip
-    """What raises each row's margin most: row (its index), rank from 1, feature, value, reference, contribution.
+    """The features that raise each margin most: row (index), rank from 1, feature, value, reference, contribution.
 
-    A feature is cited only where putting it alone back to its reference lowers the margin by itself; where interactions
-    say otherwise the next one is tried. `uncited`: features that are never cited. A row may have fewer than `count`.
+    A feature is cited only if resetting it alone to its reference lowers the margin; where interactions prevent that,
+    the next one is tried. `uncited`: features that are never cited. A row may have fewer than `count`.
     """
     names = np.array([name for name in why.contributions if name not in uncited], dtype=object)
     gives = why.contributions[list(names)].to_numpy()
@@ -109,12 +109,12 @@ def top_reasons(
 
 
 def _put_back(rows: pd.DataFrame, chosen: NDArray[Any], reference: pd.Series) -> pd.DataFrame:
-    """The rows, each with its chosen feature at the reference."""
+    """The rows, each with its chosen feature reset to the reference."""
     return rows.assign(**{name: rows[name].where(chosen != name, reference[name]) for name in np.unique(chosen)})
 
 
 def _values(rows: pd.DataFrame, at: NDArray[Any], chosen: NDArray[Any]) -> NDArray[Any]:
-    """The value of the chosen feature in the row at each of these places."""
+    """The value of the chosen feature in each of these rows."""
     values = np.empty(len(at), dtype=object)
     for name in np.unique(chosen):
         of = chosen == name

@@ -1,11 +1,11 @@
-"""Which features a model leans on: what its ROC-AUC on held-out rows loses when one is shuffled (MOD-7).
+"""Permutation importance: how much ROC-AUC a model loses on held-out rows when a feature is shuffled (MOD-7).
 
-Permutation importance (Breiman 2001; of any model: Fisher, Rudin and Dominici 2019) of the features as they were before
-any preparation: a number goes with its mark for missing, a word with all of its marks. Two features that say the same
-share what they are worth, and each may then look idle.
+Permutation importance (Breiman 2001; of any model: Fisher, Rudin and Dominici 2019) of the raw features, before any
+preparation: a numeric feature with its missing indicator, a categorical one with all of its one-hot columns. Two
+redundant features share their importance, and each may then look unimportant.
 
-scikit-learn's own gives the spread over shuffles only. Here the interval also holds what other accounts would have
-given, from the variance of a ROC-AUC over clusters (Obuchowski 1997), which needs no draws.
+scikit-learn's own gives the spread over shuffles only. Here the interval also covers the sampling of accounts, from the
+variance of a ROC-AUC over clusters (Obuchowski 1997), which needs no draws.
 """
 
 from typing import Any
@@ -24,7 +24,7 @@ SEED = 1
 
 
 def importance(trained: Trained, rows: pd.DataFrame, label: str, rules: ImportanceSettings) -> pd.DataFrame:
-    """name, value, low, high: the loss of ROC-AUC of each feature to which the model gives any weight, largest first.
+    """The drop in ROC-AUC for each feature that the model uses, largest first: name, value, low, high.
 
     `rows`: held-out examples with account_id and the label. Below 0 they would be ranked better without the feature.
     """
@@ -45,7 +45,7 @@ def importance(trained: Trained, rows: pd.DataFrame, label: str, rules: Importan
 
 
 def placements(y_prob: Floats, y_true: NDArray[np.bool_]) -> Floats:
-    """For each row that left, the share of those that stayed below it; for each that stayed, of those that left above.
+    """For each positive row the share of negatives below it; for each negative row the share of positives above it.
 
     Ties count half. The mean over either group is the ROC-AUC (DeLong, DeLong and Clarke-Pearson 1988).
     """
@@ -58,7 +58,7 @@ def placements(y_prob: Floats, y_true: NDArray[np.bool_]) -> Floats:
 def _interval(
     lost: Floats, y_true: NDArray[np.bool_], accounts: NDArray[Any], confidence: float
 ) -> tuple[float, float, float]:
-    """The mean loss with its bounds; the rows of one account are no independent rows."""
+    """The mean drop with its interval, clustered by account."""
     value = float(lost[y_true].mean())
     pull = (lost - value) / np.where(y_true, y_true.sum(), (~y_true).sum())
     of_account = np.bincount(accounts, pull)
@@ -68,7 +68,7 @@ def _interval(
 
 
 def _of_some_accounts(rows: pd.DataFrame, max_accounts: int, rng: np.random.Generator) -> pd.DataFrame:
-    """The rows of so many accounts at most, drawn by chance: the cost stays the same for a larger company."""
+    """The rows of a random sample of at most `max_accounts` accounts, which bounds the cost for a large company."""
     accounts = np.sort(rows["account_id"].unique())
     if len(accounts) > max_accounts:
         accounts = rng.choice(accounts, max_accounts, replace=False)

@@ -1,8 +1,8 @@
-"""What a model adds up for an account, and the exact parts of that against one reference row (ACT-1).
+"""The margin of a model for an account, and its exact parts relative to one reference row (ACT-1).
 
 The margin of a linear model and of boosting is the calibrated log odds; of a tree and of a forest, which average
-chances, it is the chance before calibration. A linear model's part is coefficient x (value - reference). Trees give
-exact Shapley values against the one row (interventional form: Lundberg et al. 2020).
+probabilities, it is the probability before calibration. A linear model's part is coefficient x (value - reference).
+Trees give exact Shapley values relative to the one row (interventional form: Lundberg et al. 2020).
 """
 
 from typing import Any
@@ -19,21 +19,21 @@ from keepwell.models.training.origins import seen_by
 from keepwell.models.training.trial import Trained
 
 EXACT = 1e-6
-"""Parts and margin agree to this; what is less is nothing."""
+"""Tolerance between parts and margin; a smaller part counts as zero."""
 MAX_NODES = 2**15
 """shap numbers the nodes of a tree with 16 bits."""
 SLICE = 2_000
-"""Rows at once: they stay in a core's cache while the trees go by, and shap has no time to draw a progress bar."""
+"""Rows per call: they stay in a core's cache during the loop over trees, and shap shows no progress bar."""
 SUMMING = (LogisticRegression, HistGradientBoostingClassifier)
 AVERAGING = (DecisionTreeClassifier, RandomForestClassifier)
 
 
 class NotAdditive(Exception):
-    """The parts of a margin do not sum to it: no reason is better than a wrong one."""
+    """The parts of a margin do not sum to it; no reasons are given rather than wrong ones."""
 
 
 def margin(trained: Trained, rows: pd.DataFrame, before: pd.DataFrame | None = None) -> Floats:
-    """What the model that serves each row adds up for it.
+    """The margin of each row, from the model that serves it.
 
     `before`: the rows as they were before a feature was changed, where that must not change which model serves them.
     """
@@ -44,9 +44,9 @@ def margin(trained: Trained, rows: pd.DataFrame, before: pd.DataFrame | None = N
 
 
 def parts(trained: Trained, rows: pd.DataFrame, reference: pd.DataFrame) -> tuple[float, Floats, Floats]:
-    """The reference's margin, each row's, and one part per column that the last step sees, of a model without segments.
+    """The margins of reference and rows, and one part per column of the last step, for a model without segments.
 
-    Raises NotAdditive where the parts of a row miss its margin, TypeError for a model that adds nothing up.
+    Raises NotAdditive where the parts of a row do not sum to its margin, TypeError for a model without a margin.
     """
     last = trained.model[-1]
     if not isinstance(last, SUMMING + AVERAGING):
@@ -65,7 +65,7 @@ def _margin(trained: Trained, inputs: Floats) -> Floats:
     if isinstance(last, AVERAGING):
         y_prob: Floats = last.predict_proba(inputs)[:, 1]
         return y_prob
-    with threadpool_limits(1):  # threads of boosting that wait for a core burn several times what they compute
+    with threadpool_limits(1):  # boosting threads that wait for a core use several times the CPU
         odds: Floats = np.concatenate([last.decision_function(part) for part in _slices(inputs)])
     return trained.calibration.intercept + trained.calibration.slope * odds
 
@@ -84,15 +84,15 @@ def _slices(inputs: Floats) -> list[Floats]:
 
 
 def _shapley(trees: Any, inputs: Floats, base: Floats) -> Floats:
-    """Shapley values of every column against the base row."""
+    """Shapley values of every column relative to the base row."""
     from shap import TreeExplainer
 
     explainer = TreeExplainer(trees, base, feature_perturbation="interventional")
     forest = explainer.model
     if forest.thresholds.shape[1] > MAX_NODES:
         raise NotAdditive(f"a tree has {forest.thresholds.shape[1]:,} nodes; shap can count to {MAX_NODES:,}")
-    # shap rounds thresholds to 32 bits, so that a value right beside one would take the wrong branch (shap issue 5116):
-    # it is given places among a column's thresholds instead of values, which are small whole numbers.
+    # shap rounds thresholds to 32 bits, so that a value next to one could take the wrong branch (shap issue 5116):
+    # values are replaced by their rank among a column's thresholds, a small integer.
     inputs, base = (values.astype(forest.input_dtype).astype(float) for values in (inputs, base))
     inner = forest.children_left >= 0
     for column in np.unique(forest.features[inner]):

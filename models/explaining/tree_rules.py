@@ -1,4 +1,4 @@
-"""The parts of a small regression tree in words: whom it puts below zero, and by which conditions."""
+"""The rules of a small regression tree in words: the conditions of its leaves below zero."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -8,9 +8,9 @@ from keepwell.models.training.inputs import BELOW_ALL
 
 
 def rules_of(tree: DecisionTreeRegressor, names: Mapping[str, bool], categories: Sequence[str]) -> tuple[str, ...]:
-    """The conditions of each part whose every leaf is below zero, the lowest first.
+    """The conditions of each subtree whose leaves are all below zero, the lowest first.
 
-    `names`: the tree's inputs in their order, and whether one may be missing; `categories`: the one-hot ones.
+    `names`: the tree's inputs in their order, and whether each may be missing; `categories`: the one-hot ones.
     """
     parts = sorted((value, tuple(said.values())) for value, said in _parts(tree, names, categories, 0, {}) if value < 0)
     return tuple(" and ".join(conditions) if conditions else "everyone" for _, conditions in parts)
@@ -23,9 +23,9 @@ def _parts(
     node: int,
     so_far: Mapping[str, str],
 ) -> Iterator[tuple[float, Mapping[str, str]]]:
-    """Value and conditions of the largest parts below a node whose leaves are all of one sign.
+    """Value and conditions of the largest subtrees below a node whose leaves all have one sign.
 
-    Of two cuts of one input on the same side the later is the narrower, and takes the place of the earlier.
+    Of two splits of one input on the same side the later is narrower and replaces the earlier.
     """
     inner = tree.tree_
     if len({value < 0 for value in _leaf_values(tree, node)}) == 1:
@@ -50,7 +50,7 @@ def _leaf_values(tree: DecisionTreeRegressor, node: int) -> Iterator[float]:
 
 
 def _conditions(name: str, threshold: float, categories: Sequence[str], *, may_miss: bool) -> tuple[str, str]:
-    """What holds below a cut and above it."""
+    """The conditions below a threshold and above it."""
     for word in categories:
         if name.startswith(f"{word}_"):
             value = name.removeprefix(f"{word}_")

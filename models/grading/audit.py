@@ -1,9 +1,9 @@
-"""What each score said of those who left, 30, 60 and 90 days before: legacy, health and model side by side (LRN-5).
+"""How each score rated churned accounts 30, 60 and 90 days before: legacy, health and model side by side (LRN-5).
 
-The book of each month start is one frame, `panel`: account_id, as_of, segment, arr, churned (NULL until matured),
-churned_at, health and model (a chance), to which `as_known` adds the legacy score. The flags of a month are set
-`settle_days` after its start and stand until those of the next month. A score that an account did not have is NULL all
-the way: it is counted as not scored, never as missed.
+The portfolio at each month start is one frame, `panel`: account_id, as_of, segment, arr, churned (NULL until matured),
+churned_at, health and model (a probability), to which `as_known` adds the legacy score. The flags of a month are set
+`settle_days` after its start and are active until those of the next month. A score that an account did not have stays
+NULL: it is counted as not scored, never as missed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ from keepwell.models.settings.training import CandidateSettings
 
 SCORES = ("legacy", "health", "model")
 RULES = {"stock": SCORES, "own": SCORES[:2]}
-"""Two ways of flagging: the same share by every score, or by the score's own bands, which a model has not."""
+"""Two ways of flagging: the same share by every score, or by the score's own bands, which a model does not have."""
 METRIC_KEY = ["flags", "score", "days_before", "metric"]
 
 
@@ -48,8 +48,8 @@ def as_known(panel: pd.DataFrame, legacy: pd.DataFrame | None, rules: AuditSetti
 def with_flags(panel: pd.DataFrame, rules: AuditSettings, share: float, critical_below: float) -> pd.DataFrame:
     """The panel with `stock_SCORE` and `own_SCORE`: flagged or not, NULL for an account without that score.
 
-    `stock`: the riskiest of each month, as many as `share` of the accounts that have the score. As many of the whole
-    book would let a score that knows few flag most of them. `own`: the legacy bands of the settings, health below
+    `stock`: the riskiest of each month, as many as `share` of the accounts that have the score. A share of the whole
+    portfolio would let a score of few accounts flag most of them. `own`: the legacy bands of the settings, health below
     `critical_below`.
     """
     risks = risk(panel, rules)
@@ -64,7 +64,7 @@ def with_flags(panel: pd.DataFrame, rules: AuditSettings, share: float, critical
 
 
 def risk(panel: pd.DataFrame, rules: AuditSettings) -> Mapping[str, pd.Series]:
-    """Each score turned so that more is worse."""
+    """Each score with its sign such that higher is riskier."""
     return {
         "legacy": -panel["legacy"] if rules.legacy_high_is_good else panel["legacy"],
         "health": -panel["health"],
@@ -75,21 +75,21 @@ def risk(panel: pd.DataFrame, rules: AuditSettings) -> Mapping[str, pd.Series]:
 def riskiest(panel: pd.DataFrame, risks: pd.Series, stock: pd.Series) -> pd.Series:
     """Whether a row is among the `stock` riskiest of its month; NULL without a score.
 
-    Among equals a hash of the account decides, which favours neither the old nor the large.
+    Ties are broken by a hash of the account, which favors neither old nor large accounts.
     """
     tie_break = pd.util.hash_pandas_object(panel["account_id"].astype(str), index=False)
-    order = pd.DataFrame({"as_of": panel["as_of"], "risk": risks.astype(float), "lot": tie_break}).sort_values(
-        ["as_of", "risk", "lot"], ascending=[True, False, True], na_position="last"
+    order = pd.DataFrame({"as_of": panel["as_of"], "risk": risks.astype(float), "tie_break": tie_break}).sort_values(
+        ["as_of", "risk", "tie_break"], ascending=[True, False, True], na_position="last"
     )
     place = order.groupby("as_of").cumcount().reindex(panel.index) + 1
     return (place <= stock).astype("boolean").where(risks.notna())
 
 
 def looked_up(churned: pd.DataFrame, panel: pd.DataFrame, rules: AuditSettings) -> pd.DataFrame:
-    """One row per loss and number of days before it: every score and flag that stood then, and how old it was.
+    """One row per churned account and number of days before: every score and flag active then, and the score's age.
 
-    `churned`: account_id, churned_at. The month whose flags stood is the newest one whose flags were set at or before
-    that instant; a score older than `oldest_score_days` by then is none.
+    `churned`: account_id, churned_at. The active month is the newest one whose flags were set at or before that
+    instant; a score older than `oldest_score_days` by then counts as missing.
     """
     days = pd.DataFrame({"days_before": list(rules.days_before)})
     rows = churned.assign(churned_at=instants(churned["churned_at"])).merge(days, how="cross")
@@ -115,9 +115,9 @@ def looked_up(churned: pd.DataFrame, panel: pd.DataFrame, rules: AuditSettings) 
 def audit_metrics(looked: pd.DataFrame, months: pd.DataFrame, rules: CandidateSettings) -> pd.DataFrame:
     """True-positive, miss and false-alarm rate of each score, and their paired difference to the legacy score.
 
-    `months`: the flags of the matured months of the window. Columns: flags, score, days_before (empty for figures of
+    `months`: the flags of the matured months of the window. Columns: flags, score, days_before (empty for metrics of
     the flags themselves), metric, value, low, high, part, whole, not_scored. `part` of `whole` is the value of a rate.
-    A difference rests on the rows that both scores know.
+    A difference rests on the rows that have both scores.
     """
     metrics: dict[tuple[str, str, int | None, str], RatioMetric] = {}
     missing: dict[tuple[str, str, int | None], int] = {}
@@ -132,7 +132,7 @@ def audit_metrics(looked: pd.DataFrame, months: pd.DataFrame, rules: CandidateSe
 
 
 def metric_frame(metrics: Mapping[Any, RatioMetric], names: Sequence[str], rules: CandidateSettings) -> pd.DataFrame:
-    """One row per figure: its key under these names, value, low, high, and which `part` of which `whole` it is.
+    """One row per metric: its key under these names, value, low, high, numerator `part` and denominator `whole`.
 
     A difference has no part, and the whole of its first side.
     """
@@ -145,7 +145,7 @@ def metric_frame(metrics: Mapping[Any, RatioMetric], names: Sequence[str], rules
 
 
 def _of_churners(rows: pd.DataFrame, rule: str, score: str) -> dict[str, RatioMetric]:
-    """Flagged and not flagged among those who left, of those who had the score; how old the score was."""
+    """True-positive and miss rate among the churned accounts that had the score, and the age of the score."""
     flag, legacy = f"{rule}_{score}", f"{rule}_legacy"
     scored = rows[rows[flag].notna()]
     metrics: dict[str, RatioMetric] = {
@@ -160,7 +160,7 @@ def _of_churners(rows: pd.DataFrame, rule: str, score: str) -> dict[str, RatioMe
 
 
 def _of_flags(months: pd.DataFrame, rule: str, score: str) -> dict[str, RatioMetric]:
-    """Stayed among those flagged, and how many were flagged; a difference over the months that both scores know."""
+    """False-alarm rate and flag rate; the difference is over the months that have both scores."""
     flag, legacy = f"{rule}_{score}", f"{rule}_legacy"
     scored = months[months[flag].notna()]
     rate = _share(scored, scored[flag])
@@ -173,7 +173,7 @@ def _of_flags(months: pd.DataFrame, rule: str, score: str) -> dict[str, RatioMet
 
 
 def false_alarms(rows: pd.DataFrame, flag: str) -> Ratio:
-    """Stayed among those flagged."""
+    """Share of the flagged accounts that did not churn."""
     flagged = rows[flag].astype(bool)
     return Ratio(rows["account_id"], flagged & ~rows["churned"].astype(bool), flagged)
 
@@ -192,10 +192,10 @@ def window(panel: pd.DataFrame, since: pd.Timestamp) -> pd.DataFrame:
 
 
 def instants(values: pd.Series) -> pd.Series:
-    """Days and instants in one unit, so that they can be joined in order of time."""
+    """Dates and timestamps in one unit, so that they can be joined in order of time."""
     return pd.to_datetime(values).astype("datetime64[us]")
 
 
 def score_names(panel: pd.DataFrame) -> Sequence[str]:
-    """The scores that anybody in the panel has; a legacy band without a number is one."""
+    """The scores that any account in the panel has; a legacy band without a number counts as one."""
     return [score for score in SCORES if panel["legacy_on" if score == "legacy" else score].notna().any()]

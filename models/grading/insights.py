@@ -1,8 +1,8 @@
-"""Which groups of accounts see an outcome more often than the others, and how sure that is (MOD-7).
+"""Insights: groups of accounts that have an outcome more often than the others, with intervals (MOD-7).
 
-Every feature is cut at points that mean something: missing against there, zero against more, quarters and halves;
-a word against all other words. All cuts that were tried count in the bound on false discoveries. What is found is an
-association: it says where to look, not what would happen if something were changed.
+Every feature is split at meaningful points: missing against known, zero against more, quartiles and the median; one
+category against all others. All splits that were tried count in the false discovery rate. What is found is an
+association: it shows where to look, not what would happen if something were changed.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,7 +32,7 @@ class Contrast:
     `side`: the value is missing or known, is zero or more (at least `threshold`), is `threshold` or lower, is
     `threshold` or higher, or is the category `threshold`. `ratio`: the group's rate of the outcome over that of the
     others, with its interval.
-    `q_value`: the bound on the share of false discoveries at which it would still be found.
+    `q_value`: the smallest false discovery rate at which it would still be found.
     """
 
     feature: str
@@ -51,12 +51,12 @@ class Contrast:
 
     @property
     def groups(self) -> tuple[int, ...]:
-        """The sizes of both groups: features that agree in all of them part the same rows."""
+        """The sizes of both groups: features that agree in all of them split the same rows."""
         return (self.with_count, self.with_outcome, self.with_accounts, self.without_count, self.without_outcome)
 
     @property
     def strength(self) -> float:
-        """How far the ratio is from 1 at the bound nearer to it, on the log scale; 0 where the interval holds 1."""
+        """Distance on the log scale of the ratio's nearer bound from 1; 0 where the interval contains 1."""
         return max(np.log(self.low), -np.log(self.high), 0.0)
 
 
@@ -68,13 +68,13 @@ class _Grouping:
     group: Bools
     others: Bools
     above: float | None = None
-    """The lowest value of the others, of a cut between lower and higher."""
+    """The lowest value of the others, for a split between lower and higher."""
 
 
 def strongest(found: Sequence[Contrast], rules: InsightSettings) -> list[Contrast]:
-    """The contrasts worth telling, the strongest first: sure enough, large enough, the strongest one per feature.
+    """The contrasts to report, strongest first: significant, large enough, one per feature.
 
-    Features that part the very same groups (no user, no use, no active day) are told once.
+    Features that split the same groups (no user, no usage, no active day) are reported once.
     """
     worth = [
         c for c in found if c.q_value <= rules.false_discovery_rate and max(c.ratio, 1 / c.ratio) >= rules.min_ratio
@@ -94,7 +94,7 @@ def contrasts(
 ) -> list[Contrast]:
     """Every contrast that was tried and whose two groups are large enough.
 
-    `rows`: account_id, as_of, the label (no row without one), numbers and words: training and validation months.
+    `rows`: account_id, as_of, the label (no row without one) and the features, of training and validation months.
     """
     y_true, accounts = rows[label].to_numpy(dtype=float), rows["account_id"]
     groupings = [
@@ -106,7 +106,7 @@ def contrasts(
         return []
     sides = [mask for grouping in groupings for mask in (grouping.group, grouping.others)]
     counts = drawn_counts(accounts, y_true, sides, rules.replicates, SEED)
-    with np.errstate(divide="ignore", invalid="ignore"):  # a draw may hold no outcome of a group
+    with np.errstate(divide="ignore", invalid="ignore"):  # a draw may have no outcome in a group
         ratios = counts.rates[:, 0::2] / counts.rates[:, 1::2]
     q_values = stats.false_discovery_control([_p_value(drawn) for drawn in ratios.T], method="by")
     return [
@@ -125,7 +125,7 @@ def _contrast(
     accounts: pd.Series,
     rules: InsightSettings,
 ) -> Contrast:
-    """The figures of one cut. The group is the smaller side; of two halves, the one with more of the outcome."""
+    """The contrast of one split. The group is the smaller side; of two halves, the one with more of the outcome."""
     group, others, side, at, ratio = grouping.group, grouping.others, grouping.side, grouping.threshold, drawn
     order = [0, 1]
     share = rows[0] / rows.sum()
@@ -146,7 +146,7 @@ def _contrast(
 def _groupings(
     rows: pd.DataFrame, numeric_features: Sequence[str], categorical_features: Sequence[str]
 ) -> Iterator[_Grouping]:
-    """Every group that is tried; groups of the same rows once."""
+    """Every split that is tried; splits of the same rows once."""
     months = rows["as_of"]
     for name in numeric_features:
         values = rows[name].astype("float64")
@@ -160,7 +160,7 @@ def _groupings(
 
 
 def _differs_within_a_month(values: pd.Series, months: pd.Series) -> bool:
-    """Otherwise it tells months apart, not accounts."""
+    """Whether a feature differs between accounts; otherwise it only separates months."""
     month = values.groupby(months).agg(["min", "max", "count", "size"])
     some_missing = month["count"].between(1, month["size"] - 1)
     return bool((some_missing | (month["min"] < month["max"])).any())
@@ -190,7 +190,7 @@ def _large_enough(grouping: _Grouping, accounts: pd.Series, y_true: Floats, rule
 
 
 def _p_value(drawn: Any) -> float:
-    """Two-sided, of a ratio of 1, by the spread of its logarithm over the draws (Efron and Tibshirani 1993)."""
+    """Two-sided p-value of a ratio of 1, by the spread of its logarithm over the draws (Efron and Tibshirani 1993)."""
     with np.errstate(divide="ignore", invalid="ignore"):
         logs = np.log(drawn)
     spread = float(np.std(logs[1:][np.isfinite(logs[1:])]))

@@ -1,6 +1,6 @@
-"""Figures with intervals from a bootstrap over accounts.
+"""Metrics with intervals from a bootstrap over accounts.
 
-Rows of one account are no independent examples, so whole accounts are drawn (Field and Welsh 2007: cluster bootstrap).
+Rows of one account are not independent, so whole accounts are drawn (Field and Welsh 2007: cluster bootstrap).
 A draw is a weight per row: how often its account was drawn. Sides that are compared share their draws, so that their
 difference is paired.
 """
@@ -19,7 +19,7 @@ from keepwell.models.grading.metrics import METRICS, WITHOUT_INTERVAL, Floats, G
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure with its interval; NaN bounds where it has none."""
+    """A metric with its interval; NaN bounds where it has none."""
 
     value: float
     low: float
@@ -27,7 +27,7 @@ class Estimate:
 
 
 def account_draws(codes: NDArray[np.integer[Any]], sample_weight: Floats, replicates: int, seed: int) -> "list[Floats]":
-    """Row weights of each draw: as many accounts as there are, with replacement."""
+    """Row weights of each bootstrap draw: as many accounts as there are, with replacement."""
     rng, count = np.random.default_rng(seed), int(codes.max(initial=-1)) + 1
     return [sample_weight * rng.multinomial(count, np.full(count, 1.0 / count))[codes] for _ in range(replicates)]
 
@@ -35,10 +35,10 @@ def account_draws(codes: NDArray[np.integer[Any]], sample_weight: Floats, replic
 def drawn(
     sides: Mapping[str, Graded], metrics: Mapping[str, Metric], accounts: NDArray[Any], replicates: int, seed: int
 ) -> dict[str, dict[str, Floats]]:
-    """By side and name, each figure as it is (first) and in every draw of accounts (the rest).
+    """By side and name, each metric on all rows (first) and in every draw of accounts (the rest).
 
-    The sides are grades of the same rows; `accounts`: whose each row is, in the order in which the rows were given. A
-    draw in which all have the outcome, or none, tells nothing and is left out.
+    The sides are predictions for the same rows; `accounts`: the account of each row, in the order the rows were given.
+    A draw in which all or none have the outcome is left out.
     """
     any_side = next(iter(sides.values()))
     sample_weight, y_true = any_side.as_given(any_side.sample_weight), any_side.as_given(any_side.y_true)
@@ -52,20 +52,20 @@ def drawn(
 
 
 def estimated(values: Floats, confidence: float) -> Estimate:
-    """The figure as it is (first) with an interval from its draws (the rest); no bounds where no draw has one."""
+    """The metric on all rows (first) with an interval from its draws (the rest); no bounds without a finite draw."""
     return interval(float(values[0]), values[1:], confidence)
 
 
 def prediction_interval(value: float, draws: ArrayLike, confidence: float) -> Estimate:
-    """What may happen: the expected value, and between which bounds the middle of the draws lies."""
+    """The expected value with a prediction interval, the central quantiles of the draws."""
     return _between(value, _known(draws), _tails(confidence))
 
 
 def interval(value: float, draws: ArrayLike, confidence: float) -> Estimate:
-    """The bias-corrected percentile interval of a figure whose bootstrap draws are given (Efron 1981).
+    """The bias-corrected percentile interval of a metric from its bootstrap draws (Efron 1981).
 
-    Where more than half of the draws lie on one side of the value, the quantiles move to the other: the draws of an
-    ROC-AUC of few losses are not centred on it.
+    Where more than half of the draws lie on one side of the value, the quantiles move to the other: with few churned
+    accounts the draws of a ROC-AUC are not centered on it.
     """
     known = _known(draws)
     edge = 0.5 / max(len(known), 1)
@@ -84,7 +84,7 @@ def _tails(confidence: float) -> Floats:
 
 
 def _between(value: float, known: Floats, shares: Floats) -> Estimate:
-    """The value with two quantiles of its draws; no bounds where no draw has one."""
+    """The value with two quantiles of its draws; no bounds without a finite draw."""
     if not len(known) or not np.isfinite(value):
         return Estimate(value, np.nan, np.nan)
     low, high = np.quantile(known, shares)
@@ -94,7 +94,7 @@ def _between(value: float, known: Floats, shares: Floats) -> Estimate:
 def graded_metrics(
     g: Graded, accounts: NDArray[Any], replicates: int, confidence: float, seed: int
 ) -> dict[str, Estimate]:
-    """Every figure with its interval; `accounts` in the order in which the rows were given."""
+    """Every metric with its interval; `accounts` in the order in which the rows were given."""
     bounded = {name: metric for name, metric in METRICS.items() if name not in WITHOUT_INTERVAL}
     draws = drawn({"": g}, bounded, accounts, replicates, seed)[""]
     return {

@@ -1,4 +1,4 @@
-"""How good a probability is: figures on held-out rows; each takes weights, so that no draw copies a row (MOD-4).
+"""Metrics of predicted probabilities; each takes sample weights, so that a bootstrap draw copies no row (MOD-4).
 
 Their intervals are in models/grading/intervals.py.
 """
@@ -20,9 +20,10 @@ STEPS = 30
 
 @dataclass(frozen=True)
 class Graded:
-    """What happened (0 or 1), the chance that was given, which rows were flagged, and the weight of each row.
+    """Rows ready for every metric: outcome (0 or 1), predicted probability, whether flagged, and sample weight.
 
-    Rows are ordered by their chance; `starts`: where each distinct chance begins, `order`: where each row came from.
+    Rows are ordered by probability; `starts`: where each distinct probability begins, `order`: each row's original
+    position.
     """
 
     y_true: Floats
@@ -33,23 +34,23 @@ class Graded:
     order: NDArray[np.integer[Any]]
 
     def drawn(self, sample_weight: Floats) -> "Graded":
-        """The same rows with other weights."""
+        """The same rows with these sample weights."""
         return replace(self, sample_weight=sample_weight)
 
     def as_given(self, values: Floats) -> Floats:
-        """Values of the rows, in the order in which the rows came."""
+        """Values of the rows, in the original order of the rows."""
         given: Floats = np.empty_like(values)
         given[self.order] = values
         return given
 
     def sum_by_probability(self, values: Floats) -> Floats:
-        """Sums of the values over the rows of each distinct chance, from the lowest on."""
+        """Sums of the values over the rows of each distinct probability, in ascending order."""
         sums: Floats = np.add.reduceat(values, self.starts)
         return sums
 
 
 def graded(y_true: Floats, y_prob: Floats, flagged: NDArray[np.bool_], sample_weight: Floats | None = None) -> Graded:
-    """The rows, ordered by chance, ready for every figure; without weights each counts once."""
+    """The rows, ordered by probability, ready for every metric; without weights each counts once."""
     order = np.argsort(y_prob, kind="stable")
     ordered = y_prob[order]
     starts = np.flatnonzero(np.diff(ordered, prepend=np.nan) != 0)
@@ -60,7 +61,7 @@ def graded(y_true: Floats, y_prob: Floats, flagged: NDArray[np.bool_], sample_we
 
 
 def top(y_prob: Floats, months: NDArray[Any], share: float) -> NDArray[np.bool_]:
-    """The rows with the highest chances of each month, as many as the share of it; ties by order."""
+    """Whether a row is in the top `share` of its month by probability; ties by order."""
     frame = pd.DataFrame({"y_prob": y_prob, "month": months})
     rank = frame.groupby("month")["y_prob"].rank(method="first", ascending=False)
     size = frame.groupby("month")["y_prob"].transform("size")
@@ -68,7 +69,7 @@ def top(y_prob: Floats, months: NDArray[Any], share: float) -> NDArray[np.bool_]
 
 
 def roc_auc(g: Graded) -> float:
-    """Chance that one who left was given more than one who stayed; ties count half (Mann-Whitney)."""
+    """Probability that a positive row is ranked above a negative one; ties count half (Mann-Whitney)."""
     left, stayed = (
         g.sum_by_probability(g.sample_weight * g.y_true),
         g.sum_by_probability(g.sample_weight * (1.0 - g.y_true)),
@@ -78,47 +79,47 @@ def roc_auc(g: Graded) -> float:
 
 
 def pr_auc(g: Graded) -> float:
-    """Average precision: the mean of the precision at each recall that is gained."""
+    """Average precision: the mean of the precision over the steps in recall."""
     left, rows = g.sum_by_probability(g.sample_weight * g.y_true)[::-1], g.sum_by_probability(g.sample_weight)[::-1]
     found, seen = np.cumsum(left), np.cumsum(rows)
     return float(np.dot(left, found / np.maximum(seen, EDGE)) / found[-1])
 
 
 def base_rate(g: Graded) -> float:
-    """Share that left."""
+    """Share of rows with the outcome."""
     return float(np.average(g.y_true, weights=g.sample_weight))
 
 
 def brier(g: Graded) -> float:
-    """Mean squared error of the chance."""
+    """Mean squared error of the probability."""
     return float(np.average((g.y_prob - g.y_true) ** 2, weights=g.sample_weight))
 
 
 def brier_skill(g: Graded) -> float:
-    """Share of the Brier score of the base rate that is saved."""
+    """Share by which the Brier score is below that of the base rate."""
     rate = base_rate(g)
     return 1.0 - brier(g) / (rate * (1.0 - rate))
 
 
 def observed_to_expected(g: Graded) -> float:
-    """Losses over the sum of the chances."""
+    """Number of outcomes over the sum of the probabilities."""
     return float(np.dot(g.y_true, g.sample_weight) / np.dot(g.y_prob, g.sample_weight))
 
 
 def calibration_slope(g: Graded) -> float:
-    """Slope of the log odds: 1 where they are right, below 1 where chances are too extreme (Cox 1958)."""
+    """Calibration slope of the log odds: 1 where right, below 1 where probabilities are too extreme (Cox 1958)."""
     return line(log_odds(g.y_prob), g.y_true, g.sample_weight)[1]
 
 
 def log_odds(y_prob: Floats) -> Floats:
-    """Log odds of a chance, finite at 0 and 1."""
+    """Log odds of a probability, finite at 0 and 1."""
     inside = np.clip(y_prob, EDGE, 1.0 - EDGE)
     odds: Floats = np.log(inside / (1.0 - inside))
     return odds
 
 
 def line(x: Floats, y_true: Floats, sample_weight: Floats) -> tuple[float, float]:
-    """Intercept and slope of a logistic regression on one number, by Newton's steps; no penalty."""
+    """Intercept and slope of an unpenalized logistic regression on one number, by Newton's method."""
     rows = np.stack([np.ones_like(x), x])
     beta = np.zeros(2)
     for _ in range(STEPS):
@@ -133,7 +134,7 @@ def line(x: Floats, y_true: Floats, sample_weight: Floats) -> tuple[float, float
 
 
 def expected_calibration_error(g: Graded) -> float:
-    """Mean distance between chance and share in ten bins of equal mass; biased upwards, so without interval."""
+    """Mean gap between probability and observed share in ten equal-mass bins; biased upward, so without interval."""
     mass = np.cumsum(g.sample_weight) - g.sample_weight / 2
     place = np.minimum((BINS * mass / g.sample_weight.sum()).astype(int), BINS - 1)
     gap = np.bincount(place, g.sample_weight * (g.y_true - g.y_prob), BINS)
@@ -141,22 +142,22 @@ def expected_calibration_error(g: Graded) -> float:
 
 
 def recall(g: Graded) -> float:
-    """Share of those who left that was flagged."""
+    """Share of the positive rows that was flagged."""
     return _share(g.flagged, g.y_true == 1, g.sample_weight)
 
 
 def miss_rate(g: Graded) -> float:
-    """Share of those who left that was not flagged."""
+    """Share of the positive rows that was not flagged."""
     return 1.0 - recall(g)
 
 
 def precision(g: Graded) -> float:
-    """Share of those flagged that left."""
+    """Share of the flagged rows that had the outcome."""
     return _share(g.y_true == 1, g.flagged, g.sample_weight)
 
 
 def false_alarm_rate(g: Graded) -> float:
-    """Share of those flagged that stayed."""
+    """Share of the flagged rows that did not have the outcome."""
     return 1.0 - precision(g)
 
 
@@ -167,7 +168,7 @@ def f1(g: Graded) -> float:
 
 
 def lift(g: Graded) -> float:
-    """How many times the base rate those flagged left."""
+    """Outcome rate of the flagged rows over the base rate."""
     return precision(g) / base_rate(g)
 
 

@@ -1,7 +1,7 @@
-"""How often an outcome follows in groups of account-months, with intervals from a bootstrap over accounts.
+"""Outcome rates in groups of account-months, with intervals from a bootstrap over accounts.
 
-An account's months share its fate, so whole accounts are drawn. Counts are summed per account first, so that a draw
-costs one product of matrices however many groups there are.
+The months of an account share its outcome, so whole accounts are drawn. Counts are summed per account first, so that
+all draws take one matrix product for any number of groups.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ FIFTH = 0.2
 
 @dataclass(frozen=True)
 class Counts:
-    """Rows and outcomes of each group (column): as they are (first row), then in each draw of accounts."""
+    """Number of rows and outcomes of each group (column): on all rows (first row), then in each draw of accounts."""
 
     rows: Floats
     outcomes: Floats
@@ -45,7 +45,7 @@ def drawn_counts(accounts: pd.Series, y_true: Floats, groups: Sequence[Bools], r
 
 @dataclass(frozen=True)
 class GroupRate:
-    """One group: its rows, accounts and outcomes, their share, and that share over the share of all rows (lift)."""
+    """One group: its rows, accounts and outcomes, their rate, and that rate over the rate of all rows (lift)."""
 
     group: str
     rows: int
@@ -58,7 +58,7 @@ class GroupRate:
 def group_rates(
     rows: pd.DataFrame, label: str, groups: pd.Series, replicates: int, confidence: float, seed: int
 ) -> list[GroupRate]:
-    """The rate of the outcome in each group of `groups` (aligned with `rows`; NaN is in none), in order of its name."""
+    """The outcome rate of each group in `groups` (aligned with `rows`; NaN is in none), sorted by name."""
     names = sorted(groups.dropna().unique())
     members = [(groups == name).to_numpy(dtype=bool) for name in names]
     everyone = groups.notna().to_numpy(dtype=bool)

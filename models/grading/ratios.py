@@ -1,6 +1,6 @@
 """Ratios over accounts, each with an interval, and differences of two of them over the same draws of accounts.
 
-Rows of one account are no independent examples, so whole accounts are drawn (Field and Welsh 2007: cluster bootstrap).
+Rows of one account are not independent, so whole accounts are drawn (Field and Welsh 2007: cluster bootstrap).
 All ratios share the draws, so that a difference is paired.
 """
 
@@ -20,10 +20,10 @@ SEED = 1
 
 @dataclass(frozen=True)
 class Ratio:
-    """`part` over `whole`, both summed over rows; `accounts` says whose each row is.
+    """`part` over `whole`, both summed over rows; `accounts` is the account of each row.
 
     `counted`: both are counts of rows, so that a ratio of 0 or 1 has an exact binomial interval over its accounts,
-    where a bootstrap would say that there is no doubt.
+    where a bootstrap interval would have no width.
     """
 
     accounts: pd.Series
@@ -33,7 +33,7 @@ class Ratio:
 
     @property
     def sums(self) -> tuple[float, float]:
-        """What is divided by what."""
+        """Numerator and denominator."""
         return float(self.part.sum()), float(self.whole.sum())
 
 
@@ -50,9 +50,9 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 def estimates(metrics: Mapping[Key, RatioMetric], replicates: int, confidence: float) -> dict[Key, Estimate]:
-    """Value and percentile interval of each; NaN where nothing is there to divide by.
+    """Value and percentile interval of each; NaN where the denominator is 0.
 
-    A difference that is the same in every draw has no interval: so few accounts cannot tell.
+    A difference that is the same in every draw has no interval: the accounts are too few for one.
     """
     sides = [side for metric in metrics.values() for side in _sides(metric)]
     everyone = np.unique([str(account) for side in sides for account in side.accounts.unique()])
@@ -79,7 +79,7 @@ def _divided(part: float, whole: float) -> float:
 
 
 def _drawn(side: Ratio, codes: NDArray[Any], draws: Floats) -> Floats:
-    """The ratio in each draw; NaN in a draw without anything to divide by."""
+    """The ratio in each draw; NaN in a draw whose denominator is 0."""
     count = draws.shape[1]
     part = draws @ np.bincount(codes, side.part.to_numpy(dtype=float), count)
     whole = draws @ np.bincount(codes, side.whole.to_numpy(dtype=float), count)
@@ -88,7 +88,7 @@ def _drawn(side: Ratio, codes: NDArray[Any], draws: Floats) -> Floats:
 
 
 def _bounds(metric: RatioMetric, value: float, drawn: Floats, confidence: float) -> tuple[float, float]:
-    """The interval of the draws; exact where every row says the same (Clopper and Pearson 1934)."""
+    """The interval of the draws; exact where every row has the same value (Clopper and Pearson 1934)."""
     if isinstance(metric, Ratio) and metric.counted and value in (0.0, 1.0):
         accounts = metric.accounts[metric.whole.to_numpy(dtype=float) > 0].nunique()
         bound = 1.0 - ((1.0 - confidence) / 2.0) ** (1.0 / accounts)  # the exact bounds in closed form

@@ -1,7 +1,7 @@
-"""What was kept of the book, who left without a warning, and how many contacts met real danger (LRN-7).
+"""Revenue and logo retention, surprise churn, and the share of contacts with accounts that churned (LRN-7).
 
-Everything here is observed, nothing is an effect: without a randomised hold-out nobody knows who would have left, or
-stayed, without the work that was done.
+All of these are observed metrics, not effects: without a randomized hold-out nobody can know which accounts would have
+churned, or stayed, without the work that was done.
 """
 
 from collections.abc import Mapping
@@ -16,16 +16,16 @@ from keepwell.models.settings.training import CandidateSettings
 
 ALL = "all"
 BOOK, CONTACTS = "book", "contacts"
-"""Names that stand where a score stands: the whole book, and the contacts as they were made."""
+"""Names used in place of a score: the whole portfolio, and the contacts that were made."""
 METRIC_KEY = ["metric", "period", "segment", "score"]
 OPEN_ENDED = pd.Timestamp("2200-01-01")
 Metrics = dict[tuple[str, str, str, str], RatioMetric]
 
 
 def bridged(contracts: pd.DataFrame, grace_days: int) -> pd.DataFrame:
-    """The contracts (account_id, start_on, end_on, arr), those that ran out drawn on to a next one within the grace.
+    """The contracts (account_id, start_on, end_on, arr), with gaps up to the grace period closed.
 
-    A renewal that is signed late is no loss on the days between; an open end is far away.
+    A renewal that is signed late is no churn on the days between; an open end becomes a date far in the future.
     """
     ends = instants(contracts["end_on"]).fillna(OPEN_ENDED)
     starts = instants(contracts["start_on"])
@@ -40,7 +40,7 @@ def bridged(contracts: pd.DataFrame, grace_days: int) -> pd.DataFrame:
 
 
 def arr_on(contracts: pd.DataFrame, day: date) -> pd.Series:
-    """ARR of each account whose contracts cover that day; trials, whose ARR is 0, are not in it."""
+    """ARR of each account under contract on that day; trials, whose ARR is 0, are left out."""
     at = pd.Timestamp(day)
     live = contracts[(contracts["start_on"] <= at) & (contracts["end_on"] > at)]
     arr = live.groupby("account_id")["arr"].sum()
@@ -51,8 +51,8 @@ def retention(start: pd.Series, end: pd.Series) -> dict[str, Ratio]:
     """Gross and net revenue retention and logo retention of the accounts that paid at the start.
 
     With s and e the ARR of an account at start and end, at constant rates (0 where it is under no contract):
-    gross = sum of min(e, s) / sum of s, never above 1; net = sum of e / sum of s, with what they grew by;
-    logo = accounts with e > 0 / accounts. Who became a customer in between is in none of them.
+    gross = sum of min(e, s) / sum of s, never above 1; net = sum of e / sum of s, including expansion;
+    logo = accounts with e > 0 / accounts. Customers won in between count in none of them.
     """
     at_end = end.reindex(start.index).fillna(0.0)
     accounts = pd.Series(start.index, index=start.index)
@@ -67,7 +67,7 @@ def retention(start: pd.Series, end: pd.Series) -> dict[str, Ratio]:
 def retention_metrics(
     contracts: pd.DataFrame, periods: Mapping[str, tuple[date, date]], segments: Mapping[str, pd.Series]
 ) -> Metrics:
-    """Retention in each period, of the whole book and by the segment that an account was in at its start."""
+    """Retention in each period, of the whole portfolio and by the segment of each account at the period's start."""
     metrics: Metrics = {}
     for period, (first, last) in periods.items():
         start, end = arr_on(contracts, first), arr_on(contracts, last)
@@ -80,10 +80,10 @@ def retention_metrics(
 
 
 def warned(churned: pd.DataFrame, panel: pd.DataFrame, rules: AuditSettings) -> pd.DataFrame:
-    """The losses with segment and ARR of the last month before, and `warned_SCORE`: under a flag in the days before.
+    """The churned accounts with segment and ARR of the month before, and `warned_SCORE`: flagged in the days before.
 
-    Flags at the same stock, on any of the `surprise_days` before the loss; NULL where the score was there on none of
-    them. A flag stands from the day on which it is set to the day on which the next month's flags are.
+    Flags of the same share by every score, on any of the `surprise_days` before churn; NULL where the account had the
+    score on none of them. A flag is active from the day it is set to the day the next month's flags are set.
     """
     rows = churned.assign(churned_at=instants(churned["churned_at"]))
     rows = rows.sort_values(["churned_at", "account_id"], ignore_index=True)
@@ -106,7 +106,7 @@ def warned(churned: pd.DataFrame, panel: pd.DataFrame, rules: AuditSettings) -> 
 
 
 def surprise_metrics(churned: pd.DataFrame, period: str, min_churned: int) -> Metrics:
-    """Share of the losses, and of their ARR, that no flag had announced, by score; of those that were scored."""
+    """Share of the scored churned accounts, and of their ARR, that were not flagged before, by score."""
     metrics: Metrics = {}
     segments = [(str(name), rows) for name, rows in churned.groupby("segment") if len(rows) >= min_churned]
     for segment, rows in [(ALL, churned), *segments]:
@@ -131,7 +131,7 @@ def _surprise(rows: pd.DataFrame, score: str, *, money: bool = False) -> Ratio:
 
 
 def with_contacts(months: pd.DataFrame, contacts: pd.DataFrame, rules: AuditSettings) -> pd.DataFrame:
-    """The account-months with `contacted`: a contact (account_id, at) while the flags stood, before any loss."""
+    """The account-months with `contacted`: a contact (account_id, at) while the flags were active, before any churn."""
     at = instants(contacts["at"])
     month = (at - pd.Timedelta(days=rules.settle_days)).dt.to_period("M").dt.start_time.astype("datetime64[us]")
     made = pd.DataFrame({"account_id": contacts["account_id"], "as_of": month, "at": at})
@@ -143,10 +143,10 @@ def with_contacts(months: pd.DataFrame, contacts: pd.DataFrame, rules: AuditSett
 
 
 def contact_metrics(months: pd.DataFrame, rules: AuditSettings, period: str) -> Metrics:
-    """Of the accounts contacted in a month, the share that left within the horizon; and of as many by each score.
+    """Churn within the horizon among the accounts contacted in a month, and among as many picked by each score.
 
-    `book`: of everybody in those months, which is what contacts by lot would meet. Who was saved by a contact counts
-    as not at risk, so that the figure of `contacts` is a lower bound.
+    `book`: among all accounts in those months, the expected share for random contacts. An account saved by a contact
+    counts as not at risk, so the share of `contacts` is a lower bound.
     """
     count = months.groupby("as_of")["contacted"].transform("sum")
     busy = months[count > 0]
@@ -167,5 +167,5 @@ def contact_metrics(months: pd.DataFrame, rules: AuditSettings, period: str) -> 
 
 
 def value_frame(metrics: Metrics, rules: CandidateSettings) -> pd.DataFrame:
-    """One row per metric, period, segment and score with value, interval, and what was divided by what."""
+    """One row per metric, period, segment and score with value, interval, numerator and denominator."""
     return metric_frame(metrics, METRIC_KEY, rules)

@@ -1,8 +1,8 @@
-"""How good the forecasts of people are beside health and the model, and how far they agree (REV-2).
+"""How accurate the forecasts of people are compared with health and the model, and how far they agree (REV-2).
 
 All are graded by the Brier score (Brier 1950) on the same accounts, with intervals over draws of accounts. Agreement is
-Cohen's kappa of chances in bands, with linear weights: one band apart is half of an error that two bands apart is
-(Cohen 1968). Accounts of a sprint were picked because scores disagree on them: figures speak of them, not of the book.
+Cohen's kappa of probabilities in bands, with linear weights: one band apart is half the error of two bands apart (Cohen
+1968). Accounts of a sprint are picked because scores disagree on them: metrics describe them, not the whole portfolio.
 """
 
 import warnings
@@ -25,7 +25,7 @@ SCORES = ("health", "model")
 
 @dataclass(frozen=True)
 class Grade:
-    """One figure of one side: `csm` (mean of the reviewers), a reviewer by name, health, model, override."""
+    """One metric of one side: `csm` (mean of the reviewers), a reviewer by name, health, model, override."""
 
     name: str
     statistic: str
@@ -36,7 +36,7 @@ class Grade:
 
 @dataclass(frozen=True)
 class HealthLine:
-    """The chance of the outcome at a health, by a logistic regression on matured months; None: too few to learn it."""
+    """The outcome's probability given health, by logistic regression on matured months; None with too few examples."""
 
     intercept: float | None
     slope: float | None
@@ -45,7 +45,7 @@ class HealthLine:
     without: int
 
     def __call__(self, health: Floats) -> Floats:
-        """Chances; NaN without a line, or without a health."""
+        """The probability for each health; NaN without a fitted line or without a health."""
         if self.intercept is None or self.slope is None:
             return np.full(len(health), np.nan)
         p_outcome: Floats = 1.0 / (1.0 + np.exp(-(self.intercept + self.slope * (health - MIDDLE) / WIDTH)))
@@ -54,12 +54,12 @@ class HealthLine:
     def __str__(self) -> str:
         rests = f"{self.examples:,} matured examples, {self.with_outcome:,} accounts with the outcome"
         if self.intercept is None:
-            return f"health is not graded: {rests} and {self.without:,} without are too few to turn it into a chance"
-        return f"health as a chance by a logistic line on {rests}"
+            return f"health is not graded: {rests} and {self.without:,} without are too few to calibrate a probability"
+        return f"health as a probability by logistic regression on {rests}"
 
 
 def health_line(examples: pd.DataFrame, rules: GradeSettings) -> HealthLine:
-    """The line of examples with account_id, health and happened (0 or 1), all matured before the sprint."""
+    """The line fitted on examples with account_id, health and happened (0 or 1), all matured before the sprint."""
     known = examples.dropna(subset=["health", "happened"])
     had = known.groupby("account_id")["happened"].max()
     counts = len(known), int(had.sum()), int((had == 0).sum())
@@ -71,10 +71,10 @@ def health_line(examples: pd.DataFrame, rules: GradeSettings) -> HealthLine:
 
 
 def grades(rows: pd.DataFrame, rules: GradeSettings) -> list[Grade]:
-    """Every figure that the rows allow, one row per account and reviewer.
+    """Every metric that the rows allow; `rows` has one row per account and reviewer.
 
-    Columns: account_id, by, forecast, health, model, override (the chance that an override puts; NaN without), happened
-    (NaN until matured). Brier scores need outcomes, kappas do not. Each statistic is of rows that all its sides have.
+    Columns: account_id, by, forecast, health, model, override (its probability; NaN without one), happened (NaN until
+    matured). Brier scores need outcomes, kappas do not. Each statistic is over the rows that all its sides have.
     """
     if rows.empty:
         return []
@@ -83,7 +83,7 @@ def grades(rows: pd.DataFrame, rules: GradeSettings) -> list[Grade]:
 
 
 def _briers(labeled: pd.DataFrame, rules: GradeSettings) -> Iterator[Grade]:
-    """CSMs (their mean per account), health and model on the same accounts, and each less the model's."""
+    """Brier scores of CSMs (mean per account), health and model on the same accounts, and each less the model's."""
     accounts = labeled.groupby("account_id").agg(
         csm=("forecast", "mean"), **{name: (name, "first") for name in (*SCORES, "happened")}
     )
@@ -92,7 +92,7 @@ def _briers(labeled: pd.DataFrame, rules: GradeSettings) -> Iterator[Grade]:
 
 
 def _reviewers(labeled: pd.DataFrame, rules: GradeSettings) -> Iterator[Grade]:
-    """Each of several reviewers against the model, on the accounts that the reviewer answered."""
+    """Brier scores of each of several reviewers against the model, on the accounts that the reviewer answered."""
     by_name = dict(list(labeled.groupby("by", sort=True)))
     for name, mine in by_name.items() if len(by_name) > 1 else ():
         side = f"csm {name}"
@@ -125,7 +125,7 @@ def _compared(rows: pd.DataFrame, sides: list[str], rules: GradeSettings) -> Ite
 
 
 def _kappas(rows: pd.DataFrame, rules: GradeSettings) -> Iterator[Grade]:
-    """Between the CSMs and the model, between the CSMs and health, and between each two reviewers."""
+    """Kappas between CSMs and model, CSMs and health, and each pair of reviewers."""
     for score in SCORES:
         both = rows.dropna(subset=[score])
         if len(both):
@@ -145,14 +145,14 @@ def _kappa(
 
     def statistic(weight: Floats) -> float:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # undefined where both sides have one band alone: NaN, as it should be
+            warnings.simplefilter("ignore")  # undefined where both sides have only one band: NaN is right
             return float(cohen_kappa_score(*sides, labels=labels, weights="linear", sample_weight=weight))
 
     return Grade(name, f"kappa with {other}", _drawn(rows, statistic, rules), rows["account_id"].nunique(), None)
 
 
 def _drawn(rows: pd.DataFrame, statistic: Callable[[Floats], float], rules: GradeSettings) -> Estimate:
-    """The figure with its interval over draws of accounts; no bounds where every draw gives the same."""
+    """The metric with its interval over draws of accounts; no bounds where every draw gives the same value."""
     codes, ones = pd.factorize(rows["account_id"])[0], np.ones(len(rows))
     draws = [statistic(weight) for weight in account_draws(codes, ones, rules.replicates, SEED)]
     value = statistic(ones)

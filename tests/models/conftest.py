@@ -1,4 +1,4 @@
-"""What tests of training and grading share."""
+"""Fixtures shared by the tests of training and grading."""
 
 import pandas as pd
 import pytest
@@ -10,10 +10,10 @@ from tests.support.training_rows import NUMERIC_FEATURES, QUICK, drawn
 
 @pytest.fixture(scope="module")
 def fitted_candidates():
-    """Every candidate, fitted on one draw, with its chances on another."""
+    """The probabilities of every candidate, fitted on one draw, for another; its outcomes and true probabilities."""
     train, label, _ = drawn(4000, 1)
-    test, happened, true = drawn(4000, 2)
+    test, y_true, true = drawn(4000, 2)
     models = {
         name: fitted(name, train, pd.Series(label), NUMERIC_FEATURES, InputSettings(), QUICK) for name in CANDIDATES
     }
-    return {name: predicted_probability(model, test) for name, model in models.items()}, happened.astype(float), true
+    return {name: predicted_probability(model, test) for name, model in models.items()}, y_true.astype(float), true

@@ -1,4 +1,4 @@
-"""Reasons: exact parts of what a model adds up, and only such as hold when they are put to the test (ACT-1)."""
+"""Reasons: exact parts of a model's margin, cited only where resetting the feature lowers it (ACT-1)."""
 
 import json
 from itertools import combinations
@@ -31,11 +31,11 @@ QUICK = CandidateSettings(
     n_estimators=30, max_samples=1.0, max_iter=80, max_leaf_nodes=8, learning_rate=0.1, min_samples_leaf=20
 )
 ADDS_UP = [name for name in CANDIDATES if name != "dummy"]
-CHANCES = ("tree", "forest")
+AVERAGING = ("tree", "forest")
 
 
 def drawn(rows: int, seed: int) -> tuple[pd.DataFrame, pd.Series]:
-    """Accounts with two signals and their product, a number that most lack, heavy tails, and words; who left."""
+    """Accounts with two signals and their product, a mostly missing number, heavy tails, categories; and churn."""
     rng = np.random.default_rng(seed)
     signal, other, rare = (rng.standard_normal(rows) for _ in range(3))
     segment = rng.choice(["small", "large", "small-touch"], rows, p=[0.5, 0.3, 0.2])
@@ -57,15 +57,15 @@ def drawn(rows: int, seed: int) -> tuple[pd.DataFrame, pd.Series]:
 
 
 def trained(name: str, model, rows: pd.DataFrame, label: pd.Series) -> Trained:
-    """The pipeline, learnt and calibrated; on one thread, since others wait for a core on a busy machine."""
+    """The pipeline, fitted and calibrated, on one thread: more would wait for a core on a busy machine."""
     with threadpool_limits(1):
         model.fit(rows, label)
         return Trained(name, model, calibrated(predicted_probability(model, rows), label.to_numpy(dtype=float)))
 
 
 @pytest.fixture(scope="module")
-def learnt():
-    """Every candidate, learnt on one draw, and other accounts, some with a word that was never seen."""
+def trained_models():
+    """Every candidate, fitted on one draw, and other accounts, some with an unseen category."""
     train, label = drawn(3000, 1)
     accounts, _ = drawn(800, 2)
     accounts.iloc[:40, accounts.columns.get_loc("segment")] = "never seen"
@@ -78,13 +78,13 @@ def learnt():
 
 
 @pytest.mark.parametrize("name", ADDS_UP)
-def test_parts_and_base_sum_to_the_calibrated_log_odds_or_to_the_chance(learnt, name):
-    """Within 1e-6 for every account, missing values and unseen words included (ACT-1)."""
-    models, accounts, reference = learnt
+def test_parts_and_base_sum_to_the_calibrated_log_odds_or_to_the_probability(trained_models, name):
+    """Within 1e-6 for every account, missing values and unseen categories included (ACT-1)."""
+    models, accounts, reference = trained_models
     model = models[name]
     why = explained(model, accounts, reference)
-    chances = predicted_probability(model.model, accounts) if name in CHANCES else model.probabilities(accounts)
-    expected = chances if name in CHANCES else np.log(chances / (1 - chances))
+    y_prob = predicted_probability(model.model, accounts) if name in AVERAGING else model.probabilities(accounts)
+    expected = y_prob if name in AVERAGING else np.log(y_prob / (1 - y_prob))
 
     np.testing.assert_allclose(why.base + why.contributions.sum(axis=1), expected, atol=1e-6)
     np.testing.assert_allclose(why.margin, expected, atol=1e-9)
@@ -93,9 +93,9 @@ def test_parts_and_base_sum_to_the_calibrated_log_odds_or_to_the_chance(learnt, 
 
 
 @pytest.mark.parametrize("name", ["health", "sparse_logistic", "logistic"])
-def test_a_part_of_a_linear_model_is_what_the_margin_loses_without_it(learnt, name):
-    """Putting a feature back takes exactly its part away: mark for missing and marks of words included (ACT-1)."""
-    models, accounts, reference = learnt
+def test_a_part_of_a_linear_model_is_what_the_margin_loses_without_it(trained_models, name):
+    """Resetting a feature removes exactly its part: missing indicator and one-hot columns included (ACT-1)."""
+    models, accounts, reference = trained_models
     why = explained(models[name], accounts, reference)
 
     for feature, part in why.contributions.items():
@@ -104,7 +104,7 @@ def test_a_part_of_a_linear_model_is_what_the_margin_loses_without_it(learnt, na
 
 
 def test_parts_of_trees_are_shapley_values_by_hand():
-    """All sixteen ways to put some of four features back, averaged over their orders (Shapley 1953)."""
+    """All sixteen ways to reset some of four features, averaged over their orders (Shapley 1953)."""
     train, label = drawn(2000, 3)
     names = ["signal_trend", "other", "noise", "health"]
     reference, accounts = reference_row(train[names]), drawn(30, 4)[0]
@@ -130,7 +130,7 @@ def test_parts_of_trees_are_shapley_values_by_hand():
 
 
 def test_a_value_next_to_a_threshold_takes_its_own_branch():
-    """One 32-bit step beside it, where shap alone would round the threshold onto the value (ACT-1)."""
+    """One 32-bit step away from it, where shap alone would round the threshold onto the value (ACT-1)."""
     numbers = ColumnTransformer([("number", "passthrough", ["a", "b"])], verbose_feature_names_out=False)
     first = np.float32(1.3)
     for low in (first, np.nextafter(first, np.float32(2))):
@@ -148,7 +148,7 @@ def test_a_value_next_to_a_threshold_takes_its_own_branch():
 
 
 def test_boosting_that_sees_missing_values_itself_is_explained_exactly():
-    """Where a pipeline leaves a value missing, the branch that boosting learnt for it is taken (ACT-1)."""
+    """Where a pipeline leaves a value missing, boosting takes the branch that it has for it (ACT-1)."""
     train, label = drawn(2000, 9)
     numbers = ColumnTransformer([("number", "passthrough", ["signal", "other"])], verbose_feature_names_out=False)
     boosting = HistGradientBoostingClassifier(max_iter=30, random_state=1)
@@ -162,9 +162,9 @@ def test_boosting_that_sees_missing_values_itself_is_explained_exactly():
 
 
 @pytest.mark.parametrize("name", ADDS_UP)
-def test_every_cited_reason_holds_when_it_is_put_to_the_test(learnt, name):
-    """Putting that one feature back to its reference lowers the account's chance; largest first, none twice (ACT-1)."""
-    models, accounts, reference = learnt
+def test_every_cited_reason_holds_when_it_is_put_to_the_test(trained_models, name):
+    """Resetting that one feature lowers the account's probability; largest first, none twice (ACT-1)."""
+    models, accounts, reference = trained_models
     model = models[name]
     why = explained(model, accounts, reference)
     reasons = top_reasons(model, accounts, why, reference, 3)
@@ -187,9 +187,9 @@ def test_every_cited_reason_holds_when_it_is_put_to_the_test(learnt, name):
 
 
 @pytest.mark.parametrize("name", ADDS_UP)
-def test_nothing_that_holds_is_left_out_for_less(learnt, name):
+def test_nothing_that_holds_is_left_out_for_less(trained_models, name):
     """Fewer reasons than asked for, or a larger part passed over, only where the test fails (ACT-1)."""
-    models, accounts, reference = learnt
+    models, accounts, reference = trained_models
     model, few = models[name], accounts.head(60)
     why = explained(model, few, reference)
     reasons = top_reasons(model, few, why, reference, 2)
@@ -203,9 +203,9 @@ def test_nothing_that_holds_is_left_out_for_less(learnt, name):
         assert list(reasons.loc[reasons["row"] == row, "feature"]) == expected
 
 
-def test_a_part_that_only_interaction_gives_is_passed_over(learnt):
-    """Boosting has learnt the product of two signals, so some large parts do not stand alone; they are not cited."""
-    models, accounts, reference = learnt
+def test_a_part_that_only_interaction_gives_is_passed_over(trained_models):
+    """Boosting fits the product of two signals, so some large parts come from interaction only and are not cited."""
+    models, accounts, reference = trained_models
     why = explained(models["boosting"], accounts, reference)
     first = top_reasons(models["boosting"], accounts, why, reference, 1).set_index("row")["feature"]
     largest = why.contributions.loc[first.index].idxmax(axis=1)
@@ -214,9 +214,9 @@ def test_a_part_that_only_interaction_gives_is_passed_over(learnt):
 
 
 @pytest.mark.parametrize("name", ["sparse_logistic", "logistic", "tree", "forest", "boosting"])
-def test_the_sign_of_what_was_learnt_is_kept(learnt, name):
+def test_the_sign_of_an_effect_is_kept(trained_models, name):
     """More of the signal where the other is usual raises the risk, less lowers it; never an absolute value (ACT-1)."""
-    models, _, reference = learnt
+    models, _, reference = trained_models
     low, high = (pd.DataFrame([reference]).assign(signal=value, other=0.5) for value in (-2.0, 2.0))
     rows = pd.concat([low, high], ignore_index=True).astype(dict.fromkeys(NUMERIC_FEATURES, float))
     parts = explained(models[name], rows, reference).contributions["signal"]
@@ -224,8 +224,8 @@ def test_the_sign_of_what_was_learnt_is_kept(learnt, name):
     assert parts[0] < 0 < parts[1]
 
 
-def test_the_typical_account_is_the_median_and_the_most_frequent_word():
-    """Missing where most are; whoever is typical has no reason (ACT-1)."""
+def test_the_typical_account_is_the_median_and_the_most_frequent_category():
+    """Missing where most are; a typical account has no reasons (ACT-1)."""
     rows = pd.DataFrame({"a": [1.0, 2.0, 9.0, np.nan], "b": [np.nan, np.nan, 3.0, np.nan], "w": ["x", "y", "y", None]})
     reference = reference_row(rows)
 
@@ -234,9 +234,9 @@ def test_the_typical_account_is_the_median_and_the_most_frequent_word():
     assert reference["w"] == "y"
 
 
-def test_a_reference_that_was_kept_as_json_gives_the_same_reasons(learnt):
-    """The typical account is kept with its model, where a missing number is null (MOD-9, ACT-1)."""
-    models, accounts, reference = learnt
+def test_a_reference_that_was_kept_as_json_gives_the_same_reasons(trained_models):
+    """The typical account is stored with its model as JSON, where a missing number is null (MOD-9, ACT-1)."""
+    models, accounts, reference = trained_models
     kept = json.loads(reference.to_json())
     assert kept["rare"] is None
     for name in ("logistic", "forest"):
@@ -247,9 +247,9 @@ def test_a_reference_that_was_kept_as_json_gives_the_same_reasons(learnt):
         pd.testing.assert_frame_equal(both[0].drop(columns="reference"), both[1].drop(columns="reference"), rtol=1e-9)
 
 
-def test_a_missing_value_is_a_reason_of_its_number(learnt):
-    """The mark and the median put in its place count together; where most lack a value, lacking it is none (ACT-1)."""
-    models, accounts, reference = learnt
+def test_a_missing_value_is_a_reason_of_its_number(trained_models):
+    """Indicator and imputed median count together; where most lack a value, a missing one is no reason (ACT-1)."""
+    models, accounts, reference = trained_models
     why = explained(models["logistic"], accounts, reference)
     assert np.isnan(reference["rare"])
     assert (why.contributions.loc[accounts["rare"].isna(), "rare"] == 0).all()
@@ -257,9 +257,9 @@ def test_a_missing_value_is_a_reason_of_its_number(learnt):
     assert why.contributions.loc[accounts["signal"].isna(), "signal"].std() < 1e-12
 
 
-def test_a_feature_may_be_kept_from_being_cited(learnt):
-    """What the calendar says of all accounts alike is no reason; the others move up (ACT-1)."""
-    models, accounts, reference = learnt
+def test_a_feature_may_be_kept_from_being_cited(trained_models):
+    """A calendar effect, the same for all accounts, is no reason; the others move up (ACT-1)."""
+    models, accounts, reference = trained_models
     why = explained(models["logistic"], accounts, reference)
     reasons = top_reasons(models["logistic"], accounts, why, reference, 3, ["signal", "segment"])
 
@@ -267,9 +267,9 @@ def test_a_feature_may_be_kept_from_being_cited(learnt):
     assert (reasons.groupby("row").size() == 3).sum() > 100
 
 
-def test_nobody_above_the_typical_account_is_an_empty_table(learnt):
+def test_nobody_above_the_typical_account_is_an_empty_table(trained_models):
     """The typical account itself has no reasons (ACT-1)."""
-    models, accounts, reference = learnt
+    models, accounts, reference = trained_models
     typical = accounts.head(1).assign(**reference)
     reasons = top_reasons(
         models["forest"], typical, explained(models["forest"], typical, reference), reference, 3
@@ -279,9 +279,9 @@ def test_nobody_above_the_typical_account_is_an_empty_table(learnt):
     assert {"row", "rank", "feature", "value", "reference", "contribution"} == set(reasons)
 
 
-def test_parts_that_miss_the_margin_are_refused(learnt):
-    """No reason is better than a wrong one; a dummy adds nothing up (ACT-1)."""
-    models, accounts, reference = learnt
+def test_parts_that_miss_the_margin_are_refused(trained_models):
+    """No reasons rather than wrong ones; a dummy has no margin (ACT-1)."""
+    models, accounts, reference = trained_models
     broken = Trained("broken", models["logistic"].model, Calibration(float("nan"), 0.0))
     with pytest.raises(NotAdditive, match="the parts of broken miss its margin"):
         explained(broken, accounts, reference)
@@ -295,7 +295,7 @@ def test_parts_that_miss_the_margin_are_refused(learnt):
 
 
 def test_a_tree_too_large_to_be_explained_is_refused():
-    """Beyond what shap can number its parts would be nonsense, or never come (ACT-1)."""
+    """Beyond shap's number of nodes the parts would be wrong, or take forever (ACT-1)."""
     rng = np.random.default_rng(1)
     train = pd.DataFrame({"a": rng.standard_normal(50_000)})
     numbers = ColumnTransformer([("number", "passthrough", ["a"])], verbose_feature_names_out=False)
@@ -306,7 +306,7 @@ def test_a_tree_too_large_to_be_explained_is_refused():
 
 
 def test_a_step_that_resamples_is_passed_over():
-    """SMOTE inside the fold changes what is learnt, not what is explained (MOD-4, ACT-1)."""
+    """SMOTE inside the fold changes the fit, not the explanation (MOD-4, ACT-1)."""
     train, label = drawn(1500, 7)
     resampled = make_resampling(
         prepared(NUMERIC_FEATURES, CATEGORICAL_FEATURES, InputSettings()),
@@ -319,9 +319,9 @@ def test_a_step_that_resamples_is_passed_over():
     np.testing.assert_allclose(why.base + why.contributions.sum(axis=1), margin(model, train), atol=1e-9)
 
 
-def test_features_without_a_weight_are_told(learnt):
+def test_features_without_a_weight_are_left_out(trained_models):
     """A sparse model reads all columns and uses some (MOD-7)."""
-    models, _, _ = learnt
+    models, _, _ = trained_models
     train, label = drawn(2000, 8)
     one = fitted(
         "sparse_logistic", train, label, NUMERIC_FEATURES, InputSettings(), CandidateSettings(sparse_features=1)

@@ -1,4 +1,4 @@
-"""Which features a model leans on, measured on accounts that it never saw (MOD-7)."""
+"""Permutation importance, measured on accounts that the model never saw (MOD-7)."""
 
 import numpy as np
 import pandas as pd
@@ -48,16 +48,16 @@ def held_out():
 def models():
     train = drawn(600, 4, 1)
     with threadpool_limits(1):
-        learnt = {
+        pipelines = {
             name: fitted(name, train, train["churned"], NUMERIC_FEATURES, InputSettings(), QUICK)
             for name in ("logistic", "boosting")
         }
-    return {name: Trained(name, model, Calibration(1.0, 0.0)) for name, model in learnt.items()}
+    return {name: Trained(name, model, Calibration(1.0, 0.0)) for name, model in pipelines.items()}
 
 
 @pytest.mark.parametrize("name", ["logistic", "boosting"])
 def test_what_was_planted_comes_first_and_noise_is_within_its_interval(models, held_out, name):
-    """Of twelve columns of noise a tenth may lie outside a 90% interval; the word counts as one feature (MOD-7)."""
+    """A tenth of twelve noise columns may lie outside a 90% interval; a categorical feature is one (MOD-7)."""
     found = importance(models[name], held_out, "churned", RULES)
     by = found.set_index("name")
     noise = by.loc[[n for n in NOISE if n in by.index]]
@@ -85,7 +85,7 @@ def test_the_loss_is_that_of_scikit_learn(models, held_out):
 
 
 def test_placements_average_to_the_area(models, held_out):
-    """Over those who left and over those who stayed alike, ties included (DeLong 1988)."""
+    """Over positive rows and over negative rows alike, ties included (DeLong 1988)."""
     given = np.round(predicted_probability(models["logistic"].model, held_out), 2)
     happened = held_out["churned"].to_numpy()
     found = placements(given, happened)
@@ -95,7 +95,7 @@ def test_placements_average_to_the_area(models, held_out):
 
 
 def test_copies_of_an_accounts_rows_make_nothing_surer():
-    """Rows of one account are drawn together: four times the rows, the same interval (MOD-7)."""
+    """The interval is clustered by account: four times the rows, the same interval (MOD-7)."""
     rng = np.random.default_rng(3)
     lost, happened = rng.standard_normal(200) + 0.1, rng.random(200) < 0.3
     lost[~happened] += lost[happened].mean() - lost[~happened].mean()
@@ -126,7 +126,7 @@ def test_the_interval_is_that_of_a_bootstrap_over_accounts(models, held_out):
 
 
 def test_the_cost_is_bounded_by_a_number_of_accounts(models, held_out):
-    """Of so many accounts all rows, the same at every run; fewer accounts, a wider interval (MOD-7)."""
+    """All rows of at most so many accounts, the same in every run; fewer accounts, a wider interval (MOD-7)."""
     few = ImportanceSettings(repeats=2, accounts=100)
     once, again = (importance(models["logistic"], held_out, "churned", few) for _ in range(2))
     all_of_them = importance(models["logistic"], held_out, "churned", ImportanceSettings(repeats=2))
@@ -140,7 +140,7 @@ def test_the_cost_is_bounded_by_a_number_of_accounts(models, held_out):
 
 
 def test_a_feature_without_weight_is_no_line(held_out):
-    """A sparse model of one signal leans on that one (MOD-7)."""
+    """A sparse model with one signal uses only that one (MOD-7)."""
     train = drawn(600, 4, 1)
     sparse = fitted(
         "sparse_logistic", train, train["churned"], NUMERIC_FEATURES, InputSettings(),

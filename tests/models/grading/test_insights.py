@@ -1,4 +1,4 @@
-"""Insights in words: what was planted is found with its counts, what was not is not, and people can read it (MOD-7)."""
+"""Insights: a planted difference is found with its counts, nothing else is, and the sentences are readable (MOD-7)."""
 
 import re
 
@@ -19,7 +19,7 @@ NUMERIC_FEATURES = ["onboarding_attendance", "nps_score_365d", "usage_trend", "s
 
 
 def company(seed: int = 1, times: float = 3.0, accounts: int = 1500, months: int = 8) -> pd.DataFrame:
-    """Accounts that attended no onboarding leave `times` as often, small ones twice; nothing else has a say."""
+    """Accounts without onboarding churn `times` as often, small ones twice; no other feature matters."""
     rng = np.random.default_rng(seed)
     size = accounts * months
     attended = np.repeat(np.where(rng.random(accounts) < 0.3, 0.0, rng.uniform(0.2, 1.0, accounts)), months)
@@ -41,7 +41,7 @@ def company(seed: int = 1, times: float = 3.0, accounts: int = 1500, months: int
 
 
 def test_a_planted_difference_is_found_first_with_its_counts() -> None:
-    """Three times as often: within the interval, and the counts are those of the rows (MOD-7)."""
+    """The interval covers the true ratio of 3, and the counts match the rows (MOD-7)."""
     rows = company()
     first = strongest(contrasts(rows, "churned", NUMERIC_FEATURES, ["segment"], RULES), RULES)[0]
     group = rows[rows["onboarding_attendance"] == 0]
@@ -53,16 +53,16 @@ def test_a_planted_difference_is_found_first_with_its_counts() -> None:
     assert first.with_count + first.without_count == len(rows)
 
 
-def test_words_are_contrasted_too() -> None:
-    """Small accounts leave twice as often as the others (MOD-7)."""
+def test_categories_are_contrasted_too() -> None:
+    """Small accounts churn twice as often as the others (MOD-7)."""
     found = strongest(contrasts(company(), "churned", NUMERIC_FEATURES, ["segment"], RULES), RULES)
     small = next(c for c in found if c.feature == "segment")
 
     assert max(small.ratio, 1 / small.ratio) == pytest.approx(2.0, abs=0.3)
 
 
-def test_features_that_part_the_same_accounts_are_told_once() -> None:
-    """Nobody active, no use, no active day: one silence, one insight (MOD-7)."""
+def test_features_that_split_the_same_accounts_are_reported_once() -> None:
+    """No active user, no usage and no active day are one insight (MOD-7)."""
     rows = company().assign(seat_utilisation=lambda r: r["onboarding_attendance"] ** 2)
     tried = contrasts(rows, "churned", ["onboarding_attendance", "seat_utilisation"], [], RULES)
 
@@ -70,8 +70,8 @@ def test_features_that_part_the_same_accounts_are_told_once() -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_nothing_is_told_where_there_is_nothing(seed: int) -> None:
-    """Labels dealt out anew: whatever is tried, the bound on false discoveries keeps it quiet (MOD-7)."""
+def test_nothing_is_reported_where_there_is_nothing(seed: int) -> None:
+    """With shuffled labels the false discovery rate lets nothing through (MOD-7)."""
     rows = company(seed)
     rng = np.random.default_rng(seed)
     shuffled = rows.assign(churned=rng.permutation(rows["churned"].to_numpy()))
@@ -83,7 +83,7 @@ def test_nothing_is_told_where_there_is_nothing(seed: int) -> None:
 
 
 def test_what_is_the_same_for_everyone_in_a_month_is_no_insight() -> None:
-    """The season tells months apart, not accounts (MOD-7)."""
+    """The season separates months, not accounts (MOD-7)."""
     rows = company()
     later = rows["season"] > 0
     rows["churned"] = rows["churned"] | (later & (np.arange(len(rows)) % 5 == 0))
@@ -92,7 +92,7 @@ def test_what_is_the_same_for_everyone_in_a_month_is_no_insight() -> None:
 
 
 def test_small_groups_and_small_differences_are_left_out() -> None:
-    """So many accounts and outcomes on both sides, and so large a ratio, at least (MOD-7)."""
+    """Both groups need enough accounts and outcomes, and the ratio has a minimum (MOD-7)."""
     rows = company()
     strict = InsightSettings(min_accounts=500)
     found = contrasts(rows, "churned", NUMERIC_FEATURES, ["segment"], strict)
@@ -104,24 +104,24 @@ def test_small_groups_and_small_differences_are_left_out() -> None:
     )
 
 
-def test_months_of_one_account_are_no_independent_evidence() -> None:
-    """An account whose months all end alike counts once: the interval is that of accounts, not of rows (MOD-7)."""
+def test_months_of_one_account_are_not_independent() -> None:
+    """An account whose months all have one outcome counts once: the interval is over accounts, not rows (MOD-7)."""
     accounts = pd.Series(np.repeat([f"a{n}" for n in range(200)], 12))
-    happened = np.repeat((np.arange(200) % 5 == 0).astype(float), 12)
+    y_true = np.repeat((np.arange(200) % 5 == 0).astype(float), 12)
     everyone = [np.ones(2400, dtype=bool)]
-    alike = drawn_counts(accounts, happened, everyone, 300, 1).rates[1:].std()
-    apart = drawn_counts(pd.Series(np.arange(2400)), happened, everyone, 300, 1).rates[1:].std()
+    alike = drawn_counts(accounts, y_true, everyone, 300, 1).rates[1:].std()
+    apart = drawn_counts(pd.Series(np.arange(2400)), y_true, everyone, 300, 1).rates[1:].std()
 
     assert alike == pytest.approx(apart * np.sqrt(12), rel=0.2)
 
 
-def test_the_sentence_says_who_how_often_how_sure_and_of_how_many() -> None:
-    """In the words of the registry, with the direction that a reader expects (MOD-7)."""
+def test_the_sentence_has_the_group_the_ratio_its_interval_and_the_counts() -> None:
+    """In the words of the feature registry, with the direction that a reader expects (MOD-7)."""
     counts = {"q_value": 0.001, "with_count": 4120, "with_outcome": 312, "with_accounts": 400,
               "without_count": 4160, "without_outcome": 150, "without_accounts": 420}  # fmt: skip
 
-    def said(feature: str, side: str, cut: float | str | None) -> str:
-        contrast = Contrast(feature, side, cut, 2.1, 1.7, 2.6, **counts)  # type: ignore[arg-type]
+    def said(feature: str, side: str, threshold: float | str | None) -> str:
+        contrast = Contrast(feature, side, threshold, 2.1, 1.7, 2.6, **counts)  # type: ignore[arg-type]
         return insight("churn", 90, contrast, FEATURES.get(feature))
 
     assert said("onboarding_attendance", "zero", 0.0) == (
@@ -141,13 +141,13 @@ def test_the_sentence_says_who_how_often_how_sure_and_of_how_many() -> None:
 
 
 def test_every_feature_has_words_for_every_side_and_a_team() -> None:
-    """No placeholder is left in a sentence, whichever feature it is about (MOD-7)."""
+    """No placeholder is left in the sentence of any feature (MOD-7)."""
     sides: list[tuple[str, float | None]] = [
         ("missing", None), ("known", None), ("zero", 0.0), ("some", 0.01), ("low", -2.5), ("high", 12.0),
     ]  # fmt: skip
     found = [
-        Contrast(name, side, cut, 2.0, 1.5, 2.5, 0.0, 9, 8, 7, 6, 5, 4)  # type: ignore[arg-type]
-        for name, feature in FEATURES.items() if feature.published for side, cut in sides
+        Contrast(name, side, threshold, 2.0, 1.5, 2.5, 0.0, 9, 8, 7, 6, 5, 4)  # type: ignore[arg-type]
+        for name, feature in FEATURES.items() if feature.published for side, threshold in sides
     ]  # fmt: skip
     frame = insights_frame("churn", 90, found, FEATURES)
 
@@ -160,7 +160,7 @@ def test_every_feature_has_words_for_every_side_and_a_team() -> None:
 
 
 def test_the_worst_fifth_and_its_lift() -> None:
-    """A fifth of the rows, ties together; the lift is its rate over that of all (MOD-10)."""
+    """A fifth of the rows, ties together; the lift is its rate over the rate of all rows (MOD-10)."""
     values = pd.Series([1.0, 2, 3, 4, 5, 6, 7, 8, 9, 10, np.nan])
     assert list(values.index[worst_fifth(values, +1) == "worst"]) == [0, 1]
     assert list(values.index[worst_fifth(values, -1) == "worst"]) == [8, 9]
@@ -174,7 +174,7 @@ def test_the_worst_fifth_and_its_lift() -> None:
 
 
 def test_contrasts_are_the_same_each_time() -> None:
-    """Fixed seeds: the same rows give the same figures (CONTRACT)."""
+    """Fixed seeds: the same rows give the same contrasts (CONTRACT)."""
     first, second = (contrasts(company(), "churned", NUMERIC_FEATURES, ["segment"], RULES) for _ in range(2))
 
     assert first == second
