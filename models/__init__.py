@@ -1,1 +1,1 @@
-"""PREDICTING: pure scikit-learn. What may be learnt from, in which order of time, and how it is graded."""
+"""PREDICTING: pure scikit-learn. Training in time order, grading, explanations, monitoring, promotion and effects."""

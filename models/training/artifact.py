@@ -1,4 +1,4 @@
-"""What of a trained candidate is kept: one classifier that gives calibrated chances, and what its inputs learnt."""
+"""The stored form of a trained candidate: one classifier with calibrated probabilities, and its fitted inputs."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -18,19 +18,19 @@ from keepwell.models.training.trial import Trained
 TRUSTED: Mapping[str, str] = {
     "keepwell.models.training.artifact.CalibratedModel": "ours: a model and the two numbers that calibrate it",
     "keepwell.models.training.inputs.Winsoriser": "ours: the two quantiles of each column",
-    "scipy.interpolate._bsplines.BSpline": "the pieces of a bent number, as arrays",
-    "scipy._lib.array_api_compat.numpy._aliases.asarray": "NumPy's function that makes an array, kept by a BSpline",
-    "numpy.dtype": "the kind of an array's values; it holds no code",
+    "scipy.interpolate._bsplines.BSpline": "the spline basis of a numeric feature, as arrays",
+    "scipy._lib.array_api_compat.numpy._aliases.asarray": "NumPy's function that makes an array, stored in a BSpline",
+    "numpy.dtype": "the type of an array's values; it contains no code",
     "sklearn.tree._tree.Tree": "the nodes of a tree, rebuilt from arrays by scikit-learn",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor": "the nodes of a boosted tree, as one array",
 }
-"""The only types that may be built on loading, beside those that skops itself trusts, and why each is harmless."""
+"""The only types that may be built on loading, besides those that skops itself trusts, and why each is harmless."""
 
 
 class CalibratedModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """A fitted pipeline and the line in the log odds that calibrates it, as one classifier.
+    """A fitted pipeline and its calibration (a line in the log odds), as one classifier.
 
-    `segments`: the same of each segment that has a model of its own.
+    `segments`: the same for each segment that has a model of its own.
     """
 
     def __init__(
@@ -42,13 +42,13 @@ class CalibratedModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
         self.segments = segments
 
     def predict_proba(self, rows: pd.DataFrame) -> NDArray[np.floating[Any]]:
-        """Calibrated chances, without the outcome and with it: one row each, two columns."""
+        """Calibrated probabilities, one row each: the first column without the outcome, the second with it."""
         right = as_trained("", self).probabilities(rows)
         return np.column_stack([1.0 - right, right])
 
 
 def as_one(trained: Trained) -> CalibratedModel:
-    """A candidate with its calibration and the models of its segments."""
+    """A candidate as one classifier, with its calibration and the models of its segments."""
     segments = {name: as_one(own) for name, own in trained.segments.items()}
     return CalibratedModel(
         trained.model, trained.calibration.slope, trained.calibration.intercept, segments or None
@@ -56,20 +56,20 @@ def as_one(trained: Trained) -> CalibratedModel:
 
 
 def as_trained(name: str, model: CalibratedModel) -> Trained:
-    """The candidate of that name that was kept."""
+    """A stored classifier as a candidate of that name."""
     segments = {segment: as_trained(name, own) for segment, own in (model.segments or {}).items()}
     return Trained(name, model.model, Calibration(model.slope, model.intercept), segments)
 
 
 def input_columns(model: Pipeline) -> list[str]:
-    """The columns that a candidate reads, in its order, each once; none for one that looks at nothing."""
+    """The columns that a candidate reads, in its order, each once; none for the dummy."""
     return list(dict.fromkeys(str(column) for _, _, columns in _branches(model) for column in columns))
 
 
 def fitted_inputs(model: Pipeline) -> pd.DataFrame:
-    """What each input learnt (FEA-7): `column`, `low` and `high` where its tails are cut, and what `missing` becomes.
+    """The fitted preparation of each input (FEA-7): `column`, winsorizing bounds `low` and `high`, `missing` handling.
 
-    Cuts are empty where the tails are left alone. `branch`: the way in which the model sees the column; it may be two.
+    Bounds are empty where a column is not winsorized. `branch`: the transformer of the column; a column may have two.
     """
     rows = []
     for branch, transformer, columns in _branches(model):
@@ -93,7 +93,7 @@ def _branches(model: Pipeline) -> Iterator[tuple[str, Any, Sequence[str]]]:
 
 
 def _missing(imputer: SimpleImputer | None, at: int) -> str:
-    """What becomes of a missing value of one column."""
+    """How a missing value of one column is handled."""
     if imputer is None:
         return "left"
     if imputer.strategy == "constant":

@@ -1,7 +1,7 @@
-"""What is tried, from the simplest to the least simple; `dummy` and `health` are the baselines (MOD-4).
+"""The candidate models, from the simplest to the most complex; `dummy` and `health` are the baselines (MOD-4).
 
-Each candidate is one scikit-learn pipeline from a frame of features to a chance, without a missing value inside, so
-that what it adds up can be told exactly. One thread each: on small data, or a busy machine, many threads cost more than
+Each candidate is one scikit-learn pipeline from a frame of features to a probability. It imputes all missing values, so
+that its margin can be explained exactly. One thread each: on small data, or a busy machine, many threads cost more than
 they save.
 """
 
@@ -33,7 +33,7 @@ CATEGORICAL_FEATURES = ("segment", "industry")
 HEALTH = "health"
 SEED = 1
 SLICE = 5_000
-"""Rows that a model is given at once."""
+"""Rows per call of a model."""
 
 
 Builder = Callable[[Sequence[str], InputSettings, CandidateSettings], Pipeline]
@@ -52,7 +52,7 @@ def _health(_: Sequence[str], __: InputSettings, ___: CandidateSettings) -> Pipe
 
 
 def _sparse(numeric_features: Sequence[str], inputs: InputSettings, rules: CandidateSettings) -> Pipeline:
-    """The inputs that weigh most under an L1 penalty, then fitted without it (relaxed lasso, Meinshausen 2007)."""
+    """Inputs with the largest weights under an L1 penalty, refitted without it (relaxed lasso; Meinshausen 2007)."""
     weighed = LogisticRegression(l1_ratio=1.0, solver="liblinear", C=0.05, random_state=SEED)
     max_features = min(rules.sparse_features, len(numeric_features))
     chosen = SelectFromModel(weighed, max_features=max_features, threshold=-np.inf)
@@ -68,13 +68,13 @@ def _logistic(numeric_features: Sequence[str], inputs: InputSettings, _: Candida
 
 
 def _weighted(numeric_features: Sequence[str], inputs: InputSettings, _: CandidateSettings) -> Pipeline:
-    """Those with the outcome weigh as much as all the others; the calibration takes that back out of the chances."""
+    """Logistic regression with balanced class weights, whose effect on the probabilities calibration removes."""
     balanced = LogisticRegression(C=0.1, max_iter=2000, class_weight="balanced")
     return make_pipeline(prepared(numeric_features, CATEGORICAL_FEATURES, inputs), balanced)
 
 
 def _smote(numeric_features: Sequence[str], inputs: InputSettings, _: CandidateSettings) -> Pipeline:
-    """More of those with the outcome, drawn between neighbours (Chawla 2002), in the training rows only."""
+    """Logistic regression with SMOTE, which oversamples the positive class (Chawla 2002), in the training rows only."""
     more = SMOTE(random_state=SEED)
     return make_resampling_pipeline(
         prepared(numeric_features, CATEGORICAL_FEATURES, inputs), more, LogisticRegression(C=0.1, max_iter=2000)
@@ -108,8 +108,8 @@ CANDIDATES: Mapping[str, Builder] = {
     "logistic_weights": _weighted, "logistic_smote": _smote, "tree": _tree, "forest": _forest, "boosting": _boosting,
 }  # fmt: skip
 BASELINES = ("dummy", "health")
-WITHOUT_WEIGHTS: Mapping[str, str] = {"logistic_smote": "SMOTE draws between rows and cannot weigh them"}
-"""Candidates that cannot learn from weighted rows, and why."""
+WITHOUT_WEIGHTS: Mapping[str, str] = {"logistic_smote": "SMOTE interpolates between rows and takes no sample weights"}
+"""Candidates that take no sample weights, and why."""
 
 
 def fitted(
@@ -129,13 +129,13 @@ def fitted(
         fit_params = {f"{step}__sample_weight": sample_weight for step in steps}
     with threadpool_limits(1):
         fitted_pipeline = candidate.fit(rows, label.astype(int), **fit_params)
-    # Resampling is for learning alone: what is kept is a plain pipeline.
+    # Resampling is for training only; the returned pipeline leaves it out.
     return Pipeline([(step, part) for step, part in fitted_pipeline.steps if not hasattr(part, "fit_resample")])
 
 
 def predicted_probability(model: Pipeline, rows: pd.DataFrame) -> NDArray[np.floating[Any]]:
-    """The model's chance of the outcome for each row."""
-    # Boosting goes through the rows once per tree: three times faster where they stay in a core's cache.
+    """The model's uncalibrated probability of the outcome for each row."""
+    # Boosting loops over the rows once per tree: three times faster while they stay in a core's cache.
     slices = [rows.iloc[at : at + SLICE] for at in range(0, len(rows), SLICE)]
     with threadpool_limits(1):
         y_prob: NDArray[np.floating[Any]] = np.concatenate([model.predict_proba(part)[:, 1] for part in slices])

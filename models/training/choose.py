@@ -1,4 +1,4 @@
-"""Which candidate is taken: the simplest that is not clearly worse than the best (MOD-4)."""
+"""Selection and calibration: the selected candidate is the simplest that is not clearly worse than the best (MOD-4)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from keepwell.models.grading.metrics import Floats, graded, line, log_odds, roc_
 
 @dataclass(frozen=True)
 class Compared:
-    """A candidate on the validation rows: its ROC-AUC, its distance to the best, and the standard error of that."""
+    """A candidate on the validation rows: its ROC-AUC, its distance to the best, and the distance's standard error."""
 
     name: str
     roc_auc: float
@@ -22,7 +22,7 @@ class Compared:
 
     @property
     def as_good(self) -> bool:
-        """Whether the distance is within one standard error of it."""
+        """Whether the distance to the best is within one standard error."""
         return self.behind <= self.standard_error
 
 
@@ -45,26 +45,26 @@ def compared(
 
 
 def simplest_as_good(candidates: list[Compared], baselines: tuple[str, ...]) -> str:
-    """The first candidate, simplest first, that is as good as the best; baselines stand beside and are never taken."""
+    """The first candidate, simplest first, that is as good as the best; baselines are never selected."""
     eligible = [c for c in candidates if c.name not in baselines]
     return next((c.name for c in eligible if c.as_good), eligible[-1].name)
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Chances put right by a line in their log odds, learnt on validation rows (Platt 1999)."""
+    """Platt scaling: a line in the log odds, fitted on validation rows (Platt 1999)."""
 
     slope: float
     intercept: float
 
     def __call__(self, y_prob: Floats) -> Floats:
-        """The chance put right; the order of the rows stays."""
+        """The calibrated probabilities; the ranking of the rows is unchanged."""
         right: Floats = 1.0 / (1.0 + np.exp(-(self.intercept + self.slope * log_odds(y_prob))))
         return right
 
 
 def calibrated(y_prob: Floats, y_true: Floats, sample_weight: Floats | None = None) -> Calibration:
-    """The line that fits best; a slope is never negative, which would turn the order round."""
+    """The fitted calibration; its slope is never negative, which would reverse the ranking."""
     odds = log_odds(y_prob)
     if np.ptp(odds) == 0:
         return Calibration(1.0, 0.0)

@@ -1,6 +1,6 @@
-"""What a model sees: numbers with tame tails, a mark where one was missing, words as marks (FEA-7).
+"""Input preparation: winsorized numeric features, missing indicators, one-hot categorical features (FEA-7).
 
-Everything is learnt from the training rows alone, inside the pipeline, so that no fold sees another.
+Everything is fitted on the training rows alone, inside the pipeline, so that no fold sees another.
 """
 
 from collections.abc import Sequence
@@ -19,13 +19,13 @@ from keepwell.models.settings.training import InputSettings
 
 
 class Winsoriser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """Values beyond the training rows' quantiles become those quantiles; missing stays missing."""
+    """Clips values at quantiles of the training rows; missing stays missing."""
 
     def __init__(self, tail: float = 0.01) -> None:
         self.tail = tail
 
     def fit(self, rows: Any, _: Any = None) -> Self:
-        """Learn the quantiles of each column; a column without a value has none."""
+        """Fit the quantiles of each column; a column without a value has none."""
         values = np.asarray(rows, dtype=float)
         self.n_features_in_ = values.shape[1]
         if hasattr(rows, "columns"):
@@ -39,49 +39,50 @@ class Winsoriser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type
         return self
 
     def transform(self, rows: Any) -> NDArray[np.floating[Any]]:
-        """The rows with their tails cut."""
+        """The rows with values clipped at the fitted quantiles."""
         return np.clip(np.asarray(rows, dtype=float), self.low_, self.high_)
 
 
 def varied(rows: pd.DataFrame, numeric_features: Sequence[str]) -> list[str]:
-    """The numbers that differ between some of the rows: the others say nothing, and some learners fail on them."""
+    """The numeric features that vary over the rows: constant ones carry no information, and some estimators fail."""
     values = rows[list(numeric_features)].astype("float64")
     return list(values.columns[values.min() < values.max()])
 
 
 BELOW_ALL = -1e9
-"""What a missing number is to a tree: a value of its own, below every other."""
+"""The fill value of a missing number for trees, below every other value."""
 
 
 def prepared(
     numeric_features: Sequence[str], categorical_features: Sequence[str], rules: InputSettings
 ) -> ColumnTransformer:
-    """Numbers winsorised, imputed by their median with a mark, scaled; words as one mark each, rare ones together.
+    """Numeric features winsorized, median-imputed with an indicator and scaled; categorical ones one-hot.
 
-    A number with bends has besides a piecewise linear basis: the risk of a renewal is no straight line in its distance.
+    Rare categories are grouped. A feature with spline knots also has a piecewise linear basis: risk is not linear in
+    the time to renewal.
     """
     numeric: Pipeline = make_pipeline(
         Winsoriser(rules.winsorize_quantile), SimpleImputer(strategy="median", add_indicator=True), StandardScaler()
     )
-    bent = [
-        (f"bend_{name}", _bent(rules.spline_knots[name]), [name])
+    splines = [
+        (f"bend_{name}", _spline(rules.spline_knots[name]), [name])
         for name in numeric_features
         if name in rules.spline_knots
     ]
-    return _together(numeric, numeric_features, categorical_features, rules, bent)
+    return _together(numeric, numeric_features, categorical_features, rules, splines)
 
 
-def _bent(at: Sequence[float]) -> Pipeline:
-    """A number as its place between the values at which its effect may bend (linear B-splines)."""
-    knots = np.asarray(at, dtype=float)[:, None]
-    basis = SplineTransformer(degree=1, knots=knots, extrapolation="constant", include_bias=False)
+def _spline(knots: Sequence[float]) -> Pipeline:
+    """The piecewise linear basis of a numeric feature with these knots (linear B-splines)."""
+    column = np.asarray(knots, dtype=float)[:, None]
+    basis = SplineTransformer(degree=1, knots=column, extrapolation="constant", include_bias=False)
     return make_pipeline(SimpleImputer(strategy="median"), basis, StandardScaler())
 
 
 def filled(
     numeric_features: Sequence[str], categorical_features: Sequence[str], rules: InputSettings
 ) -> ColumnTransformer:
-    """The same for trees, which need no scale: a missing number is a value of its own, that a split can part off."""
+    """The same for trees, which need no scaling: a missing number has its own value, which a split can separate."""
     numeric: Pipeline = make_pipeline(
         Winsoriser(rules.winsorize_quantile),
         SimpleImputer(strategy="constant", fill_value=BELOW_ALL, keep_empty_features=True),
@@ -96,7 +97,7 @@ def _together(
     rules: InputSettings,
     more: Sequence[tuple[str, Pipeline, list[str]]] = (),
 ) -> ColumnTransformer:
-    """Numbers as given, words as one mark each; a word that training never saw counts as a rare one."""
+    """Numeric features by `numeric`, categorical ones one-hot; an unseen category counts as a rare one."""
     marks = make_pipeline(
         SimpleImputer(strategy="constant", fill_value="missing", keep_empty_features=True),
         OneHotEncoder(

@@ -1,6 +1,6 @@
-"""Which feature each column that a model sees comes from: a number's mark for missing, each of the marks of a word.
+"""The source feature of each column that a model sees, including missing indicators and one-hot columns.
 
-Told by the names that scikit-learn's steps give to their columns, so that it holds for whatever a pipeline prepares.
+Read from the column names that scikit-learn's steps give, so that it works for any pipeline.
 """
 
 from collections.abc import Collection, Sequence
@@ -14,18 +14,18 @@ from keepwell.models.grading.metrics import Floats
 from keepwell.models.training.artifact import input_columns
 
 MARK = "missingindicator_"
-"""What scikit-learn's imputer puts before the name of a number to name its mark for missing."""
+"""Prefix of the missing indicators that scikit-learn's imputer adds."""
 
 
 def weighed_by(model: Pipeline) -> list[str]:
-    """The features that reach the model's last step, in a linear one with a weight: the others change nothing."""
+    """The features that the model uses: those that reach its last step, with a nonzero weight if it is linear."""
     last, names = model[-1], input_columns(model)
     weights = np.abs(last.coef_[0]) if hasattr(last, "coef_") else np.ones(last.n_features_in_)
     return [name for name, weight in zip(names, weights @ origins(model), strict=True) if weight > 0]
 
 
 def seen_by(model: Pipeline, rows: pd.DataFrame) -> Floats:
-    """What the model's last step sees. A step that only learns (one that resamples) is passed over."""
+    """The inputs of the model's last step; a step that only resamples in training is skipped."""
     inputs: Any = rows
     for _, step in model.steps[:-1]:
         inputs = step.transform(inputs) if hasattr(step, "transform") else inputs
@@ -34,7 +34,7 @@ def seen_by(model: Pipeline, rows: pd.DataFrame) -> Floats:
 
 
 def origins(model: Pipeline) -> Floats:
-    """Which feature of `input_columns` each column that the last step sees (row) comes from: 1 there, else 0."""
+    """Matrix of the last step's columns (rows) by `input_columns` (columns): 1 for the source feature, else 0."""
     place = {name: at for at, name in enumerate(input_columns(model))}
     columns = _column_names(model)
     marks = np.zeros((len(columns), len(place)))
@@ -58,5 +58,5 @@ def _origin(column: str, features: Collection[str]) -> str:
         return _origin(column.removeprefix(MARK), features)
     begun = [name for name in features if column.startswith(f"{name}_")]
     if not begun:
-        raise ValueError(f"column {column!r} of the model comes from no feature that it reads")
+        raise ValueError(f"column {column!r} of the model comes from none of the features that it reads")
     return max(begun, key=len)

@@ -1,8 +1,8 @@
-"""Does a segment deserve a model of its own? Where it has enough accounts, and its own ranks it surely better (MOD-6).
+"""Segment models: adopted where a segment has enough accounts and its own model ranks it significantly better (MOD-6).
 
-The candidate that was taken is learnt again from the segment's training rows alone and held against the pooled one on
-the segment's validation rows: the same accounts, the same draws for both. Three segments are tried on months that have
-already chosen the candidate: what is adopted is told once more on the test months, where it had no say.
+The selected candidate is refitted on the segment's training rows alone and compared with the pooled one on the
+segment's validation rows: the same accounts, the same draws for both. The validation months have already selected the
+candidate, so an adopted model is evaluated again on the test months, which played no part in its adoption.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,12 +22,12 @@ from keepwell.models.training.inputs import varied
 SEED = 1
 SEGMENT = "segment"
 COLUMNS = ("segment", "examples", "accounts_with", "accounts_without", "pooled", "own", "difference", "low", "high")
-"""Of the comparison, beside `adopted` and `says`; `pooled` and `own` are ROC-AUCs on validation."""
+"""Columns of the comparison besides `adopted` and `says`; `pooled` and `own` are ROC-AUCs on validation."""
 
 
 @dataclass(frozen=True)
 class LabeledRows:
-    """Rows of training or validation, whether the outcome happened, and how much each row counts."""
+    """Rows of training or validation with outcomes and sample weights."""
 
     rows: pd.DataFrame
     y_true: Floats
@@ -39,23 +39,23 @@ class LabeledRows:
         return LabeledRows(self.rows[mine], self.y_true[mine], self.sample_weight[mine])
 
     def accounts(self) -> tuple[int, int]:
-        """How many accounts that count had the outcome, and how many never."""
+        """The number of accounts with positive weight that had the outcome, and that never had it."""
         counts = self.sample_weight > 0
         had = pd.Series(self.y_true[counts] > 0).groupby(self.rows.loc[counts, "account_id"].to_numpy()).any()
         return int(had.sum()), int((~had).sum())
 
 
 Own = tuple[Pipeline, Calibration]
-"""A segment's own model and the line that calibrates it."""
+"""A segment's own model and its calibration."""
 
 
 def segment_models(
     name: str, train: LabeledRows, validation: LabeledRows, pooled: Floats, numeric_features: Sequence[str],
     settings: ModelSettings, by_weight: bool,
 ) -> tuple[Mapping[str, Own], pd.DataFrame]:  # fmt: skip
-    """The models adopted, by segment, and the comparison of every segment: COLUMNS, adopted, says.
+    """The adopted models by segment, and the comparison for every segment: COLUMNS, adopted, says.
 
-    `name`: the candidate. `pooled`: its chances of the validation rows when learnt from all segments.
+    `name`: the candidate. `pooled`: its probabilities for the validation rows when fitted on all segments.
     """
     adopted, lines = {}, []
     for segment in sorted(train.rows[SEGMENT].dropna().unique()):
@@ -74,7 +74,7 @@ def segment_models(
             )
             sides, found = paired(held_out, own, theirs, settings)
             line |= sides | {"difference": found.value, "low": found.low, "high": found.high, "adopted": found.low > 0}
-            line["says"] = "surely better" if found.low > 0 else "not surely better"
+            line["says"] = "significantly better" if found.low > 0 else "not significantly better"
             if found.low > 0:
                 adopted[segment] = (model, calibrated(own, held_out.y_true, held_out.sample_weight))
         lines.append(line)
@@ -84,7 +84,7 @@ def segment_models(
 def paired(
     held_out: LabeledRows, own: Floats, theirs: Floats, settings: ModelSettings
 ) -> tuple[dict[str, float], Estimate]:
-    """ROC-AUC of both sides on these rows, and of their own less the pooled one's with its interval."""
+    """ROC-AUC of both models on these rows, and the difference own less pooled with its interval."""
     rules = settings.segments
     nobody = np.zeros(len(own), dtype=bool)
     y_probs = {"own": own, "pooled": theirs}

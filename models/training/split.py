@@ -1,7 +1,7 @@
-"""Months parted in time order, with gaps: what a model learns from lies wholly before what it is graded on.
+"""Splits in time order with gaps: all training outcomes are known before the first month that a model is graded on.
 
-An example of month m carries an outcome that was still open for `gap_days` after m. Between the last month of one part
-and the first of the next at least so many days pass, so that no outcome of the one was known in the other (MOD-3).
+The outcome of an example of month m is open for `gap_days` after m. Between the last month of one split and the first
+of the next there are at least as many days, so that outcome windows do not overlap between splits (MOD-3).
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from keepwell.models.settings.training import SplitSettings
 
 
 class TooLittleData(Exception):
-    """What a model would need and does not have, as one sentence. The pipeline goes on with health alone."""
+    """Too little data for a model: one sentence on what is missing. The pipeline continues with health alone."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +32,10 @@ def labeled_rows(examples: pd.DataFrame, label: str, months: Sequence[date]) -> 
 
 
 def split_months(months: Sequence[date], gap_days: int, rules: SplitSettings) -> Splits:
-    """The matured snapshot months in three parts, the last ones for the test.
+    """The matured snapshot months in three splits, the last one for the test.
 
-    The months that fall into a gap are in no part: shares are of the months that are left. Raises TooLittleData with
-    the months that are missing.
+    The months in a gap are in no split: shares are of the remaining months. Raises TooLittleData with the number of
+    months needed.
     """
     ordered = sorted(set(months))
     lost = _months_in_gap(ordered, gap_days)
@@ -47,8 +47,8 @@ def split_months(months: Sequence[date], gap_days: int, rules: SplitSettings) ->
         needed = rules.min_train_months + rules.min_validation_months + rules.min_test_months + 2 * lost
         raise TooLittleData(
             f"{len(ordered)} matured months are too few: {needed} are needed "
-            f"({rules.min_train_months} to learn from, "
-            f"{rules.min_validation_months} to choose by, {rules.min_test_months} to report on, and two gaps of "
+            f"({rules.min_train_months} for training, "
+            f"{rules.min_validation_months} for validation, {rules.min_test_months} for the test, and two gaps of "
             f"{gap_days} days between them)."
         )
     first_validation = train + lost
@@ -61,7 +61,7 @@ def split_months(months: Sequence[date], gap_days: int, rules: SplitSettings) ->
 
 
 def _months_in_gap(ordered: Sequence[date], gap_days: int) -> int:
-    """How many months to leave out, so that wherever the gap lies at least so many days pass."""
+    """Number of months to leave out so that every possible gap has at least `gap_days` days."""
     for lost in range(len(ordered)):
         spans = [(later - earlier).days for earlier, later in zip(ordered, ordered[lost + 1 :], strict=False)]
         if all(span >= gap_days for span in spans):

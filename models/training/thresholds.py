@@ -1,4 +1,4 @@
-"""Above which chance an account is flagged: by policy, on validation rows, within what the teams can do (MOD-5)."""
+"""Probability thresholds above which accounts are flagged: by policy, on validation rows, within capacity (MOD-5)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,7 +16,7 @@ Thresholds = Mapping[str, float]
 
 
 def policy_group(rows: pd.DataFrame, policy: PolicySettings) -> pd.Series:
-    """What comes first for each row: precision in the segments named, recall elsewhere and for high-value accounts."""
+    """The policy of each row: precision first in the segments named; recall first elsewhere and for high value."""
     cheap = rows["segment"].isin(policy.precision_first) & ~rows["high_value"].astype(bool)
     return pd.Series(np.where(cheap, PRECISION_FIRST, RECALL_FIRST), rows.index)
 
@@ -24,13 +24,13 @@ def policy_group(rows: pd.DataFrame, policy: PolicySettings) -> pd.Series:
 def choose_thresholds(
     rows: pd.DataFrame, y_true: Floats, y_prob: Floats, policy: PolicySettings, sample_weight: Floats | None = None
 ) -> dict[str, float]:
-    """The threshold of each group, in chances; infinite where nobody of it is to be flagged.
+    """The probability threshold of each group; infinite where no account of the group is flagged.
 
-    `sample_weight`: for how many rows each stands where losses are counted; work is counted in rows.
+    `sample_weight` applies to outcomes; workload is counted in rows.
 
-    Precision first: the lowest at which the flagged leave `precision_lift` times as often as the base rate, for at most
-    the capacity's share of the group. Recall first: the lowest for which what capacity is left suffices, and no lower
-    than needed for `recall_enough`.
+    Precision first: the lowest threshold at which the flagged have the outcome `precision_lift` times as often as the
+    base rate, for at most the capacity's share of the group. Recall first: the lowest that the remaining capacity
+    allows, and no lower than needed for `recall_enough`.
     """
     group = policy_group(rows, policy).to_numpy()
     sample_weight = np.ones(len(rows)) if sample_weight is None else sample_weight
@@ -55,7 +55,7 @@ def threshold_of(rows: pd.DataFrame, thresholds: Thresholds, policy: PolicySetti
 
 
 def _precise(y_true: Floats, y_prob: Floats, sample_weight: Floats, min_precision: float, share: float) -> float:
-    """The lowest chance from which on at least so large a share left, among at most so many."""
+    """The lowest threshold with at least `min_precision` that flags at most `share` of the rows."""
     order = np.argsort(-y_prob, kind="stable")
     seen = np.cumsum(sample_weight[order])
     precision = np.cumsum((sample_weight * y_true)[order]) / np.where(seen > 0, seen, 1.0)
@@ -65,7 +65,7 @@ def _precise(y_true: Floats, y_prob: Floats, sample_weight: Floats, min_precisio
 
 
 def _recalled(positives: Floats, y_prob: Floats, capacity: float, enough: float) -> float:
-    """The lowest chance from which on there are no more than capacity, and no lower than for recall enough."""
+    """The lowest threshold within `capacity` rows, and no lower than needed for a recall of `enough`."""
     order = np.argsort(-y_prob, kind="stable")
     recall = np.cumsum(positives[order]) / max(positives.sum(), 1.0)
     fits = np.flatnonzero(_whole_ties(y_prob[order]))
@@ -76,7 +76,7 @@ def _recalled(positives: Floats, y_prob: Floats, capacity: float, enough: float)
 
 
 def _whole_ties(descending: Floats) -> NDArray[np.bool_]:
-    """Where a run of equal chances ends: only there a threshold can cut."""
+    """Whether a row is the last of equal probabilities: only there a threshold can separate rows."""
     return np.append(descending[:-1] != descending[1:], True)[: len(descending)]
 
 

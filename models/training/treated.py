@@ -1,9 +1,9 @@
-"""Examples that somebody worked on before their outcome was told, and how much the others count for (MOD-1).
+"""Treated examples (contacted before their outcome was known), and the sample weights of the untreated ones (MOD-1).
 
-Work keeps accounts: with the treated among the examples, the chance of those that nobody works on is told too low. Left
-out they are missed just where the chance is high. Where a lot decided who was treated, each untreated example counts by
-the inverse of its chance to stay so: then the untreated stand for all (inverse probability of censoring weighting,
-Robins and Rotnitzky 1992; Hernan and Robins 2020, chapter 12).
+Contacts retain accounts: with the treated among the examples, the probability without a contact is predicted too low.
+Leaving them out removes examples just where risk is high. Where treatment was assigned at random, each untreated
+example is weighted by the inverse of its probability of being untreated, so that the untreated represent all (inverse
+probability of censoring weighting, Robins and Rotnitzky 1992; Hernan and Robins 2020, chapter 12).
 """
 
 from dataclasses import dataclass
@@ -15,15 +15,15 @@ from keepwell.models.grading.metrics import Floats
 from keepwell.models.settings.training import TreatedSettings
 
 OUTCOME = "churned"
-"""The label over whose horizon `treated` and `untreated_chance` are told."""
+"""The label whose horizon the columns `treated` and `untreated_chance` refer to."""
 ALL_ROWS, UNTREATED = "treated and untreated", "untreated only"
 
 
 @dataclass(frozen=True)
 class Counted:
-    """How much each example counts, 0 for one that does not; `note` it in a sentence.
+    """The sample weight of each example, 0 for one that does not count; `note` explains it in a sentence.
 
-    `other`: how much each would count the other way, by its name; None where nobody can say who was treated.
+    `other`: name and sample weights of the alternative weighting; None where it is unknown which were treated.
     """
 
     sample_weight: Floats
@@ -33,9 +33,10 @@ class Counted:
 
 
 def counted(examples: pd.DataFrame, label: str, rules: TreatedSettings) -> Counted:
-    """The untreated by the inverse of their chance where a lot gives it for every example, else all examples alike.
+    """Inverse probability weights of the untreated where random assignment gives them for all, else equal weights.
 
-    `examples` may have `treated` and `untreated_chance`. Work that no lot decided on leaves an example out unweighted.
+    `examples` may have `treated` and `untreated_chance`. The alternative weighting without random assignment leaves out
+    the treated and weights the others equally.
     """
     alike = np.ones(len(examples))
     if label != OUTCOME or "treated" not in examples or examples["treated"].isna().any():

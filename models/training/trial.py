@@ -1,6 +1,6 @@
-"""Every candidate learnt, compared, calibrated and graded, each on the part of the months that is for it (MOD-3, 4).
+"""Model selection: candidates are fitted, compared, calibrated and graded, each step on its own months (MOD-3, MOD-4).
 
-Learnt on training months, compared and calibrated on validation months, graded on test months, once.
+Fitted on training months, compared and calibrated on validation months, graded once on test months.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,13 +32,13 @@ from keepwell.models.training.tripwires import refuse_leaks, refuse_model
 
 SEED = 1
 MIN_OUTCOMES = 10
-"""With fewer losses among the test rows of a part its figures are not worth a line."""
+"""A slice of the test rows with fewer outcomes has no metrics of its own."""
 BY_POLICY, WEIGHT = "by policy", "weight"
 
 
 @dataclass(frozen=True)
 class Trained:
-    """One candidate, with the line that calibrates it; `segments` holds the models of those that have their own."""
+    """One fitted candidate with its calibration; `segments` holds the models of segments that have their own."""
 
     name: str
     model: Pipeline
@@ -46,7 +46,7 @@ class Trained:
     segments: Mapping[str, "Trained"] = field(default_factory=dict)
 
     def serving(self, rows: pd.DataFrame) -> list[tuple["Trained", NDArray[np.intp]]]:
-        """Which model serves the rows at which places; one that has no segments of its own serves all of its rows."""
+        """Each serving model, without segments, with the positions of the rows that it serves."""
         pooled = replace(self, segments={})
         if not self.segments:
             return [(pooled, np.arange(len(rows)))]
@@ -56,7 +56,7 @@ class Trained:
         return [(model, np.flatnonzero(place == n)) for n, model in models if (place == n).any()]
 
     def probabilities(self, rows: pd.DataFrame) -> Floats:
-        """Calibrated chance of each row."""
+        """Calibrated probability of each row."""
         y_prob = np.empty(len(rows))
         for served, at in self.serving(rows):
             y_prob[at] = served.calibration(predicted_probability(served.model, rows.iloc[at]))
@@ -91,9 +91,9 @@ class Trial:
 def trial(
     examples: pd.DataFrame, label: str, splits: Splits, numeric_features: Sequence[str], settings: ModelSettings
 ) -> Trial:
-    """Learn, compare, calibrate, grade. Raises TooLittleData, and Suspicious where something tells too much (MOD-8).
+    """Fit, compare, calibrate and grade. Raises TooLittleData, and Suspicious for a suspected leak (MOD-8).
 
-    `examples`: account_id, as_of, segment, industry, country, arr, high_value, health and the numbers.
+    `examples`: account_id, as_of, segment, industry, country, arr, high_value, health and the numeric features.
     """
     rules = settings.candidates
     labeled = examples.dropna(subset=[label])
@@ -159,14 +159,14 @@ def trial(
 
 
 def _labeled(rows: pd.DataFrame, label: str) -> LabeledRows:
-    """The rows with their outcome and how much each counts."""
+    """The rows with their outcomes and sample weights."""
     return LabeledRows(rows, rows[label].to_numpy(dtype=float), rows[WEIGHT].to_numpy())
 
 
 def _fit_candidates(
     train: pd.DataFrame, label: str, names: Sequence[str], settings: ModelSettings, count: Counted
 ) -> dict[str, Pipeline]:
-    """Every candidate that can learn from rows that count as these do."""
+    """Every candidate, fitted; with sample weights only those that take them."""
     sample_weight = train[WEIGHT].to_numpy() if count.randomized else None
     outcome, able = (
         train[label].astype(bool),
@@ -180,7 +180,7 @@ def _fit_candidates(
 def _other_way(
     labeled: pd.DataFrame, best: pd.DataFrame, label: str, count: Counted, settings: ModelSettings
 ) -> Iterator[tuple[str, dict[str, Estimate]]]:
-    """The figures of the test rows had they been counted the other way; nothing where there is none to tell."""
+    """The metrics of the test rows with the alternative weighting; nothing where there is none."""
     if count.other is None:
         return
     way, sample_weight = count.other
@@ -190,13 +190,13 @@ def _other_way(
 
 
 def _counting(count: Counted) -> str:
-    """How examples were counted, and who was left out for it."""
+    """How examples were weighted, and which candidates were left out because of it."""
     left_out = "".join(f" {name} is left out: {why}." for name, why in WITHOUT_WEIGHTS.items() if count.randomized)
     return count.note + left_out
 
 
 def _enough(y_true: pd.Series, split: str) -> None:
-    """Raises TooLittleData where a part has hardly an outcome to learn from or to be graded on."""
+    """Raises TooLittleData where a split has too few examples with the outcome, or without it."""
     count = int(y_true.sum())
     if not MIN_OUTCOMES <= count <= len(y_true) - MIN_OUTCOMES:
         raise TooLittleData(
@@ -206,16 +206,16 @@ def _enough(y_true: pd.Series, split: str) -> None:
 
 
 def _slices(test: pd.DataFrame, label: str, columns: Sequence[str]) -> list[tuple[str, pd.DataFrame]]:
-    """The whole book, and of each column the parts with losses enough; a segment goes by its name alone."""
+    """All test rows, and the slices of each column with enough outcomes; a segment's slice has its bare name."""
     slices = [("all", test)]
     for column in columns:
-        said = "" if column == "segment" else f"{column}: "
-        slices += [(f"{said}{name}", rows) for name, rows in test.groupby(column)]
+        prefix = "" if column == "segment" else f"{column}: "
+        slices += [(f"{prefix}{name}", rows) for name, rows in test.groupby(column)]
     return [(name, rows) for name, rows in slices if _gradable(rows, label)]
 
 
 def _gradable(rows: pd.DataFrame, label: str) -> bool:
-    """Whether as many rows that count have the outcome, and have not, as a figure needs."""
+    """Whether enough rows with positive weight have the outcome, and enough do not, for metrics."""
     count = rows.loc[rows[WEIGHT] > 0, label]
     return bool(MIN_OUTCOMES <= count.sum() <= len(count) - MIN_OUTCOMES)
 

@@ -1,7 +1,7 @@
-"""What is too good to be true is refused: one feature, or a model, that tells the outcome almost alone (MOD-8).
+"""Tripwires against leaks: a feature or a model that predicts the outcome too well is refused (MOD-8).
 
-Behaviour months ahead does not tell so much; a column that was filled in after the fact does (Kaufman et al. 2012,
-"Leakage in data mining"). A person who knows why it does lets it through by name, with the reason, in the settings.
+Behavior months ahead does not predict so well; a column that was filled in after the fact does (Kaufman et al. 2012,
+"Leakage in data mining"). A person who knows the cause can allow it by name, with the reason, in the settings.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,11 +15,11 @@ from keepwell.models.grading.metrics import Floats, graded, roc_auc
 from keepwell.models.settings.training import TripwireSettings
 
 BEYOND = 1.0
-"""How far outside its range a missing number is put; only the order counts."""
+"""How far outside its range a missing number is placed; only the order matters."""
 
 
 class Suspicious(Exception):
-    """Which column or model tells too much, how much, and what to do about it, as one sentence."""
+    """A feature or model that predicts too well: one sentence with its name, its ROC-AUC and the remedy."""
 
 
 def refuse_leaks(
@@ -29,9 +29,9 @@ def refuse_leaks(
     categorical_features: Sequence[str],
     rules: TripwireSettings,
 ) -> None:
-    """Raises Suspicious where a single feature tells the outcome of the training rows too well.
+    """Raises Suspicious where a single feature predicts the outcome of the training rows too well.
 
-    `rows`: account_id, the label (no row without one), numbers and words. A feature that is let through is not refused.
+    `rows`: account_id, the label (no row without one) and the features. A feature that the settings allow passes.
     """
     found = [
         (name, auc)
@@ -41,18 +41,18 @@ def refuse_leaks(
     if found:
         named = ", ".join(f"`{name}` ({auc:.3f})" for name, auc in found)
         raise Suspicious(
-            f"{named} alone tells `{label}` with a ROC-AUC above {rules.feature_auc:g}: look whether it is known only "
-            "after the outcome, and mend the mapping; if it is right, let it through with the reason in "
+            f"{named} alone predicts `{label}` with a ROC-AUC above {rules.feature_auc:g}: check whether it is known "
+            "only after the outcome, and fix the mapping; if it is right, allow it with the reason in "
             "[models.tripwires.allowed]."
         )
 
 
 def refuse_model(name: str, auc: float, rules: TripwireSettings) -> None:
-    """Raises Suspicious where a model tells the outcome of the validation rows too well."""
+    """Raises Suspicious where a model predicts the outcome of the validation rows too well."""
     if auc > rules.model_auc and name not in rules.allowed:
         raise Suspicious(
             f"the model `{name}` has a ROC-AUC of {auc:.3f} on the validation months, above {rules.model_auc:g}: look "
-            "for features that together give the outcome away; if it is right, let it through with the reason in "
+            "for features that together reveal the outcome; if it is right, allow it with the reason in "
             "[models.tripwires.allowed]."
         )
 
@@ -64,7 +64,7 @@ def leaking(
     categorical_features: Sequence[str],
     rules: TripwireSettings,
 ) -> list[tuple[str, float]]:
-    """The features whose ROC-AUC alone is above the bound, the most telling first."""
+    """The features whose ROC-AUC alone is above the bound, the highest first."""
     alone = aucs_alone(rows, label, numeric_features, categorical_features, rules)
     return sorted(((n, a) for n, a in alone.items() if a > rules.feature_auc), key=lambda found: (-found[1], found[0]))
 
@@ -76,10 +76,10 @@ def aucs_alone(
     categorical_features: Sequence[str],
     rules: TripwireSettings,
 ) -> dict[str, float]:
-    """How well each feature alone tells the outcome: the best of the ways in which it may be read.
+    """The ROC-AUC of each feature alone: the best over the ways in which it may be read.
 
-    A number by its order, missing ones below or above all others; by its missing alone; and, as a word, by the rate of
-    the outcome in its group (twentieths of a number), each account's group rated on other accounts.
+    A number by its order, with missing values below or above all others; by its missingness alone; and by target
+    encoding, the outcome rate of its group (20 quantile groups of a number by default), estimated on other accounts.
     """
     y_true = rows[label].to_numpy(dtype=float)
     by_rate = _rates(rows, y_true, numeric_features, categorical_features, rules)
@@ -92,7 +92,7 @@ def aucs_alone(
 
 
 def _orders(values: pd.Series) -> Iterator[Floats]:
-    """The ways in which a number orders the rows."""
+    """The orders in which a number may rank the rows."""
     if values.notna().any():
         yield values.fillna(values.min() - BEYOND).to_numpy()
         yield values.fillna(values.max() + BEYOND).to_numpy()
@@ -106,7 +106,7 @@ def _rates(
     categorical_features: Sequence[str],
     rules: TripwireSettings,
 ) -> pd.DataFrame:
-    """Each feature's group as its smoothed rate of the outcome, learnt on other accounts (Micci-Barreca 2001)."""
+    """Target encoding: each group's smoothed outcome rate, estimated on other accounts (Micci-Barreca 2001)."""
     groups = {name: _groups(rows[name].astype("float64"), rules.groups) for name in numeric_features}
     groups |= {name: pd.Series(pd.factorize(rows[name])[0], rows.index) for name in categorical_features}
     frame = pd.DataFrame(groups)
@@ -116,7 +116,7 @@ def _rates(
 
 
 def _groups(values: pd.Series, count: int) -> pd.Series:
-    """The number's group by quantiles, -1 where it is missing; a value that many rows share is a group of its own."""
+    """The quantile group of a number, -1 where it is missing; a value that many rows share is a group of its own."""
     there = values.dropna().to_numpy()
     if len(there) == 0:
         return pd.Series(-1, values.index)

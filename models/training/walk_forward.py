@@ -1,7 +1,7 @@
-"""What a model would have said in each month of the past, learnt anew every quarter from what was told by then.
+"""Walk-forward predictions: what a model refitted every quarter would have predicted in each month of the past.
 
-A model that scores months which it has learnt from looks better than it is. Here the model of a month comes from months
-whose outcome had matured when it was fitted, and from no others.
+A model that scores its own training months looks better than it is. Here the model of a month is fitted only on months
+whose outcome had matured by then.
 """
 
 from collections.abc import Sequence
@@ -18,9 +18,9 @@ from keepwell.models.training.inputs import varied
 
 @dataclass(frozen=True)
 class Refit:
-    """One model: fitted on this day, from so many months, accounts that had the outcome and that had not.
+    """One refit: its day, its months, and its accounts with and without the outcome.
 
-    `why_not` says what was missing where there was too little for a model.
+    `why_not` states what was missing where there was too little data for a model.
     """
 
     fitted_on: date
@@ -34,7 +34,7 @@ def walk_forward(
     examples: pd.DataFrame, label: str, months: Sequence[date], gap_days: int, numeric_features: Sequence[str],
     candidate: str, refit_months: int, split: SplitSettings, inputs: InputSettings, rules: CandidateSettings,
 ) -> tuple[pd.Series, list[Refit]]:  # fmt: skip
-    """The chance of each example of `months`, NaN elsewhere and where there was too little to learn from.
+    """The probability of each example of `months`, NaN elsewhere and where there was too little training data.
 
     The model of a month is fitted on the first day of its block of `refit_months` (quarters of the calendar by
     default), from the examples of the months that began at least `gap_days` (horizon and grace) before that day.
@@ -55,12 +55,12 @@ def walk_forward(
 
 
 def refit_day(month: date, refit_months: int) -> date:
-    """The first day of the block of months of the year that a month belongs to."""
+    """The first day of the block of `refit_months` in the year that a month belongs to."""
     return month.replace(month=(month.month - 1) // refit_months * refit_months + 1, day=1)
 
 
 def matured(examples: pd.DataFrame, label: str, day: date, gap_days: int) -> pd.DataFrame:
-    """The examples whose outcome was told by `day`."""
+    """The examples whose outcome was known by `day`."""
     last = pd.Timestamp(day - timedelta(days=gap_days))
     return examples[(examples["as_of"] <= last) & examples[label].notna()]
 
@@ -72,5 +72,5 @@ def _refit(labeled: pd.DataFrame, label: str, day: date, split: SplitSettings) -
     if months < split.min_train_months:
         why_not = f"{months} matured months; {split.min_train_months} are needed"
     elif min(with_it, without) < split.min_accounts:
-        why_not = f"{with_it} accounts had left and {without} had not; {split.min_accounts} of each are needed"
+        why_not = f"{with_it} accounts had churned and {without} had not; {split.min_accounts} of each are needed"
     return Refit(day, months, with_it, without, why_not)

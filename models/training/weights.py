@@ -1,8 +1,8 @@
-"""Weights of the health components tuned to churn: never negative, per segment, learnt in time order (HLT-5).
+"""Weights of the health components tuned to churn: never negative, per segment, fitted in time order (HLT-5).
 
-The score keeps its form: the mean of the components that are known, by weight. The weights are those under which that
-score tells churn best in a logistic regression, held near the weights set by hand by a prior (maximum a posteriori). A
-segment's weights are held near those of the whole book, so that few losses hardly move them (partial pooling).
+The score keeps its form: the weighted mean of the known components. The weights are those with which the score predicts
+churn best in a logistic regression, with a prior around the weights set by hand (maximum a posteriori). A segment's
+weights have a prior around those of the whole portfolio, so that little churn hardly moves them (partial pooling).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +18,7 @@ from keepwell.models.grading.metrics import Floats, graded, recall, roc_auc, top
 from keepwell.models.settings.training import CandidateSettings, WeightSettings
 
 TEN = 10.0
-"""Points of health per unit of the fit: keeps the slope near 1."""
+"""Points of health per unit of the fit, which keeps the slope near 1."""
 START_SLOPE = 0.5
 SEED = 1
 Weights = Mapping[str, float]
@@ -26,9 +26,9 @@ Weights = Mapping[str, float]
 
 @dataclass(frozen=True)
 class Tuned:
-    """Weights of the whole book and of each segment, each summing to 1; `own`: segments with losses enough for theirs.
+    """Weights of the whole portfolio and of each segment, each summing to 1.
 
-    `churned_accounts`: accounts that left, per segment.
+    `own`: segments with enough churn for weights of their own; `churned_accounts`: churned accounts per segment.
     """
 
     book: Weights
@@ -37,18 +37,18 @@ class Tuned:
     churned_accounts: Mapping[str, int]
 
     def of(self, segment: str) -> Weights:
-        """The weights of a segment; those of the book where it was not seen."""
+        """The weights of a segment; the portfolio's for an unseen one."""
         return self.segments.get(segment, self.book)
 
 
 def tuned_weights(
     rows: pd.DataFrame, label: str, components: Sequence[str], by_hand: Callable[[str], Weights], rules: WeightSettings
 ) -> Tuned:
-    """The weights that tell the outcome of these rows, the training months.
+    """The weights that best predict the outcome of these rows, the training months.
 
     `rows`: account_id, segment, the label (no row without one) and `component_<name>`, points 0 to 100, NaN where
-    unknown. `by_hand`: the weights in force of a segment (empty where it has none), summing to 1; their mean over the
-    rows is the book's prior.
+    unknown. `by_hand`: the active weights of a segment (empty where it has none), summing to 1; their mean over the
+    rows is the portfolio's prior.
     """
     names = rows["segment"].fillna("")
     share = names.value_counts(normalize=True).sort_index()
@@ -67,9 +67,9 @@ def tuned_weights(
 
 
 def weighted_health(rows: pd.DataFrame, weights: Callable[[str], Weights]) -> pd.Series:
-    """The score of each row under its segment's weights: the weighted mean of the components that are known.
+    """The score of each row with its segment's weights: the weighted mean of the known components.
 
-    NaN where none with a weight is.
+    NaN where no component with a weight is known.
     """
     score = pd.Series(np.nan, rows.index)
     for segment, place in rows.groupby(rows["segment"].fillna("")).groups.items():
@@ -84,7 +84,7 @@ def weighted_health(rows: pd.DataFrame, weights: Callable[[str], Weights]) -> pd
 
 @dataclass(frozen=True)
 class Backtest:
-    """Both scores on the same test rows, `recall` at capacity, and what tuned is ahead by, on the same draws."""
+    """Metrics of both scores on the same test rows, `recall` at capacity, and their paired difference `ahead`."""
 
     rows: int
     churned_accounts: int
@@ -97,7 +97,7 @@ def backtest(
     rows: pd.DataFrame, label: str, by_hand: pd.Series, tuned: pd.Series, capacity_share: float,
     rules: CandidateSettings,
 ) -> Backtest:  # fmt: skip
-    """Hand-set against tuned health on the test months, which had no say in either; rows that lack one are left out."""
+    """Hand-set against tuned health on the test months, used for neither; rows that lack one are left out."""
     both = by_hand.notna() & tuned.notna()
     rows = rows[both]
     y_true, months = rows[label].to_numpy(dtype=float), rows["as_of"].to_numpy()
@@ -111,9 +111,9 @@ def backtest(
 
 
 def _fitted(rows: pd.DataFrame, label: str, components: Sequence[str], prior: Floats, spread: float) -> Floats:
-    """The likeliest weights given these rows and the prior, summing to 1.
+    """The maximum a posteriori weights given these rows and the prior, summing to 1.
 
-    The months of an account that left repeat one loss; the likelihood counts each loss once.
+    The months of a churned account repeat one outcome; the likelihood counts it once.
     """
     y_true = rows[label].to_numpy(dtype=float)
     if not 0 < y_true.sum() < len(y_true):
@@ -134,7 +134,7 @@ def _fitted(rows: pd.DataFrame, label: str, components: Sequence[str], prior: Fl
         error = expit(odds) - y_true
         likelihood = np.logaddexp(0.0, odds).sum() - y_true @ odds
         along = (error / total) @ points - (error * score / total) @ known
-        # The score does not change when all weights grow alike, so the prior looks at weights that sum to 1.
+        # The score does not change when all weights scale alike, so the prior applies to normalized weights.
         shares = weights / weights.sum()
         away = (shares - prior) / spread**2
         return (

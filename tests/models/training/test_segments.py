@@ -1,4 +1,4 @@
-"""A segment with a model of its own: adopted where it is surely better, then served, explained and kept (MOD-6)."""
+"""A segment's own model: adopted where it is significantly better, then served, explained and stored (MOD-6)."""
 
 from dataclasses import replace
 from datetime import date
@@ -33,7 +33,7 @@ TURNED = "turned"
 
 
 def book(size: int = 6000, seed: int = 5) -> pd.DataFrame:
-    """Examples of three months: the signal brings losses in two segments and prevents them in the third."""
+    """Examples of three months: the signal raises churn in two segments and lowers it in the third."""
     rng = np.random.default_rng(seed)
     segment = rng.choice(["small", "large", TURNED], size, p=[0.4, 0.35, 0.25])
     signal = rng.standard_normal(size)
@@ -65,7 +65,7 @@ def found():
 
 @pytest.fixture(scope="module")
 def served(found):
-    """The taken candidate with the model of the turned segment."""
+    """The selected candidate with the model of the segment whose sign is reversed."""
     return found.trained[found.selected]
 
 
@@ -87,8 +87,8 @@ def tried(rules: SegmentSettings) -> pd.DataFrame:
     return lines.set_index("segment")
 
 
-def test_a_segment_that_is_the_other_way_round_gets_its_own_model():
-    """And none that is like the others: its own would be the same from fewer rows (MOD-6)."""
+def test_a_segment_with_the_opposite_sign_gets_its_own_model():
+    """A segment like the others gets none: it would be the same model from fewer rows (MOD-6)."""
     lines = tried(SETTINGS.segments)
 
     assert dict(lines["adopted"]) == {"small": False, "large": False, TURNED: True}
@@ -99,7 +99,7 @@ def test_a_segment_that_is_the_other_way_round_gets_its_own_model():
 
 
 def test_a_segment_with_too_few_accounts_is_not_tried():
-    """Told with what is missing, in training and in validation (MOD-6)."""
+    """The reason states what is missing, in training and in validation (MOD-6)."""
     few = tried(SegmentSettings(min_accounts=10_000)).loc[TURNED]
     unseen = tried(SegmentSettings(min_accounts=100, min_validation_accounts=9_000)).loc[TURNED]
 
@@ -111,7 +111,7 @@ def test_a_segment_with_too_few_accounts_is_not_tried():
 
 
 def test_rows_that_do_not_count_make_no_accounts():
-    """Where a lot decides, treated rows have no say in what a segment has (MOD-1, MOD-6)."""
+    """With random assignment, treated rows do not count as accounts of a segment (MOD-1, MOD-6)."""
     rows = pd.DataFrame({"account_id": ["a", "a", "b", "c"], "segment": "small"})
     counts = LabeledRows(rows, np.array([0.0, 1.0, 0.0, 1.0]), np.array([1.0, 1.0, 2.0, 0.0]))
 
@@ -119,7 +119,7 @@ def test_rows_that_do_not_count_make_no_accounts():
 
 
 def test_what_is_adopted_serves_its_segment_and_no_other(found, served):
-    """Better on the test months, where it had no say; chances of the others stay (MOD-6)."""
+    """Better on the test months, which were not used; the probabilities of the others do not change (MOD-6)."""
     turned = (TEST["segment"] == TURNED).to_numpy()
     pooled = replace(served, segments={})
     auc = [roc_auc_score(TEST["churned"][turned], model.probabilities(TEST)[turned]) for model in (served, pooled)]
@@ -134,15 +134,15 @@ def test_what_is_adopted_serves_its_segment_and_no_other(found, served):
 
 
 def test_an_account_without_a_segment_is_served_by_the_pooled_model(served):
-    """So is one of a segment that nobody knew (MOD-6)."""
+    """So is an account of an unseen segment (MOD-6)."""
     rows = TEST.head(4).assign(segment=[None, "new", TURNED, np.nan])
     pooled = replace(served, segments={}).probabilities(rows)
 
     assert (served.probabilities(rows) == pooled).tolist() == [True, True, False, True]
 
 
-def test_it_is_kept_with_the_models_of_its_segments(served):
-    """By skops, with no type trusted that was not before (MOD-9)."""
+def test_it_is_stored_with_the_models_of_its_segments(served):
+    """By skops, with no further trusted type (MOD-9)."""
     back = skops.io.loads(skops.io.dumps(as_one(served)), trusted=list(TRUSTED))
 
     assert set(as_trained(served.name, back).segments) == {TURNED}
@@ -168,8 +168,8 @@ def test_reasons_are_those_of_the_model_that_serves(served):
     assert (cited[cited.index.isin(rows.index[~turned])] > float(reference["signal"])).all()
 
 
-def test_changing_a_word_does_not_change_the_model_that_serves(served):
-    """The segment put back to its reference would else be told by another model (ACT-1)."""
+def test_resetting_the_segment_does_not_change_the_model_that_serves(served):
+    """Resetting the segment to its reference would otherwise switch to another model (ACT-1)."""
     rows = TEST[TEST["segment"] == TURNED].head(5)
     moved = rows.assign(segment="small")
 
@@ -177,8 +177,8 @@ def test_changing_a_word_does_not_change_the_model_that_serves(served):
     assert not np.allclose(margin(served, moved), margin(served, moved, rows))
 
 
-def test_what_a_model_leans_on_is_that_of_all_its_segments(served):
-    """The signal matters more than to the pooled model alone, which has it wrong in one segment (MOD-7)."""
+def test_importance_includes_the_models_of_all_segments(served):
+    """The signal matters more than in the pooled model alone, whose sign is wrong in one segment (MOD-7)."""
     rules = ImportanceSettings(repeats=2)
     whole, pooled = (
         importance(model, TEST, "churned", rules).set_index("name").loc["signal", "value"]

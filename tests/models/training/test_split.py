@@ -1,4 +1,4 @@
-"""Months are parted in time order, and no outcome of one part was open in the next (MOD-3)."""
+"""Months are split in time order, and no outcome of one split was open in the next (MOD-3)."""
 
 from datetime import date
 
@@ -22,8 +22,8 @@ def months(count: int) -> list[date]:
 
 
 @pytest.mark.parametrize("count", [20, 30, 36, 60])
-def test_between_the_parts_lies_the_gap(count: int) -> None:
-    """Horizon and grace of the last example of a part are over before the first of the next (MOD-3)."""
+def test_between_the_splits_lies_the_gap(count: int) -> None:
+    """Horizon and grace of the last example of a split are over before the first of the next (MOD-3)."""
     parts = split_months(months(count), GAP, SplitSettings())
 
     assert (parts.validation[0] - parts.train[-1]).days >= GAP
@@ -45,8 +45,8 @@ def test_the_docs_say_how_many_months_a_model_needs(gap: int, enough: int, said:
         split_months(months(enough - 1), gap, SplitSettings())
 
 
-def test_the_parts_are_seventy_fifteen_fifteen() -> None:
-    """Of the months that are left when the gaps are taken out (MOD-3)."""
+def test_the_splits_are_seventy_fifteen_fifteen() -> None:
+    """Of the months that remain without the gaps (MOD-3)."""
     parts = split_months(months(48), GAP, SplitSettings())
     sizes = [len(parts.train), len(parts.validation), len(parts.test)]
 
@@ -55,21 +55,21 @@ def test_the_parts_are_seventy_fifteen_fifteen() -> None:
 
 
 def test_too_few_months_are_refused_with_what_is_missing() -> None:
-    """6 to learn from, 2 to choose by, 2 to report on, and the gaps (MOD-3)."""
+    """6 for training, 2 for validation, 2 for the test, and the gaps (MOD-3)."""
     with pytest.raises(TooLittleData, match="15 matured months are too few: 16 are needed"):
         split_months(months(15), GAP, SplitSettings())
 
     assert len(split_months(months(16), GAP, SplitSettings()).train) == 6
 
 
-def test_without_months_there_is_nothing_to_part() -> None:
-    """A company of yesterday (MOD-2)."""
+def test_without_months_there_is_nothing_to_split() -> None:
+    """A company that began yesterday (MOD-2)."""
     with pytest.raises(TooLittleData, match="0 matured months"):
         split_months([], GAP, SplitSettings())
 
 
 def book_that_nothing_foretells(accounts: int = 3000, count: int = 20) -> pd.DataFrame:
-    """Months of accounts that leave by chance alone, with numbers that tell each account from the others, no more.
+    """Months of accounts that churn at random, with numbers that identify each account and nothing else.
 
     Who leaves within the gap after a month's start has the outcome in that month, and is in no month after leaving.
     """
@@ -86,14 +86,14 @@ def book_that_nothing_foretells(accounts: int = 3000, count: int = 20) -> pd.Dat
 
 
 def auc(train: pd.DataFrame, test: pd.DataFrame) -> float:
-    """ROC-AUC on the test rows of boosting that can tell accounts apart."""
+    """ROC-AUC on the test rows of boosting that can identify accounts."""
     rules = CandidateSettings(max_iter=150, max_leaf_nodes=31, min_samples_leaf=5, learning_rate=0.1)
     model = fitted("boosting", train, train["churned"], PRINTS, InputSettings(spline_knots={}), rules)
     return float(roc_auc_score(test["churned"], predicted_probability(model, test)))
 
 
 def test_a_random_split_and_a_missing_gap_would_show() -> None:
-    """Where nothing can be foretold, rows parted by chance, or months without a gap, foretell it all the same (MOD-3).
+    """With unpredictable churn, a random split of rows, or months without a gap, still seem to predict it (MOD-3).
 
     One loss is the outcome of several months, so that a row of training may tell of the very loss that is asked for.
     """

@@ -52,7 +52,7 @@ def randomized():
 
 
 def off(found) -> float:
-    """True losses without work over those expected, on all test rows."""
+    """True churn without a contact over the expected churn, on all test rows."""
     test = BOOK[BOOK["as_of"] == pd.Timestamp(MONTHS[2])]
     return test["without"].sum() / found.trained[found.selected].probabilities(test).sum()
 
@@ -69,7 +69,7 @@ def test_the_untreated_are_weighted_by_inverse_probability():
 
 @pytest.mark.parametrize("column", ["treated", "untreated_chance"])
 def test_without_random_assignment_all_examples_have_equal_weight(column):
-    """Nor where it is silent on some; nor for an outcome over another horizon (MOD-1)."""
+    """Also where it is missing for some examples, and for an outcome with another horizon (MOD-1)."""
     examples = pd.DataFrame({"treated": [False, True], "untreated_chance": [0.5, 0.5]}, dtype=object)
     for some in (examples.drop(columns=column), examples.assign(**{column: [None, examples[column][1]]})):
         found = counted(some, "churned", TreatedSettings())
@@ -91,19 +91,19 @@ def test_random_assignment_gives_the_probability_without_treatment(randomized):
     assert "no random assignment" in alike.counting
 
 
-def test_what_became_of_the_treated_has_no_say(randomized):
-    """Had all of them left, every chance and every figure that counts would be the same (MOD-1)."""
-    told = trial(BOOK.assign(churned=BOOK["churned"] | BOOK["treated"]), "churned", PARTS, NUMERIC_FEATURES, SETTINGS)
+def test_the_outcomes_of_the_treated_do_not_matter(randomized):
+    """If all of them had churned, every probability and every metric would be the same (MOD-1)."""
+    other = trial(BOOK.assign(churned=BOOK["churned"] | BOOK["treated"]), "churned", PARTS, NUMERIC_FEATURES, SETTINGS)
     same = [key for key in randomized.metrics if key[1] != ALL_ROWS]
 
-    assert (told.test["chance"] == randomized.test["chance"]).all()
-    assert repr([told.metrics[key] for key in same]) == repr([randomized.metrics[key] for key in same])
-    assert dict(told.thresholds) == dict(randomized.thresholds)
-    pd.testing.assert_frame_equal(told.what_if, randomized.what_if)
+    assert (other.test["chance"] == randomized.test["chance"]).all()
+    assert repr([other.metrics[key] for key in same]) == repr([randomized.metrics[key] for key in same])
+    assert dict(other.thresholds) == dict(randomized.thresholds)
+    pd.testing.assert_frame_equal(other.what_if, randomized.what_if)
 
 
 def test_without_random_assignment_marks_of_treatment_change_nothing():
-    """Without random assignment the models are those of a company that marks nobody (MOD-1)."""
+    """Without random assignment the models equal those of a company that marks no treatment (MOD-1)."""
     marks = ["treated", "untreated_chance"]
     marked, bare = (
         trial(BOOK.drop(columns=gone), "churned", PARTS, NUMERIC_FEATURES, SETTINGS) for gone in (marks[1:], marks)
@@ -114,10 +114,10 @@ def test_without_random_assignment_marks_of_treatment_change_nothing():
 
 
 def test_smote_is_left_out_where_rows_are_weighed(randomized):
-    """It draws between rows and cannot weigh them: said, not done wrongly (MOD-1, MOD-4)."""
+    """SMOTE takes no sample weights: the note says so (MOD-1, MOD-4)."""
     assert "logistic_smote" not in randomized.trained
     assert "logistic_smote is left out: SMOTE" in randomized.counting
-    with pytest.raises(ValueError, match="SMOTE draws between rows"):
+    with pytest.raises(ValueError, match="SMOTE interpolates between rows"):
         fitted(
             "logistic_smote",
             BOOK,
@@ -130,8 +130,8 @@ def test_smote_is_left_out_where_rows_are_weighed(randomized):
 
 
 @pytest.mark.parametrize("name", ["dummy", "health", "sparse_logistic", "logistic", "tree", "forest", "boosting"])
-def test_a_weight_is_learnt_from_as_copies_are(name):
-    """Nearly: tails, scales and the rows of a leaf are counted in rows (MOD-1)."""
+def test_a_sample_weight_fits_like_copies(name):
+    """Nearly: quantiles, scales and the rows of a leaf are counted in rows (MOD-1)."""
     some = BOOK.head(3000)
     weight = np.where(some["churned"], 4, 1)
     copies = some.loc[some.index.repeat(weight)]
@@ -147,42 +147,42 @@ def test_a_weight_is_learnt_from_as_copies_are(name):
     assert apart[0] < apart[1] / 2
 
 
-def test_a_weight_calibrates_and_compares_as_copies_do():
+def test_a_sample_weight_calibrates_and_compares_like_copies():
     """The same line, the same distances (MOD-1)."""
     some = BOOK.head(900)
     given = {"near": some["without"].to_numpy(), "far": np.random.default_rng(1).random(900)}
-    happened, weight = some["churned"].to_numpy(dtype=float), np.random.default_rng(2).integers(0, 4, 900)
+    y_true, weight = some["churned"].to_numpy(dtype=float), np.random.default_rng(2).integers(0, 4, 900)
     copies = np.repeat(np.arange(900), weight)
     line, copied = (
-        calibrated(given["near"], happened, weight.astype(float)), calibrated(given["near"][copies], happened[copies])
+        calibrated(given["near"], y_true, weight.astype(float)), calibrated(given["near"][copies], y_true[copies])
     )  # fmt: skip
-    weighed = compared(happened, given, some["account_id"].to_numpy(), 1, 1, weight.astype(float))
+    weighed = compared(y_true, given, some["account_id"].to_numpy(), 1, 1, weight.astype(float))
     alike = compared(
-        happened[copies], {n: c[copies] for n, c in given.items()}, some["account_id"].to_numpy()[copies], 1, 1
+        y_true[copies], {n: c[copies] for n, c in given.items()}, some["account_id"].to_numpy()[copies], 1, 1
     )
 
     assert (line.slope, line.intercept) == pytest.approx((copied.slope, copied.intercept))
     assert [c.roc_auc for c in weighed] == pytest.approx([c.roc_auc for c in alike])
 
 
-def test_work_is_counted_in_rows_and_losses_by_weight():
-    """A treated account takes its place within capacity, and its loss is none that was caught (MOD-1, MOD-5)."""
+def test_workload_is_counted_in_rows_and_churn_by_weight():
+    """A treated account uses capacity, but its churn does not count as caught (MOD-1, MOD-5)."""
     months = pd.DataFrame(
         {"segment": "enterprise", "high_value": False, "arr": 100.0, "as_of": MONTHS[0]}, index=range(10)
     )
-    chances, happened = np.linspace(0.9, 0.1, 10), np.array([1.0, 1, 1, 0, 0, 0, 0, 0, 0, 0])
+    y_prob, y_true = np.linspace(0.9, 0.1, 10), np.array([1.0, 1, 1, 0, 0, 0, 0, 0, 0, 0])
     weight = np.array([0.0, 5, 1, 1, 1, 1, 1, 1, 1, 1])
     policy = PolicySettings(capacity_share=0.2, what_if_shares=(0.2,), recall_enough=0.8)
-    cuts = choose_thresholds(months, happened, chances, policy, weight)
-    line = what_if(months, happened, chances, policy, weight).set_index("group").loc["all"]
+    thresholds = choose_thresholds(months, y_true, y_prob, policy, weight)
+    line = what_if(months, y_true, y_prob, policy, weight).set_index("group").loc["all"]
 
-    assert cuts["recall_first"] == chances[1]
+    assert thresholds["recall_first"] == y_prob[1]
     assert (line["accounts_per_month"], line["caught"], line["recall"]) == (2, 5, 5 / 6)
     assert (line["precision"], line["arr_caught"]) == (1.0, 500.0)
 
 
 def test_a_promotion_is_judged_by_the_rows_that_count():
-    """Rows of weight 0 may say what they like (MOD-1, LRN-2)."""
+    """Rows of weight 0 change no gate (MOD-1, LRN-2)."""
     base = rows().assign(weight=1.0)
     silent = base.assign(account_id=base["account_id"] + "t", happened=1.0 - base["happened"], chance=0.0, weight=0.0)
     plain = judged(GOOD, RULES, 0.1).metrics["observed_to_expected"][0].value

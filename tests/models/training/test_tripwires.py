@@ -1,4 +1,4 @@
-"""Tripwires: what tells the outcome almost alone is refused by name, until a person lets it through (MOD-8)."""
+"""Tripwires: a suspected leak is refused by name, until a person allows it (MOD-8)."""
 
 import numpy as np
 import pandas as pd
@@ -12,15 +12,15 @@ NUMERIC_FEATURES, CATEGORICAL_FEATURES = ["usage_trend", "nps_score_365d"], ["se
 
 
 def training(accounts: int = 400, months: int = 6, seed: int = 1) -> pd.DataFrame:
-    """Account-months in which trend and NPS tell something of who leaves; NPS is often missing."""
+    """Account-months in which trend and NPS predict churn moderately; NPS is often missing."""
     rng = np.random.default_rng(seed)
     size = accounts * months
     trend, nps = rng.standard_normal(size), rng.normal(7, 2, size)
-    chance = 1 / (1 + np.exp(3 + 1.2 * trend + 0.3 * (nps - 7)))
+    y_prob = 1 / (1 + np.exp(3 + 1.2 * trend + 0.3 * (nps - 7)))
     return pd.DataFrame(
         {
             "account_id": np.repeat([f"a{n}" for n in range(accounts)], months),
-            "churned": rng.random(size) < chance,
+            "churned": rng.random(size) < y_prob,
             "usage_trend": trend,
             "nps_score_365d": np.where(rng.random(size) < 0.4, np.nan, nps),
             "segment": rng.choice(["small", "large"], size),
@@ -29,7 +29,7 @@ def training(accounts: int = 400, months: int = 6, seed: int = 1) -> pd.DataFram
 
 
 def test_honest_features_pass() -> None:
-    """Signals that people act on stay far below the bound (MOD-8)."""
+    """Ordinary signals stay far below the bound (MOD-8)."""
     alone = aucs_alone(training(), "churned", NUMERIC_FEATURES, CATEGORICAL_FEATURES, RULES)
 
     assert 0.7 < alone["usage_trend"] < 0.85
@@ -38,7 +38,7 @@ def test_honest_features_pass() -> None:
 
 
 def planted(kind: str) -> tuple[pd.DataFrame, list[str], list[str]]:
-    """The rows with one column that was filled in after the fact, as a number or as a word."""
+    """The rows with one column that was filled in after the fact, as a number or as a category."""
     rows = training()
     rng = np.random.default_rng(2)
     left = rows["churned"].to_numpy()
@@ -58,16 +58,17 @@ def planted(kind: str) -> tuple[pd.DataFrame, list[str], list[str]]:
 
 @pytest.mark.parametrize("kind", ["days_to_churn", "closing_call_minutes", "final_discount", "plan_code"])
 def test_a_column_filled_in_after_the_fact_is_refused_by_name(kind: str) -> None:
-    """By its order, by its being there at all, by a range in the middle, by a word: whichever gives it away (MOD-8)."""
+    """By its order, by being known at all, by a range in the middle, or by a category: each is found (MOD-8)."""
     rows, numbers, words = planted(kind)
 
     assert [name for name, _ in leaking(rows, "churned", numbers, words, RULES)] == [kind]
-    with pytest.raises(Suspicious, match=rf"^`{kind}` \((0\.9\d+|1\.000)\) alone tells `churned` .* mend the mapping"):
+    sentence = rf"^`{kind}` \((0\.9\d+|1\.000)\) alone predicts `churned` .* fix the mapping"
+    with pytest.raises(Suspicious, match=sentence):
         refuse_leaks(rows, "churned", numbers, words, RULES)
 
 
-def test_a_person_lets_a_column_through_with_a_reason() -> None:
-    """By its name, and no other with it; a reason is not optional (MOD-8)."""
+def test_a_person_allows_a_column_with_a_reason() -> None:
+    """By its name, and no other with it; a reason is required (MOD-8)."""
     rows, numbers, words = planted("days_to_churn")
     known = TripwireSettings(allowed={"days_to_churn": "a forecast of the sales team, stored before the month"})
     refuse_leaks(rows, "churned", numbers, words, known)
@@ -78,8 +79,8 @@ def test_a_person_lets_a_column_through_with_a_reason() -> None:
         TripwireSettings(allowed={"days_to_churn": ""})
 
 
-def test_a_name_of_each_account_gives_nothing_away() -> None:
-    """An account's group is rated on other accounts: who leaves is not told by who it is (MOD-8)."""
+def test_an_account_id_is_no_leak() -> None:
+    """An account's group is rated on other accounts, so an identifier does not predict churn (MOD-8)."""
     rows = training()
     left = rows.groupby("account_id")["churned"].transform("max")
     rows = rows.assign(churned=left, name=rows["account_id"])
@@ -88,7 +89,7 @@ def test_a_name_of_each_account_gives_nothing_away() -> None:
 
 
 def test_a_model_too_good_to_be_true_is_refused_by_name() -> None:
-    """Above 0.95 on validation, until it is let through (MOD-8)."""
+    """Above 0.95 on validation, until it is allowed (MOD-8)."""
     refuse_model("boosting", 0.95, RULES)
     refuse_model("boosting", 0.97, TripwireSettings(allowed={"boosting": "a company of two kinds of account"}))
 

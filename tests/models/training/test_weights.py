@@ -1,4 +1,4 @@
-"""Tuned weights: planted ones are found, none is negative, few losses change little, and nobody adopts them (HLT-5)."""
+"""Tuned weights: planted ones are found, none is negative, little churn changes little, adoption is manual (HLT-5)."""
 
 import tomllib
 from datetime import date
@@ -25,7 +25,7 @@ STAMP = Stamp("r", "c", "s")
 
 
 def book(rows: int = 6000, seed: int = 1, segments: tuple[str, ...] = ("large", "small")) -> pd.DataFrame:
-    """Account-months whose churn follows the TRUE weights; usage is good news for those who leave."""
+    """Account-months whose churn follows the TRUE weights; usage is higher for churned accounts."""
     rng = np.random.default_rng(seed)
     points = {f"component_{c}": rng.uniform(0, 100, rows) for c in COMPONENTS}
     score = sum(TRUE[c] * points[f"component_{c}"] for c in COMPONENTS)
@@ -43,7 +43,7 @@ def book(rows: int = 6000, seed: int = 1, segments: tuple[str, ...] = ("large", 
 
 
 def test_planted_weights_are_found_and_none_is_negative() -> None:
-    """Support and sentiment carry it; usage, which points the wrong way, gets nothing rather than less (HLT-5)."""
+    """Support and sentiment predict it; usage, which points the wrong way, gets 0 and not less (HLT-5)."""
     tuned = tuned_weights(book(), "churned", COMPONENTS, HEALTH.weights_of, RULES).book
 
     assert tuned["support"] == pytest.approx(0.6, abs=0.12)
@@ -54,7 +54,7 @@ def test_planted_weights_are_found_and_none_is_negative() -> None:
 
 
 def test_little_data_stays_near_the_hand_set_weights() -> None:
-    """The fewer losses, the less they may say: the prior is what people agreed on (HLT-5)."""
+    """The less churn, the closer to the prior, the weights that people agreed on (HLT-5)."""
     by_hand = HEALTH.weights_of("")
     few, many = (
         tuned_weights(book(rows), "churned", COMPONENTS, HEALTH.weights_of, RULES).book for rows in (200, 6000)
@@ -66,8 +66,8 @@ def test_little_data_stays_near_the_hand_set_weights() -> None:
     assert distance(few) < 0.75 * distance(many)
 
 
-def test_a_segment_with_few_losses_has_the_weights_of_the_book() -> None:
-    """Below the least number it falls back; above it, it stays near them (HLT-5)."""
+def test_a_segment_with_little_churn_has_the_weights_of_the_portfolio() -> None:
+    """Below the minimum it falls back to them; above it, it stays near them (HLT-5)."""
     rows = book()
     tuned = tuned_weights(rows, "churned", COMPONENTS, HEALTH.weights_of, RULES)
     open_to_all = WeightSettings(min_churned_accounts=1)
@@ -100,8 +100,8 @@ def test_the_score_under_the_hand_set_weights_is_the_health_score() -> None:
     )
 
 
-def test_both_are_graded_on_the_same_rows_that_neither_saw() -> None:
-    """Tuned on January, graded on June; ahead, and surely so, where the hand-set weights are wrong (HLT-5)."""
+def test_both_are_graded_on_the_same_held_out_rows() -> None:
+    """Tuned on January, graded on June; significantly ahead where the hand-set weights are wrong (HLT-5)."""
     rows = book()
     parts = Splits((date(2025, 1, 1),), (), (date(2025, 6, 1),))
     tuning = tune(rows, "churned", parts, HEALTH, RULES, 0.1, GRADING)
@@ -116,7 +116,7 @@ def test_both_are_graded_on_the_same_rows_that_neither_saw() -> None:
 
 
 def test_a_score_is_not_ahead_of_itself() -> None:
-    """The comparison is paired: the same score differs by nothing, without any spread (HLT-5)."""
+    """The comparison is paired: the same score differs by 0, without any spread (HLT-5)."""
     rows = book(3000)
     health = weighted_health(rows, HEALTH.weights_of)
     ahead = backtest(rows, "churned", health, health + 5.0, 0.1, GRADING).ahead
@@ -135,7 +135,7 @@ def test_the_lines_to_paste_are_the_weights_and_pass_the_settings() -> None:
     assert adopted.weights_of("other") == pytest.approx(dict(tuned.book), abs=0.002)
 
 
-def test_the_marts_take_what_is_told() -> None:
+def test_the_marts_accept_the_tuned_weights() -> None:
     """Both weights sum to 1 in every segment; the backtest is a line of model_performance (HLT-5)."""
     parts = Splits((date(2025, 1, 1),), (), (date(2025, 6, 1),))
     tuning = tune(book(3000), "churned", parts, HEALTH, RULES, 0.1, GRADING)
