@@ -1,4 +1,4 @@
-"""What a model is held against for as long as it serves: how things stood when it learnt (LRN-3)."""
+"""The baseline stored with a model, which monitoring compares against as long as the model serves (LRN-3)."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -22,10 +22,10 @@ SPLITS = ("train", "validation", "test")
 
 @dataclass(frozen=True)
 class Baseline:
-    """Plain enough to be kept with the model as JSON, so that no later run needs the rows that it learnt from.
+    """The distributions, outcome rate and metrics at training, stored as JSON so that no later run needs training rows.
 
-    `reference`: inputs of the training months, and the score of the months that it did not learn from; `rate`: of the
-    outcome in the training months; `metrics`: of the whole book on the test months, those that have an interval.
+    `reference`: inputs of the training months, and the score of the months not trained on; `rate`: of the outcome in
+    the training months; `metrics`: of the whole portfolio on the test months, those that have an interval.
     """
 
     splits: Splits
@@ -34,7 +34,7 @@ class Baseline:
     metrics: Mapping[str, Estimate]
 
     def plain(self) -> dict[str, Any]:
-        """As JSON keeps it."""
+        """As plain values for JSON."""
         return {
             "parts": {name: [str(month) for month in getattr(self.splits, name)] for name in SPLITS},
             "reference": self.reference.plain(),
@@ -51,7 +51,7 @@ class Baseline:
 
 
 def baseline(found: Trial, train: pd.DataFrame, held_out: pd.DataFrame, label: str, rules: DriftSettings) -> Baseline:
-    """The baseline of the candidate that was taken.
+    """The baseline of the selected candidate.
 
     `train`: the examples of the training months; `held_out`: those of validation and test. Every label is known.
     """

@@ -1,15 +1,15 @@
-"""Are inputs and scores still what they were when the model learnt? (LRN-3).
+"""Drift of inputs and scores since the model was trained (LRN-3).
 
-Inputs and scores: population stability index (PSI; Siddiqi 2006) over bins of equal mass of the reference, missing
-being a bin of its own, words a bin each. A book as it was has no PSI of 0: by chance alone it comes to about (bins - 1)
-(1/n + 1/m) for n and m accounts (Yurdakul 2018). That is taken off, so that 0 means nothing. A chi-square test of the
-same table gives a p value; many inputs are tested at once, so Benjamini and Hochberg (1995) bound the share of false
-alarms. `drifted` needs both: surely changed, and by enough to matter. How much that is, the reference says itself: its
-own months differ from its whole by season, by weekday and by what was not recorded yet, and a book that differs no more
-than they do is one that the model has learnt on.
+Inputs and scores: population stability index (PSI; Siddiqi 2006) over quantile bins of the reference, with a bin for
+missing values and one per category. Without drift the PSI is not 0: its expected value is about (bins - 1)
+(1/n + 1/m) for n and m accounts (Yurdakul 2018). That is subtracted, so that 0 means no drift. A chi-square test of the
+same table gives a p-value; many inputs are tested at once, so Benjamini and Hochberg (1995) bound the share of false
+alarms. `drifted` needs both: significant, and large enough to matter. How large comes from the reference itself: its
+own months differ from the whole by season, by weekday and by what was not recorded yet, and a portfolio that differs no
+more than they do is like the training data.
 
-Rows of one account are no independent rows: each account of the reference weighs one, however many months it has, and
-the book of now is one month. Accounts that are in both make the test more careful than it says.
+Rows of one account are not independent: each account of the reference has weight one, however many months it has, and
+the current portfolio is one month. Accounts that are in both make the test conservative.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,15 +25,15 @@ from keepwell.models.grading.metrics import Floats
 from keepwell.models.settings.monitoring import DriftSettings
 
 HALF = 0.5
-"""Rows that every bin is given, so that an empty one has a logarithm (Jeffreys 1946)."""
+"""Pseudo-count added to every bin, so that an empty one has a logarithm (Jeffreys 1946)."""
 
 
 @dataclass(frozen=True)
 class Bins:
-    """How one column lay in the reference: where its bins begin, or its words, and the share of each; missing last.
+    """One column's distribution in the reference: bin edges or categories, and the share of each; missing last.
 
-    `accounts`: accounts of the reference; `usual`: PSI that its own months have against it, all but a few of them.
-    Plain numbers and words, so that it can be kept with the model as JSON.
+    `accounts`: accounts of the reference; `usual`: the quantile `usual_share` of the PSI of its own months against it.
+    Plain numbers and strings, so that it can be stored with the model as JSON.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Bins:
     usual: float = 0.0
 
     def places(self, values: pd.Series) -> NDArray[np.integer[Any]]:
-        """The bin of each value; a word that the reference did not have is in the bin before the missing."""
+        """The bin of each value; a category that the reference did not have is in the bin before the missing."""
         if self.edges is not None:
             numeric_features = values.to_numpy(dtype=float, na_value=np.nan)
             return np.where(
@@ -59,13 +59,13 @@ class Bins:
 
 @dataclass(frozen=True)
 class Reference:
-    """How inputs and score lay when the model learnt: all that later books are held against."""
+    """The distributions of inputs and score at training, which later portfolios are compared with."""
 
     inputs: tuple[Bins, ...]
     score: Bins
 
     def plain(self) -> dict[str, Any]:
-        """As JSON keeps it."""
+        """As plain values for JSON."""
         return asdict(self)
 
     @classmethod
@@ -87,10 +87,10 @@ def reference(
     scored: pd.DataFrame,
     rules: DriftSettings,
 ) -> Reference:
-    """The inputs as in `rows` and the score as in `scored`; both with account_id and as_of, `scored` with `chance`.
+    """The distributions of the inputs in `rows` and of the score in `scored`; both have account_id and as_of.
 
-    Inputs come from the training rows; the score from rows that the model did not learn from. An input that is the
-    same for all accounts of a month tells the date, no more, and is left out.
+    Inputs come from the training rows; the score (column `chance`) from rows that the model was not trained on. An
+    input that is the same for all accounts of a month only encodes the date, and is left out.
     """
     columns = [name for name in (*numeric_features, *categorical_features) if not _of_the_calendar(rows, name)]
     inputs = tuple(_binned(rows, name, name in categorical_features, rules) for name in columns)
@@ -98,13 +98,13 @@ def reference(
 
 
 def _of_the_calendar(rows: pd.DataFrame, name: str) -> bool:
-    """Whether the column moves from month to month and never within one."""
+    """Whether the column varies between months and never within one."""
     within = rows.groupby("as_of")[name].nunique()
     return len(within) > 1 and int(within.max()) == 1 and len(rows[name].dropna().unique()) > 1
 
 
 def _binned(rows: pd.DataFrame, name: str, worded: bool, rules: DriftSettings) -> Bins:
-    """The bins of a column; every account weighs one."""
+    """The bins of a column; every account has weight one."""
     codes, accounts = pd.factorize(rows["account_id"])
     weight = 1.0 / np.bincount(codes)[codes]
     values = rows[name]
@@ -119,7 +119,7 @@ def _binned(rows: pd.DataFrame, name: str, worded: bool, rules: DriftSettings) -
 
 
 def _usual(whole: Bins, places: NDArray[np.integer[Any]], months: pd.Series, rules: DriftSettings) -> float:
-    """PSI against the whole reference that all but a few of its own months stay within."""
+    """The quantile `usual_share` of the PSI of the reference's own months against the whole."""
     codes, named = pd.factorize(months)
     size = len(whole.shares)
     counts = np.bincount(codes * size + places, minlength=len(named) * size).reshape(len(named), size).astype(float)
@@ -127,7 +127,7 @@ def _usual(whole: Bins, places: NDArray[np.integer[Any]], months: pd.Series, rul
 
 
 def _edges(numeric_features: Floats, bins: int) -> tuple[float, ...]:
-    """Where the second bin and those after it begin; equal values are never parted."""
+    """Lower edges of the bins from the second on; equal values stay in one bin."""
     there = numeric_features[~np.isnan(numeric_features)]
     if not len(there):
         return ()
@@ -136,9 +136,9 @@ def _edges(numeric_features: Floats, bins: int) -> tuple[float, ...]:
 
 
 def drift(was: Reference, book: pd.DataFrame, rules: DriftSettings) -> pd.DataFrame:
-    """Inputs and score of one book (a row per account, with `chance`) against the reference.
+    """Drift of inputs and score of one month's portfolio (a row per account, with `chance`) against the reference.
 
-    Columns: kind, name, statistic (`psi`), value (PSI less what chance gives), usual, p_value, q_value, drifted.
+    Columns: kind, name, statistic (`psi`), value (PSI less its expected value), usual, p_value, q_value, drifted.
     """
     columns = [("input", bins) for bins in was.inputs] + [("score", was.score)]
     rows = []
@@ -158,9 +158,9 @@ def drift(was: Reference, book: pd.DataFrame, rules: DriftSettings) -> pd.DataFr
 
 
 def _table(bins: Bins, now: Floats, rules: DriftSettings) -> Floats:
-    """Accounts of the reference and of now in each bin.
+    """Number of accounts of the reference and of now in each bin.
 
-    Bins of which the reference lets expect few rows are one: by the reference alone, so that the test stays a test.
+    Bins with few expected rows are merged, by the reference alone, so that the test stays valid.
     """
     shares = np.array(bins.shares)
     few = shares * now.sum() < rules.min_rows
@@ -170,12 +170,12 @@ def _table(bins: Bins, now: Floats, rules: DriftSettings) -> Floats:
 
 
 def _index(table: Floats) -> float:
-    """PSI of the table's rows, less what it comes to by chance."""
+    """PSI between the two rows of the table, less its expected value without drift."""
     then, now = (table + HALF) / (table + HALF).sum(axis=1, keepdims=True)
     expected_psi = (table.shape[1] - 1) * float((1.0 / table.sum(axis=1)).sum())
     return float(np.dot(now - then, np.log(now / then))) - expected_psi
 
 
 def _p_value(table: Floats) -> float:
-    """Chance of such a table where nothing has changed."""
+    """p-value of the chi-square test of no change."""
     return float(stats.chi2_contingency(table, correction=False).pvalue) if table.shape[1] > 1 else 1.0

@@ -1,10 +1,10 @@
-"""How long before its notice each churner was under flag, by one rule for every score (LRN-4).
+"""Lead time: how long before notice each churned account was flagged, by one rule for every score (LRN-4).
 
-The rule knows only the order of a month's scores, so that a chance, a health and a legacy score are treated alike, and
-every score has the same stock of flags: a share of each month's book. Who was under flag the month before stands as if
-it ranked a few times higher (hysteresis: without it, flags at the border come and go, and none lasts); so nobody who is
-near the very top has to wait for a place, and nobody keeps one who is far from it. Beside the scores stand `random`,
-which gives each account one number for all months, and `always`, which flags everybody: its workload is everybody.
+The rule uses only the ranking of a month's scores, so that a probability, a health score and a legacy score are treated
+alike, and every score has the same number of flags: a share of each month's portfolio. An account that was flagged the
+month before ranks a few times higher (hysteresis: without it, flags near the border come and go, and none lasts); so an
+account near the very top is flagged at once, and one far from it loses its flag. Baselines are `random`, which gives
+each account one number for all months, and `always`, which flags all accounts, with a workload of 1.
 """
 
 from collections.abc import Mapping
@@ -27,10 +27,10 @@ Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class EarlyWarning:
-    """Lead times by score, and what they come to.
+    """Lead times by score, and their metrics.
 
     `leads`: score, account_id, churned_at, flagged_from, lead_days, early; a row per score and churner. `metrics` per
-    score: early_share (churners flagged early), median_lead_days, workload (share of the book under flag).
+    score: early_share (churners flagged early), median_lead_days, workload (share of the portfolio that is flagged).
     `differences`: early_share of the first score less that of each other, on the same draws of accounts.
     """
 
@@ -44,9 +44,9 @@ def early_warning(
 ) -> EarlyWarning:
     """Flags by each score month by month, and the lead of every churner from `since` to the end of the last month.
 
-    `rows`: account_id, as_of (start of each month) and churned_at, of months that no score learnt from; `scores`: high
-    is bad, in the order of `rows`. Who leaves after the last month may be flagged in months that are not here, and is
-    left out.
+    `rows`: account_id, as_of (start of each month) and churned_at, of months that no score was trained on; `scores`:
+    higher is riskier, in the order of `rows`. Churn after the last month is left out, since the account may be flagged
+    in months that are not in `rows`.
     """
     book = _book(rows)
     churners = _churners(rows, book, since)
@@ -70,7 +70,7 @@ def early_warning(
 
 @dataclass(frozen=True)
 class _Book:
-    """Accounts by months: who was in the book, where each row stands, and one lasting random number per account."""
+    """Accounts by months: presence in the portfolio, the position of each row, one random number per account."""
 
     accounts: pd.Index
     months: pd.DatetimeIndex
@@ -80,7 +80,7 @@ class _Book:
     draw: Floats
 
     def wide(self, values: pd.Series) -> Floats:
-        """Values of the rows as accounts by months; NaN where there is no row."""
+        """Values of the rows as a matrix of accounts by months; NaN where there is no row."""
         table = np.full(self.present.shape, np.nan)
         table[self.account, self.month] = values.to_numpy(dtype=float, na_value=np.nan)
         return table
@@ -96,7 +96,7 @@ def _book(rows: pd.DataFrame) -> _Book:
 
 
 def flagged(score: Floats, present: Flags, draw: Floats, rules: EarlyWarningSettings) -> Flags:
-    """Accounts by months under flag; equal scores go by the accounts' draw, an account without a score has no flag."""
+    """The flags, accounts by months; ties are broken by the accounts' draw, no flag without a score."""
     flags = np.zeros_like(present)
     before = np.zeros(len(score), dtype=bool)
     for month in range(score.shape[1]):
@@ -111,7 +111,7 @@ def flagged(score: Floats, present: Flags, draw: Floats, rules: EarlyWarningSett
 
 
 def _churners(rows: pd.DataFrame, book: _Book, since: pd.Timestamp) -> pd.DataFrame:
-    """Every account's notices between `since` and the end of the last month."""
+    """The notices of all accounts between `since` and the end of the last month."""
     until = book.months[-1] + pd.offsets.MonthBegin(1)
     notices = rows.dropna(subset="churned_at")[["account_id", "churned_at"]].drop_duplicates()
     notices = notices[(notices["churned_at"] >= since) & (notices["churned_at"] < until)]
@@ -119,7 +119,7 @@ def _churners(rows: pd.DataFrame, book: _Book, since: pd.Timestamp) -> pd.DataFr
 
 
 def _draws(churners: pd.DataFrame, rules: EarlyWarningSettings) -> list[Floats]:
-    """Weights of the churners in each draw of accounts; no draw where nobody left."""
+    """Weights of the churners in each draw of accounts; no draws without churners."""
     if churners.empty:
         return []
     codes, _ = pd.factorize(churners["account_id"])
@@ -127,7 +127,7 @@ def _draws(churners: pd.DataFrame, rules: EarlyWarningSettings) -> list[Floats]:
 
 
 def _leads(flags: Flags, book: _Book, churners: pd.DataFrame, rules: EarlyWarningSettings) -> pd.DataFrame:
-    """The start of the flag that lasted unbroken to notice, and the days from there; no flag, no days."""
+    """The start of the unbroken flag up to notice, and the days since then; 0 days without a flag."""
     months = np.arange(flags.shape[1])
     newly = flags & ~np.column_stack([np.zeros(len(flags), dtype=bool), flags[:, :-1]])
     start = np.maximum.accumulate(np.where(newly, months, -1), axis=1)
@@ -142,7 +142,7 @@ def _leads(flags: Flags, book: _Book, churners: pd.DataFrame, rules: EarlyWarnin
 def _metrics(
     leads: pd.DataFrame, workload: float, draws: list[Floats], rules: EarlyWarningSettings
 ) -> dict[str, Estimate]:
-    """Share flagged early and median lead, with intervals over accounts, and what share of the book was flagged."""
+    """Share flagged early and median lead time, with intervals over accounts, and the share of flagged accounts."""
     days = leads["lead_days"].to_numpy(dtype=float)
     order = np.argsort(days, kind="stable")
     medians = [_median(days[order], weight[order]) for weight in draws]

@@ -1,10 +1,10 @@
-"""A model's figures before outcomes are known, from its calibrated chances alone, and whether to trust them (LRN-4).
+"""Metrics estimated before outcomes are known, from the calibrated probabilities, and whether to trust them (LRN-4).
 
-Where chances are right, they tell how well they order: each account counts as a loss by its chance and as none by the
-rest (confidence-based estimation; Bialek and others 2024). What is assumed: an account with these
-features leaves as often as it did in the matured months (no concept shift). Labels that are not there cannot show that
-this is so; the newest months whose labels are there can, and they are held against what was foretold for them. A
-change younger than those months is not seen by anybody yet.
+Calibrated probabilities imply how well they rank: each account counts as positive with its probability and as negative
+with the rest (confidence-based estimation; Bialek and others 2024). The assumption is that accounts with the same
+features have the outcome as often as in the matured months (no concept shift). Months without labels cannot show
+whether it holds; the newest matured months can, and are compared with what was predicted for them. A change more recent
+than those months cannot be seen yet.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ MONTH_DAYS = 30.4
 
 @dataclass(frozen=True)
 class Check:
-    """A figure of the newest matured months beside what had been foretold for them."""
+    """A metric of the newest matured months against its predicted interval."""
 
     metric: str
     realised: float
@@ -34,16 +34,16 @@ class Check:
 
     @property
     def worse(self) -> bool:
-        """Whether it came out worse than foretold: ranked less well, or more losses."""
+        """Whether it came out worse than predicted: a lower ROC-AUC, or more outcomes."""
         ranked = self.metric == "roc_auc"
         return self.realised < self.expected.low if ranked else self.realised > self.expected.high
 
 
 @dataclass(frozen=True)
 class EstimatedMetrics:
-    """Figures of months whose outcomes are not known yet; `reasons` say why they are not to be trusted.
+    """Metrics of months whose outcomes are not known yet; `reasons` say why they are not to be trusted.
 
-    `worse`: those of the reasons that speak against the model too: what came out better than foretold does not.
+    `worse`: those of the reasons that speak against the model too; a metric better than predicted does not.
     """
 
     months: tuple[pd.Timestamp, ...]
@@ -54,12 +54,12 @@ class EstimatedMetrics:
 
     @property
     def trusted(self) -> bool:
-        """Whether nothing speaks against the assumption."""
+        """Whether no check failed and no reason speaks against the assumption."""
         return not self.reasons
 
     @property
     def sentence(self) -> str:
-        """What a page says of it."""
+        """The sentence for a page: the estimated ROC-AUC, and why not to trust it."""
         auc = self.metrics["roc_auc"]
         said = (
             f"ROC-AUC of {self.months[0]:%Y-%m} to {self.months[-1]:%Y-%m}, estimated before outcomes are known: "
@@ -70,14 +70,14 @@ class EstimatedMetrics:
 
 @dataclass(frozen=True)
 class Line:
-    """The line that puts log odds right (Platt 1999), with the covariance of intercept and slope over accounts."""
+    """The calibration line in the log odds (Platt 1999), with the covariance of intercept and slope over accounts."""
 
     beta: Floats
     covariance: Floats
 
 
 def on_line(odds: Floats, beta: Floats) -> Floats:
-    """The chances of these log odds, put right by intercept and slope."""
+    """The probabilities of these log odds, calibrated by intercept and slope."""
     right: Floats = 1.0 / (1.0 + np.exp(-(beta[0] + beta[1] * odds)))
     return right
 
@@ -85,11 +85,11 @@ def on_line(odds: Floats, beta: Floats) -> Floats:
 def estimate_metrics(
     rows: pd.DataFrame, horizon_days: int, rules: EstimateSettings, doubts: Sequence[str] = ()
 ) -> EstimatedMetrics:
-    """Figures of the rows without an outcome, by the chances as the rows with one put them right.
+    """Metrics of the rows without an outcome, from probabilities recalibrated on the rows with one.
 
     `rows`: account_id, as_of (starts of months), chance, flagged and happened (missing: not matured), of months that
-    the model did not learn from. `doubts`: what else speaks against it (`strong_drift`). Intervals hold the noise of
-    outcomes and that of the line.
+    the model was not trained on. `doubts`: what else speaks against it (`strong_drift`). Intervals include the noise of
+    outcomes and of the calibration.
     """
     labeled, unlabeled = rows[rows["happened"].notna()], rows[rows["happened"].isna()]
     span = max(round(horizon_days / MONTH_DAYS), 1)
@@ -106,7 +106,7 @@ def estimate_metrics(
 
 
 def fitted_line(labeled: pd.DataFrame) -> Line:
-    """The line of these rows; rows of one account are one draw (sandwich over accounts, Liang and Zeger 1986)."""
+    """The calibration line of these rows, clustered by account (sandwich estimator, Liang and Zeger 1986)."""
     odds, y_true = log_odds(labeled["chance"].to_numpy(dtype=float)), labeled["happened"].to_numpy(dtype=float)
     beta = np.array(line(odds, y_true, np.ones(len(odds))))
     inputs = np.stack([np.ones_like(odds), odds])
@@ -118,7 +118,7 @@ def fitted_line(labeled: pd.DataFrame) -> Line:
 
 
 def strong_drift(drift: pd.DataFrame, rules: EstimateSettings) -> list[str]:
-    """Doubts that come from a frame of the mart `drift`: the score itself, or many inputs, are other than they were."""
+    """Doubts from a frame of the mart `drift`: the score itself, or many inputs, have drifted."""
     inputs, scores = (drift[drift["kind"] == kind] for kind in ("input", "score"))
     doubts = [f"the score `{name}` has drifted" for name in scores.loc[scores["drifted"], "name"]]
     drifted = int(inputs["drifted"].sum())
@@ -128,7 +128,7 @@ def strong_drift(drift: pd.DataFrame, rules: EstimateSettings) -> list[str]:
 
 
 def _checked(labeled: pd.DataFrame, span: int, rules: EstimateSettings) -> tuple[Check, ...] | None:
-    """The newest matured months against what those before them foretold; None where there are too few of either."""
+    """The newest matured months against the predictions from those before; None where there are too few of either."""
     newest = sorted(labeled["as_of"].unique())[-rules.check_months :]
     late = labeled["as_of"].isin(newest)
     before, now = labeled[~late], labeled[late]
@@ -148,33 +148,34 @@ def _checked(labeled: pd.DataFrame, span: int, rules: EstimateSettings) -> tuple
 
 
 def _holds(name: str, realised: float, expected: Estimate, rules: EstimateSettings) -> bool:
-    """Inside the interval, or so near that it does not matter: with many accounts an interval is very narrow."""
+    """Inside the interval, or close enough not to matter: with many accounts an interval is very narrow."""
     off = abs(realised - expected.value)
     near = off < (rules.min_gap if name == "roc_auc" else rules.min_ratio * expected.value)
     return near or expected.low <= realised <= expected.high
 
 
 def _broken(check: Check, labeled: pd.DataFrame, rules: EstimateSettings) -> str:
-    """Why a check speaks against the estimate."""
+    """The sentence on a failed check."""
     newest = sorted(labeled["as_of"].unique())[-rules.check_months :]
-    name, digits = {"roc_auc": ("ROC-AUC", 3), "losses": ("losses", 0)}[check.metric]
+    name, digits = {"roc_auc": ("ROC-AUC", 3), "losses": ("outcomes", 0)}[check.metric]
     f = check.expected
     return (
         f"{name} of {newest[0]:%Y-%m} to {newest[-1]:%Y-%m} came to {check.realised:.{digits}f} where "
-        f"{f.low:.{digits}f} to {f.high:.{digits}f} was foretold"
+        f"{f.low:.{digits}f} to {f.high:.{digits}f} was predicted"
     )
 
 
 def _too_little(labeled: pd.DataFrame, rules: EstimateSettings) -> str:
-    """What is missing for a check."""
+    """The sentence on what is missing for a check."""
     return (
-        f"{int(labeled['happened'].sum())} losses in {labeled['as_of'].nunique()} months have matured since the model "
-        f"learnt; more than {rules.check_months} months are needed and {rules.min_outcomes} losses before the newest"
+        f"{int(labeled['happened'].sum())} outcomes in {labeled['as_of'].nunique()} months have matured since "
+        f"training; more than {rules.check_months} months are needed, with {rules.min_outcomes} outcomes before the "
+        "newest"
     )
 
 
 def _enough(labeled: pd.DataFrame, rules: EstimateSettings) -> bool:
-    """Whether a line may rest on these rows."""
+    """Whether these rows are enough to fit the calibration."""
     churned = int(labeled["happened"].sum())
     varied = labeled["chance"].max() > labeled["chance"].min()
     return bool(varied and rules.min_outcomes <= churned <= len(labeled) - rules.min_outcomes)
@@ -183,7 +184,7 @@ def _enough(labeled: pd.DataFrame, rules: EstimateSettings) -> bool:
 def _expected(
     rows: pd.DataFrame, calibration: Line, span: int, replicates: int, confidence: float
 ) -> dict[str, Estimate]:
-    """Expected figures, and their quantiles over draws of the line and of outcomes."""
+    """Expected metrics, with quantiles over draws of the calibration and of outcomes."""
     rng = np.random.default_rng(SEED)
     ordered = rows.sort_values("chance", kind="stable")
     odds = log_odds(ordered["chance"].to_numpy(dtype=float))
@@ -203,10 +204,11 @@ def drawn_outcomes(
     y_prob: Floats, account: NDArray[np.integer[Any]], month: NDArray[np.integer[Any]], span: int,
     rng: np.random.Generator,
 ) -> NDArray[np.bool_]:  # fmt: skip
-    """Outcomes drawn from the chances: each row's own chance, and rows of one account depend where windows overlap.
+    """Outcomes drawn from the probabilities; rows of one account are dependent where their windows overlap.
 
-    A row of month m looks at the months m to m + span - 1. Each account draws one exponential clock per month; a row
-    is a loss where one of its clocks rings before -log(1 - chance) / span, which has just its chance.
+    The window of a row of month m is the months m to m + span - 1. Each account draws one exponential waiting time per
+    month; a row has the outcome where one of its times is below -log(1 - probability) / span, which happens with
+    exactly its probability.
     """
     months = int(month.max()) + 1
     clocks = rng.standard_exponential((months + span - 1, int(account.max()) + 1), dtype=np.float32)
@@ -218,12 +220,12 @@ def drawn_outcomes(
 
 
 def _sides(rows: pd.DataFrame, y_true: Floats) -> Graded:
-    """The rows ordered by chance; `y_true` may be a chance too."""
+    """The rows ordered by probability; `y_true` may be a probability too."""
     return graded(y_true, rows["chance"].to_numpy(dtype=float), rows["flagged"].to_numpy(dtype=bool))
 
 
 def _metrics(side: Graded) -> dict[str, float]:
-    """Figures that hold for outcomes and, as ratios of expectations, for chances alike; NaN where nobody left."""
+    """Metrics of outcomes or, as ratios of expectations, of probabilities; NaN where undefined."""
     churned, caught = float(side.y_true.sum()), float(side.y_true[side.flagged].sum())
     flagged = int(side.flagged.sum())
     return {

@@ -38,7 +38,7 @@ def outcome_drift(rows: pd.DataFrame, reference_rate: Rate, rules: DriftSettings
 
 
 def _month(month: pd.Timestamp, rows: pd.DataFrame, reference_rate: Rate, rules: DriftSettings) -> list[dict[str, Any]]:
-    """Base rate and observed to expected of one month, with interval and p value by the normal curve."""
+    """Base rate and observed to expected of one month, with interval and p-value by the normal approximation."""
     count, churned = len(rows), float(rows["happened"].sum())
     share, rate = churned / count, reference_rate.value
     noise = np.sqrt(max(share * (1.0 - share), rate * (1.0 - rate)) / count)
@@ -61,7 +61,7 @@ def _month(month: pd.Timestamp, rows: pd.DataFrame, reference_rate: Rate, rules:
 
 
 def rate_of(rows: pd.DataFrame) -> Rate:
-    """The rate of these rows (account_id, happened), a ratio of sums over accounts (Cochran 1977)."""
+    """The outcome rate of these rows (account_id, happened), a ratio of sums over accounts (Cochran 1977)."""
     sums = rows.groupby("account_id")["happened"].agg(["sum", "size"]).to_numpy(dtype=float)
     rate = float(sums[:, 0].sum() / sums[:, 1].sum())
     return Rate(rate, float(((sums[:, 0] - rate * sums[:, 1]) ** 2).sum() / sums[:, 1].sum() ** 2))

@@ -1,4 +1,4 @@
-"""A model on every month that it did not learn from: what it gave, whom it flagged, what came of it (LRN-4)."""
+"""A model on every month that it was not trained on: probabilities, flags, outcomes and metrics by month (LRN-4)."""
 
 from collections.abc import Mapping
 
@@ -16,8 +16,8 @@ SEED = 1
 def unseen(examples: pd.DataFrame, label: str, trained: Trained, splits: Splits, rules: PolicySettings) -> pd.DataFrame:
     """account_id, as_of, churned_at, health, chance, flagged and happened, from the first month of validation on.
 
-    Flagged are the highest chances of each month within capacity; `y_true` is missing where it has not matured. The
-    months of the gap before validation are left out: their outcomes overlap those that were learnt from.
+    Flagged are the highest probabilities of each month within capacity; `happened` is missing where it has not matured.
+    The months of the gap before validation are left out: their outcomes overlap those of training.
     """
     later = examples[examples["as_of"] >= pd.Timestamp(splits.validation[0])]
     y_prob = trained.probabilities(later)
@@ -28,7 +28,7 @@ def unseen(examples: pd.DataFrame, label: str, trained: Trained, splits: Splits,
 
 
 def by_month(rows: pd.DataFrame, rules: CandidateSettings) -> Mapping[pd.Timestamp, Mapping[str, Estimate]]:
-    """Every figure of every matured month in which somebody left and somebody stayed, with intervals over accounts."""
+    """Every metric of every matured month with both outcomes, with intervals over accounts."""
     found = {}
     for month, part in rows.dropna(subset="happened").groupby("as_of"):
         if 0 < part["happened"].mean() < 1:
@@ -37,6 +37,6 @@ def by_month(rows: pd.DataFrame, rules: CandidateSettings) -> Mapping[pd.Timesta
 
 
 def together(rows: pd.DataFrame, rules: CandidateSettings) -> Mapping[str, Estimate]:
-    """Every figure of these rows, whose outcomes are known, with intervals over accounts."""
+    """Every metric of these rows, whose outcomes are known, with intervals over accounts."""
     side = graded(rows["happened"].to_numpy(), rows["chance"].to_numpy(), rows["flagged"].to_numpy())
     return graded_metrics(side, rows["account_id"].to_numpy(), rules.replicates, rules.confidence, SEED)

@@ -1,4 +1,4 @@
-"""Drift of inputs, scores and outcomes: found by name where it is, and no alarm where it is not (LRN-3)."""
+"""Drift of inputs, scores and outcomes: found by name where there is drift, no alarm where there is none (LRN-3)."""
 
 import json
 import time
@@ -16,7 +16,7 @@ NUMERIC_FEATURES = [f"x{n}" for n in range(50)]
 
 
 def book(accounts: int, rng: np.random.Generator, month: str = "2025-01-01", first: int = 0) -> pd.DataFrame:
-    """One month: 50 numbers of which a tenth is missing, some of them counts; words; a score."""
+    """One month: 50 numbers of which a tenth is missing, some of them counts; categories; a score."""
     values = rng.standard_normal((accounts, len(NUMERIC_FEATURES)))
     values[:, :10] = rng.poisson(0.4, (accounts, 10))
     frame = pd.DataFrame(np.where(rng.random(values.shape) < 0.1, np.nan, values), columns=NUMERIC_FEATURES)
@@ -28,19 +28,19 @@ def book(accounts: int, rng: np.random.Generator, month: str = "2025-01-01", fir
 
 
 def tried(before: pd.DataFrame, now: pd.DataFrame, rules: DriftSettings = RULES) -> pd.DataFrame:
-    """The drift of a book against a reference, by name."""
+    """The drift of a portfolio against a reference, by name."""
     return drift(reference(before, NUMERIC_FEATURES, ["industry"], before, rules), now, rules).set_index("name")
 
 
 @pytest.fixture(scope="module")
 def unchanged() -> list[pd.DataFrame]:
-    """Forty pairs of books of 600 accounts that differ by chance alone."""
+    """Forty pairs of portfolios of 600 accounts that differ at random only."""
     rng = np.random.default_rng(1)
     return [tried(book(600, rng), book(600, rng)) for _ in range(40)]
 
 
 def test_fifty_inputs_that_did_not_change_raise_no_alarm(unchanged) -> None:
-    """At 5% each there would be two or three a run; the bound holds, even without the floor (LRN-3)."""
+    """At 5% each there would be two or three per run; the bound holds, even without the floor (LRN-3)."""
     sure = [bool((found["q_value"] < RULES.false_discovery_rate).any()) for found in unchanged]
     alarm = [bool(found["drifted"].any()) for found in unchanged]
 
@@ -50,15 +50,15 @@ def test_fifty_inputs_that_did_not_change_raise_no_alarm(unchanged) -> None:
     assert 0.03 < (p_values < 0.05).mean() < 0.07
 
 
-def test_the_index_is_nought_where_nothing_changed(unchanged) -> None:
-    """PSI alone would come to (11 - 1)(1/600 + 1/600) = 0.03; that is taken off (LRN-3)."""
+def test_the_index_is_zero_where_nothing_changed(unchanged) -> None:
+    """The plain PSI would be (11 - 1)(1/600 + 1/600) = 0.03, which is subtracted (LRN-3)."""
     values = np.concatenate([found["value"] for found in unchanged])
 
     assert abs(values.mean()) < 0.002
 
 
 def test_what_changed_is_found_by_name() -> None:
-    """A number that moved, one that is missing more often, another mix of words, a word never seen (LRN-3)."""
+    """A shifted number, one that is missing more often, another mix of categories, an unseen category (LRN-3)."""
     rng = np.random.default_rng(2)
     before, now = book(800, rng), book(800, rng, "2025-06-01")
     now["x20"] += 0.6
@@ -82,7 +82,7 @@ def test_missing_is_a_bin_of_its_own_and_so_is_a_word_never_seen() -> None:
 
 
 def test_a_change_that_is_sure_and_small_is_no_drift() -> None:
-    """With many accounts every trifle is significant; the floor is for that (LRN-3)."""
+    """With many accounts a tiny change is significant; the floor keeps it from being drift (LRN-3)."""
     rng = np.random.default_rng(3)
     now = book(20_000, rng)
     now["x20"] += 0.1
@@ -94,7 +94,7 @@ def test_a_change_that_is_sure_and_small_is_no_drift() -> None:
 
 
 def test_months_of_one_account_are_one_account() -> None:
-    """A reference of twelve equal months knows no more than one of them (LRN-3)."""
+    """A reference of twelve equal months has no more information than one of them (LRN-3)."""
     rng = np.random.default_rng(4)
     p_values = []
     for _ in range(10):
@@ -106,7 +106,7 @@ def test_months_of_one_account_are_one_account() -> None:
 
 
 def test_what_the_reference_knew_of_season_and_weekday_is_no_drift() -> None:
-    """An input that jumps from month to month is held against its own jumps; one that tells the date is left out."""
+    """An input that jumps between months is compared with its own jumps; one that encodes the date is left out."""
     rng = np.random.default_rng(5)
     months = [book(300, rng, f"2025-{n:02}-01") for n in range(1, 13)]
     for n, month in enumerate(months):
@@ -122,7 +122,7 @@ def test_what_the_reference_knew_of_season_and_weekday_is_no_drift() -> None:
 
 
 def test_a_score_drifts_as_an_input_does() -> None:
-    """Chances twice as high as when the model learnt (LRN-3)."""
+    """Probabilities twice as high as at training (LRN-3)."""
     rng = np.random.default_rng(6)
     now = book(500, rng)
     found = tried(book(500, rng), now.assign(chance=now["chance"] * 2))
@@ -131,7 +131,7 @@ def test_a_score_drifts_as_an_input_does() -> None:
 
 
 def test_the_reference_can_be_kept_as_json() -> None:
-    """It goes with the model, so that no later run reads the training rows again (SCL-1)."""
+    """It is stored with the model, so that no later run reads the training rows again (SCL-1)."""
     rng = np.random.default_rng(7)
     before, now = book(300, rng), book(300, rng)
     before["x5"] = np.nan
@@ -143,7 +143,7 @@ def test_the_reference_can_be_kept_as_json() -> None:
 
 
 def outcomes(share: float, month: str, rng: np.random.Generator, accounts: int = 3000) -> pd.DataFrame:
-    """One matured month of which this share left, where 4% was foretold."""
+    """One matured month in which this share churned, where 4% was predicted."""
     return pd.DataFrame(
         {
             "account_id": [f"a{n}" for n in range(accounts)], "as_of": pd.Timestamp(month), "chance": 0.04,
@@ -153,11 +153,11 @@ def outcomes(share: float, month: str, rng: np.random.Generator, accounts: int =
 
 
 def test_a_month_in_which_many_more_left_is_named() -> None:
-    """Base rate against training, losses against what was foretold; the months around it are as they were (LRN-3)."""
+    """Base rate against training, churn against predictions; the other months show no drift (LRN-3)."""
     rng = np.random.default_rng(8)
-    learnt = pd.concat([outcomes(0.04, f"2024-{n:02}-01", rng) for n in range(1, 7)])
+    training = pd.concat([outcomes(0.04, f"2024-{n:02}-01", rng) for n in range(1, 7)])
     months = [outcomes(0.04, "2025-01-01", rng), outcomes(0.08, "2025-02-01", rng), outcomes(0.04, "2025-03-01", rng)]
-    found = outcome_drift(pd.concat(months), rate_of(learnt), RULES).set_index(["statistic", "month"])
+    found = outcome_drift(pd.concat(months), rate_of(training), RULES).set_index(["statistic", "month"])
 
     assert [key for key, row in found.iterrows() if row["drifted"]] == [
         ("base_rate", pd.Timestamp("2025-02-01")), ("observed_to_expected", pd.Timestamp("2025-02-01"))
@@ -171,13 +171,13 @@ def test_a_month_in_which_many_more_left_is_named() -> None:
 def test_no_matured_month_is_no_outcome() -> None:
     """An empty frame, not an error (LRN-3)."""
     rng = np.random.default_rng(9)
-    learnt = outcomes(0.04, "2024-01-01", rng)
+    training = outcomes(0.04, "2024-01-01", rng)
 
-    assert outcome_drift(learnt.head(0), rate_of(learnt), RULES).empty
+    assert outcome_drift(training.head(0), rate_of(training), RULES).empty
 
 
 def test_a_hundred_thousand_accounts_cost_a_second_or_two() -> None:
-    """40 inputs, reference and book; the cost grows with rows alone (SCL-1)."""
+    """40 inputs, reference and portfolio; the cost grows with rows only (SCL-1)."""
     rng = np.random.default_rng(10)
     names = NUMERIC_FEATURES[10:]
     rows = book(100_000, rng)

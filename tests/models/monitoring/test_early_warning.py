@@ -1,4 +1,4 @@
-"""Lead times by one rule for every score, on books small enough to follow by hand (LRN-4)."""
+"""Lead times by one rule for every score, on portfolios small enough to follow by hand (LRN-4)."""
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,7 @@ SINCE = pd.Timestamp("2025-02-01")
 
 
 def rows_of(scores: dict[str, list[float | None]], left: dict[str, str]) -> pd.DataFrame:
-    """A row per account and month with a score; None: not in the book. Notice shows in rows up to 90 days before."""
+    """A row per account and month with a score; None: not a customer. Notice shows in rows up to 90 days before."""
     rows = [
         {"account_id": name, "as_of": month, "score": score}
         for name, months in scores.items()
@@ -66,7 +66,7 @@ def test_a_flag_stays_while_its_account_is_near_the_top() -> None:
 
 
 def test_a_month_outside_the_book_breaks_the_flag() -> None:
-    """Nobody is flagged who is not there."""
+    """An account outside the portfolio is not flagged."""
     ann = [0.9, 0.9, None, 0.9, 0.9, 0.9]
     book = {"ann": ann, "bob": [0.1] * 6, "cy": [0.2] * 6, "dee": DEE, "eve": [0.1] * 6}
 
@@ -89,7 +89,7 @@ def test_the_score_of_the_day_of_notice_comes_too_late_to_count() -> None:
 
 
 def test_only_notices_with_a_past_and_a_last_month_are_counted() -> None:
-    """Before `since` no flag could be early; after the last month nobody knows the flag at notice."""
+    """Before `since` no flag could be early; after the last month the flag at notice is unknown."""
     book = {"ann": [0.9, None], "bob": [0.1] * 6, "cy": [0.2] * 6, "dee": [0.3] * 6}
     left = {"ann": "2025-01-20", "bob": "2025-07-02", "cy": "2025-06-30"}
 
@@ -108,7 +108,7 @@ def test_an_account_that_left_came_back_and_left_is_two_churners() -> None:
 
 
 def worlds(accounts: int, seed: int) -> pd.DataFrame:
-    """A book in which some accounts are in danger from the start and leave; one score sees it well, another hardly."""
+    """A portfolio in which accounts at risk from the start churn; one score predicts it well, another hardly."""
     rng = np.random.default_rng(seed)
     leaves = rng.random(accounts) < 0.2
     at = MONTHS[0] + pd.to_timedelta(rng.integers(100, 180, accounts), unit="D")
@@ -124,7 +124,7 @@ def worlds(accounts: int, seed: int) -> pd.DataFrame:
 
 
 def test_scores_are_compared_at_the_same_stock_of_flags() -> None:
-    """Each has its places filled; random and everybody flagged stand beside; the difference is paired."""
+    """Each score uses its full capacity; `random` and `always` are baselines; the difference is paired."""
     rows = worlds(600, 1)
     found = early_warning(rows, {"good": rows["good"], "poor": rows["poor"]}, pd.Timestamp("2025-04-01"), RULES)
     share = {name: figures["early_share"].value for name, figures in found.metrics.items()}
@@ -155,7 +155,7 @@ def test_nobody_left_is_no_figure() -> None:
     st.sampled_from([0.1, 0.25, 0.5]),
 )
 def test_the_stock_is_never_exceeded_and_only_the_order_counts(scores: list, share: float) -> None:
-    """At most the share of each month's book, as many as can be; any score in the same order flags the same."""
+    """At most the share of each month's portfolio; any score with the same ranking flags the same accounts."""
     score = np.array([[np.nan if s is None else s for s in row] for row in scores], dtype=float)
     present, draw = np.ones(score.shape, dtype=bool), np.random.default_rng(1).random(len(score))
     rules = EarlyWarningSettings(capacity_share=share)

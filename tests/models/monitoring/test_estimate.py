@@ -1,4 +1,4 @@
-"""Figures told before outcomes are known, on worlds whose chances are known, and when they are refused (LRN-4)."""
+"""Metrics estimated before outcomes are known, on worlds with known probabilities, and refused estimates (LRN-4)."""
 
 import numpy as np
 import pandas as pd
@@ -11,16 +11,16 @@ from keepwell.models.monitoring.estimate import Check, drawn_outcomes, estimate_
 from keepwell.models.settings.monitoring import EstimateSettings
 
 MONTHS = 9
-UNTOLD = 3
+UNKNOWN = 3
 STARTS = pd.date_range("2025-01-01", periods=MONTHS, freq="MS")
 RULES = EstimateSettings(replicates=100)
 
 
 def world(accounts: int, seed: int, slope: float = 1.0, changed: bool = False) -> pd.DataFrame:
-    """Months of a book whose outcomes follow chances that move slowly; the last ones are not known yet.
+    """Months of a portfolio whose outcomes follow slowly moving probabilities; the last ones are not known yet.
 
-    The model gives the true log odds times `slope`. `changed`: from the sixth month on who leaves has nothing to do
-    with it. `truth` holds every outcome.
+    The model gives the true log odds times `slope`. `changed`: from the sixth month on churn is unrelated to it.
+    `truth` holds every outcome.
     """
     rng = np.random.default_rng(seed)
     lasting, moving = rng.standard_normal(accounts), rng.standard_normal((MONTHS, accounts))
@@ -28,25 +28,25 @@ def world(accounts: int, seed: int, slope: float = 1.0, changed: bool = False) -
     account, month = np.tile(np.arange(accounts), MONTHS), np.repeat(np.arange(MONTHS), accounts)
     true = 1 / (1 + np.exp(-odds))
     cause = np.where(month >= 5, true[rng.permutation(len(true))], true) if changed else true
-    happened = drawn_outcomes(cause, account, month, 3, rng).astype(float)
-    chance = 1 / (1 + np.exp(-(-3.0 + slope * (odds + 3.0))))
+    y_true = drawn_outcomes(cause, account, month, 3, rng).astype(float)
+    y_prob = 1 / (1 + np.exp(-(-3.0 + slope * (odds + 3.0))))
     return pd.DataFrame(
         {
             "account_id": [f"a{n:05}" for n in account], "as_of": STARTS[month],
-            "chance": chance, "flagged": top(chance, month, 0.1), "truth": happened,
-            "happened": np.where(month < MONTHS - UNTOLD, happened, np.nan),
+            "chance": y_prob, "flagged": top(y_prob, month, 0.1), "truth": y_true,
+            "happened": np.where(month < MONTHS - UNKNOWN, y_true, np.nan),
         }
     )  # fmt: skip
 
 
 def realised(rows: pd.DataFrame) -> float:
-    """What ROC-AUC of the months came to that were not told."""
-    untold = rows[rows["happened"].isna()]
-    return float(roc_auc_score(untold["truth"], untold["chance"]))
+    """The true ROC-AUC of the months whose outcomes are not known yet."""
+    unlabeled = rows[rows["happened"].isna()]
+    return float(roc_auc_score(unlabeled["truth"], unlabeled["chance"]))
 
 
-def test_the_estimate_meets_what_comes() -> None:
-    """Over small worlds it is off by little, to neither side, and its interval holds as often as it says (LRN-4)."""
+def test_the_estimate_is_close_to_the_realised_value() -> None:
+    """Over small worlds its error is small and unbiased, and its interval covers as often as it claims (LRN-4)."""
     found = [(estimate_metrics(rows, 90, RULES), realised(rows)) for rows in (world(1200, seed) for seed in range(20))]
     off = np.array([f.metrics["roc_auc"].value - came for f, came in found])
     inside = sum(f.metrics["roc_auc"].low <= came <= f.metrics["roc_auc"].high for f, came in found)
@@ -57,14 +57,14 @@ def test_the_estimate_meets_what_comes() -> None:
     assert sum(f.trusted for f, _ in found) >= 18
 
 
-def test_precision_recall_and_losses_are_foretold_too() -> None:
-    """At the flags that the rows carry (LRN-4)."""
+def test_precision_recall_and_the_number_of_outcomes_are_estimated_too() -> None:
+    """At the flags of the rows (LRN-4)."""
     inside = dict.fromkeys(("precision", "recall", "losses"), 0)
     for seed in range(10):
         rows = world(1200, seed)
-        untold = rows[rows["happened"].isna()]
-        caught, losses = untold.loc[untold["flagged"], "truth"], untold["truth"].sum()
-        came = {"precision": caught.mean(), "recall": caught.sum() / losses, "losses": losses}
+        unlabeled = rows[rows["happened"].isna()]
+        caught, outcomes = unlabeled.loc[unlabeled["flagged"], "truth"], unlabeled["truth"].sum()
+        came = {"precision": caught.mean(), "recall": caught.sum() / outcomes, "losses": outcomes}
         found = estimate_metrics(rows, 90, RULES).metrics
         for name in inside:
             inside[name] += found[name].low <= came[name] <= found[name].high
@@ -72,8 +72,8 @@ def test_precision_recall_and_losses_are_foretold_too() -> None:
     assert min(inside.values()) >= 7
 
 
-def test_chances_that_are_too_extreme_are_put_right_by_the_matured_months() -> None:
-    """A model twice as sure as it may be would foretell itself far too good a figure (LRN-4)."""
+def test_probabilities_that_are_too_extreme_are_recalibrated_on_the_matured_months() -> None:
+    """An overconfident model would otherwise estimate a far too good ROC-AUC for itself (LRN-4)."""
     rows = world(6000, 4, slope=2.0)
 
     assert fitted_line(rows[rows["happened"].notna()]).beta[1] == pytest.approx(0.5, abs=0.05)
@@ -81,7 +81,7 @@ def test_chances_that_are_too_extreme_are_put_right_by_the_matured_months() -> N
 
 
 def test_a_changed_world_is_not_to_be_trusted() -> None:
-    """Who leaves no longer follows the inputs; the newest matured month shows it, and the page says so (LRN-4)."""
+    """Churn no longer follows the inputs; the newest matured month shows it, and the page says so (LRN-4)."""
     for seed in range(5):
         rows = world(1200, seed, changed=True)
         found = estimate_metrics(rows, 90, EstimateSettings(replicates=100, check_months=1))
@@ -106,17 +106,17 @@ def test_what_drifted_speaks_against_it() -> None:
 
 
 @pytest.mark.parametrize("known", [0, 2])
-def test_without_matured_months_nothing_vouches_for_it(known: int) -> None:
-    """It is told, and that nothing could be held against it (LRN-4)."""
+def test_without_matured_months_the_estimate_is_unchecked(known: int) -> None:
+    """There is an estimate, and the reason says that it could not be checked (LRN-4)."""
     rows = world(1200, 1)
     rows.loc[rows["as_of"] >= STARTS[known], "happened"] = np.nan
     found = estimate_metrics(rows, 90, RULES)
 
     assert not np.isnan(found.metrics["roc_auc"].value)
-    assert f"losses in {known} months have matured since the model learnt" in found.reasons[0]
+    assert f"outcomes in {known} months have matured since training" in found.reasons[0]
 
 
-def test_drawn_outcomes_have_their_chances_and_depend_within_an_account() -> None:
+def test_drawn_outcomes_have_their_probabilities_and_depend_within_an_account() -> None:
     """Windows that share two months of three often agree, windows apart do not (LRN-4)."""
     rng = np.random.default_rng(1)
     accounts = 40_000
@@ -138,11 +138,11 @@ def test_the_same_rows_give_the_same_estimate() -> None:
 
 
 @pytest.mark.parametrize(
-    ("figure", "realised", "worse"),
+    ("metric", "realised", "worse"),
     [("roc_auc", 0.6, True), ("roc_auc", 0.95, False), ("losses", 95, True), ("losses", 5, False)],
 )
-def test_what_came_out_better_than_foretold_is_not_worse(figure, realised, worse):
+def test_a_metric_better_than_predicted_is_not_worse(metric, realised, worse):
     """Outside its interval it makes the estimate untrusted either way, but only one way speaks against the model."""
-    told = Estimate(0.8, 0.7, 0.9) if figure == "roc_auc" else Estimate(50, 25, 75)
+    predicted = Estimate(0.8, 0.7, 0.9) if metric == "roc_auc" else Estimate(50, 25, 75)
 
-    assert Check(figure, realised, told, holds=False).worse is worse
+    assert Check(metric, realised, predicted, holds=False).worse is worse
