@@ -1,6 +1,6 @@
-"""Did the challenger's actions do better? Accounts compared by the arm that each was first assigned to (LRN-2).
+"""The A/B test of a challenger: accounts compared by the arm that each was first assigned to (LRN-2).
 
-A hash of the account's id is as good as a lot, so that a difference between the arms comes from what was done.
+A hash of the account's id is as good as random assignment, so a difference between the arms comes from the actions.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ SEED = 1
 
 @dataclass(frozen=True)
 class Contrast:
-    """One figure of both arms and the challenger's less the other's; NaN where nothing, or too little, is known."""
+    """One metric of both arms and the challenger's less the other's; NaN where nothing, or too little, is known."""
 
     name: str
     challenger: float
@@ -30,7 +30,7 @@ class Contrast:
 
 @dataclass(frozen=True)
 class ByAssignment:
-    """Both arms since `began`: accounts in each (the challenger's first), figures, and what they can and cannot say.
+    """Both arms since `began`: accounts in each (the challenger's first), metrics, and notes on their limits.
 
     `matured`: accounts whose outcome is known.
     """
@@ -43,10 +43,10 @@ class ByAssignment:
 
 
 def by_assignment(accounts: pd.DataFrame, outcome: str, rules: PromotionSettings) -> ByAssignment:
-    """The arms side by side; the difference over draws of accounts within each.
+    """The arms side by side, with the difference over draws of accounts within each.
 
     `accounts`: one row each with assigned, entered_on, told_on (when its outcome will be known), moved, flagged (share
-    of its dates), chance (the challenger's as it entered), arr as it entered; happened and arr_lost, NaN until told.
+    of its dates), chance (the challenger's as it entered), arr as it entered; happened and arr_lost, NaN until known.
     `outcome`: its name as a participle, "churned".
     """
     ours, theirs = accounts[accounts["assigned"]], accounts[~accounts["assigned"]]
@@ -63,15 +63,15 @@ def by_assignment(accounts: pd.DataFrame, outcome: str, rules: PromotionSettings
         notes.insert(0, _few(labeled, rules))
     if accounts["moved"].any():
         notes.append(
-            f"{int(accounts['moved'].sum())} accounts changed sides as the share was changed; they count where they "
-            "began."
+            f"{int(accounts['moved'].sum())} accounts changed sides as the share was changed; they count in their "
+            "first arm."
         )
     return ByAssignment(min(accounts["entered_on"]), (len(ours), len(theirs)), matured, contrasts, notes)
 
 
 @dataclass(frozen=True)
 class _Ratio:
-    """A figure of one arm: a sum over a sum, one entry per account."""
+    """A metric of one arm: a sum over a sum, one entry per account."""
 
     above: Floats
     below: Floats
@@ -85,7 +85,7 @@ class _Ratio:
         return float(np.dot(weight, self.above)) / whole if whole else float("nan")
 
     def drawn(self, rules: PromotionSettings, seed: int) -> list[float]:
-        """The figure over draws of the arm's accounts."""
+        """The metric over draws of the arm's accounts."""
         count = len(self.above)
         return [self.value(w) for w in account_draws(np.arange(count), np.ones(count), rules.replicates, seed)]
 
@@ -112,7 +112,7 @@ def _few(labeled: Sequence[pd.DataFrame], rules: PromotionSettings) -> str:
 
 
 def _power(accounts: pd.DataFrame, outcome: str, rules: PromotionSettings) -> str:
-    """The smallest difference that would be found: between two shares, by the normal approximation."""
+    """The sentence on power: the smallest detectable difference of two shares, by the normal approximation."""
     labeled = accounts.dropna(subset=["happened"])
     predicted = not labeled["happened"].any()
     counted = accounts if predicted else labeled
@@ -131,7 +131,7 @@ def _power(accounts: pd.DataFrame, outcome: str, rules: PromotionSettings) -> st
 
 
 def _waits(accounts: pd.DataFrame) -> str:
-    """What must wait for labels, and until when."""
+    """The sentence on outcomes that are not known yet, and when they will be."""
     open_ones = accounts[accounts["happened"].isna()]
     if open_ones.empty:
         return "All outcomes are known."

@@ -1,4 +1,4 @@
-"""Which model was in force on which date, by what people did: a rerun of a date must find the one that it had."""
+"""The active model on each date, from recorded promotions and rollbacks, so that a rerun of a date finds the same."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ Action = Literal["promote", "rollback", "off", "on", "withdraw"]
 class Event:
     """One change that a person made to an outcome's models; it holds for runs of `as_of` and later.
 
-    `version`: the champion after it; empty for none (health alone). A `withdraw` takes back what was changed before it
+    `version`: the champion after it; empty for none (health alone). A `withdraw` reverts the changes made before it
     as of the same date.
     """
 
@@ -28,7 +28,7 @@ class Event:
 
 
 def champions(events: Sequence[Event], as_of: date) -> list[str]:
-    """The champion at a date, last, and before it those that a rollback would bring back, newest last."""
+    """The champion at a date, last in the list, after those that a rollback would bring back, newest last."""
     succession: list[str] = []
     for event in standing(events, as_of):
         if event.action == "promote":
@@ -39,15 +39,15 @@ def champions(events: Sequence[Event], as_of: date) -> list[str]:
 
 
 def serving(events: Sequence[Event], as_of: date) -> Event | None:
-    """None while models may serve; else the event that switched them off."""
+    """The event that switched models off; None while they may serve."""
     switches = [e for e in standing(events, as_of) if e.action in {"off", "on"}]
     return switches[-1] if switches and switches[-1].action == "off" else None
 
 
 def challenger(versions: Mapping[str, date], events: Sequence[Event], as_of: date) -> str | None:
-    """The newest version that may stand against the champion: known by then, younger than it, never rolled back.
+    """The newest version that may challenge the champion: known by then, newer, and never promoted.
 
-    `versions`: each version with the date until which it knows.
+    `versions`: each version with the date up to which it has data.
     """
     succession = champions(events, as_of)
     promoted = {e.version for e in standing(events, as_of) if e.action == "promote"}
@@ -57,7 +57,7 @@ def challenger(versions: Mapping[str, date], events: Sequence[Event], as_of: dat
 
 
 def standing(events: Sequence[Event], as_of: date) -> list[Event]:
-    """The changes up to a date that nobody has withdrawn, in their order."""
+    """The changes up to a date that were not withdrawn, in order."""
     withdrawn = {e.as_of: e.number for e in sorted(events, key=lambda e: e.number) if e.action == "withdraw"}
     found = [e for e in events if e.as_of <= as_of and e.number > withdrawn.get(e.as_of, 0)]
     return sorted(found, key=lambda e: e.number)

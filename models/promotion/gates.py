@@ -1,4 +1,4 @@
-"""May the challenger become champion? Named gates on rows that neither side has learnt from; what is missing fails.
+"""The promotion gates of a challenger, on rows that neither side was trained on; missing evidence fails a gate.
 
 The difference is paired: the same accounts, months and draws for both sides (LRN-2).
 """
@@ -22,7 +22,7 @@ SEED = 1
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is known about a challenger when somebody asks to promote it.
+    """The evidence for promoting a challenger.
 
     `rows`: account_id, as_of, segment, happened, chance (the challenger's), rival (the other side's) and, where they
     differ, weight, of months that neither was trained on; None where there are none: `missing` gives the reason.
@@ -44,7 +44,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Gate:
-    """One named rule, whether it let the challenger through, and why in one sentence."""
+    """One named rule, whether the challenger passed it, and the reason in one sentence."""
 
     name: str
     passed: bool
@@ -60,7 +60,7 @@ class Difference(Estimate):
 
 @dataclass(frozen=True)
 class Judgement:
-    """Every gate in order, what the comparison could have found, and the figures of both sides by name."""
+    """Every gate in order, the power of the comparison, and the metrics of both sides by name."""
 
     gates: Sequence[Gate]
     power: str
@@ -68,18 +68,17 @@ class Judgement:
 
     @property
     def refusals(self) -> list[Gate]:
-        """The gates that stay closed."""
+        """The gates that the challenger did not pass."""
         return [gate for gate in self.gates if not gate.passed]
 
 
 def judged(evidence: Evidence, rules: PromotionSettings, capacity_share: float) -> Judgement:
-    """Every gate; without comparable rows only those that need none can pass."""
+    """The result of every gate; without comparable rows only those that need none can pass."""
     rows = _comparable(evidence.rows)
     waiting = [_shadowed(evidence, rules), _reviewed(evidence, rules)]
     if rows is None:
         why = (
-            evidence.missing
-            or f"no outcome of a month that neither has learnt from is left to compare with {evidence.rival} on"
+            evidence.missing or f"no month that neither was trained on has outcomes to compare with {evidence.rival} on"
         )
         missing = Gate("better", passed=False, reason=why)
         return Judgement([missing, *waiting], "Nothing can be compared.", {})
@@ -109,7 +108,7 @@ def paired(rows: pd.DataFrame, rules: PromotionSettings) -> Difference:
 
 
 def power(rows: pd.DataFrame, found: Difference, rules: PromotionSettings) -> str:
-    """The smallest difference that these rows would show, as a sentence (normal approximation)."""
+    """The sentence on power: the smallest difference that these rows can detect (normal approximation)."""
     normal = NormalDist()
     low = found.standard_error * (normal.inv_cdf((1 + rules.confidence) / 2) + normal.inv_cdf(rules.power))
     accounts = rows.loc[rows["happened"].astype(bool), "account_id"].nunique()
@@ -122,7 +121,7 @@ def power(rows: pd.DataFrame, found: Difference, rules: PromotionSettings) -> st
 def side_by_side(
     rows: pd.DataFrame, rules: PromotionSettings, capacity_share: float
 ) -> dict[str, tuple[Estimate, Estimate]]:
-    """Every figure of the challenger and of the rival, each with its interval."""
+    """Every metric of the challenger and of the rival, each with its interval."""
     ours, theirs = (_metrics(rows, side, rules, capacity_share) for side in ("chance", "rival"))
     return {name: (ours[name], theirs[name]) for name in ours}
 
@@ -135,12 +134,12 @@ def _metrics(rows: pd.DataFrame, side: str, rules: PromotionSettings, capacity_s
 
 
 def _weight(rows: pd.DataFrame) -> Floats:
-    """How much each row counts: models of before a lot was known were graded on rows that count alike."""
+    """The sample weight of each row; 1 for models graded before random assignment was known."""
     return rows["weight"].to_numpy(dtype=float) if "weight" in rows else np.ones(len(rows))
 
 
 def _comparable(rows: pd.DataFrame | None) -> pd.DataFrame | None:
-    """The rows that both sides gave a chance; None where no outcome, or nothing but outcomes, is left."""
+    """The rows that both sides scored; None where no row, or every row, has the outcome."""
     if rows is None:
         return None
     both = rows.dropna(subset=["happened", "chance", "rival"])
@@ -148,7 +147,7 @@ def _comparable(rows: pd.DataFrame | None) -> pd.DataFrame | None:
 
 
 def _better(evidence: Evidence, found: Difference, rules: PromotionSettings) -> Gate:
-    """Surely more than health knows; surely no more than the tolerance behind a champion."""
+    """Significantly better than health; not worse than a champion by more than the tolerance."""
     bound = -rules.tolerance if evidence.against_champion else 0.0
     reason = (
         f"ROC-AUC differs from {evidence.rival}'s by {found.value:+.3f} ({found.low:+.3f} to {found.high:+.3f}); "
@@ -161,7 +160,7 @@ Metrics = Mapping[str, tuple[Estimate, Estimate]]
 
 
 def _calibrated(metrics: Metrics, rules: PromotionSettings) -> Gate:
-    """Chances that are as often right as they say, as far as these rows can tell; without an interval they cannot."""
+    """Calibration slope and observed over expected within bounds, given their intervals; fails without an interval."""
     slope, observed = metrics["calibration_slope"][0], metrics["observed_to_expected"][0]
     fine = _allowed(slope, rules.min_slope, rules.max_slope, rules.calibration_slack)
     fine = fine and _allowed(observed, rules.min_observed, rules.max_observed, rules.calibration_slack)
@@ -169,12 +168,12 @@ def _calibrated(metrics: Metrics, rules: PromotionSettings) -> Gate:
         f"calibration slope {_formatted(slope)}, allowed {rules.min_slope:g} to {rules.max_slope:g}; observed over "
         f"expected {_formatted(observed)}, allowed {rules.min_observed:g} to {rules.max_observed:g}"
     )
-    reason += "" if fine else f"; surely outside, or more than {rules.calibration_slack:g} times beyond a bound"
+    reason += "" if fine else f"; significantly outside, or more than {rules.calibration_slack:g} times beyond a bound"
     return Gate("calibrated", fine, reason)
 
 
 def _allowed(found: Estimate, low: float, high: float, slack: float) -> bool:
-    """Not surely outside, and not far outside either: few rows excuse little. NaN is refused."""
+    """Not significantly outside the bounds, and not beyond the slack even with few rows. NaN is refused."""
     reaches_inside = found.low <= high and found.high >= low
     return reaches_inside and low / slack <= found.value <= high * slack
 
@@ -184,13 +183,13 @@ def _formatted(found: Estimate) -> str:
 
 
 def _skilled(metrics: Metrics, rules: PromotionSettings) -> Gate:
-    """Chances that are nearer to what happened than the base rate is."""
+    """A better Brier score than the base rate."""
     skill = metrics["brier_skill"][0].value
     return Gate("skilled", skill > rules.min_skill, f"Brier skill {skill:.3f}; more than {rules.min_skill:g} needed")
 
 
 def _segments(rows: pd.DataFrame, rules: PromotionSettings) -> Gate:
-    """No segment is surely worse off, and by more than the tolerance."""
+    """No segment is significantly worse by more than the tolerance."""
     worse, unjudged = [], []
     for segment, part in rows.groupby("segment"):
         outcomes = int(part["happened"].sum())
@@ -206,31 +205,31 @@ def _segments(rows: pd.DataFrame, rules: PromotionSettings) -> Gate:
 
 
 def _believable(evidence: Evidence, metrics: Metrics, rules: PromotionSettings) -> Gate:
-    """A figure too good to be true is a leak until a person says otherwise (MOD-8)."""
+    """A metric that is too good counts as a leak until a person gives a reason (MOD-8)."""
     auc = metrics["roc_auc"][0].value
     if auc <= rules.suspicious_auc:
         return Gate("believable", passed=True, reason=f"ROC-AUC {auc:.3f} is not above {rules.suspicious_auc:g}")
-    reason = f"ROC-AUC {auc:.3f} is above {rules.suspicious_auc:g}, which mostly is a leak"
-    reason += f"; let through: {evidence.accepted}" if evidence.accepted else "; look for it, or say why it is believed"
+    reason = f"ROC-AUC {auc:.3f} is above {rules.suspicious_auc:g}, which usually means a leak"
+    reason += f"; accepted: {evidence.accepted}" if evidence.accepted else "; find it, or give a reason to accept it"
     return Gate("believable", bool(evidence.accepted), reason)
 
 
 def _shadowed(evidence: Evidence, rules: PromotionSettings) -> Gate:
-    """Side by side for so many days before it acts."""
+    """Enough days in shadow mode before the challenger acts."""
     days = (max(evidence.shadow) - min(evidence.shadow)).days + 1 if evidence.shadow else 0
-    reason = f"has scored the book beside for {days} of {rules.shadow_days} days"
+    reason = f"has run in shadow mode for {days} of {rules.shadow_days} days"
     if evidence.outcomes_known_on:
         reason += f"; their outcomes will be known on {evidence.outcomes_known_on}, so the metrics use earlier months"
     return Gate("shadow", days >= rules.shadow_days, reason)
 
 
 def _reviewed(evidence: Evidence, rules: PromotionSettings) -> Gate:
-    """The first model of an outcome is looked at by experts before it acts (REV-4)."""
+    """The first model of an outcome needs an expert review before it acts (REV-4)."""
     if not evidence.first or not rules.review_required:
-        why = "not asked for by the settings" if not rules.review_required else "asked for the first model alone"
+        why = "not required by the settings" if not rules.review_required else "required for the first model only"
         return Gate("review", passed=True, reason=f"an expert review is {why}")
     reason = f"signed by {evidence.review}" if evidence.review else (
-        "no expert review of this version is signed by then: `keepwell review start`, and `report --sign NAME` at its "
-        "end; `review_required = false` under [promotion] does without"
+        "no expert review of this version is signed by then: run `keepwell review start`, then `report --sign NAME` at "
+        "its end, or set `review_required = false` under [promotion]"
     )  # fmt: skip
     return Gate("review", bool(evidence.review), reason)

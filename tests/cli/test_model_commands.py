@@ -205,7 +205,7 @@ def test_a_day_too_early_is_refused(company):
     ran = company.promote(SHADOWED - timedelta(days=1))
 
     assert ran.code == 1
-    assert "[shadow] has scored the book beside for 1 of 30 days" in ran.err
+    assert "[shadow] has run in shadow mode for 1 of 30 days" in ran.err
 
 
 def test_held_out_rows_that_are_gone_refuse(company):
