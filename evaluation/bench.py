@@ -1,4 +1,4 @@
-"""`make bench`: what `keepwell monthly` costs on growing companies, beside the bare scan of the columns that it reads.
+"""`make bench`: the cost of `keepwell monthly` on growing companies, compared with a bare scan of the columns it reads.
 
 And what it costs to write such companies (`keepwell sample`), and to score and explain a large book by a model.
 
@@ -53,14 +53,14 @@ for path, columns in {plan!r}:
 
 @dataclass(frozen=True)
 class Cost:
-    """What one process used."""
+    """CPU and memory of one process."""
 
     cpu: float
     mib: float
 
 
 def cost_of(*command: str) -> Cost:
-    """Run a command and read what it used from the operating system."""
+    """Run a command and return its CPU and memory, as the operating system reports them."""
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     assert process.stderr is not None
     said = process.stderr.read()
@@ -98,7 +98,7 @@ def measured(accounts: int, runs: int, folder: Path) -> dict[str, float]:
     usage_rows = write_company(accounts, MONTHS, 1, company)["usage"]
     scan = median_cost([scan_command(company)] * runs)
     keepwell = (sys.executable, "-m", "tests.support.entry", "--config", str(company / "pipeline.toml"))
-    # Every run into an empty folder: a second one in the same would find the tones of all texts.
+    # Each run has an empty folder: in a used one it would find the sentiment of all texts in the cache.
     monthly = median_cost(
         [(*keepwell, "--out", str(folder / f"{accounts}-{n}"), "monthly", "--as-of", AS_OF) for n in range(runs)]
     )
@@ -118,32 +118,32 @@ def written(accounts: int, folder: Path) -> tuple[int, Cost]:
 
 
 def explained(accounts: int, runs: int, folder: Path) -> Iterator[dict[str, object]]:
-    """One row of the table per model: CPU seconds of all chances, of the riskiest tenth's reasons, of all reasons."""
-    company = folder / "learnt-from"
+    """One row of the table per model: CPU seconds of all probabilities, of the top tenth's reasons, of all reasons."""
+    company = folder / "training"
     write_company(TRAINING_ACCOUNTS, MONTHS, 1, company)
-    run = Run(load_settings(company / "pipeline.toml"), folder / "learnt-out", date.fromisoformat(AS_OF))
+    run = Run(load_settings(company / "pipeline.toml"), folder / "training-out", date.fromisoformat(AS_OF))
     past = rebuild_past(run, staged(run)).examples.dropna(subset=["churned"])
     numeric_features = varied(past, [f.name for f in FEATURES.values() if f.published])[:NUMERIC_FEATURES]
-    book = jittered(past[[*numeric_features, *CATEGORICAL_FEATURES, "health"]], numeric_features, accounts)
+    rows = jittered(past[[*numeric_features, *CATEGORICAL_FEATURES, "health"]], numeric_features, accounts)
     reference, y_true = reference_row(past), past["churned"].astype(bool)
     for name in ("sparse_logistic", "logistic", "tree", "boosting", "forest"):
         model = fitted(name, past, y_true, numeric_features, InputSettings(), CandidateSettings())
         trained = Trained(name, model, calibrated(predicted_probability(model, past), y_true.to_numpy(dtype=float)))
-        riskiest = book.iloc[np.argsort(-trained.probabilities(book))[: round(RISKIEST_SHARE * accounts)]]
-        model_factors(trained, book.head(1), reference, 3)  # what is imported only now is not counted
-        all_probabilities = cpu_of(lambda t=trained: t.probabilities(book), runs)
+        riskiest = rows.iloc[np.argsort(-trained.probabilities(rows))[: round(RISKIEST_SHARE * accounts)]]
+        model_factors(trained, rows.head(1), reference, 3)  # late imports are not counted
+        all_probabilities = cpu_of(lambda t=trained: t.probabilities(rows), runs)
         few = cpu_of(lambda t=trained, s=riskiest: model_factors(t, s, reference, 3), runs)
-        every = cpu_of(lambda t=trained: model_factors(t, book, reference, 3), 1)
-        yield {"model": name, "learnt": len(past), "chances": all_probabilities, "few": few, "every": every}
+        every = cpu_of(lambda t=trained: model_factors(t, rows, reference, 3), 1)
+        yield {"model": name, "rows": len(past), "probabilities": all_probabilities, "few": few, "every": every}
 
 
 def jittered(rows: pd.DataFrame, numeric_features: Sequence[str], accounts: int) -> pd.DataFrame:
-    """So many accounts, drawn from the rows, their numbers moved a little, so that no two are the same."""
+    """A sample of `accounts` rows with a little noise on their numbers, so that no two are the same."""
     rng = np.random.default_rng(1)
-    book = rows.iloc[rng.integers(0, len(rows), accounts)].reset_index(drop=True)
+    sampled = rows.iloc[rng.integers(0, len(rows), accounts)].reset_index(drop=True)
     for name in numeric_features:
-        book[name] += rng.normal(0.0, 0.01 * float(rows[name].std()), accounts)
-    return book.assign(account_id=[f"a{n:06}" for n in range(accounts)])
+        sampled[name] += rng.normal(0.0, 0.01 * float(rows[name].std()), accounts)
+    return sampled.assign(account_id=[f"a{n:06}" for n in range(accounts)])
 
 
 def cpu_of(work: Callable[[], object], runs: int) -> float:
@@ -182,16 +182,19 @@ def print_written(accounts: Sequence[int], folder: Path) -> None:
 
 
 def print_explained(accounts: int, runs: int, folder: Path) -> None:
-    """The cost of a model's chances and reasons."""
+    """The cost of a model's probabilities and reasons."""
     print(
         f"\n{accounts:,} accounts x {NUMERIC_FEATURES} numeric and {len(CATEGORICAL_FEATURES)} categorical features, "
         f"median of {runs} runs; reasons in words"
     )
-    print("| model | learnt from rows | all chances, CPU s | reasons of the riskiest tenth | reasons of all, CPU s |")
+    print(
+        "| model | training rows | all probabilities, CPU s | reasons of the riskiest tenth | reasons of all, CPU s |"
+    )
     print("|---|---|---|---|---|")
     for m in explained(accounts, runs, folder):
         print(
-            f"| {m['model']} | {m['learnt']:,} | {m['chances']:.2f} | {m['few']:.2f} | {m['every']:.1f} |", flush=True
+            f"| {m['model']} | {m['rows']:,} | {m['probabilities']:.2f} | {m['few']:.2f} | {m['every']:.1f} |",
+            flush=True,
         )
 
 

@@ -40,9 +40,9 @@ MONTHS = 42
 LAST_DAY = date(2026, 6, 30)
 NOW = datetime(2026, 7, 1)
 UNTOUCHED = company_with("off", confounder=False)
-"""The company whose CSMs contact nobody."""
+"""The company whose CSMs contact no accounts."""
 RUN_IN_MONTHS = 3
-"""Before that no table reaches back over the windows of 90 days."""
+"""Earlier months do not have 90 days of data in all tables."""
 TRAIN_SEED = 1000
 NUMERIC = [f.name for f in FEATURES.values() if f.published]
 
@@ -55,9 +55,10 @@ def pooled_months() -> list[date]:
 
 
 def account_months(folder: Path) -> pd.DataFrame:
-    """Every month's cohort as a training set has it, and the true probabilitys beside.
+    """Every month's cohort as in a training set, with the true probabilities.
 
-    Who left without notice on the very day of a month's start is still in that day's book, and has no chance any more.
+    An account that churned without notice on the first day of a month is still in that day's cohort, but has no
+    probability.
     """
     settings = load_settings(folder / "pipeline.toml")
     snapshot = stage(settings.source.url, settings.base, settings.mappings, folder / "snapshots")
@@ -77,7 +78,7 @@ def account_months(folder: Path) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Company:
-    """One company: its account-months with the true probabilitys, and the slides that were planted in it."""
+    """One company: its account-months with the true probabilities, and the slides that were planted in it."""
 
     months: pd.DataFrame
     slides: pd.DataFrame
@@ -95,7 +96,7 @@ def company(accounts: int, seed: int, settings: CompanySettings = UNTOUCHED) -> 
 
 
 def boosted(frame: pd.DataFrame) -> Pipeline:
-    """The product's own boosting; more rounds and larger trees than by default, since there are many rows."""
+    """The product's own boosting, with more iterations and larger trees than by default, since there are many rows."""
     rules = CandidateSettings(max_iter=500, max_leaf_nodes=8, min_samples_leaf=200)
     return fitted("boosting", frame, frame["churned"], varied(frame, NUMERIC), InputSettings(), rules)
 
@@ -119,7 +120,7 @@ def single_features(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def bounds_of(worlds: Sequence[pd.DataFrame], train: pd.DataFrame) -> Iterator[Bound]:
-    """Bounds of the world that the company is meant to be."""
+    """The bounds that the simulated company has to meet."""
     model = boosted(train)
     seeds = [world[world["health"].notna()] for world in worlds]
     truth = [auc(f["churned"], f["p_churn"]) for f in seeds]
@@ -166,7 +167,7 @@ def page(world: Sequence[Bound], models: Sequence[str], accounts: int, train: in
 
 
 def main() -> None:
-    """Generate, replay, learn, compare, write."""
+    """Generate, replay, train, compare, write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--accounts", type=int, default=5_000)
     parser.add_argument("--train-accounts", type=int, default=20_000)

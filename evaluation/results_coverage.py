@@ -1,7 +1,7 @@
-"""`make coverage`: 90% intervals of a model's figures hold the population's value about nine times in ten (MOD-4).
+"""`make coverage`: 90% intervals of a model's metrics cover the population's value about nine times in ten (MOD-4).
 
-One model is learnt once and stays as it is. Hundreds of worlds, each of its own seed, are graded as a quarterly run
-grades; the population is all worlds together. Writes docs/reference/results/intervals.md; nothing is typed in.
+One model is trained once. Hundreds of worlds, each with its own seed, are graded as a quarterly run grades; the
+population is all worlds together. Writes docs/reference/results/intervals.md; nothing is typed in.
 """
 
 import argparse
@@ -27,7 +27,7 @@ LOW, HIGH = 0.85, 0.95
 
 @dataclass(frozen=True)
 class Coverage:
-    """Of one figure: the population's value, and the interval that each world gave for it."""
+    """One metric: the population's value, and the interval from each world."""
 
     name: str
     truth: float
@@ -35,7 +35,7 @@ class Coverage:
 
     @property
     def covered(self) -> int:
-        """Worlds whose interval holds the truth."""
+        """Number of worlds whose interval covers the truth."""
         return sum(e.low <= self.truth <= e.high for e in self.intervals)
 
     def row(self) -> str:
@@ -55,7 +55,7 @@ class Coverage:
 
 
 def coverage(found: Sequence[pd.DataFrame]) -> list[Coverage]:
-    """How often each figure's interval holds the figure of all worlds together; flagged is a tenth of each's month."""
+    """How often each metric's interval covers its value on all worlds together; a tenth of each month is flagged."""
     estimates = [_graded(w.assign(**{WEIGHT: 1.0}), "churned", SETTINGS) for w in found]
     share = SETTINGS.policy.capacity_share
     flagged = [w.assign(flagged=top(w["chance"].to_numpy(), w["as_of"].to_numpy(), share)) for w in found]
@@ -77,7 +77,7 @@ def page(found: Sequence[pd.DataFrame]) -> str:
         f"{lost[len(lost) // 2]} (a world with fewer than {worlds.MIN_CHURNED} does not count). The model is the "
         f"same in all: {worlds.CANDIDATE}, trained on a company of {worlds.TRAINING_ACCOUNTS:,} accounts (seed "
         f"{trained_on}), calibrated on another (seed {calibrated_on}). The intervals are the product's own: "
-        f"{rules.replicates} draws of accounts, confidence {rules.confidence:.0%}. The truth is the figure on all "
+        f"{rules.replicates} draws of accounts, confidence {rules.confidence:.0%}. The truth is the metric on all "
         f"{sum(map(len, found)):,} rows together; flagged is the riskiest {SETTINGS.policy.capacity_share:.0%} of each "
         "world's month. ECE is biased upward and is reported without an interval."
     )
@@ -89,7 +89,7 @@ def page(found: Sequence[pd.DataFrame]) -> str:
             "",
             how,
             "",
-            "| figure | truth | mean width | interval below it | above it | covered | 95% interval of that | bound | |",
+            "| metric | truth | mean width | interval below it | above it | covered | 95% interval of that | bound | |",
             "|---|---|---|---|---|---|---|---|---|",
             *(one.row() for one in coverages),
             "",
@@ -100,7 +100,7 @@ def page(found: Sequence[pd.DataFrame]) -> str:
 
 
 def main() -> None:
-    """Learn once, generate, grade, write."""
+    """Train once, generate, grade, write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--worlds", type=int, default=400)
     parser.add_argument("--work", type=Path, default=ROOT / "out" / "coverage")

@@ -1,4 +1,4 @@
-"""How early are churners flagged, beside what could be known at best and beside health? Figures for `make results`."""
+"""Lead times of the flags, compared with the true probability and with health: metrics for `make results`."""
 
 from collections.abc import Sequence
 
@@ -14,11 +14,10 @@ Row = tuple[str, float, float, float]
 
 
 def rows_of(companies: Sequence[pd.DataFrame], splits: Splits) -> list[Row]:
-    """Name, bounds and value of each figure.
+    """Name, bounds and value of each metric.
 
-    `companies`: account_id, as_of, churned_at, health, p_churn and chance (of a model that learnt and was calibrated
-    on months up to the last of validation); only months after that one flag, and churners count from the first test
-    month on.
+    `companies`: account_id, as_of, churned_at, health, p_churn and chance (of a model trained and calibrated on months
+    up to the last of validation); only later months have flags, and churners count from the first test month on.
     """
     found = [by_score(company, splits) for company in companies]
     share = {name: np.array([f.metrics[name]["early_share"].value for f in found]) for name in found[0].metrics}
@@ -43,13 +42,13 @@ def rows_of(companies: Sequence[pd.DataFrame], splits: Splits) -> list[Row]:
           for name, says in names.items()),
         *((f"median lead of {says} in days, mean of the seeds", *free, float(days[name]))
           for name, says in names.items() if name not in {"random", "always"}),
-        ("share of the book under flag, largest seed", -np.inf, RULES.capacity_share,
+        ("share of the portfolio that is flagged, largest seed", -np.inf, RULES.capacity_share,
          max(f.metrics["champion"]["workload"].value for f in found)),
     ]  # fmt: skip
 
 
 def by_score(company: pd.DataFrame, splits: Splits) -> EarlyWarning:
-    """Lead times on the months after validation, by the same rule for every score."""
+    """Lead times on the months after validation, with the same rule for every score."""
     rows = company[company["as_of"] > pd.Timestamp(splits.validation[-1])].reset_index(drop=True)
     scores = {"champion": rows["chance"], "health": -rows["health"], "oracle": rows["p_churn"]}
     return early_warning(rows, scores, pd.Timestamp(splits.test[0]), RULES)

@@ -1,4 +1,4 @@
-"""`make effects`: are effects estimated right where the truth is known (MON-4)? Writes its page of results.
+"""`make effects`: grades effect estimates on worlds with known effects (MON-4), and writes its page of results.
 
 Hundreds of worlds of flagged episodes, each of its own seed, with both outcomes of each episode known. Nothing is
 typed in.
@@ -38,7 +38,7 @@ TRUTH = {"churned": ("p0", "p1"), "use_after": ("use0", "use1")}
 
 
 def world(accounts: int, seed: int, contacts: str, *, confounder: bool = False, sleeping: bool = True) -> pd.DataFrame:
-    """One flagged episode per account, by policy or at random, with what is true of each."""
+    """One flagged episode per account, treated by policy or at random, with its true values."""
     drawn = episodes(accounts, seed, company_with(contacts, confounder), sleeping=sleeping)
     return drawn.rename(columns={"episode": "account_id", "contacted": "treated"})
 
@@ -51,7 +51,7 @@ def truth(subjects: pd.DataFrame, outcome: Outcome) -> float:
 
 
 def estimated(subjects: pd.DataFrame, outcome: Outcome, *, randomized: bool = False) -> Effect:
-    """What the product says of this world."""
+    """The product's estimate for this world."""
     return effect(
         subjects,
         outcome,
@@ -65,14 +65,14 @@ def estimated(subjects: pd.DataFrame, outcome: Outcome, *, randomized: bool = Fa
 
 @dataclass(frozen=True)
 class Covered:
-    """Of one outcome over many worlds: the truth of each, what was told, and the plain difference."""
+    """One outcome over many worlds: the true effect of each, the estimate, and the plain difference."""
 
     outcome: Outcome
     truths: Floats
     estimated: Sequence[Effect]
 
     def share(self, estimates: Sequence[Estimate]) -> float:
-        """Share of the worlds whose interval holds the truth."""
+        """Share of the worlds whose interval covers the truth."""
         return float(np.mean([e.low <= t <= e.high for e, t in zip(estimates, self.truths, strict=True)]))
 
     def bias(self, estimates: Sequence[Estimate]) -> float:
@@ -80,7 +80,7 @@ class Covered:
         return float(np.mean([e.value - t for e, t in zip(estimates, self.truths, strict=True)]))
 
     def rows(self, name: str, low: float, high: float, naive: float = np.inf) -> list[Bound]:
-        """Coverage, bias and width, and the plain difference beside them."""
+        """Coverage, bias and width of the estimate, and the same for the plain difference."""
         effects, plain = [t.effect for t in self.estimated], [t.naive for t in self.estimated]
         found = f"{self.outcome.label}, {name}"
         free = (-np.inf, np.inf)
@@ -97,7 +97,7 @@ class Covered:
 
 
 def covered(worlds: int, accounts: int, contacts: str, *, confounder: bool = False) -> list[Covered]:
-    """Both outcomes over so many worlds, each of its own seed."""
+    """Both outcomes over so many worlds, each with its own seed."""
     found: dict[str, list[tuple[float, Effect]]] = {o.column: [] for o in OUTCOMES}
     for seed in range(FIRST_SEED, FIRST_SEED + worlds):
         subjects = world(accounts, seed, contacts, confounder=confounder)
@@ -118,7 +118,7 @@ class Targeted:
 
 
 def targeted(seed: int, *, sleeping: bool) -> Targeted:
-    """Learned from randomized episodes, applied to a book of others; both orders weigh by ARR."""
+    """Trained on randomized episodes and applied to other accounts; both rankings are weighted by ARR."""
     subjects = world(TRAINING_EPISODES, seed, "random", sleeping=sleeping)
     book = world(BOOK, seed + UPLIFT_SEEDS, "random", sleeping=sleeping)
     uplift = fit_uplift(
@@ -134,12 +134,12 @@ def targeted(seed: int, *, sleeping: bool) -> Targeted:
 
 
 def _arr_saved(order: Floats, saved: Floats) -> float:
-    """ARR kept by contacting the first of the order, up to capacity."""
+    """ARR retained by contacting the top of the ranking, up to capacity."""
     return float(saved[np.argsort(-order, kind="stable")[: int(CAPACITY * len(saved))]].sum())
 
 
 def uplift_rows() -> list[Bound]:
-    """Uplift against risk with and without sleeping dogs, and what few episodes lead to."""
+    """Uplift against risk with and without sleeping dogs, and the result with few episodes."""
     rows = []
     for sleeping in (True, False):
         first = FIRST_SEED + (0 if sleeping else 1000)
@@ -173,7 +173,7 @@ def uplift_rows() -> list[Bound]:
 
 
 def taught(episodes_: int) -> tuple[str, ...]:
-    """What is said of the uplift in the first world of so many episodes."""
+    """The notes on uplift for the first world with so many episodes."""
     subjects = world(episodes_, FIRST_SEED, "random")
     return fit_uplift(
         subjects, NUMERIC_FEATURES, CATEGORICAL_FEATURES, SETTINGS.uplift, SETTINGS.effects, SETTINGS.inputs

@@ -1,8 +1,8 @@
-"""Is performance that is told before outcomes are known what it then comes to? Figures for `make results` (LRN-4).
+"""Performance estimated before outcomes are known, against the realized one: metrics for `make results` (LRN-4).
 
-The companies are parted into disjoint sets of accounts; each set is a world of its own, with its own outcomes, its own
-line through the matured months and its own estimate for the test months, as if their outcomes were not known yet. With
-some sixty losses in the test months of a world, a perfect estimate would still be off by 0.02 in the mean.
+The companies are split into disjoint sets of accounts; each set is a world, with its own outcomes, its own calibration
+on the matured months and its own estimate for the test months, as if their outcomes were not known yet. With about
+sixty churned accounts in the test months of a world, a perfect estimate would still be off by 0.02 on average.
 """
 
 from collections.abc import Sequence
@@ -24,10 +24,10 @@ Row = tuple[str, float, float, float]
 
 
 def rows_of(companies: Sequence[pd.DataFrame], splits: Splits) -> list[Row]:
-    """Name, bounds and value of each figure.
+    """Name, bounds and value of each metric.
 
-    `companies`: account_id, as_of, churned and chance (of the model that learnt on `parts.train` and was calibrated on
-    `parts.validation`), for every month from the first of validation on.
+    `companies`: account_id, as_of, churned and chance (of the model trained on `splits.train` and calibrated on
+    `splits.validation`), for every month from the first of validation on.
     """
     everybody = sum(company["account_id"].nunique() for company in companies)
     worlds = [
@@ -46,7 +46,7 @@ def rows_of(companies: Sequence[pd.DataFrame], splits: Splits) -> list[Row]:
         ("share of them whose estimate is trusted", -np.inf, np.inf, float(np.mean([f.trusted for f, _ in plain]))),
         *(
             (
-                f"share said not to be trusted once {share:.0%} of the losses no longer follow the inputs",
+                f"share said not to be trusted once {share:.0%} of the churn no longer follows the inputs",
                 low,
                 high,
                 value,
@@ -58,14 +58,14 @@ def rows_of(companies: Sequence[pd.DataFrame], splits: Splits) -> list[Row]:
 
 
 def parted(company: pd.DataFrame, splits: Splits, sets: int) -> list[pd.DataFrame]:
-    """The company's accounts in so many disjoint sets, from the first month of validation on."""
+    """The company's accounts in `sets` disjoint sets, from the first month of validation on."""
     months = company[company["as_of"] >= pd.Timestamp(splits.validation[0])]
     accounts = np.sort(months["account_id"].unique())
     return [months[months["account_id"].isin(accounts[start::sets])].reset_index(drop=True) for start in range(sets)]
 
 
 def estimated_and_realised(world: pd.DataFrame, splits: Splits) -> tuple[EstimatedMetrics, float]:
-    """What was told of the test months from those before, and what their ROC-AUC came to."""
+    """The estimate for the test months from those before, and their realized ROC-AUC."""
     y_true = world["churned"].astype(float)
     later = world["as_of"] >= pd.Timestamp(splits.test[0])
     flagged = top(world["chance"].to_numpy(), world["as_of"].to_numpy(), CAPACITY)
@@ -83,7 +83,7 @@ def distrusted(worlds: Sequence[pd.DataFrame], splits: Splits, share: float) -> 
 
 
 def shifted(world: pd.DataFrame, after: pd.Timestamp, share: float, seed: int) -> pd.DataFrame:
-    """The same number of losses in each month, but this share of them strikes anybody, whatever the inputs."""
+    """The same number of churned accounts in each month, but this share of them at random, whatever the inputs."""
     rng = np.random.default_rng(seed)
     churned = world["churned"].to_numpy(dtype=bool).copy()
     for month, rows in sorted(world.groupby("as_of").indices.items()):

@@ -1,4 +1,4 @@
-"""`make guard`: whether who leaves is flagged all the same when an outage moves the whole book (SRC-5).
+"""`make guard`: whether churners are still flagged when an outage affects the whole portfolio (SRC-5).
 
 Companies live through the same weeks with an outage and without one. Writes docs/reference/results/guard.md; nothing is
 typed in.
@@ -52,7 +52,7 @@ def lived_through(folder: Path, seed: int, outage_months: int, since: date) -> t
 
 
 def churners(snapshot: Snapshot, grace_days: int) -> pd.DataFrame:
-    """Accounts whose loss showed within AFTER of the outage's first day."""
+    """Accounts whose churn was known within AFTER of the outage's first day."""
     end = pd.Timestamp(LAST_DAY)
     gone = churned_accounts(facts_at(snapshot, end.to_pydatetime()), grace_days).to_pandas()
     since = pd.Timestamp(OUTAGE)
@@ -60,7 +60,7 @@ def churners(snapshot: Snapshot, grace_days: int) -> pd.DataFrame:
 
 
 def flagged(alerts: pd.DataFrame, gone: pd.DataFrame) -> pd.Series:
-    """By what each churner was flagged on the last of these weeks on which it was still there and the outage was on."""
+    """How each churner was flagged in the last of these weeks in which it was a customer and the outage was on."""
     during = alerts[(alerts["as_of"] > OUTAGE) & alerts["closed_at"].isna() & (alerts["rule"] != DATA_RULE)]
     found = {}
     for account, left in zip(gone["account_id"], gone["churned_at"], strict=True):
@@ -83,7 +83,7 @@ def shares(flagged_by: pd.Series) -> list[Bound]:
 
 
 def opened(alerts: pd.DataFrame, since: date) -> list[Bound]:
-    """What the weeks after a day opened: data alerts, alerts held and alerts open."""
+    """The alerts of the weeks after a day: data alerts, alerts on hold and open alerts."""
     new = alerts[(pd.to_datetime(alerts["opened_at"]).dt.date == alerts["as_of"]) & (alerts["as_of"] > since)]
     data, rest = new[new["rule"] == DATA_RULE], new[new["rule"] != DATA_RULE]
     on_hold = rest["state"] == "held"

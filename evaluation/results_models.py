@@ -1,6 +1,6 @@
-"""What the models know of companies whose truth is known: the second part of `make results`, nothing typed in.
+"""The models against the true probabilities of sample companies: the second part of `make results`, nothing typed in.
 
-One trial per company, as the quarterly run holds it: learnt on the first months, chosen and calibrated on later ones,
+One trial per company, as in the quarterly run: trained on the first months, selected and calibrated on later ones,
 graded once on the last. The oracle is the true probability on the same rows.
 """
 
@@ -38,7 +38,7 @@ DRAWS, SEED = 400, 1
 
 @dataclass(frozen=True)
 class TrainedCompany:
-    """One company and its models; `test` has the champion's probability beside health and the true one."""
+    """One company and its models; `test` has the champion's probability, health and the true probability."""
 
     examples: pd.DataFrame
     splits: Splits
@@ -46,11 +46,11 @@ class TrainedCompany:
 
     @cached_property
     def test(self) -> pd.DataFrame:
-        """Test rows with every score as a danger: `champion`, `oracle`, `health`, `tuned`."""
+        """Test rows with every score as a risk, higher is riskier: `champion`, `oracle`, `health`, `tuned`."""
         rows = self.trial.test
         train = labeled_rows(self.examples, "churned", self.splits.train)
         tuned = tuned_weights(train, "churned", COMPONENTS, HEALTH.weights_of, WeightSettings())
-        named = {name: chances for name, chances in self.trial.probabilities.items() if name not in BASELINES}
+        named = {name: y_prob for name, y_prob in self.trial.probabilities.items() if name not in BASELINES}
         health = rows["health"].fillna(rows["health"].median())
         return rows.assign(
             **named, champion=rows["chance"], oracle=rows["p_churn"], health=-health,
@@ -75,7 +75,7 @@ class TrainedCompany:
         return flags
 
     def recall(self, name: str) -> float:
-        """Share of the losses among those flagged within capacity."""
+        """Share of the churned accounts that is flagged within capacity."""
         left = self.test["churned"].to_numpy(dtype=float)
         return float(np.dot(left, self.found(name)) / left.sum())
 
@@ -87,7 +87,7 @@ class TrainedCompany:
         return interval(gain.sum() / left.sum(), draws, CONFIDENCE)
 
     def watched(self) -> pd.DataFrame:
-        """Every month from the first of validation on, with the champion's chance."""
+        """Every month from the first of validation on, with the champion's probability."""
         rows = self.examples[self.examples["as_of"] >= pd.Timestamp(self.splits.validation[0])]
         return rows.assign(chance=self.trial.trained[self.trial.selected].probabilities(rows))
 
@@ -101,7 +101,7 @@ def trained_on(examples: pd.DataFrame) -> TrainedCompany:
 
 
 def model_sections(worlds: Sequence[pd.DataFrame]) -> Iterator[str]:
-    """The page's part on models, line by line."""
+    """The section of the page on models, line by line."""
     seeds = [trained_on(world) for world in worlds]
     splits = seeds[0].splits
     yield from ["## The models", ""]

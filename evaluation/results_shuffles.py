@@ -1,4 +1,4 @@
-"""Does a model that has nothing to learn learn nothing? Labels are shuffled within every part of the months (MOD-8)."""
+"""Models trained on shuffled labels must have a ROC-AUC of 0.5; labels are shuffled within every split (MOD-8)."""
 
 from collections.abc import Iterator
 
@@ -22,7 +22,7 @@ NUMERIC_FEATURES = [f.name for f in FEATURES.values() if f.published]
 
 
 def bounds_of(examples: pd.DataFrame, shuffles: int = SHUFFLES) -> Iterator[Bound]:
-    """Mean ROC-AUC on the test months of quick candidates that learnt from shuffled labels, and the farthest from 0.5.
+    """Mean ROC-AUC on the test months of quick candidates trained on shuffled labels, and the farthest from 0.5.
 
     `examples`: the training set of one company.
     """
@@ -36,9 +36,9 @@ def bounds_of(examples: pd.DataFrame, shuffles: int = SHUFFLES) -> Iterator[Boun
 
 
 def shuffled(examples: pd.DataFrame, splits: Splits, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Training and test rows, the labels of each dealt out anew among its rows.
+    """Training and test rows, with the labels of each shuffled.
 
-    The validation rows choose and calibrate, which leaves an order as it is: they have no say in a ROC-AUC.
+    The validation rows select and calibrate, which does not change a ranking, so they do not affect a ROC-AUC.
     """
     rng = np.random.default_rng(seed)
     train, test = (labeled_rows(examples, "churned", months) for months in (splits.train, splits.test))

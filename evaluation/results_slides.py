@@ -79,7 +79,7 @@ def leads(slides: pd.DataFrame, shift: pd.Series, later: Mapping[str, pd.Series]
 
 
 def numbered(rows: pd.DataFrame, company: int) -> pd.DataFrame:
-    """The rows of one company, its accounts told from those of the others."""
+    """The rows of one company, with account ids that are unique across companies."""
     dates = {c: pd.to_datetime(rows[c]) for c in ("as_of", "churned_at", "began_on", "bottom_on", "recovered_on")
              if c in rows}  # fmt: skip
     return rows.assign(account_id=f"{company}-" + rows["account_id"], **dates)

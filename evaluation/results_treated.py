@@ -1,8 +1,8 @@
-"""Is a chance told right where four in ten of the flagged are worked on? Figures for `make results` (MOD-1).
+"""Calibration where four in ten of the flagged accounts are contacted: metrics for `make results` (MOD-1).
 
-The truth is the chance without work in the whole horizon, on all rows of the test months, so that nothing is lost to
-chance but what the model made of its own examples. Beside it the two ways without a lot: all examples alike, and those
-left out that were treated and stayed.
+The truth is the true probability without a contact in the whole horizon, on all rows of the test months, so that the
+only noise is from the model's own examples. The two alternatives without random assignment are equal weights for all
+examples, and leaving out the treated that stayed.
 """
 
 from collections.abc import Iterable, Iterator
@@ -27,14 +27,14 @@ NUMERIC_FEATURES = [f.name for f in FEATURES.values() if f.published]
 
 
 def randomized_company() -> CompanySettings:
-    """The sample company whose CSMs work on four in ten of those below the mark of the old score, by lot."""
+    """The sample company whose CSMs contact a random four in ten of the accounts below the legacy score's threshold."""
     return CompanySettings(contacts=ContactSettings(mode="random", random_share=ASSIGNED_SHARE))
 
 
 def bounds_of(worlds: Iterable[pd.DataFrame], settings: ModelSettings = SETTINGS) -> Iterator[Bound]:
-    """Observed over expected of each way, with the true probability without work as what is observed.
+    """Observed over expected for each way of weighting, with the true probability without a contact as observed.
 
-    `worlds`: the training set of each company_by_lot, with its `p0`.
+    `worlds`: the training set of each randomized company, with its `p0`.
     """
     found = pd.DataFrame([ratios(world, settings) for world in worlds])
     count = f"mean of {len(found)} companies"
@@ -45,25 +45,28 @@ def bounds_of(worlds: Iterable[pd.DataFrame], settings: ModelSettings = SETTINGS
         found["drawn"].mean(),
     )
     yield Bound(
-        f"observed / expected without work, weighted by the assignment, {count}", 0.90, 1.10, found["lot"].mean()
+        f"observed / expected without a contact, weighted by the assignment, {count}",
+        0.90,
+        1.10,
+        found["randomized"].mean(),
     )
-    for name, says in {
-        "lot": "the same",
-        "alike": "all examples alike",
-        "stayed": "treated who stayed left out",
+    for name, label in {
+        "randomized": "the same",
+        "alike": "all examples have equal weight",
+        "stayed": "treated accounts that stayed are left out",
     }.items():
-        if name != "lot":
-            yield Bound(f"the same where {says}, mean", -np.inf, np.inf, found[name].mean())
+        if name != "randomized":
+            yield Bound(f"the same where {label}, mean", -np.inf, np.inf, found[name].mean())
         yield Bound("lowest company", -np.inf, np.inf, found[name].min())
         yield Bound("highest company", -np.inf, np.inf, found[name].max())
 
 
 def ratios(world: pd.DataFrame, settings: ModelSettings) -> dict[str, float]:
-    """True losses without work over those that each way expects, on the test months of one company."""
+    """True churn without a contact over the churn expected by each way, on the test months of one company."""
     splits = splits_of(world, "churn", GAP_DAYS, settings.split)
     treated, lost = world["treated"].astype(bool), world["churned"].astype(bool)
     without = world.drop(columns="untreated_chance")
-    ways = {"lot": world, "alike": without, "stayed": without[~treated | lost]}
+    ways = {"randomized": world, "alike": without, "stayed": without[~treated | lost]}
     test = labeled_rows(world, "churned", splits.test)
     assigned = world["untreated_chance"] < 1.0
     found = {
@@ -74,6 +77,6 @@ def ratios(world: pd.DataFrame, settings: ModelSettings) -> dict[str, float]:
 
 
 def expected(examples: pd.DataFrame, test: pd.DataFrame, splits: Splits, settings: ModelSettings) -> Floats:
-    """The chances that the candidate taken from these examples gives the test rows."""
+    """The probabilities of the test rows by the candidate selected on these examples."""
     found = trial(examples, "churned", splits, NUMERIC_FEATURES, settings)
     return found.trained[found.selected].probabilities(test)

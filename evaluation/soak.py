@@ -80,7 +80,7 @@ def _child(place: Place, last_day: date) -> "subprocess.Popen[str]":
 
 
 def life(place: Place, history: list[LedgerEvent], last: datetime) -> list[Bound]:
-    """What must hold of the undisturbed three months, and how much happened in them."""
+    """The checks on the undisturbed three months, and counts of their events."""
     url = f"sqlite:///{place.out / 'ledger.db'}"
     double, ran, left = twice(history, place.out / "marts"), clocks(history, place.acts, last), churners(place, last)
     kinds = {kind: sum(e.kind == kind for e in history) for kind in ("opened", "done", "breached", "closed")}
@@ -99,7 +99,7 @@ def life(place: Place, history: list[LedgerEvent], last: datetime) -> list[Bound
 
 
 def same(one: Place, other: Place) -> list[Bound]:
-    """In what the ledgers and the marts of two runs differ."""
+    """The differences between the ledgers and the marts of two runs."""
     ledgers = [rows_of(f"sqlite:///{place.out / 'ledger.db'}") for place in (one, other)]
     rows = sum(len(found) for found in ledgers[0].values())
     differ = [name for name in ledgers[0] if ledgers[0][name] != ledgers[1].get(name)]

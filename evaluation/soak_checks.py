@@ -22,7 +22,7 @@ from keepwell.tasks.earlier_scores import dates, read
 from keepwell.tasks.ledger.store import Ledger
 
 FULFILS = {"plan": ("ack", "assess", "plan"), "contact": STEPS[:4], "follow-up": STEPS, "assess": ("ack", "assess")}
-"""Steps that a later one fulfils, by command; the review too where the rule tells the CSM alone."""
+"""Steps that a later one fulfills, by command; the review too where the rule notifies only the CSM."""
 
 
 BY_SWEEP = ("payment_failure", "billing_dispute", "urgent_ticket", RUN_RULE)
@@ -39,7 +39,7 @@ class Clocks:
 
 @dataclass(frozen=True)
 class Churner:
-    """What the page of an account says that left in the three months."""
+    """The page of an account that churned in the three months."""
 
     account_id: str
     summary: str
@@ -62,7 +62,7 @@ def twice(history: Sequence[LedgerEvent], marts: Path) -> dict[str, int]:
 
 
 def messages_twice(url: str) -> int:
-    """Messages that say the same to the same."""
+    """Duplicate messages to the same recipient."""
     messages = rows_of(url)["ledger_messages"]
     return len(messages) - len({(m["channel"], m["title"], m["body"]) for m in messages})
 
@@ -92,7 +92,7 @@ def clocks(history: Sequence[LedgerEvent], acts: Path, last: datetime) -> Clocks
 
 
 def churners(place: Place, last_day: datetime) -> list[Churner]:
-    """Everybody of the book whose loss showed within the three months, as `keepwell account` tells it."""
+    """Every account whose churn was known within the three months, as `keepwell account` reports it."""
     truth = pd.read_parquet(place.folder / "company" / "truth" / "churn.parquet")
     showed = pd.to_datetime(truth["churned_on"])
     left = truth[(showed > pd.Timestamp(FIRST_DAY)) & (showed < last_day)]

@@ -55,7 +55,7 @@ class Place:
 
     @property
     def hours_done(self) -> int:
-        """As the journal says; none before the first is complete."""
+        """The number of complete hours in the journal; 0 before the first."""
         return int(self.journal.read_text()) if self.journal.exists() else 0
 
     @property
@@ -64,7 +64,7 @@ class Place:
         return self.folder / "acts.jsonl"
 
     def keepwell(self, *arguments: object) -> str:
-        """What a command says; AssertionError with its message where it fails."""
+        """The output of a command; AssertionError with its message where it fails."""
         ran = keepwell("--config", self.folder / "company" / "pipeline.toml", "--out", self.out, "--json", *arguments)
         assert ran.code == 0, f"keepwell {' '.join(map(str, arguments))}: exit {ran.code}: {ran.err}"
         return ran.out
@@ -100,7 +100,7 @@ def one_hour(place: Place, hour: datetime) -> None:
 
 
 def acts_of(alert: Mapping[str, Any], now: datetime) -> Iterator[tuple[str, ...]]:
-    """What the alert's owner does about it in this hour; nothing again that was done before."""
+    """The steps that the alert's owner takes in this hour, none of them twice."""
     of_data = alert["rule"] in DATA_RULES
     habit = "data" if of_data else habit_of(alert["alert"])
     waited = (now - datetime.fromisoformat(alert["opened"])) / HOUR

@@ -1,4 +1,4 @@
-"""How often intervals hold the truth is counted rightly, and worlds that are replayed together stay apart (MOD-4)."""
+"""The coverage of intervals is counted correctly, and worlds that are replayed together stay separate (MOD-4)."""
 
 import numpy as np
 import pandas as pd
@@ -11,8 +11,8 @@ from keepwell.sample.write import write_company
 from tests.support.worlds import put_together, small_company
 
 
-def test_an_interval_counts_where_it_holds_the_truth():
-    """Bounds included; below and above are told apart (MOD-4)."""
+def test_an_interval_counts_where_it_covers_the_truth():
+    """Bounds included; below and above are counted separately (MOD-4)."""
     found = Coverage("recall", 0.5, [Estimate(0.4, lo, hi) for lo, hi in ((0.5, 0.6), (0.1, 0.4), (0.6, 0.7), (0, 1))])
 
     assert found.covered == 2
@@ -20,17 +20,17 @@ def test_an_interval_counts_where_it_holds_the_truth():
     assert found.row().endswith("| 85% to 95% | **falls short** |")
 
 
-def test_where_outcomes_follow_one_chance_most_intervals_hold_the_truth():
-    """Twenty worlds drawn alike: the truth is the figure of all of them, flagged within each (MOD-4)."""
+def test_where_outcomes_follow_the_probabilities_most_intervals_cover_the_truth():
+    """Twenty worlds with one distribution: the truth is the metric on all of them, flagged within each (MOD-4)."""
     rng = np.random.default_rng(2)
     made = []
     for _ in range(20):
-        chance = rng.beta(1, 9, 600)
+        y_prob = rng.beta(1, 9, 600)
         made.append(
             pd.DataFrame(
                 {
-                    "account_id": np.arange(600), "as_of": pd.Timestamp("2026-01-01"), "chance": chance,
-                    "churned": rng.random(600) < chance,
+                    "account_id": np.arange(600), "as_of": pd.Timestamp("2026-01-01"), "chance": y_prob,
+                    "churned": rng.random(600) < y_prob,
                 }
             )
         )  # fmt: skip
@@ -42,7 +42,7 @@ def test_where_outcomes_follow_one_chance_most_intervals_hold_the_truth():
 
 
 def test_worlds_replayed_together_share_no_id(tmp_path):
-    """Every id is led by its world's seed, also that of a parent; no row is lost (MOD-4)."""
+    """Every id is prefixed with its world's seed, also that of a parent; no row is lost (MOD-4)."""
     for seed in (1, 2):
         write_company(40, 2, seed, tmp_path / str(seed), settings=small_company())
     put_together(tmp_path, (1, 2))
