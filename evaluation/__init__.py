@@ -1,1 +1,1 @@
-"""What is graded, not tested: each script writes a page docs/reference/results/*.md."""
+"""Scripts that grade rather than test: each writes a page docs/reference/results/*.md."""

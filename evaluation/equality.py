@@ -1,4 +1,4 @@
-"""Does a change leave every value as it was? Two checkouts run one company; their marts are compared cell by cell.
+"""Checks that a change alters no value: two checkouts run one company, and their marts are compared by cell.
 
 python -m evaluation.equality BEFORE AFTER --config company/pipeline.toml --until 2026-06-28
 

@@ -60,7 +60,7 @@ def churners(snapshot: Snapshot, grace_days: int) -> pd.DataFrame:
 
 
 def flagged(alerts: pd.DataFrame, gone: pd.DataFrame) -> pd.Series:
-    """How each churner was flagged in the last of these weeks in which it was a customer and the outage was on."""
+    """How each churner was flagged in the last of these weeks in which it was a customer during the outage."""
     during = alerts[(alerts["as_of"] > OUTAGE) & alerts["closed_at"].isna() & (alerts["rule"] != DATA_RULE)]
     found = {}
     for account, left in zip(gone["account_id"], gone["churned_at"], strict=True):

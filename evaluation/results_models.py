@@ -68,7 +68,7 @@ class TrainedCompany:
         return (self.auc(name) - health) / (self.auc("oracle") - health)
 
     def found(self, name: str) -> Floats:
-        """Which test rows are flagged within capacity, as numbers."""
+        """Whether each test row is flagged within capacity, as 0 or 1."""
         flags: Floats = top(
             self.test[name].to_numpy(dtype=float), self.test["as_of"].to_numpy(), SETTINGS.policy.capacity_share
         ).astype(float)
@@ -116,8 +116,8 @@ def model_sections(worlds: Sequence[pd.DataFrame]) -> Iterator[str]:
     early = [*results_early.rows_of(watched, splits), *results_estimate.rows_of(watched, splits)]
     yield from [*table([Bound(*figure) for figure in early]), "", "### Nothing to learn", ""]
     yield from [*table(list(results_shuffles.bounds_of(worlds[0]))), "", "### Side by side", ""]
-    yield "Mean of the seeds on the test months: ROC-AUC of the book and of each segment, recall at capacity, and the"
-    yield from ["share of the gap from health to the oracle that is closed.", "", *side_by_side(seeds)]
+    yield "Mean of the seeds on the test months: ROC-AUC of all accounts and of each segment, recall at capacity, and"
+    yield from ["the share of the gap from health to the oracle that is closed.", "", *side_by_side(seeds)]
 
 
 def bounds_of(seeds: Sequence[TrainedCompany]) -> Iterator[Bound]:
@@ -162,7 +162,7 @@ def side_by_side(seeds: Sequence[TrainedCompany]) -> list[str]:
     """Health, tuned weights and every candidate, overall and per segment."""
     names = ["health", "tuned", *(n for n in seeds[0].trial.trained if n not in BASELINES), "oracle"]
     segments = sorted(seeds[0].test["segment"].unique())
-    lines = [f"| score | book | {' | '.join(segments)} | recall | closed |", "|---" * (len(segments) + 4) + "|"]
+    lines = [f"| score | all | {' | '.join(segments)} | recall | closed |", "|---" * (len(segments) + 4) + "|"]
     for name in names:
         book = np.mean([seed.auc(name) for seed in seeds])
         each = [

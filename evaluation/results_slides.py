@@ -1,8 +1,8 @@
-"""How early is a planted slide seen, by a shift of level and by the thresholds beside it? Figures for `make results`.
+"""How early scores detect a planted slide, by level shift and by fixed thresholds: metrics for `make results` (FEA-8).
 
-A flag is the first month start after a slide began, up to its bottom, at which a score lies below its line. A line is
-set so that the same share of account-months without a slide is flagged by every score; beside it stands the line that
-is used today. Months without a slide are those that none has touched within the 26 weeks before (FEA-8).
+A flag is the first month start after a slide began, up to its bottom, at which a score is below its threshold.
+Thresholds are set so that every score flags the same share of account-months without a slide; the thresholds in use are
+reported too. Months without a slide are those with none within the 26 weeks before.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ SHIFT_WINDOW = pd.Timedelta(days=182)
 FALSE_SHARE = 0.05
 REPLICATES, SEED, CONFIDENCE = 200, 1, 0.90
 LINES = {"health": 50.0, "usage_trend": -0.4}
-"""Where those are said to be in danger today."""
+"""The thresholds in use."""
 SCORES = {
     "usage_change_point": "the shift of usage",
     "breadth_change_point": "the shift of breadth",
@@ -27,7 +27,7 @@ SCORES = {
 
 
 def section(companies: Sequence[tuple[pd.DataFrame, pd.DataFrame]]) -> list[str]:
-    """Two tables: what share of the slides each score sees, how soon; and how far the shift of usage is ahead.
+    """Two tables: the share of slides that each score detects and how soon; the lead of the usage shift over others.
 
     `companies`: examples (account_id, as_of, tenure_days, churned_at and the scores) and planted slides (account_id,
     began_on, bottom_on, recovered_on) of each.
@@ -59,7 +59,7 @@ def section(companies: Sequence[tuple[pd.DataFrame, pd.DataFrame]]) -> list[str]
 
 
 def leads(slides: pd.DataFrame, shift: pd.Series, later: Mapping[str, pd.Series]) -> list[str]:
-    """How far the shift of usage is ahead of each threshold and of the churn: weeks where both come, and how often."""
+    """The lead of the usage shift over each threshold and over churn: weeks where both occur, and how often."""
     weeks = f"median weeks ({CONFIDENCE:.0%} interval)"
     head = (
         f"| the shift of usage ahead of | slides with both | {weeks} | sees it before, or alone | the other way round |"
@@ -86,7 +86,7 @@ def numbered(rows: pd.DataFrame, company: int) -> pd.DataFrame:
 
 
 def within(slides: pd.DataFrame, examples: pd.DataFrame) -> pd.DataFrame:
-    """The slides whose account has a month on each side of the start, the later before the bottom; with its loss."""
+    """The slides whose account has a month on each side of the start, the later before the bottom, with its churn."""
     months = slides.reset_index(names="slide").merge(examples[[*KEY, "churned_at"]], on="account_id")
     before = months[months["as_of"] <= months["began_on"]].groupby("slide").size()
     under = months[(months["as_of"] > months["began_on"]) & (months["as_of"] <= months["bottom_on"])]
@@ -96,7 +96,7 @@ def within(slides: pd.DataFrame, examples: pd.DataFrame) -> pd.DataFrame:
 
 
 def untouched(examples: pd.DataFrame, slides: pd.DataFrame) -> pd.DataFrame:
-    """The months of accounts that no slide pulled down within the reach of the shift."""
+    """The account-months without a slide in the window of the shift."""
     pairs = examples[KEY].reset_index(names="row").merge(slides, on="account_id")
     over = pairs["recovered_on"].fillna(pairs["bottom_on"]) + SHIFT_WINDOW
     touched = pairs.loc[(pairs["began_on"] < pairs["as_of"]) & (pairs["as_of"] < over), "row"]
@@ -104,7 +104,7 @@ def untouched(examples: pd.DataFrame, slides: pd.DataFrame) -> pd.DataFrame:
 
 
 def first_flag(examples: pd.DataFrame, slides: pd.DataFrame, score: str, line: float) -> pd.Series:
-    """Per slide, the first month start under way at which the score lies below the line; NaT: none."""
+    """Per slide, the first month start during it at which the score is below the threshold; NaT: none."""
     low = examples.loc[examples[score] < line, KEY]
     flags = slides.reset_index(names="slide").merge(low, on="account_id")
     under = flags[(flags["as_of"] > flags["began_on"]) & (flags["as_of"] <= flags["bottom_on"])]

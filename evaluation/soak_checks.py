@@ -1,7 +1,7 @@
-"""What must hold after the three months of `make soak`, by the ledger, the marts, the pages and the script's log.
+"""Checks after the three months of `make soak`, on the ledger, the marts, the pages and the script's log.
 
-The clocks are judged anew here: from each alert's opening, what people did by the script's own log, and the hours at
-which sweeps ran; nothing is taken from the product's own reckoning of what was late.
+Deadlines are computed independently: from each alert's opening, the script's own log of people's actions, and the hours
+at which sweeps ran; the product's own record of what was late is not used.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""What happens in the three months of `make soak`: every flow at its hour, and what each CSM does about each alert.
+"""The script of the three months of `make soak`: every flow at its hour, and each CSM's response to each alert.
 
 `python -m evaluation.soak_script FOLDER LAST_DAY` runs on from the last hour that was completed, so that it may be
 killed at any moment. Each command is the one that a user types.
@@ -50,17 +50,17 @@ class Place:
 
     @property
     def journal(self) -> Path:
-        """How many hours are complete."""
+        """The file with the number of complete hours."""
         return self.folder / "journal"
 
     @property
     def hours_done(self) -> int:
-        """The number of complete hours in the journal; 0 before the first."""
+        """The number of complete hours; 0 before the first."""
         return int(self.journal.read_text()) if self.journal.exists() else 0
 
     @property
     def acts(self) -> Path:
-        """What people did, a JSON line each; a rerun of an hour may write a line twice."""
+        """The log of people's actions, a JSON line each; a rerun of an hour may write a line twice."""
         return self.folder / "acts.jsonl"
 
     def keepwell(self, *arguments: object) -> str:

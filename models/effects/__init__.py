@@ -1,1 +1,1 @@
-"""What work changed: effects, uplift, forecasts."""
+"""The results of interventions: effects, uplift, forecasts."""

@@ -60,7 +60,7 @@ class AuditSettings(Section):
 
 
 class GradeSettings(Section):
-    """How forecasts by people are graded beside health and the model."""
+    """How forecasts by people are graded alongside health and the model."""
 
     bands: tuple[Share, ...] = Field(
         (0.05, 0.2, 0.5),

@@ -15,7 +15,7 @@ from keepwell.models.grading.metrics import Floats, graded, roc_auc
 from keepwell.models.settings.training import TripwireSettings
 
 BEYOND = 1.0
-"""How far outside its range a missing number is placed; only the order matters."""
+"""Distance outside the range at which a missing number is placed; only the order matters."""
 
 
 class Suspicious(Exception):
