@@ -29,8 +29,10 @@ def withdraw(
     else:
         show_totals({name: value for name, value in asdict(found).items() if name != "left"}, None)
     if found.left:
+        one = found.left == 1
+        remaining = "1 entry" if one else f"{found.left} entries"
         print_lines(
-            f"{found.left} entries of {as_of:%Y-%m-%d} remain: sweeps, recorded work, model changes. "
-            "Take them back too with --whole-day.",
+            f"{remaining} of {as_of:%Y-%m-%d} {'remains' if one else 'remain'} (sweeps, recorded work, model changes). "
+            f"Take {'it' if one else 'them'} back too with --whole-day.",
             err=True,
         )

@@ -21,8 +21,8 @@ LEASES = {
     "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
     "PREFECT_SERVER_CONCURRENCY_INITIAL_DEPLOYMENT_LEASE_DURATION": "60",
 }
-"""A run that was killed gives its place back after a minute. Prefect keeps who holds one in memory unless told: after a
-restart the place of a killed run would stay taken for good, and no later run of its flow would ever begin."""
+"""A killed run frees its concurrency slot after a minute. By default, Prefect holds the leases in memory: after a
+restart, the slot of a killed run would stay taken for good, and no later run of its flow would ever begin."""
 PR_SET_PDEATHSIG = 1
 
 

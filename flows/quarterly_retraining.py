@@ -75,10 +75,10 @@ class QuarterResult:
 
 
 def quarterly_retraining(run: Run) -> QuarterResult:
-    """Rebuild the past month by month, learn from it, grade on its last months, publish `model_performance`.
+    """Rebuild the past month by month, train on it, test on its last months, publish `model_performance`.
 
     An outcome with too little data is refused by name; the pipeline goes on with health alone. Every candidate goes
-    into MLflow, the one that is taken as challenger: it acts only once it is promoted.
+    into MLflow, the selected one as challenger: it acts only once it is promoted.
     """
     with holding(run.out, run.as_of), recorded(run, FLOW) as record:
         snapshot = staged(run)
@@ -106,7 +106,7 @@ def quarterly_retraining(run: Run) -> QuarterResult:
 
 @step
 def rebuild_past(run: Run, snapshot: Snapshot) -> TrainingSet:
-    """Features as known and outcomes as known since, of every month; the newest have no outcome yet."""
+    """The training set: features of every month as known then, and outcomes as known now; the newest have none yet."""
     first = first_month(snapshot, run.instant, run.settings.models.split.run_in_days, run.fixed)
     months = month_starts(first, run.instant)
     recorded = read_recorded(run.ledger_url, run.instant, run.settings.retries)
@@ -117,12 +117,12 @@ def rebuild_past(run: Run, snapshot: Snapshot) -> TrainingSet:
 def try_candidates(run: Run, past: TrainingSet) -> QuarterResult:
     """Every candidate for every outcome that has enough examples."""
     settings, trained, refused = run.settings, {}, {}
-    numbers = published_features(settings.models.inputs.excluded_features)
+    numeric_features = published_features(settings.models.inputs.excluded_features)
     for outcome, label in OUTCOMES.items():
         gap = settings.labels.horizon_days(outcome) + settings.money.churn_grace_days
         try:
-            parts = splits_of(past.examples, outcome, gap, settings.models.split)
-            found = trial(past.examples, label, parts, numbers, settings.models)
+            splits = splits_of(past.examples, outcome, gap, settings.models.split)
+            found = trial(past.examples, label, splits, numeric_features, settings.models)
             trained[outcome] = training_result(outcome, found, past.examples, settings.models)
         except (TooLittleData, Suspicious) as reason:
             refused[outcome] = str(reason)
@@ -131,7 +131,7 @@ def try_candidates(run: Run, past: TrainingSet) -> QuarterResult:
 
 @step
 def keep_models(run: Run, result: QuarterResult, champions: Mapping[str, ServingModel], stamp: Stamp) -> dict[str, str]:
-    """Every candidate in MLflow, beside the champion in force; the version of each outcome's challenger."""
+    """Log every candidate in MLflow, compared with the active champion; the version of each outcome's challenger."""
     labels, money = run.settings.labels, run.settings.money
     quarter = Quarter(
         run.as_of, stamp.run_id, stamp.code_version, stamp.snapshot_id,
@@ -147,7 +147,7 @@ def keep_models(run: Run, result: QuarterResult, champions: Mapping[str, Serving
 
 @step
 def learn_lessons(run: Run, result: QuarterResult) -> Lessons:
-    """Insights, tuned weights, what the models lean on, and what other thresholds would mean."""
+    """Insights, tuned weights, feature importance, and the effect of other thresholds."""
     settings = run.settings
     horizons = {outcome: settings.labels.horizon_days(outcome) for outcome in OUTCOMES}
     return lessons(result.trained, horizons, settings.health, settings.models)
@@ -189,7 +189,7 @@ def flat(settings: Mapping[str, object], above: str = "") -> dict[str, object]:
 
 
 def verdicts(result: QuarterResult) -> list[str]:
-    """What the test months say of each candidate that was taken, where it is no better than chance or than health."""
+    """A warning for each selected candidate that is no better than a random guess or than health on the test months."""
     said = []
     for outcome, found in result.trials.items():
         auc, health = (found.metrics[name, "all"]["roc_auc"] for name in (found.selected, "health"))

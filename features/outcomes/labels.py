@@ -1,8 +1,8 @@
-"""What became of an account: the only module that looks beyond as_of, and no feature may read it (a test holds that).
+"""Labels: the outcome of each account. The only module that looks beyond as_of; a test keeps features from reading it.
 
-A label joins two cuts of one snapshot: the cohort, from what was known at as_of, and its outcome, from what is known
-`now`. It is given once horizon and grace have passed (matured), and is NULL before: who has left already would be told
-earlier than who stays, and the share of leavers would be too high.
+A label joins two views of one snapshot: the cohort, from what was known at as_of, and its outcome, from what is known
+`now`. It is set once horizon and grace have passed (matured) and is NULL before: churners would be labeled earlier than
+the accounts that stay, and the churn rate would be too high.
 """
 
 from datetime import date, datetime, timedelta
@@ -19,12 +19,12 @@ DIGITS = 12
 
 
 def labels(cohort: ir.Table, as_of: datetime, now: Facts, money: BookSettings, rules: LabelSettings) -> ir.Table:
-    """One row per account of the cohort (a book at `as_of`): what became of it; NULL until matured.
+    """One row per account of the cohort (a book at `as_of`) with its outcomes; NULL until matured.
 
     `churned` within the horizon of churn, `expanded` and `advocated` within theirs; `advocated` is NULL without a table
     of surveys. `treated`: somebody worked on the account after as_of, within the horizon of churn and before it left,
-    or a lot fell on it. `untreated_chance`: the chance that no lot drawn in that time fell on the account, 1 without a
-    draw. Each is NULL without its table (interventions, hold_outs), or where that was not kept yet.
+    or it was drawn for treatment. `untreated_chance`: the probability that no draw in that time assigned the account to
+    treatment, 1 without a draw. Each is NULL without its table (interventions, hold_outs), or before that was recorded.
     """
     churn = _within(churned_accounts(now, money.churn_grace_days), "churned_at", as_of, rules.churn_horizon_days)
     first = churn.group_by("account_id").agg(churned_at=churn.churned_at.min())
@@ -46,11 +46,11 @@ def labels(cohort: ir.Table, as_of: datetime, now: Facts, money: BookSettings, r
 
 
 def churned_accounts(now: Facts, grace_days: int) -> ir.Table:
-    """Every loss known of: account_id, churned_at (the instant at which it showed), how.
+    """Every known churn: account_id, churned_at (the instant at which it showed), how.
 
     `recorded`: in the company's own churn_events, where it has that table. Else `notice`: when notice became known on
     every paid contract then live; or `ended`: when the cover by paid contracts ended, unless one follows within the
-    grace or notice told before. An end younger than the grace is not told yet.
+    grace or notice was given before. An end younger than the grace does not count yet.
     """
     if "churn_events" in now:
         events = now["churn_events"]
@@ -126,7 +126,7 @@ def _promoters(now: Facts, as_of: datetime, rules: LabelSettings) -> ir.Table | 
 
 
 def _worked_on(now: Facts, cohort: ir.Table, as_of: datetime, rules: LabelSettings) -> ir.Table | None:
-    """Accounts on which somebody worked, or a lot fell, before they left; None where interventions were not kept."""
+    """Accounts contacted, or drawn for treatment, before they left; None where interventions were not recorded."""
     if not now.recorded("interventions", as_of):
         return None
     worked_on = _before_churn(now["interventions"], "started_at", cohort, as_of, rules).select("account_id")
@@ -137,7 +137,7 @@ def _worked_on(now: Facts, cohort: ir.Table, as_of: datetime, rules: LabelSettin
 
 
 def _with_p_untreated(cohort: ir.Table, now: Facts, as_of: datetime, rules: LabelSettings) -> ir.Table:
-    """The cohort with `untreated_chance`: the product over an account's draws of the chance that the lot spares it."""
+    """The cohort with `untreated_chance`: the product over an account's draws of the probability of being held out."""
     if not now.recorded("hold_outs", as_of):
         return cohort.mutate(untreated_chance=ibis.null().cast("float64"))
     drawn = _before_churn(now["hold_outs"], "drawn_at", cohort, as_of, rules)

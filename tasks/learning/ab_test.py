@@ -45,7 +45,7 @@ def assigned_accounts(marts: Path, outcome: str, version: str, as_of: date, wait
 
 
 def _days(marts: Path, outcome: str, version: str, as_of: date) -> Iterator[tuple[date, pd.DataFrame]]:
-    """Per date on which the version stood as challenger, its accounts: assigned, flagged by what acted, chance, ARR."""
+    """Accounts per date on which the version was challenger: assigned, flagged by what acted, probability, ARR."""
     for day in dates(marts, PREDICTIONS):
         if day > as_of or "acting" not in columns_of(marts, PREDICTIONS, day):
             continue
@@ -71,7 +71,7 @@ def with_outcomes(
     accounts: pd.DataFrame, outcome: str, snapshot: Snapshot, now: datetime, fixed: frozenset[str],
     money: BookSettings, rules: LabelSettings,
 ) -> pd.DataFrame:  # fmt: skip
-    """The same with happened and arr_lost (ARR as it entered less that at the horizon's end) where they have matured.
+    """The same with `happened` (the outcome) and arr_lost (ARR at entry less ARR at the horizon's end) once matured.
 
     Who has churned by then has lost all of it, however long the contract still runs.
     """

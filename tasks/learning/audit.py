@@ -138,7 +138,7 @@ def _months(snapshot: Snapshot, now: datetime, rules: AuditRules) -> list[date]:
 
 
 def _notes(legacy: pd.DataFrame | None, refits: Sequence[Refit], source: str, rules: AuditSettings) -> list[str]:
-    """What could not be told and why, and what must not be read into the figures."""
+    """What could not be computed and why, and what the metrics do not show."""
     notes = []
     if legacy is None:
         notes.append("The company gives no table of legacy scores: there is no baseline to compare with.")

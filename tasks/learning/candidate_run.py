@@ -51,7 +51,7 @@ class Candidate:
 
     @cached_property
     def inputs(self) -> pd.DataFrame:
-        """What each of its inputs learnt."""
+        """What was fitted for each of its inputs."""
         return fitted_inputs(self.trained.model)
 
 
@@ -121,7 +121,7 @@ def _section(slice_name: str) -> str:
 
 
 def write_artifacts(to: Path, candidate: Candidate) -> None:
-    """What a person looks at: card, curves, what the inputs learnt; of the one taken what-ifs, segments, importance."""
+    """Write the card, the curves and the fitted inputs; of the selected one also what-ifs, segments, importance."""
     result, name = candidate.result, candidate.name
     y_true = result.trial.test[OUTCOMES[result.outcome]].to_numpy(dtype=float)
     points = curve_points(y_true, result.trial.probabilities[name])

@@ -33,7 +33,7 @@ HEALTH = "health"
 def log_trial(tracking: Tracking, quarter: Quarter, result: TrainingResult, champion: ServingModel | None) -> str:
     """Every candidate's run, and the version that the taken one became.
 
-    `champion`: the one in force, which is graded on the same test months as far as it has not learnt from them.
+    `champion`: the active one, evaluated on the same test months as far as it was not trained on them.
     """
     return tracking.asked(lambda client: _log_trial(client, tracking, quarter, result, champion))
 
@@ -63,7 +63,7 @@ def _log_trial(
 
 
 def held_out_rows(result: TrainingResult, champion: ServingModel | None) -> pd.DataFrame:
-    """The test rows with the chances of the one taken, of health alone, and of the champion where it never learnt."""
+    """Test rows with probabilities of the selected candidate and, where it was not trained on them, of the champion."""
     test, probabilities = result.trial.test, result.trial.probabilities
     rows = test[["account_id", "as_of", "segment"]].assign(
         happened=test[OUTCOMES[result.outcome]].astype(float),
@@ -80,7 +80,7 @@ def held_out_rows(result: TrainingResult, champion: ServingModel | None) -> pd.D
 
 
 def _log_candidate(client: Any, experiment: str, candidate: Candidate) -> None:
-    """One candidate that was not taken: figures, curves and card, but no model."""
+    """Log a candidate that was not selected: metrics, curves and card, but no model."""
     about = logged(candidate)
     run = begin_run(client, experiment, about)
     with tempfile.TemporaryDirectory() as folder:
@@ -90,7 +90,7 @@ def _log_candidate(client: Any, experiment: str, candidate: Candidate) -> None:
 
 
 def _log_selected(client: Any, experiment: str, candidate: Candidate, champion: ServingModel | None) -> str:
-    """The taken candidate with its model, registered as a version; the version's number."""
+    """Log the selected candidate with its model and register a version; the version's number."""
     from mlflow.entities import LoggedModelOutput
 
     about, result = logged(candidate), candidate.result
@@ -119,7 +119,7 @@ def _register(client: Any, result: TrainingResult, tags: Mapping[str, str], run:
     name = name_of(result.outcome)
     if outcome_registry(client, result.outcome) is None:
         client.create_registered_model(
-            name, description=f"Chance of {result.outcome}, by account. See mlflow/README.md."
+            name, description=f"Probability of {result.outcome}, by account. See mlflow/README.md."
         )
     own_tags = {key: value for key, value in tags.items() if not key.startswith("mlflow.")}
     thresholds = json.dumps(dict(result.trial.thresholds), sort_keys=True)

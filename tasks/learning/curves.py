@@ -16,7 +16,7 @@ FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
 CURVES = {
     "precision and recall": ("Recall", "Precision"),
     "ROC": ("Share of those who stayed", "Share of those with the outcome"),
-    "calibration": ("Mean chance given", "Share with the outcome"),
+    "calibration": ("Mean predicted probability", "Share with the outcome"),
 }
 """Each curve with the titles of its axes."""
 
@@ -44,7 +44,7 @@ def _thinned(curve: str, x: Floats, y: Floats) -> pd.DataFrame:
 
 
 def _bins(y_true: Floats, y_prob: Floats) -> pd.DataFrame:
-    """Tenths of the rows by their chance: the mean chance, and what happened."""
+    """Tenths of the rows by predicted probability: its mean, and the share with the outcome."""
     rows = pd.DataFrame({"x": y_prob, "y": y_true})
     tenth = rows["x"].rank(method="first").mul(BINS / len(rows)).sub(1e-9).astype(int)
     means = rows.groupby(tenth).agg(x=("x", "mean"), y=("y", "mean"), rows=("y", "size")).reset_index(drop=True)

@@ -21,10 +21,10 @@ WEAKER = 0.05
 def model_card(quarter: Quarter, result: TrainingResult, name: str) -> str:
     """The card of one candidate, as Markdown."""
     days = quarter.horizon_days[result.outcome]
-    selection = "taken, registered as challenger" if name == result.trial.selected else "not taken"
+    selection = "selected, registered as challenger" if name == result.trial.selected else "not selected"
     purpose = (
-        f"Gives the chance that an account under contract {WHAT[result.outcome].format(days=days)}. It is for ranking "
-        "whom to contact, beside health; not for pricing, not for judging people, and no statement of cause."
+        f"Predicts the probability that an account under contract {WHAT[result.outcome].format(days=days)}. Use it to "
+        "rank whom to contact, beside health; not for pricing, not for judging people. It does not show causes."
     )
     parts = [
         [f"# {result.outcome}: {name}, as of {quarter.as_of} ({selection})"],

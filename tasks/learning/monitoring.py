@@ -1,6 +1,6 @@
-"""What the months since a model learnt say of it: drift, figures over time, how early it warns, and what is worse.
+"""Monitoring of a model since its training: drift, metrics over time, how early it warns, and what got worse.
 
-The model watched is the champion in force; where none was promoted yet, the challenger that was just learnt. Every
+The monitored model is the active champion; where none was promoted yet, the challenger that was just trained. Every
 month that it did not learn from counts, up to the newest book, whose outcomes nobody knows yet (LRN-3, LRN-4).
 """
 
@@ -141,7 +141,7 @@ def _books(examples: pd.DataFrame, model: InPlace, rules: ModelSettings) -> dict
 
 
 def fallen_metrics(matured: pd.DataFrame, was: Baseline, rules: ModelSettings) -> list[str]:
-    """Figures of the newest matured months after the test whose interval lies wholly below that of the test months."""
+    """Metrics of the newest matured months after the test whose interval lies wholly below that of the test months."""
     since = matured[matured["as_of"] > pd.Timestamp(was.splits.test[-1])]
     months = sorted(since["as_of"].unique())[-rules.estimate.check_months :]
     newest = since[since["as_of"].isin(months)]

@@ -1,4 +1,4 @@
-"""What a quarter learnt of one outcome: the trial, the examples that it rests on, and what explains and watches it."""
+"""The training result of one outcome: its trial and examples, and what explains and monitors the model."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace

@@ -1,4 +1,4 @@
-"""The training set: the book of every month, features as known then, and what became of each account once it is told.
+"""The training set: the book of every month, features as known then, and each account's outcome once it is known.
 
 It is a function of one snapshot, the settings and `now`, so that it can be rebuilt from the snapshot's id (MOD-3).
 """
@@ -31,8 +31,8 @@ class TrainingSet:
     """`examples`: one row per account and month, ordered by both.
 
     Columns: account_id, as_of, status, segment, industry, country, arr, high_value, the published features, health,
-    coverage, component_<name> (points; NaN where nothing is known), the labels (NULL: not matured, or nobody can say),
-    treated, and untreated_chance (NULL where lots were not kept).
+    coverage, component_<name> (points; NaN where nothing is known), the labels (NULL: not matured, or unknown),
+    treated, and untreated_chance (NULL where draws were not recorded).
     """
 
     snapshot_id: str
@@ -41,7 +41,7 @@ class TrainingSet:
 
 
 def published_features(excluded_features: Sequence[str]) -> list[str]:
-    """The published features but those left out."""
+    """The published features except the excluded ones."""
     return [f.name for f in FEATURES.values() if f.published and f.name not in excluded_features]
 
 

@@ -34,7 +34,7 @@ def tune(
     examples: pd.DataFrame, label: str, splits: Splits, health: HealthSettings, rules: WeightSettings,
     capacity_share: float, grading: CandidateSettings,
 ) -> Tuning:  # fmt: skip
-    """Learnt on the training months, graded on the test months, both scores on the same rows."""
+    """Tuned on the training months, evaluated on the test months, both scores on the same rows."""
     train, test = (labeled_rows(examples, label, months) for months in (splits.train, splits.test))
     tuned = tuned_weights(train, label, COMPONENTS, health.weights_of, rules)
     by_hand = weighted_health(test, health.weights_of)

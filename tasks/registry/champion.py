@@ -22,13 +22,13 @@ from keepwell.tasks.registry.stored_names import read_model
 from keepwell.tasks.registry.tracking import Tracking
 from keepwell.tasks.registry.versions import MODEL_FILE, SERVING_FILE, ServingModel, Version, outcome_registry
 
-TOLERANCE = 1e-9  # what rounding may do to a chance
+TOLERANCE = 1e-9  # what rounding may do to a probability
 
 log = logging.getLogger("keepwell")
 
 
 class NoModel(Exception):
-    """Why there is no model to score with, in one sentence; `expected` where none was ever promoted or learnt."""
+    """Why there is no model to score with, in one sentence; `expected` where none was ever promoted or trained."""
 
     def __init__(self, reason: str, *, expected: bool = False) -> None:
         super().__init__(reason)
@@ -107,7 +107,7 @@ def _find(client: Any, tracking: Tracking, outcome: str, alias: Alias, as_of: da
     if why := registry.off(as_of):
         raise NoModel(why)
     if version.as_of > as_of:
-        raise NoModel(f"Version {version.number} knows what happened until {version.as_of}, after {as_of}.")
+        raise NoModel(f"Version {version.number} was trained on data up to {version.as_of}, after {as_of}.")
     return load_version(tracking, outcome, alias, version)
 
 
@@ -132,7 +132,7 @@ def load_version(tracking: Tracking, outcome: str, alias: Alias, version: Versio
             raise NoModel(f"Version {version.number} holds a type that is not trusted: {error}") from error
         about = json.loads(serving_file.read_text())
     if changed := _redefined(about["inputs"], about.get("versions", {})):
-        raise NoModel(f"Version {version.number} learnt {changed}: learn it again (`keepwell quarterly`).")
+        raise NoModel(f"Version {version.number} was trained on {changed}: retrain it (`keepwell quarterly`).")
     found = ServingModel(
         outcome, version.number, alias, version.tags["candidate"], version.as_of,
         date.fromisoformat(version.tags["first_test"]), model, tuple(about["inputs"]), about["thresholds"],
@@ -140,12 +140,14 @@ def load_version(tracking: Tracking, outcome: str, alias: Alias, version: Versio
     )  # fmt: skip
     example = pd.DataFrame(about["example"], columns=list(found.inputs))
     if abs(found.probabilities(example) - about["chances"]).max() > TOLERANCE:
-        raise NoModel(f"Version {version.number} gives other chances here than where it was learnt: learn it again.")
+        raise NoModel(
+            f"Version {version.number} predicts other probabilities here than where it was trained: retrain it."
+        )
     return found
 
 
 def _redefined(inputs: Iterable[str], trained_versions: Mapping[str, int]) -> str:
-    """The features whose definition is no longer that which was learnt, in words; version 1 where none was noted."""
+    """The features whose definition changed since training, in words; version 1 where none was recorded."""
     pairs = ((name, trained_versions.get(name, 1), FEATURES[name].version) for name in inputs if name in FEATURES)
     return ", ".join(f"{name}@{then}, which is @{now} now" for name, then, now in pairs if then != now)
 

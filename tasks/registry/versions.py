@@ -38,7 +38,7 @@ log = logging.getLogger("keepwell")
 class ServingModel:
     """A registered model, ready to score. `thresholds`, `reference` and `baseline`: as when it was registered.
 
-    `as_of`: until when it knows. `first_test`: the first month of which it has learnt nothing.
+    `as_of`: the date up to which it knows the data. `first_test`: the first month that it was not trained on.
     """
 
     outcome: str
@@ -59,7 +59,7 @@ class ServingModel:
         return as_trained(self.candidate, self.model)
 
     def probabilities(self, rows: pd.DataFrame) -> Floats:
-        """Calibrated chance of each row."""
+        """Calibrated probability of each row."""
         return self.trained.probabilities(rows)
 
 
@@ -112,7 +112,7 @@ class OutcomeRegistry:
 
 
 def held_out(tracking: Tracking, version: Version) -> pd.DataFrame | None:
-    """The version's chances on its test months, with the rival's; None where they are missing or were changed."""
+    """The version's probabilities on its test months, with the rival's; None if they are missing or were changed."""
     with tempfile.TemporaryDirectory() as folder:
         try:
             place = Path(tracking.asked(lambda client: client.download_artifacts(version.run, HELD_OUT_FILE, folder)))

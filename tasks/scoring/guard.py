@@ -55,7 +55,7 @@ def guard(
     scored: Scored, stored: Stored, models: Models | None, history: Sequence[LedgerEvent], marts: Path,
     as_of: datetime, rules: Rules,
 ) -> Guarded:  # fmt: skip
-    """Data alerts of what moved, and every account's conditions: those that rest on it are held, or cannot be told.
+    """Data alerts of what moved, and every account's conditions: those that rest on it are on hold or unknown.
 
     What this very day wrote before does not count, so that a rerun finds what the first run found.
     """
@@ -93,7 +93,7 @@ def watch(health: HealthSettings) -> list[Watched]:
 
 
 def on_hold(seen: Sequence[Condition], unmoved: Sequence[Condition], waiting: Sequence[Episode]) -> list[Condition]:
-    """Conditions that hold by what moved alone: held by the newest undecided data alert, else they cannot be told."""
+    """Conditions that hold by what moved alone: put on hold by the newest undecided data alert, else unknown."""
     found = []
     for now, without_it in zip(seen, unmoved, strict=True):
         if now.holds is not True or without_it.holds is True:

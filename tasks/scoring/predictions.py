@@ -31,7 +31,7 @@ log = logging.getLogger("keepwell")
 
 @dataclass(frozen=True)
 class Models:
-    """The models that may score a date, the policy that flags, and which accounts they have learnt to tell of.
+    """The models that may score a date, the policy that flags, and the accounts that they were trained for.
 
     `assigned_share`: of the accounts, how many a challenger acts on. `beside_health`: whether it may do so where there
     is no champion.
@@ -61,7 +61,7 @@ def used(models: Iterable["ServingModel"]) -> tuple[str, ...]:
 
 
 def predictions(models: Models | None, rows: pd.DataFrame) -> pd.DataFrame:
-    """The mart `predictions`: a row per account, outcome and model; accounts like those that were learnt from.
+    """The mart `predictions`: a row per account, outcome and model; for accounts like those of the training set.
 
     `rows`: one per account, with status, tenure_days, segment, industry, country, arr, high_value, health and the
     features. Who is leaving, or too young, gets none. A threshold is that of the account's group; NULL where no policy

@@ -22,7 +22,7 @@ COLUMNS = (
 def model_factors(
     trained: Trained, accounts: pd.DataFrame, reference: pd.Series, count: int, currency: str = ""
 ) -> pd.DataFrame:
-    """What raises each account's chance most and is no good news: up to `count` rows each, by account and rank.
+    """What raises each account's probability most and is not good news: up to `count` rows each, by account and rank.
 
     `accounts`: account_id and all that the model reads; `reference`: its typical account, from models.explaining. Rows
     are independent: one account alone gives what the whole book gives for it (ACT-3).

@@ -186,7 +186,7 @@ def _explained(
 def leading_factors(
     explaining: Sequence[pd.DataFrame], accounts: Iterable[str]
 ) -> dict[str, list[tuple[str, str, str]]]:
-    """Feature, component and text of the factors that are shown, by account; a feature is told once."""
+    """Feature, component and text of the factors that are shown, by account; each feature once."""
     factors: dict[str, list[tuple[str, str, str]]] = {account: [] for account in accounts}
     for frame in explaining:
         for row in frame.itertuples():

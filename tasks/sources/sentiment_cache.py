@@ -18,7 +18,7 @@ log = logging.getLogger("keepwell")
 
 
 class SentimentCache:
-    """Texts in, sentiments out; what is new is computed and kept. A new version of a library starts a new file.
+    """Sentiment of texts, computed once and stored. A new version of a library starts a new file.
 
     The file holds a digest of its rows; one that does not agree with it is not used, and written anew.
     """

@@ -523,7 +523,7 @@ def test_a_change_as_of_a_wrong_date_is_taken_back(company):
         return keepwell("--config", company.config, "--out", company.out, "withdraw", "--as-of", wrong, *why, *more)
 
     assert (stuck.code, "keepwell withdraw --as-of 2099-01-01 --whole-day" in stuck.err) == (2, True)
-    assert "1 entries of 2099-01-01 remain" in withdraw().err
+    assert "1 entry of 2099-01-01 remains" in withdraw().err
     assert company.model(*OFF, "--as-of", SHADOWED).code == 2
     assert withdraw("--whole-day").code == 0
     assert company.champion(wrong) == "1"

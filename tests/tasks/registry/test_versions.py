@@ -55,7 +55,7 @@ LATER = AS_OF + timedelta(days=31)
 
 @pytest.fixture(scope="module")
 def whole() -> TrainingResult:
-    """Every candidate, learnt once."""
+    """Every candidate, trained once."""
     return trained_result()
 
 
@@ -347,7 +347,7 @@ def test_a_model_that_knows_later_data_is_refused(fresh, caplog):
     promoted(fresh, "1", early)
 
     assert load(fresh, "churn", "champion", early) is None
-    assert "knows what happened until 2026-05-01, after 2026-03-22" in warned(caplog)
+    assert "was trained on data up to 2026-05-01, after 2026-03-22" in warned(caplog)
     assert load(fresh, "churn", "challenger", early) is None
 
 
@@ -425,21 +425,21 @@ def test_an_untrusted_type_is_refused_whatever_mlflow_says(fresh, caplog):
 
 
 def test_a_model_that_works_differently_here_is_refused(fresh):
-    """Another version of a library may give other chances: three example rows are asked each time (MOD-9)."""
+    """Another library version may predict other probabilities: three example rows are checked each time (MOD-9)."""
     path = place_of(fresh) / SERVING_FILE
     about = json.loads(path.read_text())
     about["chances"][0] += 1e-6
     path.write_text(json.dumps(about))
     resum(fresh)
 
-    with pytest.raises(NoModel, match="gives other chances here"):
+    with pytest.raises(NoModel, match="predicts other probabilities here"):
         find(fresh, "churn", "challenger", LATER)
 
 
 def test_a_model_that_learnt_another_definition_of_a_feature_is_refused(fresh, monkeypatch):
-    """A changed definition is a new version: what was learnt of the old one says nothing of the new (FEA-2, MOD-9)."""
+    """A changed definition is a new version: what was learned of the old one does not apply to it (FEA-2, MOD-9)."""
     monkeypatch.setitem(FEATURES, "other", replace(FEATURES["days_since_last_use"], name="other", version=2))
-    with pytest.raises(NoModel, match="learnt other@1, which is @2 now: learn it again"):
+    with pytest.raises(NoModel, match="trained on other@1, which is @2 now: retrain it"):
         find(fresh, "churn", "challenger", LATER)
 
     path = place_of(fresh) / SERVING_FILE

@@ -1,4 +1,4 @@
-"""What a CRM should say, and what it was told."""
+"""A table for what a CRM should hold and what was written to it."""
 
 import sqlalchemy as sa
 from alembic import op
