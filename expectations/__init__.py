@@ -1,1 +1,1 @@
-"""GUARDING: suites of expectations as data, one per canonical table, and the pure functions that they rest on."""
+"""GUARDING: suites of expectations as data, one per canonical table, and the pure functions that they use."""

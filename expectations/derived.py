@@ -1,4 +1,4 @@
-"""Columns that rules judge beside a table's own: what no single column says, for example whether an account exists."""
+"""Derived columns for rules that no single column can express, for example whether an account exists."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from keepwell.features.facts.canonical import TABLES
 
 @dataclass(frozen=True)
 class Derived:
-    """One more column: the columns without which it says nothing, and its expression over rows not yet cut at as_of."""
+    """A derived column: the columns that it needs, and its expression over rows that are not yet limited to as_of."""
 
     needs: tuple[str, ...]
     build: Callable[[ir.Table], ir.Value]
@@ -23,12 +23,12 @@ def _agreed_on(contracts: ir.Table) -> ir.Value:
 
 
 def _minutes_of_one_user(usage: ir.Table) -> ir.Value:
-    """Minutes where the row is about one person: nobody has more than 1440 a day."""
+    """Minutes of rows about one person, who has no more than 1440 a day."""
     return usage.user_id.notnull().ifelse(usage.minutes, ibis.null())
 
 
 def _csat_undated(tickets: ir.Table) -> ir.Value:
-    """Whether an answer has neither a time of its own nor a closing: it would never become known."""
+    """Whether an answer has neither its own time nor a closing time: it would never become known."""
     dated = tickets.csat_at.notnull() | tickets.closed_at.notnull()
     return tickets.csat.notnull().ifelse(~dated, ibis.null())
 
@@ -48,14 +48,14 @@ ACCOUNT_IDS: Mapping[str, tuple[str, ...]] = {
 
 
 def with_derived(rows: ir.Table, table: str, given: Collection[str]) -> ir.Table:
-    """The rows of one table with what they give beside their columns, as far as the mapping gives what that needs."""
+    """The rows of one table with their derived columns, as far as the mapping provides the columns that these need."""
     return rows.mutate(
         **{name: d.build(rows) for name, d in DERIVED.get(table, {}).items() if set(d.needs) <= set(given)}
     )
 
 
 def with_existence(rows: ir.Table, table: str, given: Collection[str], accounts: ir.Table) -> ir.Table:
-    """The rows with `<column>_exists`: whether `accounts` has what a column names; NULL where it names none.
+    """The rows with `<column>_exists`: whether `accounts` has the id in the column; NULL where it is empty.
 
     `accounts` is not cut at as_of: a contract is often known before the first day of its account's attributes.
     """
@@ -65,6 +65,6 @@ def with_existence(rows: ir.Table, table: str, given: Collection[str], accounts:
 
 
 def derived_names(table: str, given: Collection[str]) -> frozenset[str]:
-    """Names of the derived columns that rows of this table have."""
+    """Names of this table's derived columns."""
     own = {name for name, d in DERIVED.get(table, {}).items() if set(d.needs) <= set(given)}
     return frozenset(own | {f"{column}_exists" for column in ACCOUNT_IDS[table] if column in given})

@@ -1,4 +1,4 @@
-"""Numbers about a whole table: how many rows, how old, how many against its past, and the bounds of outliers.
+"""Measures of a whole table: row count, age, volume against its past, and outlier bounds.
 
 All come from two small counts, rows per day and rows per size of a value, so that no table is held in memory.
 """
@@ -28,7 +28,7 @@ MAD_TO_DEVIATION = 1.4826  # a normal distribution's standard deviation is 1.482
 
 
 def daily_counts(rows: ir.Table, event: str) -> ir.Table:
-    """Per event day: rows, and the newest instant at which something new came; rows without a known_at are left out.
+    """Per event day: row count and the instant of the newest news; rows without a known_at are left out.
 
     News is the event itself, or an earlier `known_at`: a contract is news when it is signed, not when it will start. A
     row without an event (today's values of an account) is none.
@@ -40,13 +40,13 @@ def daily_counts(rows: ir.Table, event: str) -> ir.Table:
 
 
 def age_days(days: pd.DataFrame, as_of: datetime) -> float | None:
-    """Days from the newest news to as_of; None where there is none."""
+    """Days from the newest news to as_of; None without any."""
     newest = pd.to_datetime(days["newest"]).max()
     return None if pd.isna(newest) else float((as_of - newest).total_seconds()) / 86_400
 
 
 def volume(days: pd.DataFrame, last: date, window: int, windows: int, min_rows: int) -> float | None:
-    """Rows of the `window` days up to and with `last`, as a share of the mean of the `windows` windows before.
+    """Rows in the `window` days up to and including `last`, as a share of the mean of the `windows` windows before.
 
     None where the past is shorter than that, or so low (`min_rows` per window) that random variation alone moves it.
     """
@@ -61,7 +61,7 @@ def volume(days: pd.DataFrame, last: date, window: int, windows: int, min_rows: 
 
 
 def last_full_day(days: pd.DataFrame, as_of: datetime, updated: bool) -> date:
-    """The day that ends the last window: the day before as_of, or the newest of a table that says how often it comes.
+    """The last day of the newest window: the day before as_of, or the newest day of a table with a known frequency.
 
     Such a table answers for its lateness in `fresh`; a monthly one would else look thin on every day but one.
     """
@@ -71,7 +71,7 @@ def last_full_day(days: pd.DataFrame, as_of: datetime, updated: bool) -> date:
 
 
 def size_counts(rows: ir.Table, column: str) -> ir.Table:
-    """Rows per size of a value: the signed logarithm of 1 + |value|, in hundredths."""
+    """Row count by size of the value: the signed logarithm of 1 + |value|, in hundredths."""
     value = rows[column].cast("float64")
     finite = rows.filter(~value.isinf(), ~value.isnan())
     size = (value.sign() * (value.abs() + 1).ln() * SIZES_PER_E).round().cast("int64")
@@ -79,7 +79,7 @@ def size_counts(rows: ir.Table, column: str) -> ir.Table:
 
 
 def outlier_bounds(sizes: pd.DataFrame, deviations: float) -> tuple[float, float] | None:
-    """Lowest and highest value within so many robust deviations of the median, on the logarithmic scale.
+    """Lowest and highest value within that many robust deviations of the median, on the logarithmic scale.
 
     Where more than half of the rows are equal, the plain standard deviation; None where all are, or there are none.
     """
@@ -101,13 +101,13 @@ def _median(values: np.ndarray, weights: np.ndarray) -> float:
 
 
 def _value(size: float) -> float:
-    """The value of a size, rounded outwards to what people read."""
+    """The value of a size, rounded outward to a readable number."""
     plain = np.sign(size) * np.expm1(min(abs(size) / SIZES_PER_E, 700.0))
     return float(f"{plain:.6g}")
 
 
 def uncast_at(uncast: ir.Table, table: str, as_of: datetime) -> ir.Table:
-    """Values of one table that did not cast, in rows known at as_of or never: column_name, rows, key, place.
+    """Values of one table that could not be cast, in rows known at as_of or never: column_name, rows, key, place.
 
     One row per value; `place` counts the keys of a column from 0, in their order.
     """

@@ -1,4 +1,4 @@
-"""The sieve for large tables: which rows may break a rule, said once more as an expression that an engine can run.
+"""The sieve for large tables: the rows that may break a rule, as an expression that an engine can run.
 
 Great Expectations judges rows in memory. Of a table that is too large for that it only needs those that may break a
 rule; the sieve never leaves out a row that would.
@@ -44,7 +44,7 @@ def may_break(
 
 
 def repeated_marks(rows: ir.Table, columns: Sequence[str], in_order: bool) -> ir.Table:
-    """The marks (hashes) of the combinations of values that more than one row has; a row without any value has none.
+    """The marks (hashes) of value combinations that more than one row has; a row without any value has none.
 
     `in_order`: `rows` is a plain scan of a file ordered by these columns, so that equal rows are neighbours: a window
     without an order streams over them as they lie (DuckDB), where grouping all of them would fill the memory.
@@ -59,7 +59,7 @@ def repeated_marks(rows: ir.Table, columns: Sequence[str], in_order: bool) -> ir
 
 
 def thinned(broken: ir.BooleanValue, rows: ir.Table, key: Sequence[str], of: int) -> ir.BooleanValue:
-    """About one in `of` of the rows that break a rule, always the same ones; rows with one key stay together."""
+    """A fixed sample of about one in `of` rows that break a rule; rows with the same key stay together."""
     return broken if of <= 1 else broken & (_mark(rows, key) % of == 0)
 
 
@@ -78,7 +78,7 @@ def _mark(rows: ir.Table, columns: Sequence[str]) -> ir.IntegerValue:
 
 
 def _duckdb_hash(row) -> dt.uint64:  # type: ignore[no-untyped-def] # noqa: ANN001 - a row may be of any type
-    """DuckDB's hash as it is; Ibis's own takes it through a text of bits, at three times the cost."""
+    """DuckDB's own hash; Ibis converts it through a text of bits, at three times the cost."""
 
 
 _hash = ibis.udf.scalar.builtin(name="hash")(_duckdb_hash)

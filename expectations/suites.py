@@ -54,7 +54,7 @@ TYPE_WORDS = {
 
 
 class Expectation(BaseModel, frozen=True, extra="forbid"):
-    """One rule: what Great Expectations is asked, how bad a breach is, and what people read about it.
+    """One rule: the Great Expectations check, the severity of a breach, and the words for people.
 
     `column` is what the rule is about; `columns` are those that the expectation is given, where they are others.
     `requirement` ends a sentence that begins with the table or column. `min_rows`: the usual count below which random
@@ -99,7 +99,7 @@ class Expectation(BaseModel, frozen=True, extra="forbid"):
 
     @property
     def given(self) -> tuple[str, ...]:
-        """The columns that Great Expectations is given."""
+        """The columns passed to Great Expectations."""
         return self.columns or ((self.column,) if self.column else ())
 
     @property
@@ -109,19 +109,19 @@ class Expectation(BaseModel, frozen=True, extra="forbid"):
 
 
 class Suite(BaseModel, frozen=True, extra="forbid"):
-    """Everything that is expected of one canonical table."""
+    """All expectations of one canonical table."""
 
     table: str
     expectations: tuple[Expectation, ...]
 
     @property
     def rules(self) -> frozenset[str]:
-        """Names of the rules; one that holds per column has its name once."""
+        """Names of the rules; a rule per column is named once."""
         return frozenset(e.rule for e in self.expectations)
 
 
 class _File(BaseModel, frozen=True, extra="forbid"):
-    """A suite as it is written: its own expectations, and what it changes in those of every table."""
+    """A suite file: its own expectations, and its changes to those of every table."""
 
     without: tuple[str, ...] = ()
     severity: Mapping[str, Severity] = {}
@@ -158,7 +158,7 @@ def _suite(table: CanonicalTable, common: _File, path: Path) -> Suite:
 
 
 def _expanded(entry: Mapping[str, Any], table: CanonicalTable) -> Iterator[dict[str, Any]]:
-    """The entry once, or once per column that `each` asks for, with {column}, {event} and {key} filled in."""
+    """The rule once, or once per column that `each` selects, with {column}, {event} and {key} filled in."""
     plain = {k: v for k, v in entry.items() if k != "each"}
     columns: dict[str, list[Column]] = {
         "typed": [c for c in (*table.columns, LOADED_AT, KNOWN_AT) if c.type in TYPE_WORDS],

@@ -1,1 +1,1 @@
-"""SAMPLE: a small invented B2B software company whose whole life follows from a seed."""
+"""SAMPLE: a small invented B2B software company, generated from a seed."""

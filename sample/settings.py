@@ -1,4 +1,4 @@
-"""Every number of the sample company: who the customers are, how they fare, what they buy, how they leave.
+"""Parameters of the sample company: its customers, their health, contracts and churn.
 
 `x` is the latent health: about 1 for a contented account, below 0 for one in trouble. Ranges are inclusive.
 """
@@ -57,7 +57,7 @@ SEGMENTS = (
 
 
 class BookSettings(Frozen):
-    """Who the customers are and since when."""
+    """The customers and when they joined."""
 
     chunk: int = Field(default=500, description="accounts generated at once; part of the seed, not of the machine")
     spare: float = Field(default=2.0, gt=1, description="candidates per account; some leave before the record")
@@ -104,7 +104,7 @@ class HealthSettings(Frozen):
 
 
 class ChurnSettings(Frozen):
-    """How an account in trouble comes to leave."""
+    """How an account in trouble churns."""
 
     steepness: float = Field(default=1.0, description="fall of the log odds per unit of x, far from a renewal")
     renewal: float = Field(default=2.6, description="rise of the log odds at a renewal, at x = 0")
@@ -122,7 +122,7 @@ class ChurnSettings(Frozen):
 
 
 class ContractSettings(Frozen):
-    """Terms, renewals and sizes."""
+    """Contract terms, renewals and sizes."""
 
     signed_before: Range = Field(default=(0, 20), description="days from signing to the first start")
     renewed_before: Range = Field(default=(0, 45), description="days from signing a renewal to its start")
@@ -147,7 +147,7 @@ class ContractSettings(Frozen):
 
 
 class ContactSettings(Frozen):
-    """What CSMs do about accounts, and what it does to them."""
+    """Contacts by CSMs and their effects."""
 
     mode: Literal["off", "policy", "random"] = Field(
         default="policy", description="off, by policy, or randomised below the mark"
@@ -171,7 +171,7 @@ class ContactSettings(Frozen):
 
 
 class PlantedSettings(Frozen):
-    """Oddities that a reader of the data must find."""
+    """Data oddities, planted for readers of the data to find."""
 
     outage_months: int = Field(default=17, description="the outage lay so many months before the last day")
     outage_days: int = Field(default=24, description="length of the outage, days")
@@ -182,7 +182,7 @@ class PlantedSettings(Frozen):
 
 
 class EpisodeSettings(Frozen):
-    """Flagged episodes: accounts on the day on which they were flagged."""
+    """Flagged episodes: accounts on the day that they were flagged."""
 
     health: tuple[float, float] = Field(default=(-0.3, 0.6), description="latent health when flagged: mean, deviation")
     open_ended: float = Field(default=0.45, description="share on open-ended contracts, 0..1")

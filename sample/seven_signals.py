@@ -1,4 +1,4 @@
-"""Seven data points per account and month, and nothing else, out of the sample company's tables.
+"""Only seven data points per account and month, derived from the sample company's tables.
 
 python -m keepwell.sample.seven_signals company/ data/
 
@@ -81,7 +81,7 @@ ORDER BY held.listed_on, held.account_id
 
 
 def write_seven_signals(company: Path, to: Path) -> Path:
-    """The list of every month as one CSV in `to`; ARR in USD, at the sample company's rates."""
+    """Write the lists of all months as one CSV in `to`; ARR in USD, at the sample company's rates."""
     rates = {"USD": 1.0, **CompanySettings().book.fx_rates}
     cases = " ".join(f"WHEN '{code}' THEN {rate}" for code, rate in rates.items())
     to.mkdir(parents=True, exist_ok=True)
@@ -93,7 +93,7 @@ def write_seven_signals(company: Path, to: Path) -> Path:
 
 
 def main() -> None:
-    """From one folder to another."""
+    """Read the tables in one folder and write the lists into another."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("company", type=Path, help="folder that `keepwell sample` wrote")
     parser.add_argument("to", type=Path, help="folder of the CSV")

@@ -1,4 +1,4 @@
-"""Every number of the traces that customers leave: usage, tickets, invoices, conversations, deals.
+"""Parameters of the customers' data: usage, tickets, invoices, conversations, deals.
 
 `x` is the latent health (see settings.py). Rates are per account while it is a customer, unless they say otherwise.
 A pair called "logit" holds the constant (at x = 0) and the slope per unit of x. Ranges are inclusive.
@@ -10,7 +10,7 @@ Range = tuple[int, int]
 
 
 class Frozen(BaseModel):
-    """Settings cannot change after they were read, and an unknown name is a mistake."""
+    """Immutable settings; an unknown name is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -92,7 +92,7 @@ class SupportSettings(Frozen):
 
 
 class BillingSettings(Frozen):
-    """Invoices and what becomes of them."""
+    """Invoices and how they are paid."""
 
     history_months: int = Field(default=12, description="invoices reach back so many months before the first day")
     quarterly: float = Field(default=0.35, description="share of fixed terms billed every quarter, 0..1")
@@ -162,7 +162,7 @@ class RelationSettings(Frozen):
 
 
 class CommercialSettings(Frozen):
-    """Deals, the old score and notes."""
+    """Deals, the legacy score and notes."""
 
     renewal_days: tuple[int, ...] = Field(
         default=(90, 60, 30), description="days before the end: open, proposal, negotiation"

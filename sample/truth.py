@@ -1,4 +1,4 @@
-"""What is true of the company and stands in no table that it would have: probabilities, health, slides, oddities.
+"""Ground truth that the company's own tables do not have: probabilities, health, slides, oddities.
 
 The probability of account i to leave within the horizon, as of the start of a month, given its state then:
 
@@ -30,7 +30,7 @@ ODDITIES = ("never_logged_in", "outage", "renamed_event", "summer_low", "departe
 
 
 def account_months(world: World) -> Columns:
-    """One row per customer and start of a month: the true probabilities to leave and the health behind them.
+    """One row per customer and start of a month: the true churn probabilities and the health behind them.
 
     `p_churn` is what happens under the contacts as they are made, `p0` without a contact now, `p1` with one.
     """
@@ -57,7 +57,7 @@ def account_months(world: World) -> Columns:
 
 
 def probabilities(world: World) -> tuple[Floats, Floats]:
-    """Accounts x months: probability to leave within the horizon of a month's start, without and with a contact."""
+    """Churn probability within the horizon of a month's start, without and with a contact, accounts x months."""
     window, rules, months = world.window, world.settings.health, world.window.month_starts()
     ahead = -(-HORIZON_DAYS // DAYS_PER_WEEK) + 1
     weeks = np.arange(window.weeks + ahead)
@@ -81,7 +81,7 @@ def probabilities(world: World) -> tuple[Floats, Floats]:
 
 
 def _within(risks: Risk, mean: Floats, spread: Floats, inside: Floats) -> Floats:
-    """Probability to leave in the weeks, of which `inside` says how much lies in the horizon."""
+    """Churn probability over these weeks; `inside` is the share of each that lies in the horizon."""
     stays = np.zeros(len(mean))
     for node, weight in zip(NODES, WEIGHTS, strict=True):
         probability = risks.probability(mean + spread * node)
@@ -98,7 +98,7 @@ def _overlap(world: World, w0: int, day: np.datetime64, ahead: int) -> Floats:
 
 
 def _slides_to_come(settings: CompanySettings, ahead: int) -> Floats:
-    """Mean fall by slides that have not begun yet, per week ahead."""
+    """Mean fall in health by slides that have not begun yet, per week ahead."""
     rules = settings.health
     per_week = rules.slides_per_year * DAYS_PER_WEEK / DAYS_PER_YEAR
     steepness = np.mean(rules.slide_depth) / np.mean(rules.slide_weeks)
@@ -129,7 +129,7 @@ def slides(world: World) -> Columns:
 
 
 def churn(world: World) -> Columns:
-    """One row per loss on record: the day on which it shows, whether by a notice, the first day without a contract."""
+    """One row per churned account on record: the day it shows, whether by notice, the first day without a contract."""
     on = world.window.up_to_last_day(world.exits.churned_on)
     account = np.flatnonzero(~np.isnat(on))
     return {

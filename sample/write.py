@@ -1,4 +1,4 @@
-"""The sample company on disk: parquet, one SELECT per table, the pipeline.toml that reads them, and the truth beside.
+"""Write the sample company: parquet, one SELECT per table, the pipeline.toml that reads them, and the ground truth.
 
 write_company(accounts=500, months=24, seed=7, to=Path("company"))
 """
@@ -34,7 +34,7 @@ from keepwell.sample.world.window import Window, window
 
 @dataclass(frozen=True)
 class Source:
-    """Where a table comes from: what reads it off the world, the system that would hold it, how often it gains rows.
+    """Origin of a table: the function that derives it, the system that would hold it, how often it gains rows.
 
     `rare`: it gains rows so often in a company of USUAL_SIZE, and less often in a smaller one.
     """
@@ -46,7 +46,7 @@ class Source:
     rare: bool = False
 
     def every_days(self, accounts: int) -> int:
-        """Days within which new rows are expected in a company of so many accounts."""
+        """Days within which new rows are expected in a company with this many accounts."""
         thinner = max(1.0, USUAL_SIZE / accounts) if self.rare else 1.0
         return round(self.expected_every_days * thinner)
 
@@ -98,12 +98,12 @@ def write_company(
 
 
 def columns_of(table: str) -> list[str]:
-    """Columns that the company gives: all canonical ones but the sentiment, and when the row was stored."""
+    """Columns that the company provides: all canonical ones but the sentiment, and when the row was stored."""
     return [c.name for c in TABLES[table].columns if c.name != LEFT_TO_THE_PIPELINE] + [LOADED_AT.name]
 
 
 def _write_tables(to: Path, accounts: int, seed: int, settings: CompanySettings, record: Window) -> dict[str, int]:
-    """One row group per chunk and table."""
+    """Write one row group per chunk and table."""
     account_range = chunks(accounts, settings.book.chunk)
     sources = _sources(settings)
     rows = dict.fromkeys(sources, 0)
@@ -128,19 +128,19 @@ def _write_tables(to: Path, accounts: int, seed: int, settings: CompanySettings,
 
 
 def _sources(settings: CompanySettings) -> Mapping[str, Source]:
-    """The tables that this company has: no interventions where CSMs do nothing, no hold-outs without randomisation."""
+    """The tables that this company has: no interventions without contacts, no hold-outs without randomization."""
     mode = settings.contacts.mode
     without = {OFF: {"interventions", "hold_outs"}, POLICY: {"hold_outs"}}.get(mode, set())
     return {name: source for name, source in SOURCES.items() if name not in without}
 
 
 def _file(path: Path, schema: Any) -> Any:
-    """An open parquet file, as plain as any reader understands."""
+    """An open parquet file in a plain format that any reader understands."""
     return pq.ParquetWriter(path, schema, compression="zstd", store_schema=False)
 
 
 def _schema(table: str) -> Any:
-    """Arrow schema of what the company gives."""
+    """Arrow schema of what the company provides."""
     columns = {c.name: c for c in (*TABLES[table].columns, LOADED_AT)}
     return pa.schema([pa.field(name, ARROW[columns[name].type]) for name in columns_of(table)])
 
@@ -152,7 +152,7 @@ def _arrow(table: str, columns: Columns) -> Any:
 
 
 def _array(column: Column, kind: Any = None) -> Any:
-    """One column; NaT, NaN and position -1 become null."""
+    """One column as an Arrow array; NaT, NaN and position -1 become null."""
     if isinstance(column, Coded):
         words = pa.array(column.words, pa.string())
         return words.take(pa.array(np.where(column.position < 0, 0, column.position), mask=column.position < 0))
@@ -161,7 +161,7 @@ def _array(column: Column, kind: Any = None) -> Any:
 
 
 def _write_mappings(to: Path, settings: CompanySettings, accounts: int) -> None:
-    """sql/<table>.sql and pipeline.toml."""
+    """Write sql/<table>.sql and pipeline.toml."""
     (to / "sql").mkdir(exist_ok=True)
     rates = ", ".join(f"{code} = {rate}" for code, rate in settings.book.fx_rates.items())
     parts = [

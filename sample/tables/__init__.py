@@ -1,1 +1,1 @@
-"""What such a company would have on record, table by table."""
+"""The sample company's records, table by table."""

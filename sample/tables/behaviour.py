@@ -1,4 +1,4 @@
-"""Product use: who came on which day, which features were used, and how much.
+"""Product usage: which users came on each day, which features they used, and how much.
 
 A user u comes on day d of week w with probability
 
@@ -35,7 +35,7 @@ class UserDays:
 
     @property
     def week(self) -> Ints:
-        """Week of the day."""
+        """Week of each day."""
         return self.day // 7
 
 
@@ -67,7 +67,7 @@ def usage(world: World, rng: np.random.Generator) -> Columns:
 
 
 def _users(world: World) -> Ints:
-    """People with a login, per account: of the most seats that it ever had."""
+    """People with a login, per account: as many as the most seats that it ever had."""
     people = np.ceil(world.seats.max(axis=1) * world.settings.usage.users_per_seat).astype(np.int64)
     return np.where(world.accounts.never_used, 0, people)
 
@@ -82,7 +82,7 @@ def _user_names(world: World, account: Ints, rank: Ints) -> tuple[list[str], Int
 
 
 def _user_days(world: World, rng: np.random.Generator) -> UserDays:
-    """One coin per user and day."""
+    """Days on which each user came, drawn per user and day."""
     users = _users(world)
     account = np.repeat(np.arange(len(users)), users)
     rank = np.arange(len(account)) - np.repeat(np.cumsum(users) - users, users)
@@ -93,7 +93,7 @@ def _user_days(world: World, rng: np.random.Generator) -> UserDays:
 
 
 def _by_day(account: Ints, day: Ints, rank: Ints, days: int) -> UserDays:
-    """The same, ordered by account, day and user: sorted as single numbers, which is fast."""
+    """The user-days ordered by account, day and user: sorted as single numbers, which is fast."""
     width = int(rank.max(initial=0)) + 1
     packed = np.sort((account * days + day) * width + rank)
     account_day, rank = np.divmod(packed, width)
@@ -114,7 +114,7 @@ def _weekly_probability(world: World, rng: np.random.Generator, account: Ints, r
 
 
 def _day_factor(world: World) -> NDArray[np.float32]:
-    """Weekday, season, ramp of a new account and whether it is a customer, accounts x days."""
+    """Factor of weekday, season and a new account's ramp-up, 0 if not a customer, accounts x days."""
     rules, accounts, days = world.settings.usage, world.accounts, world.window.every_day()
     usual = np.where(np.is_busday(days), 1.0, rules.weekend) * np.where(
         _between(days, *rules.holiday_days), rules.holiday, 1.0
@@ -130,13 +130,13 @@ def _day_factor(world: World) -> NDArray[np.float32]:
 
 
 def outage(world: World, days: Days) -> Flags:
-    """Whether the days lie in the outage."""
+    """Whether each day lies in the outage."""
     first = world.window.months_before_end(world.settings.planted.outage_months)
     return (days >= first) & (days < first + np.timedelta64(world.settings.planted.outage_days, "D"))
 
 
 def _names(world: World, feature: Ints, day: Ints) -> tuple[list[str], Ints]:
-    """The names that events go by, in order, and the position of each row's: one of them is renamed on a day."""
+    """Event names in order, and the position of each row's name; one of them is renamed on some day."""
     planted = world.settings.planted
     before, after = planted.renamed
     names = sorted([*(f.name for f in world.settings.usage.features), after])
@@ -148,7 +148,7 @@ def _names(world: World, feature: Ints, day: Ints) -> tuple[list[str], Ints]:
 
 
 def _between(days: Days, first: str, last: str) -> Flags:
-    """Whether the days lie in a part of the year, both ends (month-day) included; it may run over New Year."""
+    """Whether each day lies in a part of the year, both ends (month-day) included; it may span New Year."""
     month_day = np.strings.slice(days.astype("datetime64[D]").astype(str), 5, 10)
     after, before = month_day >= first, month_day <= last
     return after & before if first <= last else after | before

@@ -75,7 +75,7 @@ def _issued(world: World, rng: np.random.Generator) -> Issued:
 
 
 def _failures(world: World, rng: np.random.Generator, issued: Issued, x: Floats) -> Instants:
-    """When the payment failed: on the very day for cards, else near the end of the payment term."""
+    """When the payment failed: on the issue day for cards, else near the end of the payment term."""
     rules = world.settings.billing
     probability = np.where(issued.monthly, rules.failure[1], rules.failure[0]) * np.exp(-rules.failure_slope * x)
     day = add_days(issued.on, np.where(issued.monthly, 0, rules.terms_days - rng.integers(0, rules.card_days, len(x))))
@@ -85,7 +85,7 @@ def _failures(world: World, rng: np.random.Generator, issued: Issued, x: Floats)
 def _payments(
     world: World, rng: np.random.Generator, issued: Issued, due: Days, failed: Instants, x: Floats
 ) -> Instants:
-    """When it was paid: cards on the day, transfers around the due date, failures some days after the failure."""
+    """When the invoice was paid: cards on the day, transfers around the due date, failed ones some days later."""
     rules, n = world.settings.billing, len(x)
     late, per_x, spread = rules.paid_after
     lateness = np.rint(late - per_x * x + spread * rng.standard_normal(n)).astype(np.int64)
@@ -97,7 +97,7 @@ def _payments(
 
 
 def _disputes(world: World, rng: np.random.Generator, issued: Issued, x: Floats) -> tuple[Instants, Instants]:
-    """When it was disputed and when that was settled."""
+    """When the invoice was disputed and when the dispute was settled."""
     rules, n = world.settings.billing, len(x)
     raised = happens(rng, rules.dispute * np.exp(-rules.dispute_slope * x))
     at = office_hours(rng, add_days(issued.on, between(rng, rules.disputed_days, n)))

@@ -1,4 +1,4 @@
-"""Columns of a table as the company writes them: numpy arrays, or positions in a list of words."""
+"""Table columns: numpy arrays, or positions in a list of words."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,12 +28,12 @@ LOAD_MINUTES = np.timedelta64(5, "m")
 
 
 def loaded_after_day(day: Days) -> Instants:
-    """When a fact that has only a date was stored: the midnight after it."""
+    """Load time of a fact with only a date: the midnight after it."""
     return (day + 1).astype("datetime64[s]")
 
 
 def loaded_after_instant(at: Instants) -> Instants:
-    """When a fact that has an instant was stored."""
+    """Load time of a fact with an instant."""
     return at + LOAD_MINUTES
 
 

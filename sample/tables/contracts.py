@@ -1,4 +1,4 @@
-"""Contracts as the CRM has them: trials, yearly or longer terms, open-ended monthly ones, and add-ons.
+"""Contracts as in the CRM: trials, yearly or longer terms, open-ended monthly ones, and add-ons.
 
 A fixed term has an `end_on`; a monthly contract has none and gets its `ended_on` when it is replaced or cancelled.
 """
@@ -62,7 +62,7 @@ def plans(world: World) -> list[str]:
 
 
 def _trials(world: World) -> Rows:
-    """One before the first contract of those who tried; its ARR is what they would pay."""
+    """A trial before the first contract of some accounts; its ARR is what they would pay."""
     accounts = world.accounts
     who = np.flatnonzero(accounts.trial_days > 0)
     return Rows(
@@ -93,7 +93,7 @@ def _terms(world: World) -> Rows:
 
 
 def _addons(world: World, rng: np.random.Generator) -> Rows:
-    """Add-ons end with the term that they were added to."""
+    """Add-ons; each ends with its term."""
     who, term = np.nonzero(world.sizes.written & ~np.isnat(world.sizes.addon_on))
     start = world.sizes.addon_on[who, term]
     seats = world.sizes.addon_seats[who, term]
@@ -112,14 +112,14 @@ def _addons(world: World, rng: np.random.Generator) -> Rows:
 
 
 def _ordered(*parts: Rows) -> Rows:
-    """All parts together, ordered by account and start."""
+    """All contracts together, ordered by account and start."""
     whole = {name: np.concatenate([getattr(part, name) for part in parts]) for name in Rows.__dataclass_fields__}
     order = np.lexsort((whole["term_end"], whole["start_on"], whole["account"]))
     return Rows(**{name: values[order] for name, values in whole.items()})
 
 
 def _notices(world: World, rows: Rows) -> Days:
-    """A notice stands on every contract that was running when it was given, and on a renewal already signed then."""
+    """Notice dates: on every contract that ran when notice was given, and on a renewal already signed then."""
     notice = world.window.up_to_last_day(world.exits.notice_on)[rows.account]
     agreed_on = np.fmin(rows.start_on, rows.signed_on)
     return np.where((agreed_on <= notice) & (notice < rows.term_end), notice, NO_DAY)

@@ -32,7 +32,7 @@ EXECUTIVE, SPONSOR, USER = ROLES.index("executive"), ROLES.index("sponsor"), ROL
 
 @dataclass(frozen=True)
 class Talks:
-    """Touchpoints of one sort. `attended` NaN: does not apply; `milestone` -1: none; `talked`: words were exchanged."""
+    """Touchpoints of one kind. `attended` NaN: not applicable; `milestone` -1: none; `talked`: both sides talked."""
 
     moments: Moments
     kind: str
@@ -70,7 +70,7 @@ def touchpoints(world: World, rng: np.random.Generator) -> Columns:
 
 
 def _engagement(world: World, rng: np.random.Generator, account: Ints, met: Flags, x: Floats) -> Floats:
-    """What an external tool thinks of the meetings of the largest segment, 0..1; NaN elsewhere."""
+    """An external tool's score of the largest segment's meetings, 0..1; NaN elsewhere."""
     largest = world.accounts.segment[account] == len(world.settings.segments) - 1
     rules = world.settings.relations
     scored = met & largest & some(rng, rules.engagement, len(x))
@@ -88,7 +88,7 @@ def _talks(
     logit: tuple[float, float] | None,
     talked: bool,
 ) -> Talks:
-    """Touchpoints with an attendance drawn from the logit, where there is one."""
+    """Touchpoints, with attendance drawn from the logit if one is given."""
     n = len(moments.account)
     came = np.full(n, np.nan)
     if logit:
@@ -97,20 +97,20 @@ def _talks(
 
 
 def _rhythm(world: World, rng: np.random.Generator, every_days: Floats) -> Moments:
-    """Moments that come back every so many days while the account is a customer."""
+    """Regular moments at a fixed interval of days, while the account is a customer."""
     start = np.maximum(world.accounts.live_from, world.window.first_day)
     jitter = world.settings.relations.jitter_days
     return world.while_customer(regular(rng, start, world.window.last_day, every_days.astype(np.int64), jitter))
 
 
 def _now_and_then(world: World, rng: np.random.Generator, per_month: Floats) -> Moments:
-    """Poisson moments while the account is a customer; the rate per account, or per account and week."""
+    """Poisson moments while the account is a customer; rate per account, or per account and week."""
     per_week = np.broadcast_to(per_month.reshape(len(world.accounts), -1) / WEEKS_PER_MONTH, world.x.shape)
     return world.while_customer(scattered(rng, per_week, world.window.first_day))
 
 
 def _meetings(world: World, rng: np.random.Generator) -> Talks:
-    """Regular meetings with the champion or whoever works with the product."""
+    """Regular meetings with the champion or another user of the product."""
     moments = _rhythm(world, rng, world.per(lambda s: s.meeting_days))
     role = rng.integers(CHAMPION, len(ROLES), size=len(moments.account))
     return _talks(world, rng, moments, "meeting", role, world.settings.relations.meeting, talked=True)
@@ -125,7 +125,7 @@ def _reviews(world: World, rng: np.random.Generator) -> Talks:
 
 
 def _calls(world: World, rng: np.random.Generator) -> Talks:
-    """Calls out of turn."""
+    """Unscheduled calls."""
     moments = _now_and_then(world, rng, np.full(len(world.accounts), world.settings.relations.calls))
     role = rng.integers(SPONSOR, len(ROLES), size=len(moments.account))
     return _talks(world, rng, moments, "call", role, None, talked=True)
@@ -146,14 +146,14 @@ def _webinars(world: World, rng: np.random.Generator) -> Talks:
 
 
 def _posts(world: World, rng: np.random.Generator) -> Talks:
-    """Community posts; accounts that never logged in write none."""
+    """Community posts, none by accounts that never logged in."""
     rate, slope = world.settings.relations.posts
     moments = _now_and_then(world, rng, rate * np.exp(slope * world.x) * ~world.accounts.never_used[:, None])
     return _talks(world, rng, moments, "community", np.full(len(moments.account), USER), None, talked=True)
 
 
 def _onboarding(world: World, rng: np.random.Generator) -> Talks:
-    """The milestone sessions of the first 90 days: who comes has reached the milestone."""
+    """Milestone sessions of the first 90 days; attending one reaches the milestone."""
     rules, accounts = world.settings.relations, world.accounts
     account = np.repeat(np.arange(len(accounts)), len(MILESTONES))
     milestone = np.tile(np.arange(len(MILESTONES)), len(accounts))

@@ -1,4 +1,4 @@
-"""Opportunities: a renewal for every fixed term, an expansion for every add-on, and expansions that came to nothing.
+"""Opportunities: a renewal for every fixed term, an expansion for every add-on, and lost expansions.
 
 One row per opportunity and stage: open, proposal, negotiation, then won or lost. Stages that would come after the deal
 was closed are left out; so is what lies before the first day on record or after the last.
@@ -55,7 +55,7 @@ def opportunities(world: World, rng: np.random.Generator) -> Columns:
 
 
 def _stages(world: World, rng: np.random.Generator, deals: Deals) -> tuple[Ints, Ints, Instants]:
-    """Rows of the deals, with the stage and the instant at which each began."""
+    """The deal of each row, its stage and the instant at which the stage began."""
     closed = deals.closed_on[:, None]
     days = np.concatenate([deals.steps, closed], axis=1)
     reached = np.concatenate([deals.steps < closed, np.full(closed.shape, True)], axis=1)
@@ -107,12 +107,12 @@ def _lost(world: World, rng: np.random.Generator) -> Deals:
 
 
 def _before(day: Days, days: tuple[int, ...]) -> Days:
-    """So many days before each day: deals x len(days)."""
+    """The dates that many `days` before each day: deals x len(days)."""
     return add_days(day[:, None], -np.array(days))
 
 
 def _picked(deals: Deals, rows: Ints) -> Deals:
-    """The deals of these rows, in this order."""
+    """Deals picked by row, in this order."""
     return Deals(**{name: values[rows] for name, values in vars(deals).items()})
 
 

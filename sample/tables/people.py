@@ -1,4 +1,4 @@
-"""The people at the accounts, and what they answer when asked whether they would recommend the product."""
+"""People at the accounts, and their survey answers on recommending the product."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ WAVE_SECONDS = 3600
 
 @dataclass(frozen=True)
 class People:
-    """Persons, with their account and role and the first and last day on which they are known."""
+    """People with their account, role, and the first and last day on which they are known."""
 
     account: Ints
     role: Ints
@@ -29,7 +29,7 @@ class People:
 
 
 def contacts(world: World, rng: np.random.Generator) -> Columns:
-    """The contacts table, ordered by account. Who leaves after the account itself has left is not recorded."""
+    """The contacts table, ordered by account. Departures after the account has churned are not recorded."""
     people = _with_successors(world, rng, _first_people(world, rng))
     account_left = world.exits.left_on[people.account]
     present = (people.since <= world.window.last_day) & (np.isnat(account_left) | (people.since < account_left))
@@ -47,7 +47,7 @@ def contacts(world: World, rng: np.random.Generator) -> Columns:
 
 
 def _first_people(world: World, rng: np.random.Generator) -> People:
-    """Those known from the beginning. The first champion may leave as the health slides; not all is recorded."""
+    """People known from the start. The first champion may leave as the health slides; not all is recorded."""
     counts = np.array([s.people for s in world.settings.segments])[world.accounts.segment]
     account, role = np.nonzero(counts)
     many = counts[account, role]
@@ -66,7 +66,7 @@ def _first_people(world: World, rng: np.random.Generator) -> People:
 
 
 def _with_successors(world: World, rng: np.random.Generator, people: People) -> People:
-    """The same and those who follow departed champions."""
+    """The people and the successors of departed champions."""
     rules, n = world.settings.relations, len(people.account)
     replaced = (people.role == CHAMPION) & some(rng, rules.replaced, n) & (people.left_on <= world.window.last_day)
     since = add_days(people.left_on[replaced], between(rng, rules.replaced_days, int(replaced.sum())))
@@ -105,7 +105,7 @@ def surveys(world: World, rng: np.random.Generator) -> Columns:
 
 
 def _asked_roles(world: World, rng: np.random.Generator, account: Ints) -> Ints:
-    """Roles of those asked, as frequent as among the people known."""
+    """Random roles of survey recipients, as frequent as among the known people."""
     counts = np.array([s.people for s in world.settings.segments])[world.accounts.segment[account]]
     cumulated = np.cumsum(counts, axis=1)
     roles: Ints = (rng.random(len(account))[:, None] * cumulated[:, -1:] >= cumulated).sum(axis=1)

@@ -1,4 +1,4 @@
-"""What the company itself keeps: the account list with its history, who left, what was done, the old score, notes."""
+"""The company's own records: accounts with their history, churn, interventions, the legacy score, notes."""
 
 import numpy as np
 
@@ -67,7 +67,7 @@ def _history(world: World, rng: np.random.Generator, created: Days) -> tuple[Int
 
 
 def _owners(world: World, rng: np.random.Generator, account: Ints, segment: Ints) -> Ints:
-    """A CSM of the segment's team for each row of the history, and another one in each later row of an account."""
+    """A CSM of the segment's team for each row of the history; each later row of an account gets another one."""
     teams = staff(world.settings, world.company_size)
     first = np.array([team.start for team in teams])[segment]
     size = np.array([len(team) for team in teams])[segment]
@@ -89,7 +89,7 @@ def _some_day(world: World, rng: np.random.Generator, probability: Floats) -> Da
 
 
 def churn_events(world: World, rng: np.random.Generator) -> Columns:
-    """The churn_events table: every loss, on the day on which it shows: of the notice, else of the end."""
+    """The churn_events table: every churn on the day that it shows: of the notice, else of the end."""
     churned_on = world.window.up_to_last_day(world.exits.churned_on)
     gone = np.flatnonzero(~np.isnat(churned_on))
     return {
@@ -118,7 +118,7 @@ def interventions(world: World, rng: np.random.Generator) -> Columns:
 
 
 def hold_outs(world: World, _: np.random.Generator) -> Columns:
-    """The hold_outs table: every random draw, before the office opens on the day on which the contact would be made."""
+    """The hold_outs table: every random draw, made before the office opens on the day of the planned contact."""
     account, month = np.nonzero(world.contacts.probability)
     day = world.contacts.day[account, month]
     present = world.is_customer(account, day)
@@ -135,7 +135,7 @@ def hold_outs(world: World, _: np.random.Generator) -> Columns:
 
 
 def legacy_scores(world: World, _: np.random.Generator) -> Columns:
-    """The legacy_scores table, on the first of each month: a noisy view of a health that is some weeks old."""
+    """The legacy_scores table, on the first of each month: a noisy score of the health some weeks earlier."""
     rules, months = world.settings.commercial, world.window.month_starts()
     account = np.repeat(np.arange(len(world.accounts)), len(months))
     day = np.tile(months, len(world.accounts))
@@ -151,7 +151,7 @@ def legacy_scores(world: World, _: np.random.Generator) -> Columns:
 
 
 def notes(world: World, rng: np.random.Generator) -> Columns:
-    """The notes table; what is noted about education is the season."""
+    """The notes table; notes about education are about the season."""
     rules, n = world.settings.commercial, len(world.accounts)
     per_week = np.full((n, world.window.weeks), rules.notes * 7 / DAYS_PER_YEAR)
     noted = world.while_customer(scattered(rng, per_week, world.window.first_day))

@@ -1,4 +1,4 @@
-"""Support tickets: how often, how grave, with which sentiment, and how they went on.
+"""Support tickets: frequency, priority, sentiment and resolution.
 
 Tickets per week fall with exp(-slope * (x - 1)). The severity z = e - severity * x, e ~ N(0, 1), gives the priority and
 makes an escalation likelier. Satisfaction rises with x and with the sentiment.
@@ -48,7 +48,7 @@ def tickets(world: World, rng: np.random.Generator) -> Columns:
 
 
 def _opened(world: World, rng: np.random.Generator) -> Moments:
-    """When tickets are opened."""
+    """Opening times of tickets."""
     rules = world.settings.support
     per_week = world.per(lambda s: s.tickets) / WEEKS_PER_MONTH
     more = np.where(outage(world, world.window.week_starts()), world.settings.planted.outage_tickets, 1.0)
@@ -58,18 +58,18 @@ def _opened(world: World, rng: np.random.Generator) -> Moments:
 
 
 def _hours(rng: np.random.Generator, medians: tuple[float, ...], priority: Ints, spread: float) -> Floats:
-    """Log-normal hours about the priority's median."""
+    """Log-normal hours around the priority's median."""
     return np.array(medians)[priority] * np.exp(spread * rng.standard_normal(len(priority)))
 
 
 def later(at: Instants, hours: Floats) -> Instants:
-    """So many hours later, to the second, and at least one second."""
+    """The instants `hours` later, to the second, at least one second later."""
     moved: Instants = at + np.maximum(np.rint(hours * 3600.0), 1).astype("timedelta64[s]")
     return moved
 
 
 def _satisfaction(world: World, rng: np.random.Generator, closed: Instants, x: Floats, sentiment: Ints) -> Columns:
-    """The columns csat and csat_at: part of the customers answer some time after the closing."""
+    """The columns csat and csat_at: some customers answer a while after closing."""
     rules = world.settings.support
     at = later(closed, rng.exponential(rules.csat_hours, size=len(closed)))
     answers = some(rng, rules.csat_answered, len(closed)) & (at < world.window.end)

@@ -1,4 +1,4 @@
-"""What customers write and say: English by sentiment, now and then German, Spanish or French."""
+"""Texts by customers: English by sentiment, sometimes German, Spanish or French."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -107,7 +107,7 @@ def sentiments(rng: np.random.Generator, sentiment: tuple[float, float], x: Floa
 
 
 def written(rng: np.random.Generator, sentiment: Ints, present: Flags, texts: Pool, foreign: float) -> Coded:
-    """A text of each sentiment, null where none is present."""
+    """A random text for each sentiment, null where none is present."""
     abroad = some(rng, foreign, len(sentiment))
     spans = np.array([*[(s.start, len(s)) for s in texts.english], *[(s.start, len(s)) for s in texts.foreign]])
     start, count = spans[sentiment + 3 * abroad].T

@@ -55,7 +55,7 @@ def per_segment(settings: CompanySettings, segment: Ints, of: Callable[[Segment]
 
 
 def found(rng: np.random.Generator, n: int, settings: CompanySettings, window: Window) -> Accounts:
-    """So many candidates, without number and parent: not all of them will be customers in the window."""
+    """`n` candidate accounts without number and parent: not all of them will be customers in the window."""
     book = settings.book
     segment = stratified(rng, np.array([s.share for s in settings.segments]), n)
     country = stratified(rng, np.array([share for share, _ in COUNTRIES.values()]), n)
@@ -104,7 +104,7 @@ def _starts(rng: np.random.Generator, n: int, book: BookSettings, window: Window
 
 
 def _terms(rng: np.random.Generator, monthly: Flags, long_terms: tuple[int, ...], multi_year: Floats) -> Ints:
-    """Months of a term; open-ended contracts are papered anew every year."""
+    """Months of a term; open-ended contracts are renewed on paper every year."""
     long = (rng.random(len(monthly)) < multi_year) & ~monthly
     return np.where(long, rng.choice(long_terms, size=len(monthly)), 12)
 
@@ -121,14 +121,14 @@ def _parents(rng: np.random.Generator, segment: Ints, largest: int, share: float
 
 
 def _seats(rng: np.random.Generator, settings: CompanySettings, segment: Ints) -> Ints:
-    """Log-normal about the segment's median, at least one."""
+    """Seats: log-normal around the segment's median, at least one."""
     spread = per_segment(settings, segment, lambda s: s.seat_spread)
     seats = per_segment(settings, segment, lambda s: s.seats) * np.exp(spread * rng.standard_normal(len(segment)))
     return np.maximum(np.rint(seats), 1).astype(np.int64)
 
 
 def _prices(rng: np.random.Generator, settings: CompanySettings, segment: Ints, currency: Ints) -> Floats:
-    """Price per seat and year in the account's own currency, log-normal about the list price."""
+    """Price per seat and year in the account's own currency, log-normal around the list price."""
     rates = np.array([settings.book.fx_rates.get(code, 1.0) for code in CURRENCIES])[currency]
     noise = np.exp(settings.book.price_spread * rng.standard_normal(len(segment)))
     prices: Floats = per_segment(settings, segment, lambda s: s.seat_price) * noise / rates
@@ -136,7 +136,7 @@ def _prices(rng: np.random.Generator, settings: CompanySettings, segment: Ints, 
 
 
 def staff(settings: CompanySettings, accounts: int) -> list[range]:
-    """Numbers of the CSMs of each segment in a company of so many accounts."""
+    """Numbers of each segment's CSMs in a company of this size."""
     counts = [max(settings.book.fewest_csms, round(accounts * s.share / s.accounts_per_csm)) for s in settings.segments]
     ends = np.cumsum(counts)
     return [range(int(end) - count, int(end)) for end, count in zip(ends, counts, strict=True)]

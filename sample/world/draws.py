@@ -1,4 +1,4 @@
-"""Random draws in the forms that the company needs. Everything is drawn from generators that a seed fixes."""
+"""Random draws for the sample company, all from seeded generators."""
 
 from dataclasses import dataclass
 
@@ -17,50 +17,50 @@ def sigmoid(x: Floats) -> Floats:
 
 
 def logit_probability(logit: tuple[float, float], x: Floats) -> Floats:
-    """Probability whose logit is constant + slope * x."""
+    """Probability with logit constant + slope * x."""
     return sigmoid(logit[0] + logit[1] * x)
 
 
 def happens(rng: np.random.Generator, probability: Floats) -> Flags:
-    """One coin per probability."""
+    """One draw per probability: true with that probability."""
     return rng.random(np.shape(probability)) < probability
 
 
 def some(rng: np.random.Generator, probability: float, shape: int | tuple[int, ...]) -> Flags:
-    """Coins that all have the same probability."""
+    """Independent draws, each true with this probability."""
     return rng.random(shape) < probability
 
 
 def between(rng: np.random.Generator, bounds: Range, shape: int | tuple[int, ...]) -> Ints:
-    """Whole numbers, both bounds included."""
+    """Random integers, both bounds included."""
     return rng.integers(bounds[0], bounds[1], size=shape, endpoint=True)
 
 
 def stratified(rng: np.random.Generator, shares: Floats, n: int) -> Ints:
-    """Classes 0, 1, ... in a random order, each as often as its share of `n` says to within one."""
+    """Classes 0, 1, ... in a random order, each as often as its share of `n`, to within one."""
     place = (rng.permutation(n) + 0.5) / n
     return np.minimum(np.searchsorted(np.cumsum(shares), place), len(shares) - 1)
 
 
 @dataclass(frozen=True)
 class Moments:
-    """Things that happen: to whom (row of the account) and when, ordered by account and time."""
+    """Events: account row and time, ordered by account and time."""
 
     account: Ints
     at: Instants
 
     @property
     def day(self) -> Days:
-        """The dates."""
+        """The date of each moment."""
         return self.at.astype("datetime64[D]")
 
     def where(self, chosen: Flags) -> "Moments":
-        """Those that are chosen."""
+        """The chosen moments."""
         return Moments(self.account[chosen], self.at[chosen])
 
 
 def office_hours(rng: np.random.Generator, day: Days) -> Instants:
-    """An instant of the working day of each date."""
+    """A random instant within office hours of each date."""
     seconds = rng.integers(OFFICE_OPENS, OFFICE_CLOSES, size=day.shape)
     at: Instants = day.astype("datetime64[s]") + seconds.astype("timedelta64[s]")
     return at
@@ -83,7 +83,7 @@ def scattered(rng: np.random.Generator, per_week: Floats, first_day: np.datetime
 
 
 def regular(rng: np.random.Generator, start: Days, end: np.datetime64, every_days: Ints, jitter_days: int) -> Moments:
-    """What comes back every so many days (0: never) from a random phase after `start` up to `end`."""
+    """Events at a fixed interval of days (0: never), from a random phase after `start` up to `end`."""
     step = np.where(every_days > 0, every_days, 1)
     room = np.where(every_days > 0, (end - start).astype(np.int64), -1)
     first = rng.integers(0, step)

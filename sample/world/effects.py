@@ -1,4 +1,4 @@
-"""What the CSMs do about an account, and what that does to it.
+"""Contacts by CSMs and their effects on the accounts.
 
 At the start of each month the account's old score (legacy_scores) is written down:
 
@@ -48,7 +48,7 @@ def contacted(
     settings: CompanySettings,
     window: Window,
 ) -> tuple[Contacts, Health]:
-    """The contacts of the months on record, one after the other, and the health with what they did to it."""
+    """The contacts of the months on record, in order, and the health including their effects."""
     rules, months = settings.contacts, window.month_starts()
     n, phi = len(accounts), fading(settings.health)
     week = window.week_of(months) + before
@@ -76,13 +76,13 @@ def contacted(
 
 
 def _old_score(x: Floats, noise: Floats, settings: CompanySettings) -> Floats:
-    """The score as the spreadsheet has it, 0..100."""
+    """The company's spreadsheet score, 0..100."""
     constant, slope, _ = settings.commercial.legacy
     return np.clip(np.round(constant + slope * x + noise, 1), 0.0, 100.0)
 
 
 def _probability(accounts: Accounts, legacy: Floats, hidden: Floats, settings: CompanySettings) -> Floats:
-    """Probability of a contact this month."""
+    """Probability that an account is contacted this month."""
     rules = settings.contacts
     if rules.mode == RANDOM:
         return np.where(legacy < rules.mark, rules.random_share, 0.0)
@@ -93,6 +93,6 @@ def _probability(accounts: Accounts, legacy: Floats, hidden: Floats, settings: C
 
 
 def _sleeping(accounts: Accounts, months: Days, rules: ContactSettings) -> Flags:
-    """Accounts x months: open-ended contracts that have run for long."""
+    """Accounts x months: whether an open-ended contract has run for long."""
     tenure: Ints = days_from(accounts.start_on[:, None], months[None, :])
     return accounts.monthly[:, None] & (tenure > rules.sleeping_months * DAYS_PER_MONTH)

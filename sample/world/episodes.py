@@ -25,7 +25,7 @@ USE_WEEKS = 4
 
 
 def episodes(count: int, seed: int, settings: CompanySettings, *, sleeping: bool = True) -> pd.DataFrame:
-    """So many flagged episodes, one row each.
+    """`count` flagged episodes, one row each.
 
     Observed: episode, segment, arr (USD per year), tenure (months), months_to_renewal, health, legacy, use_change (log,
     last 28 days against the 28 before), contacted, churned (within 90 days), use_after (log change of the next 28).
@@ -67,7 +67,7 @@ def episodes(count: int, seed: int, settings: CompanySettings, *, sleeping: bool
 
 
 def _risk(settings: CompanySettings, segment: Ints, to_renewal: Floats, hidden: Floats) -> Risk:
-    """The hazard of the horizon as one step of 13 weeks."""
+    """Churn hazard over the horizon, as one step of 13 weeks."""
     churn = settings.churn
     near = np.where(np.isnan(to_renewal), 0.0, np.clip(1.0 - to_renewal / 5.0, 0.0, 1.0))
     frailty = hidden * settings.contacts.confounded_churn * (settings.contacts.confounded != 0)
@@ -82,7 +82,7 @@ def _risk(settings: CompanySettings, segment: Ints, to_renewal: Floats, hidden: 
 
 
 def _probability(settings: CompanySettings, legacy: Floats, hidden: Floats) -> Floats:
-    """Probability of a contact: of a coin, or as the old score and what only the CSM knows say."""
+    """Probability of a contact: random, or by the old score and by what only the CSM knows."""
     rules = settings.contacts
     if rules.mode == RANDOM:
         return np.full(len(legacy), 0.5)
@@ -92,18 +92,18 @@ def _probability(settings: CompanySettings, legacy: Floats, hidden: Floats) -> F
 
 
 def _mean_left(settings: CompanySettings, weeks: int) -> float:
-    """What is left of an effect, in the mean of so many weeks."""
+    """Remaining share of an effect, averaged over these weeks."""
     return float(np.mean(fading(settings.health) ** np.arange(weeks)))
 
 
 def _seen(rng: np.random.Generator, x: Floats, seen: tuple[float, float, float]) -> Floats:
-    """A score between 0 and 100 that sees x through noise."""
+    """A noisy score of x between 0 and 100."""
     constant, slope, spread = seen
     return np.clip(np.round(constant + slope * x + spread * rng.standard_normal(len(x)), 1), 0.0, 100.0)
 
 
 def _arr(rng: np.random.Generator, settings: CompanySettings, segment: Ints) -> Floats:
-    """Log-normal ARR about the segment's median seats at its price."""
+    """Log-normal ARR around the segment's median seats at its price."""
     seats, price, spread = (
         np.array([getattr(s, name) for s in settings.segments])[segment]
         for name in ("seats", "seat_price", "seat_spread")

@@ -1,4 +1,4 @@
-"""Who leaves, and when.
+"""Churn: which accounts leave, and when.
 
 The probability of an account to give notice in week w, while it is a customer:
 
@@ -25,20 +25,20 @@ DAYS_PER_WEEK = 7
 
 @dataclass(frozen=True)
 class Exits:
-    """Who leaves: the day of notice, and the first day no longer a customer; NaT where there is none."""
+    """Churn dates: the day of notice and the first day without a contract; NaT where there is none."""
 
     notice_on: Days
     left_on: Days
 
     @property
     def churned_on(self) -> Days:
-        """The day on which the loss shows: of the notice, else of the end."""
+        """The day on which the churn shows: of the notice, else of the end."""
         return np.where(np.isnat(self.notice_on), self.left_on, self.notice_on)
 
 
 @dataclass(frozen=True)
 class Risk:
-    """What the probability to leave depends on besides the health, accounts x weeks.
+    """What the churn probability depends on besides health, accounts x weeks.
 
     `log_odds` at x = 0 and its fall per unit of x; `weeks`: how many weeks of hazard the week stands for.
     """
@@ -49,13 +49,13 @@ class Risk:
     highest: float
 
     def probability(self, x: Floats) -> Floats:
-        """Probability to leave in each week."""
+        """Churn probability in each week."""
         weekly = np.minimum(sigmoid(self.log_odds - self.slope * x), self.highest)
         probability: Floats = 1.0 - (1.0 - weekly) ** self.weeks
         return probability
 
     def of_weeks(self, first: int, count: int) -> "Risk":
-        """The same of some of the weeks."""
+        """The risk in some of the weeks."""
         part = slice(first, first + count)
         return Risk(self.log_odds[:, part], self.slope[:, part], self.weeks[:, part], self.highest)
 
@@ -82,7 +82,7 @@ def risk(accounts: Accounts, schedule: Schedule, weeks: Days, frailty: Floats, s
 
 
 def _nearness(to_end: Ints, rules: ChurnSettings) -> Floats:
-    """1 where a renewal is wholly near, 0 where it is far, straight between."""
+    """How near the renewal is: 1 near, 0 far, linear between."""
     whole, none = rules.near_days
     return np.clip((none - to_end) / (none - whole), 0.0, 1.0)
 

@@ -1,4 +1,4 @@
-"""How the customers fare: the latent health that everything else follows from.
+"""The latent health of each account, from which everything else follows.
 
 Per account and week w
 
@@ -36,7 +36,7 @@ class Slides:
 
 @dataclass(frozen=True)
 class Health:
-    """The latent health and what it is made of.
+    """The latent health and its parts.
 
     `level` per account; `fall` and `deviation` accounts x weeks. `led` marks the slides (accounts x slots) that began
     as the champion left, on the day `champion_left_on` (NaT: has not), which the company recorded if `seen`.
@@ -69,12 +69,12 @@ def live(rng: np.random.Generator, accounts: Accounts, settings: HealthSettings,
 
 
 def fading(settings: HealthSettings) -> float:
-    """phi: what is left of a deviation after a week."""
+    """phi: the share of a deviation that remains after a week."""
     return 0.5 ** (1.0 / settings.half_life)
 
 
 def wandering(rng: np.random.Generator, n: int, weeks: int, settings: HealthSettings) -> Floats:
-    """The mean-reverting part, accounts x weeks, in its standing distribution from the first week on."""
+    """The mean-reverting part, accounts x weeks, in its stationary distribution from the first week on."""
     phi = fading(settings)
     noise = settings.wander * rng.standard_normal((n, weeks))
     path = np.empty_like(noise)
@@ -85,7 +85,7 @@ def wandering(rng: np.random.Generator, n: int, weeks: int, settings: HealthSett
 
 
 def sliding(slides: Slides, weeks: Ints) -> Floats:
-    """How far the slides have pulled each account down, accounts x weeks."""
+    """How far slides have lowered each account's health, accounts x weeks."""
     fall = np.zeros((len(slides.start), len(weeks)))
     for slot in range(slides.start.shape[1]):
         since = weeks - slides.start[:, slot, None]
@@ -97,14 +97,14 @@ def sliding(slides: Slides, weeks: Ints) -> Floats:
 
 
 def ramp(t: Floats) -> Floats:
-    """0 before 0, 1 after 1, straight between."""
+    """0 below 0, 1 above 1, linear between."""
     return np.clip(t, 0.0, 1.0)
 
 
 def _slides(
     rng: np.random.Generator, accounts: Accounts, settings: HealthSettings, window: Window, before: int
 ) -> Slides:
-    """Slides begin in any week, also before the record begins, but not before the account is a customer."""
+    """Slides of each account: in any week since it became a customer, also before the record begins."""
     shape = (len(accounts), settings.slide_slots)
     start = rng.integers(-before, window.weeks, size=shape)
     first_week = days_from(window.first_day, accounts.live_from)[:, None] // 7

@@ -1,4 +1,4 @@
-"""One chunk of the sample company's life, from which every table is read off."""
+"""The simulated life of one chunk of accounts, from which every table is derived."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
@@ -26,7 +26,7 @@ TOPICS = (
 
 @dataclass(frozen=True)
 class World:
-    """What truly happens to one chunk of accounts.
+    """Everything that happens to one chunk of accounts.
 
     `x` (accounts x weeks) is the health as lived: it falls when the account gives notice. `seats` are paid for.
     """
@@ -45,7 +45,7 @@ class World:
     seats: Ints
 
     def per(self, of: Callable[[Segment], float]) -> Floats:
-        """A segment's parameter for each account."""
+        """The parameter of each account's segment."""
         return per_segment(self.settings, self.accounts.segment, of)
 
     def felt(self, account: Ints, day: Days) -> Floats:
@@ -59,13 +59,13 @@ class World:
         return begun & (np.isnat(left_on) | (day < left_on)) & (day <= self.window.last_day)
 
     def while_customer(self, moments: Moments) -> Moments:
-        """The moments at which the account was a customer."""
+        """Moments at which the account was a customer."""
         return moments.where(self.is_customer(moments.account, moments.day))
 
 
 @dataclass(frozen=True)
 class _Lives:
-    """What is drawn before it is known who is still a customer when the record begins."""
+    """Draws made before it is known who is still a customer when the record begins."""
 
     accounts: Accounts
     health: Health
@@ -76,7 +76,7 @@ class _Lives:
 
 
 def streams(seed: np.random.SeedSequence) -> dict[str, np.random.Generator]:
-    """One generator per topic."""
+    """One random generator per topic."""
     return {topic: np.random.default_rng(child) for topic, child in zip(TOPICS, seed.spawn(len(TOPICS)), strict=True)}
 
 
@@ -87,7 +87,7 @@ def imagine(
     settings: CompanySettings,
     window: Window,
 ) -> World:
-    """The life of the accounts of these numbers.
+    """The simulated life of the accounts with these numbers.
 
     The book is burnt in: customers have come and gone for years before the record begins, and only those who are still
     there are recorded. So the share that leaves is flat from the first month on record.
@@ -136,7 +136,7 @@ def _lives(
 
 
 def weeks_from(window: Window, first: int, count: int) -> Days:
-    """First days of so many weeks, the first of them so many weeks after the record begins (negative: before)."""
+    """First days of consecutive weeks, counted from the first week on record (negative: before it)."""
     days: Days = window.first_day + (7 * np.arange(first, first + count)).astype("timedelta64[D]")
     return days
 
@@ -152,7 +152,7 @@ def _on_record(health: Health, before: int) -> Health:
 
 
 def _rows_of(record: Any, rows: Ints) -> Any:
-    """The same accounts of an array, or of every array in a dataclass and in the dataclasses within it."""
+    """Rows of these accounts, from an array or from every array in a dataclass and its nested dataclasses."""
     if isinstance(record, np.ndarray):
         return record[rows]
     return replace(record, **{f.name: _rows_of(getattr(record, f.name), rows) for f in fields(record)})

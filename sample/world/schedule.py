@@ -1,4 +1,4 @@
-"""When contracts come up for renewal."""
+"""Renewal dates of the contracts."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""How much the customers buy: seats and revenue of each term, its add-on, and the seats paid for in each week.
+"""Seats and revenue of each contract term and its add-on, and the paid seats in each week.
 
     seats(k + 1) = (seats(k) + seats of the add-on) * factor
     arr(k + 1) = (arr(k) + arr of the add-on) * factor * (1 + uplift)
@@ -22,7 +22,7 @@ from keepwell.sample.world.window import DAYS_PER_YEAR, NO_DAY, Days, Flags, Flo
 
 @dataclass(frozen=True)
 class Sizes:
-    """What each term holds, accounts x terms; ARR in the account's own currency per year.
+    """Seats and ARR of each term, accounts x terms; ARR in the account's own currency per year.
 
     `addon_on` is the add-on's first day, NaT where there is none; `written`: the term's contract is on record.
     """
@@ -99,7 +99,7 @@ def _addon(
 
 
 def _renewed(rng: np.random.Generator, term: _Term, x: Floats, rules: ContractSettings) -> _Term:
-    """The next term: grown, shrunk or as it was, at a new price."""
+    """The next term: larger, smaller or unchanged, at a new price."""
     n = len(x)
     grows = rng.random(n) < rules.grows * sigmoid(rules.grows_slope * (x - rules.addon_turn))
     shrinks = (rng.random(n) < rules.shrinks * sigmoid(rules.shrinks_slope * x)) & ~grows

@@ -32,7 +32,7 @@ def add_months(day: Days, months: Ints) -> Days:
 
 
 def add_days(day: Days, days: Ints) -> Days:
-    """So many days later."""
+    """The dates `days` later."""
     moved: Days = day + days.astype("timedelta64[D]")
     return moved
 
@@ -56,7 +56,7 @@ class Window:
 
     @property
     def weeks(self) -> int:
-        """How many weeks are on record, the last one perhaps not whole."""
+        """How many weeks are on record; the last one may be partial."""
         return -(-self.days // 7)
 
     @property
@@ -79,7 +79,7 @@ class Window:
         return self.every_day()[::7]
 
     def months_before_end(self, months: int) -> np.datetime64:
-        """The day so many months before the end; it may lie before the record."""
+        """The day that many months before the end; it may lie before the record."""
         day: np.datetime64 = add_months(np.array([self.last_day]), np.array([-months]))[0]
         return day
 
@@ -94,16 +94,16 @@ class Window:
         return np.clip(days_from(self.first_day, day) // 7, 0, self.weeks - 1)
 
     def up_to_last_day(self, day: Days) -> Days:
-        """The dates up to the last day; NaT for what is still to come."""
+        """The dates up to the last day; NaT for later ones."""
         return np.where(day <= self.last_day, day, NO_DAY)
 
     def up_to_end(self, instant: Instants) -> Instants:
-        """The instants before the end; NaT for what is still to come."""
+        """The instants before the end; NaT for later ones."""
         return np.where(instant < self.end, instant, NO_INSTANT)
 
 
 def window(months: int, last_day: date) -> Window:
-    """The so many months up to and with `last_day`."""
+    """The last `months` months up to and including `last_day`."""
     end = np.datetime64(last_day, "D")
     first = add_months(np.array([end + 1]), np.array([-months]))[0]
     return Window(first, end)

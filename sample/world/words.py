@@ -1,4 +1,4 @@
-"""Invented names: companies, people, industries, countries. Any likeness to real ones is probability."""
+"""Invented names: companies, people, industries, countries. Any likeness to real ones is coincidence."""
 
 from collections.abc import Mapping, Sequence
 
@@ -58,7 +58,7 @@ FAMILY = _words(
 
 
 def company(number: int, industry: str) -> str:
-    """Name of the account of that number (from 1): no two companies share one."""
+    """Name of the account with this number (from 1); no two accounts share one."""
     pairs = len(FIRST) * len(SECOND)
     # A step without a common divisor visits every pair once before any comes back.
     pair = (number * 7919) % pairs
@@ -69,7 +69,7 @@ def company(number: int, industry: str) -> str:
 
 
 def person(number: int) -> str:
-    """Name of the employee of that number (from 0)."""
+    """Name of the employee with this number (from 0)."""
     people = len(GIVEN) * len(FAMILY)
     pick = (number * 1009) % people
     again = number // people

@@ -1,1 +1,1 @@
-"""Files on disk: digests, permissions, scratch folders, tables and texts that people give."""
+"""Files on disk: digests, permissions, scratch folders, and the tables and texts that people provide."""

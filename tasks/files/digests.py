@@ -1,4 +1,4 @@
-"""Stored files are compared with the digest that was noted when they were written, before anything is computed (TRU-1).
+"""Check stored files against the digest recorded when they were written, before anything is computed (TRU-1).
 
 A file is hashed once in a process: its inode, size and time of change say that it is still the one that was hashed,
 under whatever name.
@@ -12,7 +12,7 @@ _HASHED: dict[tuple[int, int, int, int], str] = {}
 
 
 def sha256_of(*files: Path) -> str:
-    """SHA-256 of some files, one after another, read in chunks."""
+    """SHA-256 of several files in order, read in chunks."""
     found = hashlib.sha256()
     for file in files:
         with file.open("rb") as stream:

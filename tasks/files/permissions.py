@@ -14,12 +14,12 @@ OTHERS = 0o077
 
 
 def restrict_umask() -> None:
-    """No new file is for everybody; whatever the user's own mask takes away besides stays away."""
+    """Deny others access to every new file; the user's own umask may deny more."""
     os.umask(os.umask(GROUP_READS) | GROUP_READS)
 
 
 def private_file(path: Path) -> None:
-    """Make a file of the owner's alone where there is none, and one that is there the owner's alone.
+    """Make a file private to its owner; create it if it does not exist.
 
     SQLite gives its -wal and -shm the mode of the database.
     """
@@ -29,13 +29,13 @@ def private_file(path: Path) -> None:
 
 
 def private_folder(path: Path) -> None:
-    """The same for a folder; what lies in it is out of reach whatever its own mode."""
+    """Make a folder private to its owner; others cannot reach the files in it, whatever their mode."""
     path.mkdir(mode=OWNER_ONLY | 0o100, parents=True, exist_ok=True)
     _without_group(path)
 
 
 def _without_group(path: Path) -> None:
-    """Only the owner can, and only where something is to be taken away."""
+    """Remove the permissions of group and others, if there are any and the file is our own."""
     about = path.stat()
     if about.st_mode & OTHERS and about.st_uid == os.geteuid():
         path.chmod(stat.S_IMODE(about.st_mode) & ~OTHERS)

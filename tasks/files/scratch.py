@@ -1,4 +1,4 @@
-"""A folder to work in, beside what it becomes; what killed runs left there is removed first (TRU-1).
+"""A scratch folder beside its final place; what killed runs left there is removed first (TRU-1).
 
 Each has a lock beside it, taken before the folder is made and held until it is gone: a lock that can be taken belongs
 to a process that has died. So runs of two dates that work in one place leave each other alone.
@@ -17,7 +17,7 @@ LOCK = ".lock"
 
 @contextmanager
 def scratch_folder(place: Path, prefix: str) -> Iterator[Path]:
-    """A new folder in `place` whose name begins so, removed at the end unless it was moved away."""
+    """A new folder in `place` with this prefix, removed at the end unless it was moved away."""
     place.mkdir(parents=True, exist_ok=True)
     _remove_abandoned(place, prefix)
     work = place / f"{prefix}{secrets.token_hex(8)}"

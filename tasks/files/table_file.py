@@ -1,4 +1,4 @@
-"""A CSV or parquet file that a person gives, as rows with their places: all of it is read, or none (TRU-3).
+"""Rows of a CSV or parquet file that a person provides, with their places: all are read, or none (TRU-3).
 
 CSV is read strictly. A quote that stands open takes the rows after it into one value, a column named twice hides one of
 the two, a separator too many moves values to other columns: each is refused with its line instead of losing a row.
@@ -32,7 +32,7 @@ class GivenRow:
 
 
 def rows_of(path: Path, known: Collection[str], required: Sequence[str], megabytes: int) -> list[GivenRow]:
-    """The rows of a file; FileRefused names place and remedy of what is wrong, ConfigError a file that is none."""
+    """The rows of a file; FileRefused names the place of a mistake and its remedy; ConfigError if it cannot be read."""
     if not path.exists():
         raise ConfigError(f"{path} does not exist. Name a CSV or parquet file.")
     if not path.is_file():
@@ -80,7 +80,7 @@ def _parquet(path: Path) -> tuple[list[str], list[GivenRow]]:
 
 
 def _csv(path: Path) -> tuple[list[str], list[GivenRow]]:
-    """Every value as text, an account called NA too. Spreadsheets of half of Europe separate by semicolons."""
+    """A CSV with every value as text, even an account called NA. Many European spreadsheets separate by semicolons."""
     text = _text(path)
     between = max(",;\t", key=text.partition("\n")[0].count)
     lines = _lines(text, between, path.name)
@@ -96,7 +96,7 @@ def _csv(path: Path) -> tuple[list[str], list[GivenRow]]:
 
 
 def _text(path: Path) -> str:
-    """The file's text, with or without the mark that spreadsheets put before it."""
+    """The file's text without a byte order mark, which spreadsheets may put first."""
     data = path.read_bytes()
     try:
         text = data.decode("utf-8-sig")
@@ -112,7 +112,7 @@ def _text(path: Path) -> str:
 
 
 def _lines(text: str, between: str, name: str) -> Iterator[tuple[int, list[str]]]:
-    """Each row with the line on which it begins."""
+    """Each row with the number of its first line."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=between, strict=True)
     begins = 1
     while True:
@@ -130,7 +130,7 @@ def _lines(text: str, between: str, name: str) -> Iterator[tuple[int, list[str]]
 
 
 def _misplaced(values: Sequence[str], columns: int, between: str) -> str | None:
-    """Why values of a row may stand under other columns than were meant, or in another row."""
+    """Why values of a row may be in the wrong column or in the wrong row."""
     has = f"has {len(values)} values, the header {columns} columns."
     if len(values) < columns:
         return f"{has} Leave an empty value between two separators."

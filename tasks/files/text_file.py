@@ -1,4 +1,4 @@
-"""A text file that a person wrote: settings, playbook, mapping. An error says what it is instead (TRU-3)."""
+"""Text files that people write: settings, playbook, mapping. An error names what the file is instead (TRU-3)."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from keepwell.values.texts import storable
 
 
 def text_in(path: Path, remedy: str, what: str = "") -> str:
-    """The text of a file in UTF-8, without the mark that some editors put first; ConfigError where there is none.
+    """The text of a UTF-8 file without a byte order mark; ConfigError if it is missing or not such a file.
 
     A pipe is not opened: whoever reads it waits for a writer.
     """

@@ -1,4 +1,4 @@
-"""Whether anything can be written where a run is to write (TRU-3)."""
+"""Check that a run can write to its folder (TRU-3)."""
 
 import tempfile
 from pathlib import Path
@@ -7,7 +7,7 @@ from keepwell.tasks.errors import ConfigError
 
 
 def writable(folder: Path) -> None:
-    """ConfigError where nothing can be written to a folder, or where it cannot be made; nothing is left behind."""
+    """Raise ConfigError if a folder cannot be created or written to; leave nothing behind."""
     place = folder.resolve()
     try:
         there = next(above for above in (place, *place.parents) if above.exists())

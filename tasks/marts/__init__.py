@@ -1,1 +1,1 @@
-"""What is published as parquet."""
+"""The marts, published as parquet."""

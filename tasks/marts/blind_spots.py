@@ -17,7 +17,7 @@ DEALINGS = frozenset({"usage", "tickets", "invoices", "surveys", "touchpoints", 
 
 @dataclass(frozen=True)
 class Seen:
-    """What one signal shows of one segment: its accounts, those with any row and with any value, rows and values.
+    """Coverage of one signal in one segment: accounts, those with any row and with any value, rows and values.
 
     `set_aside` counts rows that the mapping set aside, `undated` the accounts whose row holds today's values. `ratio`
     is the use of the product by the accounts that are seen, over that of the others; None where it is unknown.
@@ -44,7 +44,7 @@ class Seen:
 
 
 def blind_spot(signal: Signal, seen: Seen | None, mapped: bool, settings: CatalogueSettings) -> str | None:
-    """What one signal does not see of one segment; None where nothing is known to be hidden."""
+    """The blind spot of one signal in one segment, in words; None if none is known."""
     if seen is None:
         name = signal.table.name
         return (
@@ -74,7 +74,7 @@ def _parts(signal: Signal, seen: Seen, settings: CatalogueSettings) -> Iterator[
 
 
 def _engaged_only(signal: Signal, seen: Seen, settings: CatalogueSettings) -> Iterator[str]:
-    """The bias of signals that only engaged customers give; of the others nothing is known, good or bad."""
+    """The bias of signals that only engaged customers give; nothing is known about the others, good or bad."""
     # A ticket without an escalation tells as much as one with; a survey that nobody answered tells nothing.
     share = (seen.with_values if signal.column.name in SPOKEN else seen.with_rows) / seen.accounts
     if signal.table.name == "usage":

@@ -45,7 +45,7 @@ def insights_frame(
 
 
 def _group_name(c: Contrast) -> str:
-    """The group in short: `low 3`, `missing`, or a category."""
+    """Short name of the group: `low 3`, `missing`, or a category."""
     if c.threshold is None:
         return c.side
     return f"{c.side} {c.threshold:g}" if isinstance(c.threshold, float) else c.threshold
@@ -62,7 +62,7 @@ def insight(outcome: str, horizon_days: int, contrast: Contrast, feature: Featur
 
 
 def _group(c: Contrast, feature: Feature | None) -> str:
-    """Who they are, as it goes on after `Accounts`."""
+    """The group in words, to follow `Accounts`."""
     if feature is None:
         return f"of {c.feature.replace('_', ' ')} “{c.threshold}”"
     if c.side in ("missing", "known"):
@@ -83,7 +83,7 @@ def _others(c: Contrast, feature: Feature | None) -> str:
 
 
 def about(feature: Feature | None, name: str) -> str:
-    """What a feature measures, without its boundaries; a word such as the segment is its own name."""
+    """What a feature measures, without its boundaries; a category such as the segment keeps its name."""
     if feature is None:
         return name.replace("_", " ")
     said = feature.doc.split(";")[0].split(":")[0].rstrip(".")
@@ -95,7 +95,7 @@ def _times(ratio: float) -> str:
 
 
 def beyond(feature: Feature, *, higher: bool) -> str:
-    """How values beyond a bound are called: a change or a sentiment is better or worse, a count is more or less."""
+    """The word for values beyond a bound: better or worse for a change or a sentiment, more or less for a count."""
     if not feature.relative and "{value:+" not in feature.words:
         return "more" if higher else "less"
     if feature.direction == 0:
@@ -104,12 +104,12 @@ def beyond(feature: Feature, *, higher: bool) -> str:
 
 
 def component_of(feature: Feature | None) -> str:
-    """The component of a feature, or the one that its source is nearest to."""
+    """The component of a feature, or the one nearest to its source."""
     if feature is None:
         return "commercial"
     return feature.component or SOURCES.get(feature.sources[0], "commercial")
 
 
 def team_of(feature: Feature | None) -> str:
-    """Who looks into a feature."""
+    """The team that looks into a feature."""
     return TEAMS[component_of(feature)]

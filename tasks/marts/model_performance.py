@@ -1,4 +1,4 @@
-"""The mart `model_performance`: every figure of every candidate, overall and per segment, with its interval."""
+"""The mart `model_performance`: every metric of every candidate, overall and per segment, with its interval."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -27,7 +27,7 @@ def performance_frame(trials: Mapping[str, Trial]) -> pd.DataFrame:
 def metric_rows(
     outcome: str, version: str, metrics: Mapping[str, Estimate], first: date, last: date, segment: str = BOOK
 ) -> pd.DataFrame:
-    """One row per figure of one model over these months."""
+    """One row per metric of one model over these months."""
     return pd.DataFrame(
         [
             {

@@ -1,4 +1,4 @@
-"""Frames of the marts that watch a model: `drift`, `lead_times`, months of `model_performance` (LRN-3, LRN-4)."""
+"""Frames of the marts that monitor a model: `drift`, `lead_times`, months of `model_performance` (LRN-3, LRN-4)."""
 
 from collections.abc import Mapping
 
@@ -18,19 +18,19 @@ def drift_frame(outcome: str, books: Mapping[pd.Timestamp, pd.DataFrame], outcom
 
 
 def estimated_frame(outcome: str, version: str, found: EstimatedMetrics) -> pd.DataFrame:
-    """Figures of the months whose outcomes are not known yet, and whether to trust them."""
+    """Estimated metrics of months whose outcomes are not known yet, and whether to trust them."""
     rows = metric_rows(outcome, version, found.metrics, found.months[0], found.months[-1])
     reason = "; ".join(found.reasons) or None
     return rows.assign(matured=False, estimated=True, trusted=found.trusted, reason=reason)
 
 
 def realised_frame(outcome: str, version: str, months: Mapping[pd.Timestamp, Mapping[str, Estimate]]) -> pd.DataFrame:
-    """Figures of each matured month: precision, recall, miss and false-alarm rate over time."""
+    """Metrics of each matured month: precision, recall, miss and false-alarm rate over time."""
     return _matured(stacked(metric_rows(outcome, version, metrics, month, month) for month, metrics in months.items()))
 
 
 def warning_frame(outcome: str, found: EarlyWarning, since: pd.Timestamp, until: pd.Timestamp) -> pd.DataFrame:
-    """Share of churners flagged early, median lead and workload of each score; what the first has over the others."""
+    """Share of churners flagged early, median lead and workload of each score, and the first score's advantage."""
     ahead = {name: {"early_share_behind_first": gap} for name, gap in found.differences.items()}
     return _matured(
         stacked(
@@ -46,5 +46,5 @@ def lead_times_frame(outcome: str, found: EarlyWarning) -> pd.DataFrame:
 
 
 def _matured(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows that rest on known outcomes."""
+    """Rows based on known outcomes."""
     return rows.assign(matured=True, estimated=False)

@@ -23,7 +23,7 @@ CANDIDATE = "candidate"
 def week_before(
     marts: Path, as_of: date, rules: WeeklySettings
 ) -> tuple[date | None, pd.DataFrame, tuple[str, ...]]:  # fmt: skip
-    """The stored scores nearest at or before a week earlier: their date, the book then, what enters the run_id."""
+    """The newest stored scores at least a week old: their date, the book then, and what enters the run_id."""
     latest = as_of - timedelta(days=rules.days)
     found = [
         d for d in dates(marts, "health_scores") if latest - timedelta(days=rules.max_staleness_days) <= d <= latest
@@ -36,7 +36,7 @@ def week_before(
 
 
 def portfolio(accounts: pd.DataFrame, before: pd.DataFrame, compared_with: date | None, currency: str) -> pd.DataFrame:
-    """The mart: accounts and ARR of every segment and band, and how they moved within the week."""
+    """The mart `portfolio`: accounts and ARR of every segment and band, and the moves within the week."""
     now, then = (f.assign(segment=f["segment"].fillna("no segment").astype(str)) for f in (accounts, before))
     segments = sorted({*now["segment"], *then["segment"]})
     whole = [_by_band(now, then, "all")]
@@ -48,7 +48,7 @@ def portfolio(accounts: pd.DataFrame, before: pd.DataFrame, compared_with: date 
 
 
 def _by_band(now: pd.DataFrame, then: pd.DataFrame, segment: str) -> pd.DataFrame:
-    """One segment, a row per band; who changed the segment enters here and leaves there."""
+    """One row per band of a segment; an account that changed segment leaves one and enters the other."""
     was = then.set_index("account_id")["band"]
     band = now.set_index("account_id")["band"]
     sums = {
@@ -82,7 +82,7 @@ def trend(marts: Path, as_of: date, now: pd.DataFrame, weeks: int) -> tuple[pd.D
 
 
 def pipeline(facts: Facts, as_of: date, money: BookSettings, rules: WeeklySettings) -> pd.DataFrame:
-    """The expansion deals as they stood at as_of: those under way, and those that ended within the week.
+    """Expansion deals at as_of: those in progress, and those that ended within the week.
 
     A value in a currency without a rate, or without a currency, is not known in the reporting currency.
     """
@@ -102,7 +102,7 @@ def pipeline(facts: Facts, as_of: date, money: BookSettings, rules: WeeklySettin
 def candidates(
     accounts: pd.DataFrame, features: pd.DataFrame, busy: set[str], rules: WeeklySettings, horizon_days: int
 ) -> pd.DataFrame:  # fmt: skip
-    """Healthy accounts that could be asked to expand, the most promising first: account_id and why.
+    """Healthy accounts to ask for an expansion, the most promising first: account_id and why.
 
     By the model's probability times ARR where there is one; else by signs, each said. `busy`: accounts with a churn
     alert or a deal. `horizon_days`: the horizon of the model of expansion.
@@ -125,7 +125,7 @@ def candidates(
 
 
 def _signs(row: Mapping[object, float], rules: WeeklySettings) -> list[str]:
-    """What speaks for room to grow, in words; what is not known is no sign."""
+    """Signs of room to grow, in words; an unknown value is no sign."""
     seats, rise, nps = (row.get(n, np.nan) for n in ("seat_utilisation", "usage_trend", "nps_score_365d"))
     found = {
         f"{seats:.0%} of paid seats active": seats >= rules.seats_used,
@@ -138,7 +138,7 @@ def _signs(row: Mapping[object, float], rules: WeeklySettings) -> list[str]:
 def opportunities(
     deals: pd.DataFrame, asked: pd.DataFrame, accounts: pd.DataFrame, week: Week, rules: WeeklySettings
 ) -> pd.DataFrame:
-    """The mart: every deal of the pipeline, then the candidates; a deal of an account with a churn alert is on hold."""
+    """The mart `opportunities`: pipeline deals, then candidates; a deal is on hold if its account has a churn alert."""
     about = accounts[
         ["account_id", "name", "segment", "csm", "arr", "expansion_probability", "band", "status", "currency"]
     ]
@@ -163,7 +163,7 @@ def opportunities(
 
 
 def _hold(account_id: str, status: object, week: Week) -> str | None:
-    """Why nothing is to be sold to the account now (ACT-2)."""
+    """Why no expansion may be offered to the account now (ACT-2)."""
     if alerts := week.churn_alerts(account_id):
         return f"open alert: {', '.join(sorted({a.rule.replace('_', ' ') for a in alerts}))}"
     return "notice given" if status == "leaving" else None

@@ -1,4 +1,4 @@
-"""Atomic parquet marts: readers see the old file or the new, never half; the same rows give the same bytes."""
+"""Publish marts as parquet, atomically: readers see the old file or the new one; equal rows give equal bytes."""
 
 import json
 import os
@@ -22,7 +22,7 @@ from keepwell.tasks.marts.views import views
 
 @dataclass(frozen=True)
 class Stamp:
-    """What every published row says of its origin."""
+    """The origin stamped on every published row."""
 
     run_id: str
     code_version: str
@@ -91,7 +91,7 @@ def _column(values: pd.Series, kind: pa.DataType, decimals: int) -> pa.Array:
 def _write_aside(
     root: Path, as_of: date, mart: Mart, frame: pd.DataFrame, stamp: Stamp, moves: list[tuple[Path, Path]]
 ) -> int:
-    """Write the new files beside the old ones and note the moves that put them in place; the rows written."""
+    """Write the new files beside the old ones and note the moves that put them in place; returns the rows."""
     folder = root / mart.name / f"as_of={as_of}"
     folder.mkdir(parents=True, exist_ok=True)
     table = mart_table(mart, frame, stamp)
@@ -110,7 +110,7 @@ def _write_aside(
 
 
 def record_run(root: Path, as_of: date, row: Mapping[str, object], stamp: Stamp) -> None:
-    """Put one flow's run into the mart `runs`, beside the other flows of that date, which keep their own stamp."""
+    """Record one flow's run in the mart `runs`; the other flows of that date keep their own stamps."""
     new = pd.DataFrame([{**row, "run_id": stamp.run_id, "code_version": stamp.code_version}])
     path = root / "runs" / f"as_of={as_of}" / FILE
     with in_turn(root.parent, "runs"):  # not every flow holds its date: one that ends in between would be lost
@@ -122,14 +122,14 @@ def record_run(root: Path, as_of: date, row: Mapping[str, object], stamp: Stamp)
 
 
 def write_dictionary(root: Path) -> None:
-    """`README.md`, the dictionary of every mart, and `views.sql`, the same as DuckDB views."""
+    """Write `README.md`, the dictionary of every mart, and `views.sql`, the same marts as DuckDB views."""
     with in_turn(root.parent, "dictionary"):  # runs of two dates write the same two files
         write_whole(root / "README.md", dictionary())
         write_whole(root / "views.sql", views({name for name in MARTS if any(root.glob(f"{name}/*/{FILE}"))}))
 
 
 def dictionary() -> str:
-    """Every mart, its grain, key and columns, as Markdown."""
+    """Every mart with its grain, key and columns, as Markdown."""
     lines = [
         "# Dictionary of the marts", "",
         "Generated. `<mart>/as_of=YYYY-MM-DD/data.parquet`, one folder per date (`as_of` is the folder's name), with a",
@@ -152,7 +152,7 @@ def dictionary() -> str:
 
 
 def write_whole(path: Path, text: str) -> Path:
-    """The text in this file, written aside and moved into place; a file that says the same already is left alone."""
+    """Write the text aside and move it into place; a file that already has this text is not touched."""
     said = text.encode()
     if path.exists() and path.read_bytes() == said:
         return path

@@ -1,4 +1,4 @@
-"""The mart `runs`: every flow run that ended well, and how long it took."""
+"""The mart `runs`: every successful flow run and its duration."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ from keepwell.tasks.marts.publish import Stamp, record_run
 
 
 class Recorded(Protocol):
-    """What of a run its record needs."""
+    """The parts of a run that its record needs."""
 
     @property
     def marts(self) -> Path: ...
@@ -22,7 +22,7 @@ class Recorded(Protocol):
 
 @contextmanager
 def recorded(run: Recorded, flow: str) -> Iterator[Callable[[int, Stamp], None]]:
-    """Record the run of a flow once it is done; the body says how many rows it published and under which stamp.
+    """Record a flow's run once it is done; the body reports the rows it published and their stamp.
 
     A run that fails records nothing: it leaves every mart but `check_results` as it was, and its message is on stderr.
     """
@@ -41,7 +41,7 @@ def has_run(marts: Path, flow: str, as_of: date) -> bool:
 
 
 def has_begun(marts: Path, family: str, before: date) -> bool:
-    """Whether any flow whose name begins so is on record for an earlier date, newest dates first."""
+    """Whether any flow with this prefix is on record for an earlier date; searches newest dates first."""
     days = [day for day in dates(marts, "runs") if day < before]
     return any(name.startswith(family) for day in reversed(days) for name in _flows(marts, day))
 

@@ -92,7 +92,7 @@ def _row(
 
 
 def frequency(days: float | None) -> str:
-    """How often a source is expected to bring something new, in words."""
+    """How often a source is expected to deliver new rows, in words."""
     if days is None:
         return "not stated"
     if days < 1:
@@ -102,19 +102,19 @@ def frequency(days: float | None) -> str:
 
 
 def _is_given(signal: Signal, given: Sequence[str]) -> bool:
-    """Whether the mapping gives the column; a sentiment is computed where it gives the text."""
+    """Whether the mapping provides the column; a sentiment is computed if it provides the text."""
     return signal.column.name in given or (signal.column.name == "sentiment" and signal.table.text in given)
 
 
 def _set_aside(facts: Facts) -> dict[str, pd.Series]:
-    """Rows set aside by account (index), for each table of which some were."""
+    """Rows set aside by account (index), for each table with any."""
     rows = facts["quarantine"]
     counted = rows.group_by("table_name", "account_id").agg(set_aside=rows.count()).to_pyarrow().to_pandas().dropna()
     return {str(name): own.set_index("account_id")["set_aside"] for name, own in counted.groupby("table_name")}
 
 
 def _per_account(facts: Facts, table: CanonicalTable, aside: pd.Series | None) -> pd.DataFrame:
-    """One row per account with rows: rows, first and last event day, and for each column the rows that have a value.
+    """Per account with rows: row count, first and last event day, and for each column the rows that have a value.
 
     `accounts` is read as its labels, which hold undated values too.
     """
@@ -135,7 +135,7 @@ def _days_of_use(facts: Facts, days: int) -> pd.Series:
 
 
 def _seen(signal: Signal, mine: pd.DataFrame, use: pd.Series, settings: CatalogueSettings) -> Seen:
-    """One signal in one segment (`mine`, `use`: a row per account), silent accounts counted."""
+    """One signal in one segment (`mine`, `use`: a row per account), including silent accounts."""
     values = mine[_values(signal)].fillna(0)
     rows = mine["rows"].fillna(0)
     there = values > 0 if signal.column.name in SPOKEN else rows > 0
@@ -152,7 +152,7 @@ def _seen(signal: Signal, mine: pd.DataFrame, use: pd.Series, settings: Catalogu
 
 
 def _use_ratio(use: pd.Series, there: pd.Series, min_accounts: int) -> float | None:
-    """Mean use of the accounts that are there over that of the others; infinite where only the former use anything."""
+    """Mean use of accounts with the signal over that of the others; infinite if only the former use anything."""
     of_seen, of_others = use[there.to_numpy()], use[~there.to_numpy()]
     if min(len(of_seen), len(of_others)) < min_accounts or of_seen.sum() == 0:
         return None
@@ -160,7 +160,7 @@ def _use_ratio(use: pd.Series, there: pd.Series, min_accounts: int) -> float | N
 
 
 def _values(signal: Signal) -> str:
-    """Where the values are counted: a text is left behind, its tone is kept."""
+    """The column whose values are counted: for a text, its sentiment, which is all that is stored."""
     return "values_sentiment" if signal.column.name == signal.table.text else f"values_{signal.column.name}"
 
 
@@ -171,7 +171,7 @@ def _days(mine: pd.DataFrame) -> tuple[Any, Any]:
 
 
 def write_catalogue_xlsx(catalogue: pd.DataFrame, path: Path) -> None:
-    """The catalogue as a spreadsheet, replaced whole. Every text stays a text, whatever it begins with."""
+    """Write the catalogue as a spreadsheet. Every text stays a text, whatever it begins with."""
     book = openpyxl.Workbook()
     sheet = book.worksheets[0]
     sheet.title = "signals"
@@ -194,7 +194,7 @@ def write_catalogue_xlsx(catalogue: pd.DataFrame, path: Path) -> None:
 
 
 def _fill(cell: Cell | MergedCell, name: str, value: Any) -> None:
-    """One cell. A text that a spreadsheet would take for a formula is marked as text, as by a leading apostrophe."""
+    """Fill one cell. A text that a spreadsheet would read as a formula is marked as text, as by an apostrophe."""
     if isinstance(value, list | tuple):
         value = ", ".join(value)
     if value is None or (not isinstance(value, str) and pd.isna(value)):

@@ -1,4 +1,4 @@
-"""Which column of which canonical table each feature rests on, read off the features' own expressions."""
+"""The columns of canonical tables that each feature depends on, derived from the features' own expressions."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ Place = tuple[str, str]
 
 @dataclass(frozen=True)
 class Signal:
-    """One column that can say something about an account, and the published features that use it."""
+    """One column with information about an account, and the published features that use it."""
 
     table: CanonicalTable
     column: Column
@@ -30,7 +30,7 @@ class Signal:
 
 
 def signals(features: Mapping[str, Feature]) -> list[Signal]:
-    """Every potential signal, whether the company has it or not; ids that only tell rows apart are none."""
+    """Every potential signal, whether the company has it or not; ids that only distinguish rows are left out."""
     users = _users(features)
     return [
         Signal(table, column, tuple(users.get((table.name, _read_as(table, column)), ())))
@@ -41,12 +41,12 @@ def signals(features: Mapping[str, Feature]) -> list[Signal]:
 
 
 def _read_as(table: CanonicalTable, column: Column) -> str:
-    """The column that features read in the place of this one: of a text only its sentiment is stored."""
+    """The column that features read instead of this one: of a text, only the sentiment is stored."""
     return "sentiment" if column.name == table.text else column.name
 
 
 def _users(features: Mapping[str, Feature]) -> dict[Place, list[str]]:
-    """Per column, the published features that rest on it, directly or through others."""
+    """Published features per column that they depend on, directly or through others."""
     facts = _no_facts()
     accounts = book(facts, BookSettings())
     columns = {**dict(accounts.schema()), **dict.fromkeys(features, "float64")}
@@ -73,7 +73,7 @@ def _users(features: Mapping[str, Feature]) -> dict[Place, list[str]]:
 
 
 def _aggregate(feature: Feature, facts: Facts) -> Iterator[Place]:
-    """The columns of the source that an aggregate reads; with a window, the column that it is counted on too."""
+    """The source columns that an aggregate reads; with a window, also the column that dates the rows."""
     (source,) = feature.sources
     yield from _origins(feature.build(rows_for(facts, feature, None)).op())
     if feature.lookback_days is not None:
@@ -81,7 +81,7 @@ def _aggregate(feature: Feature, facts: Facts) -> Iterator[Place]:
 
 
 def _origins(node: Any) -> Iterator[Place]:
-    """The columns of canonical tables on which a value rests, followed through the relations in between."""
+    """The columns of canonical tables that a value depends on, traced through the relations in between."""
     for field in node.find(ops.Field, filter=ops.Value):
         yield from _origin(field.rel, field.name)
 
@@ -99,7 +99,7 @@ def _origin(relation: Any, name: str) -> Iterator[Place]:
 
 @cache
 def _no_facts() -> Facts:
-    """Every canonical table with its columns and without a row, as of no particular instant."""
+    """Every canonical table with its columns but no rows, as of any instant."""
     columns = {name: {c.name: c.type for c in (*t.columns, *t.staged)} for name, t in TABLES.items()}
     tables = {name: ibis.table(schema, name=name) for name, schema in columns.items()}
     tables["account_labels"] = tables["accounts"]

@@ -1,4 +1,4 @@
-"""A date leaves the marts and the reports; readers see each of its partitions whole, or not at all."""
+"""Remove a date from the marts and reports; readers see each partition whole, or not at all."""
 
 import os
 import shutil
@@ -13,13 +13,13 @@ PROMOTIONS = "promotions"
 
 
 def published(out: Path, day: date) -> list[Path]:
-    """The partitions of a date, and its reports; but for the record of what people changed about models."""
+    """The partitions and reports of a date, except for the record of model changes by people."""
     partitions = sorted(path for path in (out / "marts").glob(f"*/as_of={day}") if path.parent.name != PROMOTIONS)
     return [*partitions, *sorted((out / "reports").glob(f"*-{day}*"))]
 
 
 def unpublish(out: Path, files: Sequence[Path]) -> None:
-    """Remove partitions and reports, and renew the views; killed in between, the next time removes the rest."""
+    """Remove partitions and reports and renew the views; if it is killed, the next call removes the rest."""
     aside = out / REMOVED
     shutil.rmtree(aside, ignore_errors=True)
     for number, path in enumerate(files):

@@ -1,4 +1,4 @@
-"""`views.sql`: every mart as a DuckDB view, and its newest partition as a second one."""
+"""The SQL of `views.sql`: every mart as a DuckDB view, and its newest partition as a second one."""
 
 from collections.abc import Collection
 
@@ -23,7 +23,7 @@ END;
 
 
 def views(published: Collection[str]) -> str:
-    """The file: views of all marts, with the columns of the dictionary; one without a partition has no rows.
+    """SQL of the views of all marts with the dictionary's columns; a view without a partition has no rows.
 
     No path is written into it, so that it is the same file wherever the marts are copied to.
     """
@@ -31,7 +31,7 @@ def views(published: Collection[str]) -> str:
 
 
 def _all_dates(mart: Mart, published: bool) -> str:
-    """Partitions of every date under the dictionary's columns, those that no file holds yet among them."""
+    """Partitions of every date with the dictionary's columns, including those that no file has yet."""
     kinds = {"as_of": DAY, **{field.name: field.type for field in mart.schema}}
     columns = ", ".join(f'NULL::{SQL_TYPES[kind]} AS "{name}"' for name, kind in kinds.items())
     files = f"read_parquet(getvariable('marts_folder') || '/{mart.name}/*/{FILE}', {HIVE})"
@@ -43,7 +43,7 @@ def _all_dates(mart: Mart, published: bool) -> str:
 
 
 def _newest(mart: Mart) -> str:
-    """The partition with the newest manifest; by its rows, an older date would stand in for an empty one."""
+    """The partition with the newest manifest; chosen by rows, an older date would replace an empty one."""
     day = r"regexp_extract(file, 'as_of=([0-9-]+)[/\\]_manifest\.json$', 1)::DATE"
     manifests = f"glob(getvariable('marts_folder') || '/{mart.name}/*/_manifest.json')"
     return (

@@ -1,4 +1,4 @@
-"""Tuned weights beside the hand-set ones: the mart `weights`, their backtest, and the lines that would adopt them.
+"""Tuned weights beside the hand-set ones: the mart `weights`, their backtest, and the settings to adopt them.
 
 Nothing here changes a score. A person who agrees pastes the lines into pipeline.toml, where the change is reviewed and
 shows as `change_weights` in the next scores (HLT-3, HLT-5).
@@ -23,7 +23,7 @@ BOOK = "all"
 
 @dataclass(frozen=True)
 class Tuning:
-    """Tuned weights of one outcome and how they did on the test months against those set by hand."""
+    """Tuned weights of one outcome and their results on the test months against the hand-set ones."""
 
     tuned: Tuned
     graded: Backtest
@@ -60,7 +60,7 @@ def weights_frame(outcome: str, health: HealthSettings, tuned: Tuned) -> pd.Data
 
 
 def backtest_frame(outcome: str, tuning: Tuning) -> pd.DataFrame:
-    """Rows of the mart `model_performance`: what the tuned score is ahead by, on the same test rows and draws."""
+    """Rows of the mart `model_performance`: the tuned score's advantage, on the same test rows and draws."""
     rows = [
         {
             "outcome": outcome, "version": VERSION, "segment": BOOK, "metric": f"{name}_ahead_of_health",
@@ -73,7 +73,7 @@ def backtest_frame(outcome: str, tuning: Tuning) -> pd.DataFrame:
 
 
 def as_toml(tuned: Tuned) -> str:
-    """The lines of pipeline.toml that would adopt the weights, with how many losses each rests on."""
+    """The lines of pipeline.toml that would adopt the weights, each with the number of churned accounts behind it."""
     lines = ["[health.weights]", *_lines(tuned.book)]
     for segment in sorted(tuned.own - {""}):
         quoted = visible(json.dumps(segment, ensure_ascii=False))  # what JSON escapes, TOML reads
@@ -87,7 +87,7 @@ def _lines(weights: Weights) -> list[str]:
 
 
 def tuned_in_words(tuning: Tuning) -> str:
-    """One sentence: what the tuned score would gain on months that had no say in it."""
+    """One sentence: the tuned score's gain on months that it was not tuned on."""
     by_hand, tuned, ahead = tuning.graded.by_hand, tuning.graded.tuned, tuning.graded.ahead
     auc, found = ahead["roc_auc"], ahead["recall"]
     return (

@@ -1,4 +1,4 @@
-"""The marts `interventions` and `success_plans`, and the list of what people do (MON-3)."""
+"""The marts `interventions` and `success_plans`, and the work list (MON-3)."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -26,7 +26,7 @@ LISTED = ["what", "id", "account", "about", "since", "due", "status", "owner"]
 
 
 def interventions(events: Sequence[WorkEvent], facts: Facts) -> pd.DataFrame:
-    """Interventions of the ledger and of the source; of one that both have, the ledger's."""
+    """Interventions of the ledger and the source; where both have one, the ledger's counts."""
     own = [
         {**{n: v for n, v in asdict(i).items() if n != "result"}, "outcome": i.result, "recorded_in": "ledger"}
         for i in interventions_at(events, facts.as_of)
@@ -50,16 +50,16 @@ class Values:
 
     @property
     def used(self) -> tuple[str, ...]:
-        """The partitions that were read, for the run_id of what is built on them."""
+        """The partitions that were read, for the run_id of results based on them."""
         named = {f"{mart}/{day}/{frame['run_id'].iloc[0]}" for (mart, day), frame in self._read.items() if len(frame)}
         return tuple(sorted(named))
 
     def days(self, metric: str) -> Sequence[date]:
-        """The days for which a metric may be known."""
+        """The days on which a metric may be known."""
         return self._days[mart_of(metric)]
 
     def value(self, account: str, metric: str, day: date) -> float | None:
-        """The metric of an account; None where it is not known."""
+        """The metric of an account; None if unknown."""
         mart = mart_of(metric)
         if (mart, day) not in self._read:
             self._read[mart, day] = read(self._marts, mart, day).set_index("account_id")
@@ -69,12 +69,12 @@ class Values:
 
 
 def standings(events: Sequence[WorkEvent], values: Values, now: datetime, on: date | None = None) -> list[Standing]:
-    """Every target that was written down by `now`, as it stands on a day: that of `now` unless another is given."""
+    """Every target recorded by `now` with its standing on a day (default: the day of `now`)."""
     return [_standing(plan, values, on or now.date()) for plan in plans_at(events, now)]
 
 
 def graded_plans(events: Sequence[WorkEvent], values: Values, now: datetime) -> list[PlanTarget]:
-    """Every target with the status and the value of its grade; one that values settled was settled on its due day."""
+    """Every target with its graded status and value; one graded by values was settled on its due day."""
     return [
         replace(
             s.plan, status=s.status, value=s.value,
@@ -89,13 +89,13 @@ def _standing(plan: PlanTarget, values: Values, as_of: date) -> Standing:
 
 
 def success_plans(standing: Sequence[Standing]) -> pd.DataFrame:
-    """The mart: what was planned, with the grade."""
+    """The mart `success_plans`: every target with its grade."""
     rows = [{**asdict(s.plan), **{n: v for n, v in vars(s).items() if n != "plan"}} for s in standing]
     return pd.DataFrame(rows, columns=list(SUCCESS_PLANS.columns), dtype=object)
 
 
 def work_list(events: Sequence[WorkEvent], marts: Path, now: datetime, *, open_only: bool = False) -> pd.DataFrame:
-    """Interventions, targets and follow-ups as people see them in a list, the next that is due first."""
+    """The work list: interventions, targets and follow-ups, the next due first."""
     rows: list[tuple[object, ...]] = [
         ("intervention", i.intervention_id[:8], i.account_id, i.kind + (f", {i.root_cause}" if i.root_cause else ""),
          i.started_at.date(), "", i.result or "running", i.by)

@@ -1,1 +1,1 @@
-"""Columns, types and keys of what is published."""
+"""Columns, types and keys of the published marts."""

@@ -1,4 +1,4 @@
-"""What a mart is: its key, its columns with type and meaning."""
+"""The schema of a mart: its key, its columns with type and meaning."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

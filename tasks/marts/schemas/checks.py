@@ -1,4 +1,4 @@
-"""What was checked, set aside and run, and what each signal covers."""
+"""Check results, rows set aside, runs, and the coverage of each signal."""
 
 from keepwell.tasks.marts.schemas.base import ACCOUNT, DAY, FLAG, NUMBER, TEXT, TEXTS, WHOLE, Mart
 

@@ -1,4 +1,4 @@
-"""Outreach, interventions, success plans, and what they changed."""
+"""Outreach, interventions, success plans, and their effects."""
 
 from keepwell.tasks.marts.schemas.base import ACCOUNT, DAY, FLAG, INSTANT, NUMBER, TEXT, TEXTS, WHOLE, Mart
 
