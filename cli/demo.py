@@ -1,7 +1,7 @@
-"""`make demo`: the main job on the sample company, in one go, with a summary to read in a minute.
+"""`make demo`: the whole pipeline on the sample company, with a summary to read in a minute.
 
-In order: the quarter's training, a month in which the challenger scores beside, its promotion, two months with risk,
-the days after them, the other weeks of the month, and a weekly review.
+In order: the quarter's training, a month with the challenger in shadow, its promotion, two months of scoring with the
+model, the days after them, the other weeks of the month, and a weekly review.
 """
 
 import logging
@@ -40,14 +40,14 @@ DAYS = 3
 REVIEWED = date(2026, 6, 22)
 SLIDING, RECOVERING = 3, 1
 FOR_THE_DEMO = """
-# Nobody has reviewed this model, which a first promotion needs elsewhere; the demo says so.
+# Nobody has reviewed this model. Outside the demo, a first promotion needs a review.
 [promotion]
 review_required = false
 """
 
 
 def main() -> None:
-    """Make the company, run four months, days and weeks after them, and say what came out."""
+    """Make the company, run four months and the days and weeks after them, and print the results."""
     log_to_stderr(logging.WARNING)
     restrict_umask()
     shutil.rmtree(OUT, ignore_errors=True)
@@ -76,59 +76,57 @@ def main() -> None:
     book = read(OUT / "marts", "health_scores", last)
     alerts = read(OUT / "marts", "alerts", last)
 
-    _print(f"\nThe book on {last}: {len(book)} accounts under contract, ARR {book['arr'].sum():,.0f} USD")
+    _print(f"\nThe portfolio on {last}: {len(book)} accounts under contract, ARR {book['arr'].sum():,.0f} USD")
     for name in BANDS:
         group = book[book["band"] == name]
         _print(f"  {name:>9}  {len(group):4d}  {group['arr'].sum():12,.0f} USD")
     moved = _moved(book)
     truth = Truth(OUT / "company" / "truth", last)
-    _print(
-        f"\nThree larger accounts that slide, the steepest since {MONTH_STARTS[0]}; in brackets what is true of them:"
-    )
+    _print(f"\nThree larger accounts whose health fell most since {MONTH_STARTS[0]}, with the truth in parentheses:")
     for row in moved[moved["account_id"].isin(truth.sliding())].nsmallest(SLIDING, "moved").itertuples():
         _account(row, truth)
-    _print("\nOne that recovers:")
+    _print("\nAn account that is recovering:")
     for row in moved[moved["account_id"].isin(truth.recovering())].nlargest(RECOVERING, "moved").itertuples():
         _account(row, truth)
     _print(f"\nAlerts over {DAYS} days: {sum(d.opened for d in days)} opened, {sum(d.closed for d in days)} closed")
     _print(_by_rule(alerts))
-    _print("\nThe month's other weeks: whom to call, what was done, what it changed")
+    _print("\nWeeks 2 to 4 of the month: outreach, interventions, results")
     for week in weeks:
         _totals(week.totals)
-    _print(f"\nThe review of the week, {REVIEWED}")
+    _print(f"\nThe weekly review of {REVIEWED}")
     _totals(review.totals)
     _print(_where(months))
 
 
 class Truth:
-    """What the generator knows of the company and no table of it tells: slides that began a month before `day`."""
+    """Ground truth of the generator, which the company's tables do not have: slides begun over a month before `day`."""
 
     def __init__(self, folder: Path, day: date) -> None:
         slides = pd.read_parquet(folder / "slides.parquet")
         self.day = day
         self.slides = slides[slides["began_on"] < day - timedelta(days=30)]
         months = pd.read_parquet(folder / "account_months.parquet")
-        self.chance = months[months["as_of"] == MONTH_STARTS[-1]].set_index("account_id")["p_churn"]
+        self.probability = months[months["as_of"] == MONTH_STARTS[-1]].set_index("account_id")["p_churn"]
 
     def sliding(self) -> "pd.Series[str]":
-        """Accounts on their way down."""
+        """Accounts whose health is falling."""
         return self.slides.loc[self.slides["bottom_on"] >= self.day, "account_id"]
 
     def recovering(self) -> "pd.Series[str]":
-        """Accounts past the bottom of a slide that is made good, or was in the months of the demo."""
+        """Accounts past the bottom of a slide, recovering or recovered in the months of the demo."""
         s = self.slides
         return s.loc[(s["bottom_on"] < self.day) & (s["recovered_on"] >= MONTH_STARTS[0]), "account_id"]
 
     def of(self, account_id: str) -> str:
-        """One sentence about the last slide that has begun."""
+        """One sentence about the account's last slide."""
         last = self.slides[self.slides["account_id"] == account_id].sort_values("began_on").iloc[-1]
         left, end = last["champion_left_on"], last["recovered_on"]
         return (
-            f"in truth {self.chance[account_id]:.0%} to leave within 90 days of {MONTH_STARTS[-1]}: a slide began on "
-            + str(last["began_on"])
-            + ("" if pd.isna(left) else f" as the champion left ({left})")
-            + f", to its bottom on {last['bottom_on']}"
-            + ("" if pd.isna(end) else f", made good by {end}")
+            f"true churn probability within 90 days of {MONTH_STARTS[-1]}: {self.probability[account_id]:.0%}; "
+            f"its health began to fall on {last['began_on']}"
+            + ("" if pd.isna(left) else f", when its champion left ({left})")
+            + f", reaches its lowest point on {last['bottom_on']}"
+            + ("" if pd.isna(end) else f", and recovers by {end}")
         )
 
 
@@ -148,27 +146,29 @@ def _account(row: Any, truth: Truth) -> None:
 
 
 def _train(run: Run) -> None:
-    """The quarter's candidates, and what came of them."""
+    """Train the quarter's candidates and print their metrics."""
     result = quarterly_retraining(run)
     churn = summary(result).query("outcome == 'churn'") if result.trials else summary(result)
-    _print(f"\nThe quarter, as of {run.as_of}: who leaves within 90 days, on months that no candidate has seen")
+    _print(
+        f"\nThe quarter as of {run.as_of}: how well each candidate predicts churn within 90 days, on the test months"
+    )
     _print(textwrap.indent(churn.drop(columns="outcome", errors="ignore").to_string(index=False), "  "))
     for outcome, reason in result.refused.items():
         _print(textwrap.fill(f"{outcome}: no model. {reason}", 110, initial_indent="  ", subsequent_indent="  "))
 
 
 def _promote(run: Run) -> None:
-    """Champion, if every gate lets it through; without a review, which the demo's settings do not ask for."""
+    """Promote the challenger if it passes every gate; the demo's settings do not require a review."""
     try:
         said = promote(run, "churn", by="the demo")
     except (NotPromoted, ConfigError) as refused:
         said = str(refused)
-    text = f"After {(run.as_of - QUARTER).days} days side by side (no expert review: this is a demo): {said}"
+    text = f"After {(run.as_of - QUARTER).days} days in shadow (this demo needs no expert review): {said}"
     _print("\n" + textwrap.fill(text, 112))
 
 
 def _totals(totals: Mapping[str, object]) -> None:
-    """The figures of a flow, one a line, as its command prints them."""
+    """Print the totals of a flow, one per line, as its command does."""
     for name, value in totals.items():
         if value:
             _print(f"{name.replace('_', ' '):>19}  {value}")
@@ -176,19 +176,19 @@ def _totals(totals: Mapping[str, object]) -> None:
 
 def _by_rule(alerts: pd.DataFrame) -> str:
     counts = alerts[alerts["closed_at"].isna()].groupby("rule").size()
-    return "\n".join(f"  {rule:>16}  {count:4d} live" for rule, count in counts.items())
+    return "\n".join(f"  {rule:>16}  {count:4d} open" for rule, count in counts.items())
 
 
 def _where(months: Sequence[MonthResult]) -> str:
     return "\n".join(
         [
             "\nWhere to look:",
-            f"  {months[-1].path}    the month's report for the CSM team",
-            f"  {OUT}/reports/blueprint-{QUARTER}.html    what tells who leaves, and what nobody can know",
-            f"  sh mlflow/server.sh {OUT}    every candidate, side by side, in MLflow",
+            f"  {months[-1].path}    the month's report for the CS team",
+            f"  {OUT}/reports/blueprint-{QUARTER}.html    what predicts churn, and what the data does not show",
+            f"  sh mlflow/server.sh {OUT}    all candidates side by side in MLflow",
             f"  {OUT}/reports/    the signal catalogue as a spreadsheet, beside the reports",
-            f"  {OUT}/marts/README.md    the tables for BI and what their columns mean",
-            f"  {OUT}/data_docs/index.html    what the data checks saw",
+            f"  {OUT}/marts/README.md    the tables for BI, with the meaning of their columns",
+            f"  {OUT}/data_docs/index.html    the results of the data checks",
         ]
     )
 

@@ -91,7 +91,7 @@ class HealthSettings(Frozen):
     slide_slots: int = Field(default=8, description="most slides in one life")
     slide_weeks: Range = Field(default=(20, 44), description="length of a slide, weeks")
     slide_depth: tuple[float, float] = Field(default=(1.0, 2.6), description="depth of a slide, x")
-    recovers: float = Field(default=0.4, description="share of slides that are made good, 0..1")
+    recovers: float = Field(default=0.4, description="share of slides that recover, 0..1")
     recovery_weeks: Range = Field(default=(8, 18), description="length of a recovery, weeks")
     champion_led: float = Field(
         default=0.3, description="share of first slides on record that begin as the champion leaves, 0..1"
