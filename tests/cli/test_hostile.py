@@ -53,7 +53,7 @@ def hostile_company(folder: Path) -> dict[str, str]:
     accounts = pd.read_parquet(folder / "accounts.parquet")
     ids = sorted(accounts["account_id"].unique())
     texts = dict(zip(ids, LEGAL.values(), strict=False))
-    # An id has to be told from others by its text, so each is its own and the hostile text.
+    # Ids must differ in their text, so each one is its own text plus the hostile one.
     renamed = {one: f"{one} {text}" for one, text in texts.items()}
     shorter = {one: text[:300] for one, text in renamed.items()}
     for path in sorted(folder.glob("*.parquet")):
@@ -156,8 +156,8 @@ def test_every_word_of_a_person_is_data(place: Place, name: str) -> None:
     place.run("override", "set", account, "--health", 20, "--reason", f"{text} x", "--until", "2026-07-20", *said)
     page = place.run("account", account, "--as-of", NOW).out
     assert one_line(f"{by} x") in page
-    told = json.loads(place.run("--json", "account", account, "--as-of", NOW).out)
-    assert any(f"{by} x" in line["by"] for line in told["lines"])
+    detail = json.loads(place.run("--json", "account", account, "--as-of", NOW).out)
+    assert any(f"{by} x" in line["by"] for line in detail["lines"])
     place.run("account", f"nobody {text}", "--as-of", NOW, codes=(2,))
     place.run("alerts", "list", "--owner", text, "--now", NOW)
     place.run("work", "list", "--owner", text, "--now", NOW)
@@ -235,10 +235,10 @@ def test_pages_escape_spreadsheets_hold_no_formula_and_calendars_no_foreign_line
 @pytest.mark.slow
 def test_messages_hold_no_escape_and_no_foreign_header(place: Place) -> None:
     """The title is one line, whatever an account is called: no header of a mail can follow it (TRU-4)."""
-    told = [path.read_text() for path in (place.out / "messages").glob("*.txt")]
+    messages = [path.read_text() for path in (place.out / "messages").glob("*.txt")]
 
-    assert told
-    for text in told:
+    assert messages
+    for text in messages:
         assert obeyed(text) == []
         assert not re.search(r"^(Bcc:|keepwell: all is well)", text, re.MULTILINE)
 

@@ -83,7 +83,7 @@ def test_the_tracking_of_a_run_lies_in_its_output_folder(company):
     assert run.tracking == company.tracking
 
 
-def test_compare_shows_gates_figures_and_what_could_have_been_found(company):
+def test_compare_shows_gates_metrics_and_the_smallest_detectable_difference(company):
     """Side by side, before anybody decides anything (LRN-2)."""
     ran = company.model("compare", "--as-of", SHADOWED)
 
@@ -112,11 +112,11 @@ def test_compare_shows_the_arms_only_once_accounts_were_assigned(company):
     said = keepwell("--config", company.config, "--out", company.out, "--json", "model", "compare", "--as-of", SHADOWED)
 
     assert after.out.startswith(before.out)
-    told = after.out.removeprefix(before.out)
-    assert told.startswith("\nRandomized comparison since May 31: accounts scored by version 1, and the others\n")
-    assert re.search(r"accounts +4 +12\n +outcome known +0 +0\n +flagged +0\.000 +1\.000 +-1\.000", told)
-    assert f"No outcome has matured yet: all will be known on {SHADOWED + timedelta(days=120)}." in told
-    assert "churned  " not in told
+    printed = after.out.removeprefix(before.out)
+    assert printed.startswith("\nRandomized comparison since May 31: accounts scored by version 1, and the others\n")
+    assert re.search(r"accounts +4 +12\n +outcome known +0 +0\n +flagged +0\.000 +1\.000 +-1\.000", printed)
+    assert f"No outcome has matured yet: all will be known on {SHADOWED + timedelta(days=120)}." in printed
+    assert "churned  " not in printed
     found = json.loads(said.out, parse_constant=pytest.fail)["arms"]
     assert (found["accounts"], found["matured"], found["figures"]["churned"]["version"]) == ([4, 12], [0, 0], None)
 
@@ -124,8 +124,8 @@ def test_compare_shows_the_arms_only_once_accounts_were_assigned(company):
 def test_once_outcomes_have_matured_compare_reads_the_source(company):
     """Who left after being assigned, by what the source knows now; a day earlier nothing is read (LRN-2)."""
     publish_arms(company.out / "marts", AS_OF, "1", ["c0", "c1"], ["o0", "o1"])
-    told = AS_OF + timedelta(days=120)
-    waiting = company.model("compare", "--as-of", told - timedelta(days=1))
+    known_on = AS_OF + timedelta(days=120)
+    waiting = company.model("compare", "--as-of", known_on - timedelta(days=1))
     contracts = [
         {"contract_id": account, "account_id": account, "start_on": date(2025, 1, 1), "arr": 100.0, "currency": "USD",
          "notice_on": AS_OF + timedelta(days=30) if account == "o0" else None}
@@ -134,7 +134,7 @@ def test_once_outcomes_have_matured_compare_reads_the_source(company):
     accounts = [{"account_id": row["account_id"], "valid_from": date(2025, 1, 1)} for row in contracts]
     usage = [{"account_id": "c0", "day": AS_OF, "user_id": "ann", "feature": "edit", "events": 1}]
     staged({"accounts": accounts, "contracts": contracts, "usage": usage}, company.config.parent)
-    ran = company.model("compare", "--as-of", told)
+    ran = company.model("compare", "--as-of", known_on)
 
     assert (waiting.code, ran.code) == (0, 0), ran.err
     assert "No outcome has matured yet" in waiting.out

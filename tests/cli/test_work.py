@@ -177,18 +177,18 @@ def test_an_account_that_is_misspelt_is_answered_with_the_nearest(place: Place) 
 def test_a_list_of_somebody_who_has_nothing_says_of_whom_there_is_something(place: Place) -> None:
     """Half a name is nobody's: the list is not empty, the name is wrong (TRU-3)."""
     place.work("2026-06-16", "start", place.queue()[0], "--kind", "training", by="Ann Lee")
-    told = {
+    replies = {
         (what, *more): keepwell("--config", place.config, "--out", place.out, what, "list", *more).out.strip()
         for what in ("work", "alerts")
         for more in (("--now", "2026-06-16", "--owner", "Ann"), ("--now", "2020-01-01", "--owner", "Ann"))
     }
 
-    assert list(told.values())[:2] == ["no recorded work for 'Ann'; did you mean `Ann Lee`?", "no recorded work"]
-    assert list(told.values())[2].startswith("no open alert for 'Ann'; ")
-    assert list(told.values())[3] == "no open alerts"
+    assert list(replies.values())[:2] == ["no recorded work for 'Ann'; did you mean `Ann Lee`?", "no recorded work"]
+    assert list(replies.values())[2].startswith("no open alert for 'Ann'; ")
+    assert list(replies.values())[3] == "no open alerts"
 
 
-def test_totals_are_told_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+def test_totals_are_printed_in_words(capsys: pytest.CaptureFixture[str]) -> None:
     """No brackets and quotes of a programming language (REP-1)."""
     show_totals({"days": ("2026-06-01", "2026-06-02"), "warnings": []}, None)
 
@@ -355,11 +355,11 @@ def test_the_account_page_tells_the_work_beside_the_alerts(place: Place) -> None
     place.work("2026-06-15T10:00", "cause", account, "--cause", "price")
     place.work("2026-06-16", "start", account, "--kind", "commercial")
     page = keepwell("--config", place.config, "--out", place.out, "account", account, "--as-of", "2026-06-16").out
-    told = [
+    phrases = [
         "Alert opened", "Customer contacted (", "Call: reached: angry  (ann)", "Root cause: price",
         "Started commercial  (ann)",
     ]  # fmt: skip
-    places = [page.index(words) for words in told]
+    places = [page.index(words) for words in phrases]
 
     assert places == sorted(places)
     assert page.count("commercial for price, since June 16, ann") == 1

@@ -80,14 +80,14 @@ def test_a_run_is_missed_from_its_lateness_on_until_it_is_on_record(tmp_path: Pa
     on_record("monthly_week_4", date(2026, 5, 22))
     early, late = missed("2026-06-01T06:59"), missed("2026-06-01T08:00")
     on_record("crm_sync", date(2026, 5, 31))
-    told, unused = missed("2026-06-01T09:30"), missed("2026-06-01T09:30", ("daily", "monthly"))
+    listed, unused = missed("2026-06-01T09:30"), missed("2026-06-01T09:30", ("daily", "monthly"))
     on_record("daily_alerts", date(2026, 6, 1))
     after = missed("2026-06-01T08:00")
 
     assert before == []
     assert early == []
     assert late == ["daily_alerts of 2026-06-01", "monthly_week_1 of 2026-06-01"]
-    assert told == [*late, "crm_sync of 2026-06-01"]
+    assert listed == [*late, "crm_sync of 2026-06-01"]
     assert unused == late
     assert after == ["monthly_week_1 of 2026-06-01"]
     assert still_missed(tmp_path, late) == {late[0]: False, late[1]: True}

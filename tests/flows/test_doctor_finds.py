@@ -67,17 +67,17 @@ def place(made: Path, tmp_path: Path) -> Place:
     return Place(tmp_path / "company", tmp_path / "out")
 
 
-def told(ran: Ran) -> list[Diagnosis]:
+def findings(ran: Ran) -> list[Diagnosis]:
     return [Diagnosis(**one) for one in json.loads(ran.out)]
 
 
 def doctor(place: Place, **environment: str) -> tuple[Ran, list[str]]:
     """The command, and what it calls critical."""
     ran = keepwell("--json", "--config", place.config, "--out", place.out, "doctor", **environment)
-    return ran, [f"{one.subject}: {one.message}" for one in told(ran) if one.severity == "critical"]
+    return ran, [f"{one.subject}: {one.message}" for one in findings(ran) if one.severity == "critical"]
 
 
-def assert_told(critical: list[str], faults: list[tuple[str, ...]]) -> None:
+def assert_reported(critical: list[str], faults: list[tuple[str, ...]]) -> None:
     """Every fault has a line of its own that holds its parts, and there are no other lines."""
     left = list(critical)
     for parts in faults:
@@ -391,7 +391,7 @@ def test_every_fault_is_found_in_one_pass_and_refused_by_the_command_that_meets_
     refused = keepwell("--config", place.config, "--out", place.out, *command)
 
     assert ran.code == 2
-    assert_told(critical, faults)
+    assert_reported(critical, faults)
     assert refused.code in (2, 3), refused.err
     assert "Traceback" not in refused.err
     assert "hush" not in ran.out + ran.err + refused.out + refused.err
@@ -413,7 +413,7 @@ def test_a_ledger_and_an_mlflow_that_are_newer_than_the_code_are_both_named(plac
     ran, critical = doctor(place)
 
     assert ran.code == 2
-    assert_told(critical, [("ledger.url", "step 9999", "newer Keepwell"), ("tracking.uri", "step 9999", "MLflow")])
+    assert_reported(critical, [("ledger.url", "step 9999", "newer Keepwell"), ("tracking.uri", "step 9999", "MLflow")])
     assert keepwell("--config", place.config, "--out", place.out, *DAILY).code == 2
 
 
@@ -444,7 +444,7 @@ def test_what_a_place_lacks_is_named_with_what_to_install_or_to_write(
     ran, critical = doctor(place)
 
     assert ran.code == 2
-    assert_told(critical, faults)
+    assert_reported(critical, faults)
     assert "hush" not in ran.out + ran.err
 
 
@@ -466,7 +466,7 @@ def test_a_crm_whose_client_is_not_installed_is_named_with_its_package(
     )  # fmt: skip
 
     assert ran.code == 2, ran.err
-    (critical,) = [one.message for one in told(ran) if one.severity == "critical"]
+    (critical,) = [one.message for one in findings(ran) if one.severity == "critical"]
     asked = next(line for line in (ROOT / "pyproject.toml").read_text().splitlines() if f'"{package}>' in line)
     assert f'pip install "{package}' in critical
     assert all(bound in critical for bound in asked.strip().strip('",').removeprefix(package).split(","))
@@ -477,7 +477,7 @@ def test_a_prefect_server_that_the_environment_names_and_that_is_down_is_found(p
     ran, critical = doctor(place, PREFECT_API_URL="http://127.0.0.1:1/api")
 
     assert ran.code == 2
-    assert_told(critical, [("prefect", "PREFECT_API_URL", "cannot be reached")])
+    assert_reported(critical, [("prefect", "PREFECT_API_URL", "cannot be reached")])
 
 
 # Sources --------------------------------------------------------------------------------------------------------------
@@ -512,7 +512,7 @@ def test_each_mapping_of_a_server_is_described_on_its_own_and_none_is_run(postgr
     ran, critical = doctor(place)
 
     assert ran.code == 2
-    assert_told(
+    assert_reported(
         critical,
         [
             ("usage.dy", "column_exists"),
@@ -541,7 +541,7 @@ def test_a_server_that_is_down_hides_no_mapping(place: Place) -> None:
 
     ran, critical = doctor(place)
 
-    assert_told(
+    assert_reported(
         critical,
         [
             ("source", "127.0.0.1"),
@@ -568,10 +568,10 @@ def test_a_file_that_is_a_database_is_looked_at_like_a_server_and_is_not_made(pl
     missing, found = critical("sqlite://none.sqlite"), critical("sqlite://company.sqlite")
     none = critical("duckdb://pipeline.toml")
 
-    assert_told(missing, [("source.url", "sqlite://none.sqlite", "no such file")])
+    assert_reported(missing, [("source.url", "sqlite://none.sqlite", "no such file")])
     assert not (place.company / "none.sqlite").exists()
-    assert_told(none, [("source.url", "cannot be read", "pipeline.toml")])
-    assert_told(
+    assert_reported(none, [("source.url", "cannot be read", "pipeline.toml")])
+    assert_reported(
         found,
         [
             ("usage.dy", "column_exists"),
@@ -627,13 +627,13 @@ def test_a_required_column_weighs_what_the_company_says_that_it_weighs(place: Pl
     ran, critical = doctor(place)
 
     assert ran.code == 0, critical
-    assert [one.message for one in told(ran) if one.severity == "warning" and one.subject == "source"] == [
+    assert [one.message for one in findings(ran) if one.severity == "warning" and one.subject == "source"] == [
         "the mapping of tickets (`sql/tickets.sql`) does not give `opened_at`, which the table requires. Add it."
     ]
 
 
-def test_a_mistake_that_may_only_follow_from_another_is_not_told(place: Place) -> None:
-    """A value that cannot be read is told once, not what its default would contradict (CONTRACT `doctor`)."""
+def test_a_mistake_that_may_only_follow_from_another_is_not_reported(place: Place) -> None:
+    """An unreadable value is reported once, without the contradictions of its default (CONTRACT `doctor`)."""
     place.add("""
     [health.bands]
     critical_below = "low"
@@ -649,7 +649,7 @@ def test_a_mistake_that_may_only_follow_from_another_is_not_told(place: Place) -
 
     _, critical = doctor(place)
 
-    assert_told(
+    assert_reported(
         critical,
         [
             ("`health.bands.critical_below`", "'low'"),

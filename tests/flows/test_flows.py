@@ -197,7 +197,7 @@ def test_ravenstack_has_a_row_for_every_account_under_contract(tmp_path: Path) -
 
 @real_data
 def test_ravenstack_day_by_day_raises_each_alert_once_and_again_the_same_bytes(tmp_path: Path) -> None:
-    """The first run is a storm told in one digest; the days after it open only what is new (ALR-3, TRU-1)."""
+    """The first run's many alerts go out as one digest; the days after it open only new ones (ALR-3, TRU-1)."""
     config = ROOT / "examples" / "ravenstack" / "pipeline.toml"
     days = ["2024-12-01", "2024-12-02"]
 

@@ -30,7 +30,7 @@ replicates = 20
 
 
 @pytest.fixture(scope="module")
-def learnt(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, str]:
+def retrained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, str]:
     """Configuration, output and what was printed of one quarterly run: 350 accounts, 26 months, contacts off."""
     folder = tmp_path_factory.mktemp("company")
     small = company_with("off", confounder=False)
@@ -43,9 +43,9 @@ def learnt(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, str]:
     return config, folder / "out", ran.out + ran.err
 
 
-def test_every_candidate_stands_beside_health_and_the_dummy(learnt: tuple[Path, Path, str]) -> None:
+def test_every_candidate_stands_beside_health_and_the_dummy(retrained: tuple[Path, Path, str]) -> None:
     """One figure each, on the last months, with an interval; one of them is taken, and never a baseline (MOD-4)."""
-    _, out, said = learnt
+    _, out, said = retrained
     figures = mart(out, "model_performance", "2026-07-01")
     churn = figures[
         (figures["outcome"] == "churn")
@@ -64,9 +64,9 @@ def test_every_candidate_stands_beside_health_and_the_dummy(learnt: tuple[Path, 
     assert all(name in said for name in names)
 
 
-def test_what_the_past_teaches_is_published_beside(learnt: tuple[Path, Path, str]) -> None:
+def test_what_the_past_teaches_is_published_beside(retrained: tuple[Path, Path, str]) -> None:
     """Insights, weights, importance, what-ifs, the blueprint page, and a challenger in MLflow (MOD-5, 7, 10, HLT-5)."""
-    _, out, said = learnt
+    _, out, said = retrained
     churn = {name: mart(out, name, "2026-07-01").query("outcome == 'churn'") for name in ("weights", "importance")}
     what_if = mart(out, "what_if", "2026-07-01")
 
@@ -78,14 +78,14 @@ def test_what_the_past_teaches_is_published_beside(learnt: tuple[Path, Path, str
     assert "churn: version 1 is the challenger" in said
     assert "Tuned weights: ROC-AUC" in said
     adopted = tomllib.loads((out / "reports" / "weights-2026-07-01.toml").read_text())
-    told = churn["weights"].query("segment == 'all'").set_index("component")["tuned"]
-    assert adopted["health"]["weights"] == told.round(3).to_dict()
+    tuned = churn["weights"].query("segment == 'all'").set_index("component")["tuned"]
+    assert adopted["health"]["weights"] == tuned.round(3).to_dict()
     assert "Most important signals" in (out / "reports" / "blueprint-2026-07-01.html").read_text()
 
 
-def test_the_test_months_are_the_last_that_have_matured(learnt: tuple[Path, Path, str]) -> None:
+def test_the_test_months_are_the_last_that_have_matured(retrained: tuple[Path, Path, str]) -> None:
     """90 days of horizon and 30 of grace before the run's date (MOD-1, MOD-3)."""
-    _, out, _ = learnt
+    _, out, _ = retrained
     figures = mart(out, "model_performance", "2026-07-01")
 
     tried = figures[(figures["outcome"] == "churn") & figures["taken"].notna()]
@@ -93,9 +93,9 @@ def test_the_test_months_are_the_last_that_have_matured(learnt: tuple[Path, Path
     assert set(pd.to_datetime(tried["last_month"])) == {pd.Timestamp("2026-03-01")}
 
 
-def test_an_outcome_without_enough_months_is_refused_while_others_go_on(learnt: tuple[Path, Path, str]) -> None:
+def test_an_outcome_without_enough_months_is_refused_while_others_go_on(retrained: tuple[Path, Path, str]) -> None:
     """180 days of horizon leave two long gaps: too few months for expansion here, said in one sentence (MOD-2)."""
-    _, out, said = learnt
+    _, out, said = retrained
 
     assert "expansion: no model. 17 matured months are too few" in said
     assert set(mart(out, "model_performance", "2026-07-01")["outcome"]) == {"churn"}
@@ -114,9 +114,9 @@ def test_a_company_too_small_for_any_model_goes_on_with_health_alone(tmp_path: P
     assert mart(tmp_path / "out", "model_performance", "2026-07-01").empty
 
 
-def test_the_registered_model_knows_which_definitions_it_learnt(learnt: tuple[Path, Path, str]) -> None:
+def test_the_registered_model_holds_the_definitions_it_was_trained_on(retrained: tuple[Path, Path, str]) -> None:
     """The versions of the features among its inputs lie beside it (FEA-2, MOD-9)."""
-    _, out, _ = learnt
+    _, out, _ = retrained
     folder = versions_of(Tracking(f"sqlite:///{out / 'mlflow.db'}", str(out / "mlartifacts")))["1"].source
     about = json.loads((Path(folder) / SERVING_FILE).read_text())
 
@@ -135,9 +135,9 @@ def lines(out: Path) -> dict[str, list[tuple[int, float]]]:
     }
 
 
-def test_the_model_is_watched_up_to_the_newest_book(learnt: tuple[Path, Path, str]) -> None:
+def test_the_model_is_watched_up_to_the_newest_book(retrained: tuple[Path, Path, str]) -> None:
     """The months without an outcome are seen by the watch, not by the models: drift, estimate, leads (LRN-3, 4)."""
-    _, out, said = learnt
+    _, out, said = retrained
     drift, leads = mart(out, "drift", "2026-07-01"), mart(out, "lead_times", "2026-07-01")
     figures = mart(out, "model_performance", "2026-07-01")
     watched = figures[figures["model_version"] == "1"]
@@ -152,9 +152,9 @@ def test_the_model_is_watched_up_to_the_newest_book(learnt: tuple[Path, Path, st
     assert "has degraded" not in said, "a challenger does not act"
 
 
-def test_figures_and_drift_are_lines_over_time(learnt: tuple[Path, Path, str]) -> None:
+def test_metrics_and_drift_are_lines_over_time(retrained: tuple[Path, Path, str]) -> None:
     """In MLflow, each realised month at its own day, drift at the book's, the estimate at the newest (LRN-3, OUT-2)."""
-    _, out, _ = learnt
+    _, out, _ = retrained
     figures = mart(out, "model_performance", "2026-07-01")
     realised = figures[(figures["model_version"] == "1") & figures["matured"] & (figures["metric"] == "precision")]
     months = pd.to_datetime(realised["first_month"])
@@ -164,16 +164,16 @@ def test_figures_and_drift_are_lines_over_time(learnt: tuple[Path, Path, str]) -
     assert len(days) > 2
     for name in ("roc_auc", "precision", "recall", "false_alarm_rate", "miss_rate", "observed_to_expected"):
         assert [day for day, _ in drawn[name]] == days
-    told = realised.sort_values("first_month")["value"].to_list()  # the mart has six decimals
-    assert [value for _, value in drawn["precision"]] == pytest.approx(told, abs=1e-6)
+    published = realised.sort_values("first_month")["value"].to_list()  # the mart has six decimals
+    assert [value for _, value in drawn["precision"]] == pytest.approx(published, abs=1e-6)
     assert len(drawn["drift/score_psi"]) == len(drawn["drift/share_of_inputs"]) == 4
     newest = (pd.Timestamp("2026-07-01") - pd.Timestamp("1970-01-01")).days
     assert [day for day, _ in drawn["estimated/roc_auc"] + drawn["early_warning/early_share"]] == [newest, newest]
 
 
-def test_a_second_run_gives_the_same_bytes(learnt: tuple[Path, Path, str]) -> None:
+def test_a_second_run_gives_the_same_bytes(retrained: tuple[Path, Path, str]) -> None:
     """Seeds and single threads: nothing depends on the hour or the machine's mood (CONTRACT)."""
-    config, out, _ = learnt
+    config, out, _ = retrained
     before, drawn = bytes_of(out), lines(out)
     assert keepwell("--config", config, "--out", out, "quarterly", "--as-of", "2026-07-01").code == 0
 

@@ -112,7 +112,7 @@ def test_the_mart_holds_each_kind_cause_and_segment_with_all_of_them(effects: pd
     assert (effects["says"].str.contains(UNOBSERVED, regex=False) == (effects["kind"] != ALL)).all()
 
 
-def test_a_lot_decides_on_work_and_not_on_its_kind(effects: pd.DataFrame) -> None:
+def test_a_draw_decides_on_work_and_not_on_its_kind(effects: pd.DataFrame) -> None:
     """Any work against none is the plain difference; single kinds were chosen, and are adjusted (MON-4)."""
     randomized = effects["estimand"].str.startswith("difference by random assignment")
 
@@ -130,7 +130,7 @@ def test_the_untouched_into_whom_nobody_looked_stand_by_every_cause(effects: pd.
     usage = effects[(effects["segment"] == ALL) & (effects["kind"] == "training") & (effects["outcome"] == "use_after")]
     cases = kinds(randomized=False).rows
     looked_into = cases.assign(root_cause=cases["root_cause"].fillna("price"))
-    told = effect_table(
+    table = effect_table(
         looked_into,
         outcomes_of(EffectSettings())[1:],
         NUMERIC_FEATURES,
@@ -138,15 +138,15 @@ def test_the_untouched_into_whom_nobody_looked_stand_by_every_cause(effects: pd.
         RULES.effects,
         RULES.inputs,
     )
-    own = told[(told["segment"] == ALL) & (told["kind"] == "training")].set_index("root_cause")
+    own = table[(table["segment"] == ALL) & (table["kind"] == "training")].set_index("root_cause")
 
     assert usage.set_index("root_cause")["comparable"].min() > 1500
     assert own.loc["low_adoption", "comparable"] == 0
     assert own.loc["price", "comparable"] > 1500
 
 
-def test_nobody_is_ranked_by_uplift_without_a_lot_or_a_test() -> None:
-    """No lot: nothing is learnt; a lot with few cases: refused with the number; the mart stays empty (MON-4)."""
+def test_nobody_is_ranked_by_uplift_without_a_draw_or_a_test() -> None:
+    """Without a draw no uplift is fitted; with too few subjects it is refused with the number needed (MON-4)."""
     few = kinds(randomized=True)
     few = replace(few, rows=few.rows.head(300).assign(churned=few.rows["churned"].astype(object)))
     refused = uplift_of(few, RULES)
@@ -162,11 +162,11 @@ def test_behind_the_gate_accounts_are_ranked_by_the_arr_that_work_keeps() -> Non
     """Sleeping dogs last, and marked (MON-4)."""
     drawn = episodes_of(5000, 3, "random").assign(kind=None, root_cause=None)
     rules = RULES.model_copy(update={"uplift": RULES.uplift.model_copy(update={"n_estimators": 5})})
-    told = uplift_of(Subjects(drawn, True, NUMERIC_FEATURES, CATEGORICAL_FEATURES, (), 90), rules)
-    ranked = ranked_by_uplift(told, drawn.head(500))
+    found = uplift_of(Subjects(drawn, True, NUMERIC_FEATURES, CATEGORICAL_FEATURES, (), 90), rules)
+    ranked = ranked_by_uplift(found, drawn.head(500))
 
-    assert told is not None
-    assert told.model is not None, told.notes
+    assert found is not None
+    assert found.model is not None, found.notes
     assert ranked["rank"].tolist() == list(range(1, 501))
     assert ranked["arr_kept"].is_monotonic_decreasing
     assert ranked["leave_alone"].any()
@@ -190,7 +190,7 @@ def effect(verdict_: str, q: float = 0.01, outcome: str = "churned", **more: obj
     }  # fmt: skip
 
 
-def test_a_suggestion_names_the_work_the_figures_and_the_actions_it_speaks_of() -> None:
+def test_a_suggestion_names_its_work_numbers_and_actions() -> None:
     """Only from effects that show something; the surest first (MON-4)."""
     rows = [effect(UNCLEAR), effect(FEW), effect(DROP, 0.09, "use_after", segment="smb"), effect(PREFER),
             effect(PREFER, 0.1, kind=ALL)]  # fmt: skip
@@ -234,10 +234,10 @@ def work(account: str = "a", kind: str = "training", result: str | None = None, 
 
 def test_the_playbook_learns_from_results_causes_and_gaps() -> None:
     """Counts by kind, the commonest cause, work that no action begins, actions that nobody begins (MON-4)."""
-    told = learnings([work(result="worked"), work("b"), work("c", "support", "failed")], "2026-06-01", BOOKLET)
+    lessons = learnings([work(result="worked"), work("b"), work("c", "support", "failed")], "2026-06-01", BOOKLET)
     none = learnings([work("c", "support")], "2026-06-01", BOOKLET)
 
-    assert [one.text for one in told] == [
+    assert [one.text for one in lessons] == [
         "Support: 1 started since 2026-06-01; 1 failed.",
         "Training: 2 started since 2026-06-01; 1 worked, 1 without a result.",
         "Most common root cause since 2026-06-01: price, 3 of 3 interventions (training 2, support 1).",
@@ -337,11 +337,11 @@ DAY = "2026-06-22"
 
 @dataclass(frozen=True)
 class Week:
-    """Week 4 of a company whose team recorded its work in the ledger alone, and what it was told from."""
+    """Week 4 of a company whose team recorded its work only in the ledger, with its run and scores."""
 
     run: Run
     scored: ScoredDate
-    told: ResultsWeek
+    results: ResultsWeek
 
 
 @pytest.fixture(scope="module")
@@ -356,9 +356,9 @@ def week(tmp_path_factory: pytest.TempPathFactory) -> Week:
     scored = score_and_publish(run, stage_sources(run), ())
     book = scored.scored.accounts
     record(run, book.assign(urgent=book["tier"] == "immediate").sort_values("urgent")["account_id"].tail(40).tolist())
-    told = compute_results(run, scored, read_ledger(run))
-    keep_results(run, told)
-    return Week(run, scored, told)
+    results = compute_results(run, scored, read_ledger(run))
+    keep_results(run, results)
+    return Week(run, scored, results)
 
 
 def record(run: Run, accounts: list[str]) -> None:
@@ -374,15 +374,15 @@ def record(run: Run, accounts: list[str]) -> None:
 
 
 def test_week_four_tells_what_the_ledger_holds_cut_at_the_day(week: Week) -> None:
-    """Every mart is there, empty or not; with nothing matured nothing is ranked, and needs are told (MON-4)."""
-    effects, learnt = (mart(week.run.out, name, DAY) for name in ("strategy_effects", "learnings"))
-    page = week.told.page.read_text()
+    """Every mart is there, empty or not; nothing has matured, so nothing is ranked; the needs are reported (MON-4)."""
+    effects, learnings = (mart(week.run.out, name, DAY) for name in ("strategy_effects", "learnings"))
+    page = week.results.page.read_text()
 
-    assert week.told.totals["interventions"] == 40
+    assert week.results.totals["interventions"] == 40
     assert set(effects["kind"]) == {ALL, "training"}
     assert effects["effect"].isna().all()
     assert (effects["needed"] >= 30).all()
-    assert learnt["text"].tolist()[0] == "Training: 40 started since March 24; 1 failed, 39 without a result."
+    assert learnings["text"].tolist()[0] == "Training: 40 started since March 24; 1 failed, 39 without a result."
     assert mart(week.run.out, "uplift", DAY).empty
     assert "No effect has enough cases yet" in page
     assert "can only be learned from a randomized hold-out" in page
@@ -397,16 +397,16 @@ def test_an_executive_is_asked_by_name_and_day(week: Week) -> None:
     assert row["what"] == "Training for price by Ann failed on June 20."
     assert row["answer_by"] == date(2026, 6, 25)
     assert row["health"] == pytest.approx(scored["health"], abs=1e-6)
-    assert row["asked"] in week.told.page.read_text()
+    assert row["asked"] in week.results.page.read_text()
 
 
 def test_telling_the_week_again_gives_the_same_bytes(week: Week) -> None:
     """Marts and page (MON-5, TRU-1)."""
-    before, page = bytes_of(week.run.out), week.told.page.read_bytes()
+    before, page = bytes_of(week.run.out), week.results.page.read_bytes()
     keep_results(week.run, compute_results(week.run, week.scored, read_ledger(week.run)))
 
     assert bytes_of(week.run.out) == before
-    assert week.told.page.read_bytes() == page
+    assert week.results.page.read_bytes() == page
 
 
 def test_what_people_record_makes_another_run_of_it(week: Week) -> None:
@@ -414,8 +414,8 @@ def test_what_people_record_makes_another_run_of_it(week: Week) -> None:
     written = read_ledger(week.run).used
 
     assert len(written) == 41
-    assert week.told.stamp.run_id == digest((week.scored.stamp.run_id, *written))
-    assert mart(week.run.out, "strategy_effects", DAY)["run_id"].unique().tolist() == [week.told.stamp.run_id]
+    assert week.results.stamp.run_id == digest((week.scored.stamp.run_id, *written))
+    assert mart(week.run.out, "strategy_effects", DAY)["run_id"].unique().tolist() == [week.results.stamp.run_id]
 
 
 def forecast_of(marts: Path, day: date, expected: float) -> None:
@@ -425,7 +425,7 @@ def forecast_of(marts: Path, day: date, expected: float) -> None:
     put(marts, "forecast", day, pd.DataFrame([row]))
 
 
-def test_the_forecast_told_is_from_before_the_day(tmp_path: Path) -> None:
+def test_the_reported_forecast_is_from_before_the_day(tmp_path: Path) -> None:
     """The review of the same day reads the week's effects: had each the other's, no rerun would settle (TRU-1)."""
     forecast_of(tmp_path, date(2026, 6, 15), 4.0)
     forecast_of(tmp_path, NOW.date(), 5.0)
@@ -504,7 +504,7 @@ def test_who_came_and_who_went_sums_to_the_change_of_the_book() -> None:
     assert (joined_since(now, None), ended_since(now, None)) == ((0, 0.0), (0, 0.0))
 
 
-def test_a_first_month_without_anything_is_told_as_that(effects: pd.DataFrame) -> None:
+def test_a_first_month_without_anything_says_so(effects: pd.DataFrame) -> None:
     """No score of the month's start, no work, no loss, no forecast (MON-4)."""
     empty = summary(effects)
     bands = empty.bands.assign(accounts_before=np.nan, arr_before=np.nan)

@@ -114,15 +114,15 @@ def test_a_sprint_by_command(place: Place) -> None:
 
     assert {"name", "segment", "arr"} <= set(asked["about"])
     assert len(asked["facts"]) > 5
-    told = json.dumps(asked)
-    assert not any(word in told for word in ("risk", "chance", "disagree", "churn_risk", "band", "tier"))
+    text = json.dumps(asked)
+    assert not any(word in text for word in ("risk", "chance", "disagree", "churn_risk", "band", "tier"))
     assert "first the forecast" in place.refused("2T09:15", "reveal", account, "--by", "ann")
     assert "is still open" in place.refused("2T09:15", "start", "--by", "bob")
 
-    for by, chance in (("ann", 20), ("bob", 60)):
+    for by, probability in (("ann", 20), ("bob", 60)):
         for hour in range(5):
             name = place.review(f"2T1{hour}:00", "next", "--by", by)["account"]
-            place.review(f"2T1{hour}:01", "answer", name, chance + 5 * hour, "--by", by)
+            place.review(f"2T1{hour}:01", "answer", name, probability + 5 * hour, "--by", by)
     before = place.review("2T15:00", "answer", account, 35, "--by", "ann", "--flag", "seasonal", "--note", "harvest")
     (shown,) = place.review("3T09:00", "reveal", account, "--by", "ann")
     refused = place.refused("2T16:00", "answer", account, 90, "--by", "ann"), place.refused(

@@ -238,10 +238,10 @@ def report() -> Report:
 
 def test_serve_reports_each_run_once_as_it_begins_and_ends() -> None:
     """In local time, with the reason of one that failed (OUT-3)."""
-    told = report()
+    logged = report()
     looks = [[seen("sweep", 0, state)] for state in ("SCHEDULED", "RUNNING", "RUNNING", "COMPLETED", "COMPLETED")]
-    lines = [line for look in looks for line in told.begun_and_ended(look)]
-    failed = list(told.begun_and_ended([seen("daily_alerts", 1, "FAILED")]))
+    lines = [line for look in looks for line in logged.begun_and_ended(look)]
+    failed = list(logged.begun_and_ended([seen("daily_alerts", 1, "FAILED")]))
 
     assert lines == [
         (True, "sweep planned for 2026-06-02 14:00 CEST: running"),
@@ -264,9 +264,9 @@ def test_serve_reports_each_run_once_as_it_begins_and_ends() -> None:
 )
 def test_serve_warns_once_when_a_due_run_has_not_begun(runs: list[Seen], why: str) -> None:
     """Five minutes after its planned time, and says what there is of it (OUT-3)."""
-    told = report()
-    early = list(told.not_begun(runs, NOON + timedelta(minutes=4)))
-    late, again = (list(told.not_begun(runs, NOON + timedelta(minutes=m))) for m in (6, 7))
+    logged = report()
+    early = list(logged.not_begun(runs, NOON + timedelta(minutes=4)))
+    late, again = (list(logged.not_begun(runs, NOON + timedelta(minutes=m))) for m in (6, 7))
 
     assert [line for line in early if "14:00" in line] == []
     assert late == [f"sweep was due at 2026-06-02 14:00 CEST and has not begun; {why}"]

@@ -25,7 +25,7 @@ from tests.support.running import ROOT, keepwell, mart
 
 EXAMPLE = ROOT / "examples" / "seven_signals"
 LATE = "\n[models.split]\nrun_in_days = 300\n"
-"""Three months are learnt from, to be quick."""
+"""Only three months of training, to be quick."""
 FIRST = "2026-07-01"
 
 

@@ -176,7 +176,7 @@ def test_the_day_sends_what_waits_where_no_sweep_does(place: tuple[Path, Path]) 
     assert [a["owner"] for a in listed if a["detail"] == "run missed: sweep of 2026-06-02T05:00"] == ["data owner"]
 
 
-def test_a_run_that_did_not_happen_is_told_once_until_it_is_made_up(place: tuple[Path, Path]) -> None:
+def test_a_missed_run_is_reported_once_until_it_is_made_up(place: tuple[Path, Path]) -> None:
     """Two hours after its planned time, to the data owner; `backfill` makes it up and leaves the rest (OUT-3)."""
 
     def missed(now: str) -> list[tuple[str, str]]:
@@ -185,13 +185,13 @@ def test_a_run_that_did_not_happen_is_told_once_until_it_is_made_up(place: tuple
 
     for now in ("2026-06-02T06:45", "2026-06-02T07:00", "2026-06-02T07:15"):
         swept(place, now)
-    early, told = missed("2026-06-02T06:50"), missed("2026-06-02T07:20")
+    early, sent = missed("2026-06-02T06:50"), missed("2026-06-02T07:20")
     made_up = run(place, "backfill", "--from", "2026-06-01", "--to", "2026-06-02", "--flow", "daily")
     for now in ("2026-06-02T07:30", "2026-06-02T07:45"):
         swept(place, now)
 
     assert early == []
-    assert told == [("data owner", "run missed: daily_alerts of 2026-06-02")]
+    assert sent == [("data owner", "run missed: daily_alerts of 2026-06-02")]
     assert [(row["as_of"][:10], row["status"]) for row in json.loads(made_up.out)] == [
         ("2026-06-01", "there"),
         ("2026-06-02", "done"),
@@ -202,7 +202,7 @@ def test_a_run_that_did_not_happen_is_told_once_until_it_is_made_up(place: tuple
 # One account ----------------------------------------------------------------------------------------------------------
 
 
-def test_one_account_is_told_from_its_flag_to_what_was_done(place: tuple[Path, Path]) -> None:
+def test_one_account_is_shown_from_its_flag_to_what_was_done(place: tuple[Path, Path]) -> None:
     """Score, reasons, course, what happened in order and who did it, what is open: on one page (ACT-1, ALR-5)."""
     listed = json.loads(run(place, "alerts", "list", "--now", "2026-06-01T05:30").out)
     alert, account = listed[0]["alert"], listed[0]["account"]
@@ -210,9 +210,9 @@ def test_one_account_is_told_from_its_flag_to_what_was_done(place: tuple[Path, P
     swept(place, "2026-06-01T09:00")
     config, out = place
     page = keepwell("--config", config, "--out", out, "account", account, "--as-of", "2026-06-02")
-    told = json.loads(run(place, "account", account, "--as-of", "2026-06-02").out)
+    shown = json.loads(run(place, "account", account, "--as-of", "2026-06-02").out)
     before = json.loads(run(place, "account", account, "--as-of", "2026-06-01").out)
-    mine = [line["what"] for line in told["lines"] if line["alert_id"].startswith(alert)]
+    mine = [line["what"] for line in shown["lines"] if line["alert_id"].startswith(alert)]
     score = mart(out, "health_scores", "2026-06-01").set_index("account_id").loc[account]
 
     assert page.code == 0, page.err
@@ -221,12 +221,12 @@ def test_one_account_is_told_from_its_flag_to_what_was_done(place: tuple[Path, P
     ]  # fmt: skip
     assert any("Missed: assess" in line and "escalated to manager" in line for line in mine)
     assert not any("Missed: ack" in line for line in mine)
-    assert [line["by"] for line in told["lines"] if "looking" in line["what"]] == ["ann"]
-    assert len(before["lines"]) < len(told["lines"])
-    assert told["summary"] == score["summary"]
+    assert [line["by"] for line in shown["lines"] if "looking" in line["what"]] == ["ann"]
+    assert len(before["lines"]) < len(shown["lines"])
+    assert shown["summary"] == score["summary"]
     assert str(score["summary"]) in page.out
-    assert told["course"][0]["health"] == pytest.approx(score["health"])
-    assert json.loads(run(place, "account", str(score["name"]).upper(), "--as-of", "2026-06-02").out) == told
+    assert shown["course"][0]["health"] == pytest.approx(score["health"])
+    assert json.loads(run(place, "account", str(score["name"]).upper(), "--as-of", "2026-06-02").out) == shown
 
 
 def test_a_health_that_a_person_set_drives_the_next_day(place: tuple[Path, Path]) -> None:

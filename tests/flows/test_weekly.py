@@ -133,7 +133,7 @@ def test_what_is_older_than_the_week_or_written_after_it_is_not_in_it() -> None:
     assert week.live["c"][0].state == "open"
 
 
-def test_a_deadline_missed_in_the_week_is_told_with_whom_it_went_to() -> None:
+def test_a_deadline_missed_in_the_week_is_listed_with_whom_it_went_to() -> None:
     """Every breach of the week, none of an earlier one (WKL-1, ALR-2)."""
     new, old = opened("a", ago(2)), opened("b", ago(30))
     history = [new, old, *breaches([old], ago(20))]
@@ -167,7 +167,7 @@ def test_the_portfolio_adds_up_and_its_changes_are_what_entered_less_what_left()
     assert (parts == whole.loc[parts.index, parts.columns]).all(axis=None)
 
 
-def test_without_stored_scores_of_a_week_earlier_no_change_is_told() -> None:
+def test_without_stored_scores_of_a_week_earlier_no_change_is_shown() -> None:
     """Empty, not zero (WKL-2)."""
     found = portfolio(book(account("a")), NO_BEFORE, None, "USD")
 
@@ -270,16 +270,16 @@ def texts(found: pd.DataFrame, section: str) -> dict[str, str]:
 
 
 def test_what_to_do_next_says_whether_its_day_has_passed() -> None:
-    """An action of weeks ago is told as overdue, as on the account's page (WKL-1)."""
+    """An action due weeks ago is reported as overdue, as on the account's page (WKL-1)."""
     was, low = book(account("late"), account("now")), {"band": "at_risk", "health": 60.0, "next_action": "Call"}
     today = book(account("late", **low, action_due=date(2026, 5, 3)), account("now", **low, action_due=DAY))
-    told = texts(sheet(today, was), "at_risk")
+    shown = texts(sheet(today, was), "at_risk")
 
-    assert told["late"].endswith("Next: Call (overdue since May 3)")
-    assert told["now"].endswith("Next: Call (by June 1)")
+    assert shown["late"].endswith("Next: Call (overdue since May 3)")
+    assert shown["now"].endswith("Next: Call (by June 1)")
 
 
-def test_who_entered_a_band_at_risk_is_told_and_who_was_there_is_not() -> None:
+def test_accounts_that_entered_a_band_at_risk_are_listed_and_those_already_there_are_not() -> None:
     """Entered critical or at risk since a week ago, or got worse within them; the most ARR first (WKL-1)."""
     before = book(
         account("fell"), account("worse", band="at_risk"), account("same", band="at_risk"),
@@ -311,7 +311,7 @@ def test_who_entered_a_band_at_risk_is_told_and_who_was_there_is_not() -> None:
     ("detail", "says"),
     [("urgent ticket: T-1", "Alert: urgent ticket: T-1"), ("2 tickets wait", "Alert: urgent ticket: 2 tickets wait")],
 )
-def test_an_event_whose_detail_says_its_rule_is_not_told_twice(detail: str, says: str) -> None:
+def test_an_event_whose_detail_says_its_rule_is_not_repeated(detail: str, says: str) -> None:
     """One name, one time (WKL-1)."""
     event = opened("a", ago(2))
     tickets = replace(event, rule="urgent_ticket", payload={**event.payload, "detail": detail})
@@ -330,17 +330,17 @@ def test_an_alert_of_the_week_is_news_even_where_nothing_is_compared() -> None:
 
 
 def test_an_alert_that_a_data_alert_holds_is_no_news_before_its_release() -> None:
-    """It is told to nobody; released, it is news of that week (SRC-5, WKL-1)."""
+    """An alert on hold notifies nobody; released, it is news of that week (SRC-5, WKL-1)."""
     event = opened("a", ago(9), on_hold_for="d1")
     release = event_of(event, "released", ago(2), "dana", {"reason": "real", "digest_id": None, "due": {}})
 
-    for at, history, told in ((ago(7), [event], []), (NOW, [event, release], ["a"])):
+    for at, history, listed in ((ago(7), [event], []), (NOW, [event, release], ["a"])):
         week = week_of(history, at - timedelta(days=7), at)
-        assert list(texts(sheet(book(account("a")), week=week), "at_risk")) == told
+        assert list(texts(sheet(book(account("a")), week=week), "at_risk")) == listed
         assert list(week.live) == ["a"]
 
 
-def test_each_team_is_told_for_whom_it_is_needed_the_most_revenue_first() -> None:
+def test_each_team_gets_the_accounts_that_need_it_the_most_revenue_first() -> None:
     """Factors of the accounts at risk lead to teams (WKL-1)."""
     low = {"band": "at_risk", "health": 60.0}
     accounts = book(
@@ -430,7 +430,7 @@ def test_the_interval_of_a_rate_is_wilsons() -> None:
     assert rate_of(pd.Series([], dtype=bool), 0.90) is None
 
 
-def test_published_effects_are_learnt_where_there_are_enough_cases(tmp_path: Path) -> None:
+def test_published_effects_become_learnings_where_there_are_enough_subjects(tmp_path: Path) -> None:
     """From the newest `strategy_effects`; without enough cases nothing is said (WKL-1, MON-4)."""
     row = {"kind": "training", "root_cause": "low_adoption", "segment": "all", "outcome": "churned", "effect": -0.12,
            "low": -0.2, "high": -0.04, "treated": 45, "enough": True, "run_id": "r1"}  # fmt: skip
@@ -453,7 +453,7 @@ def test_published_effects_are_learnt_where_there_are_enough_cases(tmp_path: Pat
 # The page -------------------------------------------------------------------------------------------------------------
 
 
-def report(*rows: dict[str, object], **told: object) -> WeekReport:
+def report(*rows: dict[str, object], **forecast: object) -> WeekReport:
     accounts = book(*rows)
     made = {
         "made_on": DAY, "segment": "all", "horizon_end": date(2026, 8, 30), "method": "history", "accounts": 10,
@@ -472,7 +472,7 @@ def report(*rows: dict[str, object], **told: object) -> WeekReport:
             deals_at(NOW, ("d1", "a", ago(3), "expansion", "open", 1.0, "USD")),
             NOBODY, accounts, QUIET, DEFAULTS,
         ),
-        "forecast": pd.DataFrame([earlier, {**made, **told}]),
+        "forecast": pd.DataFrame([earlier, {**made, **forecast}]),
     }  # fmt: skip
     dated = pd.concat([bands.assign(as_of=d) for d in (DAY - timedelta(days=7), DAY)])
     return WeekReport(DAY, "USD", DEFAULTS, HealthSettings(), frames, dated, None, "run1")
@@ -490,7 +490,7 @@ def test_the_page_is_safe_and_says_how_forecasts_came_out() -> None:
     assert "<script" not in as_markdown(report({**account("a"), "name": "<script>"}))
 
 
-def test_candidates_without_any_deal_are_told(tmp_path: Path) -> None:
+def test_candidates_without_any_deal_are_listed(tmp_path: Path) -> None:
     """A company need have no table of opportunities, nor a deal under way (SRC-1, WKL-1)."""
     accounts = book(account("a", band="healthy"))
     deals = pipeline(Facts(NOW, {}, {}, {}), DAY, BookSettings(), DEFAULTS)

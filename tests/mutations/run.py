@@ -116,8 +116,8 @@ def wrong_together(base: Base, kinds: list[Kind], seed: int) -> str | None:
         said = [JUDGES[type(one)](one, ran, base, company, out) for one in stated]
         found = PYTHON.search(ran.out + ran.err)
         said.append(f"prints {found[0]!r}" if found else None)
-        told = "; ".join(one for one in said if one)
-        return f"{told}\n  stated: {stated}\n  exit {ran.code}: {_messages(ran)}" if told else None
+        problems = "; ".join(one for one in said if one)
+        return f"{problems}\n  stated: {stated}\n  exit {ran.code}: {_messages(ran)}" if problems else None
 
 
 def _ran(command: str, company: Company, out: Path) -> Ran:
@@ -130,8 +130,8 @@ def _ran(command: str, company: Company, out: Path) -> Ran:
 def imported(company: Company, out: Path) -> Ran:
     """`work import` of the company's file; that of another name where a mutation made one."""
     files = sorted(company.folder.glob("work.*")) or [company.work]
-    told = ("work", "import", files[0], "--by", "ann", "--now", IMPORTED_AT)
-    return keepwell("--config", company.config, "--out", out, "--json", *told)
+    arguments = ("work", "import", files[0], "--by", "ann", "--now", IMPORTED_AT)
+    return keepwell("--config", company.config, "--out", out, "--json", *arguments)
 
 
 def recorded(company: Company, out: Path) -> str:

@@ -94,7 +94,7 @@ def names_in_capitals(rng: random.Random, company: Company) -> Refused:
 
 @kind("tables")
 def instants_with_an_offset(rng: random.Random, company: Company) -> NoEffect:
-    """The same instant told in another zone, as a type or as text (SRC-10)."""
+    """The same instant written in another zone, as a type or as text (SRC-10)."""
     zone = rng.choice(("Europe/Berlin", "Asia/Kolkata", "America/New_York"))
     rows = company.arrow("tickets")
     for place, field in enumerate(rows.schema):

@@ -33,7 +33,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Base:
     return base(tmp_path_factory.mktemp("whole"))
 
 
-def told(answers: Sequence[tuple[str, int, str | None]]) -> str:
+def reported(answers: Sequence[tuple[str, int, str | None]]) -> str:
     """What was not as stated, each with the command that runs it again."""
     return "\n".join(
         f"python -m tests.mutations.run --seed {seed} --kind {name}\n  {answer}"
@@ -55,14 +55,14 @@ def test_there_are_kinds_enough_over_every_input() -> None:
 @pytest.mark.parametrize("name", QUICK)
 def test_a_mutated_input_is_answered_as_stated(whole: Base, name: str) -> None:
     """Refused with its code and place, without effect, or exactly the columns that rest on it."""
-    assert not told([(name, 0, wrong(whole, KINDS[name], 0))])
+    assert not reported([(name, 0, wrong(whole, KINDS[name], 0))])
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "seed"), [(name, seed) for name, kind in KINDS.items() for seed in seeds_of(kind)])
 def test_every_mutated_input_is_answered_as_stated(whole: Base, name: str, seed: int) -> None:
     """Ten inputs of each kind that is refused early, two of each that runs a day; the seed is the test's name."""
-    assert not told([(name, seed, wrong(whole, KINDS[name], seed))])
+    assert not reported([(name, seed, wrong(whole, KINDS[name], seed))])
 
 
 @pytest.mark.parametrize("names", AT_ONCE.values(), ids=AT_ONCE)

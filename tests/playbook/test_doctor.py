@@ -147,11 +147,11 @@ def test_never_reached_means_that_no_case_takes_it(actions: Sequence[Action]) ->
         for tier in ("immediate", "outreach", "automated")
         for case in cases
     }
-    told = [one.message for one in playbook_findings(playbook, KNOWN) if "never apply" in one.message]
+    messages = [one.message for one in playbook_findings(playbook, KNOWN) if "never apply" in one.message]
     lost = {(a.name, tier) for a in named for tier in a.tiers} - taken
 
-    assert len(told) == len(lost)
-    assert all(any(f"'{name}' can never apply in tier {tier}:" in one for one in told) for name, tier in lost)
+    assert len(messages) == len(lost)
+    assert all(any(f"'{name}' can never apply in tier {tier}:" in one for one in messages) for name, tier in lost)
 
 
 # Roles and channels ---------------------------------------------------------------------------------------------------
@@ -174,7 +174,7 @@ def test_roles_that_are_needed_and_that_nobody_holds_are_named() -> None:
     assert message[2].startswith("owners.roles names 'boss', which is not a role.")
 
 
-def test_channels_that_tell_nothing_and_roles_that_are_told_nothing_are_named() -> None:
+def test_channels_without_messages_and_roles_without_a_channel_are_named() -> None:
     """A channel of executives only for openings waits for ever: openings never go to them (ALR-4)."""
     everybody = Channel(url="json://a")
     mute = Channel(url="json://b", roles=("executive",), kinds=("opened",))
@@ -224,12 +224,12 @@ def doctor(company: Path, more: str = "") -> tuple[Ran, list[Diagnosis]]:
 
 def test_the_sample_company_is_well_but_for_the_people_it_does_not_name(company: Path) -> None:
     """Exit code 0, and nothing is made: no ledger, no MLflow, no folder (ACT-2)."""
-    ran, told = doctor(company)
+    ran, findings = doctor(company)
     plain = keepwell("--config", company / "pipeline.toml", "--out", company / "out", "doctor")
 
     assert ran.code == plain.code == 0
-    assert {one.subject for one in told if one.severity == "warning"} == {"roles"}
-    assert {one.subject for one in told if one.severity == "ok"} == {
+    assert {one.subject for one in findings if one.severity == "warning"} == {"roles"}
+    assert {one.subject for one in findings if one.severity == "ok"} == {
         "out",
         "playbook",
         "source",
@@ -239,11 +239,11 @@ def test_the_sample_company_is_well_but_for_the_people_it_does_not_name(company:
         "messages",
         "crm",
     }
-    assert len(plain.out.splitlines()) == len(told)
+    assert len(plain.out.splitlines()) == len(findings)
     assert not (company / "out").exists()
 
 
-def test_what_cannot_be_reached_is_critical_and_no_secret_is_told(company: Path) -> None:
+def test_what_cannot_be_reached_is_critical_and_no_secret_is_printed(company: Path) -> None:
     """Exit code 2, and a line for each place; the log of a library tells no secret either (ACT-2, TRU-5)."""
     more = """
     [ledger]
@@ -253,31 +253,31 @@ def test_what_cannot_be_reached_is_critical_and_no_secret_is_told(company: Path)
     [messages.channels.leads]
     url = "slack://hush"
     """
-    here, told = doctor(company, more)
+    here, findings = doctor(company, more)
     alone = keepwell_process("--config", company / "pipeline.toml", "--out", company / "out", "doctor")
 
     assert here.code == alone.code == 2
     assert "hush" not in here.out + here.err + alone.out + alone.err
-    assert [one.subject for one in told if one.severity == "critical"] == ["ledger", "messages", "messages"]
+    assert [one.subject for one in findings if one.severity == "critical"] == ["ledger", "messages", "messages"]
 
 
-def test_a_wrong_playbook_or_setting_is_told_and_the_rest_is_looked_at(company: Path) -> None:
+def test_a_wrong_playbook_or_setting_is_reported_and_the_rest_is_checked(company: Path) -> None:
     """Every mistake in one go, as far as it can be seen (ACT-2)."""
     (company / "mine.toml").write_text('[[action]]\nname = "x"\nowner = "nobody"\ntiers = []\nbecause = ""\n')
     config = company / "pipeline.toml"
     config.write_text('playbook = "mine.toml"\n' + config.read_text())
-    ran, told = doctor(company, '\n[outreach.needs]\nproduct = ["adopted"]\n')
-    critical = [(one.subject, one.message) for one in told if one.severity == "critical"]
+    ran, findings = doctor(company, '\n[outreach.needs]\nproduct = ["adopted"]\n')
+    critical = [(one.subject, one.message) for one in findings if one.severity == "critical"]
 
     assert ran.code == 2
     assert {subject for subject, _ in critical} == {"playbook", "settings"}
     assert all("mine.toml" in message for subject, message in critical if subject == "playbook")
-    assert ("ok", "source") in {(one.severity, one.subject) for one in told}
+    assert ("ok", "source") in {(one.severity, one.subject) for one in findings}
     assert doctor(company, "\n[nonsense]\n")[1][0].subject == "settings"
 
 
-def test_a_switch_without_its_table_and_a_kind_that_nobody_records_are_told(company: Path) -> None:
-    """A hold-out that is asked for needs lots, lots need the switch; an action's kind needs its word (MON-4, ACT-2)."""
+def test_a_switch_without_its_table_and_a_kind_that_nobody_records_are_reported(company: Path) -> None:
+    """A hold-out in use needs draws, draws need the switch; an action's kind must be in work.kinds (MON-4, ACT-2)."""
     shipped = (ROOT / "playbook" / "playbook.toml").read_text()
     (company / "mine.toml").write_text(shipped.replace('kind = "training"', 'kind = "trainings"'))
     config = company / "pipeline.toml"
@@ -290,7 +290,7 @@ def test_a_switch_without_its_table_and_a_kind_that_nobody_records_are_told(comp
     drawn = doctor(company, "\n[outreach]\nhold_out_share = 0.1\n")[1]
 
     assert "is off, but outreach.hold_out_share" in {one.subject: one.message for one in drawn}["hold_out"]
-    for told, word in ((asked, "is on"), (given, "is off")):
-        warned = {one.subject: one.message for one in told if one.severity == "warning"}
+    for findings, word in ((asked, "is on"), (given, "is off")):
+        warned = {one.subject: one.message for one in findings if one.severity == "warning"}
         assert warned["hold_out"].startswith(f"models.subjects.hold_out {word}, but there is")
         assert "kind = 'trainings', which is not in work.kinds: technical_fix" in warned["playbook"]

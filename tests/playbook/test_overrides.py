@@ -74,7 +74,7 @@ def test_an_override_is_for_a_while_and_has_a_reason(ledger: Ledger) -> None:
         add_note(ledger, "acme", "merger", date(2026, 3, 2), NOW, "ann")
 
     assert ledger.work() == []
-    assert set_override(ledger, "acme", 40, UNTIL, NOW, "ann", "told", rules).by == "ann"
+    assert set_override(ledger, "acme", 40, UNTIL, NOW, "ann", "renewed", rules).by == "ann"
     assert lift_override(ledger, "acme", NOW + HOUR, "bob", "settled").health == 40
     assert overrides_at(ledger.work(), NOW + HOUR) == {}
 
@@ -83,13 +83,13 @@ def test_what_is_said_at_one_instant_is_read_in_its_order(ledger: Ledger) -> Non
     """Set and lifted within a second, and lifted and set again, whatever the lines' ids are (HLT-4)."""
     for number in range(6):
         account, rules = f"a{number}", WorkSettings()
-        set_override(ledger, account, 40, UNTIL, NOW, "ann", "told", rules)
+        set_override(ledger, account, 40, UNTIL, NOW, "ann", "renewed", rules)
         lift_override(ledger, account, NOW, "bob", "settled")
         assert account not in overrides_at(ledger.work(), NOW)
 
-        assert set_override(ledger, account, 55, UNTIL, NOW + HOUR, "ann", "told", rules).health == 55
+        assert set_override(ledger, account, 55, UNTIL, NOW + HOUR, "ann", "renewed", rules).health == 55
         lift_override(ledger, account, NOW + 2 * HOUR, "bob", "settled")
-        assert set_override(ledger, account, 60, UNTIL, NOW + 2 * HOUR, "ann", "told", rules).health == 60
+        assert set_override(ledger, account, 60, UNTIL, NOW + 2 * HOUR, "ann", "renewed", rules).health == 60
 
 
 def test_a_note_stands_until_its_day(ledger: Ledger) -> None:

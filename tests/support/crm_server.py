@@ -1,4 +1,4 @@
-"""HubSpot and Salesforce on loopback: real HTTP servers that keep state, speak the documented API, and fail when told.
+"""HubSpot and Salesforce on loopback: real HTTP servers that keep state, speak the documented API, and fail on request.
 
 Only what Keepwell sends is answered; whatever the documents forbid of it is refused here too.
 """
@@ -250,10 +250,10 @@ class SalesforceServer(CrmServer):
         return [{"name": name, "externalId": name == self.id_name} for name in ("Id", *names)]
 
     def _query(self, soql: str) -> tuple[int, Any]:
-        told = re.fullmatch(r"SELECT (.+) FROM (\w+) WHERE (\w+) IN \((.*)\)", soql, re.DOTALL)
-        if told is None:
+        query = re.fullmatch(r"SELECT (.+) FROM (\w+) WHERE (\w+) IN \((.*)\)", soql, re.DOTALL)
+        if query is None:
             return 400, [{"errorCode": "MALFORMED_QUERY", "message": "unexpected token"}]
-        names, kind, by, given = told.groups()
+        names, kind, by, given = query.groups()
         quoted = re.findall(r"'((?:[^'\\]|\\.)*)'", given)
         values = {re.sub(r"\\(.)", r"\1", one).lower() for one in quoted}
         rows = self.companies if kind == "Account" else self.tasks
@@ -303,12 +303,12 @@ class SalesforceServer(CrmServer):
 
 def batch(results: list[Any], missing: int = 0, code: int = 200) -> tuple[int, Any]:
     """HubSpot's answer to a batch; 207 where some of it is not there."""
-    told = {"status": "COMPLETE", "results": results, "startedAt": STAMP, "completedAt": STAMP}
+    answer = {"status": "COMPLETE", "results": results, "startedAt": STAMP, "completedAt": STAMP}
     if not missing:
-        return code, told
+        return code, answer
     error = {"status": "error", "category": "OBJECT_NOT_FOUND", "message": "Could not get some objects", "context": {},
              "errors": [], "links": {}}  # fmt: skip
-    return 207, {**told, "numErrors": missing, "errors": [error]}
+    return 207, {**answer, "numErrors": missing, "errors": [error]}
 
 
 def refused(message: str) -> tuple[int, Any]:
@@ -368,34 +368,34 @@ def handler_of(server: CrmServer) -> type[BaseHTTPRequestHandler]:
                     failure.skip, failure = failure.skip - 1, None
                 if failure:
                     failure.times -= 1
-                code, told = 401, {"message": "the token is not known", "category": "INVALID_AUTHENTICATION"}
+                code, reply = 401, {"message": "the token is not known", "category": "INVALID_AUTHENTICATION"}
                 open_to_all = self.path.endswith("/oauth2/token")
                 if open_to_all or self.headers.get("Authorization") == f"Bearer {TOKEN}":
                     if not failure or failure.after or failure.twice:
-                        code, told = server.answer(self.command, self.path, body)
+                        code, reply = server.answer(self.command, self.path, body)
                     if failure and failure.twice:
-                        code, told = server.answer(self.command, self.path, body)
+                        code, reply = server.answer(self.command, self.path, body)
                 elif server.kind == "salesforce":
-                    told = [{"errorCode": "INVALID_SESSION_ID", "message": "Session expired or invalid"}]
+                    reply = [{"errorCode": "INVALID_SESSION_ID", "message": "Session expired or invalid"}]
             if failure and not failure.twice:
-                code, told = failure.code, {"message": "the server is set to fail", "category": "RATE_LIMITS"}
+                code, reply = failure.code, {"message": "the server is set to fail", "category": "RATE_LIMITS"}
                 if server.kind == "salesforce":
-                    told = [{"errorCode": "REQUEST_LIMIT_EXCEEDED", "message": "the server is set to fail"}]
+                    reply = [{"errorCode": "REQUEST_LIMIT_EXCEEDED", "message": "the server is set to fail"}]
             if failure:
                 time.sleep(failure.hang)
             if code == 0:
                 self.close_connection = True
                 return
-            self.send(code, json.dumps(told).encode(), failure)
+            self.send(code, json.dumps(reply).encode(), failure)
 
-        def send(self, code: int, told: bytes, failure: Failure | None) -> None:
+        def send(self, code: int, reply: bytes, failure: Failure | None) -> None:
             self.send_response(code)
             self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(told)))
+            self.send_header("Content-Length", str(len(reply)))
             if failure and failure.retry_after is not None:
                 self.send_header("Retry-After", str(failure.retry_after))
             self.end_headers()
-            self.wfile.write(told)
+            self.wfile.write(reply)
 
         def log_message(self, *_: Any) -> None:
             pass

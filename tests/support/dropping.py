@@ -1,4 +1,4 @@
-"""A TCP line on loopback to a server of the tests' own, which drops, refuses or falls silent when it is told to."""
+"""A TCP connection on loopback to the tests' own server, which drops, refuses or falls silent on request."""
 
 import socket
 import threading

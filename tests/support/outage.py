@@ -48,7 +48,7 @@ def weeks(first: date, last: date) -> Iterator[date]:
 
 def lived(run: Run, snapshot: Snapshot, days: Iterable[date]) -> pd.DataFrame:
     """The alerts of each day, with its `as_of`, as daily_alerts keeps them; the checks are left out."""
-    told = []
+    alerts = []
     for day in days:
         at = replace(run, as_of=day)
         scored = score_and_publish(at, snapshot, [])
@@ -57,5 +57,5 @@ def lived(run: Run, snapshot: Snapshot, days: Iterable[date]) -> pd.DataFrame:
             keep_alerts(at, scored, ledger, decide(at, scored, ledger))
         finally:
             ledger.close()
-        told.append(mart(run.out, "alerts", day).assign(as_of=day))
-    return pd.concat(told, ignore_index=True)
+        alerts.append(mart(run.out, "alerts", day).assign(as_of=day))
+    return pd.concat(alerts, ignore_index=True)

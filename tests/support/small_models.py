@@ -1,4 +1,4 @@
-"""A small quarter of churn, learnt for real, and MLflow on SQLite to keep it in."""
+"""A small quarter of churn models, really trained, and MLflow on SQLite to store them."""
 
 import shutil
 from dataclasses import replace

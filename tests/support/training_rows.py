@@ -10,7 +10,7 @@ QUICK = CandidateSettings(n_estimators=20, max_iter=200, max_leaf_nodes=8, max_s
 
 
 def drawn(rows: int, seed: int) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
-    """Rows with two signals, of which one is often missing, one product of both, and noise; labels; true chances."""
+    """Rows with two signals (one often missing), their product and noise; the labels; the true probabilities."""
     rng = np.random.default_rng(seed)
     signal, other = rng.standard_normal(rows), rng.standard_normal(rows)
     true = 1 / (1 + np.exp(2.5 - 0.8 * signal - 0.8 * other - 1.5 * signal * other))

@@ -87,7 +87,7 @@ def _named(table: pa.Table, seed: int) -> pa.Table:
 
 
 def fixed_model(work: Path) -> Trained:
-    """The one model of all worlds, learnt once; that of a run that was stopped serves its rest too."""
+    """The one model of all worlds, trained once; a run that was stopped resumes with the same model."""
     path = work / "model.joblib"
     if not path.exists():
         unfinished = path.with_suffix(".part")
@@ -98,20 +98,20 @@ def fixed_model(work: Path) -> Trained:
 
 
 def trained_model() -> Trained:
-    """A model learnt on the company of the first seed, its line on that of the second."""
+    """A model trained on the company of the first seed and calibrated on that of the second."""
     train, validation = (examples_of(TRAINING_ACCOUNTS, [seed]) for seed in TRAINING_SEEDS)
-    numbers, label = varied(train, NUMERIC_FEATURES), train["churned"].astype(bool)
-    model = fitted(CANDIDATE, train, label, numbers, SETTINGS.inputs, SETTINGS.candidates)
+    numeric, label = varied(train, NUMERIC_FEATURES), train["churned"].astype(bool)
+    model = fitted(CANDIDATE, train, label, numeric, SETTINGS.inputs, SETTINGS.candidates)
     line = calibrated(predicted_probability(model, validation), validation["churned"].to_numpy(dtype=float))
     return Trained(CANDIDATE, model, line)
 
 
 def worlds(count: int, work: Path) -> Iterator[pd.DataFrame]:
-    """So many worlds with losses enough, in the order of their seeds: account_id, as_of, churned and the chance."""
+    """Worlds with enough churners, in the order of their seeds: account_id, as_of, churned and the probability."""
     work.mkdir(parents=True, exist_ok=True)
     model, found, seed = fixed_model(work), 0, FIRST_SEED
     while found < count:
-        rows = told_of(model, range(seed, seed + TOGETHER), work)
+        rows = predictions_of(model, range(seed, seed + TOGETHER), work)
         for _, world in rows.groupby("world"):
             if found < count and churned_in(world) >= MIN_CHURNED:
                 found += 1
@@ -124,8 +124,8 @@ def churned_in(world: pd.DataFrame) -> int:
     return int(world.loc[world["churned"], "account_id"].nunique())
 
 
-def told_of(model: Trained, seeds: Sequence[int], work: Path) -> pd.DataFrame:
-    """Rows of these worlds with the fixed model's chance; what was kept before is read back."""
+def predictions_of(model: Trained, seeds: Sequence[int], work: Path) -> pd.DataFrame:
+    """Rows of these worlds with the fixed model's probability; rows stored earlier are read back."""
     path = work / f"worlds-{seeds[0]}-{seeds[-1]}.parquet"
     if not path.exists():
         start = time.process_time()

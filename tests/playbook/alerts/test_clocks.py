@@ -68,23 +68,23 @@ def test_a_clock_that_ran_out_is_recorded_once_and_goes_one_level_up() -> None:
     assert not alert(history, "urgent_ticket", MONDAY + HOUR).breached
 
 
-def test_the_clocks_run_from_when_people_are_told_and_the_alert_from_midnight() -> None:
+def test_the_clocks_run_from_when_people_are_notified_and_the_alert_from_midnight() -> None:
     """The run of a day speaks as of midnight and is planned for five: nobody was late before (ALR-2)."""
     seen = Observations([Condition("acme", "health_low", holds=True, detail="health 41.0, below 50")])
-    told = ScheduleSettings().plan().first("daily", MONDAY)
-    opened = new_events([], seen, MONDAY, {"acme": "ann"}, AlertSettings(), OwnerSettings(), Runs(), told)
+    first_run = ScheduleSettings().plan().first("daily", MONDAY)
+    opened = new_events([], seen, MONDAY, {"acme": "ann"}, AlertSettings(), OwnerSettings(), Runs(), first_run)
 
-    assert told == MONDAY + 5 * HOUR
+    assert first_run == MONDAY + 5 * HOUR
     assert alert(opened, "health_low").opened_at == MONDAY
-    assert breaches(opened, told + 2 * HOUR - timedelta(seconds=1)) == []
-    assert missed(opened, "health_low", told + 2 * HOUR) == [("ack", "manager")]
+    assert breaches(opened, first_run + 2 * HOUR - timedelta(seconds=1)) == []
+    assert missed(opened, "health_low", first_run + 2 * HOUR) == [("ack", "manager")]
 
 
 @pytest.mark.parametrize(
     ("cron", "first"), [("0 5 * * *", 5), ("0 0 * * *", 0), ("30 6 * * 2", 30.5), ("0 5 * * 1-5", 5)]
 )
 def test_the_first_planned_time_is_at_the_instant_or_after_it(cron: str, first: float) -> None:
-    """As Prefect plans it; a day without a run is told with the next (OUT-3)."""
+    """As Prefect plans it; a day without a run is reported with the next one (OUT-3)."""
     assert ScheduleSettings(daily=cron).plan().first("daily", MONDAY) == MONDAY + first * HOUR
 
 
@@ -129,7 +129,7 @@ def snoozed(of: Alert, at: datetime, until: datetime) -> LedgerEvent:
 
 
 def test_the_clocks_stand_still_while_an_alert_sleeps() -> None:
-    """What was due is late all the same; what was not moves by the length of the sleep, told once or twice (ALR-3)."""
+    """What was due stays late; what was not moves by the length of the snooze, recorded once or twice (ALR-3)."""
     history = ledger()
     low = alert(history, "health_low")
     history += [

@@ -82,7 +82,7 @@ def test_few_accounts_or_days_tell_nothing() -> None:
     assert moved(book(0.0, 3.0, 0.0, 0.0), [LOGINS], RULES)
 
 
-def test_a_small_book_moves_by_chance() -> None:
+def test_a_small_book_moves_at_random() -> None:
     """60 accounts, nothing planted: no data alert in 60 draws, though the share is passed in many (SRC-5)."""
     rng = np.random.default_rng(3)
     draws = [[pd.DataFrame({"logins": rng.normal(10, 2, 60)}) for _ in range(4)] for _ in range(60)]
@@ -166,13 +166,13 @@ def day_of(history: list[LedgerEvent], day: int, *seen: Condition) -> list[Ledge
     return new_events(history, Observations(seen), at, {"acme": "ann", "bolt": "ann"}, SETTINGS, OwnerSettings(), runs)
 
 
-def test_a_held_alert_is_told_to_nobody_and_misses_nothing(history: list[LedgerEvent]) -> None:
+def test_an_alert_on_hold_notifies_nobody_and_misses_no_deadline(history: list[LedgerEvent]) -> None:
     """No message to the CSM, no clock; the data owner gets one that counts it (SRC-5, ALR-2)."""
-    (told,) = messages(history, {e.alert_id: e.payload for e in history}, {}, FILES, OwnerSettings())
+    (message,) = messages(history, {e.alert_id: e.payload for e in history}, {}, FILES, OwnerSettings())
     (held,) = [a for a in fold(history, MONDAY).values() if a.account_id == "acme"]
 
     assert held.state == "held"
-    assert "1 dependent alerts are on hold" in told.body
+    assert "1 dependent alerts are on hold" in message.body
     assert {e.rule for e in breaches(history, MONDAY + 30 * DAY)} == {DATA_RULE}
 
 
@@ -181,16 +181,16 @@ def test_release_opens_what_is_held_from_now_on(history: list[LedgerEvent]) -> N
     at = MONDAY + DAY
     new = decided(history, history[0].alert_id, "released", at, "dana", "they do leave", SETTINGS)
     alerts = {a.account_id: a for a in fold([*history, *new], at).values()}
-    told = messages(new, {e.alert_id: e.payload for e in history}, {}, FILES, OwnerSettings())
+    sent = messages(new, {e.alert_id: e.payload for e in history}, {}, FILES, OwnerSettings())
 
     assert (alerts["acme"].state, alerts["acme"].opened_at, alerts["acme"].due_ack) == ("open", at, at + DAY / 12)
     assert alerts["acme"].on_hold_for is None
     assert alerts[""].state == "released"
-    assert [message.title for message in told] == ["acme (acme): health 41"]
+    assert [message.title for message in sent] == ["acme (acme): health 41"]
 
 
 def test_discard_closes_what_is_held_with_the_reason(history: list[LedgerEvent]) -> None:
-    """Nobody is told, nothing is late, and a second decision is refused (SRC-5)."""
+    """Nobody is notified, nothing is late, and a second decision is refused (SRC-5)."""
     at = MONDAY + DAY
     new = decided(history, history[0].alert_id, "discarded", at, "dana", "an outage", SETTINGS)
     alerts = {a.account_id: a for a in fold([*history, *new], at).values()}

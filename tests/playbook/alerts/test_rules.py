@@ -46,7 +46,7 @@ def answer(rule: str, **facts: float | None) -> bool | None:
     ],
 )
 def test_silence_counts_from_the_fourteenth_day_under_contract(facts, expected) -> None:
-    """No usage for 14+ consecutive days, contract at least 14 days old; unknown where it cannot be told (ALR-1)."""
+    """No usage for 14+ consecutive days, contract at least 14 days old; unknown without enough data (ALR-1)."""
     assert answer("no_usage", **facts) is expected
 
 

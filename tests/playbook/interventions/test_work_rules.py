@@ -87,7 +87,7 @@ def test_an_intervention_runs_until_it_is_ended_and_the_last_end_counts() -> Non
 
 
 def test_a_plan_is_what_was_planned_and_what_was_said_since() -> None:
-    """A value leaves the status, a status the value; progress of a plan that nobody knows is not told (MON-3)."""
+    """A value leaves the status, a status the value; progress on an unknown plan is ignored (MON-3)."""
     plan = on(0, "planned", metric="health", baseline=40.0, target=60, rising=True, due="2024-06-01")
     said = [
         on(2, "progressed", plan.subject, value=50),
@@ -283,6 +283,6 @@ def test_the_page_names_the_accounts_of_interventions_and_promises_too() -> None
 @pytest.mark.parametrize(
     ("value", "says"), [(48.147429, "48.15"), (60.0, "60"), (1234.5, "1,234.5"), (0.01234, "0.0123"), (0, "0")]
 )
-def test_a_value_is_told_as_people_read_it(value: float, says: str) -> None:
+def test_a_value_is_printed_as_people_read_it(value: float, says: str) -> None:
     """48.147429 is more than anybody knows of a health (MON-3)."""
     assert formatted(value) == says

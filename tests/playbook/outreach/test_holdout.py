@@ -1,4 +1,4 @@
-"""Lots drawn in week 2: who is left alone, what stays on record, and who counts as treated for it (MON-4, MOD-1)."""
+"""Random assignment in week 2: who is held out, what is recorded, and who counts as treated (MON-4, MOD-1)."""
 
 from collections import Counter
 from datetime import datetime, timedelta
@@ -41,7 +41,7 @@ RULES = OutreachSettings()
 # The draw -------------------------------------------------------------------------------------------------------------
 
 
-def test_a_lot_spares_the_share_that_is_asked_for_and_repeats() -> None:
+def test_the_draw_holds_out_the_share_that_is_asked_for_and_repeats() -> None:
     """By a hash of account and instant: the same again, another at another instant (MON-4, TRU-1)."""
     accounts = [f"A{n}" for n in range(4000)]
     draws, again = (draws_at(random_assignment(accounts, AT, 0.2), AT) for _ in range(2))
@@ -78,10 +78,10 @@ SEGMENTS = ("smb", "large")
     st.dictionaries(st.integers(0, 13).map(str), st.sampled_from(CSMS)),
 )
 @effort(max_examples=300, deadline=None)
-def test_on_whom_the_lot_falls_is_called_whoever_else_is_left_alone(
+def test_accounts_drawn_for_treatment_are_called_whoever_else_is_held_out(
     rows: list[tuple[str, str, bool]], room: list[int], segments: list[str], callers: dict[str, str]
 ) -> None:
-    """Else the lot would not decide: its chance would be another than the one on record (MON-4)."""
+    """Otherwise the draw would not decide: its probability would differ from the recorded one (MON-4)."""
     own = {"both": frozenset(SEGMENTS), "smb": frozenset({"smb"}), "large": frozenset({"large"})}
     team = Team(dict(zip(CSMS, (own[s] for s in segments), strict=True)), dict(zip(CSMS, room, strict=True)))
     queue = [Asked(str(n), segment, csm) for n, (segment, csm, _) in enumerate(rows)]
@@ -123,7 +123,7 @@ def test_what_people_record_stands_beside_what_the_company_has(tmp_path: Path) -
 
 @pytest.fixture(scope="module")
 def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A sample company of 120 accounts that has neither interventions nor lots of its own."""
+    """A sample company of 120 accounts without interventions or draws of its own."""
     folder = tmp_path_factory.mktemp("company")
     write_company(120, 15, 11, folder, settings=company_with("off", confounder=False))
     usual = (folder / "pipeline.toml").read_text().replace("[money]\n", "[money]\nhigh_value_share = 0.4\n")
@@ -134,7 +134,7 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 DRAWS, USES = "draws.toml", "uses.toml"
-"""Settings under which week 2 draws a lot, and others under which it would draw more and week 4 goes by lots."""
+"""Settings under which week 2 assigns at random, and others with a larger share under which week 4 uses the draws."""
 
 
 def run(company: Path, out: Path, settings: str, *what: object) -> None:
@@ -161,7 +161,7 @@ def ran(company: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def test_week_two_leaves_alone_whom_the_lot_spares_and_calls_the_others(company: Path, ran: Path) -> None:
+def test_week_two_holds_out_the_drawn_accounts_and_calls_the_others(company: Path, ran: Path) -> None:
     """Drawn for whom it would call but those of high value; who is spared has a row and no call (MON-2, MON-4)."""
     queue = mart(ran, "outreach_queue", str(AT.date())).set_index("account_id")
     scores = mart(ran, "health_scores", str(AT.date())).set_index("account_id")
@@ -178,9 +178,9 @@ def test_week_two_leaves_alone_whom_the_lot_spares_and_calls_the_others(company:
     assert queue.loc[spared, "owner"].notna().all()
 
 
-def test_the_week_made_up_again_has_the_same_lot_and_what_was_noted_since(company: Path, ran: Path) -> None:
-    """The lot stands and none is added for the past; a note is among what there is to say (MON-5, OUT-3, HLT-4)."""
-    day, told = str(AT.date()), ["account_id", "csm", "scheduled_at", "held_out", "handover"]
+def test_the_week_made_up_again_has_the_same_draw_and_what_was_noted_since(company: Path, ran: Path) -> None:
+    """The draw is kept and none is added for the past; a note becomes a talking point (MON-5, OUT-3, HLT-4)."""
+    day, stable = str(AT.date()), ["account_id", "csm", "scheduled_at", "held_out", "handover"]
     before, drawn_before = mart(ran, "outreach_queue", day), draws_of_ledger(ran)
     account = before.loc[before["scheduled_at"].notna(), "account_id"].iloc[0]
     note = "a merger is under way"
@@ -189,7 +189,7 @@ def test_the_week_made_up_again_has_the_same_lot_and_what_was_noted_since(compan
     after = mart(ran, "outreach_queue", day)
     points = after.set_index("account_id")["talking_points"]
 
-    pd.testing.assert_frame_equal(after[told], before[told])
+    pd.testing.assert_frame_equal(after[stable], before[stable])
     assert before["held_out"].any()
     assert draws_of_ledger(ran) == drawn_before
     assert f"Note: {note} (Ann, December 8)" in points[account]
@@ -200,7 +200,7 @@ def test_the_week_made_up_again_has_the_same_lot_and_what_was_noted_since(compan
 
 
 def test_the_ledger_says_who_was_treated_without_changing_the_snapshot(company: Path, tmp_path: Path) -> None:
-    """On whom the lot fell, and on whom somebody worked; before the first line nobody can say (MOD-1, TRU-1)."""
+    """Accounts drawn for treatment and accounts contacted; unknown before the first record (MOD-1, TRU-1)."""
     settings = load_settings(company / USES)
     snapshot = stage(settings.source.url, settings.base, settings.mappings, tmp_path)
     fixed, at, now = Run(settings, tmp_path, AT.date()).fixed, AT, LATER
@@ -214,18 +214,18 @@ def test_the_ledger_says_who_was_treated_without_changing_the_snapshot(company: 
     ]  # fmt: skip
     events[1] = work_event("drawn", spared, None, events[1].as_of, events[1].at, "keepwell",
                            {"chance": 0.75, "held_out": True})  # fmt: skip
-    told = {}
+    labelled = {}
     for day in (at, at - timedelta(days=30)):
         facts = facts_at(snapshot, now, fixed, recorded_rows(events, now))
-        told[day] = labels(cohort, day, facts, BookSettings(), LabelSettings()).to_pandas().set_index("account_id")
+        labelled[day] = labels(cohort, day, facts, BookSettings(), LabelSettings()).to_pandas().set_index("account_id")
 
-    assert told[at].loc[[fell, spared, worked, left], "treated"].tolist() == [True, False, True, False]
-    assert told[at - timedelta(days=30)]["treated"].isna().all()
-    assert told[at - timedelta(days=30)]["untreated_chance"].isna().all()
+    assert labelled[at].loc[[fell, spared, worked, left], "treated"].tolist() == [True, False, True, False]
+    assert labelled[at - timedelta(days=30)]["treated"].isna().all()
+    assert labelled[at - timedelta(days=30)]["untreated_chance"].isna().all()
     assert "interventions" not in facts_at(snapshot, now, fixed)
 
 
-def test_a_case_goes_by_the_lot_and_not_by_what_was_done() -> None:
+def test_a_subject_counts_by_its_draw_and_not_by_what_was_done() -> None:
     """Held out and worked on all the same: held out; called and nothing recorded: treated (MON-4)."""
     rows = rows_of(("a", "2025-12-01", 50.0), ("b", "2025-12-01", 50.0), ("c", "2025-12-01", 50.0))
     draws = pd.DataFrame(
@@ -238,13 +238,15 @@ def test_a_case_goes_by_the_lot_and_not_by_what_was_done() -> None:
     assert found["kind"].fillna("").to_dict() == {"a": "training", "b": "", "c": "training"}
 
 
-def test_week_four_tells_the_effect_by_the_lot_that_week_two_drew(company: Path, ran: Path) -> None:
-    """Through the commands alone: drawn in December, told once it has matured (MON-2, MON-4)."""
+def test_week_four_reports_the_effect_by_the_draw_of_week_two(company: Path, ran: Path) -> None:
+    """Through the commands alone: drawn in December, reported once the outcomes have matured (MON-2, MON-4)."""
     run(company, ran, USES, "monthly", "--as-of", LATER.date(), "--week", 4)
-    told = mart(ran, "strategy_effects", str(LATER.date()))
+    effects = mart(ran, "strategy_effects", str(LATER.date()))
     draws = draws_of_ledger(ran)
     page = (ran / "reports" / f"leadership-{LATER.date()}.html").read_text()
-    whole = told[(told["kind"] == "all") & (told["segment"] == "all") & told["estimand"].str.contains("churn")]
+    whole = effects[
+        (effects["kind"] == "all") & (effects["segment"] == "all") & effects["estimand"].str.contains("churn")
+    ]
 
     assert "Randomized: accounts assigned to treatment against the hold-out." in page
     assert f"{sum(not d.held_out for d in draws):,} accounts drawn for treatment have no recorded work" in page

@@ -165,9 +165,9 @@ def test_forecasts_and_overrides_are_not_taken_late() -> None:
 )
 def test_a_flag_is_explained_and_an_override_expires(asked: tuple[Any, ...], why: str) -> None:
     """And only who has answered may raise one (REV-3)."""
-    kind, note, chance, until = asked
+    kind, note, probability, until = asked
     with pytest.raises(NotAllowed, match=why):
-        flagged(seen(begun(), "a0"), "a0", kind, note, "ann", NOW, RULES, chance, until)
+        flagged(seen(begun(), "a0"), "a0", kind, note, "ann", NOW, RULES, probability, until)
     with pytest.raises(NotAllowed, match="has not forecast"):
         flagged(begun(), "a0", "note", "x", "ann", NOW, RULES)
 
@@ -222,7 +222,7 @@ def test_what_became_of_a_flag_is_kept_with_it() -> None:
 
 
 def forecasts(accounts: int = 40, seed: int = 2) -> pd.DataFrame:
-    """Two reviewers of each account, who know the true chance but for noise; the model knows it better."""
+    """Two reviewers per account, who see the true probability with noise; the model sees it with less noise."""
     rng = np.random.default_rng(seed)
     true = rng.beta(1, 3, accounts)
     one = pd.DataFrame(

@@ -334,7 +334,7 @@ def test_a_task_that_was_deleted_there_stays_away_unless_it_is_wanted_back(place
 
 
 def test_what_somebody_changed_of_ours_is_shown_and_set_back(place: Place) -> None:
-    """The dry run names who differs from what was told last; what is not ours stays as it is (MON-6)."""
+    """The dry run names accounts that differ from the last sync; fields that are not ours stay as they are (MON-6)."""
     place.sync()
     first = next(iter(place.crm.companies.values()))
     first |= {place.crm.own["band"]: "lovely", place.crm.own["health"]: "good", "phone": "0999"}
@@ -409,7 +409,7 @@ def test_a_rate_limit_without_end_leaves_the_rest_for_the_next_run(place: Place)
 
 
 @pytest.mark.parametrize("code", [500, 503, 0])
-def test_a_crm_that_fails_now_and_then_is_told_all_the_same(place: Place, code: int) -> None:
+def test_a_crm_that_fails_now_and_then_is_synced_all_the_same(place: Place, code: int) -> None:
     """Every third request fails, or ends without an answer: tried again, nothing is twice (MON-6)."""
     writes = ("update", "upsert", "create") if place.crm.kind == "hubspot" else ("composite",)
     place.crm.failures += [Failure(path, code) for path in ("", *writes)]
@@ -620,7 +620,7 @@ def test_after_its_steps_there_is_no_difference(wanted, there, delivered, again)
     assert again or not {s.wanted.key for s in found.steps if s.act == "create"} & delivered
 
 
-def test_what_is_finished_long_since_is_told_only_where_the_crm_has_it_open() -> None:
+def test_what_is_finished_long_since_is_synced_only_where_the_crm_has_it_open() -> None:
     """Years of calls do not flood a CRM on its first day; what is open there is completed however late (MON-6)."""
     later = MONDAY + 60 * DAY
     ended = work("ended", STARTED.subject, MONDAY + DAY, result="worked")
@@ -636,7 +636,7 @@ def test_what_is_finished_long_since_is_told_only_where_the_crm_has_it_open() ->
     assert keys(before, {}) == {"follow_up": OPEN, "plan": OPEN, "intervention": COMPLETED}
 
 
-def test_what_is_told_to_nobody_is_not_told_to_the_crm() -> None:
+def test_an_alert_that_notifies_nobody_is_not_synced_to_the_crm() -> None:
     """An alert that a data alert holds, until it is released, and the data alert itself (SRC-5, MON-6)."""
     data, alert = opened(BOOK, "A-1")
     held = replace(alert, payload={**alert.payload, "held_by": "d"})

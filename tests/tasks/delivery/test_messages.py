@@ -44,30 +44,30 @@ def said(new: list[LedgerEvent], history: list[LedgerEvent], **channels: Channel
 
 def test_an_opening_says_what_for_whom_and_by_when() -> None:
     """Account by name, cause, owner, the first deadline, and the command that answers (ALR-4)."""
-    (told,) = said(opened(1), [])
+    (message,) = said(opened(1), [])
 
-    assert told.title == "Acme (a0): health 41.0"
-    assert "Critical, owner ann. Acknowledge by March 2, 02:00 UTC: keepwell alerts ack " in told.body
-    assert told.body.endswith(f"Message {told.key}.")
+    assert message.title == "Acme (a0): health 41.0"
+    assert "Critical, owner ann. Acknowledge by March 2, 02:00 UTC: keepwell alerts ack " in message.body
+    assert message.body.endswith(f"Message {message.key}.")
 
 
 def test_a_storm_is_one_message() -> None:
     """With the count of each rule and the first twenty (ALR-3, ALR-4)."""
-    (told,) = said(opened(30), [])
+    (message,) = said(opened(30), [])
 
-    assert told.title == "30 alerts opened at once: 30 health low"
-    assert told.body.count("health 41.0") == 20
-    assert "and 10 more" in told.body
+    assert message.title == "30 alerts opened at once: 30 health low"
+    assert message.body.count("health 41.0") == 20
+    assert "and 10 more" in message.body
 
 
 def test_breaches_of_one_sweep_are_one_message_for_the_role_that_must_know() -> None:
     """The manager by name; nothing goes to a channel of other roles (ALR-2, ALR-4)."""
     history = opened(3)
     late = breaches(history, MONDAY + 2 * HOUR)
-    told = said(late, history, managers=Channel(url="", roles=("manager",)), csms=Channel(url="", roles=("csm",)))
+    sent = said(late, history, managers=Channel(url="", roles=("manager",)), csms=Channel(url="", roles=("csm",)))
 
-    assert [(m.channel, m.title) for m in told] == [("managers", "3 missed deadlines, escalated to Mia")]
-    assert "ann: Acme (a0), ack was due March 2, 02:00 UTC (health 41.0)" in told[0].body
+    assert [(m.channel, m.title) for m in sent] == [("managers", "3 missed deadlines, escalated to Mia")]
+    assert "ann: Acme (a0), ack was due March 2, 02:00 UTC (health 41.0)" in sent[0].body
 
 
 def test_missed_steps_stand_by_owner_and_by_when_they_were_due() -> None:
@@ -76,10 +76,10 @@ def test_missed_steps_stand_by_owner_and_by_when_they_were_due() -> None:
     owners = {f"a{n}": ("zoe", "ann")[n % 2] for n in range(8)}
     history = new_events([], seen, MONDAY, owners, AlertSettings(), OwnerSettings(), Runs())
     late = breaches(history, MONDAY + 25 * HOUR)
-    (told,) = (one for one in said(late, history) if one.title.startswith("16 "))
-    lines = [line for line in told.body.splitlines() if " was due " in line]
+    (message,) = (one for one in said(late, history) if one.title.startswith("16 "))
+    lines = [line for line in message.body.splitlines() if " was due " in line]
 
-    assert told.title == "16 missed deadlines of 8 alerts, escalated to executive"
+    assert message.title == "16 missed deadlines of 8 alerts, escalated to executive"
     assert [line.split(":")[0] for line in lines] == ["ann"] * 4 + ["zoe"] * 4
     assert all(line.count("plan was due") == line.count("review was due") == 1 for line in lines)
 
@@ -89,11 +89,11 @@ def test_a_channel_takes_what_it_is_for() -> None:
     new = opened(1)
     quiet = Channel(url="", severities=("warning",))
     late = Channel(url="", kinds=("breached",))
-    told = said(new, [], one=Channel(url=""), two=Channel(url=""), quiet=quiet, late=late)
+    sent = said(new, [], one=Channel(url=""), two=Channel(url=""), quiet=quiet, late=late)
 
-    assert [m.channel for m in told] == ["one", "two"]
-    assert len({m.key for m in told}) == 2
-    assert said(new, [], one=Channel(url=""), two=Channel(url="")) == told
+    assert [m.channel for m in sent] == ["one", "two"]
+    assert len({m.key for m in sent}) == 2
+    assert said(new, [], one=Channel(url=""), two=Channel(url="")) == sent
 
 
 # Out of the outbox ----------------------------------------------------------------------------------------------------

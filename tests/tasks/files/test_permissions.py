@@ -57,7 +57,7 @@ def run_everything(folder: Path) -> Path:
         run(flow, "--as-of", DAY)
     run("monthly", "--as-of", DAY.replace(day=8), "--week", 2)
     run("sweep", "--now", "2026-05-08T10:15")
-    # What is learnt in seconds knows none of the company's columns: it is registered once the book is scored.
+    # A model trained in seconds has none of the company's columns: it is registered once the book is scored.
     log_trial(Run(load_settings(config), out, DAY).tracking, quarter("r1", DAY), few(trained_result()), None)
     run("model", "list")
     run("model", "off", "--as-of", DAY, "--by", "ann", "--reason", "odd")

@@ -90,8 +90,8 @@ def warned(found: Scored) -> set[str]:
     """The accounts with the alert risk_high."""
     accounts = found.accounts.assign(days_since_last_use=0.0)
     stored = pd.DataFrame(columns=["account_id", "as_of", "health", "band"])
-    told = standings(accounts, stored, datetime.fromisoformat(MONDAY), AlertSettings())
-    return {c.account_id for s in told for c in conditions(s, AlertSettings()) if c.rule == "risk_high" and c.holds}
+    standing = standings(accounts, stored, datetime.fromisoformat(MONDAY), AlertSettings())
+    return {c.account_id for s in standing for c in conditions(s, AlertSettings()) if c.rule == "risk_high" and c.holds}
 
 
 def test_what_the_challenger_alone_flags_is_an_alert_in_its_arm_only(rivals):
@@ -206,8 +206,8 @@ def arms(history: Path, sources: Snapshot, as_of: date, rules: PromotionSettings
     """What `keepwell model compare` shows at a date."""
     accounts = assigned_accounts(history, "churn", "2", as_of, 120)
     now = datetime.combine(as_of, time(0))
-    told = with_outcomes(accounts, "churn", sources, now, frozenset(), BookSettings(), LabelSettings())
-    return by_assignment(told, "churned", rules)
+    entered = with_outcomes(accounts, "churn", sources, now, frozenset(), BookSettings(), LabelSettings())
+    return by_assignment(entered, "churned", rules)
 
 
 def test_the_arms_are_compared_by_what_became_of_their_accounts(history, sources):
@@ -244,7 +244,7 @@ def test_before_any_outcome_has_matured_only_what_waits_is_said(history, sources
 
 
 def test_with_few_outcomes_there_is_no_interval(history, sources):
-    """One loss in an arm tells nothing of chance: figures, the count, and no bounds (LRN-2)."""
+    """One churned account in an arm is too few for an interval: metrics, the count, and no bounds (LRN-2)."""
     found = arms(history, sources, date(2024, 5, 1), PromotionSettings(replicates=50))
     churned = found.contrasts[1].difference
 

@@ -44,7 +44,7 @@ PERIOD = "last_18_months"
 
 
 def panel(rows: list[tuple], months: tuple[str, ...] = ("2024-01-01",)) -> pd.DataFrame:
-    """Account, health, chance of the model, day lost; the same in every month."""
+    """Account, health, model probability, day of churn; the same in every month."""
     frame = pd.DataFrame(
         [
             {
@@ -272,7 +272,7 @@ def test_a_renewal_within_the_grace_is_retained_on_the_days_between():
 
 
 def test_periods_are_the_trailing_year_and_the_whole_quarters():
-    """A quarter that has begun is not told yet (LRN-7)."""
+    """A quarter that has begun is not reported yet (LRN-7)."""
     found = periods_of(date(2024, 8, 15), 9)
 
     assert found == {
@@ -356,8 +356,8 @@ def forward(frame: pd.DataFrame, months: list[date] = MONTHS, least: int = 5):
     return walk_forward(frame, "churned", months, 120, ["signal"], "logistic", 3, split, InputSettings(), DRAWS)
 
 
-def test_a_model_never_scores_a_month_that_it_has_learnt_from():
-    """Labels that had not matured on the day of the fit, and whatever came later, change no chance (LRN-5)."""
+def test_a_model_never_scores_a_month_that_it_was_trained_on():
+    """Labels that had not matured on the day of the fit, and whatever came later, change no probability (LRN-5)."""
     frame = examples()
     before, _ = forward(frame)
     quarter = frame["as_of"].between("2024-01-01", "2024-03-01")
@@ -373,16 +373,16 @@ def test_a_model_never_scores_a_month_that_it_has_learnt_from():
     assert not before[frame["as_of"] >= "2024-04-01"].equals(after[frame["as_of"] >= "2024-04-01"])
 
 
-def test_months_before_there_was_enough_to_learn_from_have_no_chance():
+def test_months_before_there_was_enough_training_data_have_no_probability():
     """Six matured months and enough accounts of each kind; before, the column is empty and says why (LRN-5, MOD-2)."""
     frame = examples()
-    chances, refits = forward(frame)
+    probabilities, refits = forward(frame)
     none, refused = forward(frame, least=200)
 
     assert refit_day(date(2024, 5, 1), 3) == date(2024, 4, 1)
     assert [str(r.fitted_on) for r in refits if r.why_not] == ["2023-01-01", "2023-04-01", "2023-07-01"]
-    assert chances[frame["as_of"] < "2023-10-01"].isna().all()
-    assert chances[frame["as_of"] >= "2023-10-01"].notna().all()
+    assert probabilities[frame["as_of"] < "2023-10-01"].isna().all()
+    assert probabilities[frame["as_of"] >= "2023-10-01"].notna().all()
     assert none.isna().all()
     assert "200 of each are needed" in refused[-1].why_not
 
@@ -424,9 +424,9 @@ def test_the_command_sets_legacy_health_and_model_side_by_side(folder: Path, aud
     assert len(churners) == 3 * lost.sum()
     assert (rates["whole"] + rates["not_scored"] == lost.sum()).all()
     assert (rates["whole"] > 0).all()
-    told = figures.dropna(subset=["low"])
-    assert told["low"].le(told["value"]).all()
-    assert told["high"].ge(told["value"]).all()
+    with_interval = figures.dropna(subset=["low"])
+    assert with_interval["low"].le(with_interval["value"]).all()
+    assert with_interval["high"].ge(with_interval["value"]).all()
     assert set(value["metric"]) >= {"gross_revenue_retention", "surprise_churn_arr", "at_risk_per_contact"}
     assert all(words in audited.out for words in ("net_revenue_retention", "trailing_12_months", "false_alarms"))
 
@@ -456,7 +456,7 @@ def test_without_a_legacy_score_and_without_a_past_the_audit_says_so(folder: Pat
     ran = keepwell("--config", config, "--out", out, "audit", "--as-of", "2025-08-20")
     before, shown = bytes_of(out), page.read_bytes()
     again = keepwell("--config", config, "--out", out, "--json", "audit", "--as-of", "2025-08-20")
-    told = json.loads(again.out)
+    printed = json.loads(again.out)
 
     assert ran.code == 0, ran.err
     assert "The company gives no table of legacy scores" in ran.out
@@ -464,8 +464,8 @@ def test_without_a_legacy_score_and_without_a_past_the_audit_says_so(folder: Pat
     assert "No score can be replayed" in ran.out
     assert b"No account had a score to look up." in shown
     assert (bytes_of(out), page.read_bytes()) == (before, shown)
-    assert {"gross_revenue_retention", "logo_retention"} <= {row["metric"] for row in told["value"]}
-    assert told["report"] == str(page)
+    assert {"gross_revenue_retention", "logo_retention"} <= {row["metric"] for row in printed["value"]}
+    assert printed["report"] == str(page)
 
 
 def test_what_cannot_be_audited_ends_with_the_codes_of_the_contract(folder: Path, tmp_path: Path):

@@ -52,14 +52,14 @@ def past(accounts: int = 600, months: int = 6) -> pd.DataFrame:
     size = accounts * months
     trend = rng.normal(0, 0.3, size)
     segment = np.repeat(rng.choice([HOSTILE, BOLD], accounts), months)
-    chance = np.where(trend < -0.25, 0.3, 0.05) * np.where(segment == BOLD, 1.4, 0.6)
+    probability = np.where(trend < -0.25, 0.3, 0.05) * np.where(segment == BOLD, 1.4, 0.6)
     health = np.clip(70 + 40 * trend + rng.normal(0, 10, size), 0, 100)
     return pd.DataFrame(
         {
             "account_id": np.repeat([f"a{n}" for n in range(accounts)], months),
             "as_of": np.tile(pd.date_range("2025-01-01", periods=months, freq="MS"), accounts),
             "segment": segment,
-            "churned": rng.random(size) < chance,
+            "churned": rng.random(size) < probability,
             "health": np.where(rng.random(size) < 0.05, np.nan, health),
             "usage_trend": trend,
             "seat_utilisation": rng.random(size),
@@ -79,61 +79,61 @@ def page_of(examples: pd.DataFrame, importance: pd.DataFrame = IMPORTANCE, **abo
 
 
 @pytest.fixture(scope="module")
-def told() -> Blueprint:
+def churn_page() -> Blueprint:
     return page_of(past(), model="boosting", run_id="run-7")
 
 
-def test_five_signals_by_weight_each_with_what_was_seen(told: Blueprint) -> None:
+def test_five_signals_by_weight_each_with_what_was_seen(churn_page: Blueprint) -> None:
     """In the order of importance, with its interval; the insight says why, or that it tells nothing alone (MOD-10)."""
-    text = " ".join(Page(as_html(told)).texts)
+    text = " ".join(Page(as_html(churn_page)).texts)
 
-    assert list(told.signals["name"]) == [
+    assert list(churn_page.signals["name"]) == [
         "usage_trend",
         "seat_utilisation",
         "segment",
         "nps_change",
         "tickets_per_seat_90d",
     ]
-    assert "usage down" in told.signals.loc[0, "why"]
-    assert told.signals["why"].isna().any()
+    assert "usage down" in churn_page.signals.loc[0, "why"]
+    assert churn_page.signals["why"].isna().any()
     assert "No group stands out by itself" in text
     assert "0.0200 to 0.0400" in text
 
 
-def test_at_least_three_derived_metrics_with_the_lift_of_their_worst_fifth(told: Blueprint) -> None:
+def test_at_least_three_derived_metrics_with_the_lift_of_their_worst_fifth(churn_page: Blueprint) -> None:
     """The rate of churn in the worst fifth over that of all with a value, counted from the rows (MOD-10)."""
     rows = past()
     worst = rows["usage_trend"] <= rows["usage_trend"].quantile(0.2)
-    first = told.derived.iloc[0]
+    first = churn_page.derived.iloc[0]
 
     assert set(DERIVED) <= set(FEATURES)
     assert all(FEATURES[name].direction != 0 for name in DERIVED)
-    assert len(told.derived) >= 3
+    assert len(churn_page.derived) >= 3
     assert first["name"] == "usage_trend"
     assert abs(first["rows"] - worst.sum()) <= 1
     assert first["lift"] == pytest.approx(rows.loc[worst, "churned"].mean() / rows["churned"].mean(), rel=0.01)
     assert first["lift_low"] < first["lift"] < first["lift_high"]
 
 
-def test_bands_stand_beside_the_churn_that_followed(told: Blueprint) -> None:
+def test_bands_stand_beside_the_churn_that_followed(churn_page: Blueprint) -> None:
     """Every account-month is in one band; unknown health is a band of its own (MOD-10)."""
     rows = past()
-    critical = told.bands.set_index("band").loc["critical"]
+    critical = churn_page.bands.set_index("band").loc["critical"]
 
-    assert list(told.bands["band"]) == ["critical", "at_risk", "stable", "healthy", "unknown"]
-    assert told.bands["rows"].sum() == len(rows)
-    assert told.bands["outcomes"].sum() == rows["churned"].sum()
+    assert list(churn_page.bands["band"]) == ["critical", "at_risk", "stable", "healthy", "unknown"]
+    assert churn_page.bands["rows"].sum() == len(rows)
+    assert churn_page.bands["outcomes"].sum() == rows["churned"].sum()
     assert critical["outcomes"] == rows.loc[rows["health"] < 50, "churned"].sum()
-    assert critical["rate"] > 2 * told.bands.set_index("band").loc["healthy", "rate"]
+    assert critical["rate"] > 2 * churn_page.bands.set_index("band").loc["healthy", "rate"]
 
 
-def test_blind_spots_are_those_of_signals_in_use(told: Blueprint) -> None:
+def test_blind_spots_are_those_of_signals_in_use(churn_page: Blueprint) -> None:
     """Said once per table; what is rightly empty or kept out by design is none; absent tables by name (MOD-10)."""
     assert blind_spots(CATALOGUE).to_dict("records") == [
         {"table": "surveys", "columns": "score, comment",
          "spot": "only-engaged-customers bias: 31% of accounts have this signal"},
     ]  # fmt: skip
-    assert told.absent == ("invoices",)
+    assert churn_page.absent == ("invoices",)
 
 
 def test_without_a_model_the_page_says_so_and_ranks_signals_alone() -> None:
@@ -171,9 +171,9 @@ def test_a_company_whose_first_month_has_not_matured_gets_a_page() -> None:
     assert "nan" not in text.lower().replace("finance", "")
 
 
-def test_the_page_needs_no_network_and_obeys_no_name(told: Blueprint) -> None:
+def test_the_page_needs_no_network_and_obeys_no_name(churn_page: Blueprint) -> None:
     """No script, nothing loaded, and the name of a segment is text (OUT-5, TRU-4)."""
-    html = as_html(told)
+    html = as_html(churn_page)
     page = Page(html)
 
     assert not {"script", "link", "img", "iframe", "object", "base"} & set(page.tags)
@@ -195,9 +195,9 @@ def test_the_same_frames_give_the_same_page(tmp_path: Path) -> None:
 
 @pytest.mark.chromium
 @pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (apt-get install chromium)")
-def test_a_phone_shows_the_page_without_sideways_scrolling(told: Blueprint, tmp_path: Path) -> None:
+def test_a_phone_shows_the_page_without_sideways_scrolling(churn_page: Blueprint, tmp_path: Path) -> None:
     """Real Chromium, 375 and 1200 px wide: nothing is wider than the screen (OUT-5)."""
-    path = write_blueprint(told, tmp_path)
+    path = write_blueprint(churn_page, tmp_path)
     frames = "".join(f"<iframe src={path.name} style='border:0;width:{w}px'></iframe>" for w in (375, 1200))
     measure = "Array.from(frames, f => f.document.documentElement.scrollWidth).join()"
     outer = tmp_path / "frames.html"

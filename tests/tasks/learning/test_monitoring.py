@@ -101,14 +101,14 @@ def champion(train, trained, rows) -> InPlace:
     return InPlace("champion", "3", trained, Baseline(PARTS, was, rate_of(train), figures))
 
 
-def test_months_that_were_learnt_from_or_overlap_them_are_not_watched(rows) -> None:
+def test_training_months_and_months_that_overlap_them_are_not_monitored(rows) -> None:
     """From the first of validation on; a tenth of each month is flagged; what has not matured is missing (LRN-4)."""
     assert rows["as_of"].min() == MONTHS[7]
     assert set(rows.loc[rows["happened"].isna(), "as_of"]) == set(MONTHS[-3:])
     assert rows.groupby("as_of")["flagged"].mean().between(0.1, 0.102).all()
 
 
-def test_precision_recall_miss_and_false_alarms_are_told_month_by_month(rows) -> None:
+def test_precision_recall_miss_and_false_alarms_are_reported_by_month(rows) -> None:
     """Each matured month by itself, and what they are of (LRN-4)."""
     months = by_month(rows, RULES)
     month = rows[rows["as_of"] == MONTHS[9]]
@@ -174,7 +174,7 @@ def test_lead_times_are_published_by_score_and_churner(rows) -> None:
     )
 
 
-def test_a_model_is_watched_on_every_month_since_it_learnt(examples, champion) -> None:
+def test_a_model_is_monitored_on_every_month_since_its_training(examples, champion) -> None:
     """Figures where outcomes are known, drift since the test, the estimate and lead times at the newest (LRN-3, 4)."""
     found = watch("churn", champion, examples, 90, None, WATCHING)
     lines = {pd.Timestamp(day): set(points) for day, points in found.lines.items()}
@@ -208,14 +208,14 @@ def test_a_book_that_is_another_degrades_the_model(examples, champion) -> None:
     }
 
 
-def test_figures_below_those_that_it_was_accepted_with_degrade_it(rows, champion) -> None:
-    """Three months after the test in which anybody leaves, whatever the chance; the test months themselves do not."""
-    told = rows[rows["as_of"].isin(MONTHS[7:11])]
+def test_metrics_below_those_that_it_was_accepted_with_degrade_it(rows, champion) -> None:
+    """Three months after the test with churn independent of the probability are worse; the test months are not."""
+    known = rows[rows["as_of"].isin(MONTHS[7:11])]
     rng = np.random.default_rng(3)
-    later = told.assign(as_of=told["as_of"] + pd.DateOffset(months=4), happened=rng.permutation(told["happened"]))
-    said = fallen_metrics(pd.concat([told, later]), champion.baseline, WATCHING)
+    later = known.assign(as_of=known["as_of"] + pd.DateOffset(months=4), happened=rng.permutation(known["happened"]))
+    said = fallen_metrics(pd.concat([known, later]), champion.baseline, WATCHING)
 
-    assert fallen_metrics(told, champion.baseline, WATCHING) == []
+    assert fallen_metrics(known, champion.baseline, WATCHING) == []
     assert said[0].startswith("ROC-AUC of 2026-03 to 2026-03 is 0.")
     assert "that the model was accepted with" in said[0]
 
@@ -249,10 +249,10 @@ def test_the_champion_is_watched_and_the_challenger_only_where_there_is_none(cha
     )  # fmt: skip
     found = SimpleNamespace(trial=SimpleNamespace(trained={"logistic": trained}, selected="logistic"))
     found.baseline = champion.baseline
-    learnt, versions = {"churn": found}, {"churn": "4"}
+    trained_now, versions = {"churn": found}, {"churn": "4"}
 
-    assert in_place("churn", {"churn": kept}, learnt, versions).alias == "champion"
-    assert in_place("churn", {}, learnt, versions) == InPlace("challenger", "4", trained, champion.baseline)
-    assert in_place("expansion", {"churn": kept}, learnt, versions) is None
+    assert in_place("churn", {"churn": kept}, trained_now, versions).alias == "champion"
+    assert in_place("churn", {}, trained_now, versions) == InPlace("challenger", "4", trained, champion.baseline)
+    assert in_place("expansion", {"churn": kept}, trained_now, versions) is None
     with pytest.raises(TooLittleData, match="Version 3 was stored without a baseline"):
-        in_place("churn", {"churn": replace(kept, baseline=None)}, learnt, versions)
+        in_place("churn", {"churn": replace(kept, baseline=None)}, trained_now, versions)

@@ -38,7 +38,7 @@ def story(flagged: tuple[datetime, str] | None, leaving: date | None, left: date
     ],
 )  # fmt: skip
 def test_the_way_from_flag_to_outcome_in_one_sentence(flagged, leaving, left, says) -> None:
-    """First flag, notice, end and the days between, as far as they are known; an unflagged churner is told too."""
+    """First flag, notice, end and the days between, as far as they are known; an unflagged churner is reported too."""
     assert outcome(story(flagged, leaving, left)) == says
 
 

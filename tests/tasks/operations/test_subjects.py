@@ -118,8 +118,8 @@ def test_the_untouched_wait_as_long_in_the_month_as_the_treated(begun: list[tupl
     assert len(late) == len({account for account, _ in begun})
 
 
-def test_by_lot_the_draw_is_the_instant_and_work_within_days_of_it_the_side() -> None:
-    """Flagged or not; work before the draw or long after it is not that of the lot (MON-4)."""
+def test_with_draws_the_instant_is_the_draw_and_work_within_days_of_it_counts() -> None:
+    """Flagged or not; work before the draw or long after it does not belong to the draw (MON-4)."""
     rows = book(*((account, "2024-03-01", 90) for account in "abcd"))
     draws = pd.DataFrame({"account_id": list("abcdz"), "drawn_at": pd.Timestamp("2024-03-04T06:00"), "chance": 0.5})
     draws["held_out"] = None
@@ -179,18 +179,18 @@ TERMS = [
 def test_churn_is_counted_from_the_instant_and_once_it_has_matured() -> None:
     """Within 90 days of the case; who had left before it is no case (MON-4, section 0)."""
     subjects = [(account, "2024-03-05T10:00", True) for account in ("stays", "leaves", "later", "gone")]
-    told = after(LATE, *subjects, contracts=TERMS)
+    outcomes = after(LATE, *subjects, contracts=TERMS)
 
-    assert told["churned"].to_dict() == {"stays": False, "leaves": True, "later": False}
+    assert outcomes["churned"].to_dict() == {"stays": False, "leaves": True, "later": False}
 
 
 @pytest.mark.parametrize(("now", "matured"), [("2024-07-03T09:59", False), ("2024-07-03T10:00", True)])
-def test_an_outcome_is_told_when_horizon_and_grace_have_passed_and_not_before(now: str, *, matured: bool) -> None:
-    """90 and 30 days after the case, to the minute: who has left already would be told too early (section 0)."""
+def test_an_outcome_is_known_when_horizon_and_grace_have_passed_and_not_before(now: str, *, matured: bool) -> None:
+    """90 and 30 days after the start, to the minute: churners would otherwise count too early (section 0)."""
     subjects = [(account, "2024-03-05T10:00", True) for account in ("stays", "leaves")]
-    told = after(now, *subjects, contracts=TERMS)["churned"]
+    outcomes = after(now, *subjects, contracts=TERMS)["churned"]
 
-    assert told.notna().all() if matured else told.isna().all()
+    assert outcomes.notna().all() if matured else outcomes.isna().all()
 
 
 def use(account: str, day: str, events: int) -> Row:
@@ -205,20 +205,22 @@ def test_usage_is_that_of_28_days_after_against_those_before_without_the_day_its
         use("more", "2024-03-04", 9), use("more", "2024-03-06", 19),
     ]  # fmt: skip
     subjects = [(account, "2024-03-05T10:00", True) for account in ("same", "more", "none")]
-    told = after(LATE, *subjects, contracts=[contract(a) for a in ("same", "more", "none")], usage=rows)["use_after"]
+    outcomes = after(LATE, *subjects, contracts=[contract(a) for a in ("same", "more", "none")], usage=rows)[
+        "use_after"
+    ]
 
-    assert told.to_dict() == {"same": 0.0, "more": pytest.approx(0.6931, abs=1e-4), "none": -RULES.usage_bound}
+    assert outcomes.to_dict() == {"same": 0.0, "more": pytest.approx(0.6931, abs=1e-4), "none": -RULES.usage_bound}
 
 
 @pytest.mark.parametrize(("newest", "known"), [("2024-04-01", False), ("2024-04-02", True)])
-def test_usage_is_told_once_the_source_knows_its_last_day(newest: str, *, known: bool) -> None:
+def test_usage_is_known_once_the_source_has_its_last_day(newest: str, *, known: bool) -> None:
     """A source that lags would show a fall that is none (MON-4)."""
     rows = [use("a", "2024-03-01", 9), use("other", newest, 1)]
-    told = after(
+    outcomes = after(
         "2024-04-20", ("a", "2024-03-05T10:00", True), contracts=[contract("a"), contract("other")], usage=rows
     )
 
-    assert told["use_after"].notna().tolist() == [known]
+    assert outcomes["use_after"].notna().tolist() == [known]
 
 
 def test_untouched_cases_that_were_worked_on_later_are_marked_and_stay() -> None:
@@ -229,9 +231,9 @@ def test_untouched_cases_that_were_worked_on_later_are_marked_and_stay() -> None
         ("late", "2024-03-05T10:00", False),
         ("own", "2024-03-05T10:00", True),
     ]
-    told = after(LATE, *subjects, work=work, contracts=[contract(a) for a in ("soon", "late", "own")])
+    outcomes = after(LATE, *subjects, work=work, contracts=[contract(a) for a in ("soon", "late", "own")])
 
-    assert told["later"].to_dict() == {"soon": True, "late": False, "own": False}
+    assert outcomes["later"].to_dict() == {"soon": True, "late": False, "own": False}
 
 
 # What was known before ------------------------------------------------------------------------------------------------
@@ -254,13 +256,13 @@ def test_the_legacy_score_is_the_newest_that_was_known(scores: list[tuple[int, i
 
 
 CUT = datetime(2026, 5, 13)
-"""Everything that happens from this day on is changed: the lots of May were all drawn before."""
+"""Everything that happens from this day on is changed: all draws of May were made before."""
 CHANGED = {"usage": ("events", "day"), "tickets": ("csat", "opened_at"), "surveys": ("score", "answered_at"),
            "legacy_scores": ("score", "scored_on"), "contracts": ("arr", "start_on")}  # fmt: skip
 
 
 def subjects_of(folder: Path, to: Path) -> Subjects:
-    """The cases of May 2026 by lot, as known at the end of the month."""
+    """The randomly assigned subjects of May 2026, as known at the end of the month."""
     settings = load_settings(folder / "pipeline.toml")
     snapshot = stage(settings.source.url, settings.base, settings.mappings, to)
     run = Run(settings, to, date(2026, 6, 1))
@@ -271,7 +273,7 @@ def subjects_of(folder: Path, to: Path) -> Subjects:
 
 
 def test_what_became_known_later_changes_nothing_that_a_case_is_compared_by(tmp_path: Path) -> None:
-    """Usage, tickets, answers, scores and contracts after the lots: what came of a case changes, no more (FEA-3)."""
+    """Usage, tickets, answers, scores and contracts after the draws change only a subject's outcomes (FEA-3)."""
     write_company(300, 8, 4, tmp_path, settings=company_with("random", confounder=False))
     before = subjects_of(tmp_path, tmp_path / "before")
     for name, (column, event) in CHANGED.items():
@@ -307,7 +309,7 @@ def test_no_feature_reads_what_came_after() -> None:
 
 
 def test_a_company_that_recorded_no_work_has_no_case_and_no_effect(tmp_path: Path) -> None:
-    """Nothing is replayed, nothing is told, and that is said (MON-4)."""
+    """Nothing is replayed, no effect is estimated, and a note says so (MON-4)."""
     facts = company("2024-03-04", contracts=[contract("a")])
     nothing = Snapshot("none", tmp_path, {})
     scoring = ScoreSettings(

@@ -95,7 +95,7 @@ def resum(place: Tracking) -> None:
 
 
 @pytest.mark.parametrize("name", CANDIDATES)
-def test_every_candidate_comes_back_with_the_same_chances(name, whole):
+def test_every_candidate_comes_back_with_the_same_probabilities(name, whole):
     """By skops, with no type trusted but those of the list: whatever a quarter takes can be loaded (MOD-9)."""
     model = as_one(whole.trial.trained[name])
     back = skops.io.loads(skops.io.dumps(model), trusted=list(TRUSTED))
@@ -129,7 +129,7 @@ def test_the_registered_model_gives_the_chances_of_the_trial(logged, whole):
     assert np.abs(load_version.probabilities(test[list(load_version.inputs)]) - expected).max() <= 1e-12
 
 
-def test_mlflow_alone_gives_calibrated_chances(logged, whole):
+def test_mlflow_alone_gives_calibrated_probabilities(logged, whole):
     """With its signature and its input example: another program needs no calibration of its own (MOD-9)."""
     model = mlflow.pyfunc.load_model(str(place_of(logged)))
     test = whole.split("test")
@@ -141,7 +141,7 @@ def test_mlflow_alone_gives_calibrated_chances(logged, whole):
     assert len(model.input_example) == 3
 
 
-def test_what_the_inputs_learnt_is_logged(whole):
+def test_the_fitted_inputs_are_logged(whole):
     """The quantiles where tails are cut, and which columns carry a mark where they are missing (FEA-7)."""
     every = fitted_inputs(whole.trial.trained["logistic"].model)
     found = every[every["branch"].isin(["number", "word"])].set_index("column")
@@ -436,7 +436,7 @@ def test_a_model_that_works_differently_here_is_refused(fresh):
         find(fresh, "churn", "challenger", LATER)
 
 
-def test_a_model_that_learnt_another_definition_of_a_feature_is_refused(fresh, monkeypatch):
+def test_a_model_trained_on_another_definition_of_a_feature_is_refused(fresh, monkeypatch):
     """A changed definition is a new version: what was learned of the old one does not apply to it (FEA-2, MOD-9)."""
     monkeypatch.setitem(FEATURES, "other", replace(FEATURES["days_since_last_use"], name="other", version=2))
     with pytest.raises(NoModel, match="trained on other@1, which is @2 now: retrain it"):

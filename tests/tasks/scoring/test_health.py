@@ -124,7 +124,7 @@ def test_factors_say_what_pulls_down_or_for_a_healthy_account_what_holds_up() ->
     assert row_of(high)["factor_1"] == "Usage up 80% over the last 28 days (vs. the 28 before)"
 
 
-def test_a_good_sign_is_told_as_one() -> None:
+def test_a_good_sign_is_shown_as_one() -> None:
     """Contact three days ago holds the score up: it is not "No executive contact in 3 days" (ACT-1)."""
     talk = {"account_id": "acme", "happened_at": ago(3, "09:00"), "kind": "call", "role": "executive"}
     acme = row_of(scored({**STEADY, "touchpoints": [talk]}))
@@ -194,7 +194,7 @@ def test_a_warning_lowers_the_coverage_and_not_the_score() -> None:
 
 
 def test_rows_set_aside_lower_the_coverage_and_are_no_silence() -> None:
-    """All use of the last weeks was set aside: silence is not told, its measure is left out (SRC-4)."""
+    """All use of the last weeks was set aside: silence is not reported, its measure is left out (SRC-4)."""
     aside = [
         {
             "table_name": "usage",

@@ -28,7 +28,7 @@ LEAVING = {"end_on": "2024-06-01", "notice_on": "2024-02-01"}
 
 @pytest.fixture(scope="module")
 def champion() -> ServingModel:
-    """A model that has learnt one thing: who has been silent for 30 days leaves."""
+    """A model with one rule: accounts that were silent for 30 days churn."""
     rows = pd.DataFrame({"days_since_last_use": np.arange(60.0), "segment": "digital-touch"})
     alone = make_column_transformer((StandardScaler(), ["days_since_last_use"]), verbose_feature_names_out=False)
     model = make_pipeline(alone, LogisticRegression()).fit(rows, rows["days_since_last_use"] > 30)
@@ -61,7 +61,7 @@ def book(*models: ServingModel, share: float = 0.0, beside_health: bool = True) 
 
 
 def test_who_is_leaving_or_too_young_gets_no_risk(champion):
-    """The model has learnt from no such account (MOD-2)."""
+    """The model was not trained on such accounts (MOD-2)."""
     found = book(champion)
 
     assert set(found.predictions["account_id"]) == {"acme", "bolt"}
