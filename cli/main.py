@@ -318,7 +318,7 @@ def _errors_as_exit_codes() -> Iterator[None]:
 
 
 def main(clock: Callable[[], datetime] = host_clock) -> None:
-    """Entry point of the `keepwell` command; `clock` tells what lies ahead."""
+    """Entry point of the `keepwell` command; `clock` decides which dates lie in the future."""
     Host.clock = staticmethod(clock)
     with guarded(), masked_output(), _errors_as_exit_codes():
         _refuse_unstorable(sys.argv[1:])

@@ -11,7 +11,7 @@ STRING, INTEGER, NUMBER, BOOLEAN, DATE, INSTANT = "string", "int64", "float64", 
 
 @dataclass(frozen=True)
 class KnownAt:
-    """A rule that says when a fact became knowable: its words, and the same as an expression (UTC timestamp)."""
+    """A rule for when a fact became known, in words and as an expression (UTC timestamp)."""
 
     words: str
     of: Callable[[ir.Table], ir.Value]
@@ -42,7 +42,7 @@ def first_known(*rules: KnownAt) -> KnownAt:
 
 @dataclass(frozen=True)
 class Column:
-    """One canonical column. `null` says what a missing value means; `late` says when a later value was known."""
+    """One canonical column. `null`: what a missing value means; `late`: when a later value became known."""
 
     name: str
     type: str

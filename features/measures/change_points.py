@@ -38,7 +38,7 @@ FLOOR = 0.15
 FREE = 99.0
 """Bound of a log change where last year is no guide."""
 SILENT = 0.001
-"""What stands for no use at all beside last year's, as a share of it: its logarithm is finite."""
+"""The share of last year's use that stands for no use at all, so that its logarithm is finite."""
 
 _change_point = partial(
     derived, "usage", unit="standard errors", direction=1,

@@ -1,4 +1,4 @@
-"""Who was acted on by which model since a challenger was assigned accounts, and what became of them (LRN-2).
+"""Accounts by the model that acted on them since a challenger was assigned some, and their outcomes (LRN-2).
 
 Arms are those that were published: today's share says nothing of last month's.
 """
@@ -92,7 +92,7 @@ def with_outcomes(
 def _with(
     entered: pd.DataFrame, outcomes: pd.DataFrame, later: pd.DataFrame, outcome: str, end: datetime
 ) -> pd.DataFrame:  # fmt: skip
-    """Accounts by id with their outcome and the ARR that is gone by `end`; out of the later book: all of it."""
+    """Accounts by id with their outcome and the ARR lost by `end`; all of it for those no longer in the book."""
     outcomes, arr = outcomes.reindex(entered.index), later["arr"].reindex(entered.index).fillna(0.0)
     arr = arr.mask(pd.to_datetime(outcomes["churned_at"]) <= end, 0.0)
     known = outcomes[OUTCOMES[outcome]].astype(float)

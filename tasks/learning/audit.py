@@ -1,4 +1,4 @@
-"""The past of a snapshot, held against the scores of its time: the marts `audit`, `audit_churners` and `value`."""
+"""An audit of past scores against what followed: the marts `audit`, `audit_churners` and `value`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -57,7 +57,7 @@ class AuditRules:
 
     @property
     def gap_days(self) -> int:
-        """Horizon and grace of churn: how long an outcome is open."""
+        """Days until a churn outcome is known: horizon plus grace."""
         return self.labels.churn_horizon_days + self.money.churn_grace_days
 
 
@@ -80,7 +80,7 @@ class Audit:
 
 
 def audit(snapshot: Snapshot, now: datetime, rules: AuditRules) -> Audit:
-    """Everything the audit page tells, from one snapshot as known `now`."""
+    """Run the audit: everything on its page, from one snapshot as known `now`."""
     facts = facts_at(snapshot, now, rules.fixed)
     since = (pd.Timestamp(now) - pd.DateOffset(months=rules.audit.months)).date()
     churned = churned_since(facts, since, rules.money.churn_grace_days)
@@ -143,19 +143,19 @@ def _notes(legacy: pd.DataFrame | None, refits: Sequence[Refit], source: str, ru
     if legacy is None:
         notes.append("The company gives no table of legacy scores: there is no baseline to compare with.")
     elif not len(legacy):
-        notes.append("The table of legacy scores holds no row that was known by then: there is no baseline.")
+        notes.append("The table of legacy scores has no row that was known by then: there is no baseline.")
     elif legacy["score"].isna().all():
         notes.append(
-            "The legacy scores are bands without numbers: nobody can be ranked by them, so they have no figures at "
-            "the same stock of flags, only at their own bands."
+            "The legacy scores are bands without numbers and cannot rank accounts: they have no metrics at the same "
+            "number of flags, only at their own bands."
         )
     refused = [refit for refit in refits if refit.why_not]
     if refits and len(refused) == len(refits):
-        notes.append(f"No model could be learnt in time for any month: {refused[-1].why_not}.")
+        notes.append(f"No model could be trained in time for any month: {refused[-1].why_not}.")
     elif refused:
         notes.append(
             f"The model's column is empty before {next(r.fitted_on for r in refits if not r.why_not)}: until then "
-            f"there was too little to learn from ({refused[-1].why_not})."
+            f"there was too little training data ({refused[-1].why_not})."
         )
     if source == "touchpoints":
         notes.append(

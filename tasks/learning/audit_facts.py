@@ -1,4 +1,4 @@
-"""What an audit reads of a company: losses, contacts, retention, legacy scores, as known at the end (LRN-5, LRN-7)."""
+"""Facts for an audit: churned accounts, contacts, retention, legacy scores, as known at the end (LRN-5, LRN-7)."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -21,7 +21,7 @@ TRAILING = "trailing_12_months"
 
 
 def churned_since(facts: Facts, since: date, grace_days: int) -> pd.DataFrame:
-    """The losses after `since`, in order of time: account_id, churned_at, how."""
+    """The accounts that churned after `since`, in order of time: account_id, churned_at, how."""
     frame = churned_accounts(facts, grace_days).to_pandas()
     at = pd.to_datetime(frame["churned_at"])
     within = frame[(at > pd.Timestamp(since)) & (at <= pd.Timestamp(facts.as_of))]
@@ -31,7 +31,7 @@ def churned_since(facts: Facts, since: date, grace_days: int) -> pd.DataFrame:
 
 
 def contacts_of(facts: Facts, rules: AuditSettings) -> tuple[pd.DataFrame | None, str]:
-    """Who was contacted when (account_id, at), and where that stands: interventions, else calls and meetings."""
+    """Contacts (account_id, at) and the table they come from: interventions, else calls and meetings."""
     begun = _rows(facts, "interventions", ["account_id", "started_at"])
     if begun is not None:
         return begun.rename(columns={"started_at": "at"}), "interventions"

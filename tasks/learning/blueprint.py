@@ -1,4 +1,4 @@
-"""The figures of the blueprint: what predicts churn, how well health did, and what nobody here can see (MOD-10).
+"""The content of the blueprint: what predicts churn, how well health did, and the blind spots (MOD-10).
 
 They need no model.
 """
@@ -25,7 +25,7 @@ from keepwell.tasks.learning.blueprint_tables import (
 
 @dataclass(frozen=True)
 class Blueprint:
-    """What the page tells. `signals`, `derived`, `bands` and `spots` are its tables, in the order shown.
+    """The content of the page. `signals`, `derived`, `bands` and `spots` are its tables, in the order shown.
 
     `model` names the model whose importance ranks the signals; without one they are ranked by how far the groups of
     each differ, then by what they weigh in health, and `refused` says why there is none. `treated`: share of the
@@ -53,7 +53,7 @@ class Blueprint:
 
     @property
     def base_rate(self) -> float | None:
-        """Share of the account-months after which the account left."""
+        """Share of account-months followed by churn."""
         return self.churned / self.rows if self.rows else None
 
 
@@ -71,7 +71,7 @@ def blueprint(
     refused: str = "",
     run_id: str = "",
 ) -> Blueprint:
-    """The page of one date, about churn.
+    """The blueprint of churn as of one date.
 
     `examples`: the training set; `importance`: name, value, low, high of the model's inputs (empty without a model);
     `found`: every contrast that was tried; `catalogue`: the signal catalogue.

@@ -38,7 +38,7 @@ def leading_signals(
     features: Mapping[str, Feature],
     horizon_days: int,
 ) -> pd.DataFrame:
-    """The five signals that carry most weight: name, about, team, value, low, high, why.
+    """The five signals with the most weight: name, about, team, value, low, high, why.
 
     By the model's importance; without one, by how far the groups of each differ, then by their weight in health (value
     and interval are then empty).
@@ -62,7 +62,7 @@ def leading_signals(
 
 
 def weighed(whole: pd.DataFrame, features: Mapping[str, Feature], health: HealthSettings) -> dict[str, float]:
-    """What each measure that has values decides of a full score under the general weights, the heaviest first."""
+    """Each measure's share of a full score under the general weights, the largest first; only measures with values."""
     there = {n: m.weight for n, m in health.measures.items() if n in whole and whole[n].notna().any() and m.weight}
     totals: dict[str, float] = {}
     for name, weight in there.items():
@@ -107,7 +107,7 @@ def observed_bands(whole: pd.DataFrame, health: HealthSettings, rules: InsightSe
 
 
 def blind_spots(catalogue: pd.DataFrame) -> pd.DataFrame:
-    """What the signals that features use do not see: table, columns, spot; the same words of one table once.
+    """Blind spots of the signals that features use: table, columns, spot; each sentence once per table.
 
     A day of something that has not happened (a failure, a departure) is rightly empty and hides nothing.
     """

@@ -1,4 +1,4 @@
-"""What a candidate's run in MLflow says: tags, parameters, figures, the papers for a person, and the model (MOD-9)."""
+"""A candidate's run in MLflow: tags, parameters, metrics, artifacts for people, and the model (MOD-9)."""
 
 import json
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ LIBRARIES = ("scikit-learn", "skops", "numpy", "pandas")
 
 @dataclass(frozen=True)
 class Candidate:
-    """One candidate of a quarter, and what its run says of it. `rests`: the tags that tell this run from others."""
+    """One candidate of a quarter and the content of its run. `rests`: the tags that distinguish it from other runs."""
 
     quarter: Quarter
     result: TrainingResult
@@ -94,7 +94,7 @@ def logged(candidate: Candidate) -> Logged:
 
 
 def _metrics(found: Trial, name: str) -> dict[str, float]:
-    """Every figure with its bounds, in the sections that MLflow's pages make of slashes and sort by name.
+    """Every metric with its bounds, named so that MLflow's pages group them (by slashes) and sort them.
 
     `all/roc_auc` is of the whole book, its bounds are `range/roc_auc_low` and `_high`; each part of it is a section
     of its own: `of.segment.enterprise/roc_auc`, `of.segment.enterprise/roc_auc_low`.
@@ -113,7 +113,7 @@ def _metrics(found: Trial, name: str) -> dict[str, float]:
 
 
 def _section(slice_name: str) -> str:
-    """The section of a part of the book, as a trial names it; a slash in a name would make sections of its own."""
+    """The MLflow section of a part of the book; slashes are replaced, since they would make more sections."""
     if slice_name in OF_THE_BOOK:
         return OF_THE_BOOK[slice_name]
     kind, _, name = slice_name.rpartition(": ")
@@ -138,7 +138,7 @@ def write_artifacts(to: Path, candidate: Candidate) -> None:
 
 
 def write_model(to: Path, candidate: Candidate, run: str, logged_model: Any) -> None:
-    """The model as MLflow keeps one, by skops, with what scoring needs beside it."""
+    """Write the model in MLflow's format, with skops, and the serving data beside it."""
     import mlflow.sklearn
     from mlflow.models import Model, infer_signature
 

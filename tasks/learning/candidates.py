@@ -1,4 +1,4 @@
-"""A quarter's candidates go into MLflow, one run each, and the taken one is registered as challenger (MOD-9, LRN-1).
+"""Log a quarter's candidates in MLflow, one run each, and register the selected one as challenger (MOD-9, LRN-1).
 
 Running a quarter again with the same settings, data and champion finds its runs there and writes nothing; what an
 earlier, other, or killed run of that quarter left is removed, or marked as replaced where a version rests on it.
@@ -31,7 +31,7 @@ HEALTH = "health"
 
 
 def log_trial(tracking: Tracking, quarter: Quarter, result: TrainingResult, champion: ServingModel | None) -> str:
-    """Every candidate's run, and the version that the taken one became.
+    """Log every candidate; returns the version of the selected one.
 
     `champion`: the active one, evaluated on the same test months as far as it was not trained on them.
     """
@@ -115,7 +115,7 @@ def _log_selected(client: Any, experiment: str, candidate: Candidate, champion: 
 
 
 def _register(client: Any, result: TrainingResult, tags: Mapping[str, str], run: str, model: Any, card: str) -> str:
-    """A version with all its tags at once, so that none is ever half there."""
+    """Register a version with all its tags at once, so that no version is ever incomplete."""
     name = name_of(result.outcome)
     if outcome_registry(client, result.outcome) is None:
         client.create_registered_model(
@@ -134,7 +134,7 @@ def _register(client: Any, result: TrainingResult, tags: Mapping[str, str], run:
 
 
 def _clear(client: Any, outcome: str, stale: list[Any]) -> None:
-    """Remove runs of this quarter that are not whole or not of these results; keep and mark those behind a version."""
+    """Delete this quarter's incomplete runs and those of other results; keep and mark those behind a version."""
     registry = outcome_registry(client, outcome)
     behind = {v.run for v in registry.versions.values()} if registry else set()
     for run in stale:

@@ -63,7 +63,7 @@ def curves_png(points: pd.DataFrame, title: str) -> bytes:
 
 
 def _panel(points: pd.DataFrame, curve: str) -> dict[str, Any]:
-    """One curve; a diagonal where it would say nothing, or be exactly right."""
+    """One curve, with a diagonal for a random guess or for perfect calibration."""
     across, up = CURVES[curve]
     top = float(points[["x", "y"]].max().max()) * 1.05 if curve == "calibration" else 1.0
     line = {"type": "line", "order": False, "point": curve == "calibration", "color": "#1f5f8b", "clip": True}

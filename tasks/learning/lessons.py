@@ -1,4 +1,4 @@
-"""What the past teaches beside a model: contrasts in words, weights, what it leans on, and the blueprint page."""
+"""Lessons of the past besides a model: contrasts in words, weights, importance, and the blueprint page."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class Lessons:
 def lessons(
     results: Mapping[str, TrainingResult], horizons: Mapping[str, int], health: HealthSettings, settings: ModelSettings
 ) -> Lessons:
-    """Contrasts are sought in training and validation months, so that the test months stay unseen."""
+    """Compute the lessons. Contrasts use training and validation months, so that the test months stay unseen."""
     numeric_features = published_features(settings.inputs.excluded_features)
     found = {outcome: _contrasts(each, outcome, numeric_features, settings) for outcome, each in results.items()}
     ranked = [
@@ -70,7 +70,7 @@ def _tuned(result: TrainingResult, health: HealthSettings, settings: ModelSettin
 
 
 def _of(result: TrainingResult, frame: pd.DataFrame | None) -> pd.DataFrame:
-    """A frame about the candidate that was taken, saying so."""
+    """A frame about the selected candidate, with its name."""
     if frame is None or frame.empty:
         return pd.DataFrame()
     return frame.assign(outcome=result.outcome, version=result.trial.selected)

@@ -1,4 +1,4 @@
-"""A model's card: what it is for, what it rests on, how good it is, and what it cannot know (MOD-9)."""
+"""A model card: purpose, data, metrics and limits (MOD-9)."""
 
 import pandas as pd
 
@@ -53,7 +53,7 @@ def _splits(result: TrainingResult) -> list[str]:
 
 
 def _metrics_table(result: TrainingResult, name: str) -> list[str]:
-    """The main figures beside those of health alone, and had examples been counted the other way."""
+    """The main metrics beside those of health alone, and those with the examples counted the other way."""
     metrics = result.trial.metrics
     sides = {"this model": metrics[name, "all"], "health alone": metrics["health", "all"]}
     sides |= {f"this model, {way}": metrics[name, way] for way in (ALL_ROWS, UNTREATED) if (name, way) in metrics}
@@ -65,7 +65,7 @@ def _metrics_table(result: TrainingResult, name: str) -> list[str]:
 
 
 def _slices(result: TrainingResult, name: str) -> list[str]:
-    """Where it is weaker than over the whole book, and where nobody can say."""
+    """Segments where the model is weaker than overall, and segments where this is unknown."""
     metrics = result.trial.metrics
     whole = metrics[name, "all"]["roc_auc"].value
     whole_book = {"all", BY_POLICY, ALL_ROWS, UNTREATED}
@@ -77,7 +77,7 @@ def _slices(result: TrainingResult, name: str) -> list[str]:
 
 
 def _segments(result: TrainingResult) -> list[str]:
-    """Which segments are served by a model of their own, and what each comparison said."""
+    """Segments with a model of their own, and the result of each comparison."""
     tried = result.trial.segments
     own = ", ".join(tried.loc[tried["adopted"], "segment"]) or "none"
     lines = [f"Segments with a model of their own: {own} (`segments.csv`)."]
@@ -88,7 +88,7 @@ def _segments(result: TrainingResult) -> list[str]:
 
 
 def _limits(quarter: Quarter, result: TrainingResult, days: int) -> list[str]:
-    """What the figures do not cover."""
+    """What the metrics do not cover."""
     test = result.trial.test
     treated = pd.Series(test["treated"]).astype("boolean").mean() if "treated" in test else pd.NA
     contacted = "how many of them is not known" if pd.isna(treated) else f"{treated:.0%} of the test rows"

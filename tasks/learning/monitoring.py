@@ -34,15 +34,15 @@ from keepwell.tasks.marts.monitoring import (
 
 CHURN = "churn"
 OVER_TIME = ("roc_auc", "precision", "recall", "false_alarm_rate", "miss_rate", "observed_to_expected")
-"""The figures that are a line each in MLflow."""
+"""The metrics with a line each in MLflow."""
 ACCEPTED = {"roc_auc": "ROC-AUC", "precision": "precision", "recall": "recall"}
-"""The figures that must not fall below what the model was accepted with, in words."""
+"""The metrics that must not fall below their values at acceptance, in words."""
 Lines = Mapping[date, Mapping[str, float]]
 
 
 @dataclass(frozen=True)
 class InPlace:
-    """The model that is watched, with its version in MLflow."""
+    """The monitored model, with its version in MLflow."""
 
     alias: Alias
     version: str
@@ -67,7 +67,7 @@ class Watched:
 
 @dataclass(frozen=True)
 class Monitoring:
-    """What was found of each outcome's model; `unwatched`: why one could not be watched."""
+    """Results for each outcome's model; `unwatched`: why one could not be monitored."""
 
     watched: Mapping[str, Watched] = field(default_factory=dict)
     unwatched: Mapping[str, str] = field(default_factory=dict)
@@ -100,7 +100,7 @@ def watch(
     outcome: str, model: InPlace, examples: pd.DataFrame, horizon_days: int, legacy: pd.DataFrame | None,
     rules: ModelSettings,
 ) -> Watched:  # fmt: skip
-    """Everything about one outcome's model. `examples`: every month up to now, labels missing where not matured.
+    """Monitor one outcome's model. `examples`: every month up to now, labels missing where not matured.
 
     Raises TooLittleData where no month of the book is without an outcome: then nothing is new.
     """
@@ -178,7 +178,7 @@ def _lines(
     months: Mapping[pd.Timestamp, Mapping[str, Estimate]], books: Mapping[pd.Timestamp, pd.DataFrame],
     estimated_metrics: EstimatedMetrics, warning: EarlyWarning | None, name: str, worse: tuple[str, ...],
 ) -> Lines:  # fmt: skip
-    """Every point at the month that it is about; what is about many months at the newest."""
+    """Points of the lines by month; a metric about many months is at the newest."""
     lines: dict[date, dict[str, float]] = {
         month.date(): {metric: metrics[metric].value for metric in OVER_TIME} for month, metrics in months.items()
     }

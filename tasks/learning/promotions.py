@@ -1,4 +1,4 @@
-"""What a promotion is judged by, and the mart that tells of every change to the models (LRN-2)."""
+"""Evidence for a promotion, and the mart that records every change to the models (LRN-2)."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -19,7 +19,7 @@ def evidence_of(
     tracking: Tracking, marts: Path, registry: OutcomeRegistry, version: Version, as_of: date, wait_days: int,
     accepted: str, review: str,
 ) -> Evidence:  # fmt: skip
-    """What is known at a date of one version against the champion in force, or against health where there is none.
+    """Evidence at a date for one version against the active champion, or against health without one.
 
     `wait_days`: until an outcome has matured. `review`: who signed the expert review of this version.
     """

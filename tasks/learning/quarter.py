@@ -33,7 +33,7 @@ class Quarter:
 
 @dataclass(frozen=True)
 class Size:
-    """How much a part of the months holds: its first and last month, account-months, accounts, and with the outcome."""
+    """Size of a split: first and last month, account-months, accounts, and rows with the outcome."""
 
     first: date
     last: date
@@ -44,7 +44,7 @@ class Size:
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """One outcome's trial and the examples that it rests on.
+    """One outcome's trial and the examples that it used.
 
     `reference`: a typical account, for explanations. `importance`: of the taken candidate's inputs. `baseline`: what
     it is held against later.
@@ -63,7 +63,7 @@ class TrainingResult:
 
     @cached_property
     def sizes(self) -> Mapping[str, Size]:
-        """How much training, validation and test hold."""
+        """Sizes of training, validation and test."""
         return {name: self._size(name) for name in ("train", "validation", "test")}
 
     def _size(self, name: str) -> Size:
@@ -73,7 +73,7 @@ class TrainingResult:
 
 
 def training_result(outcome: str, found: Trial, examples: pd.DataFrame, rules: ModelSettings) -> TrainingResult:
-    """The trial with what explains and watches the candidate that was taken."""
+    """The trial with the explanation and the monitoring baseline of the selected candidate."""
     result = TrainingResult(outcome, found, examples)
     selected = found.trained[found.selected]
     train, held_out = result.split("train"), pd.concat([result.split("validation"), result.split("test")])

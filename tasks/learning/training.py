@@ -74,7 +74,7 @@ def _months(
     rules: LabelSettings,
     fixed: frozenset[str],
 ) -> Iterator[pd.DataFrame]:
-    """One frame per month. Health is replayed: each month may carry values from the month before, as it would have."""
+    """One frame per month. Health is replayed: each month may carry over values from the month before."""
     measures = None
     for month in months:
         at = datetime.combine(month, time(0))
@@ -92,7 +92,7 @@ def _months(
 
 
 def first_month(snapshot: Snapshot, now: datetime, run_in_days: int, fixed: frozenset[str] = frozenset()) -> date:
-    """The first start of a month before which the source knows usage for so many days."""
+    """The first month start with usage data for that many days before it."""
     day = facts_at(snapshot, now, fixed)["usage"].day.min().to_pyarrow().as_py()
     if day is None:
         raise TooLittleData("There is no usage row to learn from.")

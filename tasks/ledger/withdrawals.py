@@ -108,7 +108,7 @@ def withdraw(
 
 
 def lines(connection: sa.Connection, since: datetime, until: datetime) -> int:
-    """How many events, markers and entries of these instants are in force."""
+    """Number of events, markers and entries of these instants that are not withdrawn."""
     return sum(len(_rows(connection, table, since, until, people=True)) for table in (EVENTS, RUNS, WORK))
 
 

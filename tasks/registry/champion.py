@@ -1,4 +1,4 @@
-"""The model in force at a date, built out of its artifacts; or in a sentence why there is none (LRN-2, MOD-9)."""
+"""The active model at a date, loaded from its artifacts, or one sentence why there is none (LRN-2, MOD-9)."""
 
 import json
 import logging
@@ -38,7 +38,7 @@ class NoModel(Exception):
 def serving_models(
     tracking: Tracking, as_of: date, *aliases: Alias, marts: Path | None = None, outcomes: Iterable[str] = OUTCOMES
 ) -> list[ServingModel]:
-    """The models in these places of every outcome, as far as they can serve, those of one outcome side by side.
+    """The models with these aliases for every outcome, as far as they can serve, grouped by outcome.
 
     None at all, said in one warning, where MLflow cannot be reached: half of them would act on other accounts than all.
     A SQLite file that is not there is not even asked. `marts`: where the record of promotions lies, which tells of
@@ -56,7 +56,7 @@ def serving_models(
 
 
 def load(tracking: Tracking, outcome: str, alias: Alias, as_of: date, marts: Path | None = None) -> ServingModel | None:
-    """The model in this place at a date; None, said in a warning, where there is none that can serve."""
+    """The model with this alias at a date; None, with a warning, if none can serve."""
     return next(iter(serving_models(tracking, as_of, alias, marts=marts, outcomes=(outcome,))), None)
 
 
@@ -74,7 +74,7 @@ def _able(tracking: Tracking, outcome: str, alias: Alias, as_of: date, marts: Pa
 
 
 def why_unusable(tracking: Tracking, outcome: str, version: Version) -> str:
-    """Why a version cannot serve, found by loading the whole of it as scoring does; empty where it can."""
+    """Why a version cannot serve, found by loading it as scoring does; empty if it can."""
     try:
         tracking.asked(lambda _: load_version(tracking, outcome, CHAMPION, version))
     except Unreachable:
@@ -89,7 +89,7 @@ def _in_words(error: Exception) -> str:
 
 
 def find(tracking: Tracking, outcome: str, alias: Alias, as_of: date, marts: Path | None = None) -> ServingModel:
-    """The model in this place at a date, which knows nothing after it; NoModel says why there is none."""
+    """The model with this alias at a date, trained on nothing after it; NoModel gives the reason if there is none."""
     return tracking.asked(lambda client: _find(client, tracking, outcome, alias, as_of, marts))
 
 
@@ -112,7 +112,7 @@ def _find(client: Any, tracking: Tracking, outcome: str, alias: Alias, as_of: da
 
 
 def load_version(tracking: Tracking, outcome: str, alias: Alias, version: Version) -> ServingModel:
-    """The version's model out of its artifacts; NoModel where it is not what was registered, or works differently here.
+    """The version's model from its artifacts; NoModel if it is not what was registered, or predicts differently here.
 
     Only types of our own list are built: the list that MLflow keeps beside a model could name anything.
     """

@@ -1,4 +1,4 @@
-"""A client of MLflow that has been answered once: what is wrong with its URI, or with what is there, shows (MOD-9).
+"""An MLflow client with a tested connection, so that errors in its URI or its store show at once (MOD-9).
 
 MLflow tries a database ten times by itself, and a server for as long: it is asked for a sign of life first, and its own
 retries are off.
@@ -20,7 +20,7 @@ OTHER_VERSION = re.compile(r"database schema \(found version (\w+), but expected
 
 
 def mlflow_client(uri: str, retries: RetrySettings) -> Any:
-    """A client; the driver's own error where the line failed, ConfigError where MLflow refuses."""
+    """A client; raises the driver's own error if the connection failed, ConfigError if MLflow refuses."""
     _quiet(retries)
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException

@@ -1,4 +1,4 @@
-"""What watches a model as lines over time in MLflow: one run per outcome, a point per day and metric (MOD-9, LRN-4)."""
+"""Monitoring as lines over time in MLflow: one run per outcome, a point per day and metric (MOD-9, LRN-4)."""
 
 import math
 from collections.abc import Mapping, Sequence

@@ -55,7 +55,7 @@ class ServingModel:
 
     @property
     def trained(self) -> Trained:
-        """The same as the candidate that it was."""
+        """The model as a candidate of its trial."""
         return as_trained(self.candidate, self.model)
 
     def probabilities(self, rows: pd.DataFrame) -> Floats:
@@ -74,7 +74,7 @@ class Version:
 
     @property
     def as_of(self) -> date:
-        """The date until which it knows; the first of all where that was lost, so that it is not passed over."""
+        """The date up to which it knows the data; the earliest date if the tag is lost, so that it is not skipped."""
         return date.fromisoformat(self.tags["as_of"]) if "as_of" in self.tags else date.min
 
     @property
@@ -85,7 +85,7 @@ class Version:
 
 @dataclass(frozen=True)
 class OutcomeRegistry:
-    """Everything that is registered for one outcome, and what people did to it."""
+    """All registered versions of one outcome, and the changes that people made."""
 
     outcome: str
     versions: Mapping[str, Version]
@@ -94,7 +94,7 @@ class OutcomeRegistry:
     switched: str
 
     def in_production(self, alias: Alias, as_of: date) -> Version | None:
-        """The version that held this place at a date."""
+        """The version with this alias at a date."""
         if alias == CHAMPION:
             succession = champions(self.events, as_of)
             return self.versions.get(succession[-1]) if succession else None
@@ -102,7 +102,7 @@ class OutcomeRegistry:
         return self.versions[newest] if newest else None
 
     def off(self, as_of: date) -> str:
-        """Why no model may serve at a date; empty where they may."""
+        """Why no model may serve at a date; empty if they may."""
         event = serving(self.events, as_of)
         if event:
             return f"Switched off by {event.by} as of {event.as_of}: {event.reason}."

@@ -68,7 +68,7 @@ def health_chart(bins: pd.DataFrame, bands: Bands) -> Markup:
 
 
 def arr_chart(bands: pd.DataFrame) -> Markup:
-    """ARR by band, each bar with its figure and share."""
+    """ARR by band, each bar with its amount and share."""
     import altair as alt
 
     total = float(bands["arr"].sum()) or 1.0
@@ -90,7 +90,7 @@ def arr_chart(bands: pd.DataFrame) -> Markup:
 
 
 def rates_chart(bands: pd.DataFrame) -> Markup:
-    """The rate of churn observed in each band, with its interval and figure; columns band, rate, low, high."""
+    """Observed churn rate of each band with its interval; columns band, rate, low, high."""
     import altair as alt
 
     rows = [

@@ -38,7 +38,7 @@ def asked_in(marts: Path, day: date) -> list[Asked]:
 
 
 def page_path(folder: Path, week: date, *, signed: bool) -> Path:
-    """Where the page of a week lies; while nobody has signed, its name says that it is open."""
+    """Path of a week's page; until somebody signs off, its name marks it as open."""
     return folder / (f"work-{week}.html" if signed else f"work-{week}-open.html")
 
 

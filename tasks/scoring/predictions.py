@@ -1,4 +1,4 @@
-"""What the models in force say of the book, and which of them acts on which account (LRN-2, ACT-3).
+"""Predictions of the active models for the book, and which model acts on which account (LRN-2, ACT-3).
 
 A champion acts. A challenger is only shown beside, unless a share of the accounts is assigned to it.
 """
@@ -45,7 +45,7 @@ class Models:
 
     @property
     def used(self) -> tuple[str, ...]:
-        """What enters the run_id of all that rests on them."""
+        """Their part of the run_id of everything that depends on them."""
         shares = ((k, self.share(k)) for k in self.serving if k.alias == CHALLENGER)
         return (*used(self.serving), *(f"assigned/{k.outcome}/{k.version}/{share}" for k, share in shares if share))
 

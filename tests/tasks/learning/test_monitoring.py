@@ -144,9 +144,9 @@ def test_drift_of_inputs_score_and_outcome_is_one_table(examples, train, rows) -
     validation = rows[rows["as_of"] <= MONTHS[8]]
     was = reference(train, NUMERIC_FEATURES, CATEGORICAL_FEATURES, validation, rules)
     newest = examples[examples["as_of"] == MONTHS[-1]].merge(rows[["account_id", "as_of", "chance"]])
-    fallen_metrics = newest.assign(use=newest["use"] - 1.0, chance=newest["chance"] * 3)
+    shifted = newest.assign(use=newest["use"] - 1.0, chance=newest["chance"] * 3)
     outcomes = outcome_drift(rows.dropna(subset="happened"), rate_of(train), rules)
-    frame = drift_frame("churn", {MONTHS[-1]: drift(was, fallen_metrics, rules)}, outcomes)
+    frame = drift_frame("churn", {MONTHS[-1]: drift(was, shifted, rules)}, outcomes)
     table = mart_table(MARTS["drift"], frame, STAMP).to_pandas()
 
     psi = table[table["statistic"] == "psi"].set_index("name")
