@@ -150,10 +150,10 @@ class ContactSettings(Frozen):
     """Contacts by CSMs and their effects."""
 
     mode: Literal["off", "policy", "random"] = Field(
-        default="policy", description="off, by policy, or randomised below the mark"
+        default="policy", description="off, by policy, or randomized below the mark"
     )
     mark: float = Field(default=45.0, description="old score below which an account is worked on")
-    random_share: float = Field(default=0.5, description="randomised: probability of a contact below the mark, 0..1")
+    random_share: float = Field(default=0.5, description="randomized: probability of a contact below the mark, 0..1")
     width: float = Field(default=6.0, description="how sharp that mark is, points of the old score")
     rest_months: int = Field(default=3, description="months without a further contact after one")
     lift: float = Field(default=0.6, description="rise of the health by a contact, x")

@@ -90,7 +90,7 @@ CONTRACTS = CanonicalTable(
         Column("seats", INTEGER, "paid seats", "not sold by seat", "seats"),
         Column("plan", STRING, "plan or product"),
         Column("trial", BOOLEAN, "a trial: ARR counts as 0", "not a trial"),
-        Column("auto_renew", BOOLEAN, "renews unless cancelled"),
+        Column("auto_renew", BOOLEAN, "renews unless canceled"),
     ),
 )  # fmt: skip
 

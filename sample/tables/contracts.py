@@ -1,6 +1,6 @@
 """Contracts as in the CRM: trials, yearly or longer terms, open-ended monthly ones, and add-ons.
 
-A fixed term has an `end_on`; a monthly contract has none and gets its `ended_on` when it is replaced or cancelled.
+A fixed term has an `end_on`; a monthly contract has none and gets its `ended_on` when it is replaced or canceled.
 """
 
 from dataclasses import dataclass

@@ -6,7 +6,7 @@ At the start of each month the account's old score (legacy_scores) is written do
 
 By policy the account is contacted with probability
 highest(segment) * sigmoid((mark - legacy) / width + confounded * u), where u ~ N(0, 1) is what a CSM knows and no table
-holds; randomised, every account below the mark is contacted with probability `random_share`. In the week that follows,
+holds; randomized, every account below the mark is contacted with probability `random_share`. In the week that follows,
 a contact lifts the health by `lift`, which fades as any deviation does; a sleeping dog - a monthly contract that has
 run for long - is woken instead: its health falls by `harm`.
 """

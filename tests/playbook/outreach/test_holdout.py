@@ -214,14 +214,14 @@ def test_the_ledger_says_who_was_treated_without_changing_the_snapshot(company: 
     ]  # fmt: skip
     events[1] = work_event("drawn", spared, None, events[1].as_of, events[1].at, "keepwell",
                            {"chance": 0.75, "held_out": True})  # fmt: skip
-    labelled = {}
+    labeled = {}
     for day in (at, at - timedelta(days=30)):
         facts = facts_at(snapshot, now, fixed, recorded_rows(events, now))
-        labelled[day] = labels(cohort, day, facts, BookSettings(), LabelSettings()).to_pandas().set_index("account_id")
+        labeled[day] = labels(cohort, day, facts, BookSettings(), LabelSettings()).to_pandas().set_index("account_id")
 
-    assert labelled[at].loc[[fell, spared, worked, left], "treated"].tolist() == [True, False, True, False]
-    assert labelled[at - timedelta(days=30)]["treated"].isna().all()
-    assert labelled[at - timedelta(days=30)]["untreated_chance"].isna().all()
+    assert labeled[at].loc[[fell, spared, worked, left], "treated"].tolist() == [True, False, True, False]
+    assert labeled[at - timedelta(days=30)]["treated"].isna().all()
+    assert labeled[at - timedelta(days=30)]["untreated_chance"].isna().all()
     assert "interventions" not in facts_at(snapshot, now, fixed)
 
 
