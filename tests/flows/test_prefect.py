@@ -189,7 +189,7 @@ def test_week_three_is_suspended_until_a_person_signs_and_holds_no_worker(
     work_off(deployed)
     assert (signed.code, state()) == (0, ["Completed"]), signed.err
     assert [page.name for page in pages.glob("work-*")] == ["work-2026-06-15.html"]
-    assert "Signed by <bdi>lea</bdi>" in (pages / "work-2026-06-15.html").read_text()
+    assert "Signed off by <bdi>lea</bdi>" in (pages / "work-2026-06-15.html").read_text()
 
 
 @contextmanager
