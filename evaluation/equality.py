@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 STAMPS = ("run_id", "code_version")
@@ -52,8 +53,13 @@ def differences(before: pd.DataFrame, after: pd.DataFrame) -> Iterator[str]:
     for column in before.columns.difference(STAMPS):
         one, other = before[column].astype(object).map(repr), after[column].astype(object).map(repr)
         if (one != other).any():
-            is_text = before[column].dropna().map(lambda v: isinstance(v, str)).all()
+            is_text = before[column].dropna().map(_is_text).all()
             yield f"{column}: {(one != other).sum()} of {len(one)} rows{' (text)' if is_text else ''}"
+
+
+def _is_text(value: object) -> bool:
+    """A sentence, or a list of sentences."""
+    return isinstance(value, str) or (isinstance(value, np.ndarray) and all(isinstance(v, str) for v in value))
 
 
 def main() -> int:
