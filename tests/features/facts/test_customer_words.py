@@ -69,7 +69,7 @@ MESSAGES = {
     "outlook on the web": f'<div>{WORDS}</div><hr><div id="divRplyFwdMsg"><b>From:</b> Support<br><b>Sent:</b> Tuesday'
     f"<br><b>To:</b> Kim<br><b>Subject:</b> RE: x</div><div>{REPLY}</div>",
     "outlook, German html": f'<div class="WordSection1"><p>{WORDS}<o:p></o:p></p><div style="border:none;border-top:'
-    'solid #E1E1E1 1.0pt"><p><b>Von:</b> Support &lt;help@example.com&gt;<br><b>Gesendet:</b> Dienstag<br><b>An:</b> Kim'
+    'solid #E1E1E1 1.0pt"><p><b>Von:</b> Support &lt;help@example.com&gt;<br><b>Gesendet:</b> Di.<br><b>An:</b> Kim'
     f"<br><b>Betreff:</b> AW: x</p></div><p>{REPLY}</p></div>",
     "thunderbird, below": f'<div class="moz-cite-prefix">{html_of(HEADS["thunderbird, German"])}<br></div>{BLOCK}'
     f'<p>{WORDS}</p><div class="moz-signature">-- <br>a great company</div>',
