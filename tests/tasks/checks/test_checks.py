@@ -460,6 +460,21 @@ def test_undated_accounts_are_not_stale(folder: Path) -> None:
     assert one(results, "accounts", "valid_from_given", "valid_from").severity == "info"
 
 
+def test_a_column_that_can_change_comes_with_its_time_or_it_is_reported(folder: Path) -> None:
+    """Without `priority_at` a raised priority passes for that of the opening; without a priority nothing can (SRC-4)."""
+    rows = company(*CORE)
+    undated = [{k: v for k, v in row.items() if k != "priority_at"} for row in rows["tickets"]]
+    without = [{k: v for k, v in row.items() if k != "priority"} for row in undated]
+
+    def said(tickets: list[Row], name: str) -> list[CheckResult]:
+        return run_checks(staged(rows | {"tickets": tickets}, folder / name), AS_OF, DEFAULTS, settings(), CURRENCIES)
+
+    results = said(undated, "undated_priority")
+    assert failed(results) == {("tickets", "priority_dated", "priority_at")}
+    assert one(results, "tickets", "priority_dated", "priority_at").severity == "info"
+    assert failed(said(without, "no_priority")) == set()
+
+
 def test_rows_set_aside_are_not_judged(folder: Path) -> None:
     """A mapping that sets rows aside with a reason has dealt with them (SRC-4)."""
     rows = company(*CORE)
