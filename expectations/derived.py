@@ -7,6 +7,7 @@ import ibis
 import ibis.expr.types as ir
 
 from keepwell.features.facts.canonical import TABLES
+from keepwell.features.facts.customer_tables import EMAIL
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,46 @@ def _csat_undated(tickets: ir.Table) -> ir.Value:
     return tickets.csat.notnull().ifelse(~dated, ibis.null())
 
 
+def _escalated_undated(tickets: ir.Table) -> ir.Value:
+    """Whether an escalation has neither a time of its own nor a closing: it would never become known."""
+    dated = tickets.escalated_at.notnull() | tickets.closed_at.notnull()
+    return tickets.escalated.fill_null(False).ifelse(~dated, ibis.null())
+
+
+def _closed_undated(tickets: ir.Table) -> ir.Value:
+    """Whether a ticket is closed nobody knows when: it counts as open."""
+    return tickets.closed.fill_null(False).ifelse(tickets.closed_at.isnull(), ibis.null())
+
+
+def _answer_undated(touchpoints: ir.Table) -> ir.Value:
+    """Whether an email is answered nobody knows when: the answer would never become known."""
+    answered = (touchpoints.kind == EMAIL) & touchpoints.attended.fill_null(False)
+    return answered.fill_null(False).ifelse(touchpoints.answered_at.isnull(), ibis.null())
+
+
+def _days_to_entry(rows: ir.Table) -> ir.Value:
+    """Days from the instant at which a row counts as known to that at which the source stored it."""
+    return (rows.loaded_at.epoch_seconds() - rows.known_at.epoch_seconds()) / 86_400
+
+
+ENTERED = Derived(("loaded_at",), _days_to_entry)
+"""What people write down themselves, often afterwards."""
+
 DERIVED: Mapping[str, Mapping[str, Derived]] = {
     "contracts": {"agreed_on": Derived(("signed_on",), _agreed_on)},
     "usage": {"minutes_of_one_user": Derived(("user_id", "minutes"), _minutes_of_one_user)},
-    "tickets": {"csat_undated": Derived(("csat",), _csat_undated)},
+    "tickets": {
+        "csat_undated": Derived(("csat",), _csat_undated),
+        "escalated_undated": Derived(("escalated",), _escalated_undated),
+        "closed_undated": Derived(("closed",), _closed_undated),
+    },
+    "touchpoints": {
+        "answer_undated": Derived(("attended",), _answer_undated),
+        "days_to_entry": ENTERED,
+    },
+    "opportunities": {"days_to_entry": ENTERED},
+    "interventions": {"days_to_entry": ENTERED},
+    "notes": {"days_to_entry": ENTERED},
 }
 """Per canonical table, the columns that its own rows give."""
 

@@ -42,7 +42,17 @@ ARGUMENTS: Mapping[str, Mapping[str, frozenset[str]]] = {
 """The Great Expectations types that a suite may use, per scope, and the arguments of each."""
 
 PARAMETERS = frozenset(
-    {"currencies", "fresh_days", "stale_days", "volume_low", "volume_high", "mostly_inside", "low", "high"}
+    {
+        "currencies",
+        "entry_days",
+        "fresh_days",
+        "stale_days",
+        "volume_low",
+        "volume_high",
+        "mostly_inside",
+        "low",
+        "high",
+    }
 )
 """What an argument `$name` may stand for: values of the settings, and bounds computed from the column itself."""
 
@@ -57,7 +67,8 @@ class Expectation(BaseModel, frozen=True, extra="forbid"):
     """One rule: the Great Expectations check, the severity of a breach, and the words for people.
 
     `column` is what the rule is about; `columns` are those that the expectation is given, where they are others.
-    `requirement` ends a sentence that begins with the table or column. `min_rows`: the usual count below which random
+    `where_given`: it is asked only where the mapping gives this column. `requirement` ends a sentence that begins with
+    the table or column. `min_rows`: the usual count below which random
     variation breaks the rule.
     """
 
@@ -66,6 +77,7 @@ class Expectation(BaseModel, frozen=True, extra="forbid"):
     expect: str
     column: str | None = None
     columns: tuple[str, ...] = ()
+    where_given: str | None = None
     arguments: Mapping[str, Any] = {}
     severity: Severity
     requirement: Annotated[str, Field(pattern=r"^must ")]
@@ -164,6 +176,7 @@ def _expanded(entry: Mapping[str, Any], table: CanonicalTable) -> Iterator[dict[
         "typed": [c for c in (*table.columns, LOADED_AT, KNOWN_AT) if c.type in TYPE_WORDS],
         "required": [c for c in table.columns if c.required],
         "reference": [table.column(name) for name in table.references],
+        "dated": [c for c in table.columns if c.late and c.late.by],
     }
     if "each" not in entry:
         yield _filled(plain, table, None)
@@ -177,6 +190,7 @@ def _filled(entry: Mapping[str, Any], table: CanonicalTable, column: Column | No
     if column is not None:
         words |= {"{column}": column.name, "{type}": TYPE_WORDS.get(column.type, "")}
         words["{parent}"] = table.references.get(column.name, "")
+        words["{dated_by}"] = (column.late and column.late.by) or ""
 
     def fill(value: Any) -> Any:
         if isinstance(value, list):

@@ -120,7 +120,12 @@ def decide(run: Run, scored: ScoredDate, ledger: Ledger) -> list[LedgerEvent]:
     if runs.last is not None and run.instant < runs.last:
         return []
     since = events_since(history, run.instant, settings, runs)
-    rows = events(scored.facts, since, settings.ticket_priorities).order_by("rule", "subject").to_pyarrow().to_pylist()
+    rows = (
+        events(scored.facts, since, settings.ticket_priorities, run.settings.money.rates())
+        .order_by("rule", "subject")
+        .to_pyarrow()
+        .to_pylist()
+    )
     book = dict(zip(accounts["account_id"], accounts["csm"], strict=True))
     notified_at = planned_at(run)
     rules = Rules(settings, run.settings.health, run.settings.owners.data_owner, notified_at)

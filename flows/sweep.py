@@ -98,7 +98,12 @@ def look(run: Run, snapshot: Snapshot, ledger: Ledger, now: datetime) -> tuple[l
     settings, facts = run.settings.alerts, facts_at(snapshot, now, run.fixed)
     history, runs = ledger.history(now), ledger.runs(SWEEP)
     since = events_since(history, now, settings, runs)
-    rows = events(facts, since, settings.ticket_priorities).order_by("rule", "subject").to_pyarrow().to_pylist()
+    rows = (
+        events(facts, since, settings.ticket_priorities, run.settings.money.rates())
+        .order_by("rule", "subject")
+        .to_pyarrow()
+        .to_pylist()
+    )
     accounts = book(facts, run.settings.money).select("account_id", "name", "csm").to_pandas()
     owners = dict(zip(accounts["account_id"], accounts["csm"], strict=True))
     seen = Observations([], [*(Occurrence(**row) for row in rows), *runs_not_made(run, ledger, history, now)])

@@ -126,6 +126,9 @@ class AlertSettings(Section):
     )
     gone_days: DaysOrZero = Field(7, description="days that the cause must be gone before its alert closes")
     event_lookback_days: DaysOrZero = Field(7, description="days after which an event that arrives late opens no alert")
+    prompt_minutes: WholeMinutesOrZero = Field(
+        15, description="minutes from an event to its notification up to which deadlines count from the event itself"
+    )
     storm_alerts: CountOrZero = Field(
         50, description="alerts of one run above which one digest replaces their messages"
     )

@@ -97,6 +97,9 @@ class CheckSettings(Section):
         8.0, description="robust standard deviations beyond which a value is an outlier"
     )
     outlier_share: Share = Field(0.01, description="share of outliers allowed in a column, 0..1")
+    entry_days: Days = Field(
+        7, description="days after which what people write down themselves must be stored, or it needs a known_at"
+    )
     rows_in_memory: Count = Field(
         250_000,
         description="rows of a table that are checked in memory; of a larger table only rows that may break a rule",

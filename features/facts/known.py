@@ -10,6 +10,8 @@ import ibis.expr.types as ir
 from keepwell.features.facts.canonical import EVENTS, TABLES
 from keepwell.features.facts.columns import CanonicalTable
 
+NO_RATES: Mapping[str, float] = {}
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -100,13 +102,17 @@ def newest_row(accounts: ir.Table) -> ir.Table:
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows of one cut table, with windows counted back from as_of: `rows.last(28)`, `rows.last(28, before=28)`."""
+    """Rows of one cut table, with windows counted back from as_of: `rows.last(28)`, `rows.last(28, before=28)`.
+
+    `rates`: reporting currency per unit of every currency that may occur, that of its own first.
+    """
 
     table: ir.Table
     as_of: datetime
     event: str
     newest: Mapping[str, date]
     source: str
+    rates: Mapping[str, float] = field(default_factory=dict)
 
     def __getattr__(self, column: str) -> ir.Value:
         return self.table[column]
@@ -140,7 +146,7 @@ class Rows:
         return ibis.literal(newest).delta(column.cast("date"), unit="day")
 
 
-def rows_of(facts: Facts, source: str, lookback_days: int | None) -> Rows:
+def rows_of(facts: Facts, source: str, lookback_days: int | None, rates: Mapping[str, float] = NO_RATES) -> Rows:
     """The rows of one source that can matter to a measure that looks back `lookback_days`."""
-    rows = Rows(facts[source], facts.as_of, EVENTS[source], facts.newest, source)
+    rows = Rows(facts[source], facts.as_of, EVENTS[source], facts.newest, source, rates)
     return rows if lookback_days is None else replace(rows, table=rows.table.filter(rows.last(lookback_days)))

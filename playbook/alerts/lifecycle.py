@@ -41,7 +41,8 @@ def new_events(
 ) -> list[LedgerEvent]:
     """What the run of `as_of` adds to the ledger; nothing where the ledger holds a newer run.
 
-    `notified_at`: when people are notified, by default as_of; deadlines start then.
+    `notified_at`: when people are notified, by default as_of; deadlines start then, or when an event became known where
+    they are notified promptly.
 
     `book` names the CSM of every account under contract; one without falls to the default owner. What was not observed,
     or is unknown, neither opens nor closes.
@@ -67,8 +68,13 @@ def new_events(
     before = sum(alert.opened_at == as_of and alert.state != "held" for alert in alerts.values())
     storm = is_storm(len(notifying) + len(to_release) + before, len(book), settings)
     digest_id = short_hash("digest", as_of.isoformat()) if storm else None
-    due = partial(due_times, notified_at=notified_at or as_of, settings=settings)
-    opened = [_opened(o, as_of, _owner(o.account_id, book, owners), digest_id, due) for o in openings.values()]
+    notified_at = notified_at or as_of
+    due = partial(due_times, notified_at=notified_at, settings=settings)
+    opened = [
+        _opened(o, as_of, _owner(o.account_id, book, owners), digest_id,
+                partial(due, notified_at=_clocks_start(o, notified_at, settings)))
+        for o in openings.values()
+    ]  # fmt: skip
     reason = "true without what moved, too"
     opened += [released(alert, as_of, PIPELINE, reason, digest_id, due) for alert in to_release]
     return sorted([*changes, *opened], key=lambda e: (e.account_id, e.rule, e.subject or "", e.kind, e.event_id))
@@ -92,6 +98,16 @@ class _Opening:
     detail: str
     known_at: datetime
     on_hold_for: str | None = None
+
+
+def _clocks_start(opening: _Opening, notified_at: datetime, settings: AlertSettings) -> datetime:
+    """Since when deadlines count: of an event that people hear of promptly, since it became known.
+
+    What the pipeline delivers later than that does not count against people.
+    """
+    prompt = timedelta(0) <= notified_at - opening.known_at <= timedelta(minutes=settings.prompt_minutes)
+    of_an_account = opening.subject is not None and opening.account_id != BOOK
+    return opening.known_at if of_an_account and prompt else notified_at
 
 
 def released(alert: Alert, at: datetime, by: str, reason: str, digest_id: str | None, due: Due) -> LedgerEvent:

@@ -37,6 +37,7 @@ def tickets(world: World, rng: np.random.Generator) -> Columns:
         "account_id": world.accounts.account_id[opened.account],
         "opened_at": opened.at,
         "priority": Coded(priority, PRIORITIES),
+        "priority_at": np.full(len(x), NO_INSTANT),  # opened with it
         "text": written(rng, sentiment, np.full(len(x), True), TICKETS, world.settings.relations.foreign),
         "first_response_at": known(answered),
         "closed_at": known(closed),

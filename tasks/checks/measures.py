@@ -85,6 +85,8 @@ def asked(
 
 def _can_be_judged(expectation: Expectation, table: CanonicalTable, about: StagedTable, measures: Measured) -> bool:
     """Whether the mapping gives what the rule is about."""
+    if expectation.where_given is not None and expectation.where_given not in about.given:
+        return False
     if expectation.expect == TO_EXIST:
         return True
     if expectation.scope == "table":
@@ -96,6 +98,7 @@ def _settings(checks: CheckSettings, every: float | None, currencies: Collection
     """Values of `$names` that come from the settings; None where this company has none."""
     return {
         "currencies": sorted(currencies),
+        "entry_days": checks.entry_days,
         "fresh_days": None if every is None else every * checks.fresh_factor,
         "stale_days": None if every is None else every * checks.stale_factor,
         "volume_low": checks.volume_low,

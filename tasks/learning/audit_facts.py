@@ -8,6 +8,7 @@ import ibis
 import pandas as pd
 
 from keepwell.features.book import arr_in_reporting_currency
+from keepwell.features.facts.customer_tables import EMAIL
 from keepwell.features.facts.known import Facts
 from keepwell.features.outcomes.labels import churned_accounts
 from keepwell.features.settings import BookSettings
@@ -38,7 +39,8 @@ def contacts_of(facts: Facts, rules: AuditSettings) -> tuple[pd.DataFrame | None
     if not facts.has("touchpoints", "kind"):
         return None, ""
     rows = facts["touchpoints"]
-    attended = rows.filter(rows.kind.isin(list(rules.contact_kinds)) & rows.attended.fill_null(True))
+    took_place = (rows.kind == EMAIL).ifelse(rows.answered_at.notnull(), rows.attended.fill_null(True))
+    attended = rows.filter(rows.kind.isin(list(rules.contact_kinds)) & took_place)
     return attended.select("account_id", at="happened_at").to_pandas(), "touchpoints"
 
 

@@ -75,7 +75,7 @@ def _users(features: Mapping[str, Feature]) -> dict[Place, list[str]]:
 def _aggregate(feature: Feature, facts: Facts) -> Iterator[Place]:
     """The source columns that an aggregate reads; with a window, also the column that dates the rows."""
     (source,) = feature.sources
-    yield from _origins(feature.build(rows_for(facts, feature, None)).op())
+    yield from _origins(feature.build(rows_for(facts, feature, None, BookSettings().rates())).op())
     if feature.lookback_days is not None:
         yield source, EVENTS[source]
 

@@ -60,7 +60,7 @@ def measured_book(
     """Every account under contract with its health. `before`: the measures of the score before."""
     under_contract = book(facts, rules.money)
     wide = (
-        feature_table(facts, under_contract, FEATURES, also=[LAST_USE])
+        feature_table(facts, under_contract, FEATURES, rules.money.rates(), also=[LAST_USE])
         .to_pandas()
         .sort_values("account_id", ignore_index=True)
     )

@@ -122,7 +122,7 @@ def _table(schema: Mapping[str, str], rows: Sequence[Mapping[str, object]]) -> i
 
 
 def seen_events(facts: Facts, since: datetime) -> list[Occurrence]:
-    found = events(facts, since, DEFAULTS.ticket_priorities).to_pyarrow().to_pylist()
+    found = events(facts, since, DEFAULTS.ticket_priorities, {"USD": 1.0}).to_pyarrow().to_pylist()
     return sorted((Occurrence(**row) for row in found), key=lambda o: (o.rule, o.subject))
 
 
@@ -158,6 +158,48 @@ def test_an_urgent_ticket_is_an_event_from_its_opening_until_it_is_known_to_be_c
         "closes-later": False,
         "open": False,
     }
+
+
+def test_a_raised_priority_is_an_event_of_its_own_instant() -> None:
+    """Opened long ago or not: urgent from when it became so, in the ledger and on the clocks (ALR-1, section 0)."""
+    raised, opened = datetime(2024, 3, 4, 10), {"old": 12 * DAY, "new": 3 * DAY, "lowered": 3 * DAY}
+    tickets = [
+        {
+            "ticket_id": name,
+            "account_id": "acme",
+            "opened_at": raised - age,
+            "priority": "urgent",
+            "priority_at": raised,
+        }
+        for name, age in opened.items()
+    ]
+    tickets[2] |= {"priority": "low"}
+    now = raised + timedelta(minutes=15)
+
+    assert seen_events(facts_of(raised - timedelta(seconds=1), tickets=tickets), MONDAY - 20 * DAY) == []
+    found = seen_events(facts_of(now, tickets=tickets), now - DAY)
+    assert [(o.subject, o.occurred_at, o.known_at) for o in found] == [(n, raised, raised) for n in ("new", "old")]
+
+    new = new_events([], Observations((), found), now, {"acme": "ann"}, DEFAULTS, OwnerSettings(), Runs())
+    alerts = alerts_at(new, now)
+    assert [(a.subject, a.known_at, a.opened_at) for a in alerts] == [(n, raised, now) for n in ("new", "old")]
+    assert {a.due_review for a in alerts} == {raised + timedelta(hours=4)}
+    assert {a.due_ack for a in alerts} == {raised + timedelta(hours=2)}
+
+
+def test_what_the_pipeline_delivers_late_does_not_count_against_people() -> None:
+    """Within `prompt_minutes` deadlines count from the event, later from the notification (ALR-1, ALR-7)."""
+
+    def due_after(minutes: int, **settings: int) -> timedelta:
+        now = MONDAY + timedelta(minutes=minutes)
+        about = AlertSettings(**settings)
+        seen = Observations((), [ticket(MONDAY)])
+        (alert,) = alerts_at(new_events([], seen, now, {"acme": "ann"}, about, OwnerSettings(), Runs()), now)
+        return alert.due_review - MONDAY
+
+    hours = timedelta(hours=4)
+    assert [due_after(m) for m in (0, 15, 16)] == [hours, hours, hours + timedelta(minutes=16)]
+    assert due_after(10, prompt_minutes=0) == hours + timedelta(minutes=10)
 
 
 def test_a_failure_and_a_dispute_of_one_invoice_are_two_events() -> None:

@@ -76,6 +76,14 @@ def said_again(name: str) -> Callable[[Row, int], Row]:
     return lambda row, _: dict(row)
 
 
+ENTERED = ("touchpoints", "opportunities", "interventions", "notes")
+
+
+def entered_late(row: Row, _: int) -> Row:
+    """Written down nine days after the source's usual time."""
+    return {**row, "loaded_at": row["loaded_at"] + timedelta(days=9)}
+
+
 OF_ROWS = [
     *shared_by_every_table(),
     Break("accounts", "valid_from_given", changed(valid_from=None), "valid_from"),
@@ -100,6 +108,9 @@ OF_ROWS = [
     Break("tickets", "priority_set", changed(priority="P1"), "priority"),
     Break("tickets", "csat_range", changed(csat=9), "csat"),
     Break("tickets", "csat_has_time", changed(csat_at=None, closed_at=None), "csat"),
+    Break("tickets", "escalated_has_time", changed(escalated_at=None, closed_at=None, csat=None), "escalated"),
+    Break("tickets", "closed_has_time", changed(closed_at=None, closed=True), "closed"),
+    Break("tickets", "raised_after_opened", changed(priority_at=OLD), "priority_at"),
     Break("tickets", "sentiment_range", changed(sentiment=2), "sentiment"),
     Break("tickets", "closed_after_opened", changed(closed_at=OLD), "closed_at"),
     Break("tickets", "answered_after_opened", changed(first_response_at=OLD), "first_response_at"),
@@ -112,6 +123,8 @@ OF_ROWS = [
     Break("invoices", "failed_after_issued", changed(failed_at=OLD), "failed_at"),
     Break("invoices", "disputed_after_issued", changed(disputed_at=OLD), "disputed_at"),
     Break("invoices", "resolved_after_disputed", changed(resolved_at=OLD), "resolved_at"),
+    Break("invoices", "retried_after_failed", changed(first_failed_at="2024-05-31T12:00"), "failed_at"),
+    Break("invoices", "voided_after_issued", changed(voided_at=OLD), "voided_at"),
     Break("surveys", "score_range", changed(score=11), "score"),
     Break("surveys", "role_set", changed(role="boss"), "role"),
     Break("surveys", "sentiment_range", changed(sentiment=-2), "sentiment"),
@@ -119,6 +132,9 @@ OF_ROWS = [
     Break("touchpoints", "role_set", changed(role="boss"), "role"),
     Break("touchpoints", "sentiment_range", changed(sentiment=2), "sentiment"),
     Break("touchpoints", "engagement_range", changed(engagement=7), "engagement"),
+    Break("touchpoints", "answer_has_time", changed(kind="email", attended=True, answered_at=None), "attended"),
+    Break("touchpoints", "answered_after_sent", changed(kind="email", answered_at=OLD), "answered_at"),
+    *(Break(table, "entered_in_time", entered_late, "known_at") for table in ENTERED),
     Break("contacts", "role_set", changed(role="boss"), "role"),
     Break("contacts", "left_after_since", changed(left_on=OLD), "left_on"),
     Break("opportunities", "kind_set", changed(kind="new business"), "kind"),
@@ -144,7 +160,9 @@ OUTLIERS = [
     Break("opportunities", "value_outliers", changed(value=10**11), "value", rows=12),
 ]
 
-OF_TABLES = {"column_exists", "not_empty", "type", "fresh", "not_stale", "volume", "known_by_then"}
+OF_TABLES = {"column_exists", "not_empty", "type", "fresh", "not_stale", "volume", "known_by_then"} | {
+    f"{c}_dated" for c in ("priority", "failed_at", "sentiment", "engagement")
+}
 """Rules that have a test of their own below."""
 
 
@@ -440,6 +458,21 @@ def test_undated_accounts_are_not_stale(folder: Path) -> None:
 
     assert failed(results) == {("accounts", "valid_from_given", "valid_from")}
     assert one(results, "accounts", "valid_from_given", "valid_from").severity == "info"
+
+
+def test_a_column_that_can_change_comes_with_its_time_or_it_is_reported(folder: Path) -> None:
+    """Without `priority_at` a raised priority passes for that of the opening; without a priority nothing can (SRC-4)."""
+    rows = company(*CORE)
+    undated = [{k: v for k, v in row.items() if k != "priority_at"} for row in rows["tickets"]]
+    without = [{k: v for k, v in row.items() if k != "priority"} for row in undated]
+
+    def said(tickets: list[Row], name: str) -> list[CheckResult]:
+        return run_checks(staged(rows | {"tickets": tickets}, folder / name), AS_OF, DEFAULTS, settings(), CURRENCIES)
+
+    results = said(undated, "undated_priority")
+    assert failed(results) == {("tickets", "priority_dated", "priority_at")}
+    assert one(results, "tickets", "priority_dated", "priority_at").severity == "info"
+    assert failed(said(without, "no_priority")) == set()
 
 
 def test_rows_set_aside_are_not_judged(folder: Path) -> None:
