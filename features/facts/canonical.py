@@ -78,7 +78,8 @@ CONTRACTS = CanonicalTable(
         _required("contract_id", STRING, "the contract"),
         ACCOUNT,
         _required("start_on", DATE, "first day covered"),
-        Column("end_on", DATE, "first day no longer covered, agreed when signed: the renewal date", "open-ended"),
+        Column("end_on", DATE, "first day no longer covered, agreed when signed: the renewal date", "open-ended",
+               ends=True),
         Column(
             "ended_on", DATE, "first day no longer covered, filled in only once it ended", "has not ended",
             late=next_midnight("ended_on"),
@@ -311,7 +312,7 @@ NOTES = CanonicalTable(
         _required("noted_at", INSTANT, "when it was written"),
         Column("kind", STRING, "merger, budget freeze, season or other"),
         Column("note", STRING, "the note itself"),
-        Column("expires_on", DATE, "first day on which it no longer applies", "applies until withdrawn"),
+        Column("expires_on", DATE, "first day on which it no longer applies", "applies until withdrawn", ends=True),
     ),
 )
 

@@ -42,7 +42,10 @@ def first_known(*rules: KnownAt) -> KnownAt:
 
 @dataclass(frozen=True)
 class Column:
-    """One canonical column. `null`: what a missing value means; `late`: when a later value became known."""
+    """One canonical column. `null`: what a missing value means; `late`: when a later value became known.
+
+    `ends`: it says until when something holds, so that a placeholder far ahead, such as 9999-12-31, reads as missing.
+    """
 
     name: str
     type: str
@@ -51,6 +54,12 @@ class Column:
     unit: str = ""
     required: bool = False
     late: KnownAt | None = None
+    ends: bool = False
+
+    @property
+    def open_end(self) -> bool:
+        """Whether a placeholder far ahead means that it has no end, or has not happened yet."""
+        return self.type in (DATE, INSTANT) and (self.ends or self.late is not None)
 
 
 @dataclass(frozen=True)
