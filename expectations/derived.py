@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import ibis
 import ibis.expr.types as ir
 
+from keepwell.expectations.compared import COMPARED
 from keepwell.features.facts.canonical import TABLES
 from keepwell.features.facts.customer_tables import EMAIL
 
@@ -104,4 +105,5 @@ def with_existence(rows: ir.Table, table: str, given: Collection[str], accounts:
 def derived_names(table: str, given: Collection[str]) -> frozenset[str]:
     """Names of this table's derived columns."""
     own = {name for name, d in DERIVED.get(table, {}).items() if set(d.needs) <= set(given)}
+    own |= {name for name, (needs, _) in COMPARED.get(table, {}).items() if set(needs) <= set(given)}
     return frozenset(own | {f"{column}_exists" for column in ACCOUNT_IDS[table] if column in given})

@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from keepwell.expectations.derived import derived_names
-from keepwell.expectations.measures import MEASURES, UNCAST
+from keepwell.expectations.measures import COUNTED, MEASURES, UNDATED
 from keepwell.features.facts.canonical import TABLES
-from keepwell.features.facts.columns import KNOWN_AT, LOADED_AT, CanonicalTable, Column
+from keepwell.features.facts.columns import DATE, INSTANT, KNOWN_AT, LOADED_AT, CanonicalTable, Column
 
 FOLDER = Path(__file__).parent
 EVERY_TABLE = "every_table"
@@ -43,24 +43,17 @@ ARGUMENTS: Mapping[str, Mapping[str, frozenset[str]]] = {
 
 PARAMETERS = frozenset(
     {
-        "currencies",
-        "entry_days",
-        "fresh_days",
-        "stale_days",
-        "volume_low",
-        "volume_high",
-        "mostly_inside",
-        "low",
-        "high",
+        "currencies", "entry_days", "fresh_days", "stale_days", "volume_low", "volume_high", "mostly_inside", "low",
+        "high", "unit_low", "unit_high",
     }
-)
+)  # fmt: skip
 """What an argument `$name` may stand for: values of the settings, and bounds computed from the column itself."""
 
 TYPE_WORDS = {
     "int64": "a whole number", "float64": "a number", "boolean": "true or false", "date": "a date",
-    "timestamp": "an instant",
+    "timestamp": "an instant", "string": "text",
 }  # fmt: skip
-"""What a value must be readable as; anything can be read as text."""
+"""What a value must be readable as."""
 
 
 class Expectation(BaseModel, frozen=True, extra="forbid"):
@@ -161,7 +154,8 @@ def _suite(table: CanonicalTable, common: _File, path: Path) -> Suite:
                 raise ValueError(f"{path.name}: `{key}` names {rule}, which {EVERY_TABLE}.toml does not have")
     inherited = [e for e in common.expectation if e["rule"] not in own.without]
     changed = [{**e, "severity": own.severity.get(e["rule"], e.get("severity"))} for e in inherited]
-    entries = [entry for e in (*changed, *own.expectation) for entry in _expanded(e, table)]
+    ranged = {e["column"] for e in own.expectation if e["expect"] == BETWEEN and "column" in e}
+    entries = [entry for e in (*changed, *own.expectation) for entry in _expanded(e, table, ranged)]
     expectations = tuple(_expectation(entry, table, path) for entry in entries)
     named_twice = [e for e in expectations if sum((o.rule, o.about) == (e.rule, e.about) for o in expectations) > 1]
     if named_twice:
@@ -169,11 +163,17 @@ def _suite(table: CanonicalTable, common: _File, path: Path) -> Suite:
     return Suite(table=table.name, expectations=expectations)
 
 
-def _expanded(entry: Mapping[str, Any], table: CanonicalTable) -> Iterator[dict[str, Any]]:
-    """The rule once, or once per column that `each` selects, with {column}, {event} and {key} filled in."""
+def _expanded(entry: Mapping[str, Any], table: CanonicalTable, ranged: Collection[str]) -> Iterator[dict[str, Any]]:
+    """The rule once, or once per column that `each` selects, with {column}, {event} and {key} filled in.
+
+    `ranged`: columns whose range the table's own suite judges.
+    """
     plain = {k: v for k, v in entry.items() if k != "each"}
     columns: dict[str, list[Column]] = {
-        "typed": [c for c in (*table.columns, LOADED_AT, KNOWN_AT) if c.type in TYPE_WORDS],
+        "every": [*table.columns, LOADED_AT, KNOWN_AT],
+        "day": [c for c in table.columns if c.type == DATE],
+        "ending": [c for c in table.columns if c.open_end],
+        "date": [c for c in table.columns if c.type in (DATE, INSTANT) and c.name not in ranged],
         "required": [c for c in table.columns if c.required],
         "reference": [table.column(name) for name in table.references],
         "dated": [c for c in table.columns if c.late and c.late.by],
@@ -213,7 +213,8 @@ def _expectation(entry: Mapping[str, Any], table: CanonicalTable, path: Path) ->
     canonical = {c.name for c in (*table.columns, *table.staged)}
     judged = canonical | (derived_names(table.name, canonical) if expectation.scope == "row" else set(MEASURES))
     for name in (*expectation.given, *((expectation.column,) if expectation.column else ())):
-        if name not in judged and name.removeprefix(UNCAST) not in canonical:
+        bare = next((name.removeprefix(p) for p in (*COUNTED, UNDATED) if name.startswith(p)), name)
+        if name not in judged and bare not in canonical:
             raise ValueError(f"{path.name}: rule {expectation.rule}: {table.name} has no column `{name}`")
     return expectation
 

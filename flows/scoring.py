@@ -65,7 +65,9 @@ def score_date(run: Run, snapshot: Snapshot) -> ScoredDate:
 def stage_sources(run: Run) -> Snapshot:
     """The company's tables as an immutable snapshot."""
     settings = run.settings
-    return stage(settings.source.url, settings.base, settings.mappings, run.snapshots, settings.retries)
+    return stage(
+        settings.source.url, settings.base, settings.mappings, run.snapshots, settings.retries, settings.source.csv
+    )
 
 
 @step

@@ -85,7 +85,7 @@ def read_events(run: Run) -> Snapshot:
     """The tables of a sweep, read anew; no result refers to such a snapshot, so only the newest is stored."""
     settings, folder = run.settings, run.out / "snapshots" / SWEEP
     mappings = {name: path for name, path in settings.mappings.items() if name in TABLES}
-    snapshot = stage(settings.source.url, settings.base, mappings, folder, settings.retries)
+    snapshot = stage(settings.source.url, settings.base, mappings, folder, settings.retries, settings.source.csv)
     for older in folder.iterdir():
         if older.is_dir() and older.name != snapshot.id:
             shutil.rmtree(older)

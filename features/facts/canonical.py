@@ -80,7 +80,8 @@ CONTRACTS = CanonicalTable(
         required("contract_id", STRING, "the contract"),
         ACCOUNT,
         required("start_on", DATE, "first day covered"),
-        history("end_on", DATE, "first day no longer covered, agreed when signed: the renewal date", "open-ended"),
+        history("end_on", DATE, "first day no longer covered, agreed when signed: the renewal date", "open-ended",
+                ends=True),
         Column(
             "ended_on", DATE, "first day no longer covered, filled in only once it ended", "has not ended",
             late=next_midnight("ended_on"),
@@ -207,7 +208,7 @@ NOTES = CanonicalTable(
         required("noted_at", INSTANT, "when it was written"),
         fixed("kind", STRING, "merger, budget freeze, season or other"),
         fixed("note", STRING, "the note itself"),
-        undated("expires_on", DATE, "first day on which it no longer applies", "applies until withdrawn"),
+        undated("expires_on", DATE, "first day on which it no longer applies", "applies until withdrawn", ends=True),
     ),
 )
 

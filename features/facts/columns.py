@@ -63,7 +63,8 @@ class Column:
     """One canonical column, which must say whether it can change after its row exists: by `late` or by `changes`.
 
     `null` says what a missing value means; `late` says when a value that came after its row was known; `changes` is
-    FIXED, HISTORY or UNDATED.
+    FIXED, HISTORY or UNDATED. `ends`: it says until when something holds, so that a placeholder far ahead, such as
+    9999-12-31, reads as missing.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Column:
     required: bool = False
     late: KnownAt | None = None
     changes: str | None = None
+    ends: bool = False
 
     @property
     def known(self) -> str:
@@ -83,14 +85,21 @@ class Column:
             raise ValueError(f"column {self.name}: say whether it can change after its row exists: `late` or `changes`")
         return answers[0]
 
+    @property
+    def open_end(self) -> bool:
+        """Whether a placeholder far ahead means that it has no end, or has not happened yet."""
+        return self.type in (DATE, INSTANT) and (self.ends or self.late is not None)
+
 
 def required(name: str, kind: str, doc: str, unit: str = "", changes: str = FIXED) -> Column:
     """A column that every row must fill in."""
     return Column(name, kind, doc, null="never", unit=unit, required=True, changes=changes)
 
 
-def _optional(changes: str, name: str, kind: str, doc: str, null: str = "not recorded", unit: str = "") -> Column:
-    return Column(name, kind, doc, null, unit, changes=changes)
+def _optional(
+    changes: str, name: str, kind: str, doc: str, null: str = "not recorded", unit: str = "", *, ends: bool = False
+) -> Column:
+    return Column(name, kind, doc, null, unit, changes=changes, ends=ends)
 
 
 fixed, history, undated = (partial(_optional, changes) for changes in (FIXED, HISTORY, UNDATED))

@@ -1,6 +1,6 @@
 """Numbers about one whole table, for rules about tables and for the bounds that rules take from the data."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,17 +9,16 @@ import ibis.expr.types as ir
 
 from keepwell.expectations.derived import derived_names
 from keepwell.expectations.measures import (
-    UNCAST,
     age_days,
     daily_counts,
     last_full_day,
     outlier_bounds,
     size_counts,
-    uncast_at,
     volume,
 )
 from keepwell.expectations.suites import TO_EXIST, Expectation, Suite, parameter_name
 from keepwell.features.facts.columns import CanonicalTable
+from keepwell.tasks.checks.counted import counted
 from keepwell.tasks.checks.rows import Asked
 from keepwell.tasks.settings import CheckSettings
 from keepwell.tasks.sources.snapshot import StagedTable
@@ -27,10 +26,10 @@ from keepwell.tasks.sources.snapshot import StagedTable
 
 @dataclass(frozen=True)
 class Measured:
-    """`values` by the names of expectations.measures; `uncast_keys` per column the keys of values that did not cast."""
+    """`values` by the names of expectations.measures; of those that count values, the first keys."""
 
     values: Mapping[str, Any]
-    uncast_keys: Mapping[str, tuple[str, ...]]
+    keys: Mapping[str, tuple[str, ...]]
 
 
 def measured(
@@ -42,20 +41,21 @@ def measured(
     as_of: datetime,
     checks: CheckSettings,
     every: float | None,
+    fixed: Collection[str],
 ) -> Measured:
     """The measures of one table in one scan; None where a measure cannot be taken."""
     days = daily_counts(rows, table.event).to_pyarrow().to_pandas()
     min_rows = max(e.min_rows for e in suite.expectations)
     last = last_full_day(days, as_of, updated=every is not None)
-    failed, keys = _uncast(uncast, about, table, as_of, checks.sample_keys)
+    found = counted(rows, uncast, table, about, as_of, fixed, checks.sample_keys)
     values = {
         "rows_staged": about.rows,
         "rows_known": int(days["rows"].sum()),
         "age_days": age_days(days, as_of),
         "volume": volume(days, last, checks.volume_window_days, checks.volume_windows, min_rows),
-        **{f"{UNCAST}{column}": failed.get(column, 0) for column in about.given},
+        **found.values,
     }
-    return Measured(values, keys)
+    return Measured(values, found.keys)
 
 
 def asked(
@@ -104,6 +104,8 @@ def _settings(checks: CheckSettings, every: float | None, currencies: Collection
         "volume_low": checks.volume_low,
         "volume_high": checks.volume_high,
         "mostly_inside": 1 - checks.outlier_share,
+        "unit_low": 1 / checks.unit_factor,
+        "unit_high": checks.unit_factor,
     }
 
 
@@ -111,17 +113,3 @@ def _bounds(rows: ir.Table, column: str, checks: CheckSettings) -> dict[str, flo
     sizes = size_counts(rows, column).to_pyarrow().to_pandas().sort_values("size", ignore_index=True)
     low, high = outlier_bounds(sizes, checks.outlier_deviations) or (None, None)
     return {"low": low, "high": high}
-
-
-def _uncast(
-    uncast: ir.Table, about: StagedTable, table: CanonicalTable, as_of: datetime, sample: int
-) -> tuple[dict[str, int], dict[str, tuple[str, ...]]]:
-    """Per column, how many values known at as_of did not cast, and the first keys."""
-    if not about.casts:
-        return {}, {}
-    found = uncast_at(uncast, table.name, as_of)
-    first: Sequence[Mapping[str, Any]] = (
-        found.filter(found.place < sample).order_by("column_name", "place").to_pyarrow().to_pylist()
-    )
-    counts = {row["column_name"]: int(row["rows"]) for row in first}
-    return counts, {name: tuple(r["key"] for r in first if r["column_name"] == name) for name in counts}

@@ -1,8 +1,8 @@
 """What a check found, as people and marts read it: plain values, whatever library judged."""
 
 import math
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Literal
 
@@ -13,6 +13,7 @@ from keepwell.tasks.checks.measures import Measured
 from keepwell.tasks.checks.rows import ROW_KEY, Asked, Rows
 from keepwell.tasks.errors import DataCheckFailed, Finding
 
+UNREADABLE = "unreadable_"
 LONGEST_VALUE = 40
 MAX_FAILING_ROWS = 60  # rows that Great Expectations returns: more than the keys shown, since a key may repeat
 
@@ -82,15 +83,19 @@ def row_result(table: str, asked: Asked, answer: Answer, rows: Rows, sample: int
     return _result(table, asked, success, rows.total, failed, observed, keys)
 
 
-def table_result(table: str, asked: Asked, answer: Answer, rows: Rows, measures: Measured) -> CheckResult:
-    """A rule about the whole table; values that did not cast are counted and named like rows."""
+def table_result(
+    table: str, asked: Asked, answer: Answer, rows: Rows, measures: Measured, to_write: Mapping[str, str]
+) -> CheckResult:
+    """A rule about the whole table; values that are counted are named like rows, with the cast to write."""
     expectation = asked.expectation
     if expectation.expect == TO_EXIST:
         return _result(table, asked, answer.success, None, None, None, ())
     value = measures.values[expectation.given[0]]
     if expectation.column is not None:
-        keys = measures.uncast_keys.get(expectation.column, ())
-        return _result(table, asked, answer.success, rows.total, int(value), None, keys)
+        keys = measures.keys.get(expectation.given[0], ())
+        found = _result(table, asked, answer.success, rows.total, int(value), None, keys)
+        write = to_write.get(expectation.column) if expectation.given[0].startswith(UNREADABLE) else None
+        return replace(found, remedy=f"In the mapping {write}. {found.remedy}") if write and value else found
     return _result(table, asked, answer.success, None, None, plain(value), ())
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import ibis.expr.types as ir
 import pandas as pd
 
+from keepwell.expectations.compared import with_compared
 from keepwell.expectations.suites import IN_ORDER, UNIQUE_TOGETHER, Suite, load_suites
 from keepwell.features.facts.canonical import TABLES
 from keepwell.tasks.checks.data_docs import displayed_counts, replace_docs
@@ -71,7 +72,8 @@ def run_checks(
     judged: dict[str, list[Judgement]] = {}
     for name in (n for n in TABLES if n in snapshot.tables):
         every = tables[name].expected_every_days if name in tables else None
-        judged[name] = _judged(context, snapshot, staged, suites[name], as_of, checks, every, currencies)
+        fixed = tables[name].fixed_since_signup if name in tables else ()
+        judged[name] = _judged(context, snapshot, staged, suites[name], as_of, checks, every, fixed, currencies)
     if docs is not None:
         found = {name: [j.result for j in of_table] for name, of_table in judged.items()}
         replace_docs(docs, lambda folder: _build_docs(context, judged, as_of, folder), found, plain(as_of))
@@ -87,14 +89,16 @@ def _judged(
     as_of: datetime,
     checks: CheckSettings,
     every: float | None,
+    fixed: Collection[str],
     currencies: Collection[str],
 ) -> list[Judgement]:
     """Every result of one table, with what Great Expectations said."""
     table, about = TABLES[suite.table], snapshot.tables[suite.table]
     rows = visible(staged[table.name], table, about.given, as_of)
-    measures = measured(rows, staged["uncast"], table, about, suite, as_of, checks, every)
+    measures = measured(rows, staged["uncast"], table, about, suite, as_of, checks, every, fixed)
     questions = asked(suite, rows, table, about, measures, checks, every, currencies)
     of_rows = [q for q in questions if q.expectation.scope == "row"]
+    rows = with_compared(rows, table.name, about.given, staged, as_of)
     judged = rows_to_judge(rows, staged["accounts"], table, about, of_rows, checks.rows_in_memory)
     judgements = [
         Judgement(question, answer, row_result(table.name, question, answer, judged, checks.sample_keys))
@@ -103,7 +107,7 @@ def _judged(
     whole = [q for q in questions if q.expectation.scope == "table"]
     whole_table = pd.DataFrame([{**dict.fromkeys(about.given), **measures.values}])
     judgements += [
-        Judgement(question, answer, table_result(table.name, question, answer, judged, measures))
+        Judgement(question, answer, table_result(table.name, question, answer, judged, measures, about.to_write))
         for question, answer in _answers(context, whole, whole_table)
     ]
     return judgements

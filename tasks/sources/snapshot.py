@@ -21,12 +21,16 @@ ABOUT = "snapshot.json"
 
 @dataclass(frozen=True)
 class StagedTable:
-    """What staging saw of one table: rows kept and set aside, columns given, values that did not cast."""
+    """What staging saw of one table: rows kept and set aside, columns given, values that did not cast.
+
+    `to_write`: what the mapping should say instead, by column with such values.
+    """
 
     rows: int
     set_aside: int
     given: tuple[str, ...]
     casts: Mapping[str, tuple[int, tuple[str, ...]]]
+    to_write: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

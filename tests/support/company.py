@@ -120,7 +120,7 @@ def _invoice(i: int) -> Row:
     day = _day(i)
     return {
         "invoice_id": f"I-{i:03}", "account_id": _account_id(i), "issued_on": day, "due_on": day + timedelta(days=30),
-        "amount": 100 + i, "currency": CURRENCIES[i % 2], "paid_at": _at(i, 30), "voided_at": None,
+        "amount": 10_000 + i, "currency": CURRENCIES[i % 2], "paid_at": _at(i, 30), "voided_at": None,
         "credit_of": None, "first_failed_at": _at(i, 20), "failed_at": _at(i, 20),
         "disputed_at": _at(i, 21), "resolved_at": _at(i, 22), "loaded_at": _loaded(day),
     }  # fmt: skip
