@@ -13,7 +13,10 @@ from keepwell.features.facts.customer_tables import EMAIL
 
 @dataclass(frozen=True)
 class Derived:
-    """A derived column: the columns that it needs, and its expression over rows that are not yet limited to as_of."""
+    """A derived column: the columns that it needs, and its expression over rows that are not yet limited to as_of.
+
+    The expression may use other columns too: those that the mapping does not give read NULL.
+    """
 
     needs: tuple[str, ...]
     build: Callable[[ir.Table], ir.Value]
@@ -61,7 +64,7 @@ ENTERED = Derived(("loaded_at",), _days_to_entry)
 """What people write down themselves, often afterwards."""
 
 DERIVED: Mapping[str, Mapping[str, Derived]] = {
-    "contracts": {"agreed_on": Derived(("signed_on",), _agreed_on)},
+    "contracts": {"agreed_on": Derived(("start_on",), _agreed_on)},
     "usage": {"minutes_of_one_user": Derived(("user_id", "minutes"), _minutes_of_one_user)},
     "tickets": {
         "csat_undated": Derived(("csat",), _csat_undated),
@@ -102,8 +105,8 @@ def with_existence(rows: ir.Table, table: str, given: Collection[str], accounts:
     return rows.mutate(**{f"{column}_exists": rows[column].isin(named.account) for column in columns})
 
 
-def derived_names(table: str, given: Collection[str]) -> frozenset[str]:
-    """Names of this table's derived columns."""
-    own = {name for name, d in DERIVED.get(table, {}).items() if set(d.needs) <= set(given)}
-    own |= {name for name, (needs, _) in COMPARED.get(table, {}).items() if set(needs) <= set(given)}
-    return frozenset(own | {f"{column}_exists" for column in ACCOUNT_IDS[table] if column in given})
+def derived_needs(table: str) -> Mapping[str, tuple[str, ...]]:
+    """Every derived column of a table with the columns that it needs."""
+    own = {name: d.needs for name, d in DERIVED.get(table, {}).items()}
+    compared = {name: needs for name, (needs, _) in COMPARED.get(table, {}).items()}
+    return {**own, **compared, **{f"{column}_exists": (column,) for column in ACCOUNT_IDS[table]}}

@@ -4,6 +4,7 @@ All come from two small counts, rows per day and rows per size of a value, so th
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 
@@ -14,11 +15,30 @@ import pandas as pd
 
 from keepwell.features.facts.known import timestamp
 
-MEASURES: Mapping[str, str] = {
-    "rows_staged": "rows that the mapping gave, without those set aside",
-    "rows_known": "rows known at as_of",
-    "age_days": "days from the newest row to as_of",
-    "volume": "rows of the last days as a share of the usual",
+UNWATCHED = "no book is published before"
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A number about a whole table: what it is, and why there may be none."""
+
+    words: str
+    none: str = ""
+
+
+MEASURES: Mapping[str, Measure] = {
+    "rows_staged": Measure("rows that the mapping gave, without those set aside"),
+    "rows_known": Measure("rows known at as_of"),
+    "age_days": Measure("days from the newest row to as_of", "no row has a date"),
+    "volume": Measure(
+        "rows of the last days as a share of the usual", "the past is too short, or too few new rows are usual"
+    ),
+    "vanished": Measure("accounts of the book published before that nothing known explains the absence of", UNWATCHED),
+    "vanished_share": Measure("the same as a share of that book", UNWATCHED),
+    "accounts_move": Measure("change of the accounts under contract as a share of that book", UNWATCHED),
+    "arr_move": Measure("change of their ARR as a share of that book's", UNWATCHED),
+    "ends_moved": Measure("share of stored agreed ends that were moved before they passed", UNWATCHED),
+    "ends_never_reached": Measure("share of old accounts that never reached an agreed end", UNWATCHED),
 }
 """Measures of a table that a rule may judge, beside those per column: COUNTED and UNDATED."""
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
-from keepwell.expectations.derived import derived_names
+from keepwell.expectations.derived import derived_needs
 from keepwell.expectations.measures import COUNTED, MEASURES, UNDATED
 from keepwell.features.facts.canonical import TABLES
 from keepwell.features.facts.columns import DATE, INSTANT, KNOWN_AT, LOADED_AT, CanonicalTable, Column
@@ -44,10 +44,12 @@ ARGUMENTS: Mapping[str, Mapping[str, frozenset[str]]] = {
 PARAMETERS = frozenset(
     {
         "currencies", "entry_days", "fresh_days", "stale_days", "volume_low", "volume_high", "mostly_inside", "low",
-        "high", "unit_low", "unit_high",
+        "high", "unit_low", "unit_high", "vanished_bound", "accounts_fall", "accounts_bound", "arr_fall", "arr_bound",
+        "rolling_share",
     }
 )  # fmt: skip
-"""What an argument `$name` may stand for: values of the settings, and bounds computed from the column itself."""
+"""What an argument `$name` may stand for: values of the settings, and bounds computed from the column itself or from
+the book published before."""
 
 TYPE_WORDS = {
     "int64": "a whole number", "float64": "a number", "boolean": "true or false", "date": "a date",
@@ -140,6 +142,34 @@ def load_suites(folder: Path = FOLDER) -> Mapping[str, Suite]:
     return {name: _suite(table, common, folder / f"{name}.toml") for name, table in TABLES.items()}
 
 
+def on_given(expectation: Expectation, table: CanonicalTable, given: Collection[str]) -> Expectation | None:
+    """The rule on the columns that a mapping gives; None where it says nothing without the others.
+
+    Rows that are to differ in several columns can be told apart by fewer: a column that is not given is the same in all
+    of them. Without a required column that means nothing, and no other rule does without one of its columns.
+    """
+    missing = missing_columns(expectation, table, given)
+    if not missing:
+        return expectation
+    if expectation.expect != UNIQUE_TOGETHER or any(table.column(name).required for name in missing):
+        return None
+    columns = tuple(name for name in expectation.columns if name not in missing)
+    without = f"{expectation.requirement}; judged without {' and '.join(missing)}, which the mapping does not give"
+    kind = UNIQUE_TOGETHER if len(columns) > 1 else UNIQUE
+    return expectation.model_copy(update={"expect": kind, "columns": columns, "requirement": without})
+
+
+def missing_columns(expectation: Expectation, table: CanonicalTable, given: Collection[str]) -> tuple[str, ...]:
+    """The columns that a rule about rows or values needs and a mapping does not give."""
+    needed = [expectation.where_given] if expectation.where_given else []
+    if expectation.scope == "row":
+        needs = derived_needs(table.name)
+        needed += [column for name in expectation.given for column in needs.get(name, (name,))]
+    elif expectation.expect != TO_EXIST and expectation.column:
+        needed.append(expectation.column)
+    return tuple(dict.fromkeys(name for name in needed if name not in given))
+
+
 def parameter_name(value: object) -> str | None:
     """`name` where an argument is written `$name`."""
     return value[1:] if isinstance(value, str) and value.startswith("$") else None
@@ -211,7 +241,7 @@ def _expectation(entry: Mapping[str, Any], table: CanonicalTable, path: Path) ->
     except ValidationError as error:
         raise ValueError(f"{path.name}: rule {entry.get('rule', '?')}: {_explained(error)}") from error
     canonical = {c.name for c in (*table.columns, *table.staged)}
-    judged = canonical | (derived_names(table.name, canonical) if expectation.scope == "row" else set(MEASURES))
+    judged = canonical | set(derived_needs(table.name) if expectation.scope == "row" else MEASURES)
     for name in (*expectation.given, *((expectation.column,) if expectation.column else ())):
         bare = next((name.removeprefix(p) for p in (*COUNTED, UNDATED) if name.startswith(p)), name)
         if name not in judged and bare not in canonical:

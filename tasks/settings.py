@@ -114,6 +114,27 @@ def _rule(named: str) -> str:
     return named
 
 
+class BookWatchSettings(Section):
+    """How far the book may move from the one published before; `keepwell accept` publishes what moved further."""
+
+    max_vanished_share: Share = Field(
+        0.05, description="share of accounts that may vanish without notice, end or quarantine reason, 0..1"
+    )
+    max_accounts_move: Positive = Field(
+        0.25,
+        description="share by which the accounts may become fewer, or more without contracts that began since",
+    )
+    max_arr_move: Positive = Field(0.25, description="the same for the ARR")
+    period_days: Days = Field(
+        30, description="days for which these shares hold; after a longer gap they count once per period begun"
+    )
+    min_accounts: Count = Field(5, description="accounts that must have moved: what fewer explain is never too much")
+    max_rolling_share: Share = Field(
+        0.8, description="share of surviving accounts whose agreed end may look overwritten before it passes, 0..1"
+    )
+    min_ends: Count = Field(10, description="agreed ends, or accounts with one, needed to judge that")
+
+
 class CheckSettings(Section):
     """Bounds of the data checks."""
 
@@ -147,6 +168,7 @@ class CheckSettings(Section):
         description="rows of a table that are checked in memory; of a larger table only rows that may break a rule",
     )
     sample_keys: Count = Field(3, description="sample keys per failed expectation")
+    book: BookWatchSettings = BookWatchSettings()
 
     @model_validator(mode="after")
     def _in_order(self) -> "CheckSettings":

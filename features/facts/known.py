@@ -94,8 +94,12 @@ def known(
 
 
 def newest_row(accounts: ir.Table) -> ir.Table:
-    """One row per account: the latest `valid_from`, an undated row only where there is no dated one."""
-    order = [accounts.valid_from.isnull(), accounts.valid_from.desc()]
+    """One row per account: the latest `valid_from`, an undated row only where there is no dated one.
+
+    Of several rows of one day the other columns decide, so that no run takes another one than the last.
+    """
+    others = [accounts[c] for c in accounts.columns if c not in ("account_id", "valid_from")]
+    order = [accounts.valid_from.isnull(), accounts.valid_from.desc(), *others]
     ranked = accounts.mutate(rank=ibis.row_number().over(group_by="account_id", order_by=order))
     return ranked.filter(ranked["rank"] == 0).drop("rank")
 
