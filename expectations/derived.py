@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from datetime import date
 
 import ibis
 import ibis.expr.types as ir
 
-from keepwell.features.facts.canonical import TABLES
+from keepwell.features.facts.canonical import CONTRACTS, TABLES
+from keepwell.features.facts.chains import with_chains
+from keepwell.features.facts.succession import SuccessionRules
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,9 @@ DERIVED: Mapping[str, Mapping[str, Derived]] = {
 }
 """Per canonical table, the columns that its own rows give."""
 
+CHAINS = ("unclear", "day_late", "replaces_known")
+"""Columns that contracts have by what follows what (features/facts/chains.py)."""
+
 ACCOUNT_IDS: Mapping[str, tuple[str, ...]] = {
     **{name: tuple(table.references) for name, table in TABLES.items()},
     "accounts": ("parent_id",),
@@ -52,6 +58,13 @@ def with_derived(rows: ir.Table, table: str, given: Collection[str]) -> ir.Table
     return rows.mutate(
         **{name: d.build(rows) for name, d in DERIVED.get(table, {}).items() if set(d.needs) <= set(given)}
     )
+
+
+def with_what_follows(rows: ir.Table, table: str, today: date, rules: SuccessionRules) -> ir.Table:
+    """The rows, those of contracts with the columns of CHAINS."""
+    if table != CONTRACTS.name:
+        return rows
+    return with_chains(rows, today, rules).select(*rows.columns, *CHAINS)
 
 
 def with_existence(rows: ir.Table, table: str, given: Collection[str], accounts: ir.Table) -> ir.Table:
@@ -67,4 +80,5 @@ def with_existence(rows: ir.Table, table: str, given: Collection[str], accounts:
 def derived_names(table: str, given: Collection[str]) -> frozenset[str]:
     """Names of this table's derived columns."""
     own = {name for name, d in DERIVED.get(table, {}).items() if set(d.needs) <= set(given)}
+    own |= set(CHAINS) if table == CONTRACTS.name else set()
     return frozenset(own | {f"{column}_exists" for column in ACCOUNT_IDS[table] if column in given})

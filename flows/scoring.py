@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pandas as pd
 
+from keepwell.features.book import by_customer
 from keepwell.features.facts.known import Facts
 from keepwell.features.measures.all import FEATURES
 from keepwell.flows.run import Run
@@ -73,8 +74,8 @@ def check_data(run: Run, snapshot: Snapshot) -> Sequence[CheckResult]:
     """The result of every expectation on what was known at as_of."""
     settings = run.settings
     docs = (run.out / "data_docs").resolve()  # Great Expectations refuses a relative folder
-    currencies = settings.money.rates()
-    results = run_checks(snapshot, run.instant, settings.checks, settings.tables, currencies, docs)
+    money = settings.money
+    results = run_checks(snapshot, run.instant, settings.checks, settings.tables, money.rates(), docs, money.succession)
     publish(run.marts, run.as_of, {"check_results": check_frame(results)}, run.stamp(snapshot, None))
     return results
 
@@ -108,7 +109,9 @@ def score_and_publish(run: Run, snapshot: Snapshot, checks: Sequence[CheckResult
     }
     rows = publish(run.marts, run.as_of, frames, stamp)
     write_catalogue_xlsx(catalogue, run.out / "reports" / f"signal-catalogue-{run.as_of}.xlsx")
-    return ScoredDate(snapshot, checks, facts, stored, scored, models, quarantine, stamp, rows)
+    return ScoredDate(
+        snapshot, checks, by_customer(facts, settings.money), stored, scored, models, quarantine, stamp, rows
+    )
 
 
 def production_models(run: Run) -> Models | None:

@@ -90,7 +90,9 @@ CONTRACTS = CanonicalTable(
         Column("seats", INTEGER, "paid seats", "not sold by seat", "seats"),
         Column("plan", STRING, "plan or product"),
         Column("trial", BOOLEAN, "a trial: ARR counts as 0", "not a trial"),
-        Column("auto_renew", BOOLEAN, "renews unless canceled"),
+        Column("auto_renew", BOOLEAN, "renews unless canceled, for the same term", "ends with its term"),
+        Column("replaces", STRING, "contract_id of the contract that this one follows", "found by dates, plan and ARR"),
+        Column("chain_id", STRING, "one id for all contracts that follow each other", "found by dates, plan and ARR"),
     ),
 )  # fmt: skip
 
@@ -324,7 +326,7 @@ TABLES: Mapping[str, CanonicalTable] = {
 }  # fmt: skip
 
 OUTCOMES = frozenset({"churn_events", "legacy_scores", "interventions", "hold_outs"})
-"""Tables that no feature and no score may read (HLT-6)."""
+"""Tables that no feature and no score may read (HLT-6); of churn_events the book reads status and tenure alone."""
 
 QUARANTINE: tuple[Column, ...] = (
     _required("table_name", STRING, "canonical table that the row was meant for"),

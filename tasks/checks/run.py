@@ -15,8 +15,10 @@ from typing import Any
 import ibis.expr.types as ir
 import pandas as pd
 
+from keepwell.expectations.derived import with_what_follows
 from keepwell.expectations.suites import IN_ORDER, UNIQUE_TOGETHER, Suite, load_suites
 from keepwell.features.facts.canonical import TABLES
+from keepwell.features.facts.succession import SuccessionRules
 from keepwell.tasks.checks.data_docs import displayed_counts, replace_docs
 from keepwell.tasks.checks.measures import asked, measured
 from keepwell.tasks.checks.results import (
@@ -38,6 +40,7 @@ __all__ = ["CheckResult", "coverage_left", "raise_if_critical", "run_checks"]
 
 
 SOURCE, MOSTLY = "staged", "mostly"
+BY_DEFAULT = SuccessionRules()
 WITH_ROWS = {
     "result_format": "BASIC", "unexpected_index_column_names": [ROW_KEY], "include_unexpected_rows": True,
     "partial_unexpected_count": MAX_FAILING_ROWS,
@@ -60,6 +63,7 @@ def run_checks(
     tables: Mapping[str, TableSettings],
     currencies: Collection[str],
     docs: Path | None = None,
+    succession: SuccessionRules = BY_DEFAULT,
 ) -> list[CheckResult]:
     """Judge everything that was known at `as_of` (UTC, naive), by table, rule and column; a broken rule raises nothing.
 
@@ -71,7 +75,7 @@ def run_checks(
     judged: dict[str, list[Judgement]] = {}
     for name in (n for n in TABLES if n in snapshot.tables):
         every = tables[name].expected_every_days if name in tables else None
-        judged[name] = _judged(context, snapshot, staged, suites[name], as_of, checks, every, currencies)
+        judged[name] = _judged(context, snapshot, staged, suites[name], as_of, checks, every, currencies, succession)
     if docs is not None:
         found = {name: [j.result for j in of_table] for name, of_table in judged.items()}
         replace_docs(docs, lambda folder: _build_docs(context, judged, as_of, folder), found, plain(as_of))
@@ -88,10 +92,12 @@ def _judged(
     checks: CheckSettings,
     every: float | None,
     currencies: Collection[str],
+    succession: SuccessionRules,
 ) -> list[Judgement]:
     """Every result of one table, with what Great Expectations said."""
     table, about = TABLES[suite.table], snapshot.tables[suite.table]
-    rows = visible(staged[table.name], table, about.given, as_of)
+    seen = visible(staged[table.name], table, about.given, as_of)
+    rows = with_what_follows(seen, table.name, as_of.date(), succession)
     measures = measured(rows, staged["uncast"], table, about, suite, as_of, checks, every)
     questions = asked(suite, rows, table, about, measures, checks, every, currencies)
     of_rows = [q for q in questions if q.expectation.scope == "row"]
