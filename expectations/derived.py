@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from datetime import date
 
 import ibis
 import ibis.expr.types as ir
 
 from keepwell.expectations.compared import COMPARED
-from keepwell.features.facts.canonical import TABLES
+from keepwell.features.facts.canonical import CONTRACTS, TABLES
+from keepwell.features.facts.chains import with_chains
 from keepwell.features.facts.customer_tables import EMAIL
+from keepwell.features.facts.succession import SuccessionRules
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,11 @@ DERIVED: Mapping[str, Mapping[str, Derived]] = {
 }
 """Per canonical table, the columns that its own rows give."""
 
+CHAINS: Mapping[str, tuple[str, ...]] = {
+    "unclear": ("start_on",), "day_late": ("start_on",), "replaces_known": ("replaces",)
+}  # fmt: skip
+"""Columns that contracts have by what follows what (features/facts/chains.py), with those that they need."""
+
 ACCOUNT_IDS: Mapping[str, tuple[str, ...]] = {
     **{name: tuple(table.references) for name, table in TABLES.items()},
     "accounts": ("parent_id",),
@@ -93,6 +101,13 @@ def with_derived(rows: ir.Table, table: str, given: Collection[str]) -> ir.Table
     return rows.mutate(
         **{name: d.build(rows) for name, d in DERIVED.get(table, {}).items() if set(d.needs) <= set(given)}
     )
+
+
+def with_what_follows(rows: ir.Table, table: str, today: date, rules: SuccessionRules) -> ir.Table:
+    """The rows, those of contracts with the columns of CHAINS."""
+    if table != CONTRACTS.name:
+        return rows
+    return with_chains(rows, today, rules).select(*rows.columns, *CHAINS)
 
 
 def with_existence(rows: ir.Table, table: str, given: Collection[str], accounts: ir.Table) -> ir.Table:
@@ -108,5 +123,6 @@ def with_existence(rows: ir.Table, table: str, given: Collection[str], accounts:
 def derived_needs(table: str) -> Mapping[str, tuple[str, ...]]:
     """Every derived column of a table with the columns that it needs."""
     own = {name: d.needs for name, d in DERIVED.get(table, {}).items()}
-    compared = {name: needs for name, (needs, _) in COMPARED.get(table, {}).items()}
-    return {**own, **compared, **{f"{column}_exists": (column,) for column in ACCOUNT_IDS[table]}}
+    own |= {name: needs for name, (needs, _) in COMPARED.get(table, {}).items()}
+    own |= CHAINS if table == CONTRACTS.name else {}
+    return {**own, **{f"{column}_exists": (column,) for column in ACCOUNT_IDS[table]}}

@@ -31,7 +31,7 @@ ARGUMENTS: Mapping[str, Mapping[str, frozenset[str]]] = {
     "row": {
         NOT_NULL: frozenset(),
         BETWEEN: frozenset({"min_value", "max_value", "mostly"}),
-        IN_SET: frozenset({"value_set"}),
+        IN_SET: frozenset({"value_set", "mostly"}),
         MATCH: frozenset({"regex"}),
         IN_ORDER: frozenset({"or_equal"}),
         UNIQUE: frozenset(),

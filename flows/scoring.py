@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pandas as pd
 
+from keepwell.features.book import by_customer
 from keepwell.features.facts.known import Facts
 from keepwell.features.measures.all import FEATURES
 from keepwell.flows.run import Run
@@ -86,14 +87,14 @@ def check_data(run: Run, snapshot: Snapshot) -> Checked:
     """The result of every expectation on what was known at as_of, and of the book against the one before it."""
     settings = run.settings
     docs = (run.out / "data_docs").resolve()  # Great Expectations refuses a relative folder
-    currencies = settings.money.rates()
+    money, currencies = settings.money, settings.money.rates()
     facts = facts_at(snapshot, run.instant, run.fixed)
-    watched = watch_book(facts, settings.money, run.marts, run.snapshots, run.mapping_id, settings.checks.book)
+    watched = watch_book(facts, money, run.marts, run.snapshots, run.mapping_id, settings.checks.book)
     if watched.uncompared:
         log.warning("the book is compared with none: %s.", watched.uncompared)
     accepted = accepted_by_people(run) if watched.moved else {}
     checks = settings.checks.model_copy(update={"overrides": {**settings.checks.overrides, **accepted}})
-    results = run_checks(snapshot, run.instant, checks, settings.tables, currencies, docs, watched)
+    results = run_checks(snapshot, run.instant, checks, settings.tables, currencies, docs, watched, money.succession)
     used = (*watched.used, *sorted({override.reason for override in accepted.values()}))
     publish(run.marts, run.as_of, {"check_results": check_frame(results)}, run.stamp(snapshot, None, used))
     return Checked(results, facts, used)
@@ -142,7 +143,8 @@ def score_and_publish(run: Run, snapshot: Snapshot, checked: Checked) -> ScoredD
     }
     rows = publish(run.marts, run.as_of, frames, stamp)
     write_catalogue_xlsx(catalogue, run.out / "reports" / f"signal-catalogue-{run.as_of}.xlsx")
-    return ScoredDate(snapshot, checked.results, facts, stored, scored, models, quarantine, stamp, rows)
+    by_group = by_customer(facts, settings.money)
+    return ScoredDate(snapshot, checked.results, by_group, stored, scored, models, quarantine, stamp, rows)
 
 
 def production_models(run: Run) -> Models | None:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from statistics import median
 
-from keepwell.features.book import book
+from keepwell.features.book import book, by_customer
 from keepwell.features.facts.events import events
 from keepwell.features.facts.known import Facts
 from keepwell.flows.run import Run
@@ -97,7 +97,7 @@ def read_events(run: Run) -> Snapshot:
 @step
 def look(run: Run, snapshot: Snapshot, ledger: Ledger, now: datetime) -> tuple[list[LedgerEvent], dict[str, str]]:
     """Events that this sweep adds to the ledger, and the names of the accounts under contract."""
-    settings, facts = run.settings.alerts, facts_at(snapshot, now, run.fixed)
+    settings, facts = run.settings.alerts, by_customer(facts_at(snapshot, now, run.fixed), run.settings.money)
     history, runs = ledger.history(now), ledger.runs(SWEEP)
     since = events_since(history, now, settings, runs)
     rows = (

@@ -93,7 +93,9 @@ CONTRACTS = CanonicalTable(
         history("seats", INTEGER, "paid seats", "not sold by seat", "seats"),
         history("plan", STRING, "plan or product"),
         history("trial", BOOLEAN, "a trial: ARR counts as 0", "not a trial"),
-        history("auto_renew", BOOLEAN, "renews unless canceled"),
+        history("auto_renew", BOOLEAN, "renews unless canceled, for the same term", "ends with its term"),
+        fixed("replaces", STRING, "contract_id of the contract that this one follows", "found by dates, plan and ARR"),
+        fixed("chain_id", STRING, "one id for all contracts that follow each other", "found by dates, plan and ARR"),
     ),
 )  # fmt: skip
 
@@ -221,7 +223,7 @@ TABLES: Mapping[str, CanonicalTable] = {
 }  # fmt: skip
 
 OUTCOMES = frozenset({"churn_events", "legacy_scores", "interventions", "hold_outs"})
-"""Tables that no feature and no score may read (HLT-6)."""
+"""Tables that no feature and no score may read (HLT-6); of churn_events the book reads status and tenure alone."""
 
 QUARANTINE: tuple[Column, ...] = (
     required("table_name", STRING, "canonical table that the row was meant for"),

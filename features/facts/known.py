@@ -8,7 +8,9 @@ import ibis
 import ibis.expr.types as ir
 
 from keepwell.features.facts.canonical import EVENTS, TABLES
+from keepwell.features.facts.chains import with_chains
 from keepwell.features.facts.columns import CanonicalTable
+from keepwell.features.facts.succession import SuccessionRules
 
 NO_RATES: Mapping[str, float] = {}
 
@@ -19,7 +21,8 @@ class Facts:
 
     A table that the company does not have is missing from `tables`; one that has no row yet is missing from `newest`.
     `given` holds the columns that the company's mapping of each table gives. `since`: a table that the company does not
-    have and Keepwell's own ledger keeps, by the instant of its first row: before it nobody can say.
+    have and Keepwell's own ledger keeps, by the instant of its first row: before it nobody can say. `decided`: the
+    chains of contracts that were asked for.
     """
 
     as_of: datetime
@@ -27,6 +30,7 @@ class Facts:
     newest: Mapping[str, date]
     given: Mapping[str, frozenset[str]]
     since: Mapping[str, datetime] = field(default_factory=dict)
+    decided: dict[SuccessionRules, ir.Table] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __getitem__(self, name: str) -> ir.Table:
         return self.tables[name]
@@ -44,6 +48,18 @@ class Facts:
     def recorded(self, name: str, at: datetime) -> bool:
         """Whether that table was already recorded at an instant: what is missing from then on did not happen."""
         return name in self.tables and self.since.get(name, at) <= at
+
+    def chains(self, rules: SuccessionRules) -> ir.Table:
+        """The contracts with what follows them (chains.py), decided once."""
+        if rules not in self.decided:
+            self.decided[rules] = with_chains(self["contracts"], self.today, rules)
+        return self.decided[rules]
+
+    def with_rows(self, tables: Mapping[str, ir.Table]) -> "Facts":
+        """The facts with other rows in some tables, the contracts and their chains as they are."""
+        others = replace(self, tables={**self.tables, **tables})
+        others.decided.update(self.decided)
+        return others
 
     @property
     def today(self) -> date:

@@ -16,8 +16,10 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from keepwell.expectations.compared import with_compared
+from keepwell.expectations.derived import with_what_follows
 from keepwell.expectations.suites import IN_ORDER, UNIQUE_TOGETHER, Suite, load_suites
 from keepwell.features.facts.canonical import TABLES
+from keepwell.features.facts.succession import SuccessionRules
 from keepwell.tasks.checks.book_watch import NOT_WATCHED, Watched
 from keepwell.tasks.checks.data_docs import displayed_counts, replace_docs
 from keepwell.tasks.checks.measures import asked, measured
@@ -41,6 +43,7 @@ __all__ = ["CheckResult", "coverage_left", "raise_if_critical", "run_checks"]
 
 
 SOURCE, MOSTLY = "staged", "mostly"
+BY_DEFAULT = SuccessionRules()
 WITH_ROWS = {
     "result_format": "BASIC", "unexpected_index_column_names": [ROW_KEY], "include_unexpected_rows": True,
     "partial_unexpected_count": MAX_FAILING_ROWS,
@@ -64,6 +67,7 @@ def run_checks(
     currencies: Collection[str],
     docs: Path | None = None,
     watched: Watched = NOT_WATCHED,
+    succession: SuccessionRules = BY_DEFAULT,
 ) -> list[CheckResult]:
     """Judge everything that was known at `as_of` (UTC, naive), by table, rule and column; a broken rule raises nothing.
 
@@ -81,7 +85,7 @@ def run_checks(
         fixed = tables[name].fixed_since_signup if name in tables else ()
         judged[name], left_out[name] = _judged(
             context, snapshot, staged, suites[name], as_of, checks, every, fixed, currencies,
-            watched if name == "contracts" else NOT_WATCHED,
+            watched if name == "contracts" else NOT_WATCHED, succession,
         )  # fmt: skip
     found = {name: [*(j.result for j in of_table), *left_out[name]] for name, of_table in judged.items()}
     if docs is not None:
@@ -101,10 +105,12 @@ def _judged(
     fixed: Collection[str],
     currencies: Collection[str],
     watched: Watched,
+    succession: SuccessionRules,
 ) -> tuple[list[Judgement], list[CheckResult]]:
     """Every result of one table, with what Great Expectations said; and the rules that could not be judged."""
     table, about = TABLES[suite.table], snapshot.tables[suite.table]
-    rows = visible(staged[table.name], table, about.given, as_of)
+    known = visible(staged[table.name], table, about.given, as_of)
+    rows = with_what_follows(known, table.name, as_of.date(), succession)
     measures = measured(rows, staged["uncast"], table, about, suite, as_of, checks, every, fixed, watched)
     questions, unjudged = asked(suite, rows, table, about, measures, checks, every, currencies)
     of_rows = [q for q in questions if q.expectation.scope == "row"]

@@ -414,7 +414,7 @@ def test_rates_of_interventions_are_by_account_and_only_where_the_outcome_is_kno
         for name, days in (("left", 200), ("left", 140), ("stayed", 300), ("stayed", 125), ("stayed", 20))
     ]
 
-    found = recorded_work(facts, made, [], 90, 30, DEFAULTS)
+    found = recorded_work(facts, made, [], 90, BookSettings(), DEFAULTS)
 
     assert found.retained is not None
     assert (found.retained.part, found.retained.whole) == (1, 2)

@@ -95,7 +95,7 @@ def _contract(i: int) -> Row:
         "contract_id": f"C-{i:03}", "account_id": _account_id(i), "start_on": start,
         "end_on": start + timedelta(days=365), "ended_on": None, "signed_on": start - timedelta(days=1),
         "notice_on": None, "arr": 1000 + 37 * i, "currency": CURRENCIES[i % 2], "seats": 5 + i % 20, "plan": "pro",
-        "trial": False, "auto_renew": True, "loaded_at": _loaded(start),
+        "trial": False, "auto_renew": True, "replaces": None, "chain_id": None, "loaded_at": _loaded(start),
     }  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from keepwell.expectations.sieve import repeated_marks
 from keepwell.expectations.suites import EVERY_TABLE, FOLDER, load_suites
 from keepwell.features.facts.canonical import TABLES
+from keepwell.features.settings import BookSettings
 from keepwell.tasks.checks.run import CheckResult, coverage_left, raise_if_critical, run_checks
 from keepwell.tasks.errors import DataCheckFailed
 from keepwell.tasks.settings import CheckSettings, Override
@@ -100,6 +101,7 @@ OF_ROWS = [
     Break("contracts", "notice_after_agreement", changed(notice_on=OLD), "notice_on"),
     Break("contracts", "signed_not_after_load", changed(loaded_at=OLD), "signed_on"),
     Break("contracts", "start_plausible", changed(start_on=NEVER), "start_on"),
+    Break("contracts", "replaces_known", changed(replaces="nobody"), "replaces"),
     Break("contracts", "not_said_twice", lambda row, i: {**row, "contract_id": f"Z-{i}"}, rows=6, added=True),
     Break("usage", "day_plausible", changed(day=NEVER), "day"),
     Break("usage", "events_range", changed(events=-1), "events"),
@@ -164,8 +166,8 @@ OUTLIERS = [
 
 OF_TABLES = {
     "column_exists", "not_empty", "type", "fresh", "not_stale", "volume", "known_by_then", "accounts_stay",
-    "few_accounts_vanish", "accounts_move_little", "arr_moves_little", "end_kept", "end_reached",
-    *(f"{c}_dated" for c in ("priority", "failed_at", "sentiment", "engagement")),
+    "few_accounts_vanish", "accounts_move_little", "arr_moves_little", "end_kept", "end_reached", "renewal_or_addon",
+    "starts_a_day_late", *(f"{c}_dated" for c in ("priority", "failed_at", "sentiment", "engagement")),
 }  # fmt: skip
 """Rules that have a test of their own below, or in test_book_watch.py."""
 OF_VALUES = {
@@ -309,6 +311,52 @@ def test_neighbours_are_found_in_a_file_of_many_row_groups(tmp_path: Path) -> No
     for in_order in (True, False):
         marks = repeated_marks(rows, ("day", "user_id"), in_order)
         assert marks.count().to_pyarrow().as_py() == len(repeated)
+
+
+def with_successors(number: int, **changes: Callable[[Row], Any]) -> Company:
+    """The company's core with a further contract for the first one of so many accounts."""
+    rows = company(*CORE)
+    first = rows["contracts"][:number]
+    rows["contracts"] += [
+        {**row, "contract_id": f"Z-{i:02}", "end_on": row["end_on"] + timedelta(days=305)}
+        | {name: change(row) for name, change in changes.items()}
+        for i, row in enumerate(first)
+    ]
+    return rows
+
+
+def judged(rows: Company, folder: Path, checks: CheckSettings = DEFAULTS) -> list[CheckResult]:
+    succession = BookSettings(fx_rates={"EUR": 1.1}).succession
+    return run_checks(staged(rows, folder), AS_OF, checks, settings(), CURRENCIES, succession=succession)
+
+
+def test_what_may_be_a_renewal_or_an_add_on_is_named_until_the_source_says_it(folder: Path) -> None:
+    """Two months before the end, at the same ARR, on another plan: its ARR is added up, and said (section 0)."""
+    unclear = {"start_on": lambda row: row["end_on"] - timedelta(days=60), "plan": lambda _: "max"}
+
+    found = one(judged(with_successors(3, **unclear), folder / "unclear"), "contracts", "renewal_or_addon", "start_on")
+    assert (found.success, found.severity, found.failed_rows) == (False, "warning", 3)
+    assert found.sample_keys == ("Z-00", "Z-01", "Z-02")
+    said = with_successors(3, **unclear, replaces=lambda row: row["contract_id"])
+    assert failed(judged(said, folder / "said")) == set()
+
+
+@pytest.mark.parametrize("checks", [DEFAULTS, SIEVED], ids=["whole", "sieved"])
+def test_successors_that_start_a_day_late_are_named(folder: Path, checks: CheckSettings) -> None:
+    """A source that writes the last day covered loses each customer for a day: found from one in twenty on (SRC-4)."""
+
+    def found(late: int) -> CheckResult:
+        start = {"start_on": lambda row: row["end_on"] + timedelta(days=row["contract_id"] < f"C-{late:03}")}
+        name = f"late-{late}-{checks.rows_in_memory}"
+        return one(
+            judged(with_successors(60, **start), folder / name, checks), "contracts", "starts_a_day_late", "start_on"
+        )
+
+    assert found(3).success
+    four = found(4)
+    assert (four.success, four.severity, four.failed_rows) == (False, "warning", 4)
+    assert four.sample_keys == ("Z-00", "Z-01", "Z-02")
+    assert "plus one" in four.remedy
 
 
 def test_every_rule_of_every_suite_has_a_break() -> None:
