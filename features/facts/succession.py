@@ -108,7 +108,7 @@ def succession(rows: Contracts, rules: SuccessionRules) -> Succession:
     _said(rows, found)
     _nearest(rows, _at_ends(rows, rules), rules, found)
     _nearest(rows, _at_tacit_renewals(rows, found), rules, found)
-    _taken_over(rows, _at_ends(rows, rules), rules, found)
+    _find_merges(rows, _at_ends(rows, rules), rules, found)
     _mark_unclear(rows, rules, found)
     return found
 
@@ -243,7 +243,7 @@ def _share_fits(rows: Contracts, pairs: Pairs, rules: SuccessionRules) -> Flags:
     return (share >= rules.min_share) & (share <= rules.max_share)
 
 
-def _taken_over(rows: Contracts, pairs: Pairs, rules: SuccessionRules, found: Succession) -> None:
+def _find_merges(rows: Contracts, pairs: Pairs, rules: SuccessionRules, found: Succession) -> None:
     """Contracts that end together where one follows that is worth them together: a merge.
 
     One that would renew itself is taken over only where the sum is closer to what follows than without it.

@@ -144,8 +144,8 @@ def _touchpoint(i: int) -> Row:
 
 def _contact(i: int) -> Row:
     return {
-        "contact_id": f"K-{i:03}", "account_id": _account_id(i), "since": _day(i), "role": ROLES[i % 5],
-        "left_on": None, "loaded_at": _loaded(_day(i)),
+        "contact_id": f"K-{i:03}", "account_id": _account_id(i), "since": _own_day(i), "role": ROLES[i % 5],
+        "left_on": None, "loaded_at": _loaded(_own_day(i)),
     }  # fmt: skip
 
 

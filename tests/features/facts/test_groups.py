@@ -42,7 +42,7 @@ def test_use_tickets_and_contacts_of_subsidiaries_count_for_who_pays() -> None:
 
     assert (row["active_users_28d"], row["days_since_last_use"], row["urgent_tickets_90d"]) == (3, 0, 1)
     assert row["stakeholders"] == 1
-    found = events(facts, datetime(2024, 3, 1), ["urgent"]).to_pyarrow().to_pylist()
+    found = events(facts, datetime(2024, 3, 1), ["urgent"], {"USD": 1.0}).to_pyarrow().to_pylist()
     assert [(e["account_id"], e["subject"]) for e in found] == [("group", "tickets-1")]
 
 
