@@ -41,6 +41,7 @@ def tickets(world: World, rng: np.random.Generator) -> Columns:
         "text": written(rng, sentiment, np.full(len(x), True), TICKETS, world.settings.relations.foreign),
         "first_response_at": known(answered),
         "closed_at": known(closed),
+        "closed": ended,
         "escalated_at": known(escalated_at),
         "escalated": nullable(escalated, ended | ~np.isnat(known(escalated_at))),
         **_satisfaction(world, rng, closed, x, sentiment),

@@ -28,6 +28,8 @@ def _portable(value: ir.Value, backend: str) -> ir.Value:
         return value.cast("string")
     if without_text(kind):
         return value.notnull().ifelse(ibis.literal(b"\0"), ibis.null())
+    if kind.is_string() and kind.length is not None:  # char(n) is padded, its text is not
+        return value.cast("string")
     if isinstance(kind, AS_THEY_ARE):
         return value
     if isinstance(kind, dt.Date | dt.Timestamp) and backend not in BEYOND_PYTHON:

@@ -18,6 +18,8 @@ OF_VALUES = (
     duckdb.ConstraintException,
 )
 """Errors of DuckDB that a value raises; all others speak of the SQL, or of a file."""
+OF_TYPES = (AttributeError, TypeError, pa.ArrowException)
+"""What Ibis and drivers raise for a type of a database that they do not know."""
 STATES_OF_VALUES = ("22", "23", "P0")
 """SQLSTATE classes of the same: data, constraints, what a function raises."""
 OF_A_FILE = ("magic bytes", "arquet", "enough bytes")
@@ -41,6 +43,8 @@ VALUES = (
 
 def without_values(error: Exception) -> str:
     """The message on one line, cut to what a person needs."""
+    if isinstance(error, OF_TYPES):
+        return "a column is of a type that cannot be handed over."
     message = CLASSES.sub("", masked(" ".join(_said(error).split())))
     file = f"{Path(named[1]).name}: " if (named := CSV_FILE.search(str(error))) else ""
     if csv := CSV.search(message):
@@ -63,8 +67,8 @@ def of_values(error: Exception) -> bool:
 
 def remedy_of(error: Exception) -> str:
     """What to do about data that cannot be read."""
-    if isinstance(error, AttributeError | TypeError | pa.ArrowException):
-        return "A column is of a type that cannot be handed over: write CAST(... AS text) for it in the mapping."
+    if isinstance(error, OF_TYPES):
+        return "Write CAST(... AS text) for it in the mapping."
     message = str(error)
     if NO_UTF8 in message:
         return ENCODING.format(name="NAME")

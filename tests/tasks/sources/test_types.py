@@ -49,6 +49,7 @@ def number(text: str, value: float, *, whole: bool = False, truth: Any = X) -> t
 
 TYPES: Mapping[str, Typed] = {
     "text": Typed(("a", X, X, X, X, X), "'a'::text", "'a'", pa.array(["a"]), "a"),
+    "padded": Typed(("a", X, X, X, X, X), "'a'::char(3)"),
     "missing": Typed((None,) * 6, "NULL::text", "NULL", pa.nulls(1), ""),
     "uuid": Typed((ID, X, X, X, X, X), f"'{ID}'::uuid", f"'{ID}'::uuid", None, ID),
     "numeric": Typed(number("12.5", 12.5), "12.5::numeric", "12.5::decimal(3,1)", pa.array([Decimal("12.5")]), "12.5"),
