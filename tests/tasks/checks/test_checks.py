@@ -112,7 +112,9 @@ OF_ROWS = [
     Break("tickets", "priority_set", changed(priority="P1"), "priority"),
     Break("tickets", "csat_range", changed(csat=9), "csat"),
     Break("tickets", "csat_has_time", changed(csat_at=None, closed_at=None, closed=None), "csat"),
-    Break("tickets", "escalated_has_time", changed(escalated_at=None, closed_at=None, closed=None, csat=None), "escalated"),
+    Break(
+        "tickets", "escalated_has_time", changed(escalated_at=None, closed_at=None, closed=None, csat=None), "escalated"
+    ),
     Break("tickets", "closed_has_time", changed(closed_at=None, closed=True), "closed"),
     Break("tickets", "raised_after_opened", changed(priority_at=OLD), "priority_at"),
     Break("tickets", "sentiment_range", changed(sentiment=2), "sentiment"),
