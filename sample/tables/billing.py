@@ -14,9 +14,6 @@ from keepwell.sample.world.draws import between, happens, office_hours, some
 from keepwell.sample.world.life import World
 from keepwell.sample.world.window import NO_INSTANT, Days, Flags, Floats, Instants, Ints, add_days, add_months
 
-CREDITED = ("",)
-"""Invoices named by credit notes: this company writes none."""
-
 MAX_PER_TERM = 12
 """Invoices of a contract, at most: months of a monthly one's year, quarters of three years."""
 
@@ -50,9 +47,7 @@ def invoices(world: World, rng: np.random.Generator) -> Columns:
         "due_on": due,
         "amount": issued.amount,
         "currency": Coded(accounts.currency[issued.account], CURRENCIES),
-        "credit_of": Coded(np.full(len(x), -1), CREDITED),
         "paid_at": window.up_to_end(paid),
-        "voided_at": np.full(len(x), NO_INSTANT),
         "first_failed_at": window.up_to_end(failed),
         "failed_at": window.up_to_end(failed),
         "disputed_at": window.up_to_end(disputed),
