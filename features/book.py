@@ -55,9 +55,11 @@ def book(facts: Facts, settings: BookSettings) -> ir.Table:
     return described.left_join(labels, "account_id").drop("account_id_right")
 
 
-def by_customer(facts: Facts, settings: BookSettings) -> Facts:
+def by_customer(facts: Facts, settings: BookSettings, *, looking_back: bool = False) -> Facts:
     """The facts with what subsidiaries do at the account that pays, where the settings say so."""
-    return rolled_up(facts, settings.succession) if settings.roll_up_to_parent else facts
+    if not settings.roll_up_to_parent:
+        return facts
+    return rolled_up(facts, settings.succession, looking_back=looking_back)
 
 
 def _flagged(contracts: ir.Table, today: date, settings: BookSettings) -> ir.Table:

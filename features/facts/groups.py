@@ -15,13 +15,14 @@ HIGHEST = 50
 """Levels of parents that are walked: an end for those who are their own parent."""
 
 
-def rolled_up(facts: Facts, rules: SuccessionRules) -> Facts:
+def rolled_up(facts: Facts, rules: SuccessionRules, *, looking_back: bool = False) -> Facts:
     """The facts with every row of a subsidiary under no contract at the nearest parent that is; else as they are.
 
     By parents and contracts as known at as_of: who joins a group moves there, with its past, once its own contract is
-    over, and a subsidiary with a contract of its own is a customer of its own.
+    over, and a subsidiary with a contract of its own is a customer of its own. `looking_back`, for what was done years
+    before as_of: whoever ever had a contract was a customer of its own.
     """
-    payers = payers_of(facts, rules)
+    payers = payers_of(facts, rules, looking_back=looking_back)
     if not payers:
         return facts
     moved = ibis.memtable(
@@ -30,7 +31,7 @@ def rolled_up(facts: Facts, rules: SuccessionRules) -> Facts:
     return facts.with_rows({name: _moved(facts[name], moved) for name in ROLLED_UP if name in facts})
 
 
-def payers_of(facts: Facts, rules: SuccessionRules) -> dict[str, str]:
+def payers_of(facts: Facts, rules: SuccessionRules, *, looking_back: bool = False) -> dict[str, str]:
     """The account that pays, by the subsidiaries that are under no contract themselves; empty without groups."""
     accounts = facts["accounts"]
     named = accounts.filter(accounts.parent_id.notnull()).select("account_id", "parent_id").to_pyarrow().to_pydict()
@@ -38,8 +39,8 @@ def payers_of(facts: Facts, rules: SuccessionRules) -> dict[str, str]:
     if not parents:
         return {}
     contracts = facts.chains(rules)
-    live = contracts.filter(live_on(contracts, facts.today))
-    paying = set(live.select("account_id").distinct().to_pyarrow()["account_id"].to_pylist())
+    counted = contracts if looking_back else contracts.filter(live_on(contracts, facts.today))
+    paying = set(counted.select("account_id").distinct().to_pyarrow()["account_id"].to_pylist())
     found = {account: _payer(account, parents, paying) for account in parents if account not in paying}
     return {account: payer for account, payer in sorted(found.items()) if payer is not None}
 

@@ -32,7 +32,7 @@ def labels(cohort: ir.Table, as_of: datetime, now: Facts, money: BookSettings, r
     joined = cohort.select("account_id", "arr").left_join(first, "account_id").drop("account_id_right")
     whole = _mark(joined, _expansions(now, joined, as_of, money, rules), "expanded")
     whole = _mark(whole, _contractions(now, joined, as_of, money, rules), "contracted")
-    whole = _mark(whole, _promoters(by_customer(now, money), as_of, rules), "advocated")
+    whole = _mark(whole, _promoters(by_customer(now, money, looking_back=True), as_of, rules), "advocated")
     whole = _mark(whole, _worked_on(now, joined, as_of, rules), "treated")
     whole = _with_p_untreated(whole, now, as_of, rules)
     grace = money.churn_grace_days

@@ -87,7 +87,7 @@ def audit(snapshot: Snapshot, now: datetime, rules: AuditRules) -> Audit:
     since = (pd.Timestamp(now) - pd.DateOffset(months=rules.audit.months)).date()
     churned = churned_since(facts, since, rules.money)
     legacy = legacy_scores(facts)
-    contacts, source = contacts_of(by_customer(facts, rules.money), rules.audit)
+    contacts, source = contacts_of(by_customer(facts, rules.money, looking_back=True), rules.audit)
     panel, refits, nothing = replayed(snapshot, now, since, legacy, rules)
     months = window(panel, pd.Timestamp(since))
     looked = looked_up(churned, panel, rules.audit)

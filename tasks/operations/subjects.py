@@ -133,9 +133,10 @@ def with_outcomes(
     stayed = subjects[~_within(subjects, subjects["as_of"], gone, "churned_at", subjects["at"])].reset_index(drop=True)
     ends = stayed["at"] + horizon_days * DAY
     churned = _within(stayed, stayed["at"], gone, "churned_at", ends).astype(object)
+    groups = by_customer(facts, money, looking_back=True)
     matured = ends + money.churn_grace_days * DAY <= pd.Timestamp(facts.as_of)
     return stayed.assign(
-        churned=churned.where(matured, None), use_after=_change_of_use(stayed, by_customer(facts, money), rules),
+        churned=churned.where(matured, None), use_after=_change_of_use(stayed, groups, rules),
         later=~stayed["treated"] & _within(stayed, stayed["at"], work, "started_at", ends),
     )  # fmt: skip
 

@@ -71,6 +71,14 @@ def test_the_nearest_parent_under_contract_pays(contracts: list[Row], payers: di
     assert payers_of(group(*contracts), RULES) == payers
 
 
+def test_who_ever_had_a_contract_was_a_customer_of_its_own() -> None:
+    """Looking back from today, the calls with a subsidiary that has left stay its own (section 0, LRN-7)."""
+    facts = group(contract("south", end_on=ago(300)))
+
+    assert payers_of(facts, RULES)["south"] == "group"
+    assert payers_of(facts, RULES, looking_back=True) == {"north": "group", "deep": "south"}
+
+
 def test_a_parent_is_that_of_the_day() -> None:
     """Who was bought in March did not belong to the group in February; an undated row tells no past (section 0)."""
     bought = [
