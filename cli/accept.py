@@ -7,13 +7,15 @@ from typing import Annotated
 import typer
 
 from keepwell.cli.alerts import By, Reason
-from keepwell.cli.dates import DAY
+from keepwell.cli.dates import DAY, believed
 from keepwell.cli.options import Options, run_of, show_totals
 from keepwell.cli.terminal import print_lines
 
 
 def accept(
-    as_of: Annotated[datetime, typer.Option("--as-of", formats=DAY, help="The date whose checks found it.")],
+    as_of: Annotated[
+        datetime, typer.Option("--as-of", formats=DAY, callback=believed, help="The date whose checks found it.")
+    ],
     by: By,
     reason: Reason,
 ) -> None:
