@@ -37,8 +37,10 @@ class Finding:
 
     def __str__(self) -> str:
         where = f"{self.table}.{self.column}" if self.column else self.table
-        count = "" if self.failed_rows is None else f" ({self.failed_rows:,} rows"
-        count += "" if not count else (f", for example {', '.join(self.sample_keys)})" if self.sample_keys else ")")
+        count = ""
+        if self.failed_rows is not None:
+            rows = f"{self.failed_rows:,} row{'' if self.failed_rows == 1 else 's'}"
+            count = f" ({rows}, for example {', '.join(self.sample_keys)})" if self.sample_keys else f" ({rows})"
         return one_line(f"{where}: {self.message}{count} [rule {self.rule}]. {self.remedy}")
 
 

@@ -224,7 +224,7 @@ def test_serve_offers_every_schedule_and_takes_its_server_with_it(company: Path,
         assert address.startswith("http://127.0.0.1:")
         served = wait_for_deployments({"PREFECT_API_URL": address})
 
-    assert {str(d["entrypoint"]).removeprefix("keepwell/") for d in served} == SCHEDULED
+    assert {d["entrypoint"] for d in served} == {f"keepwell/{entrypoint}" for entrypoint in SCHEDULED}
     assert all(d["global_concurrency_limit"]["limit"] == 1 for d in served)
     assert_gone(address)
 

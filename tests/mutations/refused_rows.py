@@ -132,7 +132,7 @@ def text_for_a_number(rng: random.Random, company: Company) -> Refused:
          ("contracts", "trial", "perhaps"), ("tickets", "opened_at", "31.12.2025 10:00"), ("usage", "events", "0x10"))
     )  # fmt: skip
     company.as_csv(table, **{column: {rng.randrange(40, 70): wrong}})
-    return Refused(3, (f"{table}.{column}", "1 rows"))
+    return Refused(3, (f"{table}.{column}", "(1 row,"))
 
 
 @kind("rows", CHECK)
