@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from keepwell.cli.accept import accept
 from keepwell.cli.account import account
 from keepwell.cli.alerts import app as alerts
 from keepwell.cli.crm import app as crm
@@ -55,6 +56,7 @@ app.add_typer(work, name="work")
 app.add_typer(overrides, name="override")
 app.command()(note)
 app.add_typer(crm, name="crm")
+app.command()(accept)
 app.command()(withdraw)
 
 

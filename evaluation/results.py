@@ -61,7 +61,9 @@ def account_months(folder: Path) -> pd.DataFrame:
     probability.
     """
     settings = load_settings(folder / "pipeline.toml")
-    snapshot = stage(settings.source.url, settings.base, settings.mappings, folder / "snapshots")
+    snapshot = stage(
+        settings.source.url, settings.base, settings.mappings, folder / "snapshots", csv=settings.source.csv
+    )
     scoring = Run(settings, folder / "out", LAST_DAY).scoring
     examples = training_set(snapshot, pooled_months(), NOW, scoring, settings.labels).examples
     truth = pd.read_parquet(

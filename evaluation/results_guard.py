@@ -16,6 +16,7 @@ import pandas as pd
 from scipy.stats import binomtest
 
 from keepwell.features.outcomes.labels import churned_accounts
+from keepwell.features.settings import BookSettings
 from keepwell.playbook.alerts.ledger_events import DATA_RULE
 from keepwell.sample.settings import PlantedSettings
 from keepwell.tasks.sources.facts import facts_at
@@ -48,13 +49,13 @@ def lived_through(folder: Path, seed: int, outage_months: int, since: date) -> t
     run, snapshot = begun(config, folder / f"out-{seed}-{outage_months}-{since}")
     days = weeks(since - QUIET_WEEKS * timedelta(days=7), since + timedelta(days=OUTAGE_DAYS))
     alerts = lived(run, snapshot, days)
-    return alerts, churners(snapshot, run.settings.money.churn_grace_days)
+    return alerts, churners(snapshot, run.settings.money)
 
 
-def churners(snapshot: Snapshot, grace_days: int) -> pd.DataFrame:
+def churners(snapshot: Snapshot, money: BookSettings) -> pd.DataFrame:
     """Accounts whose churn was known within AFTER of the outage's first day."""
     end = pd.Timestamp(LAST_DAY)
-    gone = churned_accounts(facts_at(snapshot, end.to_pydatetime()), grace_days).to_pandas()
+    gone = churned_accounts(facts_at(snapshot, end.to_pydatetime()), money).to_pandas()
     since = pd.Timestamp(OUTAGE)
     return gone[(gone["churned_at"] > since) & (gone["churned_at"] <= since + AFTER)].drop_duplicates("account_id")
 

@@ -4,6 +4,7 @@ All come from two small counts, rows per day and rows per size of a value, so th
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 
@@ -14,15 +15,41 @@ import pandas as pd
 
 from keepwell.features.facts.known import timestamp
 
-MEASURES: Mapping[str, str] = {
-    "rows_staged": "rows that the mapping gave, without those set aside",
-    "rows_known": "rows known at as_of",
-    "age_days": "days from the newest row to as_of",
-    "volume": "rows of the last days as a share of the usual",
-}
-"""Measures of a table that a rule may judge; `uncast_<column>` counts the values of a column that did not cast."""
+UNWATCHED = "no book is published before"
 
-UNCAST = "uncast_"
+
+@dataclass(frozen=True)
+class Measure:
+    """A number about a whole table: what it is, and why there may be none."""
+
+    words: str
+    none: str = ""
+
+
+MEASURES: Mapping[str, Measure] = {
+    "rows_staged": Measure("rows that the mapping gave, without those set aside"),
+    "rows_known": Measure("rows known at as_of"),
+    "age_days": Measure("days from the newest row to as_of", "no row has a date"),
+    "volume": Measure(
+        "rows of the last days as a share of the usual", "the past is too short, or too few new rows are usual"
+    ),
+    "vanished": Measure("accounts of the book published before that nothing known explains the absence of", UNWATCHED),
+    "vanished_share": Measure("the same as a share of that book", UNWATCHED),
+    "accounts_move": Measure("change of the accounts under contract as a share of that book", UNWATCHED),
+    "arr_move": Measure("change of their ARR as a share of that book's", UNWATCHED),
+    "ends_moved": Measure("share of stored agreed ends that were moved before they passed", UNWATCHED),
+    "ends_never_reached": Measure("share of old accounts that never reached an agreed end", UNWATCHED),
+}
+"""Measures of a table that a rule may judge, beside those per column: COUNTED and UNDATED."""
+
+COUNTED: Mapping[str, str] = {
+    "unreadable_": "values of the column that do not cast",
+    "open_end_": "dates so far ahead that they stand for no end, and read as missing",
+    "utc_day_": "days taken from an instant in UTC that is no midnight",
+}
+"""What casts count of a column, by the beginning of the measure's name; the column's name ends it."""
+UNDATED = "undated_"
+"""Counts the values of an account's attribute that no `valid_from` dates."""
 SIZES_PER_E = 100  # a size is a hundredth of the natural logarithm: bounds are good to one percent
 MAD_TO_DEVIATION = 1.4826  # a normal distribution's standard deviation is 1.4826 x its median absolute deviation
 
@@ -106,14 +133,15 @@ def _value(size: float) -> float:
     return float(f"{plain:.6g}")
 
 
-def uncast_at(uncast: ir.Table, table: str, as_of: datetime) -> ir.Table:
-    """Values of one table that could not be cast, in rows known at as_of or never: column_name, rows, key, place.
+def noted_at(noted: ir.Table, table: str, as_of: datetime) -> ir.Table:
+    """Values of one table that casts noted, in rows known at as_of or never: column_name, why, rows, key, place.
 
     One row per value; `place` counts the keys of a column from 0, in their order.
     """
     at = timestamp(as_of)
-    mine = uncast.filter(uncast.table_name == table, uncast.known_at.fill_null(at) <= at)
-    of_column = ibis.window(group_by="column_name", order_by=["key", "known_at"])
-    return mine.mutate(
-        rows=mine.count().over(ibis.window(group_by="column_name")), place=ibis.row_number().over(of_column)
-    )
+    if "why" not in noted.columns:  # staged before other reasons were noted: drop after 2027
+        noted = noted.mutate(why=ibis.literal("unreadable"))
+    mine = noted.filter(noted.table_name == table, noted.known_at.fill_null(at) <= at)
+    by = ["column_name", "why"]
+    of_column = ibis.window(group_by=by, order_by=["key", "known_at"])
+    return mine.mutate(rows=mine.count().over(ibis.window(group_by=by)), place=ibis.row_number().over(of_column))

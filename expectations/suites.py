@@ -9,10 +9,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
-from keepwell.expectations.derived import derived_names
-from keepwell.expectations.measures import MEASURES, UNCAST
+from keepwell.expectations.derived import derived_needs
+from keepwell.expectations.measures import COUNTED, MEASURES, UNDATED
 from keepwell.features.facts.canonical import TABLES
-from keepwell.features.facts.columns import KNOWN_AT, LOADED_AT, CanonicalTable, Column
+from keepwell.features.facts.columns import DATE, INSTANT, KNOWN_AT, LOADED_AT, CanonicalTable, Column
 
 FOLDER = Path(__file__).parent
 EVERY_TABLE = "every_table"
@@ -31,7 +31,7 @@ ARGUMENTS: Mapping[str, Mapping[str, frozenset[str]]] = {
     "row": {
         NOT_NULL: frozenset(),
         BETWEEN: frozenset({"min_value", "max_value", "mostly"}),
-        IN_SET: frozenset({"value_set"}),
+        IN_SET: frozenset({"value_set", "mostly"}),
         MATCH: frozenset({"regex"}),
         IN_ORDER: frozenset({"or_equal"}),
         UNIQUE: frozenset(),
@@ -42,22 +42,28 @@ ARGUMENTS: Mapping[str, Mapping[str, frozenset[str]]] = {
 """The Great Expectations types that a suite may use, per scope, and the arguments of each."""
 
 PARAMETERS = frozenset(
-    {"currencies", "fresh_days", "stale_days", "volume_low", "volume_high", "mostly_inside", "low", "high"}
-)
-"""What an argument `$name` may stand for: values of the settings, and bounds computed from the column itself."""
+    {
+        "currencies", "entry_days", "fresh_days", "stale_days", "volume_low", "volume_high", "mostly_inside", "low",
+        "high", "unit_low", "unit_high", "vanished_bound", "accounts_fall", "accounts_bound", "arr_fall", "arr_bound",
+        "rolling_share",
+    }
+)  # fmt: skip
+"""What an argument `$name` may stand for: values of the settings, and bounds computed from the column itself or from
+the book published before."""
 
 TYPE_WORDS = {
     "int64": "a whole number", "float64": "a number", "boolean": "true or false", "date": "a date",
-    "timestamp": "an instant",
+    "timestamp": "an instant", "string": "text",
 }  # fmt: skip
-"""What a value must be readable as; anything can be read as text."""
+"""What a value must be readable as."""
 
 
 class Expectation(BaseModel, frozen=True, extra="forbid"):
     """One rule: the Great Expectations check, the severity of a breach, and the words for people.
 
     `column` is what the rule is about; `columns` are those that the expectation is given, where they are others.
-    `requirement` ends a sentence that begins with the table or column. `min_rows`: the usual count below which random
+    `where_given`: it is asked only where the mapping gives this column. `requirement` ends a sentence that begins with
+    the table or column. `min_rows`: the usual count below which random
     variation breaks the rule.
     """
 
@@ -66,6 +72,7 @@ class Expectation(BaseModel, frozen=True, extra="forbid"):
     expect: str
     column: str | None = None
     columns: tuple[str, ...] = ()
+    where_given: str | None = None
     arguments: Mapping[str, Any] = {}
     severity: Severity
     requirement: Annotated[str, Field(pattern=r"^must ")]
@@ -135,6 +142,34 @@ def load_suites(folder: Path = FOLDER) -> Mapping[str, Suite]:
     return {name: _suite(table, common, folder / f"{name}.toml") for name, table in TABLES.items()}
 
 
+def on_given(expectation: Expectation, table: CanonicalTable, given: Collection[str]) -> Expectation | None:
+    """The rule on the columns that a mapping gives; None where it says nothing without the others.
+
+    Rows that are to differ in several columns can be told apart by fewer: a column that is not given is the same in all
+    of them. Without a required column that means nothing, and no other rule does without one of its columns.
+    """
+    missing = missing_columns(expectation, table, given)
+    if not missing:
+        return expectation
+    if expectation.expect != UNIQUE_TOGETHER or any(table.column(name).required for name in missing):
+        return None
+    columns = tuple(name for name in expectation.columns if name not in missing)
+    without = f"{expectation.requirement}; judged without {' and '.join(missing)}, which the mapping does not give"
+    kind = UNIQUE_TOGETHER if len(columns) > 1 else UNIQUE
+    return expectation.model_copy(update={"expect": kind, "columns": columns, "requirement": without})
+
+
+def missing_columns(expectation: Expectation, table: CanonicalTable, given: Collection[str]) -> tuple[str, ...]:
+    """The columns that a rule about rows or values needs and a mapping does not give."""
+    needed = [expectation.where_given] if expectation.where_given else []
+    if expectation.scope == "row":
+        needs = derived_needs(table.name)
+        needed += [column for name in expectation.given for column in needs.get(name, (name,))]
+    elif expectation.expect != TO_EXIST and expectation.column:
+        needed.append(expectation.column)
+    return tuple(dict.fromkeys(name for name in needed if name not in given))
+
+
 def parameter_name(value: object) -> str | None:
     """`name` where an argument is written `$name`."""
     return value[1:] if isinstance(value, str) and value.startswith("$") else None
@@ -149,7 +184,8 @@ def _suite(table: CanonicalTable, common: _File, path: Path) -> Suite:
                 raise ValueError(f"{path.name}: `{key}` names {rule}, which {EVERY_TABLE}.toml does not have")
     inherited = [e for e in common.expectation if e["rule"] not in own.without]
     changed = [{**e, "severity": own.severity.get(e["rule"], e.get("severity"))} for e in inherited]
-    entries = [entry for e in (*changed, *own.expectation) for entry in _expanded(e, table)]
+    ranged = {e["column"] for e in own.expectation if e["expect"] == BETWEEN and "column" in e}
+    entries = [entry for e in (*changed, *own.expectation) for entry in _expanded(e, table, ranged)]
     expectations = tuple(_expectation(entry, table, path) for entry in entries)
     named_twice = [e for e in expectations if sum((o.rule, o.about) == (e.rule, e.about) for o in expectations) > 1]
     if named_twice:
@@ -157,13 +193,20 @@ def _suite(table: CanonicalTable, common: _File, path: Path) -> Suite:
     return Suite(table=table.name, expectations=expectations)
 
 
-def _expanded(entry: Mapping[str, Any], table: CanonicalTable) -> Iterator[dict[str, Any]]:
-    """The rule once, or once per column that `each` selects, with {column}, {event} and {key} filled in."""
+def _expanded(entry: Mapping[str, Any], table: CanonicalTable, ranged: Collection[str]) -> Iterator[dict[str, Any]]:
+    """The rule once, or once per column that `each` selects, with {column}, {event} and {key} filled in.
+
+    `ranged`: columns whose range the table's own suite judges.
+    """
     plain = {k: v for k, v in entry.items() if k != "each"}
     columns: dict[str, list[Column]] = {
-        "typed": [c for c in (*table.columns, LOADED_AT, KNOWN_AT) if c.type in TYPE_WORDS],
+        "every": [*table.columns, LOADED_AT, KNOWN_AT],
+        "day": [c for c in table.columns if c.type == DATE],
+        "ending": [c for c in table.columns if c.open_end],
+        "date": [c for c in table.columns if c.type in (DATE, INSTANT) and c.name not in ranged],
         "required": [c for c in table.columns if c.required],
         "reference": [table.column(name) for name in table.references],
+        "dated": [c for c in table.columns if c.late and c.late.by],
     }
     if "each" not in entry:
         yield _filled(plain, table, None)
@@ -177,6 +220,7 @@ def _filled(entry: Mapping[str, Any], table: CanonicalTable, column: Column | No
     if column is not None:
         words |= {"{column}": column.name, "{type}": TYPE_WORDS.get(column.type, "")}
         words["{parent}"] = table.references.get(column.name, "")
+        words["{dated_by}"] = (column.late and column.late.by) or ""
 
     def fill(value: Any) -> Any:
         if isinstance(value, list):
@@ -197,9 +241,10 @@ def _expectation(entry: Mapping[str, Any], table: CanonicalTable, path: Path) ->
     except ValidationError as error:
         raise ValueError(f"{path.name}: rule {entry.get('rule', '?')}: {_explained(error)}") from error
     canonical = {c.name for c in (*table.columns, *table.staged)}
-    judged = canonical | (derived_names(table.name, canonical) if expectation.scope == "row" else set(MEASURES))
+    judged = canonical | set(derived_needs(table.name) if expectation.scope == "row" else MEASURES)
     for name in (*expectation.given, *((expectation.column,) if expectation.column else ())):
-        if name not in judged and name.removeprefix(UNCAST) not in canonical:
+        bare = next((name.removeprefix(p) for p in (*COUNTED, UNDATED) if name.startswith(p)), name)
+        if name not in judged and bare not in canonical:
             raise ValueError(f"{path.name}: rule {expectation.rule}: {table.name} has no column `{name}`")
     return expectation
 

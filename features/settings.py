@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from keepwell.features.facts.succession import SuccessionRules
 from keepwell.features.measures.all import FEATURES
 from keepwell.features.measures.registry import COMPONENTS
 from keepwell.values.setting_types import Amount, Count, Days, Number, Points, Positive, Section, Share
@@ -28,10 +29,40 @@ class BookSettings(Section):
         30, description="days after the end of a contract until the account counts as churned"
     )
     arr_change_days: Days = Field(365, description="days over which the change in ARR is measured")
+    overlap_days: Days = Field(
+        7, description="days before the end of a contract from which another one follows it, whatever its plan"
+    )
+    renewal_window_days: Days = Field(
+        90, description="days before the end of a contract from which one of the same plan and like ARR renews it early"
+    )
+    renewal_min_share: Share = Field(0.5, description="least ARR of an early renewal, as a share of the contract's")
+    renewal_max_share: Positive = Field(2.0, description="most ARR of an early renewal, as a share of the contract's")
+    returns_by: Literal["contract", "usage"] = Field(
+        "contract", description="what ends the churn that churn_events records: a contract that starts, or usage"
+    )
+    roll_up_to_parent: bool = Field(
+        True, description="count what subsidiaries without a contract do for the parent company that has one"
+    )
+
+    @model_validator(mode="after")
+    def _bounds_in_order(self) -> "BookSettings":
+        if self.overlap_days > self.renewal_window_days:
+            raise ValueError("renewal_window_days must not be less than overlap_days")
+        if self.renewal_min_share > self.renewal_max_share:
+            raise ValueError("renewal_max_share must not be less than renewal_min_share")
+        return self
 
     def rates(self) -> dict[str, float]:
         """Reporting currency per unit of every currency that may occur."""
         return {self.reporting_currency: 1.0, **self.fx_rates}
+
+    @property
+    def succession(self) -> SuccessionRules:
+        """The rules by which one contract follows another."""
+        return SuccessionRules(
+            self.churn_grace_days, self.overlap_days, self.renewal_window_days, self.renewal_min_share,
+            self.renewal_max_share, tuple(sorted(self.rates().items())),
+        )  # fmt: skip
 
 
 class LabelSettings(Section):
@@ -41,6 +72,9 @@ class LabelSettings(Section):
     expansion_horizon_days: Days = Field(180, description="horizon of expansion, days")
     advocacy_horizon_days: Days = Field(180, description="horizon of advocacy, days")
     expansion_rise: Positive = Field(0.10, description="rise in ARR that counts as an expansion, share")
+    contraction_fall: Share = Field(
+        0.10, description="fall in ARR of a customer that stays that counts as a contraction, share"
+    )
     promoter_from: Number = Field(9, description="NPS answer from which a person is a promoter, 0..10")
     min_tenure_days: Days = Field(60, description="days under contract before an account is a training example")
 

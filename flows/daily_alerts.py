@@ -11,7 +11,7 @@ from keepwell.flows.month.week_3_interventions import publish_work
 from keepwell.flows.review_marts import publish_reviews
 from keepwell.flows.run import Run
 from keepwell.flows.scoring import ScoredDate, score_date, staged
-from keepwell.flows.sweep import outbox, overdue_sweep, send
+from keepwell.flows.sweep import absences_of, outbox, overdue_sweep, send
 from keepwell.playbook.alerts.clocks import step_table, steps_at
 from keepwell.playbook.alerts.ledger_events import LedgerEvent, alert_table, alerts_at
 from keepwell.playbook.alerts.lifecycle import new_events
@@ -120,14 +120,20 @@ def decide(run: Run, scored: ScoredDate, ledger: Ledger) -> list[LedgerEvent]:
     if runs.last is not None and run.instant < runs.last:
         return []
     since = events_since(history, run.instant, settings, runs)
-    rows = events(scored.facts, since, settings.ticket_priorities).order_by("rule", "subject").to_pyarrow().to_pylist()
+    rows = (
+        events(scored.facts, since, settings.ticket_priorities, run.settings.money.rates())
+        .order_by("rule", "subject")
+        .to_pyarrow()
+        .to_pylist()
+    )
     book = dict(zip(accounts["account_id"], accounts["csm"], strict=True))
     notified_at = planned_at(run)
     rules = Rules(settings, run.settings.health, run.settings.owners.data_owner, notified_at)
     found = guard(scored.scored, scored.stored, scored.models, history, run.marts, run.instant, rules)
     occurred = [*(Occurrence(**row) for row in rows), *found.data_alerts, *overdue_sweep(run, ledger, run.instant)]
     seen = Observations(found.conditions, occurred)
-    new = new_events(history, seen, run.instant, book, settings, run.settings.owners, runs, notified_at)
+    absences = absences_of(run, scored.facts, ledger, book, history)
+    new = new_events(history, seen, run.instant, book, settings, run.settings.owners, runs, notified_at, absences)
     return [*found.events, *new]
 
 

@@ -82,7 +82,7 @@ def quarterly_retraining(run: Run) -> QuarterResult:
     """
     with holding(run.out, run.as_of), recorded(run, FLOW) as record:
         snapshot = staged(run)
-        raise_if_critical(check_data(run, snapshot))
+        raise_if_critical(check_data(run, snapshot).results)
         examples = None
         try:
             examples = rebuild_past(run, snapshot)

@@ -68,9 +68,16 @@ class Run:
         """Account columns declared fixed since signup."""
         return frozenset(self.settings.tables["accounts"].fixed_since_signup)
 
+    @property
+    def mapping_id(self) -> str:
+        """A hash of what makes the book of the source: the mapping of contracts, and the currencies."""
+        mapping, money = self.settings.mappings["contracts"], self.settings.money
+        text = mapping.read_bytes().decode("utf-8", "replace") if mapping.is_file() else ""
+        return digest((text, money.reporting_currency, *map(str, sorted(money.fx_rates.items()))))
+
     def stamp(self, snapshot: Snapshot | None, stored: Stored | None, others: Sequence[str] = ()) -> Stamp:
         """A hash of as_of, settings, code, snapshot and inputs; the same in every flow."""
         snapshot_id = snapshot.id if snapshot else ""
         used = (*(stored.used if stored else ()), *others)
         run_id = digest((str(self.as_of), self.settings.fingerprint(), code_version(), snapshot_id, *used))
-        return Stamp(run_id, code_version(), snapshot_id, self.settings.publish.decimals)
+        return Stamp(run_id, code_version(), snapshot_id, self.settings.publish.decimals, self.mapping_id)

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pandas as pd
 
+from keepwell.features.book import by_customer
 from keepwell.features.facts.known import Facts
 from keepwell.features.measures.all import FEATURES
 from keepwell.flows.run import Run
@@ -13,6 +14,7 @@ from keepwell.models.promotion.champions import CHALLENGER, CHAMPION
 from keepwell.models.settings.base import OUTCOMES
 from keepwell.playbook.alerts.ledger_events import fold
 from keepwell.playbook.overrides import Override, overrides_at
+from keepwell.tasks.checks.book_watch import BOOK_RULES, watch_book
 from keepwell.tasks.checks.run import CheckResult, coverage_left, raise_if_critical, run_checks
 from keepwell.tasks.earlier_scores import Stored, stored_before
 from keepwell.tasks.errors import DataCheckFailed
@@ -24,10 +26,20 @@ from keepwell.tasks.marts.signal_catalogue import signal_catalogue, write_catalo
 from keepwell.tasks.registry.promotion_record import warn_of_lost_changes
 from keepwell.tasks.scoring.predictions import Models
 from keepwell.tasks.scoring.score import Scored, score_book
+from keepwell.tasks.settings import Override as Severity
 from keepwell.tasks.sources.facts import facts_at
 from keepwell.tasks.sources.snapshot import Snapshot
 from keepwell.tasks.sources.staging import stage
-from keepwell.tasks.step import step
+from keepwell.tasks.step import log, step
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The result of every check of a date, the facts that were checked, and what was read of earlier runs."""
+
+    results: Sequence[CheckResult]
+    facts: Facts
+    used: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -56,41 +68,64 @@ def staged(run: Run) -> Snapshot:
 
 def score_date(run: Run, snapshot: Snapshot) -> ScoredDate:
     """Check, score and publish `run.as_of`; a critical check publishes `check_results` alone and raises."""
-    checks = check_data(run, snapshot)
-    raise_if_critical(checks)
-    return score_and_publish(run, snapshot, checks)
+    checked = check_data(run, snapshot)
+    raise_if_critical(checked.results)
+    return score_and_publish(run, snapshot, checked)
 
 
 @step
 def stage_sources(run: Run) -> Snapshot:
     """The company's tables as an immutable snapshot."""
     settings = run.settings
-    return stage(settings.source.url, settings.base, settings.mappings, run.snapshots, settings.retries)
+    return stage(
+        settings.source.url, settings.base, settings.mappings, run.snapshots, settings.retries, settings.source.csv
+    )
 
 
 @step
-def check_data(run: Run, snapshot: Snapshot) -> Sequence[CheckResult]:
-    """The result of every expectation on what was known at as_of."""
+def check_data(run: Run, snapshot: Snapshot) -> Checked:
+    """The result of every expectation on what was known at as_of, and of the book against the one before it."""
     settings = run.settings
     docs = (run.out / "data_docs").resolve()  # Great Expectations refuses a relative folder
-    currencies = settings.money.rates()
-    results = run_checks(snapshot, run.instant, settings.checks, settings.tables, currencies, docs)
-    publish(run.marts, run.as_of, {"check_results": check_frame(results)}, run.stamp(snapshot, None))
-    return results
+    money, currencies = settings.money, settings.money.rates()
+    facts = facts_at(snapshot, run.instant, run.fixed)
+    watched = watch_book(facts, money, run.marts, run.snapshots, run.mapping_id, settings.checks.book)
+    if watched.uncompared:
+        log.warning("the book is compared with none: %s.", watched.uncompared)
+    accepted = accepted_by_people(run) if watched.moved else {}
+    checks = settings.checks.model_copy(update={"overrides": {**settings.checks.overrides, **accepted}})
+    results = run_checks(snapshot, run.instant, checks, settings.tables, currencies, docs, watched, money.succession)
+    used = (*watched.used, *sorted({override.reason for override in accepted.values()}))
+    publish(run.marts, run.as_of, {"check_results": check_frame(results)}, run.stamp(snapshot, None, used))
+    return Checked(results, facts, used)
+
+
+def accepted_by_people(run: Run) -> dict[str, Severity]:
+    """The severity of what `keepwell accept` put on record for this date: it is said, and stops nothing."""
+    ledger = Ledger.open(run.ledger_url, run.settings.retries)
+    try:
+        found = ledger.accepted().get(run.as_of)
+    finally:
+        ledger.close()
+    if found is None:
+        return {}
+    return dict.fromkeys(
+        (f"contracts.{rule}" for rule in BOOK_RULES),
+        Severity(severity="info", reason=f"accepted by {found.by}: {found.reason}"),
+    )
 
 
 @step
-def score_and_publish(run: Run, snapshot: Snapshot, checks: Sequence[CheckResult]) -> ScoredDate:
+def score_and_publish(run: Run, snapshot: Snapshot, checked: Checked) -> ScoredDate:
     """The scored accounts and every mart that depends on them."""
-    settings = run.settings
+    settings, facts = run.settings, checked.facts
     stored = stored_before(run.marts, run.as_of, settings.alerts.drop_window_days)
-    facts = facts_at(snapshot, run.instant, run.fixed)
-    left = coverage_left(checks, settings.health.coverage_after_warning)
+    left = coverage_left(checked.results, settings.health.coverage_after_warning)
     models = production_models(run)
     overrides, alarmed = said_by_people(run)
     scored = score_book(facts, run.scoring, left, stored, models, overrides, alarmed)
-    used = (*(models.used if models else ()), *sorted(o.event_id for o in overrides.values()), *sorted(alarmed))
-    stamp = run.stamp(snapshot, stored, used)
+    said = (*sorted(o.event_id for o in overrides.values()), *sorted(alarmed))
+    stamp = run.stamp(snapshot, stored, (*(models.used if models else ()), *said, *checked.used))
     quarantine = facts["quarantine"].rename(table="table_name").drop("known_at").to_pandas()
     catalogue = signal_catalogue(facts, snapshot, settings.tables, FEATURES, scored.accounts, settings.catalogue)
     currency = settings.money.reporting_currency
@@ -108,7 +143,8 @@ def score_and_publish(run: Run, snapshot: Snapshot, checks: Sequence[CheckResult
     }
     rows = publish(run.marts, run.as_of, frames, stamp)
     write_catalogue_xlsx(catalogue, run.out / "reports" / f"signal-catalogue-{run.as_of}.xlsx")
-    return ScoredDate(snapshot, checks, facts, stored, scored, models, quarantine, stamp, rows)
+    by_group = by_customer(facts, settings.money)
+    return ScoredDate(snapshot, checked.results, by_group, stored, scored, models, quarantine, stamp, rows)
 
 
 def production_models(run: Run) -> Models | None:

@@ -1,21 +1,23 @@
 """Every 15 minutes: open alerts for new events, record missed deadlines, send messages (ALR-2)."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from statistics import median
 
-from keepwell.features.book import book
+from keepwell.features.book import book, by_customer
 from keepwell.features.facts.events import events
+from keepwell.features.facts.known import Facts
 from keepwell.flows.run import Run
 from keepwell.flows.schedule import BY_DATE, MINUTE, missed_runs, still_missed
 from keepwell.playbook.alerts.clocks import breaches
 from keepwell.playbook.alerts.ledger_events import BOOK, RUN_RULE, LedgerEvent, fold
-from keepwell.playbook.alerts.lifecycle import new_events
+from keepwell.playbook.alerts.lifecycle import NO_ABSENCES, Absences, new_events
 from keepwell.playbook.alerts.messages import Message, messages
 from keepwell.playbook.alerts.rules import Observations, Occurrence
 from keepwell.playbook.alerts.runs import events_since, way_back
+from keepwell.tasks.checks.departures import departures, last_seen, stored_book
 from keepwell.tasks.delivery.notify import Delivered, channels_of, deliver
 from keepwell.tasks.ledger.alert_responses import FLOW, account_names, decided
 from keepwell.tasks.ledger.store import Ledger
@@ -85,7 +87,7 @@ def read_events(run: Run) -> Snapshot:
     """The tables of a sweep, read anew; no result refers to such a snapshot, so only the newest is stored."""
     settings, folder = run.settings, run.out / "snapshots" / SWEEP
     mappings = {name: path for name, path in settings.mappings.items() if name in TABLES}
-    snapshot = stage(settings.source.url, settings.base, mappings, folder, settings.retries)
+    snapshot = stage(settings.source.url, settings.base, mappings, folder, settings.retries, settings.source.csv)
     for older in folder.iterdir():
         if older.is_dir() and older.name != snapshot.id:
             shutil.rmtree(older)
@@ -95,18 +97,37 @@ def read_events(run: Run) -> Snapshot:
 @step
 def look(run: Run, snapshot: Snapshot, ledger: Ledger, now: datetime) -> tuple[list[LedgerEvent], dict[str, str]]:
     """Events that this sweep adds to the ledger, and the names of the accounts under contract."""
-    settings, facts = run.settings.alerts, facts_at(snapshot, now, run.fixed)
+    settings, facts = run.settings.alerts, by_customer(facts_at(snapshot, now, run.fixed), run.settings.money)
     history, runs = ledger.history(now), ledger.runs(SWEEP)
     since = events_since(history, now, settings, runs)
-    rows = events(facts, since, settings.ticket_priorities).order_by("rule", "subject").to_pyarrow().to_pylist()
+    rows = (
+        events(facts, since, settings.ticket_priorities, run.settings.money.rates())
+        .order_by("rule", "subject")
+        .to_pyarrow()
+        .to_pylist()
+    )
     accounts = book(facts, run.settings.money).select("account_id", "name", "csm").to_pandas()
     owners = dict(zip(accounts["account_id"], accounts["csm"], strict=True))
     seen = Observations([], [*(Occurrence(**row) for row in rows), *runs_not_made(run, ledger, history, now)])
-    new = new_events(history, seen, now, owners, settings, run.settings.owners, runs)
+    absences = absences_of(run, facts, ledger, owners, history)
+    new = new_events(history, seen, now, owners, settings, run.settings.owners, runs, absences=absences)
     named = {
         account: str(name or account) for account, name in zip(accounts["account_id"], accounts["name"], strict=True)
     }
     return [*new, *breaches([*history, *new], now)], named
+
+
+def absences_of(
+    run: Run, facts: Facts, ledger: Ledger, book: Collection[str], history: Sequence[LedgerEvent]
+) -> Absences:
+    """What is known of accounts that have a live alert and no live contract; looked up only where there are such."""
+    alerts = fold(history, facts.as_of).values()
+    if all(a.account_id in book or a.account_id == BOOK for a in alerts if a.closed_at is None):
+        return NO_ABSENCES
+    # A sweep comes after the day's own book; a batch run is about to publish it.
+    stored = stored_book(run.marts, facts.today if facts.as_of == run.instant else facts.today + timedelta(days=1))
+    accepted = {day: one.by for day, one in ledger.accepted().items()}
+    return Absences(departures(facts, stored), last_seen(stored), accepted)
 
 
 def runs_not_made(run: Run, ledger: Ledger, history: Sequence[LedgerEvent], now: datetime) -> list[Occurrence]:

@@ -112,7 +112,7 @@ def review_week(run: Run, scored: ScoredDate, ledger: Ledger, forecast: QuarterF
     values = Values(run.marts, run.as_of)
     work = recorded_work(
         scored.facts, interventions_at(written, now), graded_plans(written, values, now), labels.churn_horizon_days,
-        settings.money.churn_grace_days, rules,
+        settings.money, rules,
     )  # fmt: skip
     factors = leading_factors(scored.scored.explaining, accounts["account_id"])
     effects, used_effects = published_effects(run.marts, run.as_of)

@@ -125,7 +125,15 @@ class AlertSettings(Section):
         14, description="days after closing in which the same condition opens no new alert"
     )
     gone_days: DaysOrZero = Field(7, description="days that the cause must be gone before its alert closes")
+    missing_days: DaysOrZero = Field(
+        14,
+        description="days after which alerts of an account close that is missing from the contracts, without notice, "
+        "end or quarantine reason; until then they are on hold",
+    )
     event_lookback_days: DaysOrZero = Field(7, description="days after which an event that arrives late opens no alert")
+    prompt_minutes: WholeMinutesOrZero = Field(
+        15, description="minutes from an event to its notification up to which deadlines count from the event itself"
+    )
     storm_alerts: CountOrZero = Field(
         50, description="alerts of one run above which one digest replaces their messages"
     )

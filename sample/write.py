@@ -68,7 +68,8 @@ SOURCES: Mapping[str, Source] = {
     "legacy_scores": Source(records.legacy_scores, "customer success platform", 31),
     "notes": Source(records.notes, "CRM", 30, rare=True),
 }
-LEFT_TO_THE_PIPELINE = "sentiment"
+NOT_KEPT = frozenset({"sentiment", "replaces", "chain_id", "credit_of", "voided_at"})
+"""Columns that the company's systems do not have: the pipeline finds out, or nothing of the kind happens."""
 ARROW: Mapping[str, Any] = {
     STRING: pa.string(), INTEGER: pa.int64(), NUMBER: pa.float64(), BOOLEAN: pa.bool_(), DATE: pa.date32(),
     INSTANT: pa.timestamp("us"),
@@ -98,8 +99,8 @@ def write_company(
 
 
 def columns_of(table: str) -> list[str]:
-    """Columns that the company provides: all canonical ones but the sentiment, and when the row was stored."""
-    return [c.name for c in TABLES[table].columns if c.name != LEFT_TO_THE_PIPELINE] + [LOADED_AT.name]
+    """Columns that the company provides: all canonical ones but NOT_KEPT, and when the row was stored."""
+    return [c.name for c in TABLES[table].columns if c.name not in NOT_KEPT] + [LOADED_AT.name]
 
 
 def _write_tables(to: Path, accounts: int, seed: int, settings: CompanySettings, record: Window) -> dict[str, int]:

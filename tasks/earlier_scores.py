@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow.parquet as pq
@@ -47,6 +48,15 @@ def read(root: Path, mart: str, day: date, columns: Sequence[str] | None = None)
     # Through one open file: by its path it is opened twice, and another run may replace it in between.
     with (folder / FILE).open("rb") as file:
         return pq.ParquetFile(file).read(columns=list(columns) if columns else None).to_pandas()
+
+
+def manifest(root: Path, mart: str, day: date) -> dict[str, Any]:
+    """What the manifest of a partition says; nothing where it cannot be read."""
+    try:
+        about: dict[str, Any] = json.loads((root / mart / f"as_of={day}" / MANIFEST).read_bytes())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return about
 
 
 def columns_of(root: Path, mart: str, day: date) -> list[str]:

@@ -1,5 +1,6 @@
 """Settings of sources, checks and outputs."""
 
+import codecs
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
@@ -9,6 +10,7 @@ from keepwell.expectations.suites import load_suites
 from keepwell.tasks.errors import close_to
 from keepwell.values.setting_types import (
     Count,
+    CountOrZero,
     Days,
     Factor,
     Positive,
@@ -21,10 +23,47 @@ from keepwell.values.setting_types import (
 )
 
 
+def _encoding(named: str) -> str:
+    try:
+        return codecs.lookup(named).name
+    except LookupError:
+        raise ValueError("there is no such encoding; use for example utf-8, utf-16 or windows-1252") from None
+
+
+class CsvDialect(Section):
+    """How a CSV file is written. What is not stated is what RFC 4180 and the file's first line say."""
+
+    delimiter: Annotated[str, Field(max_length=1)] = Field(
+        "", description="what separates values; empty: what the header has of comma, semicolon, tab and |"
+    )
+    quote: Annotated[str, Field(min_length=1, max_length=1)] = Field('"', description="what quotes a value")
+    encoding: Annotated[str, AfterValidator(_encoding)] = Field(
+        "utf-8", description="encoding of a file without a byte order mark, for example windows-1252"
+    )
+    skip_lines: CountOrZero = Field(0, description="lines before the header")
+
+
+class CsvSettings(CsvDialect):
+    """CSV files of a source that is a folder."""
+
+    files: Mapping[str, CsvDialect] = Field(
+        {}, description="another dialect, by the name under which a mapping reads the file"
+    )
+
+    def of(self, name: str) -> CsvDialect:
+        """The dialect of one table's files."""
+        own = {key.lower(): one for key, one in self.files.items()}.get(name.lower())
+        return self if own is None else self.model_copy(update=own.model_dump(exclude_unset=True))
+
+
+STANDARD_CSV = CsvSettings()
+
+
 class SourceSettings(Section):
     """Source of the company's data. `${NAME}` is read from the environment: keep secrets out of the file."""
 
     url: str = Field(description="folder of parquet or CSV files, duckdb://FILE, postgres://..., or another Ibis URL")
+    csv: CsvSettings = STANDARD_CSV
 
 
 class RetrySettings(Section):
@@ -75,6 +114,27 @@ def _rule(named: str) -> str:
     return named
 
 
+class BookWatchSettings(Section):
+    """How far the book may move from the one published before; `keepwell accept` publishes what moved further."""
+
+    max_vanished_share: Share = Field(
+        0.05, description="share of accounts that may vanish without notice, end or quarantine reason, 0..1"
+    )
+    max_accounts_move: Positive = Field(
+        0.25,
+        description="share by which the accounts may become fewer, or more without contracts that began since",
+    )
+    max_arr_move: Positive = Field(0.25, description="the same for the ARR")
+    period_days: Days = Field(
+        30, description="days for which these shares hold; after a longer gap they count once per period begun"
+    )
+    min_accounts: Count = Field(5, description="accounts that must have moved: what fewer explain is never too much")
+    max_rolling_share: Share = Field(
+        0.8, description="share of surviving accounts whose agreed end may look overwritten before it passes, 0..1"
+    )
+    min_ends: Count = Field(10, description="agreed ends, or accounts with one, needed to judge that")
+
+
 class CheckSettings(Section):
     """Bounds of the data checks."""
 
@@ -96,12 +156,19 @@ class CheckSettings(Section):
     outlier_deviations: Positive = Field(
         8.0, description="robust standard deviations beyond which a value is an outlier"
     )
+    unit_factor: Factor = Field(
+        20, description="multiple of what it is compared with beyond which an amount seems to be in another unit"
+    )
     outlier_share: Share = Field(0.01, description="share of outliers allowed in a column, 0..1")
+    entry_days: Days = Field(
+        7, description="days after which what people write down themselves must be stored, or it needs a known_at"
+    )
     rows_in_memory: Count = Field(
         250_000,
         description="rows of a table that are checked in memory; of a larger table only rows that may break a rule",
     )
     sample_keys: Count = Field(3, description="sample keys per failed expectation")
+    book: BookWatchSettings = BookWatchSettings()
 
     @model_validator(mode="after")
     def _in_order(self) -> "CheckSettings":

@@ -8,7 +8,11 @@ import ibis
 import ibis.expr.types as ir
 
 from keepwell.features.facts.canonical import EVENTS, TABLES
+from keepwell.features.facts.chains import with_chains
 from keepwell.features.facts.columns import CanonicalTable
+from keepwell.features.facts.succession import SuccessionRules
+
+NO_RATES: Mapping[str, float] = {}
 
 
 @dataclass(frozen=True)
@@ -17,7 +21,8 @@ class Facts:
 
     A table that the company does not have is missing from `tables`; one that has no row yet is missing from `newest`.
     `given` holds the columns that the company's mapping of each table gives. `since`: a table that the company does not
-    have and Keepwell's own ledger keeps, by the instant of its first row: before it nobody can say.
+    have and Keepwell's own ledger keeps, by the instant of its first row: before it nobody can say. `decided`: the
+    chains of contracts that were asked for.
     """
 
     as_of: datetime
@@ -25,6 +30,7 @@ class Facts:
     newest: Mapping[str, date]
     given: Mapping[str, frozenset[str]]
     since: Mapping[str, datetime] = field(default_factory=dict)
+    decided: dict[SuccessionRules, ir.Table] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __getitem__(self, name: str) -> ir.Table:
         return self.tables[name]
@@ -42,6 +48,18 @@ class Facts:
     def recorded(self, name: str, at: datetime) -> bool:
         """Whether that table was already recorded at an instant: what is missing from then on did not happen."""
         return name in self.tables and self.since.get(name, at) <= at
+
+    def chains(self, rules: SuccessionRules) -> ir.Table:
+        """The contracts with what follows them (chains.py), decided once."""
+        if rules not in self.decided:
+            self.decided[rules] = with_chains(self["contracts"], self.today, rules)
+        return self.decided[rules]
+
+    def with_rows(self, tables: Mapping[str, ir.Table]) -> "Facts":
+        """The facts with other rows in some tables, the contracts and their chains as they are."""
+        others = replace(self, tables={**self.tables, **tables})
+        others.decided.update(self.decided)
+        return others
 
     @property
     def today(self) -> date:
@@ -92,21 +110,29 @@ def known(
 
 
 def newest_row(accounts: ir.Table) -> ir.Table:
-    """One row per account: the latest `valid_from`, an undated row only where there is no dated one."""
-    order = [accounts.valid_from.isnull(), accounts.valid_from.desc()]
+    """One row per account: the latest `valid_from`, an undated row only where there is no dated one.
+
+    Of several rows of one day the other columns decide, so that no run takes another one than the last.
+    """
+    others = [accounts[c] for c in accounts.columns if c not in ("account_id", "valid_from")]
+    order = [accounts.valid_from.isnull(), accounts.valid_from.desc(), *others]
     ranked = accounts.mutate(rank=ibis.row_number().over(group_by="account_id", order_by=order))
     return ranked.filter(ranked["rank"] == 0).drop("rank")
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows of one cut table, with windows counted back from as_of: `rows.last(28)`, `rows.last(28, before=28)`."""
+    """Rows of one cut table, with windows counted back from as_of: `rows.last(28)`, `rows.last(28, before=28)`.
+
+    `rates`: reporting currency per unit of every currency that may occur, that of its own first.
+    """
 
     table: ir.Table
     as_of: datetime
     event: str
     newest: Mapping[str, date]
     source: str
+    rates: Mapping[str, float] = field(default_factory=dict)
 
     def __getattr__(self, column: str) -> ir.Value:
         return self.table[column]
@@ -140,7 +166,7 @@ class Rows:
         return ibis.literal(newest).delta(column.cast("date"), unit="day")
 
 
-def rows_of(facts: Facts, source: str, lookback_days: int | None) -> Rows:
+def rows_of(facts: Facts, source: str, lookback_days: int | None, rates: Mapping[str, float] = NO_RATES) -> Rows:
     """The rows of one source that can matter to a measure that looks back `lookback_days`."""
-    rows = Rows(facts[source], facts.as_of, EVENTS[source], facts.newest, source)
+    rows = Rows(facts[source], facts.as_of, EVENTS[source], facts.newest, source, rates)
     return rows if lookback_days is None else replace(rows, table=rows.table.filter(rows.last(lookback_days)))

@@ -137,16 +137,25 @@ def _register(feature: Feature) -> Builder:
 
 
 def feature_table(
-    facts: Facts, book: ir.Table, features: Mapping[str, Feature], also: Collection[str] = ()
+    facts: Facts,
+    book: ir.Table,
+    features: Mapping[str, Feature],
+    rates: Mapping[str, float],
+    also: Collection[str] = (),
 ) -> ir.Table:
-    """The book with one more column per published feature, and those of `also`; columns of absent sources are NULL."""
+    """The book with one more column per published feature, and those of `also`; columns of absent sources are NULL.
+
+    `rates`: reporting currency per unit of every currency, that of its own first.
+    """
     absent = {name: ibis.null().cast("float64") for name, f in features.items() if not answerable(facts, f)}
     given = [f for name, f in features.items() if name not in absent]
     joined = book
     columns: dict[str, ir.Value] = {}
     for number, (_, group) in enumerate(groupby(sorted(_of_kind("aggregate", given), key=_scan), key=_scan)):
         same_scan, key = list(group), f"_account_{number}"
-        joined = joined.left_join(_aggregated(facts, same_scan).rename({key: "account_id"}), [("account_id", key)])
+        joined = joined.left_join(
+            _aggregated(facts, same_scan, rates).rename({key: "account_id"}), [("account_id", key)]
+        )
         columns |= {f.name: _meant(joined, f, key) for f in same_scan}
     wide = joined.select(*book.columns, **columns, **absent)
     # Every derived feature is an expression over aggregates and the book: one step for all keeps the query small.
@@ -168,15 +177,15 @@ def _scan(feature: Feature) -> tuple[str, int, str]:
     return feature.sources[0], feature.lookback_days or 0, feature.rollup.__name__ if feature.rollup else ""
 
 
-def _aggregated(facts: Facts, features: Sequence[Feature]) -> ir.Table:
+def _aggregated(facts: Facts, features: Sequence[Feature], rates: Mapping[str, float]) -> ir.Table:
     """One row per account that has rows, one column per feature; all of one scan."""
-    rows = rows_for(facts, features[0], features[0].lookback_days)
+    rows = rows_for(facts, features[0], features[0].lookback_days, rates)
     return rows.table.group_by("account_id").agg(**{f.name: f.build(rows).cast("float64") for f in features})
 
 
-def rows_for(facts: Facts, feature: Feature, lookback_days: int | None) -> Rows:
+def rows_for(facts: Facts, feature: Feature, lookback_days: int | None, rates: Mapping[str, float]) -> Rows:
     """The rows that an aggregate is an expression over."""
-    rows = rows_of(facts, feature.sources[0], lookback_days)
+    rows = rows_of(facts, feature.sources[0], lookback_days, rates)
     return rows if feature.rollup is None else replace(rows, table=feature.rollup(rows))
 
 

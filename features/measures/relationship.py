@@ -2,6 +2,7 @@
 
 from functools import partial
 
+import ibis
 import ibis.expr.types as ir
 
 from keepwell.features.facts.known import Rows
@@ -9,7 +10,17 @@ from keepwell.features.measures.registry import aggregate
 
 EXECUTIVE = ("executive", "sponsor")
 _talk = partial(aggregate, "touchpoints", component="relationship")
-_people = partial(aggregate, "contacts", unit="people", component="relationship", lookback_days=None)
+
+
+def people(contacts: Rows) -> ir.Table:
+    """One row per person: in the newest of the roles."""
+    newest_first = [contacts.since.desc(), contacts.role]
+    place = ibis.row_number().over(group_by=[contacts.account_id, contacts.contact_id], order_by=newest_first)
+    ranked = contacts.table.mutate(place=place)
+    return ranked.filter(ranked.place == 0)
+
+
+_people = partial(aggregate, "contacts", unit="people", component="relationship", lookback_days=None, rollup=people)
 
 
 @_talk(
@@ -64,14 +75,15 @@ def meeting_attendance_180d(touchpoints: Rows) -> ir.Value:
     unit="share",
     direction=1,
     lookback_days=90,
-    null="No emails in 90 days",
+    null="No emails in 90 days, or no times of their answers",
+    needs=("answered_at",),
     words="{value:.0%} of emails answered in 90 days",
     zero="No emails answered in 90 days",
     compared=".0%",
 )
 def email_response_90d(touchpoints: Rows) -> ir.Value:
-    """Share of emails of the last 90 days that were answered."""
-    return touchpoints.attended.cast("float64").mean(where=touchpoints.kind == "email")
+    """Share of emails of the last 90 days that are answered by now."""
+    return touchpoints.answered_at.notnull().cast("float64").mean(where=touchpoints.kind == "email")
 
 
 @_talk(

@@ -41,8 +41,9 @@ def tickets_per_seat_90d(row: ir.Table) -> ir.Value:
     compared=".0f",
 )
 def urgent_tickets_90d(tickets: Rows) -> ir.Value:
-    """Tickets of priority urgent or critical opened in the last 90 days."""
-    return tickets.priority.isin(URGENT).sum()
+    """Tickets opened in the last 90 days that are known to be urgent or critical."""
+    # Before it was raised a priority reads NULL, and must read as it did then: not urgent.
+    return tickets.priority.isin(URGENT).fill_null(False).sum()
 
 
 @_opened(

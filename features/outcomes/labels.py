@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 import ibis
 import ibis.expr.types as ir
 
-from keepwell.features.book import arr_in_reporting_currency
+from keepwell.features.book import arr_in_reporting_currency, by_customer
 from keepwell.features.facts.known import Facts, timestamp
 from keepwell.features.settings import BookSettings, LabelSettings
 
@@ -22,15 +22,17 @@ def labels(cohort: ir.Table, as_of: datetime, now: Facts, money: BookSettings, r
     """One row per account of the cohort (a book at `as_of`) with its outcomes; NULL until matured.
 
     `churned` within the horizon of churn, `expanded` and `advocated` within theirs; `advocated` is NULL without a table
-    of surveys. `treated`: somebody worked on the account after as_of, within the horizon of churn and before it left,
-    or it was drawn for treatment. `untreated_chance`: the probability that no draw in that time assigned the account to
-    treatment, 1 without a draw. Each is NULL without its table (interventions, hold_outs), or before that was recorded.
+    of surveys. `contracted`: its ARR fell within the horizon of churn, and it did not churn in it. `treated`: somebody
+    worked on the account after as_of, within the horizon of churn and before it left, or it was drawn for treatment.
+    `untreated_chance`: the probability that no draw in that time assigned the account to treatment, 1 without a draw.
+    Each is NULL without its table (interventions, hold_outs), or before that was recorded.
     """
-    churn = _within(churned_accounts(now, money.churn_grace_days), "churned_at", as_of, rules.churn_horizon_days)
+    churn = _within(churned_accounts(now, money), "churned_at", as_of, rules.churn_horizon_days)
     first = churn.group_by("account_id").agg(churned_at=churn.churned_at.min())
     joined = cohort.select("account_id", "arr").left_join(first, "account_id").drop("account_id_right")
     whole = _mark(joined, _expansions(now, joined, as_of, money, rules), "expanded")
-    whole = _mark(whole, _promoters(now, as_of, rules), "advocated")
+    whole = _mark(whole, _contractions(now, joined, as_of, money, rules), "contracted")
+    whole = _mark(whole, _promoters(by_customer(now, money, looking_back=True), as_of, rules), "advocated")
     whole = _mark(whole, _worked_on(now, joined, as_of, rules), "treated")
     whole = _with_p_untreated(whole, now, as_of, rules)
     grace = money.churn_grace_days
@@ -39,32 +41,37 @@ def labels(cohort: ir.Table, as_of: datetime, now: Facts, money: BookSettings, r
         "churned_at",
         churned=_once_matured(whole.churned_at.notnull(), as_of, rules.churn_horizon_days + grace, now),
         expanded=_once_matured(whole.expanded, as_of, rules.expansion_horizon_days + grace, now),
+        contracted=_once_matured(whole.contracted, as_of, rules.churn_horizon_days + grace, now),
         advocated=_once_matured(whole.advocated, as_of, rules.advocacy_horizon_days + grace, now),
         treated=_once_matured(whole.treated, as_of, rules.churn_horizon_days + grace, now),
         untreated_chance=_once_matured(whole.untreated_chance, as_of, rules.churn_horizon_days + grace, now),
     )
 
 
-def churned_accounts(now: Facts, grace_days: int) -> ir.Table:
+def churned_accounts(now: Facts, money: BookSettings) -> ir.Table:
     """Every known churn: account_id, churned_at (the instant at which it showed), how.
 
     `recorded`: in the company's own churn_events, where it has that table. Else `notice`: when notice became known on
     every paid contract then live; or `ended`: when the cover by paid contracts ended, unless one follows within the
-    grace or notice was given before. An end younger than the grace does not count yet.
+    grace or notice was given before. What is followed neither ends nor has notice: the notice of a chain is that of its
+    last contract. An end younger than the grace does not count yet.
     """
     if "churn_events" in now:
         events = now["churn_events"]
         return events.select("account_id", churned_at=events.known_at, how=ibis.literal("recorded"))
-    contracts = now["contracts"]
+    contracts = now.chains(money.succession)
     paid = contracts.filter(~contracts.trial.fill_null(False))
-    spans = paid.mutate(end=ibis.coalesce(ibis.least(paid.end_on, paid.ended_on), ibis.literal(NEVER)))
-    notices, ends = _notices(spans), _ends(spans, now.today, grace_days)
+    spans = paid.mutate(
+        end=ibis.coalesce(paid.bridged_until, ibis.literal(NEVER)),
+        notice_on=paid.chain_notice_on,
+    )
+    notices, ends = _notices(spans), _ends(spans, now.today, money.churn_grace_days)
     already_counted = (
         (ends.account_id == notices.account_id)
-        & (notices.churned_at > ends.last_start_on.cast("timestamp"))
+        & (notices.churned_at > ends.chain_start_on.cast("timestamp"))
         & (notices.churned_at <= ends.churned_at)
     )
-    return notices.union(ends.anti_join(notices, already_counted).drop("last_start_on"))
+    return notices.union(ends.anti_join(notices, already_counted).drop("chain_start_on"))
 
 
 def _notices(spans: ir.Table) -> ir.Table:
@@ -80,7 +87,7 @@ def _notices(spans: ir.Table) -> ir.Table:
 
 
 def _ends(spans: ir.Table, today: date, grace_days: int) -> ir.Table:
-    """Ends of covers that nothing follows within the grace, with the start of their last contract."""
+    """Ends of covers that nothing follows within the grace, with the start of their last chain of contracts."""
     order = [spans.start_on, spans.contract_id]
     until_now = ibis.window(group_by=spans.account_id, order_by=order, preceding=None, following=0)
     reached = spans.mutate(
@@ -96,23 +103,50 @@ def _ends(spans: ir.Table, today: date, grace_days: int) -> ir.Table:
         "account_id",
         churned_at=over.reach.cast("timestamp"),
         how=ibis.literal("ended"),
-        last_start_on=over.start_on,
+        chain_start_on=over.chain_start_on,
     )
 
 
 def _expansions(now: Facts, cohort: ir.Table, as_of: datetime, money: BookSettings, rules: LabelSettings) -> ir.Table:
     """Accounts whose ARR, on the start of some contract within the horizon, is higher than at as_of by the share."""
-    contracts = now["contracts"]
-    value = contracts.mutate(
-        value=arr_in_reporting_currency(contracts, money),
-        end=ibis.coalesce(ibis.least(contracts.end_on, contracts.ended_on), ibis.literal(NEVER)),
-    )
-    starts = _within(value.select("account_id", day="start_on").distinct(), "day", as_of, rules.expansion_horizon_days)
-    live = starts.join(value.select("account_id", "start_on", "end", "value"), "account_id")
-    live = live.filter((live.start_on <= live.day) & (live.end > live.day))
-    arr = live.group_by("account_id", "day").agg(later=live.value.sum())
+    spans = _arr_spans(now, money)
+    arr = _arr_after(spans, spans.select("account_id", day="start_on"), as_of, rules.expansion_horizon_days)
     joined = arr.join(cohort.select("account_id", "arr"), "account_id")
     return joined.filter((joined.arr > 0) & (joined.later >= joined.arr * (1.0 + rules.expansion_rise)))
+
+
+def _contractions(now: Facts, cohort: ir.Table, as_of: datetime, money: BookSettings, rules: LabelSettings) -> ir.Table:
+    """Accounts that stay and whose ARR, on some day of the horizon, is lower than at as_of by the share.
+
+    ARR falls where a contract ends, and where a smaller one follows it. What counted twice at as_of, because its end
+    was known only later, is no fall: ARR at as_of is the lower of what was known then and what is known now.
+    """
+    spans = _arr_spans(now, money)
+    then = spans.filter((spans.start_on <= as_of.date()) & (spans.end > as_of.date()))
+    of_then = then.group_by("account_id").agg(then=then.value.sum())
+    days = spans.select("account_id", day="end").union(spans.select("account_id", day="start_on"))
+    arr = _arr_after(spans, days, as_of, rules.churn_horizon_days)
+    joined = arr.join(cohort.filter(cohort.churned_at.isnull()).select("account_id", "arr"), "account_id")
+    joined = joined.join(of_then, "account_id")
+    fallen = joined.later <= ibis.least(joined.arr, joined.then) * (1.0 - rules.contraction_fall)
+    return joined.filter((joined.later > 0) & fallen)
+
+
+def _arr_spans(now: Facts, money: BookSettings) -> ir.Table:
+    """Contracts with value and `end`: those that follow each other one after the other, without a gap between them."""
+    contracts = now.chains(money.succession)
+    return contracts.mutate(
+        value=arr_in_reporting_currency(contracts, money),
+        end=ibis.coalesce(contracts.bridged_until, ibis.literal(NEVER)),
+    )
+
+
+def _arr_after(spans: ir.Table, days: ir.Table, as_of: datetime, horizon_days: int) -> ir.Table:
+    """ARR of each account (`later`) on those days of its own that lie within the horizon."""
+    within = _within(days.distinct(), "day", as_of, horizon_days)
+    live = within.join(spans.select("account_id", "start_on", "end", "value"), "account_id")
+    live = live.filter((live.start_on <= live.day) & (live.end > live.day))
+    return live.group_by("account_id", "day").agg(later=live.value.sum())
 
 
 def _promoters(now: Facts, as_of: datetime, rules: LabelSettings) -> ir.Table | None:

@@ -131,7 +131,7 @@ def compute_results(run: Run, scored: ScoredDate, stored: Recorded) -> ResultsWe
         run.as_of + timedelta(days=settings.escalations.answer_days),
     )  # fmt: skip
     stamp = replace(scored.stamp, run_id=digest((scored.stamp.run_id, *stored.used, *used, *of_forecast)))
-    lost = lost_since(facts, first, before, settings.money.churn_grace_days)
+    lost = lost_since(facts, first, before, settings.money)
     summary = Leadership(
         as_of=run.as_of, first=first, currency=settings.money.reporting_currency, bands=bands_of(accounts, before),
         compared=before is not None, joined=joined_since(accounts, before),

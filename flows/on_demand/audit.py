@@ -29,7 +29,7 @@ def auditing(run: Run) -> AuditResult:
     """Replay the past, compare it with outcomes, publish `audit` and `value`, write the page."""
     with holding(run.out, run.as_of), recorded(run, FLOW) as record:
         snapshot = staged(run)
-        raise_if_critical(check_data(run, snapshot))
+        raise_if_critical(check_data(run, snapshot).results)
         found = audit_past(run, snapshot)
         stamp = run.stamp(snapshot, None)
         record(publish(run.marts, run.as_of, marts_of(found), stamp), stamp)

@@ -140,8 +140,10 @@ def _of_places(settings: Settings, out: Path) -> list[Diagnosis]:
         update={"playbook": "", "retries": once}
     )  # an invalid playbook must not stop the other checks
     run = Run(settings, out, ANY_DAY)
-    source, required = settings.source.url, _required(settings)
-    found = source_findings(source, settings.base, settings.mappings, required, once, known=_given(settings.source))
+    source, required = settings.source, _required(settings)
+    found = source_findings(
+        source.url, settings.base, settings.mappings, required, once, source.csv, known=_given(source)
+    )
     if _given(settings.ledger):
         found += reached("ledger", lambda: ledger_reached(run.ledger_url, once))
     if _given(settings.tracking):

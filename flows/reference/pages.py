@@ -104,8 +104,7 @@ def _table_section(table: CanonicalTable) -> list[str]:
     lines = ["", f"## {table.name}", "", f"{table.doc} ({need}.) Key: {keys}. A row is known {table.known.words}.", ""]
     lines += ["| column | type | unit | meaning | a missing value means | known |", "|---|---|---|---|---|---|"]
     for c in table.columns:
-        late = f"late: {c.late.words}" if c.late else "with the row"
-        lines.append(f"| `{c.name}` | {c.type} | {c.unit} | {c.doc} | {c.null} | {late} |")
+        lines.append(f"| `{c.name}` | {c.type} | {c.unit} | {c.doc} | {c.null} | {c.known} |")
     return lines
 
 

@@ -22,23 +22,6 @@ OPEN_ENDED = pd.Timestamp("2200-01-01")
 Metrics = dict[tuple[str, str, str, str], RatioMetric]
 
 
-def bridged(contracts: pd.DataFrame, grace_days: int) -> pd.DataFrame:
-    """The contracts (account_id, start_on, end_on, arr), with gaps up to the grace period closed.
-
-    A renewal that is signed late is no churn on the days between; an open end becomes a date far in the future.
-    """
-    ends = instants(contracts["end_on"]).fillna(OPEN_ENDED)
-    starts = instants(contracts["start_on"])
-    rows = contracts.assign(start_on=starts, end_on=ends).sort_values(["account_id", "start_on"], ignore_index=True)
-    accounts = rows.groupby("account_id")
-    covered_until, following = accounts["end_on"].cummax(), accounts["start_on"].shift(-1)
-    gap = (following - covered_until).dt.days
-    late = pd.DataFrame({"account_id": rows["account_id"], "end_on": covered_until, "drawn_to": following})
-    late = late[(gap > 0) & (gap <= grace_days)].drop_duplicates(["account_id", "end_on"])
-    joined = rows.merge(late, on=["account_id", "end_on"], how="left")
-    return joined.assign(end_on=joined["drawn_to"].fillna(joined["end_on"])).drop(columns="drawn_to")
-
-
 def arr_on(contracts: pd.DataFrame, day: date) -> pd.Series:
     """ARR of each account under contract on that day; trials, whose ARR is 0, are left out."""
     at = pd.Timestamp(day)
@@ -47,12 +30,13 @@ def arr_on(contracts: pd.DataFrame, day: date) -> pd.Series:
     return arr[arr > 0]
 
 
-def retention(start: pd.Series, end: pd.Series) -> dict[str, Ratio]:
-    """Gross and net revenue retention and logo retention of the accounts that paid at the start.
+def retention(start: pd.Series, end: pd.Series, fall: float) -> dict[str, Ratio]:
+    """Gross and net revenue retention, logo retention and contraction of the accounts that paid at the start.
 
     With s and e the ARR of an account at start and end, at constant rates (0 where it is under no contract):
     gross = sum of min(e, s) / sum of s, never above 1; net = sum of e / sum of s, including expansion;
-    logo = accounts with e > 0 / accounts. Customers won in between count in none of them.
+    logo = accounts with e > 0 / accounts; contraction = accounts with 0 < e <= (1 - fall) s / accounts.
+    Customers won in between count in none of them.
     """
     at_end = end.reindex(start.index).fillna(0.0)
     accounts = pd.Series(start.index, index=start.index)
@@ -61,13 +45,14 @@ def retention(start: pd.Series, end: pd.Series) -> dict[str, Ratio]:
         "gross_revenue_retention": Ratio(accounts, at_end.clip(upper=start), start, counted=False),
         "net_revenue_retention": Ratio(accounts, at_end, start, counted=False),
         "logo_retention": Ratio(accounts, at_end > 0, one),
+        "contraction": Ratio(accounts, (at_end > 0) & (at_end <= start * (1.0 - fall)), one),
     }
 
 
 def retention_metrics(
-    contracts: pd.DataFrame, periods: Mapping[str, tuple[date, date]], segments: Mapping[str, pd.Series]
+    contracts: pd.DataFrame, periods: Mapping[str, tuple[date, date]], segments: Mapping[str, pd.Series], fall: float
 ) -> Metrics:
-    """Retention in each period, of the whole portfolio and by the segment of each account at the period's start."""
+    """Retention and contraction per period, of the whole portfolio and by the segment at the period's start."""
     metrics: Metrics = {}
     for period, (first, last) in periods.items():
         start, end = arr_on(contracts, first), arr_on(contracts, last)
@@ -75,7 +60,7 @@ def retention_metrics(
         groups = [(ALL, start), *((str(name), start[segment == name]) for name in sorted(segment.dropna().unique()))]
         for name, arr_at_start in groups:
             if len(arr_at_start):
-                metrics |= {(metric, period, name, BOOK): r for metric, r in retention(arr_at_start, end).items()}
+                metrics |= {(metric, period, name, BOOK): r for metric, r in retention(arr_at_start, end, fall).items()}
     return metrics
 
 

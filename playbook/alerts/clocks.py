@@ -56,7 +56,7 @@ def step_events(
 def breaches(history: Sequence[LedgerEvent], now: datetime) -> list[LedgerEvent]:
     """Every deadline missed by `now` and not recorded yet: the step was late or is still missing.
 
-    What fell due after an alert was closed is no breach.
+    What fell due after an alert was closed, or while its account is missing, is no breach.
     """
     done, missed = by_step(history, "done"), by_step(history, "breached")
     found = []
@@ -65,7 +65,8 @@ def breaches(history: Sequence[LedgerEvent], now: datetime) -> list[LedgerEvent]
         for step, due in sorted(due_steps(alert), key=lambda s: (s[1], s[0])):
             was = done[alert.alert_id].get(step)
             late = was is None or was.at > due
-            if late and due <= min(now, alert.closed_at or now) and step not in missed[alert.alert_id]:
+            until = min(now, alert.closed_at or now, alert.missing_since or now)
+            if late and due <= until and step not in missed[alert.alert_id]:
                 up += 1
                 to = ESCALATION[min(up, len(ESCALATION) - 1)]
                 about = {"step": step, "due_at": due.isoformat(), "escalated_to": to}

@@ -25,7 +25,10 @@ RUN_RULE = "run_missed"
 BOOK = ""
 """The account of an alert about the whole portfolio."""
 
-KINDS = ("opened", "released", "discarded", "snoozed", "done", "cause_gone", "cause_back", "closed", "breached")
+KINDS = (
+    "opened", "released", "discarded", "snoozed", "done", "cause_gone", "cause_back", "missing", "returned", "closed",
+    "breached",
+)  # fmt: skip
 """In the order in which events of one instant are read."""
 
 ONCE = frozenset({"opened", "released", "discarded", "closed", "done", "breached"})
@@ -100,6 +103,8 @@ class Alert:
     the cause became knowable. `reason` says why it is closed, snoozed, released or discarded. `breached`: a step was
     late or is missing. `on_hold_for` is the data alert that it waits for: its deadlines and `opened_at` begin when it
     is released. A data alert is `released` or `discarded` once a person has decided, until its measures are back.
+    `missing_since`: the account is not in the contracts, and nothing known says why; the alert is on hold, its
+    deadlines pause.
     """
 
     alert_id: str
@@ -128,6 +133,7 @@ class Alert:
     reason: str | None = None
     state: str = "open"
     on_hold_for: str | None = None
+    missing_since: datetime | None = None
 
     @property
     def cause(self) -> tuple[str, str, str | None]:
@@ -165,7 +171,7 @@ def alert_row(alert: Alert) -> dict[str, Any]:
 
 
 def _arrow_type(column: str) -> pa.DataType:
-    if column.endswith(("_at", "_until")) or column.startswith("due_"):
+    if column.endswith(("_at", "_until", "_since")) or column.startswith("due_"):
         return pa.timestamp("us")
     return {"episode": pa.int64(), "breached": pa.bool_()}.get(column, pa.string())
 
@@ -193,8 +199,8 @@ def _opened(event: LedgerEvent) -> Alert:
 def _changed(alert: Alert, event: LedgerEvent) -> Alert:
     alert = replace(alert, changed_at=event.as_of)
     match event.kind:
-        case "cause_gone" | "cause_back":
-            return replace(alert, cause_gone_at=event.at if event.kind == "cause_gone" else None)
+        case "cause_gone" | "cause_back" | "missing" | "returned":
+            return _seen(alert, event)
         case "snoozed":
             until = datetime.fromisoformat(event.payload["until"])
             return replace(
@@ -213,6 +219,15 @@ def _changed(alert: Alert, event: LedgerEvent) -> Alert:
             return replace(alert, closed_at=event.at, reason=event.payload["reason"], state="closed")
 
 
+def _seen(alert: Alert, event: LedgerEvent) -> Alert:
+    """The alert after its cause, or its account, went or came back: while the account is missing deadlines pause."""
+    if event.kind in ("cause_gone", "cause_back"):
+        return replace(alert, cause_gone_at=event.at if event.kind == "cause_gone" else None)
+    if event.kind == "missing":
+        return replace(alert, missing_since=event.at)
+    return replace(alert, missing_since=None, **_paused(alert, alert.missing_since or event.at, event.at))
+
+
 def _decided(alert: Alert, event: LedgerEvent) -> Alert:
     """An alert on hold opens; a data alert takes the decision as its state."""
     about = event.payload
@@ -227,14 +242,16 @@ def _due(due: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _paused(alert: Alert, at: datetime, until: datetime) -> dict[str, Any]:
-    """The deadlines that a snooze moves: those not over yet, by what it adds to a running snooze."""
+    """The deadlines that a pause moves: those not over yet, by what it adds to a running snooze."""
     begins = max(at, alert.snoozed_until or at)
     dues = {f"due_{step}": getattr(alert, f"due_{step}") for step in (*STEPS, "review")}
     return {name: due + max(until - begins, timedelta(0)) for name, due in dues.items() if due and due > at}
 
 
 def _awake(alert: Alert, as_of: datetime) -> Alert:
-    """The alert, snoozed or awake again."""
+    """The alert: on hold for its account's absence, snoozed or awake again."""
+    if alert.closed_at is None and alert.missing_since is not None:
+        return replace(alert, state="held")
     if alert.closed_at is not None or alert.snoozed_until is None:
         return alert
     if alert.snoozed_until > as_of:

@@ -6,8 +6,8 @@ adds nothing.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 from functools import partial
 
 from keepwell.playbook.alerts.ledger_events import (
@@ -25,6 +25,30 @@ from keepwell.playbook.alerts.rules import RULES, Condition, Observations, Occur
 from keepwell.playbook.alerts.runs import Runs
 from keepwell.playbook.settings import AlertSettings, OwnerSettings
 
+
+@dataclass(frozen=True)
+class Absences:
+    """What is known of accounts that are not under contract, by account.
+
+    `left`: what is known explains that it is absent if it was last seen before this day; `seen`: the day of the newest
+    published book that has it; `accepted`: days whose absences a person accepted, and who did.
+    """
+
+    left: Mapping[str, date] = field(default_factory=dict)
+    seen: Mapping[str, date] = field(default_factory=dict)
+    accepted: Mapping[date, str] = field(default_factory=dict)
+
+    def has_left(self, account: str, seen: date | None) -> bool:
+        """Whether it is known to have left since it was last seen, there or on the day given."""
+        last, left = seen or self.seen.get(account), self.left.get(account)
+        return left is not None and (last is None or left > last)
+
+    def accepted_by(self, since: datetime, as_of: datetime) -> str | None:
+        """Who accepted an absence that began then."""
+        return next((by for day, by in self.accepted.items() if since.date() <= day <= as_of.date()), None)
+
+
+NO_ABSENCES = Absences()
 Due = Callable[..., dict[str, datetime]]
 Cause = tuple[str, str, str | None]
 
@@ -38,19 +62,24 @@ def new_events(
     owners: OwnerSettings,
     runs: Runs,
     notified_at: datetime | None = None,
+    absences: Absences = NO_ABSENCES,
 ) -> list[LedgerEvent]:
     """What the run of `as_of` adds to the ledger; nothing where the ledger holds a newer run.
 
-    `notified_at`: when people are notified, by default as_of; deadlines start then.
+    `notified_at`: when people are notified, by default as_of; deadlines start then, or when an event became known where
+    they are notified promptly.
 
     `book` names the CSM of every account under contract; one without falls to the default owner. What was not observed,
-    or is unknown, neither opens nor closes.
+    or is unknown, neither opens nor closes: an account that is missing and not known to have left has its alerts put
+    on hold.
     """
     if runs.last is not None and as_of < runs.last:
         return []
     alerts = fold(history, as_of)
     done = {event.alert_id for event in history if event.as_of == as_of and event.by == PIPELINE}
-    changes = _changes([a for a in alerts.values() if a.alert_id not in done], _causes(seen), as_of, book, settings)
+    undone = [a for a in alerts.values() if a.alert_id not in done]
+    absent = _Absent(absences, _last_seen(history), as_of, settings.missing_days)
+    changes = _changes(undone, _causes(seen), as_of, book, absent, settings)
     floor = runs.opening_floor(as_of, settings)
     openings = {
         opening.alert_id: opening
@@ -67,8 +96,13 @@ def new_events(
     before = sum(alert.opened_at == as_of and alert.state != "held" for alert in alerts.values())
     storm = is_storm(len(notifying) + len(to_release) + before, len(book), settings)
     digest_id = short_hash("digest", as_of.isoformat()) if storm else None
-    due = partial(due_times, notified_at=notified_at or as_of, settings=settings)
-    opened = [_opened(o, as_of, _owner(o.account_id, book, owners), digest_id, due) for o in openings.values()]
+    notified_at = notified_at or as_of
+    due = partial(due_times, notified_at=notified_at, settings=settings)
+    opened = [
+        _opened(o, as_of, _owner(o.account_id, book, owners), digest_id,
+                partial(due, notified_at=_clocks_start(o, notified_at, settings)))
+        for o in openings.values()
+    ]  # fmt: skip
     reason = "true without what moved, too"
     opened += [released(alert, as_of, PIPELINE, reason, digest_id, due) for alert in to_release]
     return sorted([*changes, *opened], key=lambda e: (e.account_id, e.rule, e.subject or "", e.kind, e.event_id))
@@ -92,6 +126,16 @@ class _Opening:
     detail: str
     known_at: datetime
     on_hold_for: str | None = None
+
+
+def _clocks_start(opening: _Opening, notified_at: datetime, settings: AlertSettings) -> datetime:
+    """Since when deadlines count: of an event that people hear of promptly, since it became known.
+
+    What the pipeline delivers later than that does not count against people.
+    """
+    prompt = timedelta(0) <= notified_at - opening.known_at <= timedelta(minutes=settings.prompt_minutes)
+    of_an_account = opening.subject is not None and opening.account_id != BOOK
+    return opening.known_at if of_an_account and prompt else notified_at
 
 
 def released(alert: Alert, at: datetime, by: str, reason: str, digest_id: str | None, due: Due) -> LedgerEvent:
@@ -129,6 +173,7 @@ def _changes(
     causes: Mapping[Cause, bool | None],
     as_of: datetime,
     book: Mapping[str, str | None],
+    absent: "_Absent",
     settings: AlertSettings,
 ) -> Iterator[LedgerEvent]:
     """Changes of the open alerts; at most one event each."""
@@ -137,7 +182,9 @@ def _changes(
         if alert.closed_at is not None:
             continue
         if alert.account_id not in book and alert.account_id != BOOK:
-            yield event_of(alert, "closed", as_of, PIPELINE, {"reason": "the account is no longer under contract"})
+            yield from absent.change(alert)
+        elif alert.missing_since is not None:
+            yield event_of(alert, "returned", as_of, PIPELINE, {})
         elif holds is True and gone_at is not None:
             yield event_of(alert, "cause_back", as_of, PIPELINE, {})
         elif holds is False and gone_at is None:
@@ -147,6 +194,39 @@ def _changes(
             yield event_of(
                 alert, "closed", as_of, PIPELINE, {"reason": f"{word} for {_gone_days(alert, settings)} days"}
             )
+
+
+@dataclass(frozen=True)
+class _Absent:
+    """What becomes of the alerts of accounts that are not under contract at `as_of`."""
+
+    known: Absences
+    last_seen: Mapping[str, date]
+    as_of: datetime
+    missing_days: int
+
+    def change(self, alert: Alert) -> Iterator[LedgerEvent]:
+        """Closed by what is known; else on hold until the account is back, accepted as gone, or missing too long."""
+        since = alert.missing_since
+        seen = self.known.seen.get(alert.account_id) if since is None else self.last_seen.get(alert.alert_id)
+        if self.known.has_left(alert.account_id, seen):
+            yield self._closed(alert, "the account is no longer under contract")
+        elif by := self.known.accepted_by(since or self.as_of, self.as_of):
+            yield self._closed(alert, f"the account is gone from the contracts, accepted by {by}")
+        elif since is None:
+            about = {"last_seen": seen.isoformat()} if seen else {}
+            yield event_of(alert, "missing", self.as_of, PIPELINE, about)
+        elif self.as_of - since >= timedelta(days=self.missing_days):
+            yield self._closed(alert, f"the account has been missing from the contracts for {self.missing_days} days")
+
+    def _closed(self, alert: Alert, reason: str) -> LedgerEvent:
+        return event_of(alert, "closed", self.as_of, PIPELINE, {"reason": reason})
+
+
+def _last_seen(history: Iterable[LedgerEvent]) -> dict[str, date]:
+    """By alert: the day of the last book that had its account, noted when it went missing."""
+    noted = [e for e in sorted(history, key=lambda e: e.as_of) if e.kind == "missing" and "last_seen" in e.payload]
+    return {e.alert_id: date.fromisoformat(e.payload["last_seen"]) for e in noted}
 
 
 def _gone_days(alert: Alert, settings: AlertSettings) -> int:
@@ -161,14 +241,17 @@ def _openings_of_conditions(
     as_of: datetime,
     settings: AlertSettings,
 ) -> Iterator[_Opening]:
-    """A new episode for each condition that holds, has no open alert, and is past its cool-down."""
+    """A new episode for each condition that holds, has no open alert, and is past its cool-down.
+
+    One whose alert was closed because the account was missing needs none: nobody had looked at it.
+    """
     newest = {alert.cause: alert for alert in sorted(alerts.values(), key=lambda a: a.episode or 0)}
     for condition in conditions:
         last = newest.get((condition.account_id, condition.rule, None))
         cooled = last is None or (
             last.closed_at is not None
             and last.alert_id not in done
-            and as_of - last.closed_at >= timedelta(days=settings.cool_down_days)
+            and (last.missing_since is not None or as_of - last.closed_at >= timedelta(days=settings.cool_down_days))
         )
         if condition.holds is True and cooled:
             episode = 1 + ((last.episode or 0) if last is not None else 0)

@@ -48,6 +48,7 @@ def invoices(world: World, rng: np.random.Generator) -> Columns:
         "amount": issued.amount,
         "currency": Coded(accounts.currency[issued.account], CURRENCIES),
         "paid_at": window.up_to_end(paid),
+        "first_failed_at": window.up_to_end(failed),
         "failed_at": window.up_to_end(failed),
         "disputed_at": window.up_to_end(disputed),
         "resolved_at": window.up_to_end(resolved),

@@ -23,7 +23,7 @@ from keepwell.sample.world.draws import (
     some,
 )
 from keepwell.sample.world.life import World
-from keepwell.sample.world.window import WEEKS_PER_MONTH, Flags, Floats, Ints, add_days
+from keepwell.sample.world.window import NO_INSTANT, WEEKS_PER_MONTH, Flags, Floats, Ints, add_days
 
 KINDS = ("call", "meeting", "email", "webinar", "community", "onboarding")
 MILESTONES = ("kick-off", "data connected", "first dashboard", "team trained", "gone live")
@@ -55,6 +55,12 @@ def touchpoints(world: World, rng: np.random.Generator) -> Columns:
     talked = np.concatenate([p.talked for p in parts])[order]
     rules, x = world.settings.relations, world.felt(account, at.astype("datetime64[D]"))
     texts = talked & (attended != 0) & some(rng, rules.transcript, len(x))
+    emails = kind == KINDS.index("email")
+    # Answered, or scored, within hours: no draw, so that the rest of the world stays as it is.
+    later = at + (20 + 37 * np.arange(len(at)) % 220).astype("timedelta64[m]")
+    known = world.window.up_to_end
+    text = written(rng, sentiments(rng, rules.sentiment, x), texts, TALKS, rules.foreign)
+    engagement = _engagement(world, rng, account, (kind == KINDS.index("meeting")) & (attended == 1), x)
     return {
         "touchpoint_id": keys(world.accounts.account_id, account, "M"),
         "account_id": world.accounts.account_id[account],
@@ -62,9 +68,11 @@ def touchpoints(world: World, rng: np.random.Generator) -> Columns:
         "kind": Coded(kind, KINDS),
         "role": Coded(np.concatenate([p.role for p in parts])[order], ROLES),
         "attended": attended,
+        "answered_at": known(np.where(emails & (attended == 1), later, NO_INSTANT)),
         "milestone": Coded(np.concatenate([p.milestone for p in parts])[order], MILESTONES),
-        "text": written(rng, sentiments(rng, rules.sentiment, x), texts, TALKS, rules.foreign),
-        "engagement": _engagement(world, rng, account, (kind == KINDS.index("meeting")) & (attended == 1), x),
+        "text": text,
+        "engagement": engagement,
+        "scored_at": known(np.where(np.isnan(engagement), NO_INSTANT, later)),
         "loaded_at": loaded_after_instant(at),
     }
 

@@ -37,9 +37,11 @@ def tickets(world: World, rng: np.random.Generator) -> Columns:
         "account_id": world.accounts.account_id[opened.account],
         "opened_at": opened.at,
         "priority": Coded(priority, PRIORITIES),
+        "priority_at": np.full(len(x), NO_INSTANT),  # opened with it
         "text": written(rng, sentiment, np.full(len(x), True), TICKETS, world.settings.relations.foreign),
         "first_response_at": known(answered),
         "closed_at": known(closed),
+        "closed": ended,
         "escalated_at": known(escalated_at),
         "escalated": nullable(escalated, ended | ~np.isnat(known(escalated_at))),
         **_satisfaction(world, rng, closed, x, sentiment),

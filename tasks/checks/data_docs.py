@@ -66,12 +66,24 @@ def _index(site: Path, results: Mapping[str, Sequence[CheckResult]], run: str, s
     lines = []
     for name, found in results.items():
         page = next(site.glob(f"validations/{name}/**/*.html")).relative_to(site)
-        broken = [r for r in found if not r.success]
+        broken, unjudged = [r for r in found if r.broken], [r for r in found if r.success is None]
         rules = ", ".join(f"{html.escape(r.rule)} ({r.severity})" for r in broken)
         state = f'<span class="broken">&#10007; {rules}</span>' if broken else '<span class="held">&#10003; held</span>'
-        lines.append(f'<tr><td><a href="{page}">{name}</a></td><td>{len(found)} expectations</td><td>{state}</td></tr>')
+        lines.append(
+            f'<tr><td><a href="{page}">{name}</a></td><td>{len(found) - len(unjudged)} expectations</td>'
+            f"<td>{state}{_not_judged(unjudged)}</td></tr>"
+        )
     return (
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>Data checks as of {run}</title>'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">{style}<body>'
         f"<h1>Data checks as of {run}</h1><table>{''.join(lines)}</table></body></html>\n"
     )
+
+
+def _not_judged(results: Sequence[CheckResult]) -> str:
+    """The rules that could not be judged, each with the reason, folded away."""
+    if not results:
+        return ""
+    named = [(r.rule + (f" of {r.column}" if r.column else ""), r.not_judged or "") for r in results]
+    items = "".join(f"<li>{html.escape(rule)}: {html.escape(why)}</li>" for rule, why in named)
+    return f"<details><summary>{len(results)} not judged</summary><ul>{items}</ul></details>"

@@ -1,18 +1,19 @@
 """What a check found, as people and marts read it: plain values, whatever library judged."""
 
 import math
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Literal
 
 import pandas as pd
 
-from keepwell.expectations.suites import NOT_NULL, TO_EXIST, UNIQUE, UNIQUE_TOGETHER
+from keepwell.expectations.suites import NOT_NULL, TO_EXIST, UNIQUE, UNIQUE_TOGETHER, parameter_name
 from keepwell.tasks.checks.measures import Measured
-from keepwell.tasks.checks.rows import ROW_KEY, Asked, Rows
+from keepwell.tasks.checks.rows import ROW_KEY, Asked, NotJudged, Rows
 from keepwell.tasks.errors import DataCheckFailed, Finding
 
+UNREADABLE = "unreadable_"
 LONGEST_VALUE = 40
 MAX_FAILING_ROWS = 60  # rows that Great Expectations returns: more than the keys shown, since a key may repeat
 
@@ -21,7 +22,8 @@ MAX_FAILING_ROWS = 60  # rows that Great Expectations returns: more than the key
 class CheckResult:
     """The judgement of one expectation. `rows` and `failed_rows` are None for a rule about a whole table.
 
-    `severity` is the one that applies; `reason` is the written reason where it is not the suite's own.
+    `severity` is the one that applies; `reason` is the written reason where it is not the suite's own. `success` is
+    None where the rule could not be judged; `not_judged` says why.
     """
 
     table: str
@@ -29,13 +31,19 @@ class CheckResult:
     rule: str
     requirement: str
     severity: Literal["critical", "warning", "info"]
-    success: bool
+    success: bool | None
     rows: int | None
     failed_rows: int | None
     observed: str | None
     sample_keys: tuple[str, ...]
     remedy: str
     reason: str | None = None
+    not_judged: str | None = None
+
+    @property
+    def broken(self) -> bool:
+        """Whether the rule was judged and does not hold."""
+        return self.success is False
 
 
 @dataclass(frozen=True)
@@ -52,7 +60,7 @@ def raise_if_critical(results: Sequence[CheckResult]) -> None:
     findings = [
         Finding(r.table, r.rule, _sentence(r), r.remedy, r.column, r.failed_rows, r.sample_keys)
         for r in results
-        if r.severity == "critical" and not r.success
+        if r.severity == "critical" and r.broken
     ]
     if findings:
         raise DataCheckFailed(findings)
@@ -65,7 +73,7 @@ def coverage_left(results: Sequence[CheckResult], after_table_warning: float) ->
     """
     left = {r.table: 1.0 for r in results}
     for r in results:
-        if r.severity == "warning" and not r.success:
+        if r.severity == "warning" and r.broken:
             share = 1 - r.failed_rows / r.rows if r.rows and r.failed_rows is not None else after_table_warning
             left[r.table] = min(left[r.table], share)
     return left
@@ -82,16 +90,35 @@ def row_result(table: str, asked: Asked, answer: Answer, rows: Rows, sample: int
     return _result(table, asked, success, rows.total, failed, observed, keys)
 
 
-def table_result(table: str, asked: Asked, answer: Answer, rows: Rows, measures: Measured) -> CheckResult:
-    """A rule about the whole table; values that did not cast are counted and named like rows."""
+def table_result(
+    table: str, asked: Asked, answer: Answer, rows: Rows, measures: Measured, to_write: Mapping[str, str]
+) -> CheckResult:
+    """A rule about the whole table; counted values and accounts are named like rows, values with the cast to write."""
     expectation = asked.expectation
     if expectation.expect == TO_EXIST:
         return _result(table, asked, answer.success, None, None, None, ())
-    value = measures.values[expectation.given[0]]
-    if expectation.column is not None:
-        keys = measures.uncast_keys.get(expectation.column, ())
-        return _result(table, asked, answer.success, rows.total, int(value), None, keys)
-    return _result(table, asked, answer.success, None, None, plain(value), ())
+    name = expectation.given[0]
+    keys = () if answer.success and name in measures.words else measures.keys.get(name, ())
+    if name in measures.words:
+        broken = None if answer.success else measures.counts.get(name)
+        return _result(table, asked, answer.success, None, broken, measures.words[name], keys)
+    if name in measures.counts:
+        found = _result(table, asked, answer.success, rows.total, measures.counts[name], None, keys)
+        write = to_write.get(expectation.column or "") if name.startswith(UNREADABLE) else None
+        return (
+            replace(found, remedy=f"In the mapping {write}. {found.remedy}") if write and found.failed_rows else found
+        )
+    return _result(table, asked, answer.success, None, None, plain(measures.values[name]), ())
+
+
+def not_judged(table: str, rule: NotJudged) -> CheckResult:
+    """A rule that could not be judged stands in the results, so that nobody takes it for one that holds."""
+    e = rule.expectation
+    unknown = {name: "n/a" if parameter_name(value) else plain_list(value) for name, value in e.arguments.items()}
+    requirement = e.requirement.format_map(unknown)
+    return CheckResult(
+        table, e.about, e.rule, requirement, e.severity, None, None, None, None, (), e.remedy, not_judged=rule.why
+    )
 
 
 def plain(value: Any) -> str:

@@ -36,6 +36,14 @@ class Asked:
 
 
 @dataclass(frozen=True)
+class NotJudged:
+    """One expectation that cannot be judged here, and why."""
+
+    expectation: Expectation
+    why: str
+
+
+@dataclass(frozen=True)
 class Sieved:
     """One expectation and the rows that may break it."""
 
@@ -63,15 +71,16 @@ def visible(rows: ir.Table, table: CanonicalTable, given: Collection[str], as_of
     ahead = (rows.loaded_at <= at) & (rows[table.event].cast("timestamp") > rows.loaded_at) & (rows.known_at > at)
     hidden = rows.known_at.isnull() | ahead.fill_null(False)
     at_all = with_derived(rows, table.name, given).mutate(hidden=hidden, known_at=hidden.ifelse(at, rows.known_at))
-    seen = known_rows(at_all.mutate(**{ROW_KEY: _row_key(at_all, table)}), table, as_of)
+    seen = known_rows(at_all.mutate(**{ROW_KEY: _row_key(at_all, table, given)}), table, as_of)
     return seen.mutate(known_at=seen.hidden.ifelse(ibis.null(), seen.known_at)).drop("hidden")
 
 
-def _row_key(rows: ir.Table, table: CanonicalTable) -> ir.StringValue:
-    """The row's key; where all of it is missing, its account and event, so that it can be found."""
-    no_key = ibis.and_(*(rows[name].isnull() for name in table.key))
+def _row_key(rows: ir.Table, table: CanonicalTable, given: Collection[str]) -> ir.StringValue:
+    """The row's key as far as it is given; its account and event where all of it is missing, so that it is found."""
+    there = replace(table, key=tuple(name for name in table.key if name in given) or table.key)
+    no_key = ibis.and_(*(rows[name].isnull() for name in there.key))
     instead = ibis.literal("|").join([rows[name].cast("string").fill_null("") for name in ("account_id", table.event)])
-    return no_key.ifelse(instead, joined_key(rows, table))
+    return no_key.ifelse(instead, joined_key(rows, there))
 
 
 def rows_to_judge(

@@ -15,8 +15,12 @@ from typing import Any
 import ibis.expr.types as ir
 import pandas as pd
 
+from keepwell.expectations.compared import with_compared
+from keepwell.expectations.derived import with_what_follows
 from keepwell.expectations.suites import IN_ORDER, UNIQUE_TOGETHER, Suite, load_suites
 from keepwell.features.facts.canonical import TABLES
+from keepwell.features.facts.succession import SuccessionRules
+from keepwell.tasks.checks.book_watch import NOT_WATCHED, Watched
 from keepwell.tasks.checks.data_docs import displayed_counts, replace_docs
 from keepwell.tasks.checks.measures import asked, measured
 from keepwell.tasks.checks.results import (
@@ -24,6 +28,7 @@ from keepwell.tasks.checks.results import (
     Answer,
     CheckResult,
     coverage_left,
+    not_judged,
     plain,
     raise_if_critical,
     row_result,
@@ -38,6 +43,7 @@ __all__ = ["CheckResult", "coverage_left", "raise_if_critical", "run_checks"]
 
 
 SOURCE, MOSTLY = "staged", "mostly"
+BY_DEFAULT = SuccessionRules()
 WITH_ROWS = {
     "result_format": "BASIC", "unexpected_index_column_names": [ROW_KEY], "include_unexpected_rows": True,
     "partial_unexpected_count": MAX_FAILING_ROWS,
@@ -60,8 +66,12 @@ def run_checks(
     tables: Mapping[str, TableSettings],
     currencies: Collection[str],
     docs: Path | None = None,
+    watched: Watched = NOT_WATCHED,
+    succession: SuccessionRules = BY_DEFAULT,
 ) -> list[CheckResult]:
     """Judge everything that was known at `as_of` (UTC, naive), by table, rule and column; a broken rule raises nothing.
+
+    `watched`: the book of `contracts` against the one published before.
 
     With `docs`, Great Expectations' Data Docs of this run replace what that folder holds.
     """
@@ -69,13 +79,18 @@ def run_checks(
     staged = snapshot.open()
     context = _context()
     judged: dict[str, list[Judgement]] = {}
+    left_out: dict[str, list[CheckResult]] = {}
     for name in (n for n in TABLES if n in snapshot.tables):
         every = tables[name].expected_every_days if name in tables else None
-        judged[name] = _judged(context, snapshot, staged, suites[name], as_of, checks, every, currencies)
+        fixed = tables[name].fixed_since_signup if name in tables else ()
+        judged[name], left_out[name] = _judged(
+            context, snapshot, staged, suites[name], as_of, checks, every, fixed, currencies,
+            watched if name == "contracts" else NOT_WATCHED, succession,
+        )  # fmt: skip
+    found = {name: [*(j.result for j in of_table), *left_out[name]] for name, of_table in judged.items()}
     if docs is not None:
-        found = {name: [j.result for j in of_table] for name, of_table in judged.items()}
         replace_docs(docs, lambda folder: _build_docs(context, judged, as_of, folder), found, plain(as_of))
-    results = [_with_reason(j.result, checks.overrides) for of_table in judged.values() for j in of_table]
+    results = [_with_reason(result, checks.overrides) for of_table in found.values() for result in of_table]
     return sorted(results, key=lambda r: (r.table, r.rule, r.column or ""))
 
 
@@ -87,14 +102,19 @@ def _judged(
     as_of: datetime,
     checks: CheckSettings,
     every: float | None,
+    fixed: Collection[str],
     currencies: Collection[str],
-) -> list[Judgement]:
-    """Every result of one table, with what Great Expectations said."""
+    watched: Watched,
+    succession: SuccessionRules,
+) -> tuple[list[Judgement], list[CheckResult]]:
+    """Every result of one table, with what Great Expectations said; and the rules that could not be judged."""
     table, about = TABLES[suite.table], snapshot.tables[suite.table]
-    rows = visible(staged[table.name], table, about.given, as_of)
-    measures = measured(rows, staged["uncast"], table, about, suite, as_of, checks, every)
-    questions = asked(suite, rows, table, about, measures, checks, every, currencies)
+    known = visible(staged[table.name], table, about.given, as_of)
+    rows = with_what_follows(known, table.name, as_of.date(), succession)
+    measures = measured(rows, staged["uncast"], table, about, suite, as_of, checks, every, fixed, watched)
+    questions, unjudged = asked(suite, rows, table, about, measures, checks, every, currencies)
     of_rows = [q for q in questions if q.expectation.scope == "row"]
+    rows = with_compared(rows, table.name, about.given, staged, as_of)
     judged = rows_to_judge(rows, staged["accounts"], table, about, of_rows, checks.rows_in_memory)
     judgements = [
         Judgement(question, answer, row_result(table.name, question, answer, judged, checks.sample_keys))
@@ -103,10 +123,10 @@ def _judged(
     whole = [q for q in questions if q.expectation.scope == "table"]
     whole_table = pd.DataFrame([{**dict.fromkeys(about.given), **measures.values}])
     judgements += [
-        Judgement(question, answer, table_result(table.name, question, answer, judged, measures))
+        Judgement(question, answer, table_result(table.name, question, answer, judged, measures, about.to_write))
         for question, answer in _answers(context, whole, whole_table)
     ]
-    return judgements
+    return judgements, [not_judged(table.name, rule) for rule in unjudged]
 
 
 def active_suites(overrides: Mapping[str, Override]) -> dict[str, Suite]:
@@ -222,7 +242,7 @@ def _build_docs(context: Any, judged: Mapping[str, Sequence[Judgement]], as_of: 
     for name, of_table in judged.items():
         suite = gx.ExpectationSuite(name=name, expectations=[_described(gx, j) for j in of_table])
         results = [_page_entry(e, j) for e, j in zip(suite.expectations, of_table, strict=True)]
-        good = sum(j.result.success for j in of_table)
+        good = sum(not j.result.broken for j in of_table)
         statistics = {
             "evaluated_expectations": len(of_table),
             "successful_expectations": good,

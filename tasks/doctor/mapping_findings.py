@@ -12,14 +12,14 @@ from keepwell.features.facts.canonical import TABLES
 from keepwell.playbook.doctor import Diagnosis, Severity
 from keepwell.tasks.connections.drivers import dialect_of, scheme_of
 from keepwell.tasks.errors import ConfigError, KeepwellError
-from keepwell.tasks.settings import RetrySettings
+from keepwell.tasks.settings import STANDARD_CSV, CsvSettings, RetrySettings
 from keepwell.tasks.sources.connect import (
     SourceConnection,
     columns_read,
     folder_of,
+    folder_source,
     lacking_column,
     lacks_column,
-    open_files,
     read_only,
     source_failure,
 )
@@ -34,18 +34,19 @@ class Source:
     connection: SQLBackend | None
     folder: Path | None
     dialect: str
+    csv: CsvSettings = STANDARD_CSV
 
 
 def source_findings(
     url: str, base: Path, mappings: Mapping[str, Path], required: Mapping[str, Severity], retries: RetrySettings,
-    *, known: bool,
+    csv: CsvSettings = STANDARD_CSV, *, known: bool,
 ) -> list[Diagnosis]:  # fmt: skip
     """A line for each fault of the source and of its mappings, or one that all mappings can be read.
 
     `required`: how bad it is that a table lacks what it must have, by table; `known`: whether the environment gives
     all that the URL takes from it.
     """
-    source, said = _opened(url, base, retries, known=known)
+    source, said = _opened(url, base, retries, csv, known=known)
     found = [Diagnosis("critical", "source", one) for one in said]
     try:
         for name, path in mappings.items():
@@ -60,7 +61,7 @@ def source_findings(
     return found if found or not known else [Diagnosis("ok", "source", well)]
 
 
-def _opened(url: str, base: Path, retries: RetrySettings, *, known: bool) -> tuple[Source, list[str]]:
+def _opened(url: str, base: Path, retries: RetrySettings, csv: CsvSettings, *, known: bool) -> tuple[Source, list[str]]:
     """The source as far as it can be asked, and why no further."""
     if not known and not scheme_of(url):
         return Source(None, None, ""), []
@@ -70,7 +71,7 @@ def _opened(url: str, base: Path, retries: RetrySettings, *, known: bool) -> tup
         connection = SourceConnection(url, base, {}, retries).connect() if known else None
     except KeepwellError as error:
         return Source(None, None, dialect), [one_line(error)]
-    return Source(connection, folder_of(url, base), dialect), []
+    return Source(connection, folder_of(url, base), dialect, csv), []
 
 
 def _faults(
@@ -99,24 +100,24 @@ def _described(source: Source, name: str, sql: str, file: str) -> tuple[Collecti
 
     A database names one missing column at a time: each is taken for NULL, and the database is asked again.
     """
-    assert source.connection is not None
-    said: list[str] = []
+    connection, said = source.connection, list[str]()
+    assert connection is not None
     statement = sqlglot.parse_one(sql, read=source.dialect)
     try:
         if source.folder is not None:
-            open_files(source.connection, source.folder, name, sql)
+            connection = folder_source(source.folder, {name: sql}, source.csv)
     except KeepwellError as error:
         return None, [one_line(error)]
     while True:
         try:
-            return _columns(source.connection, name, sql), said
+            return _columns(connection, name, sql), said
         except KeepwellError as failure:
             column = lacking_column(failure)
             if column is None and not said:
-                said.append(_absent(source, name, statement) or one_line(failure))
+                said.append(_absent(connection, source.dialect, name, statement) or one_line(failure))
             if column is None:
                 return None, said
-            said.append(one_line(lacks_column(name, column, file, columns_read(source.connection, sql))))
+            said.append(one_line(lacks_column(name, column, file, columns_read(connection, sql))))
             if not _replaced_by_null(statement, column):
                 return None, said
             sql = statement.sql(source.dialect)
@@ -151,15 +152,14 @@ def _replaced_by_null(statement: exp.Expr, column: str) -> bool:
     return bool(found)
 
 
-def _absent(source: Source, name: str, statement: exp.Expr) -> str | None:
+def _absent(connection: SQLBackend, dialect: str, name: str, statement: exp.Expr) -> str | None:
     """That tables are not there, or may not be read: all of them."""
-    assert source.connection is not None
     parts = ("this", "db", "catalog")
     bare = [exp.Table(**{part: t.args.get(part) for part in parts}) for t in source_tables(statement)]
     absent = []
-    for table in dict.fromkeys(t.sql(source.dialect) for t in bare):
+    for table in dict.fromkeys(t.sql(dialect) for t in bare):
         try:
-            _columns(source.connection, name, f"SELECT * FROM {table}")
+            _columns(connection, name, f"SELECT * FROM {table}")
         except KeepwellError:
             absent.append(f"`{table}`")
     reads = f"the mapping of {name} reads {' and '.join(absent)}; missing, or not readable by this user."

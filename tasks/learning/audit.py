@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 
 import pandas as pd
 
+from keepwell.features.book import by_customer
 from keepwell.features.settings import BookSettings, HealthSettings, LabelSettings
 from keepwell.models.grading.audit import SCORES, as_known, audit_metrics, looked_up, score_names, window, with_flags
 from keepwell.models.grading.retention import (
@@ -77,15 +78,16 @@ class Audit:
     churned_accounts: int
     scores: Sequence[str]
     notes: Sequence[str] = field(default=())
+    contraction_fall: float = 0.10
 
 
 def audit(snapshot: Snapshot, now: datetime, rules: AuditRules) -> Audit:
     """Run the audit: everything on its page, from one snapshot as known `now`."""
     facts = facts_at(snapshot, now, rules.fixed)
     since = (pd.Timestamp(now) - pd.DateOffset(months=rules.audit.months)).date()
-    churned = churned_since(facts, since, rules.money.churn_grace_days)
+    churned = churned_since(facts, since, rules.money)
     legacy = legacy_scores(facts)
-    contacts, source = contacts_of(facts, rules.audit)
+    contacts, source = contacts_of(by_customer(facts, rules.money, looking_back=True), rules.audit)
     panel, refits, nothing = replayed(snapshot, now, since, legacy, rules)
     months = window(panel, pd.Timestamp(since))
     looked = looked_up(churned, panel, rules.audit)
@@ -93,7 +95,8 @@ def audit(snapshot: Snapshot, now: datetime, rules: AuditRules) -> Audit:
     metrics = surprise_metrics(warned(churned, panel, rules.audit), period, rules.audit.min_churned_accounts)
     if contacts is not None:
         metrics |= contact_metrics(with_contacts(months, contacts, rules.audit), rules.audit, period)
-    metrics |= retention_of(snapshot, facts, rules.money, rules.audit.months, rules.fixed)
+    fall = rules.labels.contraction_fall
+    metrics |= retention_of(snapshot, facts, rules.money, rules.audit.months, fall, rules.fixed)
     return Audit(
         as_of=now.date(),
         since=since,
@@ -104,6 +107,7 @@ def audit(snapshot: Snapshot, now: datetime, rules: AuditRules) -> Audit:
         churned_accounts=len(churned),
         scores=score_names(panel),
         notes=[*nothing, *_notes(legacy, refits, source, rules.audit)],
+        contraction_fall=rules.labels.contraction_fall,
     )
 
 

@@ -31,8 +31,8 @@ class TrainingSet:
     """`examples`: one row per account and month, ordered by both.
 
     Columns: account_id, as_of, status, segment, industry, country, arr, high_value, the published features, health,
-    coverage, component_<name> (points; NaN where nothing is known), the labels (NULL: not matured, or unknown),
-    treated, and untreated_chance (NULL where draws were not recorded).
+    coverage, component_<name> (points; NaN where nothing is known), churned, expanded, contracted, advocated (NULL: not
+    matured, or unknown), treated, and untreated_chance (NULL where draws were not recorded).
     """
 
     snapshot_id: str

@@ -6,7 +6,7 @@ A run's events and its marker are written in one transaction: a kill at any mome
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -47,6 +47,14 @@ class Waiting:
     message: Message
     tries: int
     tried_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """Who accepted the book of a day, and why."""
+
+    by: str
+    reason: str
 
 
 class Ledger:
@@ -201,6 +209,20 @@ class Ledger:
     def force(self, at: datetime, by: str, reason: str) -> None:
         """Record that an instant ahead of the clock was forced."""
         self._database.write(lambda connection: decide(connection, "forced", _utc(at), _utc(at), by, reason))
+
+    def accept(self, as_of: datetime, by: str, reason: str) -> None:
+        """Record that what the book watch found as of an instant is true."""
+        self._database.write(lambda connection: decide(connection, "accepted", _utc(as_of), _utc(as_of), by, reason))
+
+    def accepted(self) -> dict[date, Accepted]:
+        """The days whose book a person accepted, the first decision of each; a withdrawn day is accepted no more."""
+        found: dict[date, Accepted] = {}
+        for one in self.decisions():
+            if one["kind"] == "accepted":
+                found.setdefault(one["since"].date(), Accepted(one["by"], one["reason"]))
+            elif one["kind"] == "withdrawn":
+                found = {day: a for day, a in found.items() if not one["since"].date() <= day <= one["until"].date()}
+        return found
 
     def withdraw(
         self, since: datetime, until: datetime, by: str, reason: str, *, people: bool = False, files: bool = False

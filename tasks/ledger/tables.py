@@ -131,7 +131,7 @@ DECISIONS = sa.Table(
     sa.Column("reason", sa.Text, nullable=False),
     _written_at(),
 )
-"""Decisions of people about runs: an instant `forced`, or everything as of an instant or a day `withdrawn`."""
+"""Decisions of people about runs: an instant `forced`, a book `accepted`, all as of an instant or a day `withdrawn`."""
 
 WITHDRAWN = sa.Table(
     "ledger_withdrawn",

@@ -22,12 +22,13 @@ from keepwell.tasks.marts.views import views
 
 @dataclass(frozen=True)
 class Stamp:
-    """The origin stamped on every published row."""
+    """The origin stamped on every published row; `mapping_id`, for the manifest: how contracts became the book."""
 
     run_id: str
     code_version: str
     snapshot_id: str
     decimals: int = 6
+    mapping_id: str = ""
 
 
 def publish(root: Path, as_of: date, frames: Mapping[str, pd.DataFrame], stamp: Stamp) -> int:
@@ -100,7 +101,7 @@ def _write_aside(
     pq.write_table(table, data, compression="zstd")
     about = {
         "mart": mart.name, "as_of": str(as_of), "rows": table.num_rows, "run_id": stamp.run_id,
-        "code_version": stamp.code_version, "snapshot_id": stamp.snapshot_id,
+        "code_version": stamp.code_version, "snapshot_id": stamp.snapshot_id, "mapping_id": stamp.mapping_id,
         "sha256": digest_of(data), "key": list(mart.key), "columns": table.schema.names,
     }  # fmt: skip
     manifest = aside(folder / MANIFEST)

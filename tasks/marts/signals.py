@@ -10,7 +10,7 @@ import ibis
 import ibis.expr.operations as ops
 
 from keepwell.features.book import book
-from keepwell.features.facts.canonical import EVENTS, QUARANTINE, TABLES
+from keepwell.features.facts.canonical import EVENTS, OUTCOMES, QUARANTINE, TABLES
 from keepwell.features.facts.columns import CanonicalTable, Column
 from keepwell.features.facts.known import Facts
 from keepwell.features.measures.registry import Feature, rows_for
@@ -75,7 +75,7 @@ def _users(features: Mapping[str, Feature]) -> dict[Place, list[str]]:
 def _aggregate(feature: Feature, facts: Facts) -> Iterator[Place]:
     """The source columns that an aggregate reads; with a window, also the column that dates the rows."""
     (source,) = feature.sources
-    yield from _origins(feature.build(rows_for(facts, feature, None)).op())
+    yield from _origins(feature.build(rows_for(facts, feature, None, BookSettings().rates())).op())
     if feature.lookback_days is not None:
         yield source, EVENTS[source]
 
@@ -99,8 +99,9 @@ def _origin(relation: Any, name: str) -> Iterator[Place]:
 
 @cache
 def _no_facts() -> Facts:
-    """Every canonical table with its columns but no rows, as of any instant."""
-    columns = {name: {c.name: c.type for c in (*t.columns, *t.staged)} for name, t in TABLES.items()}
+    """Every canonical table but outcomes, with its columns but no rows, as of any instant."""
+    signalling = {name: table for name, table in TABLES.items() if name not in OUTCOMES}
+    columns = {name: {c.name: c.type for c in (*t.columns, *t.staged)} for name, t in signalling.items()}
     tables = {name: ibis.table(schema, name=name) for name, schema in columns.items()}
     tables["account_labels"] = tables["accounts"]
     tables["quarantine"] = ibis.table({c.name: c.type for c in QUARANTINE}, name="quarantine")

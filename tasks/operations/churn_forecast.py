@@ -65,10 +65,13 @@ def cohort_of(accounts: pd.DataFrame, as_of: date, horizon_days: int) -> pd.Data
 def past_quarters(snapshot: Snapshot, now: Facts, rules: ForecastRules) -> pd.DataFrame:
     """One row per account and matured period of one horizon: quarter, account_id, segment, stratum, arr, churned.
 
-    Each period has the accounts as known at its start, from contracts and attributes alone.
+    Each period has the accounts as known at its start, from contracts, recorded churn and attributes alone.
     """
     tables = snapshot.open()
-    slim = {name: tables[name] for name in ("accounts", "contracts", "quarantine")}
+    needed = ["accounts", "contracts", "churn_events", "quarantine"]
+    if rules.money.returns_by == "usage":
+        needed.append("usage")
+    slim = {name: tables[name] for name in needed if name in tables}
     given = {name: frozenset(staged.given) for name, staged in snapshot.tables.items()}
     left = _churned_accounts(now, rules.money)
     frames = []
@@ -90,7 +93,7 @@ def _starts(now: datetime, rules: ForecastRules) -> Iterator[datetime]:
 
 
 def _churned_accounts(now: Facts, money: BookSettings) -> pd.DataFrame:
-    return churned_accounts(now, money.churn_grace_days).select("account_id", "churned_at").to_pandas()
+    return churned_accounts(now, money).select("account_id", "churned_at").to_pandas()
 
 
 def left_within(left: pd.DataFrame, accounts: pd.Series, after: datetime, until: datetime) -> pd.Series:

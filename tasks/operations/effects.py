@@ -60,13 +60,12 @@ def find_subjects(
     book = _book(snapshot, months, now, scoring, labels, fixed)
     flagged_below = scoring.health.bands.at_risk_below if rules.flagged_below is None else rules.flagged_below
     found = drawn(book, work, draws, rules) if use_draws else chosen(book, work, flagged_below, rules)
-    wait = labels.churn_horizon_days, scoring.money.churn_grace_days
-    rows = with_outcomes(with_legacy(found, facts), work, facts, rules, *wait)
+    rows = with_outcomes(with_legacy(found, facts), work, facts, rules, labels.churn_horizon_days, scoring.money)
     rows = rows.sort_values(["at", "account_id"], ignore_index=True)
     randomized = use_draws and len(set(rows["chance"])) <= 1
     numeric_features = (*rules.numeric_features, *(("chance",) if use_draws and not randomized else ()))
     how = _how(rules, draws, randomized=randomized)
-    notes = (*how, *_counts(rows, work, months, wait[0], randomized_design=use_draws))
+    notes = (*how, *_counts(rows, work, months, labels.churn_horizon_days, randomized_design=use_draws))
     known = tuple(n for n in numeric_features if n in rows), tuple(w for w in rules.categorical_features if w in rows)
     return Subjects(rows, randomized, *known, notes, labels.churn_horizon_days)
 
@@ -138,7 +137,8 @@ def _book(
         past = training_set(snapshot, months, now, scoring, labels, fixed).examples
     except TooLittleData:
         return nobody
-    return past.drop(columns=["churned_at", "churned", "expanded", "advocated", "treated", "untreated_chance"])
+    outcomes = ["churned_at", "churned", "expanded", "contracted", "advocated", "treated", "untreated_chance"]
+    return past.drop(columns=outcomes)
 
 
 def _how(rules: SubjectSettings, draws: pd.DataFrame, *, randomized: bool) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from scipy import stats
 
 from keepwell.features.facts.known import Facts
 from keepwell.features.outcomes.labels import churned_accounts
+from keepwell.features.settings import BookSettings
 from keepwell.playbook.interventions.records import Intervention, PlanTarget
 from keepwell.playbook.settings import WeeklySettings
 from keepwell.tasks.earlier_scores import dates, read
@@ -57,14 +58,14 @@ def rate_of(occurred: "pd.Series[bool]", confidence: float) -> Rate | None:
 
 
 def recorded_work(
-    facts: Facts, recorded: Sequence[Intervention], plans: Sequence[PlanTarget], horizon_days: int, grace_days: int,
-    rules: WeeklySettings,
+    facts: Facts, recorded: Sequence[Intervention], plans: Sequence[PlanTarget], horizon_days: int,
+    money: BookSettings, rules: WeeklySettings,
 ) -> RecordedWork:  # fmt: skip
     """The rates over the interventions of `past_days` whose horizon has passed, by the last one of each account."""
     every = interventions_of(facts, recorded)
-    until = facts.as_of - timedelta(days=horizon_days + grace_days)
+    until = facts.as_of - timedelta(days=horizon_days + money.churn_grace_days)
     begun = _frame(i for i in every if until - timedelta(days=rules.past_days) < i.started_at <= until)
-    left = churned_accounts(facts, grace_days).select("account_id", "churned_at").to_pandas()
+    left = churned_accounts(facts, money).select("account_id", "churned_at").to_pandas()
     stayed = _stayed(begun, left, horizon_days)
     kinds = begun["kind"].str.replace("_", " ") + begun["cause"].map(lambda c: f" for {c}" if c else "")
     by_kind = {str(name): rate_of(stayed[part.index], rules.confidence) for name, part in begun.groupby(kinds)}

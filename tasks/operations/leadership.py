@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from keepwell.features.facts.known import Facts
+from keepwell.features.settings import BookSettings
 from keepwell.playbook.interventions.escalations import Escalation
 from keepwell.playbook.interventions.records import RESULTS, Intervention
 from keepwell.playbook.interventions.suggestions import Suggestion
@@ -112,9 +113,9 @@ def ended_since(now: pd.DataFrame, before: pd.DataFrame | None) -> tuple[int, fl
     return (0, 0.0) if before is None else joined_since(before, now)
 
 
-def lost_since(facts: Facts, first: date, before: pd.DataFrame | None, grace_days: int) -> pd.DataFrame:
+def lost_since(facts: Facts, first: date, before: pd.DataFrame | None, money: BookSettings) -> pd.DataFrame:
     """Accounts churned since the month's first day, as known then: largest ARR first."""
-    gone = churned_since(facts, first, grace_days).drop_duplicates("account_id")
+    gone = churned_since(facts, first, money).drop_duplicates("account_id")
     columns = [c for c in BEFORE if c != "run_id"]
     known = pd.DataFrame(columns=columns) if before is None else before[columns]
     whole = gone.merge(known, on="account_id", how="left")

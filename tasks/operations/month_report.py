@@ -93,7 +93,7 @@ def month_report(
         leaving=lambda frame: frame["status"] == "leaving",
         order=lambda frame: frame["band"].map({"critical": 0, "at_risk": 1}),
     )
-    failed = [c for c in checks if not c.success]
+    failed = [c for c in checks if c.broken]
     return MonthReport(
         as_of=as_of,
         currency=currency,

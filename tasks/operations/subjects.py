@@ -14,9 +14,11 @@ import ibis
 import numpy as np
 import pandas as pd
 
+from keepwell.features.book import by_customer
 from keepwell.features.facts.known import Facts
 from keepwell.features.outcomes.after import usage_around
 from keepwell.features.outcomes.labels import churned_accounts
+from keepwell.features.settings import BookSettings
 from keepwell.models.settings.effects import SubjectSettings
 from keepwell.playbook.alerts.ledger_events import short_hash
 from keepwell.playbook.interventions.records import Intervention
@@ -122,17 +124,19 @@ def with_legacy(subjects: pd.DataFrame, facts: Facts) -> pd.DataFrame:
 
 
 def with_outcomes(
-    subjects: pd.DataFrame, work: pd.DataFrame, facts: Facts, rules: SubjectSettings, horizon_days: int, grace_days: int
-) -> pd.DataFrame:
+    subjects: pd.DataFrame, work: pd.DataFrame, facts: Facts, rules: SubjectSettings, horizon_days: int,
+    money: BookSettings,
+) -> pd.DataFrame:  # fmt: skip
     """The subjects that had not churned by `at`, with churned, use_after and later."""
-    gone = churned_accounts(facts, grace_days).select("account_id", "churned_at").to_pandas().drop_duplicates()
+    gone = churned_accounts(facts, money).select("account_id", "churned_at").to_pandas().drop_duplicates()
     gone = gone.assign(churned_at=gone["churned_at"].astype("datetime64[us]"))
     stayed = subjects[~_within(subjects, subjects["as_of"], gone, "churned_at", subjects["at"])].reset_index(drop=True)
     ends = stayed["at"] + horizon_days * DAY
     churned = _within(stayed, stayed["at"], gone, "churned_at", ends).astype(object)
-    matured = ends + grace_days * DAY <= pd.Timestamp(facts.as_of)
+    groups = by_customer(facts, money, looking_back=True)
+    matured = ends + money.churn_grace_days * DAY <= pd.Timestamp(facts.as_of)
     return stayed.assign(
-        churned=churned.where(matured, None), use_after=_change_of_use(stayed, facts, rules),
+        churned=churned.where(matured, None), use_after=_change_of_use(stayed, groups, rules),
         later=~stayed["treated"] & _within(stayed, stayed["at"], work, "started_at", ends),
     )  # fmt: skip
 

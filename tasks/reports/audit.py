@@ -17,6 +17,7 @@ from keepwell.tasks.reports.charts import COLOURS, RETENTION_COLOURS, SCORE_COLO
 from keepwell.tasks.reports.templates import MINUS, NOTHING, html_page
 
 RETENTION = {"gross": "gross_revenue_retention", "net": "net_revenue_retention", "logo": "logo_retention"}
+TABLED = {**RETENTION, "contracted": "contraction"}
 Row = dict[str, Any]
 
 
@@ -160,7 +161,7 @@ def _by_segment(value: pd.DataFrame, metrics: Mapping[str, tuple[str, str]], per
 
 
 def _retention_by_segment(value: pd.DataFrame) -> list[Row]:
-    return _by_segment(value, {name: (metric, "book") for name, metric in RETENTION.items()}, TRAILING)
+    return _by_segment(value, {name: (metric, "book") for name, metric in TABLED.items()}, TRAILING)
 
 
 def _surprises_by_segment(value: pd.DataFrame) -> list[Row]:
@@ -168,11 +169,11 @@ def _surprises_by_segment(value: pd.DataFrame) -> list[Row]:
 
 
 def _quarters(whole: pd.DataFrame) -> list[Row]:
-    """Gross, net and logo retention of each quarter, in order of time."""
+    """Gross, net and logo retention and contraction of each quarter, in order of time."""
     index = _index(whole, ["period", "metric"])
     periods = sorted({period for period, metric in index if metric in RETENTION.values() and period != TRAILING})
     return [
-        {"period": period, **{name: index[period, metric] for name, metric in RETENTION.items()}} for period in periods
+        {"period": period, **{name: index[period, metric] for name, metric in TABLED.items()}} for period in periods
     ]
 
 

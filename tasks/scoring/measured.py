@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
-from keepwell.features.book import book
+from keepwell.features.book import book, by_customer
 from keepwell.features.facts.known import Facts
 from keepwell.features.facts.trust import set_aside_share
 from keepwell.features.health.score import Inputs, components, coverage, health_of, measure_frame
@@ -58,9 +58,10 @@ def measured_book(
     overrides: Mapping[str, Override] = NO_OVERRIDES,
 ) -> Measured:
     """Every account under contract with its health. `before`: the measures of the score before."""
+    facts = by_customer(facts, rules.money)
     under_contract = book(facts, rules.money)
     wide = (
-        feature_table(facts, under_contract, FEATURES, also=[LAST_USE])
+        feature_table(facts, under_contract, FEATURES, rules.money.rates(), also=[LAST_USE])
         .to_pandas()
         .sort_values("account_id", ignore_index=True)
     )

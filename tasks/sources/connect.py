@@ -5,28 +5,26 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 from typing import TypeVar
+from weakref import finalize
 
 import duckdb
 import ibis
-import sqlglot
 from ibis.backends.sql import SQLBackend
 
 from keepwell.tasks.connections.drivers import backend_of, scheme_of, source_driver
 from keepwell.tasks.connections.io_errors import in_words, io_reason
 from keepwell.tasks.connections.retries import Service, postgres_options, retried
-from keepwell.tasks.errors import ConfigError, DataCheckFailed, Finding, KeepwellError, Unreachable, with_nearest
-from keepwell.tasks.settings import RetrySettings
-from keepwell.tasks.sources.source_errors import without_values
-from keepwell.tasks.sources.sql_gate import source_tables
+from keepwell.tasks.errors import ConfigError, DataCheckFailed, Finding, KeepwellError, Unreachable
+from keepwell.tasks.settings import STANDARD_CSV, CsvSettings, RetrySettings
+from keepwell.tasks.sources.folder import table_scans
+from keepwell.tasks.sources.source_errors import remedy_of, without_values
+from keepwell.tasks.sources.sql_gate import named_tables
 
 T = TypeVar("T")
 IN_A_FILE = ("duckdb", "sqlite")
-FILES = {
-    ".parquet": "read_parquet('{}')",
-    ".csv": "read_csv('{}', all_varchar=true, header=true, quote='\"', strict_mode=true)",
-}
-"""How files are read. Quotes quote wherever they first come, also where none is in the sample that DuckDB looks at."""
 SEALED = {
     "autoinstall_known_extensions": "false", "autoload_known_extensions": "false",
     "allow_community_extensions": "false", "python_enable_replacements": "false",
@@ -48,8 +46,10 @@ WRONG_STATES = ("0A", "25", "42")
 class SourceConnection:
     """A company's source: connected when it is first read, and anew after its line failed."""
 
-    def __init__(self, url: str, base: Path, selects: Mapping[str, str], retries: RetrySettings) -> None:
-        self._url, self._base, self._selects, self._retries = url, base, selects, retries
+    def __init__(
+        self, url: str, base: Path, selects: Mapping[str, str], retries: RetrySettings, csv: CsvSettings = STANDARD_CSV
+    ) -> None:
+        self._url, self._base, self._selects, self._retries, self._csv = url, base, selects, retries, csv
         self._service = Service.at("the source", url)
         self._connection: SQLBackend | None = None
 
@@ -64,7 +64,7 @@ class SourceConnection:
     def _read_once(self, use: Callable[[SQLBackend], T]) -> T:
         try:
             if self._connection is None:
-                self._connection = connect_source(self._url, self._base, self._selects, self._retries)
+                self._connection = connect_source(self._url, self._base, self._selects, self._retries, self._csv)
             return use(self._connection)
         except Exception:
             self.close()
@@ -77,14 +77,16 @@ class SourceConnection:
             self._connection = None
 
 
-def connect_source(url: str, base: Path, selects: Mapping[str, str], retries: RetrySettings) -> SQLBackend:
+def connect_source(
+    url: str, base: Path, selects: Mapping[str, str], retries: RetrySettings, csv: CsvSettings = STANDARD_CSV
+) -> SQLBackend:
     """A read-only connection for these SELECTs. A URL without a scheme is a folder, relative to pipeline.toml.
 
     ConfigError where it is refused for good; the driver's own error where the line failed.
     """
     backend = backend_of(url)
     if (folder := folder_of(url, base)) is not None:
-        return folder_source(folder, selects)
+        return folder_source(folder, selects, csv)
     if backend in IN_A_FILE:
         path = (base / url.partition("://")[2]).resolve()
         if not path.is_file():  # SQLite would make it
@@ -106,6 +108,7 @@ def connect_source(url: str, base: Path, selects: Mapping[str, str], retries: Re
         ) from None
     if connection.name == "postgres":
         connection.raw_sql("SET TIME ZONE 'UTC'").close()
+        connection.raw_sql("SET DateStyle = 'ISO, YMD'").close()
         connection.raw_sql(f"SET lock_timeout = '{retries.connect_seconds}s'").close()
     return connection
 
@@ -128,48 +131,28 @@ def read_only(connection: SQLBackend, on: bool) -> None:
         connection.con.commit()
 
 
-def folder_source(folder: Path, selects: Mapping[str, str]) -> SQLBackend:
-    """A folder as a database: each parquet or CSV file, or sub-folder of parquet, is a table named by its stem.
+def folder_source(folder: Path, selects: Mapping[str, str], csv: CsvSettings = STANDARD_CSV) -> SQLBackend:
+    """A folder as a database: see tasks/sources/folder.py. Only what the SELECTs name is opened.
 
-    Only what the SELECTs name is opened. CSV is read as text, so that a bad value is a counted failure of the cast and
-    not a crash.
+    CSV is read as text, so that a bad value is a counted failure of the cast and not a crash.
     """
     if not folder.is_dir():
         raise ConfigError(f"source.url names the folder {folder}, which does not exist. Correct source.url.")
-    connection = engine(folder)
+    scratch = Path(mkdtemp(prefix="keepwell-csv-"))
+    connection = engine(folder, scratch)
+    finalize(connection, rmtree, scratch, ignore_errors=True)
     for table, sql in selects.items():
-        open_files(connection, folder, table, sql)
+        _open_files(connection, folder, table, sql, csv, scratch)
     return connection
 
 
-def open_files(connection: SQLBackend, folder: Path, table: str, sql: str) -> None:
-    """Make a view of each file that a SELECT names; ConfigError names all that are not there."""
-    usable = (
-        path for path in sorted(folder.iterdir()) if path.is_dir() or (path.suffix.lower() in FILES and path.is_file())
-    )
-    files = {path.stem: path for path in usable}  # a pipe would be waited for
+def _open_files(connection: SQLBackend, folder: Path, table: str, sql: str, csv: CsvSettings, scratch: Path) -> None:
+    """Make a view of each table that a SELECT names; ConfigError names all that are not there."""
     named = sorted(named_tables(sql, "duckdb"))
-    if absent := [name for name in named if name not in files]:
-        raise ConfigError(
-            f"the mapping of {table} reads {with_nearest(absent, files)}, but {folder} has no file "
-            f"{' and '.join(f'{name}.csv or .parquet' for name in absent)}."
-        )
-    for name in named:
-        path = files[name]
-        if not path.resolve().is_relative_to(folder.resolve()):
-            raise ConfigError(
-                f"the mapping of {table} reads `{name}`, but {path} is a link to a file outside the source folder. "
-                "Put the file itself there."
-            )
-        place = f"{path}/**/*.parquet" if path.is_dir() else str(path)
-        scan = FILES[path.suffix.lower() or ".parquet"].format(place.replace("'", "''"))
+    for name, select in table_scans(folder, table, named, csv, scratch):
+        quoted = name.replace('"', '""')
         with explained(table):
-            connection.raw_sql(f'CREATE VIEW IF NOT EXISTS "{name}" AS SELECT * FROM {scan}')
-
-
-def named_tables(sql: str, dialect: str) -> set[str]:
-    """The names of the tables that a SELECT reads, without its own common table expressions."""
-    return {table.name for table in source_tables(sqlglot.parse_one(sql, read=dialect))}
+            connection.raw_sql(f'CREATE VIEW IF NOT EXISTS "{quoted}" AS {select}')
 
 
 @contextmanager
@@ -227,8 +210,8 @@ def source_failure(table: str, error: Exception) -> KeepwellError:
             "also the data that its views read."
         )
     if "column" in lower and any(words in lower for words in LACKING):
-        named = re.search(r"column:? (?:named? )?[\"'`]?([\w.]+)", message, re.IGNORECASE)
-        return lacks_column(table, named.group(1).split(".")[-1] if named else None)
+        named = re.search(r"column:? (?:named? )?(?:[\"'`]([^\"'`]+)|([\w.]+))", message, re.IGNORECASE)
+        return lacks_column(table, (named[1] or named[2]).split(".")[-1] if named else None)
     absent = any(s in lower for s in ("table", "relation")) and any(words in lower for words in LACKING)
     if absent or "no files found" in lower:
         return ConfigError(
@@ -238,9 +221,7 @@ def source_failure(table: str, error: Exception) -> KeepwellError:
     state = getattr(error, "sqlstate", None) or ""
     if isinstance(error, WRONG_SQL) or state.startswith(WRONG_STATES) or "permission denied" in lower:
         return ConfigError(f"the mapping of {table} cannot be run: {message} Correct the mapping or grant access.")
-    return DataCheckFailed(
-        [Finding(table, "readable", f"the source cannot be read: {message}", "Deliver the complete data again.")]
-    )
+    return DataCheckFailed([Finding(table, "readable", f"the source cannot be read: {message}", remedy_of(error))])
 
 
 def engine(*folders: Path) -> SQLBackend:
@@ -253,7 +234,9 @@ def engine(*folders: Path) -> SQLBackend:
 
 def duckdb_file(path: Path) -> SQLBackend:
     """A DuckDB file, read-only, whose views and macros read nothing beside it."""
-    return sealed(ibis.duckdb.connect(path, read_only=True, **SEALED))
+    connection = ibis.duckdb.connect(path, read_only=True, **SEALED)
+    connection.raw_sql("SET TimeZone = 'UTC'")
+    return sealed(connection)
 
 
 def sqlite_file(path: Path) -> SQLBackend:

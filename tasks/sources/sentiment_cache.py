@@ -5,7 +5,9 @@ import json
 import logging
 import os
 from collections.abc import Sequence
+from functools import cache
 from importlib.metadata import version
+from importlib.resources import files
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,18 +15,20 @@ import pyarrow.parquet as pq
 
 SCHEMA = pa.schema([("text", pa.binary(16)), ("tone", pa.float64())])
 DIGEST = b"sha256"
+CODE = ("text.py", "customer_words.py")
+LIBRARIES = ("textblob", "py3langid", "selectolax", "quotequail")
 
 log = logging.getLogger("keepwell")
 
 
 class SentimentCache:
-    """Sentiment of texts, computed once and stored. A new version of a library starts a new file.
+    """Sentiment of texts, computed once and stored. Other code or libraries start a new file.
 
     The file holds a digest of its rows; one that does not agree with it is not used, and written anew.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / f"tones-{version('textblob')}-{version('py3langid')}.parquet"
+        self._path = folder / f"tones-{_computed_by()}.parquet"
         self._known: dict[bytes, float | None] = {}
         self._loaded, self._new = False, 0
 
@@ -66,6 +70,13 @@ class SentimentCache:
                 log.warning("%s was changed or truncated: the sentiments of all texts are computed again.", self._path)
             self._known = known or {}
         self._loaded = True
+
+
+@cache
+def _computed_by() -> str:
+    """The code and the libraries that make a sentiment of a text: another version of one gives another name."""
+    code = [(files("keepwell.features.facts") / name).read_bytes() for name in CODE]
+    return hashlib.sha256(b"".join(code) + repr([version(name) for name in LIBRARIES]).encode()).hexdigest()[:16]
 
 
 def _read(path: Path) -> dict[bytes, float | None] | None:

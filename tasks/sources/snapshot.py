@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import ibis
 import ibis.expr.types as ir
 
+from keepwell.features.facts.canonical import TABLES
 from keepwell.tasks.errors import StoredDamaged
 from keepwell.tasks.files.digests import digest_of
 from keepwell.tasks.sources.connect import engine
@@ -21,12 +23,16 @@ ABOUT = "snapshot.json"
 
 @dataclass(frozen=True)
 class StagedTable:
-    """What staging saw of one table: rows kept and set aside, columns given, values that did not cast."""
+    """What staging saw of one table: rows kept and set aside, columns given, values that did not cast.
+
+    `to_write`: what the mapping should say instead, by column with such values.
+    """
 
     rows: int
     set_aside: int
     given: tuple[str, ...]
     casts: Mapping[str, tuple[int, tuple[str, ...]]]
+    to_write: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -51,7 +57,7 @@ class Snapshot:
                     "since, restore the file from a backup."
                 )
         connection = engine(self.path)
-        return {name: connection.read_parquet(self.file(name), table_name=name) for name in self.files}
+        return {name: _whole(connection.read_parquet(self.file(name), table_name=name), name) for name in self.files}
 
     def file(self, name: str) -> Path:
         """The file of one table."""
@@ -60,6 +66,12 @@ class Snapshot:
     @property
     def files(self) -> tuple[str, ...]:
         return (*self.tables, "quarantine", "uncast")
+
+
+def _whole(rows: ir.Table, name: str) -> ir.Table:
+    """The rows with every canonical column: one that came after the snapshot was staged is NULL."""
+    columns = TABLES[name].staged if name in TABLES else ()
+    return rows.mutate(**{c.name: ibis.null().cast(c.type) for c in columns if c.name not in rows.columns})
 
 
 def snapshot_id(about: str) -> str:

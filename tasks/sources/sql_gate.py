@@ -8,6 +8,7 @@ line of defense (tasks/sources/connect.py).
 import re
 from collections.abc import Iterator
 
+import sqlglot
 from sqlglot import exp
 
 ROWS = frozenset(
@@ -56,6 +57,11 @@ def beyond_the_source(statement: exp.Expr, dialect: str) -> str | None:
     return next((why for node in statement.walk() if (why := _table(node, dialect) or _function(node))), None)
 
 
+def named_tables(sql: str, dialect: str) -> set[str]:
+    """The names of the tables that a SELECT reads, without its own common table expressions."""
+    return {table.name for table in source_tables(sqlglot.parse_one(sql, read=dialect))}
+
+
 def source_tables(statement: exp.Expr) -> Iterator[exp.Table]:
     """The tables that a SELECT reads, without its own common table expressions.
 
@@ -77,10 +83,16 @@ def _is_own(table: exp.Table) -> bool:
 
 
 def _visible(clause: exp.With, table: exp.Table) -> list[str]:
-    """The common table expressions of a clause that a table's name can mean: within one of them, those before it."""
+    """The common table expressions of a clause that a table's name can mean: within one of them, those before it.
+
+    One that repeats itself means itself as well: RECURSIVE, and a union.
+    """
     names = [cte.alias.lower() for cte in clause.expressions]
-    around = [n for n, cte in enumerate(clause.expressions) if _holds(cte, table)]
-    return names[: around[0]] if around and not clause.args.get("recursive") else names
+    place = next((n for n, cte in enumerate(clause.expressions) if _holds(cte, table)), None)
+    if place is None:
+        return names
+    repeats = clause.args.get("recursive") and isinstance(clause.expressions[place].this.unnest(), exp.SetOperation)
+    return names[: place + 1] if repeats else names[:place]
 
 
 def _holds(node: exp.Expr, inside: exp.Expr) -> bool:

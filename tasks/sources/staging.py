@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import ibis
+import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -21,8 +22,8 @@ from keepwell.tasks.connections.drivers import dialect_of
 from keepwell.tasks.connections.io_errors import io_reason
 from keepwell.tasks.errors import ConfigError
 from keepwell.tasks.files.scratch import scratch_folder
-from keepwell.tasks.settings import STANDARD_RETRIES, RetrySettings
-from keepwell.tasks.sources.casts import canonical, cast, joined_key, typed, without_nul
+from keepwell.tasks.settings import STANDARD_CSV, STANDARD_RETRIES, CsvSettings, RetrySettings
+from keepwell.tasks.sources.casts import UNREADABLE, canonical, cast_to_write, counted, joined_key, without_nul
 from keepwell.tasks.sources.connect import (
     SourceConnection,
     columns_read,
@@ -34,6 +35,7 @@ from keepwell.tasks.sources.connect import (
     source_failure,
 )
 from keepwell.tasks.sources.mapping import file_of, single_select, text_of, unknown_columns
+from keepwell.tasks.sources.portable import portable
 from keepwell.tasks.sources.sentiment_cache import SentimentCache
 from keepwell.tasks.sources.snapshot import Snapshot, StagedTable, store_snapshot
 
@@ -49,14 +51,20 @@ ARROW = {
 UNCAST = (
     Column("table_name", STRING, "canonical table"),
     Column("column_name", STRING, "the column"),
+    Column("why", STRING, "unreadable: it does not cast; open_end: read as missing; utc_day: the day is that of UTC"),
     Column("key", STRING, "the row's key, its parts joined by |"),
     Column("known_at", INSTANT, "when the row became knowable"),
 )
-"""Where kept rows hold a value that does not cast to its type: one row each, so that a check can cut at as_of."""
+"""Where kept rows hold a value that is counted (casts.py): one row each, so that a check can cut at as_of."""
 
 
 def stage(
-    url: str, base: Path, mappings: Mapping[str, Path], root: Path, retries: RetrySettings = STANDARD_RETRIES
+    url: str,
+    base: Path,
+    mappings: Mapping[str, Path],
+    root: Path,
+    retries: RetrySettings = STANDARD_RETRIES,
+    csv: CsvSettings = STANDARD_CSV,
 ) -> Snapshot:
     """Read every mapped table from the source into `root/<snapshot id>/`; a snapshot that is there already is kept.
 
@@ -66,7 +74,7 @@ def stage(
     be used, Unreachable for one that does not answer, DataCheckFailed for data that cannot be read.
     """
     selects = {name: select_of(path, url) for name, path in mappings.items()}
-    source = SourceConnection(url, base, selects, retries)
+    source = SourceConnection(url, base, selects, retries, csv)
     source.connect()
     try:
         with scratch_folder(root, ".staging-") as work:
@@ -104,7 +112,8 @@ def _stage_table(
     for piece in work.glob(f"{table.name}.*"):
         piece.unlink()  # of a try before this one
     with explained(table.name):
-        raw, given = _extracted(source, table, sql, file, work)
+        raw, kinds = _extracted(source, table, sql, file, work)
+        given = tuple(sorted(kinds))
         every = canonical(raw, table)
         aside = every.filter(every.quarantine_reason.notnull())
         good = every.filter(every.quarantine_reason.isnull())
@@ -118,31 +127,33 @@ def _stage_table(
             path, schema, (_with_sentiment(batch, table, sentiments) if texts else batch for batch in batches)
         )
         _write_quarantine(aside if rows < raw.count().to_pyarrow().as_py() else None, table, work)
-        casts = _write_uncast(raw, table, work)
+        columns = {c.name: c for c in (*table.columns, *table.staged)}
+        casts = _write_uncast(raw, table, [columns[name] for name in given if name in columns], work)
     set_aside = pq.read_metadata(work / f"{table.name}.aside.parquet").num_rows
-    return StagedTable(rows, set_aside, given, casts)
+    to_write = {name: cast_to_write(kinds[name], columns[name]) for name in casts}
+    return StagedTable(rows, set_aside, given, casts, to_write)
 
 
 def _extracted(
     source: SQLBackend, table: CanonicalTable, sql: str, file: str, work: Path
-) -> tuple[ir.Table, tuple[str, ...]]:
-    """The mapping's rows as a table of a DuckDB engine, and the columns that it gives.
+) -> tuple[ir.Table, dict[str, dt.DataType]]:
+    """The mapping's rows as a table of a DuckDB engine, and the columns that it gives, each with the source's type.
 
     A DuckDB source is read in place; any other is copied to a parquet file first, in batches.
     """
     with explained(table.name, Exception):  # every driver has its own classes; the message is what counts
         rows = _described(source, table.name, sql, file)
-        names = tuple(sorted(rows.columns))
+        kinds = dict(rows.schema().items())
         if source.name != "duckdb":
             path = work / f"{table.name}.raw.parquet"
             read_only(source, on=True)
-            batches = rows.to_pyarrow_batches(chunk_size=ROWS_PER_BATCH)
+            batches = portable(rows, source.name).to_pyarrow_batches(chunk_size=ROWS_PER_BATCH)
             _write(path, _zoneless(batches.schema), batches)
             read_only(source, on=False)
             rows = engine(work).read_parquet(path)
-    if unknown := unknown_columns(table, names, file):
+    if unknown := unknown_columns(table, kinds, file):
         raise ConfigError(unknown)
-    return rows, names
+    return rows, kinds
 
 
 def _described(source: SQLBackend, table: str, sql: str, file: str) -> ir.Table:
@@ -155,31 +166,34 @@ def _described(source: SQLBackend, table: str, sql: str, file: str) -> ir.Table:
         raise lacks_column(table, column, file, columns_read(source, sql)) from error
 
 
-def _write_uncast(raw: ir.Table, table: CanonicalTable, work: Path) -> dict[str, tuple[int, tuple[str, ...]]]:
-    """Write where kept rows hold values that do not cast; per column, how many, and the first three keys."""
-    every = {c.name: c for c in (*table.columns, *table.staged)}.values()
-    given = [c for c in every if c.name in raw.columns and not typed(raw[c.name], c)]
-    if not given:
+def _write_uncast(
+    raw: ir.Table, table: CanonicalTable, given: Sequence[Column], work: Path
+) -> dict[str, tuple[int, tuple[str, ...]]]:
+    """Write where kept rows hold values that are counted; per column how many do not cast, and their first keys."""
+    flags = {(c.name, why): flag for c in given for why, flag in counted(raw, c).items()}
+    if not flags:
         return {}
-    failed = {f"{c.name}_uncast": raw[c.name].notnull() & cast(raw, c).isnull() for c in given}
-    flagged = canonical(raw, table, _key=joined_key(raw, table), **failed)
+    named = {f"_counted_{n}": flag for n, flag in enumerate(flags.values())}
+    flagged = canonical(raw, table, _key=joined_key(raw, table), **named)
     accepted = flagged.filter(flagged.quarantine_reason.isnull())
-    counts = (
-        accepted.agg(**{c.name: accepted[f"{c.name}_uncast"].sum().fill_null(0) for c in given})
-        .to_pyarrow()
-        .to_pylist()[0]
-    )
+    counts = accepted.agg(**{name: accepted[name].sum().fill_null(0) for name in named}).to_pyarrow().to_pylist()[0]
     found = {}
-    for name, count in counts.items():
-        if count:
-            bad = accepted.filter(accepted[f"{name}_uncast"]).select(
-                table_name=ibis.literal(table.name), column_name=ibis.literal(name), key="_key", known_at="known_at"
-            )
-            path = work / f"{table.name}.{name}.uncast.parquet"
-            schema = pa.schema([(c.name, ARROW[c.type]) for c in UNCAST])
-            _write(path, schema, bad.order_by("key", "known_at").to_pyarrow_batches(chunk_size=ROWS_PER_BATCH))
+    for (column, why), name in zip(flags, named, strict=True):
+        if not counts[name]:
+            continue
+        bad = accepted.filter(accepted[name]).select(
+            table_name=ibis.literal(table.name),
+            column_name=ibis.literal(column),
+            why=ibis.literal(why),
+            key="_key",
+            known_at="known_at",
+        )
+        path = work / f"{table.name}.{column}.{why}.uncast.parquet"
+        schema = pa.schema([(c.name, ARROW[c.type]) for c in UNCAST])
+        _write(path, schema, bad.order_by("key", "known_at").to_pyarrow_batches(chunk_size=ROWS_PER_BATCH))
+        if why == UNREADABLE:
             first = next(pq.ParquetFile(path).iter_batches(3, columns=["key"]))
-            found[name] = (int(count), tuple(first["key"].to_pylist()))
+            found[column] = (int(counts[name]), tuple(first["key"].to_pylist()))
     return found
 
 

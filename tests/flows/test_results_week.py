@@ -19,7 +19,7 @@ from evaluation.results_effects import world as episodes_of
 from keepwell.flows.configuration.settings import REQUIRED_TABLES, Settings, load_settings
 from keepwell.flows.month.week_4_results import ResultsWeek, compute_results, keep_results, read_ledger
 from keepwell.flows.run import Run
-from keepwell.flows.scoring import ScoredDate, score_and_publish, stage_sources
+from keepwell.flows.scoring import ScoredDate, stage_sources
 from keepwell.models.effects.effect_table import ALL, effect_table
 from keepwell.models.effects.effects import UNOBSERVED, outcomes_of
 from keepwell.models.effects.significance import DROP, FEW, PREFER, RECONSIDER, UNCLEAR, q_values, verdict
@@ -41,6 +41,7 @@ from keepwell.tasks.reports.leadership import as_html, write_page
 from keepwell.tasks.reports.templates import MINUS
 from tests.support.partitions import put
 from tests.support.running import bytes_of, mart, shipped_playbook
+from tests.support.unchecked import score_unchecked
 
 CHROMIUM = shutil.which("chromium")
 NOW = datetime(2026, 6, 22)
@@ -353,7 +354,7 @@ def week(tmp_path_factory: pytest.TempPathFactory) -> Week:
     text = config.read_text().replace("[money]", "[money]\nhigh_value_share = 1.0")
     config.write_text(f'{text}\n[models.subjects]\nflagged_below = 100\n\n[owners.roles]\nexecutive = ["Vera Lind"]\n')
     run = Run(load_settings(folder / "pipeline.toml"), folder / "out", date.fromisoformat(DAY))
-    scored = score_and_publish(run, stage_sources(run), ())
+    scored = score_unchecked(run, stage_sources(run))
     book = scored.scored.accounts
     record(run, book.assign(urgent=book["tier"] == "immediate").sort_values("urgent")["account_id"].tail(40).tolist())
     results = compute_results(run, scored, read_ledger(run))

@@ -16,7 +16,7 @@ from keepwell.features.settings import BookSettings, HealthSettings
 from keepwell.flows import weekly_review as review
 from keepwell.flows.configuration.settings import load_settings
 from keepwell.flows.run import Run
-from keepwell.flows.scoring import ScoredDate, score_and_publish, staged
+from keepwell.flows.scoring import ScoredDate, staged
 from keepwell.playbook.actions import Playbook
 from keepwell.playbook.alerts.clocks import breaches, step_events
 from keepwell.playbook.alerts.ledger_events import LedgerEvent, event_of, fold
@@ -45,6 +45,7 @@ from keepwell.tasks.operations.week_report import WeekReport
 from keepwell.tasks.reports.week import as_html, as_markdown
 from tests.support.partitions import put
 from tests.support.running import bytes_of, keepwell, mart
+from tests.support.unchecked import score_unchecked
 
 DAY = date(2026, 6, 1)
 NOW = datetime(2026, 6, 1)
@@ -414,7 +415,7 @@ def test_rates_of_interventions_are_by_account_and_only_where_the_outcome_is_kno
         for name, days in (("left", 200), ("left", 140), ("stayed", 300), ("stayed", 125), ("stayed", 20))
     ]
 
-    found = recorded_work(facts, made, [], 90, 30, DEFAULTS)
+    found = recorded_work(facts, made, [], 90, BookSettings(), DEFAULTS)
 
     assert found.retained is not None
     assert (found.retained.part, found.retained.whole) == (1, 2)
@@ -545,7 +546,7 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Reviewed:
     (folder / "said.txt").write_text(ran.out)
     (folder / "forecast").write_bytes((folder / "out" / "marts" / "forecast" / f"as_of={FIRST}" / FILE).read_bytes())
     run = Run(load_settings(folder / "pipeline.toml"), folder / "out", LAST)
-    found = Reviewed(folder, run, score_and_publish(run, staged(run), []))
+    found = Reviewed(folder, run, score_unchecked(run, staged(run)))
     found.again()
     return found
 

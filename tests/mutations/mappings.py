@@ -130,7 +130,7 @@ def required_column_missing(rng: random.Random, company: Company) -> Refused:
 
 @kind("mapping")
 def optional_column_missing(rng: random.Random, company: Company) -> Changes:
-    """What rests on the column is not known, rather than zero; all other features stay."""
+    """What rests on the column is not known, rather than zero; its rules are not judged; all other features stay."""
     table, gone, features = rng.choice(
         (("invoices", "disputed_at", "disputes_180d"), ("invoices", "failed_at", "payment_failures_90d"),
          ("tickets", "text", "ticket_sentiment_90d ticket_sentiment_trend"), ("usage", "minutes", "minutes_28d"),
@@ -143,7 +143,7 @@ def optional_column_missing(rng: random.Random, company: Company) -> Changes:
         {
             **FOLLOWS_A_FEATURE,
             **columns(
-                check_results="rows observed says success",
+                check_results="rows failed_rows observed says success not_judged",
                 signal_catalogue="fill_rate accounts_share first last features blind_spot update_frequency"
                 " accessibility source_system",
             ),

@@ -95,7 +95,7 @@ def _contract(i: int) -> Row:
         "contract_id": f"C-{i:03}", "account_id": _account_id(i), "start_on": start,
         "end_on": start + timedelta(days=365), "ended_on": None, "signed_on": start - timedelta(days=1),
         "notice_on": None, "arr": 1000 + 37 * i, "currency": CURRENCIES[i % 2], "seats": 5 + i % 20, "plan": "pro",
-        "trial": False, "auto_renew": True, "loaded_at": _loaded(start),
+        "trial": False, "auto_renew": True, "replaces": None, "chain_id": None, "loaded_at": _loaded(start),
     }  # fmt: skip
 
 
@@ -110,7 +110,7 @@ def _use(i: int) -> Row:
 def _ticket(i: int) -> Row:
     return {
         "ticket_id": f"T-{i:03}", "account_id": _account_id(i), "opened_at": _at(i), "priority": "high",
-        "sentiment": 0.1, "first_response_at": _at(i, 1),
+        "priority_at": None, "closed": True, "sentiment": 0.1, "first_response_at": _at(i, 1),
         "closed_at": _at(i, 2), "escalated_at": _at(i, 1), "escalated": True,
         "csat_at": _at(i, 3), "csat": 4, "loaded_at": _loaded(_day(i)),
     }  # fmt: skip
@@ -120,7 +120,8 @@ def _invoice(i: int) -> Row:
     day = _day(i)
     return {
         "invoice_id": f"I-{i:03}", "account_id": _account_id(i), "issued_on": day, "due_on": day + timedelta(days=30),
-        "amount": 100 + i, "currency": CURRENCIES[i % 2], "paid_at": _at(i, 30), "failed_at": _at(i, 20),
+        "amount": 10_000 + i, "currency": CURRENCIES[i % 2], "paid_at": _at(i, 30), "voided_at": None,
+        "credit_of": None, "first_failed_at": _at(i, 20), "failed_at": _at(i, 20),
         "disputed_at": _at(i, 21), "resolved_at": _at(i, 22), "loaded_at": _loaded(day),
     }  # fmt: skip
 
@@ -136,14 +137,15 @@ def _touchpoint(i: int) -> Row:
     return {
         "touchpoint_id": f"P-{i:03}", "account_id": _account_id(i), "happened_at": _at(i),
         "kind": ("call", "meeting", "email", "webinar", "community", "onboarding")[i % 6], "role": ROLES[i % 5],
-        "attended": True, "milestone": None, "sentiment": 0.3, "engagement": 0.5, "loaded_at": _loaded(_day(i)),
+        "attended": True, "answered_at": _at(i, 1), "milestone": None, "sentiment": 0.3, "engagement": 0.5,
+        "scored_at": None, "loaded_at": _loaded(_day(i)),
     }  # fmt: skip
 
 
 def _contact(i: int) -> Row:
     return {
-        "contact_id": f"K-{i:03}", "account_id": _account_id(i), "since": _day(i), "role": ROLES[i % 5],
-        "left_on": None, "loaded_at": _loaded(_day(i)),
+        "contact_id": f"K-{i:03}", "account_id": _account_id(i), "since": _own_day(i), "role": ROLES[i % 5],
+        "left_on": None, "loaded_at": _loaded(_own_day(i)),
     }  # fmt: skip
 
 

@@ -8,6 +8,7 @@ Dates and instants are ISO texts. A row names only the columns that matter: the 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -18,11 +19,13 @@ import pyarrow as pa
 from keepwell.features.book import book
 from keepwell.features.facts.canonical import QUARANTINE, TABLES
 from keepwell.features.facts.columns import Column
-from keepwell.features.facts.known import Facts, known, known_rows
+from keepwell.features.facts.known import Facts
 from keepwell.features.measures.all import FEATURES
 from keepwell.features.measures.registry import feature_table
 from keepwell.features.settings import BookSettings
 from keepwell.tasks.sources.connect import engine
+from keepwell.tasks.sources.facts import facts_at
+from keepwell.tasks.sources.snapshot import StagedTable
 from keepwell.tasks.sources.staging import ARROW
 
 Row = Mapping[str, object]
@@ -41,6 +44,24 @@ def contract(account: str = "acme", start_on: str = "2023-01-01", end_on: str | 
     """A contract of 1200 USD a year, open-ended and not sold by seat; `more` are further columns."""
     about = {"account_id": account, "start_on": start_on, "end_on": end_on, "arr": 1200.0, "currency": "USD"}
     return {**about, **more}
+
+
+@dataclass(frozen=True)
+class InMemory:
+    """What staging would have left of these tables, for the product's own cut; `given`: columns, where not all."""
+
+    opened: Snapshot
+    given: Mapping[str, Iterable[str]]
+
+    @property
+    def tables(self) -> Mapping[str, StagedTable]:
+        """About each canonical table that is there."""
+        columns = {n: tuple(self.given.get(n, TABLES[n].accepted)) for n in self.opened if n in TABLES}
+        return {name: StagedTable(0, 0, of, {}) for name, of in columns.items()}
+
+    def open(self) -> dict[str, ibis.Table]:
+        """The tables, not cut."""
+        return dict(self.opened)
 
 
 def company(
@@ -70,17 +91,14 @@ def facts_of(
     tables: Snapshot, as_of: str, given: Mapping[str, Iterable[str]] | None = None, fixed: Iterable[str] = ()
 ) -> Facts:
     """What is known of a snapshot at `as_of`."""
-    at = datetime.fromisoformat(as_of)
-    sources = [name for name in tables if name in TABLES]
-    newest = {name: _newest(tables[name], name, at) for name in sources}
-    columns = {name: frozenset((given or {}).get(name, TABLES[name].accepted)) for name in sources}
-    return known(tables, at, {name: day for name, day in newest.items() if day}, columns, frozenset(fixed))
+    return facts_at(InMemory(tables, given or {}), datetime.fromisoformat(as_of), frozenset(fixed))
 
 
 def wide(facts: Facts, *features: str, money: BookSettings | None = None) -> pd.DataFrame:
     """The book with the named features (none named: all of them), one row per account (index)."""
     wanted = _with_ingredients(features) if features else FEATURES
-    table = feature_table(facts, book(facts, money or BookSettings()), {name: FEATURES[name] for name in wanted})
+    settings = money or BookSettings()
+    table = feature_table(facts, book(facts, settings), {name: FEATURES[name] for name in wanted}, settings.rates())
     return table.to_pandas().set_index("account_id").sort_index()
 
 
@@ -96,10 +114,6 @@ def _with_ingredients(features: Iterable[str]) -> list[str]:
     aside = {"quarantine"} if "usage" in sources else set()
     ingredients = {n for n, f in FEATURES.items() if f.kind == "aggregate" and (sources | aside) & {*f.sources}}
     return [name for name in FEATURES if name in ingredients or name in features]
-
-
-def _newest(rows: ibis.Table, name: str, at: datetime) -> date | None:
-    return known_rows(rows, TABLES[name], at)[TABLES[name].event].cast("date").max().to_pyarrow().as_py()
 
 
 def _keyed(name: str, rows: Sequence[Row]) -> list[Row]:

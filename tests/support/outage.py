@@ -10,13 +10,13 @@ import pandas as pd
 from keepwell.flows.configuration.settings import load_settings
 from keepwell.flows.daily_alerts import decide, keep_alerts
 from keepwell.flows.run import Run
-from keepwell.flows.scoring import score_and_publish
 from keepwell.sample.settings import CompanySettings, PlantedSettings
 from keepwell.sample.write import write_company
 from keepwell.tasks.ledger.store import Ledger
 from keepwell.tasks.sources.snapshot import Snapshot
 from keepwell.tasks.sources.staging import stage
 from tests.support.running import mart
+from tests.support.unchecked import score_unchecked
 
 LAST_DAY = date(2025, 11, 30)
 OUTAGE = date(2025, 9, 30)
@@ -51,7 +51,7 @@ def lived(run: Run, snapshot: Snapshot, days: Iterable[date]) -> pd.DataFrame:
     alerts = []
     for day in days:
         at = replace(run, as_of=day)
-        scored = score_and_publish(at, snapshot, [])
+        scored = score_unchecked(at, snapshot)
         ledger = Ledger.open(at.ledger_url)
         try:
             keep_alerts(at, scored, ledger, decide(at, scored, ledger))

@@ -30,6 +30,7 @@ ALERTS = Mart(
         "closed_at": (INSTANT, "when it closed"),
         "reason": (TEXT, "why it was closed, snoozed, released or discarded"),
         "digest_id": (TEXT, "digest message that lists it, if many opened at once"),
+        "missing_since": (INSTANT, "since when the account is missing from the contracts, which puts it on hold"),
         "held_by": (TEXT, "alert_id of the data alert that puts it on hold, or did until it was closed"),
     },
 )  # fmt: skip

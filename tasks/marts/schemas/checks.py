@@ -10,13 +10,14 @@ CHECK_RESULTS = Mart(
         "expectation": (TEXT, "name of the rule"),
         "says": (TEXT, "the rule in words"),
         "severity": (TEXT, "critical, warning or info, after this company's overrides"),
-        "success": (FLAG, "whether the rule holds"),
+        "success": (FLAG, "whether the rule holds; empty if it could not be judged"),
         "rows": (WHOLE, "rows checked"),
         "failed_rows": (WHOLE, "rows that break the rule"),
         "observed": (TEXT, "observed value, for a rule about a whole table"),
         "sample_keys": (TEXTS, "keys of the first failing rows"),
         "remedy": (TEXT, "how to fix it"),
         "reason": (TEXT, "reason of a severity override"),
+        "not_judged": (TEXT, "why the rule could not be judged, such as columns that are not given"),
     },
 )  # fmt: skip
 

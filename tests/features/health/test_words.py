@@ -8,9 +8,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from keepwell.features.facts import text as of_text
 from keepwell.features.facts.text import text_sentiment
 from keepwell.features.health.words import SIMILAR, TYPICAL, bound_in_words, in_words, never_in_words
 from keepwell.features.measures.all import FEATURES
+from keepwell.tasks.sources import sentiment_cache
 from keepwell.tasks.sources.sentiment_cache import SentimentCache
 from keepwell.values.money import short_money
 
@@ -196,6 +198,18 @@ def test_sentiments_keep_their_order_and_are_stored_without_their_texts(tmp_path
     again = SentimentCache(tmp_path)
     assert again.of([GOOD, BAD]) == [text_sentiment(GOOD), text_sentiment(BAD)]
     again.save(tmp_path / "nowhere")  # nothing was computed, so nothing is written
+
+
+def test_sentiments_of_other_code_or_libraries_are_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was stored before markup and quotes were stripped stays in a file of its own (FEA-5, TRU-1)."""
+    (tmp_path / "work").mkdir()
+    first = SentimentCache(tmp_path)
+    first.of([BAD])
+    first.save(tmp_path / "work")
+    monkeypatch.setattr(sentiment_cache, "_computed_by", lambda: "another")
+    monkeypatch.setattr(of_text, "text_sentiment", lambda _: 0.5)
+
+    assert SentimentCache(tmp_path).of([BAD]) == [0.5]
 
 
 @pytest.mark.parametrize("damage", ["a value", "half of it", "another file"])

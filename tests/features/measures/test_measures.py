@@ -154,7 +154,7 @@ CASES = [
     case("tickets_per_seat_90d", "not sold by seat", None, tickets=[ticket(1)]),
     case("urgent_tickets_90d", "urgent and critical", 2,
          tickets=[ticket(1, priority=p) for p in ("urgent", "critical", "high", None)]),
-    case("urgent_tickets_90d", "no priority known", None, tickets=[ticket(1)]),
+    case("urgent_tickets_90d", "no priority known is none known to be urgent", 0, tickets=[ticket(1)]),
     case("escalations_90d", "one with its time, one known since its closing", 2,
          tickets=[ticket(9, escalated_at=ago(8, "09:00")), ticket(9, escalated=True, closed_at=ago(2, "09:00")),
                   ticket(9, escalated=False, closed_at=ago(2, "09:00"))]),
@@ -197,8 +197,10 @@ CASES = [
                       talk(5, "email", attended=True)]),
     case("meeting_attendance_180d", "none held", None),
     case("email_response_90d", "1 of 4", 0.25,
-         touchpoints=[talk(90, "email", attended=True), *(talk(d, "email", attended=False) for d in (1, 2, 3)),
-                      talk(91, "email", attended=True)]),
+         touchpoints=[talk(90, "email", answered_at=ago(89)), *(talk(d, "email", attended=False) for d in (1, 2, 3)),
+                      talk(91, "email", answered_at=ago(91))]),
+    case("email_response_90d", "an answer without a time is not known", 0,
+         touchpoints=[talk(9, "email", attended=True)]),
     case("community_posts_90d", "two", 2, touchpoints=[talk(1, "community"), talk(90, "community"), talk(1)]),
     case("community_posts_90d", "none is 0", 0),
     case("engagement_90d", "mean of 0.4 and 0.8", 0.6,
@@ -385,8 +387,8 @@ def test_the_outcome_is_never_an_input() -> None:
 
 
 def test_the_windows_in_the_names_are_the_windows_that_are_read() -> None:
-    """`_28d` reads back 28 days, unless it counts a late column of older rows."""
-    counted_late = {"payment_failures_90d", "disputes_180d", "champion_departures_180d"}
+    """`_28d` reads back 28 days, unless it counts a late column of older rows or nets them."""
+    counted_late = {"payment_failures_90d", "disputes_180d", "days_late_180d", "champion_departures_180d"}
     named = {n: f for n, f in FEATURES.items() if n.endswith("d") and n.split("_")[-1][:-1].isdigit()}
 
     for name, feature in named.items():

@@ -28,7 +28,7 @@ def labelled(now: str = MATURED, **rows: list[Row]) -> dict[str, dict[str, objec
 
 def lost(now: str = MATURED, **rows: list[Row]) -> list[tuple[str, str, str]]:
     """The losses known: account, date, how."""
-    frame = churned_accounts(facts_of(snapshot(rows), now), MONEY.churn_grace_days).to_pandas()
+    frame = churned_accounts(facts_of(snapshot(rows), now), MONEY).to_pandas()
     return sorted((r.account_id, str(r.churned_at.date()), r.how) for r in frame.itertuples())
 
 

@@ -21,7 +21,7 @@ from keepwell.playbook.alerts.clocks import (
     steps_at,
 )
 from keepwell.playbook.alerts.ledger_events import STEPS, Alert, LedgerEvent, event_of, fold
-from keepwell.playbook.alerts.lifecycle import new_events
+from keepwell.playbook.alerts.lifecycle import Absences, new_events
 from keepwell.playbook.alerts.rules import Condition, Observations, Occurrence
 from keepwell.playbook.alerts.runs import Runs
 from keepwell.playbook.settings import AlertSettings, OwnerSettings
@@ -147,7 +147,7 @@ def test_what_falls_due_after_a_closing_is_no_breach_and_what_fell_due_before_is
     """However late the sweep comes (ALR-2)."""
     history = ledger()
     gone = new_events(history, Observations(), MONDAY + 5 * HOUR, {}, AlertSettings(), OwnerSettings(),
-                      Runs(MONDAY, MONDAY))  # fmt: skip
+                      Runs(MONDAY, MONDAY), absences=Absences({"acme": MONDAY.date()}))  # fmt: skip
     history += gone
     found = breaches(history, MONDAY + 99 * HOUR)
 
@@ -155,6 +155,18 @@ def test_what_falls_due_after_a_closing_is_no_breach_and_what_fell_due_before_is
     assert {e.rule for e in found if e.payload["step"] == "review"} == {"urgent_ticket"}
     history += found
     assert alert(history, "health_low", MONDAY + 99 * HOUR).breached
+
+
+def test_what_falls_due_while_the_account_is_missing_is_no_breach() -> None:
+    """The clocks of an alert on hold pause where they stood (ALR-2, SRC-9)."""
+    history = ledger()
+    history += new_events(history, Observations(), MONDAY + 5 * HOUR, {}, AlertSettings(), OwnerSettings(),
+                          Runs(MONDAY, MONDAY))  # fmt: skip
+
+    found = breaches(history, MONDAY + 99 * HOUR)
+
+    assert {e.payload["step"] for e in found} == {"ack", "assess", "review"}
+    assert alert(history, "health_low", MONDAY + 99 * HOUR).state == "held"
 
 
 def test_the_next_step_is_the_open_one_that_is_due_first() -> None:

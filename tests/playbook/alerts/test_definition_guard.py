@@ -302,7 +302,9 @@ def test_the_renamed_event_moves_breadth_and_not_use(outage: tuple[Run, Snapshot
     frames = {}
     for day in weeks(RENAMED - 21 * DAY, RENAMED + 7 * DAY):
         facts = facts_at(snapshot, datetime.combine(day, datetime.min.time()), run.fixed)
-        wide = feature_table(facts, features_book(facts, run.settings.money), of_use).to_pandas()
+        wide = feature_table(
+            facts, features_book(facts, run.settings.money), of_use, run.settings.money.rates()
+        ).to_pandas()
         frames[day] = wide.set_index("account_id")
     newest_first = [frames[day] for day in sorted(frames, reverse=True)]
     scored = [w for w in watch(run.settings.health) if w.name in of_use]

@@ -16,7 +16,7 @@ from keepwell.features.facts.canonical import QUARANTINE, TABLES
 from keepwell.features.facts.events import events
 from keepwell.features.facts.known import Facts, known
 from keepwell.playbook.alerts.ledger_events import ALERT_SCHEMA, Alert, LedgerEvent, alert_table, alerts_at, event_id
-from keepwell.playbook.alerts.lifecycle import new_events
+from keepwell.playbook.alerts.lifecycle import NO_ABSENCES, Absences, new_events
 from keepwell.playbook.alerts.rules import RULES, Condition, Observations, Occurrence, Standing, conditions, standings
 from keepwell.playbook.alerts.runs import Runs, days_to_run, events_since
 from keepwell.playbook.settings import AlertSettings, OwnerSettings
@@ -122,7 +122,7 @@ def _table(schema: Mapping[str, str], rows: Sequence[Mapping[str, object]]) -> i
 
 
 def seen_events(facts: Facts, since: datetime) -> list[Occurrence]:
-    found = events(facts, since, DEFAULTS.ticket_priorities).to_pyarrow().to_pylist()
+    found = events(facts, since, DEFAULTS.ticket_priorities, {"USD": 1.0}).to_pyarrow().to_pylist()
     return sorted((Occurrence(**row) for row in found), key=lambda o: (o.rule, o.subject))
 
 
@@ -158,6 +158,48 @@ def test_an_urgent_ticket_is_an_event_from_its_opening_until_it_is_known_to_be_c
         "closes-later": False,
         "open": False,
     }
+
+
+def test_a_raised_priority_is_an_event_of_its_own_instant() -> None:
+    """Opened long ago or not: urgent from when it became so, in the ledger and on the clocks (ALR-1, section 0)."""
+    raised, opened = datetime(2024, 3, 4, 10), {"old": 12 * DAY, "new": 3 * DAY, "lowered": 3 * DAY}
+    tickets = [
+        {
+            "ticket_id": name,
+            "account_id": "acme",
+            "opened_at": raised - age,
+            "priority": "urgent",
+            "priority_at": raised,
+        }
+        for name, age in opened.items()
+    ]
+    tickets[2] |= {"priority": "low"}
+    now = raised + timedelta(minutes=15)
+
+    assert seen_events(facts_of(raised - timedelta(seconds=1), tickets=tickets), MONDAY - 20 * DAY) == []
+    found = seen_events(facts_of(now, tickets=tickets), now - DAY)
+    assert [(o.subject, o.occurred_at, o.known_at) for o in found] == [(n, raised, raised) for n in ("new", "old")]
+
+    new = new_events([], Observations((), found), now, {"acme": "ann"}, DEFAULTS, OwnerSettings(), Runs())
+    alerts = alerts_at(new, now)
+    assert [(a.subject, a.known_at, a.opened_at) for a in alerts] == [(n, raised, now) for n in ("new", "old")]
+    assert {a.due_review for a in alerts} == {raised + timedelta(hours=4)}
+    assert {a.due_ack for a in alerts} == {raised + timedelta(hours=2)}
+
+
+def test_what_the_pipeline_delivers_late_does_not_count_against_people() -> None:
+    """Within `prompt_minutes` deadlines count from the event, later from the notification (ALR-1, ALR-7)."""
+
+    def due_after(minutes: int, **settings: int) -> timedelta:
+        now = MONDAY + timedelta(minutes=minutes)
+        about = AlertSettings(**settings)
+        seen = Observations((), [ticket(MONDAY)])
+        (alert,) = alerts_at(new_events([], seen, now, {"acme": "ann"}, about, OwnerSettings(), Runs()), now)
+        return alert.due_review - MONDAY
+
+    hours = timedelta(hours=4)
+    assert [due_after(m) for m in (0, 15, 16)] == [hours, hours, hours + timedelta(minutes=16)]
+    assert due_after(10, prompt_minutes=0) == hours + timedelta(minutes=10)
 
 
 def test_a_failure_and_a_dispute_of_one_invoice_are_two_events() -> None:
@@ -212,10 +254,18 @@ class Days:
     def history(self) -> list[LedgerEvent]:
         return list(self.written.values())
 
-    def run(self, day: int, seen: Observations, book: Mapping[str, str | None] | None = None) -> list[LedgerEvent]:
+    def run(
+        self,
+        day: int,
+        seen: Observations,
+        book: Mapping[str, str | None] | None = None,
+        absences: Absences = NO_ABSENCES,
+    ) -> list[LedgerEvent]:
         """What the run of a day added."""
         as_of, book = MONDAY + day * DAY, self.book if book is None else book
-        found = new_events(self.history, seen, as_of, book, self.settings, OwnerSettings(), self.runs)
+        found = new_events(
+            self.history, seen, as_of, book, self.settings, OwnerSettings(), self.runs, absences=absences
+        )
         added = [event for event in found if event.event_id not in self.written]
         self.written |= {event.event_id: event for event in added}
         first, last = self.runs.first or as_of, self.runs.last or as_of
@@ -234,12 +284,19 @@ def said(account: str, sign: str, rule: str = "no_usage") -> Condition:
 
 
 def story(signs: str, **settings: object) -> list[str]:
-    """What happened on which day. One sign per day: `!` the cause is there, `.` gone, `?` unknown, `x` no contract."""
+    """What happened on which day. One sign per day: `!` the cause is there, `.` gone, `?` unknown.
+
+    `x`: its contract ended that day; `o`: the account is not in the contracts, and nobody knows why; `a`: the same, and
+    a person accepted it.
+    """
     days = Days(**settings)
     happened = []
     for day, sign in enumerate(signs):
-        if sign == "x":
-            added = days.run(day, Observations(), book={})
+        today = (MONDAY + day * DAY).date()
+        if sign in "xoa":
+            left = {"acme": today} if sign == "x" else {"acme": today - 90 * DAY}
+            seen, accepted = {"acme": today - DAY}, {today: "lea"} if sign == "a" else {}
+            added = days.run(day, Observations(), {}, Absences(left, seen, accepted))
         else:
             added = days.run(day, Observations([said("acme", sign)]))
         happened += [f"{day} {event.kind}" for event in added]
@@ -295,12 +352,48 @@ def test_an_alert_closes_when_its_account_leaves_the_book() -> None:
 
     days = Days()
     days.run(0, Observations([said("acme", "!")], [ticket(MONDAY)]))
-    days.run(1, Observations(), book={})
+    days.run(1, Observations(), {}, Absences(left={"acme": MONDAY.date() + DAY}))
     assert [(a.rule, a.state, a.reason) for a in days.mart(1)] == [
         ("no_usage", "closed", "the account is no longer under contract"),
         ("urgent_ticket", "closed", "the account is no longer under contract"),
     ]
     assert days.mart(2) == []
+
+
+def test_a_missing_row_closes_no_alert() -> None:
+    """On hold, and the same alert when the row is back: at once, without a cool-down (SRC-9, ALR-3)."""
+    assert story("!oo!!") == ["0 opened", "1 missing", "3 returned"]
+    assert story("!o.") == ["0 opened", "1 missing", "2 returned"]
+    assert story("!oo!" + "." * 9) == ["0 opened", "1 missing", "3 returned", "4 cause_gone", "11 closed"]
+
+
+def test_an_alert_of_a_missing_account_closes_when_that_is_explained_accepted_or_old() -> None:
+    """An end that is known by now, a person's word, or 14 days (a setting); and then no cool-down (SRC-9)."""
+    assert story("!oox") == ["0 opened", "1 missing", "3 closed"]
+    assert story("!ooa") == ["0 opened", "1 missing", "3 closed"]
+    assert story("!a") == ["0 opened", "1 closed"]
+    assert story("!" + "o" * 14) == ["0 opened", "1 missing"]
+    assert story("!" + "o" * 15) == ["0 opened", "1 missing", "15 closed"]
+    assert story("!" + "o" * 15 + "!") == ["0 opened", "1 missing", "15 closed", "16 opened"]
+    assert story("!ooo", missing_days=2) == ["0 opened", "1 missing", "3 closed"]
+
+
+def test_an_alert_of_a_missing_account_is_on_hold_and_its_deadlines_pause() -> None:
+    """State `held` with `missing_since`; back after two days, what was not due yet is due two days later (SRC-9)."""
+    days = Days(silent_minimum_tenure_days=0)
+    days.run(0, Observations([said("acme", "!")]))
+    (before,) = days.mart(0)
+    days.run(1, Observations(), {}, Absences(left={"acme": date(2020, 1, 1)}, seen={"acme": MONDAY.date()}))
+    (held,) = days.mart(1)
+    days.run(3, Observations([said("acme", "!")]))
+    (after,) = days.mart(3)
+
+    assert (held.state, held.missing_since, held.reason) == ("held", MONDAY + DAY, None)
+    assert (after.state, after.missing_since, after.alert_id) == ("open", None, before.alert_id)
+    assert before.due_follow_up is not None
+    assert before.due_follow_up > MONDAY + DAY
+    assert after.due_follow_up == before.due_follow_up + 2 * DAY
+    assert (after.due_ack, after.opened_at) == (before.due_ack, before.opened_at)
 
 
 def test_an_account_out_of_the_book_opens_nothing() -> None:
@@ -508,7 +601,7 @@ def test_what_is_written_after_a_closing_changes_nothing() -> None:
     """A person who snoozes what a run has just closed does not bring it back (ALR-3)."""
     days = Days()
     days.run(0, Observations([said("acme", "!")]))
-    days.run(1, Observations(), book={})
+    days.run(1, Observations(), {}, Absences(left={"acme": MONDAY.date() + DAY}))
     (closed,) = days.mart(1)
     event = snoozed(closed, MONDAY + 1.5 * DAY, MONDAY + 9 * DAY)
     days.written[event.event_id] = event
@@ -581,7 +674,7 @@ PACE = {
     "gone_days": 2, "cool_down_days": 3, "storm_minimum": 2, "storm_share": 0.5, "event_lookback_days": 2,
     "catch_up_days": LENGTH,
 }  # fmt: skip
-histories = st.tuples(*(st.text("!.?x", min_size=LENGTH, max_size=LENGTH) for _ in ACCOUNTS))
+histories = st.tuples(*(st.text("!.?xo", min_size=LENGTH, max_size=LENGTH) for _ in ACCOUNTS))
 tickets = st.lists(
     st.tuples(st.sampled_from(ACCOUNTS), st.floats(-2, LENGTH), st.floats(0, LENGTH)),
     max_size=6,
@@ -590,15 +683,22 @@ tickets = st.lists(
 
 
 def look(days: Days, day: int, signs: Sequence[str], opened: Sequence[tuple[str, float, float]]) -> list[LedgerEvent]:
-    """Run one day of a world in which each account has its signs and each ticket is known and closed at its times."""
-    book = {account: "ann" for account, line in zip(ACCOUNTS, signs, strict=True) if line[day] != "x"}
+    """Run one day of a world in which each account has its signs and each ticket is known and closed at its times.
+
+    On `x` its contract has ended, on `o` its rows are missing.
+    """
+    lines = dict(zip(ACCOUNTS, signs, strict=True))
+    book = {account: "ann" for account, line in lines.items() if line[day] not in "xo"}
+    before = [(MONDAY.date() + n * DAY, a, line[n]) for n in range(day + 1) for a, line in lines.items()]
+    left = {account: on for on, account, sign in before if sign == "x"}
+    seen = {account: on for on, account, sign in before[: -len(lines)] if sign not in "xo"}
     there = [said(a, line[day]) for a, line in zip(ACCOUNTS, signs, strict=True) if a in book]
     events_known = [
         ticket(MONDAY + known_on * DAY, f"T{number}", account, resolved=known_on + lasts <= day)
         for number, (account, known_on, lasts) in enumerate(opened)
         if known_on <= day
     ]
-    return days.run(day, Observations(there, events_known), book)
+    return days.run(day, Observations(there, events_known), book, Absences(left, seen))
 
 
 @given(histories, tickets, st.lists(st.integers(0, LENGTH - 1), max_size=12))
@@ -626,11 +726,14 @@ def test_a_condition_has_at_most_one_live_alert_and_rests_between_episodes(signs
             sign = signs[ACCOUNTS.index(event.account_id)][day]
             assert (event.kind, sign) in {
                 ("opened", "!"), ("cause_back", "!"), ("cause_gone", "."), ("closed", "."), ("closed", "x"),
+                ("missing", "o"), ("closed", "o"), ("returned", "!"), ("returned", "."), ("returned", "?"),
             }  # fmt: skip
         live = [alert.account_id for alert in days.mart(day) if alert.closed_at is None]
         assert len(live) == len(set(live))
+    missed = {e.alert_id for e in days.history if e.kind == "missing"}
     for account in ACCOUNTS:
         kinds = [e for e in days.history if e.account_id == account and e.kind in {"opened", "closed"}]
         for before, after in pairwise(kinds):
             assert before.kind != after.kind
-            assert after.kind == "closed" or after.as_of - before.as_of >= 3 * DAY
+            rested = before.alert_id in missed or after.as_of - before.as_of >= 3 * DAY
+            assert after.kind == "closed" or rested

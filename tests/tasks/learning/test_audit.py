@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keepwell.features.measures.all import FEATURES
+from keepwell.features.settings import BookSettings
 from keepwell.models.grading.audit import as_known, audit_metrics, looked_up, window, with_flags
 from keepwell.models.grading.ratios import Less, Ratio, estimates
 from keepwell.models.grading.retention import (
     arr_on,
-    bridged,
     contact_metrics,
     retention,
     surprise_metrics,
@@ -34,8 +34,9 @@ from keepwell.models.training.walk_forward import refit_day, walk_forward
 from keepwell.sample.settings import company_with
 from keepwell.sample.write import write_company
 from keepwell.tasks.learning.audit import Audit
-from keepwell.tasks.learning.audit_facts import TRAILING, periods_of
+from keepwell.tasks.learning.audit_facts import TRAILING, arr_spans, periods_of
 from keepwell.tasks.reports.audit import as_html, verdict
+from tests.support.handmade import company, contract
 from tests.support.running import bytes_of, keepwell, mart, without
 
 RULES = AuditSettings()
@@ -247,24 +248,25 @@ def test_retention_by_hand():
     """100 grew to 150, 200 shrank to 120, 300 left, 50 came: gross 220, net 270 of 600, two of three stay (LRN-7)."""
     start = pd.Series({"grew": 100.0, "shrank": 200.0, "left": 300.0})
     end = pd.Series({"grew": 150.0, "shrank": 120.0, "came": 50.0})
-    found = {name: ratio.sums for name, ratio in retention(start, end).items()}
+    found = {name: ratio.sums for name, ratio in retention(start, end, 0.1).items()}
 
     assert found == {
         "gross_revenue_retention": (220.0, 600.0),
         "net_revenue_retention": (270.0, 600.0),
         "logo_retention": (2.0, 3.0),
+        "contraction": (1.0, 3.0),
     }
 
 
 def test_a_renewal_within_the_grace_is_retained_on_the_days_between():
     """Signed late is signed; beyond 30 days the account was gone (LRN-7, section 0)."""
-    contracts = pd.DataFrame(
-        [("late", "2023-01-01", "2024-01-01", 10.0), ("late", "2024-01-20", "2025-01-20", 12.0),
-         ("gone", "2023-01-01", "2024-01-01", 20.0), ("gone", "2024-03-01", None, 20.0),
-         ("trial", "2023-01-01", None, 0.0), ("two", "2023-01-01", None, 5.0), ("two", "2024-01-05", None, 7.0)],
-        columns=["account_id", "start_on", "end_on", "arr"],
-    )  # fmt: skip
-    held = bridged(contracts, 30)
+    terms = [
+        ("late", "2023-01-01", "2024-01-01", 10.0), ("late", "2024-01-20", "2025-01-20", 12.0),
+        ("gone", "2023-01-01", "2024-01-01", 20.0), ("gone", "2024-03-01", None, 20.0),
+        ("trial", "2023-01-01", None, 0.0), ("two", "2023-01-01", None, 5.0), ("two", "2024-01-05", None, 7.0),
+    ]  # fmt: skip
+    contracts = [contract(account, start, end, arr=arr) for account, start, end, arr in terms]
+    held = arr_spans(company("2024-06-01", contracts=contracts), BookSettings())
 
     assert arr_on(held, date(2024, 1, 10)).to_dict() == {"late": 10.0, "two": 12.0}
     assert arr_on(held, date(2024, 1, 20)).to_dict() == {"late": 12.0, "two": 12.0}

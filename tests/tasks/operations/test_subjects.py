@@ -167,7 +167,9 @@ def after(
     at = pd.to_datetime(frame["at"]).astype("datetime64[us]")
     frame = frame.assign(at=at, as_of=at.dt.to_period("M").dt.start_time)
     facts = company(now, **rows)
-    return with_outcomes(frame, work_of(work), facts, RULES, HORIZON, GRACE).set_index("account_id")
+    return with_outcomes(frame, work_of(work), facts, RULES, HORIZON, BookSettings(churn_grace_days=GRACE)).set_index(
+        "account_id"
+    )
 
 
 TERMS = [

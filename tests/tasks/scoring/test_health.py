@@ -90,11 +90,11 @@ def test_the_summary_names_score_factors_and_what_is_recommended_by_when() -> No
     acme = row_of(scored(rows))
 
     assert acme["factor_1"] == "Usage down 90% over the last 28 days (vs. the 28 before)"
-    assert acme["factor_2"] == "2 escalated tickets in 90 days"
-    assert acme["factor_3"] == "No executive contact in 200 days"
+    assert acme["factor_2"] == "No executive contact in 200 days"
+    assert acme["factor_3"] == "2 escalated tickets in 90 days"
     assert acme["summary"] == (
         f"Churn risk: no model (health {acme['health']:.1f}, at_risk) | Key factors: usage down 90% over the last "
-        "28 days (vs. the 28 before), 2 escalated tickets in 90 days, no executive contact in 200 days | "
+        "28 days (vs. the 28 before), no executive contact in 200 days, 2 escalated tickets in 90 days | "
         "Recommended: Usage review with the admin within 3 days"
     )
     assert (acme["tier"], acme["action_owner"], acme["action_due"]) == ("outreach", "desk", date(2024, 3, 7))

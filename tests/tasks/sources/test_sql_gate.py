@@ -13,7 +13,6 @@ from keepwell.tasks.sources.connect import connect_source, duckdb_file, engine, 
 from keepwell.tasks.sources.mapping import single_select
 from keepwell.tasks.sources.sql_gate import ROWS
 from keepwell.tasks.sources.staging import stage
-from tests.support.company import company, staged
 from tests.support.running import keepwell
 
 OUTSIDE = "top-secret-line"
@@ -239,8 +238,8 @@ def test_an_error_of_the_data_repeats_none_of_its_values(tmp_path: Path) -> None
     for given, sql, says in (
         (f"a\n{OUTSIDE}\n", "SELECT CAST(a AS INT) AS account_id FROM t", "to INT32"),
         (f"a\n{OUTSIDE}\n", "SELECT JSON(a) AS account_id FROM t", "Malformed JSON"),
-        (f'a,b\n1,2\n"{OUTSIDE}"x,3\n', "SELECT a AS account_id FROM t", "t.csv: its rows have different numbers"),
-        (f'a,b\n{plain}"{OUTSIDE}"x,3\n', "SELECT a AS account_id FROM t", "CSV Error on Line: 25002"),
+        (f'a,b\n1,2\n"{OUTSIDE}"x,3\n', "SELECT a AS account_id FROM t", "t.csv: CSV Error on Line: 3"),
+        (f'a,b\n{plain}"{OUTSIDE}"x,3\n', "SELECT a AS account_id FROM t", "t.csv: CSV Error on Line: 25002"),
     ):
         (tmp_path / "t.csv").write_text(given)
         (tmp_path / "accounts.sql").write_text(sql)
@@ -251,18 +250,53 @@ def test_an_error_of_the_data_repeats_none_of_its_values(tmp_path: Path) -> None
         assert says in str(refused.value)
 
 
-def test_a_common_table_expression_may_be_named_as_the_table_that_it_reads(tmp_path: Path) -> None:
-    """Inside its own body the name means the table: so dbt's import expressions read (SRC-2)."""
-    rows = company("accounts")["accounts"]
-    staged({"accounts": rows}, tmp_path)
-    mapping = tmp_path / "accounts.sql"
-    mapping.write_text(
-        "WITH accounts AS (SELECT * FROM accounts), b AS (SELECT * FROM accounts) SELECT * FROM b;\n-- ok"
-    )
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "WITH accounts AS (SELECT * FROM accounts), b AS (SELECT * FROM accounts) SELECT * FROM b;\n-- ok",
+        'WITH ACCOUNTS AS (SELECT * FROM Accounts) SELECT * FROM "accounts" ; -- ok\n;',
+        "WITH RECURSIVE accounts AS (SELECT * FROM accounts) SELECT * FROM accounts",
+        "SELECT * FROM (WITH accounts AS (SELECT * FROM accounts) SELECT * FROM accounts) x",
+        "FROM accounts WHERE account_id IN (WITH accounts AS (FROM accounts) SELECT account_id FROM accounts)",
+        "WITH a AS (WITH accounts AS (SELECT * FROM accounts) SELECT * FROM accounts) SELECT * FROM a",
+        "WITH a AS (SELECT * FROM accounts), accounts AS (SELECT * FROM a) SELECT * FROM accounts",
+        "WITH accounts AS (SELECT * FROM main.accounts) SELECT * FROM accounts",
+        "WITH RECURSIVE n AS (SELECT 1 i UNION ALL SELECT i + 1 FROM n WHERE i < 3) FROM accounts WHERE 1 IN (FROM n)",
+        "/* FROM nothing; */ FROM accounts /* ; */",
+        "(SELECT * FROM accounts)",
+    ],
+)
+def test_a_name_means_what_it_means_in_its_scope(tmp_path: Path, sql: str) -> None:
+    """A common table expression may be named as its table, as each of dbt's is: nested, recursive (SRC-2)."""
+    (tmp_path / "Accounts.csv").write_text("account_id\nA1\n")
+    (tmp_path / "accounts.sql").write_text(sql)
 
-    read = stage(str(tmp_path / "data"), tmp_path, {"accounts": mapping}, tmp_path / "again")
+    read = stage(".", tmp_path, {"accounts": tmp_path / "accounts.sql"}, tmp_path / "snapshots")
 
-    assert read.tables["accounts"].rows == len(rows)
+    assert read.tables["accounts"].rows == 1
+
+
+@pytest.mark.parametrize(
+    ("sql", "says"),
+    [
+        ("SELECT account_id FROM accounts GROUP BY name", ("must appear in the GROUP BY clause",)),
+        ("SELECT no_such(account_id) AS account_id FROM accounts", ("no_such does not exist",)),
+        ("SELECT account_id + [1] AS account_id FROM accounts", ("No function matches", "Candidate functions")),
+        ("SELECT account_id FROM accounts a JOIN accounts b ON true", ("Ambiguous reference", "a.account_id")),
+        ("WITH x AS (SELECT * FROM y), y AS (SELECT 1 AS a) SELECT * FROM x", ("`y`",)),
+        ("SELECT account_id FROM accounts WHERE", ("accounts.sql", "Line 1")),
+    ],
+)
+def test_sql_that_does_not_bind_is_refused_with_the_whole_reason(
+    tmp_path: Path, sql: str, says: tuple[str, ...]
+) -> None:
+    """Exit 2 with what the engine says of it, to its end (CONTRACT)."""
+    (tmp_path / "accounts.csv").write_text("account_id,name\nA1,Ann\n")
+    (tmp_path / "accounts.sql").write_text(sql)
+
+    with pytest.raises(ConfigError) as refused:
+        stage(".", tmp_path, {"accounts": tmp_path / "accounts.sql"}, tmp_path / "snapshots")
+    assert all(one in str(refused.value) for one in says), str(refused.value)
 
 
 def test_quotes_quote_where_they_first_come_beyond_the_sample_too(tmp_path: Path) -> None:
