@@ -6,6 +6,7 @@ import ibis
 import ibis.expr.types as ir
 
 from keepwell.features.facts.chains import live_on
+from keepwell.features.facts.exact import exact_sum
 from keepwell.features.facts.groups import rolled_up
 from keepwell.features.facts.known import Facts
 from keepwell.features.settings import BookSettings
@@ -27,8 +28,8 @@ def book(facts: Facts, settings: BookSettings) -> ir.Table:
     live = flagged.live
     accounts = flagged.group_by("account_id").agg(
         live_contracts=live.sum(),
-        arr=flagged.value.sum(where=live).fill_null(0.0),
-        arr_before=flagged.value.sum(where=flagged.was_live),
+        arr=exact_sum(flagged.value, live).fill_null(0.0),
+        arr_before=exact_sum(flagged.value, flagged.was_live),
         seats=flagged.seats.sum(where=live),
         plan=flagged.plan.max(where=live),
         first_start_on=flagged.start_on.min(),

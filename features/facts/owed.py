@@ -12,6 +12,8 @@ from collections.abc import Mapping
 import ibis
 import ibis.expr.types as ir
 
+from keepwell.features.facts.exact import exact_sum, exact_sum_over
+
 ROUNDING = 0.005
 """Amounts are sums of cents in binary: what is left below half a cent is nothing."""
 
@@ -48,7 +50,7 @@ def owed(invoices: ir.Table, rates: Mapping[str, float]) -> ir.Table:
 def _net_of_credits(sized: ir.Table) -> ir.Table:
     """The invoices with `left`: what the credits leave of an open charge; NULL of any other row."""
     notes = sized.filter(sized.note & sized.credit_of.notnull())
-    named = notes.group_by(of="account_id", to="credit_of").agg(named=-notes.value.sum())
+    named = notes.group_by(of="account_id", to="credit_of").agg(named=-exact_sum(notes.value))
     joined = sized.left_join(named, [("account_id", "of"), ("invoice_id", "to")]).drop("of", "to")
     value = (joined.open & joined.charge).ifelse(joined.value, ibis.null())
     by_name = (value < joined.named).ifelse(value, joined.named).fill_null(0.0)
@@ -59,9 +61,9 @@ def _net_of_credits(sized: ir.Table) -> ir.Table:
     )
     account = ibis.window(group_by=before.account_id)
     by_due = [before.due, before.issued_on, before.invoice_id]
-    reached = before.before.sum().over(
-        ibis.window(group_by=before.account_id, order_by=by_due, preceding=None, following=0)
+    reached = exact_sum_over(
+        before.before, ibis.window(group_by=before.account_id, order_by=by_due, preceding=None, following=0)
     )
-    uncovered = (reached - before.spare.sum().over(account)).clip(lower=0.0)
+    uncovered = (reached - exact_sum_over(before.spare, account)).clip(lower=0.0)
     left = (uncovered < before.before).ifelse(uncovered, before.before)
     return before.mutate(left=(left < ROUNDING).ifelse(0.0, left)).drop("named", "before", "spare")

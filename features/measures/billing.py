@@ -5,6 +5,7 @@ from functools import partial
 import ibis
 import ibis.expr.types as ir
 
+from keepwell.features.facts.exact import exact_sum
 from keepwell.features.facts.known import Rows
 from keepwell.features.facts.owed import owed
 from keepwell.features.measures.registry import aggregate
@@ -68,5 +69,5 @@ def days_late_180d(invoices: Rows) -> ir.Value:
 def overdue_share(invoices: Rows) -> ir.Value:
     """Share of the amount invoiced in the last 365 days, net of credits, that is due and not paid."""
     recent = invoices.last(365)
-    overdue = invoices.owed.sum(where=recent & (invoices.due < ibis.literal(invoices.today)))
-    return overdue.fill_null(0) / invoices.billed.sum(where=recent).nullif(0)
+    overdue = exact_sum(invoices.owed, where=recent & (invoices.due < ibis.literal(invoices.today)))
+    return overdue.fill_null(0) / exact_sum(invoices.billed, where=recent).nullif(0)

@@ -5,6 +5,7 @@ from functools import partial
 import ibis
 import ibis.expr.types as ir
 
+from keepwell.features.facts.exact import exact_mean
 from keepwell.features.facts.known import Rows
 from keepwell.features.measures.registry import aggregate
 
@@ -114,7 +115,7 @@ def community_posts_90d(touchpoints: Rows) -> ir.Value:
 )
 def engagement_90d(touchpoints: Rows) -> ir.Value:
     """Mean external engagement score of the last 90 days."""
-    return touchpoints.engagement.mean()
+    return exact_mean(touchpoints.engagement)
 
 
 @_people(

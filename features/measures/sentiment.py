@@ -4,6 +4,7 @@ from functools import partial
 
 import ibis.expr.types as ir
 
+from keepwell.features.facts.exact import exact_mean
 from keepwell.features.facts.known import Rows
 from keepwell.features.measures.registry import aggregate
 
@@ -26,7 +27,7 @@ _nps = partial(aggregate, "surveys", direction=1, component="sentiment", needs=(
 )
 def ticket_sentiment_90d(tickets: Rows) -> ir.Value:
     """Mean sentiment of tickets opened in the last 90 days."""
-    return tickets.sentiment.mean()
+    return exact_mean(tickets.sentiment)
 
 
 @_sentiment(
@@ -38,7 +39,7 @@ def ticket_sentiment_90d(tickets: Rows) -> ir.Value:
 )
 def ticket_sentiment_trend(tickets: Rows) -> ir.Value:
     """Mean sentiment of tickets of the last 90 days less that of the 90 before."""
-    return tickets.sentiment.mean(where=tickets.last(90)) - tickets.sentiment.mean(where=tickets.last(90, before=90))
+    return exact_mean(tickets.sentiment, tickets.last(90)) - exact_mean(tickets.sentiment, tickets.last(90, before=90))
 
 
 @_sentiment(
@@ -50,7 +51,7 @@ def ticket_sentiment_trend(tickets: Rows) -> ir.Value:
 )
 def touchpoint_sentiment_90d(touchpoints: Rows) -> ir.Value:
     """Mean sentiment of calls, meetings and messages in the last 90 days."""
-    return touchpoints.sentiment.mean()
+    return exact_mean(touchpoints.sentiment)
 
 
 @_nps(
@@ -62,7 +63,7 @@ def touchpoint_sentiment_90d(touchpoints: Rows) -> ir.Value:
 )
 def nps_score_365d(surveys: Rows) -> ir.Value:
     """Mean answer to "how likely are you to recommend us" in the last 365 days."""
-    return surveys.score.mean()
+    return exact_mean(surveys.score)
 
 
 @_nps(
@@ -74,4 +75,4 @@ def nps_score_365d(surveys: Rows) -> ir.Value:
 )
 def nps_change(surveys: Rows) -> ir.Value:
     """Mean NPS answer of the last 180 days less that of the 180 before."""
-    return surveys.score.mean(where=surveys.last(180)) - surveys.score.mean(where=surveys.last(180, before=180))
+    return exact_mean(surveys.score, surveys.last(180)) - exact_mean(surveys.score, surveys.last(180, before=180))

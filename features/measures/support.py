@@ -4,6 +4,7 @@ from functools import partial
 
 import ibis.expr.types as ir
 
+from keepwell.features.facts.exact import exact_mean
 from keepwell.features.facts.known import Rows
 from keepwell.features.measures.registry import aggregate, derived
 
@@ -97,7 +98,7 @@ def oldest_open_ticket_days(tickets: Rows) -> ir.Value:
 )
 def csat_180d(tickets: Rows) -> ir.Value:
     """Mean satisfaction with tickets opened in the last 180 days."""
-    return tickets.csat.mean()
+    return exact_mean(tickets.csat)
 
 
 @aggregate(

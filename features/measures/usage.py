@@ -5,6 +5,7 @@ from functools import partial
 import ibis
 import ibis.expr.types as ir
 
+from keepwell.features.facts.exact import exact_sum
 from keepwell.features.facts.known import Rows
 from keepwell.features.measures.registry import aggregate, derived
 
@@ -62,7 +63,7 @@ def events_28d(usage: Rows) -> ir.Value:
 )
 def minutes_28d(usage: Rows) -> ir.Value:
     """Minutes of use in the last 28 days."""
-    return usage.minutes.sum()
+    return exact_sum(usage.minutes)
 
 
 @_trend(

@@ -11,6 +11,7 @@ import ibis
 import ibis.expr.types as ir
 
 from keepwell.features.book import arr_in_reporting_currency, by_customer
+from keepwell.features.facts.exact import exact_sum
 from keepwell.features.facts.known import Facts, timestamp
 from keepwell.features.settings import BookSettings, LabelSettings
 
@@ -123,7 +124,7 @@ def _contractions(now: Facts, cohort: ir.Table, as_of: datetime, money: BookSett
     """
     spans = _arr_spans(now, money)
     then = spans.filter((spans.start_on <= as_of.date()) & (spans.end > as_of.date()))
-    of_then = then.group_by("account_id").agg(then=then.value.sum())
+    of_then = then.group_by("account_id").agg(then=exact_sum(then.value))
     days = spans.select("account_id", day="end").union(spans.select("account_id", day="start_on"))
     arr = _arr_after(spans, days, as_of, rules.churn_horizon_days)
     joined = arr.join(cohort.filter(cohort.churned_at.isnull()).select("account_id", "arr"), "account_id")
@@ -146,7 +147,7 @@ def _arr_after(spans: ir.Table, days: ir.Table, as_of: datetime, horizon_days: i
     within = _within(days.distinct(), "day", as_of, horizon_days)
     live = within.join(spans.select("account_id", "start_on", "end", "value"), "account_id")
     live = live.filter((live.start_on <= live.day) & (live.end > live.day))
-    return live.group_by("account_id", "day").agg(later=live.value.sum())
+    return live.group_by("account_id", "day").agg(later=exact_sum(live.value))
 
 
 def _promoters(now: Facts, as_of: datetime, rules: LabelSettings) -> ir.Table | None:
