@@ -18,6 +18,7 @@ from keepwell.cli.account import account
 from keepwell.cli.alerts import app as alerts
 from keepwell.cli.crm import app as crm
 from keepwell.cli.dates import DAY, AsOf, Now, believed, instant
+from keepwell.cli.init import init
 from keepwell.cli.model import app as models
 from keepwell.cli.options import Options, not_blank, run_of, show_table, show_totals
 from keepwell.cli.override import app as overrides
@@ -56,6 +57,7 @@ app.add_typer(work, name="work")
 app.add_typer(overrides, name="override")
 app.command()(note)
 app.add_typer(crm, name="crm")
+app.command()(init)
 app.command()(accept)
 app.command()(withdraw)
 

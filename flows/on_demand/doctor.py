@@ -33,6 +33,7 @@ from keepwell.tasks.doctor.mapping_findings import source_findings
 from keepwell.tasks.errors import ConfigError
 from keepwell.tasks.scoring.score import unknown_factors
 from keepwell.tasks.settings import RetrySettings
+from keepwell.tasks.starters.decisions import open_decisions
 
 COLUMN_EXISTS = "column_exists"
 ANY_DAY = date(2000, 1, 1)
@@ -48,6 +49,7 @@ def doctor(config: Path, out: Path) -> list[Diagnosis]:
     found = [
         *_critical("settings", said),
         *_secrets(config),
+        *_undecided(config),
         *reached("out", lambda: output_reached(out)),
         *prefect_reached(settings.retries if settings else RetrySettings()),
     ]
@@ -130,6 +132,15 @@ def _fixed(settings: Settings) -> list[Diagnosis]:
         for name, table in settings.tables.items()
         for column in table.fixed_since_signup
         if name != "accounts" or column not in columns
+    ]
+
+
+def _undecided(config: Path) -> list[Diagnosis]:
+    """Decisions that pipeline.toml leaves open; those of mappings are found with the mappings."""
+    text = config.read_text(encoding="utf-8", errors="replace") if config.is_file() else ""
+    return [
+        Diagnosis("warning", "settings", f"{config.name} line {line} leaves to decide: {what}")
+        for line, what in open_decisions(text)
     ]
 
 

@@ -25,6 +25,7 @@ from keepwell.tasks.sources.connect import (
 )
 from keepwell.tasks.sources.mapping import file_of, missing_columns, single_select, text_of, unknown_columns
 from keepwell.tasks.sources.sql_gate import source_tables
+from keepwell.tasks.starters.decisions import open_decisions
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,10 @@ def _faults(
 ) -> Iterator[tuple[Severity, str]]:
     """What is wrong with one mapping: its file, its SQL, what it reads, what it gives."""
     try:
-        sql = single_select(text_of(path), path.name, source.dialect)
+        text = text_of(path)
+        for line, what in open_decisions(text):
+            yield "warning", f"{file} line {line} leaves to decide: {what}"
+        sql = single_select(text, path.name, source.dialect)
     except ConfigError as error:
         if source.dialect or not path.is_file():
             yield "critical", one_line(error)

@@ -47,6 +47,11 @@ def table_scans(
         yield name, _scan(places[0][1], folder, table, name, settings, scratch)
 
 
+def table_names(folder: Path) -> list[str]:
+    """The names of the tables of a folder, as written; of several for one name the first."""
+    return [places[0][0] for places in _tables(folder).values()]
+
+
 def _tables(folder: Path) -> Mapping[str, list[tuple[str, Path]]]:
     """By key, what could be the table of that name: its name as written, and its place."""
     found: dict[str, list[tuple[str, Path]]] = {}

@@ -1,0 +1,127 @@
+"""`keepwell init`: a `pipeline.toml` and mappings for the source that is there; nothing is overwritten (SRC-11)."""
+
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from keepwell.tasks.errors import ConfigError, KeepwellError
+from keepwell.tasks.settings import STANDARD_CSV, STANDARD_RETRIES
+from keepwell.tasks.sources.connect import IN_A_FILE, SourceConnection
+from keepwell.tasks.sources.mapping import single_select
+from keepwell.tasks.starters.catalogue import Catalogue
+from keepwell.tasks.starters.decisions import open_decisions
+from keepwell.tasks.starters.pipeline import SQL, pipeline_toml
+from keepwell.tasks.starters.proposal import Proposal, proposed
+from keepwell.tasks.starters.recognition import as_usual, each_table_once, recognized
+from keepwell.tasks.starters.starter import starters, systems
+
+PASSWORD = "SOURCE_PASSWORD"  # noqa: S105 - the name of a variable
+MANY = 12
+"""Tables that a message names."""
+
+
+@dataclass(frozen=True)
+class Started:
+    """What `init` found and wrote: tables by system, files, open decisions as `file:line: text`, tables left over."""
+
+    found: Mapping[str, Sequence[str]]
+    written: Sequence[Path]
+    open: Sequence[str]
+    unused: Sequence[str]
+    variable: str | None
+
+
+def init(to: Path, url: str, names: Sequence[str]) -> Started:
+    """Write the configuration into a folder. Without a URL the starters' own names are used.
+
+    ConfigError where a file is already there, no such starter is, or nothing of the source was recognized.
+    """
+    chosen = starters(names or systems())
+    if not url and not names:
+        raise ConfigError("say where your data is (--url), or whose tables you have (--from stripe,hubspot,...).")
+    catalogue = Catalogue(url, Path()) if url else None
+    try:
+        found = [as_usual(one) for one in chosen]
+        if catalogue is not None:
+            found = each_table_once([recognized(one, catalogue) for one in chosen])
+            if not any(system.tables for system in found):
+                raise ConfigError(_nothing(catalogue, names))
+        dialect = catalogue.dialect if catalogue else "duckdb"
+        mappings = proposed(found, dialect)
+        used = {str(t.place) for system in found for t in system.tables.values() if t.place}
+        unused = [str(place) for place in catalogue.places if str(place) not in used] if catalogue else []
+    finally:
+        if catalogue is not None:
+            catalogue.close()
+    safe, variable = _without_password(url, to)
+    texts = {f"{SQL}/{name}.sql": one.text for name, one in mappings.items()}
+    texts["pipeline.toml"] = pipeline_toml(safe, mappings, found, _currencies(url, mappings.get("contracts"), dialect))
+    return Started(
+        {system.starter.title: [str(t.place or name) for name, t in system.tables.items()]
+         for system in found if system.tables},
+        _written(to, texts), _open(texts), unused, variable,
+    )  # fmt: skip
+
+
+def _nothing(catalogue: Catalogue, names: Sequence[str]) -> str:
+    there = ", ".join(map(str, catalogue.places[:MANY])) or "no tables"
+    more = ", ..." if len(catalogue.places) > MANY else ""
+    of = ", ".join(names) or "any system"
+    return (
+        f"the source has no table in the shape of {of}; it has {there}{more}. Write the mappings by hand: "
+        "docs/how-to/own-warehouse.md."
+    )
+
+
+def _without_password(url: str, to: Path) -> tuple[str, str | None]:
+    """The URL as pipeline.toml has it: the password by a variable's name, a folder or file as seen from there."""
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        return (_seen_from(url, to) if url else ""), None
+    if scheme in IN_A_FILE:
+        return f"{scheme}://{_seen_from(rest, to)}", None
+    login, at, place = rest.rpartition("@")
+    name, colon, password = login.partition(":")
+    if not at or not colon or password.startswith("${"):
+        return url, None
+    return f"{scheme}://{name}:${{{PASSWORD}}}@{place}", PASSWORD
+
+
+def _seen_from(path: str, folder: Path) -> str:
+    """A path as seen from a folder; an absolute one stays."""
+    return path if Path(path).is_absolute() else os.path.relpath(path, folder)
+
+
+def _currencies(url: str, contracts: Proposal | None, dialect: str) -> list[str]:
+    """The currencies of the contracts, the most frequent first; none where they cannot be read."""
+    if not url or contracts is None:
+        return []
+    with suppress(KeepwellError):
+        select = single_select(contracts.text, "contracts.sql", dialect)
+        asked = f"SELECT c.currency AS currency, COUNT(*) AS many FROM ({select}) AS c GROUP BY c.currency"
+        source = SourceConnection(url, Path(), {"contracts": select}, STANDARD_RETRIES, STANDARD_CSV)
+        try:
+            rows = source.read(lambda connection: connection.sql(asked).to_pyarrow().to_pylist())
+        finally:
+            source.close()
+        known = [row for row in rows if row["currency"]]
+        return [str(row["currency"]) for row in sorted(known, key=lambda r: (-r["many"], str(r["currency"])))]
+    return []
+
+
+def _written(to: Path, texts: Mapping[str, str]) -> list[Path]:
+    """Write all files, or none: one that is there is never overwritten."""
+    paths = {to / name: text for name, text in texts.items()}
+    if there := [str(path) for path in paths if path.exists()]:
+        raise ConfigError(f"{', '.join(there)} already exists and is not overwritten. Name another folder by --to.")
+    for path, text in paths.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return list(paths)
+
+
+def _open(texts: Mapping[str, str]) -> list[str]:
+    """The lines that leave something to decide."""
+    return [f"{name}:{line}: {what}" for name, text in texts.items() for line, what in open_decisions(text)]

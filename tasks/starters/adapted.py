@@ -1,0 +1,237 @@
+"""A starter's SELECT in the words of a source: its tables and columns by their names there, and without what it lacks.
+
+The text is edited in place, so that comments and layout stay; where what stands, the parser says.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import sqlglot
+from sqlglot import TokenType, exp
+from sqlglot.optimizer.scope import Scope, traverse_scope
+from sqlglot.tokenizer_core import Token
+
+from keepwell.tasks.starters.recognition import Found, System
+from keepwell.tasks.starters.starter import Starter
+
+DIALECT = "postgres"
+"""Starters are written in what PostgreSQL and DuckDB share."""
+NOTHING = "(SELECT 1 AS absent WHERE 1 = 0)"
+"""In place of a table that the source lacks."""
+
+
+@dataclass(frozen=True)
+class Adapted:
+    """A SELECT in the words of a source. `columns`: what it gives; `dropped`: what it would give, had the source it.
+
+    `emptied`: what had to be kept and is NULL; `read_as_null`: columns that it reads and the source lacks; `reads`: the
+    source's tables that it reads.
+    """
+
+    text: str
+    columns: Sequence[str]
+    dropped: Sequence[str]
+    emptied: Sequence[str]
+    read_as_null: Sequence[str]
+    reads: Sequence[Found]
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Text in place of the characters [start, end)."""
+
+    start: int
+    end: int
+    text: str
+
+
+def driving_tables(starter: Starter, table: str) -> Sequence[str]:
+    """The tables without which a starter gives nothing of a canonical table; by default what its rows come from."""
+    return starter.maps[table].needs or [Read(starter.sql(table), starter).driving()]
+
+
+def adapted(sql: str, system: System, dialect: str, keep: Sequence[str] = ()) -> Adapted:
+    """A SELECT of the system's starter. `keep`: columns that stay, as NULL where nothing gives them."""
+    read = Read(sql, system.starter)
+    absent = read.absent(system)
+    names = read.statement.named_selects
+    dropped = [name for name in names if name in absent and name not in keep]
+    edits = [*_table_edits(read, system, dialect), *_column_edits(read, system, dialect), *_item_edits(sql, dropped)]
+    reads = {name: found for name, _ in read.tables if (found := system.tables.get(name))}
+    return Adapted(
+        _edited(sql, edits), [name for name in names if name not in dropped], dropped,
+        [name for name in names if name in absent and name in keep],
+        sorted({_named(table, column, system) for table, column, _ in read.columns if not _has(system, table, column)}),
+        list(reads.values()),
+    )  # fmt: skip
+
+
+class Read:
+    """A starter's SELECT, parsed: the source's tables and columns that it reads, and where they stand in the text."""
+
+    def __init__(self, sql: str, starter: Starter) -> None:
+        statement = sqlglot.parse_one(sql, read=DIALECT)
+        assert isinstance(statement, exp.Query)
+        self.statement = statement
+        self._shapes = starter.shapes
+        self._scopes = {id(scope.expression): scope for scope in traverse_scope(statement)}
+
+    @property
+    def tables(self) -> Iterator[tuple[str, exp.Identifier]]:
+        """The source's tables: their usual names, and the names in the text; those of the outer SELECT first."""
+        outermost = sorted(self._scopes.values(), key=lambda scope: scope.expression.depth)
+        for scope in outermost:
+            for source in scope.sources.values():
+                if isinstance(source, exp.Table):
+                    yield source.name, source.this
+
+    @property
+    def columns(self) -> Iterator[tuple[str, str, exp.Column]]:
+        """The source's columns: the usual names of table and column, and the column in the text."""
+        for column in self.statement.find_all(exp.Column):
+            source = self._source(column)
+            if isinstance(source, exp.Table):
+                yield source.name, column.name, column
+
+    def driving(self) -> str:
+        """The table that the rows come from: the first in FROM, through common table expressions and sub-selects."""
+        query: exp.Expr = self.statement
+        while True:
+            query = query.left if isinstance(query, exp.SetOperation) else query
+            first = query.args["from_"].this.alias_or_name
+            source = self._scopes[id(query)].sources[first]
+            if isinstance(source, exp.Table):
+                return str(source.name)
+            query = source.expression
+
+    def absent(self, system: System) -> set[str]:
+        """The outer columns that rest on nothing but columns that the system's tables lack."""
+        return self._absent(self.statement, system)
+
+    def _source(self, column: exp.Column) -> exp.Table | Scope | None:
+        """What a column's alias means where it stands."""
+        select = column.find_ancestor(exp.Select)
+        scope = self._scopes.get(id(select))
+        while scope is not None:
+            if (source := scope.sources.get(column.table)) is not None:
+                return source
+            scope = scope.parent
+        return None
+
+    def _absent(self, query: exp.Expr, system: System) -> set[str]:
+        if isinstance(query, exp.SetOperation):
+            return self._absent(query.left, system) & self._absent(query.right, system)
+        if not isinstance(query, exp.Select):
+            return set()
+        return {one.alias_or_name for one in query.selects if self._rests_on_nothing(one, system)}
+
+    def _rests_on_nothing(self, item: exp.Expr, system: System) -> bool:
+        columns = list(_columns_for_value(item))
+        return bool(columns) and all(self._is_absent(column, system) for column in columns)
+
+    def _is_absent(self, column: exp.Column, system: System) -> bool:
+        source = self._source(column)
+        if isinstance(source, exp.Table):
+            return not _has(system, source.name, column.name)
+        return isinstance(source, Scope) and column.name in self._absent(source.expression, system)
+
+
+def _has(system: System, table: str, column: str) -> bool:
+    """Whether the source has a column of one of the system's tables."""
+    found = system.tables.get(table)
+    return found is not None and found.column(column) is not None
+
+
+def _named(table: str, column: str, system: System) -> str:
+    """A column in words, by its table's name in the source where that is known."""
+    found = system.tables.get(table)
+    return f"{found.place or table if found else table}.{column}"
+
+
+def _columns_for_value(item: exp.Expr) -> Iterator[exp.Column]:
+    """The columns that an expression's value is made of; of a sub-select those of its list."""
+    if isinstance(item, exp.Column):
+        yield item
+    elif isinstance(item, exp.Select):
+        for one in item.selects:
+            yield from _columns_for_value(one)
+    else:
+        for child in item.iter_expressions():
+            yield from _columns_for_value(child)
+
+
+# The text -------------------------------------------------------------------------------------------------------------
+
+
+def _edited(sql: str, edits: Sequence[Edit]) -> str:
+    """The text with these edits; one inside a larger one goes with it."""
+    pieces, at = [], 0
+    for edit in sorted(edits, key=lambda e: (e.start, -e.end)):
+        if edit.start >= at:
+            pieces += [sql[at : edit.start], edit.text]
+            at = edit.end
+    return "".join([*pieces, sql[at:]])
+
+
+def _table_edits(read: Read, system: System, dialect: str) -> Iterator[Edit]:
+    for name, written in read.tables:
+        found = system.tables.get(name)
+        yield Edit(written.meta["start"], written.meta["end"] + 1, _place(found, dialect) if found else NOTHING)
+
+
+def _place(found: Found, dialect: str) -> str:
+    if found.place is None:
+        return found.shape.name
+    parts = (found.place.schema, found.place.table)
+    return ".".join(_quoted(part, found.shape.name, dialect) for part in parts if part)
+
+
+def _quoted(name: str, usual: str, dialect: str) -> str:
+    """A name as the dialect reads it; the usual one goes without quotes."""
+    bare = name == usual or (dialect == "snowflake" and name == usual.upper())
+    return name if bare else exp.to_identifier(name, quoted=True).sql(dialect)
+
+
+def _column_edits(read: Read, system: System, dialect: str) -> Iterator[Edit]:
+    for table, name, column in read.columns:
+        found = system.tables.get(table)
+        actual = found.column(name) if found else None
+        start, end = column.this.meta["start"], column.this.meta["end"] + 1
+        if actual is None:
+            yield Edit(column.args["table"].meta["start"], end, "NULL")
+        elif actual != name:
+            yield Edit(start, end, _quoted(actual, name, dialect))
+
+
+def _item_edits(sql: str, dropped: Sequence[str]) -> Iterator[Edit]:
+    """The outer lists of columns without those that are dropped, each with the comments above it."""
+    tokens = sqlglot.tokenize(sql, read=DIALECT)
+    for first, last in _lists(tokens):
+        items = _items(tokens, first, last)
+        kept = [end for _, end, name in items if name not in dropped]
+        yield from (Edit(start, end, "") for start, end, name in items if name in dropped)
+        if kept and kept[-1] != items[-1][1]:  # the last that stays ends with a comma
+            yield Edit(kept[-1] - 1, kept[-1], "")
+
+
+def _lists(tokens: Sequence[Token]) -> Iterator[tuple[int, int]]:
+    """Positions of SELECT and of the token behind the list, of each outer SELECT."""
+    depth, first = 0, None
+    for place, token in enumerate(tokens):
+        depth += (token.token_type is TokenType.L_PAREN) - (token.token_type is TokenType.R_PAREN)
+        if depth == 0 and token.token_type is TokenType.SELECT:
+            first = place
+        elif depth == 0 and token.token_type is TokenType.FROM and first is not None:
+            yield first, place
+            first = None
+
+
+def _items(tokens: Sequence[Token], first: int, last: int) -> list[tuple[int, int, str]]:
+    """Start, end and name of each item: from behind the comma before it to behind its own, or behind its last token."""
+    found, depth, start, inside = [], 0, tokens[first].end + 1, tokens[first + 1 : last]
+    for place, token in enumerate(inside):
+        depth += (token.token_type is TokenType.L_PAREN) - (token.token_type is TokenType.R_PAREN)
+        if depth == 0 and token.token_type is TokenType.COMMA:
+            found.append((start, token.end + 1, inside[place - 1].text))
+            start = token.end + 1
+    return [*found, (start, inside[-1].end + 1, inside[-1].text)]

@@ -1,0 +1,82 @@
+"""What a source holds: its schemas, tables and columns, read from its catalogue; no row is read (SRC-11)."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from ibis.backends.sql import SQLBackend
+
+from keepwell.tasks.connections.drivers import dialect_of
+from keepwell.tasks.errors import KeepwellError
+from keepwell.tasks.settings import STANDARD_CSV, STANDARD_RETRIES
+from keepwell.tasks.sources.connect import SourceConnection, folder_of, folder_source
+from keepwell.tasks.sources.folder import table_names
+
+OF_THE_DATABASE = ("information_schema", "pg_catalog", "pg_toast", "pg_temp", "system", "temp", "sys")
+WITHOUT_NAME = ("main", "public")
+"""Schemas that a SELECT need not name."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a table is: its schema (None where a SELECT need not name it) and its name, as the source writes them."""
+
+    schema: str | None
+    table: str
+
+    def __str__(self) -> str:
+        return f"{self.schema}.{self.table}" if self.schema else self.table
+
+
+class Catalogue:
+    """The tables of a source, and their columns as they are asked for: a warehouse may hold thousands of tables."""
+
+    def __init__(self, url: str, base: Path) -> None:
+        self._folder = folder_of(url, base)
+        self.dialect = dialect_of(url)
+        self._source = SourceConnection(url, base, {}, STANDARD_RETRIES)
+        self._columns: dict[Place, tuple[str, ...]] = {}
+
+    @cached_property
+    def places(self) -> Sequence[Place]:
+        """Every table and view, in the order of schema and name."""
+        if self._folder is not None:
+            self._source.connect()  # a folder that is not there is refused in its own words
+            return [Place(None, name) for name in table_names(self._folder)]
+        return self._source.read(_places)
+
+    def columns(self, place: Place) -> tuple[str, ...]:
+        """The columns of a table as they are written; none where it cannot be read."""
+        if place not in self._columns:
+            self._columns[place] = ()
+            with suppress(KeepwellError):  # a file that is no table is none of the shapes either
+                self._columns[place] = self._read(place)
+        return self._columns[place]
+
+    def _read(self, place: Place) -> tuple[str, ...]:
+        if self._folder is not None:
+            quoted = place.table.replace('"', '""')
+            folder = folder_source(self._folder, {place.table: f'SELECT * FROM "{quoted}"'}, STANDARD_CSV)
+            try:
+                return tuple(folder.table(place.table).columns)
+            finally:
+                folder.disconnect()
+        return self._source.read(lambda source: tuple(source.table(place.table, database=place.schema).columns))
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._source.close()
+
+
+def _places(source: SQLBackend) -> list[Place]:
+    schemas = [s for s in source.list_databases() if not s.lower().startswith(OF_THE_DATABASE)]
+    found = []
+    for schema in sorted(schemas):
+        with suppress(
+            Exception
+        ):  # a schema that this user may not see holds nothing to map; drivers differ in its error
+            tables = source.list_tables(database=schema)
+            found += [Place(None if schema.lower() in WITHOUT_NAME else schema, table) for table in sorted(tables)]
+    return found

@@ -1,0 +1,185 @@
+"""The mappings that are proposed for a source: which system gives which table, and whose account ids count (SRC-11)."""
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from keepwell.features.facts.canonical import TABLES
+from keepwell.features.facts.columns import CanonicalTable
+from keepwell.tasks.starters.adapted import Adapted, adapted, driving_tables
+from keepwell.tasks.starters.decisions import TODO
+from keepwell.tasks.starters.recognition import System
+from keepwell.tasks.starters.starter import ANY, Link, Mapped
+
+WITH_ACCOUNTS = ("salesforce", "hubspot")
+"""Systems whose accounts are a company's customers, whatever others keep of them; before any other."""
+QUARANTINE = "quarantine_reason"
+SQL_TYPES = {
+    "string": "VARCHAR", "int64": "BIGINT", "float64": "DOUBLE PRECISION", "boolean": "BOOLEAN", "date": "DATE",
+    "timestamp": "TIMESTAMP",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """One proposed mapping: its canonical table, the starters that give it, and the text of its file."""
+
+    table: str
+    by: Sequence[Mapped]
+    text: str
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one system gives of a canonical table."""
+
+    system: System
+    select: Adapted
+    link: str | None
+
+
+def proposed(systems: Sequence[System], dialect: str) -> dict[str, Proposal]:
+    """A mapping per canonical table that some system gives, and an empty one of each other that is required."""
+    home = _home(systems)
+    found = {}
+    for name, table in TABLES.items():
+        giving = _giving(systems, name, home)
+        if giving:
+            parts = [_part(system, name, home, dialect) for system in giving]
+            by = [system.starter.maps[name] for system in giving]
+            found[name] = Proposal(name, by, _text(table, parts, home))
+        elif not table.optional:
+            found[name] = Proposal(name, (), _empty(table))
+    return found
+
+
+def gives(system: System, table: str) -> bool:
+    """Whether the source has what the system's starter needs for a canonical table."""
+    starter = system.starter
+    return table in starter.maps and all(name in system.tables for name in driving_tables(starter, table))
+
+
+def _home(systems: Sequence[System]) -> System | None:
+    """The system whose accounts are those of Keepwell: a CRM, else the first that has some."""
+    having = [system for system in systems if gives(system, "accounts")]
+    return min(having, key=lambda s: (s.starter.name not in WITH_ACCOUNTS, having.index(s)), default=None)
+
+
+def _giving(systems: Sequence[System], table: str, home: System | None) -> list[System]:
+    """The systems that give a table: accounts one; others all, tables of any name only where no system gives them."""
+    if table == "accounts":
+        return [home] if home else []
+    having = [system for system in systems if gives(system, table)]
+    return [s for s in having if s.starter.name != ANY] or having
+
+
+def _part(system: System, name: str, home: System | None, dialect: str) -> Part:
+    required = [c.name for c in TABLES[name].columns if c.required]
+    select = adapted(system.starter.sql(name), system, dialect, keep=required)
+    return Part(system, select, None if home is None else _link(system, home, dialect))
+
+
+def _link(system: System, home: System, dialect: str) -> str | None:
+    """The SELECT of a system's own ids and the accounts they mean; None where neither side has a column for it."""
+    if system is home:
+        return None
+    sides: list[tuple[System, Link]] = [
+        *((system, link) for link in system.starter.links if home.starter.name in link.to),
+        *((home, link) for link in home.starter.links if link.of == system.starter.name),
+    ]
+    for side, link in sides:
+        select = adapted(link.sql, side, dialect)
+        if select.reads and not select.read_as_null and not select.dropped:
+            return select.text.strip()
+    return None
+
+
+# Texts ----------------------------------------------------------------------------------------------------------------
+
+
+def _text(table: CanonicalTable, parts: Sequence[Part], home: System | None) -> str:
+    """The file of a mapping: what is known of it, what is left to decide, and the SELECT."""
+    said = [line for part in parts for line in _said(table, part, home)]
+    selects = [_own(part) for part in parts]
+    columns = list(dict.fromkeys(column for part in parts for column in part.select.columns))
+    body = selects[0] if len(parts) == 1 else _united(parts, selects, columns)
+    return "\n".join([*said, body.strip(), ""])
+
+
+def _said(table: CanonicalTable, part: Part, home: System | None) -> list[str]:
+    """Comments above the SELECT: where it comes from, what the source lacks, what has to be decided."""
+    starter, select = part.system.starter, part.select
+    places = ", ".join(str(found.place or found.shape.name) for found in select.reads)
+    lines = [f"-- {starter.title}: {table.name}, from {places}."]
+    doubts = [
+        f"{found.place}: {', '.join(map(str, found.others))} look the same. Read the one that is kept up to date."
+        for found in select.reads
+        if found.others
+    ]
+    lines += [f"-- {TODO}: {doubt}" for doubt in doubts]
+    lost = [name for name in select.dropped if name != QUARANTINE]
+    if lost:
+        lines.append(f"-- Left out, since the source has nothing for it: {', '.join(lost)}.")
+    if select.read_as_null:
+        lines.append(f"-- Read as NULL, since the source lacks it: {', '.join(select.read_as_null)}.")
+    if select.emptied:
+        lines.append(
+            f"-- {TODO}: nothing was found for {', '.join(select.emptied)}, which {table.name} requires: NULL below."
+        )
+    if home is not None and part.system is not home and part.link is None and starter.account:
+        lines.append(
+            f"-- {TODO}: account_id is {starter.title}'s {starter.account} here; accounts are those of "
+            f"{home.starter.title}. Join the column that names one in the other, or remove this line where they are "
+            "the same."
+        )
+    return lines
+
+
+def _own(part: Part) -> str:
+    """The SELECT of one system, with the account ids of the home where a link gives them."""
+    select = part.select
+    if part.link is None:
+        return select.text
+    rest = [c for c in select.columns if c != "account_id"]
+    columns = ",\n    ".join(
+        ["COALESCE(linked.account_id, CAST(own.account_id AS VARCHAR)) AS account_id", *(f"own.{c}" for c in rest)]
+    )
+    theirs = f"{part.system.starter.title}'s {part.system.starter.account}"
+    return f"""-- The accounts that the ids of {theirs} mean; of several the first.
+WITH linked_ids AS (
+{textwrap.indent(part.link, "    ")}
+),
+linked AS (
+    SELECT CAST(i.own_id AS VARCHAR) AS own_id, MIN(CAST(i.account_id AS VARCHAR)) AS account_id
+    FROM linked_ids AS i
+    WHERE CAST(i.own_id AS VARCHAR) <> '' AND CAST(i.account_id AS VARCHAR) <> ''
+    GROUP BY CAST(i.own_id AS VARCHAR)
+),
+own AS (
+{textwrap.indent(select.text.strip(), "    ")}
+)
+SELECT
+    {columns}
+FROM own
+LEFT JOIN linked ON linked.own_id = CAST(own.account_id AS VARCHAR)"""
+
+
+def _united(parts: Sequence[Part], selects: Sequence[str], columns: Sequence[str]) -> str:
+    """The SELECTs of several systems as one, as text, which the canonical types read; NULL where one lacks a column."""
+    pieces = []
+    for part, select in zip(parts, selects, strict=True):
+        alias = part.system.starter.name
+        listed = [f"CAST({f'{alias}.{c}' if c in part.select.columns else 'NULL'} AS VARCHAR) AS {c}" for c in columns]
+        inner = textwrap.indent(select.strip(), "    ")
+        pieces.append("SELECT\n    " + ",\n    ".join(listed) + f"\nFROM (\n{inner}\n) AS {alias}")
+    return "\nUNION ALL\n".join(pieces)
+
+
+def _empty(table: CanonicalTable) -> str:
+    """A mapping of a required table that nothing gives: no rows, until somebody writes it."""
+    columns = ",\n    ".join(f"CAST(NULL AS {SQL_TYPES[c.type]}) AS {c.name}" for c in table.columns if c.required)
+    return (
+        f"-- {TODO}: nothing in the source was recognized as {table.name}, which every company needs.\n-- {table.doc}\n"
+        f"-- Write one SELECT of these columns (docs/reference/tables.md has the others).\n"
+        f"SELECT\n    {columns}\nWHERE 1 = 0\n"
+    )

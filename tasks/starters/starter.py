@@ -1,0 +1,118 @@
+"""A starter: what a system's tables are called, and the SELECTs that make canonical tables of them (SRC-11).
+
+The folder `starters/` holds one folder per system: `starter.toml` names its tables, their columns and other spellings,
+each `.sql` beside it is a plain SELECT that runs as it is on tables of these names.
+"""
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import keepwell
+from keepwell.features.facts.canonical import TABLES
+from keepwell.tasks.errors import ConfigError, with_nearest
+
+FOLDER = Path(keepwell.__file__).parent / "starters"
+ANY = "tables"
+"""The starter for tables that are named like the canonical ones, whatever system wrote them."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A table of a system: its names, the columns that it is known by, and other spellings of columns."""
+
+    name: str
+    names: Sequence[str]
+    key: Sequence[str]
+    columns: Mapping[str, Sequence[str]]
+
+    def spellings(self, column: str) -> Sequence[str]:
+        """The names under which a column may be there, the usual one first."""
+        return (column, *self.columns.get(column, ()))
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """A canonical table that a starter gives. `needs`: the tables without which it gives nothing; empty: its first."""
+
+    table: str
+    system: str
+    expected_every_days: float | None
+    needs: Sequence[str]
+    fixed_since_signup: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Link:
+    """A SELECT of `own_id` and `account_id`: the ids that a system uses, and those of the system of the accounts.
+
+    `to`: systems whose ids this one knows; `of`: the system whose ids this one knows. One of them is given.
+    """
+
+    sql: str
+    to: Sequence[str]
+    of: str
+
+
+@dataclass(frozen=True)
+class Starter:
+    """All that is known of one system. `account`: what its own account ids are, in words."""
+
+    name: str
+    title: str
+    about: str
+    account: str
+    shapes: Mapping[str, Shape]
+    maps: Mapping[str, Mapped]
+    links: Sequence[Link]
+    pipeline: str
+
+    def sql(self, table: str) -> str:
+        """The SELECT of one canonical table, as the starter has it."""
+        return (FOLDER / self.name / f"{table}.sql").read_text(encoding="utf-8")
+
+
+def systems() -> list[str]:
+    """The systems that have a starter, by name; the one for any tables last."""
+    found = sorted(path.parent.name for path in FOLDER.glob("*/starter.toml"))
+    return [*(name for name in found if name != ANY), *(name for name in found if name == ANY)]
+
+
+def starters(names: Sequence[str]) -> list[Starter]:
+    """The starters of these systems; ConfigError names those that there are not."""
+    if unknown := sorted(set(names) - set(systems())):
+        raise ConfigError(
+            f"--from names {with_nearest(unknown, systems())}, for which there is no starter. "
+            f"There are {', '.join(systems())}."
+        )
+    return [starter(name) for name in dict.fromkeys(names)]
+
+
+@cache
+def starter(name: str) -> Starter:
+    """One starter, read from its folder."""
+    said: Mapping[str, Any] = tomllib.loads((FOLDER / name / "starter.toml").read_text(encoding="utf-8"))
+    shapes = {
+        table: Shape(table, tuple(of.get("names", ())), tuple(of["key"]), of.get("columns", {}))
+        for table, of in said["tables"].items()
+    }
+    maps = {
+        table: Mapped(
+            table, of["system"], of.get("expected_every_days"), tuple(of.get("needs", ())),
+            tuple(of.get("fixed_since_signup", ())),
+        )
+        for table, of in said["maps"].items()
+    }  # fmt: skip
+    links = tuple(Link(of["sql"], tuple(of.get("to", ())), of.get("of", "")) for of in said.get("links", ()))
+    ordered = {table: maps[table] for table in TABLES if table in maps}
+    about = said.get("pipeline", {}).get("text", "")
+    return Starter(name, said["title"], said["about"], said["account"], shapes, ordered, links, about)
+
+
+def plain(name: str) -> str:
+    """A name as names are compared: `Customer ID`, `customerId` and `customer_id` are one."""
+    return re.sub(r"[\W_]+", "", name).casefold()
