@@ -60,6 +60,11 @@ class Staged:
         assert len(found) == len(every), f"{table} has several rows of one {key}"
         return {of: values[0] if len(columns) == 1 else values for of, values in found.items()}
 
+    def values(self, table: str, *columns: str) -> list[tuple[Any, ...]]:
+        """These columns of every row, in order, dates and times as text."""
+        every = pq.read_table(self.folder / f"{table}.parquet").to_pylist()
+        return sorted((tuple(_plain(row[name]) for name in columns) for row in every), key=str)
+
     def set_aside(self, table: str) -> dict[str, str]:
         """By key, why rows were set aside."""
         every = pq.read_table(self.folder / "quarantine.parquet").to_pylist()
