@@ -15,6 +15,7 @@ PACKAGES: Mapping[str, str] = {
     "playbook": "ACTING: alerts, outreach, interventions",
     "expectations": "CHECKING: rules for rows and tables",
     "sample": "the sample company",
+    "starters": "SELECTs for the systems that companies have",
     "values": "what numbers and texts may be",
 }
 """The top-level folders, and what each is there for, from the top down."""

@@ -11,8 +11,13 @@ from keepwell.tasks.starters.decisions import TODO
 from keepwell.tasks.starters.recognition import System
 from keepwell.tasks.starters.starter import ANY, Link, Mapped
 
-WITH_ACCOUNTS = ("salesforce", "hubspot")
-"""Systems whose accounts are a company's customers, whatever others keep of them; before any other."""
+FIRST = {
+    "accounts": ("salesforce", "hubspot", "stripe"), "contacts": ("salesforce", "hubspot"), "contracts": ("stripe",),
+    "invoices": ("stripe",),
+}  # fmt: skip
+"""Whose rows of a table come before those of any other system."""
+TOGETHER = frozenset(("tickets", "touchpoints", "surveys"))
+"""Tables of which each system has its own part; of others a second system has the same once more."""
 QUARANTINE = "quarantine_reason"
 SQL_TYPES = {
     "string": "VARCHAR", "int64": "BIGINT", "float64": "DOUBLE PRECISION", "boolean": "BOOLEAN", "date": "DATE",
@@ -40,14 +45,15 @@ class Part:
 
 def proposed(systems: Sequence[System], dialect: str) -> dict[str, Proposal]:
     """A mapping per canonical table that some system gives, and an empty one of each other that is required."""
-    home = _home(systems)
+    home = next(iter(_giving(systems, "accounts")), None)
     found = {}
     for name, table in TABLES.items():
-        giving = _giving(systems, name, home)
+        having = _giving(systems, name)
+        giving = having if name in TOGETHER else having[:1]
         if giving:
             parts = [_part(system, name, home, dialect) for system in giving]
             by = [system.starter.maps[name] for system in giving]
-            found[name] = Proposal(name, by, _text(table, parts, home))
+            found[name] = Proposal(name, by, _text(table, parts, home, having[len(giving) :]))
         elif not table.optional:
             found[name] = Proposal(name, (), _empty(table))
     return found
@@ -59,18 +65,12 @@ def gives(system: System, table: str) -> bool:
     return table in starter.maps and all(name in system.tables for name in driving_tables(starter, table))
 
 
-def _home(systems: Sequence[System]) -> System | None:
-    """The system whose accounts are those of Keepwell: a CRM, else the first that has some."""
-    having = [system for system in systems if gives(system, "accounts")]
-    return min(having, key=lambda s: (s.starter.name not in WITH_ACCOUNTS, having.index(s)), default=None)
-
-
-def _giving(systems: Sequence[System], table: str, home: System | None) -> list[System]:
-    """The systems that give a table: accounts one; others all, tables of any name only where no system gives them."""
-    if table == "accounts":
-        return [home] if home else []
+def _giving(systems: Sequence[System], table: str) -> list[System]:
+    """The systems that can give a table, the best first; tables of any name only where no system gives it."""
     having = [system for system in systems if gives(system, table)]
-    return [s for s in having if s.starter.name != ANY] or having
+    having = [s for s in having if s.starter.name != ANY] or having
+    first = FIRST.get(table, ())
+    return sorted(having, key=lambda s: first.index(s.starter.name) if s.starter.name in first else len(first))
 
 
 def _part(system: System, name: str, home: System | None, dialect: str) -> Part:
@@ -97,9 +97,13 @@ def _link(system: System, home: System, dialect: str) -> str | None:
 # Texts ----------------------------------------------------------------------------------------------------------------
 
 
-def _text(table: CanonicalTable, parts: Sequence[Part], home: System | None) -> str:
+def _text(table: CanonicalTable, parts: Sequence[Part], home: System | None, others: Sequence[System]) -> str:
     """The file of a mapping: what is known of it, what is left to decide, and the SELECT."""
     said = [line for part in parts for line in _said(table, part, home)]
+    said += [
+        f"-- Decision: {other.starter.title} has {table.name} too, which are not read: most would count twice."
+        for other in others
+    ]
     selects = [_own(part) for part in parts]
     columns = list(dict.fromkeys(column for part in parts for column in part.select.columns))
     body = selects[0] if len(parts) == 1 else _united(parts, selects, columns)
@@ -110,7 +114,7 @@ def _said(table: CanonicalTable, part: Part, home: System | None) -> list[str]:
     """Comments above the SELECT: where it comes from, what the source lacks, what has to be decided."""
     starter, select = part.system.starter, part.select
     places = ", ".join(str(found.place or found.shape.name) for found in select.reads)
-    lines = [f"-- {starter.title}: {table.name}, from {places}."]
+    lines = _comment(f"{starter.title}: {table.name}, from {places}.")
     doubts = [
         f"{found.place}: {', '.join(map(str, found.others))} look the same. Read the one that is kept up to date."
         for found in select.reads
@@ -119,9 +123,9 @@ def _said(table: CanonicalTable, part: Part, home: System | None) -> list[str]:
     lines += [f"-- {TODO}: {doubt}" for doubt in doubts]
     lost = [name for name in select.dropped if name != QUARANTINE]
     if lost:
-        lines.append(f"-- Left out, since the source has nothing for it: {', '.join(lost)}.")
+        lines += _comment(f"Left out, since the source has nothing for it: {', '.join(lost)}.")
     if select.read_as_null:
-        lines.append(f"-- Read as NULL, since the source lacks it: {', '.join(select.read_as_null)}.")
+        lines += _comment(f"Read as NULL, since the source lacks it: {', '.join(select.read_as_null)}.")
     if select.emptied:
         lines.append(
             f"-- {TODO}: nothing was found for {', '.join(select.emptied)}, which {table.name} requires: NULL below."
@@ -133,6 +137,11 @@ def _said(table: CanonicalTable, part: Part, home: System | None) -> list[str]:
             "the same."
         )
     return lines
+
+
+def _comment(text: str) -> list[str]:
+    """A comment of several lines; what is to be decided stays on one, which doctor quotes."""
+    return textwrap.wrap(text, 120, initial_indent="-- ", subsequent_indent="-- ", break_long_words=False)
 
 
 def _own(part: Part) -> str:

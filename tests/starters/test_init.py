@@ -1,0 +1,151 @@
+"""`keepwell init`: from a source to a configuration that doctor reads, without a question (SRC-11)."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+import psycopg
+import pytest
+
+from tests.support.running import ROOT, Ran, keepwell
+
+FIXTURES = ROOT / "tests" / "data" / "starters"
+AS_OF = "2026-06-01"
+
+
+def warehouse(folder: Path, *systems: str, more: str = "") -> str:
+    """A DuckDB file with a schema per system, as loaders fill it; its URL."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with duckdb.connect(str(folder / "warehouse.duckdb")) as connection:
+        for system in systems:
+            connection.execute(f"CREATE SCHEMA {system}; USE {system}")
+            connection.execute((FIXTURES / f"{system}.sql").read_text())
+        connection.execute(f"USE main; {more}")
+    return f"duckdb://{folder}/warehouse.duckdb"
+
+
+def exported(folder: Path, system: str) -> str:
+    """The same as a folder of CSV files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with duckdb.connect() as connection:
+        connection.execute((FIXTURES / f"{system}.sql").read_text())
+        for (table,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall():
+            connection.execute(f"COPY {table} TO '{folder}/{table}.csv'")
+    return str(folder)
+
+
+def init(to: Path, *arguments: object) -> Ran:
+    return keepwell("init", "--to", to, *arguments)
+
+
+def doctor(config: Path) -> Sequence[str]:
+    """The lines of doctor, without those that are well."""
+    ran = keepwell("--config", config, "--out", config.parent / "out", "doctor")
+    return [line.strip() for line in ran.out.splitlines() if not line.strip().startswith("ok")]
+
+
+def test_a_warehouse_becomes_a_configuration_that_can_be_read(tmp_path: Path) -> None:
+    """What every system gives is there once; each mapping binds; what is open is said by doctor, line by line."""
+    url = warehouse(tmp_path, "stripe", "zendesk", "segment")
+
+    ran = init(tmp_path / "keepwell", "--url", url)
+    assert ran.code == 0, ran.err
+    config = tmp_path / "keepwell" / "pipeline.toml"
+    written = {path.name for path in (tmp_path / "keepwell" / "sql").iterdir()}
+    found = doctor(config)
+
+    assert {"accounts.sql", "contracts.sql", "invoices.sql", "tickets.sql", "usage.sql"} <= written
+    assert '"segment".tracks' in (config.parent / "sql" / "usage.sql").read_text()
+    assert not [line for line in found if line.startswith("critical")]
+    said = [line.partition("to decide")[2].strip() for line in ran.out.splitlines() if "to decide" in line]
+    assert len([line for line in found if "leaves to decide" in line]) == len(said)
+
+
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
+    """A second time, or where one file of several is there: exit 2, the files named, none written."""
+    url = exported(tmp_path / "export", "stripe")
+    mine = tmp_path / "keepwell" / "sql" / "contracts.sql"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("SELECT 1")
+
+    ran = init(tmp_path / "keepwell", "--url", url)
+
+    assert ran.code == 2
+    assert f"{mine} already exists and is not overwritten" in ran.err
+    assert [path for path in (tmp_path / "keepwell").rglob("*") if path.is_file()] == [mine]
+    assert mine.read_text() == "SELECT 1"
+
+
+def test_what_the_source_does_not_have_is_left_to_decide(tmp_path: Path) -> None:
+    """Tickets without contracts or usage: both are there as mappings of no rows, and doctor says so."""
+    url = exported(tmp_path / "export", "zendesk")
+
+    assert init(tmp_path / "keepwell", "--url", url).code == 0
+    found = doctor(tmp_path / "keepwell" / "pipeline.toml")
+
+    for table in ("contracts", "usage"):
+        assert any(f"sql/{table}.sql line 1 leaves to decide: nothing in the source" in line for line in found)
+
+
+def test_without_a_source_the_usual_names_are_written(tmp_path: Path) -> None:
+    """For whoever has no access yet: the URL is left to decide."""
+    ran = init(tmp_path, "--from", "stripe")
+
+    assert ran.code == 0, ran.err
+    assert "FROM subscription AS s" in (tmp_path / "sql" / "contracts.sql").read_text()
+    assert "pipeline.toml:6: the folder of the files, or the URL of the warehouse" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ((), "say where your data is (--url), or whose tables you have (--from stripe,hubspot,...)"),
+        (("--from", "stripes,zendesk"), "--from names `stripes` (did you mean `stripe`?), for which there is no"),
+        (("--url", "nowhere"), "source.url names the folder"),
+        (("--url", "duckdb://nowhere.duckdb"), "there is no such file"),
+        (("--url", "mongo://host/db"), "unknown database type `mongo://`"),
+    ],
+)
+def test_what_cannot_be_begun_is_said_in_a_sentence(tmp_path: Path, arguments: tuple[str, ...], sentence: str) -> None:
+    """Exit 2, and nothing is written."""
+    ran = init(tmp_path, *arguments)
+
+    assert ran.code == 2, ran.err
+    assert sentence in " ".join(ran.err.split())
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_source_of_other_tables_is_named(tmp_path: Path) -> None:
+    """Of the systems asked for nothing is there."""
+    url = exported(tmp_path / "export", "zendesk")
+
+    ran = init(tmp_path / "keepwell", "--url", url, "--from", "stripe")
+
+    assert ran.code == 2
+    assert "the source has no table in the shape of stripe; it has organizations, " in ran.err
+
+
+def test_a_postgresql_is_read_by_its_schemas_and_its_password_stays_out(tmp_path: Path, postgres_url: str) -> None:
+    """The server is asked with it; the file has the name of a variable, with which doctor binds every mapping."""
+    place = f"{postgres_url.rpartition('/')[0]}/initiated"
+    with psycopg.connect(postgres_url, autocommit=True) as server:
+        server.execute("CREATE DATABASE initiated")
+    with psycopg.connect(place) as connection:
+        for system in ("stripe", "segment"):
+            script = (FIXTURES / f"{system}.sql").read_text()
+            connection.execute(f"CREATE SCHEMA {system}; SET search_path = {system}; {script}")
+    scheme, _, rest = place.partition("://")
+    login, _, server_and_name = rest.rpartition("@")
+    user = login.partition(":")[0]
+
+    ran = init(tmp_path, "--url", f"{scheme}://{user}:secret-word@{server_and_name}")
+    assert ran.code == 0, ran.err
+    text = (tmp_path / "pipeline.toml").read_text()
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("SOURCE_PASSWORD", "secret-word")
+        found = doctor(tmp_path / "pipeline.toml")
+
+    assert f'url = "{scheme}://{user}:${{SOURCE_PASSWORD}}@{server_and_name}"' in text
+    assert "secret-word" not in ran.out + ran.err + text + "".join(found)
+    assert "SOURCE_PASSWORD" in ran.out
+    assert not [line for line in found if line.startswith("critical")]
