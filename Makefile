@@ -24,10 +24,10 @@ install: .venv/.installed  ## the locked dependencies and the keepwell command, 
 demo: .venv/.installed  ## the main job on the sample company
 	$(BIN)/python -m keepwell.cli.demo
 
-test: .venv/.installed  ## every test that needs no scheduler, server or browser
+test: .venv/.installed  ## the tests of ten minutes: all that is short and needs no scheduler or browser
 	$(BIN)/python -m pytest -m "not slow"
 
-test-slow: .venv/.installed  ## the tests that need schedulers, servers and browsers
+test-slow: .venv/.installed  ## the long ones: schedulers, servers, browsers, and whole quarters
 	$(BIN)/python -m pytest -m slow
 
 check: .venv/.installed  ## format, lint, types

@@ -26,6 +26,8 @@ from keepwell.tasks.registry.champion import load
 from keepwell.tasks.sources.snapshot import stored_snapshot
 from tests.support.running import ROOT, keepwell, mart
 
+pytestmark = pytest.mark.slow
+
 MADE_AT = "/tmp/keepwell-c9eab25"  # noqa: S108 written into MLflow's tables when it was made
 SNAPSHOT = "3a731042c7edf3ad"
 QUARTER, DAY = date(2026, 7, 1), date(2026, 7, 2)

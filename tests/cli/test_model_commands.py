@@ -484,6 +484,7 @@ def worker() -> subprocess.Popen[str]:
     return one
 
 
+@pytest.mark.slow
 def test_off_and_rollback_at_once_are_both_on_record_or_one_is_refused(company):
     """Two processes, two dates, again and again: one event overwrote the other, and both said it was done (MOD-9)."""
     company.promote()

@@ -150,6 +150,7 @@ def test_a_sweep_older_than_the_newest_leaves_everything_and_says_so(
     assert place.everything() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("day", "code"), [("1970-01-01", 3), ("2026-05-31", 0)])
 def test_a_day_older_than_the_newest_has_no_effect_on_what_comes_after(
     place: Place, undisturbed: dict[str, Any], day: str, code: int, caplog: pytest.LogCaptureFixture
@@ -177,6 +178,7 @@ def test_a_first_sweep_before_the_first_contract_is_not_on_record(
     assert opened[0] == opened[1]
 
 
+@pytest.mark.slow
 def test_what_was_forced_is_on_record_and_can_be_taken_back(
     place: Place, undisturbed: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -198,6 +200,7 @@ def test_what_was_forced_is_on_record_and_can_be_taken_back(
     assert decisions == [("forced", "keepwell sweep", "Ann tries the far future"), ("withdrawn", "ann", "a slip")]
 
 
+@pytest.mark.slow
 def test_within_the_slack_a_run_passes_and_can_be_taken_back(place: Place, undisturbed: dict[str, Any]) -> None:
     """The day of a team east of Greenwich begins before it does in UTC: D 00:00 passes, 14 hours ahead.
 
@@ -254,6 +257,7 @@ main()
 """
 
 
+@pytest.mark.slow
 def test_a_withdrawal_that_was_killed_is_ended_by_the_same_command(place: Place) -> None:
     """SIGKILL after the ledger's transaction, among the files: run again, it is on record once (TRU-1)."""
     command = ("--config", place.config, "--out", place.out, "withdraw", "--as-of", "2026-06-01")
@@ -269,6 +273,7 @@ def test_a_withdrawal_that_was_killed_is_ended_by_the_same_command(place: Place)
     assert [d["kind"] for d in place.ledger().decisions()] == ["withdrawn"]
 
 
+@pytest.mark.slow
 def test_people_keep_what_they_recorded_unless_the_whole_day_goes(place: Place) -> None:
     """A person's step comes back with its alert when the date is run again (MON-5)."""
     alert = place.done("alerts", "list", "--now", "2026-06-01T12:00")[0]["alert"]

@@ -77,6 +77,7 @@ def test_half_an_export_is_refused_and_the_next_day_goes_on(place: Path) -> None
     assert lived["missing_since"].isna().all()
 
 
+@pytest.mark.slow
 def test_what_is_true_is_accepted_on_record_for_its_date(place: Path) -> None:
     """Refused without such a finding; then the date publishes and says who; withdrawn, it is refused again (SRC-9)."""
     nothing = run(place, "accept", "--as-of", CUT, *WHO)
@@ -110,6 +111,7 @@ def test_what_is_true_is_accepted_on_record_for_its_date(place: Path) -> None:
     assert alerts(place, CUT)["reason"].isna().all()
 
 
+@pytest.mark.slow
 def test_a_sweep_of_half_an_export_puts_alerts_on_hold_until_the_rows_are_back(place: Path) -> None:
     """It has no checks, and closes nothing by a missing row (SRC-9, ALR-3)."""
     first = alerts(place, FIRST)

@@ -448,6 +448,7 @@ def test_what_a_place_lacks_is_named_with_what_to_install_or_to_write(
     assert "hush" not in ran.out + ran.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "module", "package"),
     [("hubspot", "hubspot", "hubspot-api-client"), ("salesforce", "simple_salesforce", "simple-salesforce")],
@@ -661,6 +662,7 @@ def test_a_mistake_that_may_only_follow_from_another_is_not_reported(place: Plac
     )
 
 
+@pytest.mark.slow
 def test_what_doctor_calls_well_is_taken_by_check(place: Place) -> None:
     """Neither a setting nor a mapping stops the run (CONTRACT `doctor`)."""
     place.add("""

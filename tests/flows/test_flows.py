@@ -111,6 +111,7 @@ def test_daily_and_monthly_of_one_date_publish_the_same_scores(two_months: Path,
     assert after == {k: v for k, v in before.items() if k != "views.sql"}
 
 
+@pytest.mark.slow
 def test_a_later_week_makes_up_the_earlier_ones(company: Path, tmp_path: Path) -> None:
     """`monthly` of the 16th runs week 1 as of the 1st, week 2 as of the 8th ..., where they have not run (CONTRACT)."""
     done = ("work", "done", "--week", "2026-06-15", "--by", "lea", "--now", "2026-06-20")
@@ -126,6 +127,7 @@ def test_a_later_week_makes_up_the_earlier_ones(company: Path, tmp_path: Path) -
     assert "nothing to do" in again.out
 
 
+@pytest.mark.slow
 def test_missed_days_are_made_up_in_order_and_an_old_day_changes_nothing(
     company: Path, first_day: Path, tmp_path: Path
 ) -> None:
@@ -195,6 +197,7 @@ def test_ravenstack_has_a_row_for_every_account_under_contract(tmp_path: Path) -
     assert mart(tmp_path, "check_results", "2024-12-01")["success"].any()
 
 
+@pytest.mark.slow
 @real_data
 def test_ravenstack_day_by_day_raises_each_alert_once_and_again_the_same_bytes(tmp_path: Path) -> None:
     """The first run's many alerts go out as one digest; the days after it open only new ones (ALR-3, TRU-1)."""

@@ -171,6 +171,7 @@ def test_metrics_and_drift_are_lines_over_time(retrained: tuple[Path, Path, str]
     assert [day for day, _ in drawn["estimated/roc_auc"] + drawn["early_warning/early_share"]] == [newest, newest]
 
 
+@pytest.mark.slow
 def test_a_second_run_gives_the_same_bytes(retrained: tuple[Path, Path, str]) -> None:
     """Seeds and single threads: nothing depends on the hour or the machine's mood (CONTRACT)."""
     config, out, _ = retrained

@@ -107,6 +107,7 @@ def place(scored: Place, tmp_path: Path) -> Place:
     return Place(scored.config, tmp_path / "out")
 
 
+@pytest.mark.slow
 def test_a_sprint_by_command(place: Place) -> None:
     """Facts, forecast, scores, flags, signature, promotion, outcome: each in its turn (REV-1..4)."""
     asked = place.review("2T09:10", "next", "--by", "ann")

@@ -23,6 +23,8 @@ from keepwell.tasks.sources.facts import facts_at
 from keepwell.tasks.sources.snapshot import Snapshot
 from tests.support.running import ROOT, keepwell, mart
 
+pytestmark = pytest.mark.slow
+
 EXAMPLE = ROOT / "examples" / "seven_signals"
 LATE = "\n[models.split]\nrun_in_days = 300\n"
 """Only three months of training, to be quick."""

@@ -246,6 +246,7 @@ def outage(company: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     return run, snapshot, lived(run, snapshot, weeks(OUTAGE - 14 * DAY, OUTAGE + 14 * DAY))
 
 
+@pytest.mark.slow
 def test_in_the_outage_one_data_alert_holds_what_rests_on_use(outage: tuple[Run, Snapshot, pd.DataFrame]) -> None:
     """None in the quiet weeks; one in the outage; what rests on anything else opens as ever (SRC-5)."""
     _, _, alerts = outage

@@ -116,6 +116,7 @@ TWICE: list[tuple[str, str, Collection[str], Callable[[Sequence[Row]], list[Row]
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("in_memory", [250_000, 19], ids=["whole", "sieved"])
 def test_a_rule_of_several_columns_runs_on_those_that_are_given(in_memory: int, tmp_path: Path) -> None:
     """A contract under two ids, an account twice in a CRM without history, usage that came twice (SRC-4, SRC-10)."""

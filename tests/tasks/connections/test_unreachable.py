@@ -140,6 +140,7 @@ def assert_one_sentence(ran: Ran, out: Path, begins: str, seconds: float, caplog
     assert PASSWORD not in ran.out + ran.err + caplog.text
 
 
+@pytest.mark.slow
 @pytest.mark.postgres
 def test_a_source_dropped_in_the_middle_of_a_table_is_read_again(
     company: Path, calm: Path, source_line: tuple[Line, str], tmp_path: Path, caplog: pytest.LogCaptureFixture
@@ -349,6 +350,7 @@ def duckdb_file(company: Path, tmp_path: Path) -> Path:
     return file
 
 
+@pytest.mark.slow
 def test_a_duckdb_file_that_another_process_writes_is_tried_again(
     company: Path, duckdb_file: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -573,6 +575,7 @@ def test_a_sqlite_ledger_that_somebody_holds_is_waited_for_and_not_for_ever(
 # MLflow -------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("uri", "fail"),
     [("http://ann:hunter2@127.0.0.1:{}", silent), ("postgresql://ann:hunter2@127.0.0.1:{}/mlflow", refused)],

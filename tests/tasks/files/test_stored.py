@@ -176,6 +176,7 @@ def test_a_run_killed_between_data_and_manifest_leaves_what_can_be_read(tmp_path
     assert read(tmp_path, "quarantine", DAY)["reason"].tolist() == ["outage"]
 
 
+@pytest.mark.slow
 def test_a_partition_may_be_replaced_while_others_read_it(tmp_path: Path) -> None:
     """Two runs of different dates: the reader finds the old rows or the new ones, and never damage (TRU-2)."""
     published(tmp_path, DAY)
@@ -258,6 +259,7 @@ def test_a_staging_killed_halfway_leaves_nothing_after_the_next(tmp_path: Path) 
     assert [path.name for path in root.iterdir()] == [snapshot.id]
 
 
+@pytest.mark.slow
 def test_two_processes_may_stage_the_same_content_at_once(tmp_path: Path) -> None:
     """Two runs of different dates: whoever comes second finds the first one's snapshot whole (TRU-2)."""
     company(tmp_path, accounts=ACCOUNTS, contracts=CONTRACTS, usage=USAGE)

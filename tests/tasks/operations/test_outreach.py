@@ -362,6 +362,7 @@ def week_two(company: Path, out: Path, day: str) -> Ran:
     return keepwell("--json", "--config", config, "--out", out, "monthly", "--as-of", day, "--week", 2)
 
 
+@pytest.mark.slow
 def test_week_two_publishes_the_queue_with_its_calendars_and_gives_the_same_bytes_again(
     company: Path, tmp_path: Path
 ) -> None:
