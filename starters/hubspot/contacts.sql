@@ -17,7 +17,9 @@ people AS (
         CAST(c.property_createdate AS TIMESTAMPTZ) AS created_at,
         UPPER(CAST(c.property_hs_buying_role AS VARCHAR)) AS roles
     FROM contact AS c
-    WHERE COALESCE(CAST(c._fivetran_deleted AS BOOLEAN), FALSE) = FALSE
+    LEFT JOIN company AS k ON CAST(k.id AS VARCHAR) = CAST(c.property_associatedcompanyid AS VARCHAR)
+    WHERE COALESCE(CAST(k.is_deleted AS BOOLEAN), FALSE) = FALSE
+        AND COALESCE(CAST(c._fivetran_deleted AS BOOLEAN), FALSE) = FALSE
         AND c.property_associatedcompanyid IS NOT NULL
 )
 SELECT

@@ -1,7 +1,7 @@
 -- Opportunities: one row per deal and stage it entered. Deleted deals and those merged into another are left out.
 --
--- Decision: a renewal is a deal whose type, pipeline or name says so (`renew`); an expansion is any other of an existing
--- business. New business, and deals without a type, are left out.
+-- Decision: a renewal is a deal whose type, pipeline or name says so (`renew`); an expansion is any other of an
+-- existing business. New business, and deals without a type, are left out.
 -- Decision: a deal without a stage history is open from its creation, and won or lost on its close date.
 -- Decision: amount, owner and kind are today's also in the past: only the stage has a history.
 WITH companies AS (
@@ -14,6 +14,8 @@ WITH companies AS (
             ORDER BY CASE WHEN CAST(x.type_id AS VARCHAR) = '5' THEN 0 ELSE 1 END, CAST(x.company_id AS VARCHAR)
         ) AS place
     FROM deal_company AS x
+    LEFT JOIN company AS k ON CAST(k.id AS VARCHAR) = CAST(x.company_id AS VARCHAR)
+    WHERE COALESCE(CAST(k.is_deleted AS BOOLEAN), FALSE) = FALSE
 ),
 deals AS (
     SELECT
@@ -24,9 +26,11 @@ deals AS (
         CAST(d.property_closedate AS TIMESTAMPTZ) AS closed_at,
         CASE
             WHEN LOWER(CONCAT(
-                CAST(d.property_dealtype AS VARCHAR), ' ', CAST(p.label AS VARCHAR), ' ', CAST(d.property_dealname AS VARCHAR)
+                CAST(d.property_dealtype AS VARCHAR), ' ', CAST(p.label AS VARCHAR), ' ',
+                CAST(d.property_dealname AS VARCHAR)
             )) LIKE '%renew%' THEN 'renewal'
-            WHEN LOWER(CAST(d.property_dealtype AS VARCHAR)) IN ('existingbusiness', 'existing business') THEN 'expansion'
+            WHEN LOWER(CAST(d.property_dealtype AS VARCHAR)) IN ('existingbusiness', 'existing business')
+                THEN 'expansion'
         END AS kind,
         -- Decision: annual recurring revenue where HubSpot computes it, else the amount, taken as that of a year.
         COALESCE(CAST(d.property_hs_arr AS DOUBLE PRECISION), CAST(d.property_amount AS DOUBLE PRECISION)) AS value,
@@ -48,10 +52,12 @@ stages AS (
         CASE
             WHEN COALESCE(CAST(s.closed_won AS BOOLEAN), FALSE) = TRUE THEN 'won'
             WHEN COALESCE(CAST(s.is_closed AS BOOLEAN), FALSE) = TRUE THEN 'lost'
-            WHEN LOWER(CAST(s.stage_id AS VARCHAR)) LIKE 'closedlost%' OR LOWER(CAST(s.label AS VARCHAR)) LIKE '%lost%' THEN 'lost'
-            WHEN LOWER(CAST(s.label AS VARCHAR)) LIKE '%negotiat%' OR LOWER(CAST(s.label AS VARCHAR)) LIKE '%contract%'
-                THEN 'negotiation'
-            WHEN LOWER(CAST(s.label AS VARCHAR)) LIKE '%proposal%' OR LOWER(CAST(s.label AS VARCHAR)) LIKE '%quote%' THEN 'proposal'
+            WHEN LOWER(CAST(s.stage_id AS VARCHAR)) LIKE 'closedlost%' THEN 'lost'
+            WHEN LOWER(CAST(s.label AS VARCHAR)) LIKE '%closed lost%' THEN 'lost'
+            WHEN LOWER(CAST(s.label AS VARCHAR)) LIKE '%negotiat%' THEN 'negotiation'
+            WHEN LOWER(CAST(s.label AS VARCHAR)) LIKE '%contract%' THEN 'negotiation'
+            WHEN LOWER(CAST(s.label AS VARCHAR)) LIKE '%proposal%' THEN 'proposal'
+            WHEN LOWER(CAST(s.label AS VARCHAR)) LIKE '%quote%' THEN 'proposal'
             ELSE 'open'
         END AS stage
     FROM deal_pipeline_stage AS s
@@ -75,7 +81,8 @@ changes AS (
     FROM deals AS d
     LEFT JOIN stages AS s ON s.id = d.stage_id
     WHERE NOT EXISTS (SELECT 1 FROM entered AS e WHERE e.deal_id = d.id)
-        AND COALESCE(s.stage, LOWER(d.stage_id)) IN ('won', 'lost', 'closedwon', 'closedlost', 'closed won', 'closed lost')
+        AND COALESCE(s.stage, LOWER(d.stage_id))
+            IN ('won', 'lost', 'closedwon', 'closedlost', 'closed won', 'closed lost')
         AND d.closed_at > d.created_at
 )
 SELECT

@@ -9,12 +9,15 @@ WITH companies AS (
             ORDER BY CASE WHEN CAST(x.type_id AS VARCHAR) = '26' THEN 0 ELSE 1 END, CAST(x.company_id AS VARCHAR)
         ) AS place
     FROM ticket_company AS x
+    LEFT JOIN company AS k ON CAST(k.id AS VARCHAR) = CAST(x.company_id AS VARCHAR)
+    WHERE COALESCE(CAST(k.is_deleted AS BOOLEAN), FALSE) = FALSE
 ),
 raised AS (
     SELECT
         CAST(h.ticket_id AS VARCHAR) AS ticket_id,
-        CASE UPPER(CAST(h.value AS VARCHAR)) WHEN 'LOW' THEN 1 WHEN 'MEDIUM' THEN 2 WHEN 'HIGH' THEN 3 WHEN 'URGENT' THEN 4 END
-            AS height,
+        CASE UPPER(CAST(h.value AS VARCHAR))
+            WHEN 'LOW' THEN 1 WHEN 'MEDIUM' THEN 2 WHEN 'HIGH' THEN 3 WHEN 'URGENT' THEN 4
+        END AS height,
         CAST(h.timestamp_instant AS TIMESTAMPTZ) AS raised_at
     FROM ticket_property_history AS h
     WHERE CAST(h.name AS VARCHAR) = 'hs_ticket_priority'

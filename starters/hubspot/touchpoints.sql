@@ -23,6 +23,8 @@ WITH roles AS (
 companies AS (
     SELECT DISTINCT CAST(x.engagement_id AS VARCHAR) AS engagement_id, CAST(x.company_id AS VARCHAR) AS company_id
     FROM engagement_company AS x
+    LEFT JOIN company AS k ON CAST(k.id AS VARCHAR) = CAST(x.company_id AS VARCHAR)
+    WHERE COALESCE(CAST(k.is_deleted AS BOOLEAN), FALSE) = FALSE
 ),
 emails AS (
     SELECT

@@ -30,6 +30,7 @@ INSERT INTO contact VALUES
     (16, 9002, '2024-02-05 09:00:00+00', 'EXECUTIVE_SPONSOR', NULL, TRUE), -- deleted
     (17, NULL, '2024-02-05 09:00:00+00', 'END_USER', NULL, FALSE), -- of no company
     (18, 9003, '2024-02-06 09:00:00+00', 'EXECUTIVE_SPONSOR', NULL, FALSE),
+    (20, 9004, '2024-02-07 09:00:00+00', 'CHAMPION', NULL, FALSE), -- of a deleted company
     (19, 9002, '2026-05-20 09:00:00+00', 'END_USER', NULL, FALSE);
 
 CREATE TABLE deal_pipeline (pipeline_id text, label text);
@@ -82,7 +83,7 @@ INSERT INTO deal_stage VALUES
 CREATE TABLE deal_company (deal_id bigint, company_id bigint, type_id integer);
 INSERT INTO deal_company VALUES
     (301, 9001, 5), (301, 9002, 341), -- two companies: the primary one counts
-    (302, 9003, 5), (303, 9002, 5), (304, 9002, 5), (305, 9001, 5), (306, 9001, 5), (307, 9001, 5);
+    (302, 9003, 5), (303, 9002, 5), (304, 9002, 5), (305, 9001, 5), (306, 9001, 5), (307, 9004, 5), (307, 9001, 341); -- the primary one is deleted
 
 CREATE TABLE merged_deal (deal_id bigint, merged_deal_id bigint);
 INSERT INTO merged_deal VALUES (301, 305);
@@ -93,7 +94,8 @@ INSERT INTO engagement VALUES (806, 'CALL', '2026-05-14 13:00:00+00');
 CREATE TABLE engagement_company (engagement_id bigint, company_id bigint);
 INSERT INTO engagement_company VALUES
     (801, 9001), (801, 9002), (802, 9001), (803, 9001), (804, 9001), (805, 9001), (806, 9002), (807, 9002), (811, 9001),
-    (812, 9001), (813, 9001), (814, 9002), (815, 9002), (816, 9002), (801, 9001); -- one link twice
+    (812, 9001), (813, 9001), (814, 9002), (815, 9002), (816, 9002), (801, 9001), -- one link twice
+    (802, 9004); -- to a deleted company
 
 CREATE TABLE engagement_contact (engagement_id bigint, contact_id bigint);
 INSERT INTO engagement_contact VALUES (801, 11), (801, 12), (802, 11), (811, 13);
@@ -162,10 +164,10 @@ INSERT INTO ticket VALUES
     -- Resolved without a time: by its last change.
     (403, '2026-05-10 09:00:00+00', NULL, '2026-05-12 17:00:00+00', NULL, '4', NULL, 'Question', NULL, FALSE),
     (404, '2026-05-30 09:00:00+00', NULL, NULL, NULL, '1', 'LOW', 'Deleted', NULL, TRUE), -- deleted
-    (405, '2026-05-30 09:00:00+00', NULL, NULL, NULL, '1', 'LOW', 'Nobody', NULL, FALSE); -- of no company
+    (405, '2026-05-30 09:00:00+00', NULL, NULL, NULL, '1', 'LOW', 'Nobody', NULL, FALSE); -- of a deleted company
 
 CREATE TABLE ticket_company (ticket_id bigint, company_id bigint, type_id integer);
-INSERT INTO ticket_company VALUES (401, 9002, 339), (401, 9001, 26), (402, 9001, 26), (403, 9002, 26), (404, 9002, 26);
+INSERT INTO ticket_company VALUES (401, 9002, 339), (401, 9001, 26), (402, 9001, 26), (403, 9002, 26), (404, 9002, 26), (405, 9004, 26);
 
 CREATE TABLE ticket_property_history (ticket_id bigint, name text, timestamp_instant timestamptz, value text);
 INSERT INTO ticket_property_history VALUES
