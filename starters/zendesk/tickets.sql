@@ -17,7 +17,7 @@ metrics AS (
         MAX(CAST(m.solved_at AS TIMESTAMPTZ)) AS solved_at,
         MAX(CAST(m.reply_time_in_minutes_calendar AS DOUBLE PRECISION)) AS reply_minutes
     FROM ticket_metrics AS m
-    GROUP BY m.ticket_id
+    GROUP BY CAST(m.ticket_id AS VARCHAR)
 ),
 solved AS (
     SELECT
@@ -26,16 +26,18 @@ solved AS (
         MIN(CASE WHEN h.value = 'closed' THEN CAST(h.updated AS TIMESTAMPTZ) END) AS closed_at
     FROM ticket_field_history AS h
     WHERE h.field_name = 'status'
-    GROUP BY h.ticket_id
+    GROUP BY CAST(h.ticket_id AS VARCHAR)
 ),
 priorities AS (
     SELECT
         CAST(h.ticket_id AS VARCHAR) AS ticket_id,
-        CASE h.value WHEN 'urgent' THEN 4 WHEN 'high' THEN 3 WHEN 'normal' THEN 2 WHEN 'low' THEN 1 END AS rank,
+        CASE CAST(h.value AS VARCHAR)
+            WHEN 'urgent' THEN 4 WHEN 'high' THEN 3 WHEN 'normal' THEN 2 WHEN 'low' THEN 1
+        END AS rank,
         MIN(CAST(h.updated AS TIMESTAMPTZ)) AS since
     FROM ticket_field_history AS h
     WHERE h.field_name = 'priority' AND h.value IN ('urgent', 'high', 'normal', 'low')
-    GROUP BY h.ticket_id, h.value
+    GROUP BY CAST(h.ticket_id AS VARCHAR), CAST(h.value AS VARCHAR)
 ),
 highest AS (
     SELECT
@@ -72,13 +74,13 @@ replies AS (
         AND CAST(c.author_id AS VARCHAR) <> '-1'
         AND CAST(c.author_id AS VARCHAR) <> COALESCE(CAST(t.requester_id AS VARCHAR), '')
         AND COALESCE(u.role, 'agent') <> 'end-user'
-    GROUP BY c.ticket_id
+    GROUP BY CAST(c.ticket_id AS VARCHAR)
 ),
 dropped AS (
     SELECT CAST(g.ticket_id AS VARCHAR) AS ticket_id
     FROM ticket_tags AS g
     WHERE g.tag IN ('closed_by_merge', 'spam')
-    GROUP BY g.ticket_id
+    GROUP BY CAST(g.ticket_id AS VARCHAR)
 )
 SELECT
     t.id AS ticket_id,
@@ -95,7 +97,7 @@ SELECT
         WHEN 2 THEN 'medium'
         WHEN 1 THEN 'low'
     END AS priority,
-    CASE WHEN p.since > CAST(t.created_at AS TIMESTAMPTZ) THEN p.since END AS priority_at,
+    p.since AS priority_at,
     NULLIF(TRIM(COALESCE(t.subject, '') || ' ' || COALESCE(t.description, '')), '') AS text,
     COALESCE(a.replied_at, CAST(t.created_at AS TIMESTAMPTZ) + m.reply_minutes * INTERVAL '1 minute')
         AS first_response_at,

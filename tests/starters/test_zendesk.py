@@ -35,9 +35,9 @@ def test_zendesk(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> N
     assert staged.set_aside("contacts") == {"13|2025-02-03": "organization_deleted"}
     assert staged.rows("tickets", "ticket_id", "account_id", "opened_at", "priority", "priority_at") == {
         "1": ("360001", "2026-03-01 08:00:00", "urgent", "2026-03-02 14:00:00"),
-        "2": ("360002", "2026-05-20 10:00:00", "urgent", None),
+        "2": ("360002", "2026-05-20 10:00:00", "urgent", "2026-05-20 10:00:00"),
         "3": ("360001", "2026-04-01 10:00:00", None, None),
-        "4": ("360001", "2026-04-10 10:00:00", "low", None),
+        "4": ("360001", "2026-04-10 10:00:00", "low", "2026-04-10 10:00:00"),
     }
     assert staged.rows("tickets", "ticket_id", "closed", "closed_at") == {
         "1": (True, "2026-03-12 16:00:00"),

@@ -35,7 +35,10 @@ class Source:
     def run(self, system: str, tables: Sequence[str], *command: str, **own: str) -> Ran:
         """A command of `keepwell` over a pipeline.toml that names the starter's files, and SELECTs of the test's."""
         files = {table: ROOT / "starters" / system / f"{table}.sql" for table in tables} | self._written(own)
-        lines = [f'[source]\nurl = "{self.url}"', '[money]\nreporting_currency = "USD"']
+        lines = [
+            f'[source]\nurl = "{self.url}"',
+            '[money]\nreporting_currency = "USD"\nfx_rates = { EUR = 1.1, JPY = 0.007 }',
+        ]
         lines += [f'[tables.{table}]\nsql = "{path}"\nexpected_every_days = 400' for table, path in files.items()]
         lines.append('[owners]\ndefault_csm = "kim"')
         (self.folder / "pipeline.toml").write_text("\n\n".join(lines))

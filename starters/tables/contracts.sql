@@ -1,0 +1,47 @@
+-- Contracts: one row per contract or subscription.
+--
+-- Decision: ARR is the yearly amount where there is one, else twelve times the monthly one. A column whose name says
+-- cents is divided by 100, except for currencies without cents. An amount per term is no ARR: divide it by its years.
+-- Decision: an end date is the agreed end, the day of the renewal. Where yours is the day on which the contract ended, or
+-- moves on with every renewal, give it as ended_on, or leave it out and give auto_renew.
+-- Decision: a cancellation is the notice; the contract runs until its end.
+SELECT
+    c.contract_id AS contract_id,
+    c.account_id AS account_id,
+    c.start_on AS start_on,
+    c.end_on AS end_on,
+    c.ended_on AS ended_on,
+    c.signed_on AS signed_on,
+    c.notice_on AS notice_on,
+    COALESCE(
+        CAST(c.arr AS VARCHAR),
+        CAST(CAST(c.mrr AS DOUBLE PRECISION) * 12 AS VARCHAR),
+        CAST(
+            CAST(c.arr_cents AS DOUBLE PRECISION)
+            / COALESCE((SELECT 1 WHERE UPPER(CAST(c.currency AS VARCHAR)) IN ('JPY', 'KRW', 'VND', 'CLP', 'ISK')), 100)
+            AS VARCHAR
+        ),
+        CAST(
+            CAST(c.mrr_cents AS DOUBLE PRECISION) * 12
+            / COALESCE((SELECT 1 WHERE UPPER(CAST(c.currency AS VARCHAR)) IN ('JPY', 'KRW', 'VND', 'CLP', 'ISK')), 100)
+            AS VARCHAR
+        )
+    ) AS arr,
+    UPPER(CAST(c.currency AS VARCHAR)) AS currency,
+    c.seats AS seats,
+    c.plan AS plan,
+    COALESCE(
+        CAST(c.trial AS VARCHAR),
+        CASE WHEN LOWER(CAST(c.status AS VARCHAR)) IN ('trial', 'trialing', 'in_trial') THEN 'true' END
+    ) AS trial,
+    c.auto_renew AS auto_renew,
+    c.replaces AS replaces,
+    c.chain_id AS chain_id
+FROM contracts AS c
+-- Drafts and offers are no contracts yet; deleted rows and tests do not count.
+WHERE
+    COALESCE(CAST(c.is_deleted AS BOOLEAN), FALSE) = FALSE
+    AND COALESCE(CAST(c.is_test AS BOOLEAN), FALSE) = FALSE
+    AND c.deleted_at IS NULL
+    AND COALESCE(LOWER(CAST(c.status AS VARCHAR)), '')
+    NOT IN ('draft', 'quote', 'offer', 'incomplete', 'incomplete_expired', 'void', 'voided', 'deleted')

@@ -1,0 +1,35 @@
+-- Touchpoints: one row per call, meeting, email, webinar, community post or onboarding milestone.
+--
+-- Decision: a meeting that nobody came to was not attended; one that was canceled did not take place.
+SELECT
+    p.touchpoint_id AS touchpoint_id,
+    p.account_id AS account_id,
+    p.happened_at AS happened_at,
+    CASE LOWER(TRIM(CAST(p.kind AS VARCHAR)))
+        WHEN 'phone' THEN 'call'
+        WHEN 'phone call' THEN 'call'
+        WHEN 'e-mail' THEN 'email'
+        WHEN 'mail' THEN 'email'
+        WHEN 'qbr' THEN 'meeting'
+        WHEN 'ebr' THEN 'meeting'
+        ELSE LOWER(TRIM(CAST(p.kind AS VARCHAR)))
+    END AS kind,
+    LOWER(CAST(p.role AS VARCHAR)) AS role,
+    CASE
+        WHEN LOWER(REPLACE(REPLACE(CAST(p.status AS VARCHAR), '-', '_'), ' ', '_')) IN ('no_show', 'noshow') THEN 'false'
+        ELSE CAST(p.attended AS VARCHAR)
+    END AS attended,
+    p.answered_at AS answered_at,
+    p.milestone AS milestone,
+    p.text AS text,
+    p.sentiment AS sentiment,
+    p.engagement AS engagement,
+    p.scored_at AS scored_at,
+    -- When somebody wrote it down, where that is later.
+    p.entered_at AS known_at,
+    CASE WHEN p.account_id IS NULL THEN 'no_account' END AS quarantine_reason
+FROM touchpoints AS p
+WHERE
+    COALESCE(CAST(p.is_deleted AS BOOLEAN), FALSE) = FALSE
+    AND COALESCE(CAST(p.is_test AS BOOLEAN), FALSE) = FALSE
+    AND COALESCE(LOWER(CAST(p.status AS VARCHAR)), '') NOT IN ('canceled', 'cancelled', 'deleted')
