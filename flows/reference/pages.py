@@ -15,6 +15,7 @@ from keepwell.features.settings import DEFAULT_MEASURES, HealthSettings
 from keepwell.flows.configuration.settings import ScheduleSettings, Settings
 from keepwell.flows.prefect_yaml import prefect_yaml
 from keepwell.flows.reference.architecture import architecture_page
+from keepwell.flows.reference.coverage_page import coverage_page
 from keepwell.flows.reference.licenses import licenses_page
 from keepwell.models.settings.promotion import PromotionSettings
 from keepwell.sample.settings import CompanySettings, Segment
@@ -178,6 +179,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "reference/settings.md": settings_page,
     "reference/tables.md": tables_page,
     "reference/features.md": features_page,
+    "reference/coverage.md": partial(coverage_page, GENERATED),
     "reference/sample-parameters.md": sample_page,
     "reference/licenses.md": partial(licenses_page, GENERATED),
     "../mlflow/promotion.toml": promotion_page,
