@@ -45,9 +45,12 @@ class Edit:
     text: str
 
 
-def driving_tables(starter: Starter, table: str) -> Sequence[str]:
-    """The tables without which a starter gives nothing of a canonical table; by default what its rows come from."""
-    return starter.maps[table].needs or [Read(starter.sql(table), starter).driving()]
+def needed(starter: Starter, table: str) -> list[set[str]]:
+    """The tables without which a starter gives nothing of a canonical table: one of these sets has to be there.
+
+    What its rows come from, of a union one side, and what the starter says it needs.
+    """
+    return [{one, *starter.maps[table].needs} for one in Read(starter.sql(table), starter).driving()]
 
 
 def adapted(sql: str, system: System, dialect: str, keep: Sequence[str] = ()) -> Adapted:
@@ -93,16 +96,17 @@ class Read:
             if isinstance(source, exp.Table):
                 yield source.name, column.name, column
 
-    def driving(self) -> str:
-        """The table that the rows come from: the first in FROM, through common table expressions and sub-selects."""
-        query: exp.Expr = self.statement
-        while True:
-            query = query.left if isinstance(query, exp.SetOperation) else query
-            first = query.args["from_"].this.alias_or_name
-            source = self._scopes[id(query)].sources[first]
-            if isinstance(source, exp.Table):
-                return str(source.name)
-            query = source.expression
+    def driving(self) -> list[str]:
+        """The tables that rows come from: the first in FROM, through common table expressions and sub-selects."""
+        return list(dict.fromkeys(self._driving(self.statement)))
+
+    def _driving(self, query: exp.Expr) -> Iterator[str]:
+        if isinstance(query, exp.SetOperation):
+            yield from self._driving(query.left)
+            yield from self._driving(query.right)
+        else:
+            source = self._scopes[id(query)].sources[query.args["from_"].this.alias_or_name]
+            yield from [str(source.name)] if isinstance(source, exp.Table) else self._driving(source.expression)
 
     def absent(self, system: System) -> set[str]:
         """The outer columns that rest on nothing but columns that the system's tables lack."""

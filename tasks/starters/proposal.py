@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from keepwell.features.facts.canonical import TABLES
 from keepwell.features.facts.columns import CanonicalTable
-from keepwell.tasks.starters.adapted import Adapted, adapted, driving_tables
+from keepwell.tasks.starters.adapted import Adapted, adapted, needed
 from keepwell.tasks.starters.decisions import TODO
 from keepwell.tasks.starters.recognition import System
 from keepwell.tasks.starters.starter import ANY, Link, Mapped
@@ -62,7 +62,7 @@ def proposed(systems: Sequence[System], dialect: str) -> dict[str, Proposal]:
 def gives(system: System, table: str) -> bool:
     """Whether the source has what the system's starter needs for a canonical table."""
     starter = system.starter
-    return table in starter.maps and all(name in system.tables for name in driving_tables(starter, table))
+    return table in starter.maps and any(all(name in system.tables for name in one) for one in needed(starter, table))
 
 
 def _giving(systems: Sequence[System], table: str) -> list[System]:

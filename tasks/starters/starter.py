@@ -37,7 +37,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class Mapped:
-    """A canonical table that a starter gives. `needs`: the tables without which it gives nothing; empty: its first."""
+    """A canonical table that a starter gives. `needs`: tables without which it gives nothing, beside its first."""
 
     table: str
     system: str

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from keepwell.features.facts.canonical import TABLES
-from keepwell.tasks.starters.adapted import DIALECT, Read, adapted, driving_tables
+from keepwell.tasks.starters.adapted import DIALECT, Read, adapted, needed
 from keepwell.tasks.starters.catalogue import Catalogue
 from keepwell.tasks.starters.recognition import System, recognized
 from keepwell.tasks.starters.starter import plain, starter, systems
@@ -59,7 +59,7 @@ def test_a_starter_is_whole(name: str) -> None:
         assert {of for of, _ in read.tables} <= set(about.shapes), table
         assert set(read.statement.named_selects) <= TABLES[table].accepted, table
         assert {c.name for c in TABLES[table].columns if c.required} <= set(read.statement.named_selects), table
-        assert set(driving_tables(about, table)) <= set(about.shapes)
+        assert all(one <= set(about.shapes) for one in needed(about, table))
     for link in about.links:
         assert set(link.to) | ({link.of} - {""}) <= set(systems())
 
@@ -83,8 +83,8 @@ def test_no_table_that_is_missing_takes_the_rows_with_it(name: str, table: str, 
     """Of the tables that are not needed each is taken away."""
     with fixture(name, tmp_path) as (system, connection):
         sql = system.starter.sql(table)
-        needed = driving_tables(system.starter, table)
-        for gone in {of for of, _ in Read(sql, system.starter).tables} - set(needed):
+        without = set.union(*needed(system.starter, table))
+        for gone in {of for of, _ in Read(sql, system.starter).tables} - without:
             there = {of: found for of, found in system.tables.items() if of != gone}
             lacking = adapted(sql, replace(system, tables=there), DIALECT)
             assert connection.execute(lacking.text).fetchall(), f"without {gone} there is no row"
