@@ -4,6 +4,7 @@
 -- A meeting without an outcome counts as held.
 -- Decision: an email's answer is the next incoming email of its thread, and its text that of the answer. An incoming
 -- email that answers none of yours is a row of its own, answered as it came.
+-- Decision: an instant without a zone is one in UTC.
 -- Decision: notes of meetings and calls are your team's words, not the customer's: they are not read.
 WITH roles AS (
     -- Decision: the role is the highest among the contacts that took part, as it is today.

@@ -23,6 +23,7 @@ WITH deals AS (
         CAST(u.name AS VARCHAR) AS owner
     FROM opportunity AS o
     LEFT JOIN users AS u ON CAST(u.id AS VARCHAR) = CAST(o.owner_id AS VARCHAR)
+        AND COALESCE(CAST(u._fivetran_active AS BOOLEAN), TRUE) = TRUE
     WHERE COALESCE(CAST(o.is_deleted AS BOOLEAN), FALSE) = FALSE
         AND COALESCE(CAST(o._fivetran_active AS BOOLEAN), TRUE) = TRUE
         AND o.account_id IS NOT NULL

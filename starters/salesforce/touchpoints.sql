@@ -69,7 +69,7 @@ activities AS (
     FROM task AS t
     WHERE COALESCE(CAST(t.is_deleted AS BOOLEAN), FALSE) = FALSE
         AND COALESCE(CAST(t._fivetran_active AS BOOLEAN), TRUE) = TRUE
-        AND CAST(t.is_closed AS BOOLEAN) = TRUE
+        AND COALESCE(CAST(t.is_closed AS BOOLEAN), LOWER(CAST(t.status AS VARCHAR)) = 'completed') = TRUE
         AND (
             LOWER(CAST(t.task_subtype AS VARCHAR)) IN ('call', 'email')
             OR LOWER(CAST(t.type AS VARCHAR)) IN ('call', 'email')

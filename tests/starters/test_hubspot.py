@@ -21,9 +21,10 @@ RATES = '[money]\nreporting_currency = "USD"\nfx_rates = { EUR = 1.1 }\n'
 
 
 @pytest.fixture(scope="module", params=SOURCES)
-def config(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Path:
+def config(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A company that has HubSpot, and contracts and usage of its own, checked."""
-    made = company(request.param, "hubspot", tmp_path_factory.mktemp("hubspot"), postgres_url, OWN, RATES)
+    url = request.getfixturevalue("postgres_url") if request.param == "postgres" else ""
+    made = company(request.param, "hubspot", tmp_path_factory.mktemp("hubspot"), OWN, RATES, url)
     ran = checked(made)
     assert ran.code == 0, ran.err
     return made
@@ -110,9 +111,9 @@ def test_tickets_have_their_highest_priority_and_their_closing(config: Path) -> 
     ]
 
 
-def test_the_portfolio_has_its_csms(tmp_path: Path, postgres_url: str) -> None:
+def test_the_portfolio_has_its_csms(tmp_path: Path) -> None:
     """The month's book: two companies under contract (SRC-11)."""
-    config = company("csv", "hubspot", tmp_path, postgres_url, OWN, RATES)
+    config = company("csv", "hubspot", tmp_path, OWN, RATES)
 
     ran = keepwell("--config", config, "--out", tmp_path / "out", "monthly", "--as-of", AS_OF)
 

@@ -15,9 +15,10 @@ RATES = '[money]\nreporting_currency = "USD"\nfx_rates = { EUR = 1.1 }\n'
 
 
 @pytest.fixture(scope="module", params=SOURCES)
-def config(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Path:
+def config(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A company that has Salesforce, and usage of its own, checked."""
-    made = company(request.param, "salesforce", tmp_path_factory.mktemp("salesforce"), postgres_url, USAGE, RATES)
+    url = request.getfixturevalue("postgres_url") if request.param == "postgres" else ""
+    made = company(request.param, "salesforce", tmp_path_factory.mktemp("salesforce"), USAGE, RATES, url)
     ran = checked(made)
     assert ran.code == 0, ran.err
     return made
@@ -95,9 +96,9 @@ def test_cases_are_tickets_with_their_highest_priority(config: Path) -> None:
     ]
 
 
-def test_the_portfolio_is_what_was_won(tmp_path: Path, postgres_url: str) -> None:
+def test_the_portfolio_is_what_was_won(tmp_path: Path) -> None:
     """The month's book: two accounts under contract, one terminated (SRC-11)."""
-    config = company("duckdb", "salesforce", tmp_path, postgres_url, USAGE, RATES)
+    config = company("duckdb", "salesforce", tmp_path, USAGE, RATES)
 
     ran = keepwell("--config", config, "--out", tmp_path / "out", "monthly", "--as-of", AS_OF)
 

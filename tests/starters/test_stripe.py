@@ -68,9 +68,10 @@ PAYMENTS = [
 
 
 @pytest.fixture(scope="module", params=SOURCES)
-def config(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Path:
+def config(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A company whose accounts, contracts and invoices come from Stripe, checked."""
-    made = company(request.param, "stripe", tmp_path_factory.mktemp("stripe"), postgres_url, USAGE, RATES)
+    url = request.getfixturevalue("postgres_url") if request.param == "postgres" else ""
+    made = company(request.param, "stripe", tmp_path_factory.mktemp("stripe"), USAGE, RATES, url)
     ran = checked(made)
     assert ran.code == 0, ran.err
     return made
@@ -119,9 +120,9 @@ def test_payments_and_every_attempt_have_their_time(config: Path) -> None:
     assert tuples(config, "invoices", "invoice_id paid_at voided_at first_failed_at failed_at disputed_at") == PAYMENTS
 
 
-def test_the_portfolio_counts_who_pays(tmp_path: Path, postgres_url: str) -> None:
+def test_the_portfolio_counts_who_pays(tmp_path: Path) -> None:
     """The month's book: five customers who pay and one on trial, in USD; one leaves (SRC-11)."""
-    config = company("duckdb", "stripe", tmp_path, postgres_url, USAGE, RATES)
+    config = company("duckdb", "stripe", tmp_path, USAGE, RATES)
 
     ran = keepwell("--config", config, "--out", tmp_path / "out", "monthly", "--as-of", AS_OF)
 

@@ -8,13 +8,14 @@ from typing import Any
 import duckdb
 import psycopg
 import pyarrow.parquet as pq
+import pytest
 
 from tests.support.running import ROOT, Ran, keepwell
 
 STARTERS = ROOT / "starters"
 FIXTURES = ROOT / "tests" / "data" / "starters"
 AS_OF = "2026-06-01"
-SOURCES = ("postgres", "duckdb", "csv")
+SOURCES = (pytest.param("postgres", marks=pytest.mark.postgres), "duckdb", "csv")
 
 Row = dict[str, Any]
 
@@ -45,7 +46,7 @@ def starter(system: str) -> Mapping[str, Any]:
     return tomllib.loads((STARTERS / system / "starter.toml").read_text())
 
 
-def company(kind: str, system: str, folder: Path, postgres_url: str, more: str = "", settings: str = "") -> Path:
+def company(kind: str, system: str, folder: Path, more: str = "", settings: str = "", postgres_url: str = "") -> Path:
     """A pipeline.toml whose mappings are the starter's own files, as they are, and the company's `more` tables.
 
     `more`: SQL that makes the tables own_accounts, own_contracts and own_usage, where the system gives none.

@@ -88,8 +88,8 @@ INSERT INTO deal_company VALUES
 CREATE TABLE merged_deal (deal_id bigint, merged_deal_id bigint);
 INSERT INTO merged_deal VALUES (301, 305);
 
-CREATE TABLE engagement (id bigint, type text, timestamp timestamptz);
-INSERT INTO engagement VALUES (806, 'CALL', '2026-05-14 13:00:00+00');
+CREATE TABLE engagement (id bigint, type text, timestamp timestamp); -- instants without a zone
+INSERT INTO engagement VALUES (806, 'CALL', '2026-05-14 13:00:00');
 
 CREATE TABLE engagement_company (engagement_id bigint, company_id bigint);
 INSERT INTO engagement_company VALUES

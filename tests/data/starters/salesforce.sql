@@ -1,7 +1,9 @@
 -- A Salesforce org as loaders land it, read as of 2026-06-01. Ids are texts of 18 signs, shortened here. Case and User are
 -- words of SQL: the tables are called cases and users. Each row has its trap beside it.
-CREATE TABLE users (id text, name text, email text);
-INSERT INTO users VALUES ('005A', 'Ivy Lund', 'ivy@us.example'), ('005B', 'Omar Diaz', 'omar@us.example');
+CREATE TABLE users (id text, name text, email text, _fivetran_active boolean);
+INSERT INTO users VALUES
+    ('005A', 'Ivy Lund', 'ivy@us.example', TRUE), ('005B', 'Omar Diaz', 'omar@us.example', TRUE),
+    ('005A', 'Ivy Berg', 'ivy@us.example', FALSE); -- an earlier version, as a loader with history keeps it
 
 CREATE TABLE account (
     id text, name text, parent_id text, industry text, billing_country_code text, owner_id text, type text,
@@ -23,15 +25,16 @@ INSERT INTO account VALUES
 
 CREATE TABLE contract (
     id text, account_id text, status text, start_date date, end_date date, contract_term integer,
-    customer_signed_date date, company_signed_date date, sbqq_terminated_date_c date, is_deleted boolean
+    customer_signed_date date, company_signed_date date, sbqq_terminated_date_c date, is_deleted boolean,
+    _fivetran_active boolean
 );
 INSERT INTO contract VALUES
     -- Two years, to the last day covered.
-    ('800A', '001A', 'Activated', '2025-01-01', '2026-12-31', 24, '2024-12-12', NULL, NULL, FALSE),
+    ('800A', '001A', 'Activated', '2025-01-01', '2026-12-31', 24, '2024-12-12', NULL, NULL, FALSE, TRUE),
     -- Terminated early.
-    ('800C', '001C', 'Activated', '2025-09-01', '2026-08-31', 12, NULL, '2025-08-20', '2026-03-10', FALSE),
+    ('800C', '001C', 'Activated', '2025-09-01', '2026-08-31', 12, NULL, '2025-08-20', '2026-03-10', FALSE, TRUE),
     -- Deleted: the opportunity counts without it.
-    ('800B', '001B', 'Draft', '2030-01-01', '2030-12-31', 12, NULL, NULL, NULL, TRUE);
+    ('800B', '001B', 'Draft', '2030-01-01', '2030-12-31', 12, NULL, NULL, NULL, TRUE, TRUE);
 
 CREATE TABLE opportunity (
     id text, account_id text, contract_id text, name text, type text, stage_name text, amount numeric, arr_c numeric,
