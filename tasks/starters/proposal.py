@@ -132,7 +132,7 @@ def _said(table: CanonicalTable, part: Part, home: System | None) -> list[str]:
         )
     if home is not None and part.system is not home and part.link is None and starter.account:
         lines.append(
-            f"-- {TODO}: account_id is {starter.title}'s {starter.account} here; accounts are those of "
+            f"-- {TODO}: account_id is here: {starter.account} of {starter.title}; accounts are those of "
             f"{home.starter.title}. Join the column that names one in the other, or remove this line where they are "
             "the same."
         )
@@ -153,8 +153,8 @@ def _own(part: Part) -> str:
     columns = ",\n    ".join(
         ["COALESCE(linked.account_id, CAST(own.account_id AS VARCHAR)) AS account_id", *(f"own.{c}" for c in rest)]
     )
-    theirs = f"{part.system.starter.title}'s {part.system.starter.account}"
-    return f"""-- The accounts that the ids of {theirs} mean; of several the first.
+    starter = part.system.starter
+    return f"""-- Which accounts the ids of {starter.title} ({starter.account}) mean; of several the first.
 WITH linked_ids AS (
 {textwrap.indent(part.link, "    ")}
 ),

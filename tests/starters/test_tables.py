@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from keepwell.features.facts.canonical import TABLES
-from tests.starters.three_sources import SOURCES, open_source
+from tests.starters.three_sources import CSV, SOURCES, open_source
 from tests.support.running import ROOT
 
 ID = "00000000-0000-0000-0000-00000000000"
@@ -69,7 +69,9 @@ def test_tables(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> No
     assert staged.rows("notes", "note_id", "kind", "note", "expires_on") == {"n1": ("merger", "They merge", None)}
     assert staged.uncast() == [("notes", "expires_on", "n1")]
 
-    ran = source.run("tables", tuple(TABLES), "check", "--as-of", "2026-06-01")
+    # What is staged is equal, so that the rules of every table are asked once.
+    asked = tuple(TABLES) if kind == CSV else ("accounts", "contracts", "usage")
+    ran = source.run("tables", asked, "check", "--as-of", "2026-06-01")
 
     assert ran.code == 0, ran.out + ran.err
 
