@@ -8,7 +8,7 @@ from keepwell.features.facts.canonical import TABLES
 from keepwell.features.facts.columns import CanonicalTable
 from keepwell.tasks.starters.adapted import Adapted, adapted, needed
 from keepwell.tasks.starters.decisions import TODO
-from keepwell.tasks.starters.recognition import System
+from keepwell.tasks.starters.recognition import System, of_system
 from keepwell.tasks.starters.starter import ANY, Link, Mapped
 
 FIRST = {
@@ -16,6 +16,8 @@ FIRST = {
     "invoices": ("stripe",),
 }  # fmt: skip
 """Whose rows of a table come before those of any other system."""
+EVERYBODYS = frozenset(("accounts", "contacts"))
+"""Tables that look the same in many systems."""
 TOGETHER = frozenset(("tickets", "touchpoints", "surveys"))
 """Tables of which each system has its own part; of others a second system has the same once more."""
 QUARANTINE = "quarantine_reason"
@@ -63,6 +65,15 @@ def gives(system: System, table: str) -> bool:
     """Whether the source has what the system's starter needs for a canonical table."""
     starter = system.starter
     return table in starter.maps and any(all(name in system.tables for name in one) for one in needed(starter, table))
+
+
+def tells(system: System) -> bool:
+    """Whether tables are this system's beyond doubt: their schema or name says so, or they hold its own kind of work.
+
+    A table of customers with an id is everybody's.
+    """
+    named = any(found.place and of_system(system.starter, found.place) for found in system.tables.values())
+    return named or any(gives(system, table) for table in system.starter.maps if table not in EVERYBODYS)
 
 
 def _giving(systems: Sequence[System], table: str) -> list[System]:
@@ -132,7 +143,7 @@ def _said(table: CanonicalTable, part: Part, home: System | None) -> list[str]:
         )
     if home is not None and part.system is not home and part.link is None and starter.account:
         lines.append(
-            f"-- {TODO}: account_id is here: {starter.account} of {starter.title}; accounts are those of "
+            f"-- {TODO}: account_id is the {starter.account} of {starter.title} here; accounts are those of "
             f"{home.starter.title}. Join the column that names one in the other, or remove this line where they are "
             "the same."
         )

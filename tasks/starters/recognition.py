@@ -55,7 +55,7 @@ def recognized(starter: Starter, catalogue: Catalogue) -> System:
     for name, shape in starter.shapes.items():
         found = [one for place in _candidates(starter, shape, by_name) if (one := _found(shape, place, catalogue))]
         if found:
-            first, *others = sorted(found, key=lambda one: not _of_system(starter, one.place))
+            first, *others = sorted(found, key=lambda one: not of_system(starter, one.place))
             tables[name] = replace(first, others=[one.place for one in others if one.place])
     return System(starter, tables, known=True)
 
@@ -67,7 +67,7 @@ def _candidates(starter: Starter, shape: Shape, by_name: Mapping[str, list[Place
     return [place for name in dict.fromkeys(spelled) for place in by_name.get(name, ())]
 
 
-def _of_system(starter: Starter, place: Place | None) -> bool:
+def of_system(starter: Starter, place: Place | None) -> bool:
     """Whether the table's schema or name says the system."""
     return plain(starter.name) in plain(str(place))
 
