@@ -15,7 +15,7 @@ from tests.support.running import ROOT
 
 PAGE = ROOT / "docs" / "tutorial" / "first-hour.md"
 INSTALL = """Every command below is real, and so is its output. You need Python 3.11 to 3.13, `make`, and a clone of
-this repository. In its folder:
+this repository ([pip and uv](../how-to/install.md)). In its folder:
 
 ```
 make install              # the locked dependencies, in .venv

@@ -117,7 +117,7 @@ def test_everything_is_known_of_the_complete_account_and_its_parts_add_up() -> N
 
 
 def test_what_else_is_lost() -> None:
-    """Alerts that cannot open and columns of the portfolio that change."""
+    """Alerts that cannot open and columns of the portfolio that change (ALR-1)."""
     found = answers()
 
     def alerts_without(scenario: Scenario) -> set[str]:
