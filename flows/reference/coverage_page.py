@@ -16,7 +16,6 @@ from keepwell.flows.reference.coverage import (
     sets_of_tables,
     without_columns,
 )
-from keepwell.flows.reference.readers import readers
 
 INTRODUCTION = """Coverage is the share of the weight of the [health score](../explanation/health-score.md) that rests
 on known values. The figures are percentage points of it, with the default `[health]`, for an account of which all is
@@ -26,13 +25,21 @@ so columns do not add up to their table.
 
 Real accounts have less: a new one lacks a year of usage, and a quiet one has answered no survey."""
 
+BESIDES = """## Besides the score
+
+- `churn_events`: who is `leaving`, and the outcome that models learn; without it, ends and notices of contracts.
+- `surveys`: promoters are the outcome `advocacy`. `opportunities`: the expansion pipeline of the weekly review.
+- `interventions`, `hold_outs`: what work was done and who was left alone; the effects of work rest on them.
+- `legacy_scores`: your present score beside Keepwell's, in the audit.
+- `touchpoints`: which accounts somebody had talked to before they churned, in the audit."""
+
 
 def coverage_page(generated: str) -> str:
     """The page; `generated` says how it is made."""
     found = answers()
     lines = ["# What each table buys", "", generated, INTRODUCTION, ""]
     lines += ["## Where to begin", "", *_sets(), "", "## Table by table", "", *_tables(found)]
-    lines += ["", "## What a table is read for besides", "", *_readers()]
+    lines += ["", BESIDES]
     for name in filled_tables():
         lines += ["", f"## {name}", "", *_columns(found, TABLES[name])]
     return "\n".join(lines) + "\n"
@@ -67,11 +74,6 @@ def _tables(found: Answers) -> Iterator[str]:
         "",
         "`risk_high` needs a model. Below, features in bold are measures of health; a model loses all that are named.",
     )
-
-
-def _readers() -> Iterator[str]:
-    for name, places in readers().items():
-        yield f"- `{name}`: {'; '.join(places) if places else 'nothing else; the signal catalogue lists it'}"
 
 
 def _columns(found: Answers, table: CanonicalTable) -> Iterator[str]:
