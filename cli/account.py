@@ -88,9 +88,10 @@ def turns(course: "pd.DataFrame") -> list[Any]:
 def page(story: "AccountStory") -> list[str]:
     """The page, line by line: what it is, why, what to do, history, events, open alerts and work."""
     f = story.facts
+    segment = f["segment"] if isinstance(f["segment"], str) else "no segment"
     renewal = f"renewal {f['renewal_on']}" if f["renewal_on"] is not None else "open-ended"
     lines = [
-        f"{f['name']} ({story.account_id}), {f['segment']}, {f['csm']}, {f['arr']:,.0f} {f['currency']}, {renewal}",
+        f"{f['name']} ({story.account_id}), {segment}, {f['csm']}, {f['arr']:,.0f} {f['currency']}, {renewal}",
         f"as of {story.as_of}: {outcome(story)}",
         "", str(f["summary"]), f"{f['tier']}: {f['tier_reason']}" if f["tier"] else "no tier: not enough data",
         "", "Why",

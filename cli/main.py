@@ -209,7 +209,14 @@ def check(as_of: AsOf) -> None:
     """Run the data checks alone; publishes check_results and the Data Docs."""
     from keepwell.flows.on_demand.check import checking
 
-    show_totals(checking(run_of(as_of.date())), None)
+    found = checking(run_of(as_of.date()))
+    if Options.json:
+        print_json(asdict(found))
+        return
+    shown = {"as_of": found.as_of, "expectations": found.expectations}
+    counts = {"warnings": len(found.warnings), "infos": len(found.infos), "not_judged": len(found.not_judged)}
+    show_totals({**shown, **counts}, None)
+    print_lines(*(f"warning: {one}" for one in found.warnings), *(f"info: {one}" for one in found.infos))
 
 
 @app.command()

@@ -61,7 +61,11 @@ def company(walk: Walk) -> None:
     walk.heading("2. Is the data good enough?")
     walk.text("The data checks run by themselves before every score. Alone:")
     walk.run("check", "--as-of", "2026-05-01")
-    walk.text("A failed critical check ends a run with exit code 3 and one sentence that names table, column and rows.")
+    walk.text(
+        "A failed critical check ends a run with exit code 3 and one sentence that names table, column and rows. "
+        "Warnings and infos are listed with the same; what could not be judged, since a column is not given, is in the "
+        "mart `check_results`."
+    )
 
 
 def score(walk: Walk) -> None:

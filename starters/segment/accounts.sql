@@ -2,7 +2,7 @@
 --
 -- Decision: a call that sends no name or industry changes neither: the last one sent counts.
 -- Decision: no valid_from; the industry is taken as fixed since signup (fixed_since_signup in pipeline.toml). Take it out
--- of that list where it changes, and it is shown but not learned from.
+-- of that list where it changes: it stays empty then.
 WITH named AS (
     SELECT
         g.group_id AS group_id,

@@ -1,7 +1,7 @@
 -- Accounts: one row per account, or per account and change where valid_from says since when a row holds.
 --
 -- Decision: without valid_from, industry and country are taken as fixed since signup (fixed_since_signup in
--- pipeline.toml). Add segment there where it never changes; else today's segment is shown and not learned from.
+-- pipeline.toml). Add segment there where it never changes; else it stays empty.
 SELECT
     a.account_id AS account_id,
     a.valid_from AS valid_from,

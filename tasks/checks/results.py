@@ -57,13 +57,17 @@ class Answer:
 
 def raise_if_critical(results: Sequence[CheckResult]) -> None:
     """DataCheckFailed with one finding per critical rule that broke."""
-    findings = [
+    if found := findings(results, "critical"):
+        raise DataCheckFailed(found)
+
+
+def findings(results: Sequence[CheckResult], severity: str) -> list[Finding]:
+    """What broke, of one severity: with table, column, count, keys and remedy."""
+    return [
         Finding(r.table, r.rule, _sentence(r), r.remedy, r.column, r.failed_rows, r.sample_keys)
         for r in results
-        if r.severity == "critical" and r.broken
+        if r.severity == severity and r.broken
     ]
-    if findings:
-        raise DataCheckFailed(findings)
 
 
 def coverage_left(results: Sequence[CheckResult], after_table_warning: float) -> dict[str, float]:

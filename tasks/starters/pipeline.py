@@ -46,13 +46,22 @@ def _table(proposal: Proposal) -> str:
         lines.append(f"system = {_text(' and '.join(dict.fromkeys(one.system for one in proposal.by)))}")
         days = [one.expected_every_days for one in proposal.by if one.expected_every_days]
         lines += [f"expected_every_days = {max(days):g}"] if days else []
-        fixed = list(dict.fromkeys(name for one in proposal.by for name in one.fixed_since_signup))
-        if fixed:
-            lines.append(
-                "# Decision: the source knows today's values alone; these are taken for unchanged since signup."
-            )
-            lines.append(f"fixed_since_signup = [{', '.join(map(_text, fixed))}]")
-    return "\n".join(lines)
+    return "\n".join([*lines, *(_of_accounts(proposal) if proposal.table == "accounts" else ())])
+
+
+def _of_accounts(proposal: Proposal) -> list[str]:
+    """Which of today's values are taken for unchanged; none of them where rows are dated."""
+    if not proposal.by or "valid_from" in proposal.columns:
+        return []
+    said = dict.fromkeys(name for one in proposal.by for name in one.fixed_since_signup)
+    fixed = [name for name in said if name in proposal.columns]
+    lines = ["# Decision: the source knows today's values alone; these are taken for unchanged since signup."]
+    lines.append(f"fixed_since_signup = [{', '.join(map(_text, fixed))}]")
+    if "segment" in proposal.columns and "segment" not in fixed:
+        lines.append(
+            f"# {TODO}: does an account's segment ever change? If not, add it to this list: undated it stays empty."
+        )
+    return lines
 
 
 def _text(value: str) -> str:

@@ -29,11 +29,12 @@ SQL_TYPES = {
 
 @dataclass(frozen=True)
 class Proposal:
-    """One proposed mapping: its canonical table, the starters that give it, and the text of its file."""
+    """One proposed mapping: its canonical table, the starters that give it, the text of its file, its columns."""
 
     table: str
     by: Sequence[Mapped]
     text: str
+    columns: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,8 @@ def proposed(systems: Sequence[System], dialect: str) -> dict[str, Proposal]:
         if giving:
             parts = [_part(system, name, home, dialect) for system in giving]
             by = [system.starter.maps[name] for system in giving]
-            found[name] = Proposal(name, by, _text(table, parts, home, having[len(giving) :]))
+            columns = [column for part in parts for column in part.select.columns]
+            found[name] = Proposal(name, by, _text(table, parts, home, having[len(giving) :]), columns)
         elif not table.optional:
             found[name] = Proposal(name, (), _empty(table))
     return found

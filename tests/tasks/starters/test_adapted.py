@@ -53,10 +53,31 @@ def test_an_item_goes_with_its_comment_and_its_comma(columns: tuple[str, ...], t
 
 def test_inside_an_expression_a_missing_column_is_null() -> None:
     """As long as something of the expression is there; and it is said."""
-    found = of("SELECT COALESCE(d.name, d.id) AS name FROM deal AS d WHERE COALESCE(d.gone, FALSE) = FALSE", "id")
+    found = of("SELECT COALESCE(d.name, d.id) AS name FROM deal AS d WHERE COALESCE(d.gone, d.id) = 1", "id")
 
-    assert 'COALESCE(NULL, d.id) AS name FROM "raw"."Deals" AS d WHERE COALESCE(NULL, FALSE)' in found.text
+    assert found.text == 'SELECT COALESCE(NULL, d.id) AS name FROM "raw"."Deals" AS d WHERE COALESCE(NULL, d.id) = 1'
     assert found.read_as_null == ["raw.Deals.gone", "raw.Deals.name"]
+
+
+@pytest.mark.parametrize(
+    ("where", "left"),
+    [
+        ("WHERE d.gone = 1", ""),
+        ("WHERE d.gone = 1 AND d.id = 1", "WHERE  d.id = 1"),
+        ("WHERE d.id = 1 AND d.gone = 1", "WHERE d.id = 1 "),
+        ("WHERE d.gone = 1 AND d.id = 1 AND NOT d.test AND d.id < 9", "WHERE  d.id = 1  AND d.id < 9"),
+        ("WHERE d.gone = 1 AND d.test GROUP BY d.id", " GROUP BY d.id"),
+        ("WHERE d.at BETWEEN 1 AND 2 AND d.id BETWEEN 3 AND 4", "WHERE  d.id BETWEEN 3 AND 4"),
+        ("WHERE CASE WHEN d.gone AND d.test THEN 1 END = 1 AND (d.id = 1 OR d.gone)", "WHERE  (d.id = 1 OR NULL)"),
+        ("WHERE d.gone = 1 OR d.id = 1", "WHERE NULL = 1 OR d.id = 1"),
+        ("WHERE 1 = 1 AND d.gone = 1", "WHERE 1 = 1 "),
+    ],
+)
+def test_a_condition_of_missing_columns_alone_goes(where: str, left: str) -> None:
+    """What cannot be asked is no condition; what is joined by OR stays."""
+    found = of(f"SELECT d.id AS id FROM deal AS d {where}", "id")
+
+    assert found.text == f'SELECT d.id AS id FROM "raw"."Deals" AS d {left}'
 
 
 SCOPES = """
