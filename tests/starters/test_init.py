@@ -4,13 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
-import psycopg
 import pytest
 
-from tests.support.running import ROOT, Ran, keepwell
-
-FIXTURES = ROOT / "tests" / "data" / "starters"
-AS_OF = "2026-06-01"
+from tests.support.running import Ran, keepwell
+from tests.support.starter_sources import CSV, database, fixture, open_source
 
 
 def warehouse(folder: Path, *systems: str, more: str = "") -> str:
@@ -19,19 +16,9 @@ def warehouse(folder: Path, *systems: str, more: str = "") -> str:
     with duckdb.connect(str(folder / "warehouse.duckdb")) as connection:
         for system in systems:
             connection.execute(f"CREATE SCHEMA {system}; USE {system}")
-            connection.execute((FIXTURES / f"{system}.sql").read_text())
+            connection.execute(fixture(system))
         connection.execute(f"USE main; {more}")
     return f"duckdb://{folder}/warehouse.duckdb"
-
-
-def exported(folder: Path, system: str) -> str:
-    """The same as a folder of CSV files."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with duckdb.connect() as connection:
-        connection.execute((FIXTURES / f"{system}.sql").read_text())
-        for (table,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall():
-            connection.execute(f"COPY {table} TO '{folder}/{table}.csv'")
-    return str(folder)
 
 
 def init(to: Path, *arguments: object) -> Ran:
@@ -61,9 +48,9 @@ def test_a_warehouse_becomes_a_configuration_that_can_be_read(tmp_path: Path) ->
     assert len([line for line in found if "leaves to decide" in line]) == len(said)
 
 
-def test_nothing_is_overwritten(tmp_path: Path) -> None:
+def test_nothing_is_overwritten(request: pytest.FixtureRequest, tmp_path: Path) -> None:
     """A second time, or where one file of several is there: exit 2, the files named, none written."""
-    url = exported(tmp_path / "export", "stripe")
+    url = open_source(request, CSV, "stripe", tmp_path).url
     mine = tmp_path / "keepwell" / "sql" / "contracts.sql"
     mine.parent.mkdir(parents=True)
     mine.write_text("SELECT 1")
@@ -76,9 +63,9 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     assert mine.read_text() == "SELECT 1"
 
 
-def test_what_the_source_does_not_have_is_left_to_decide(tmp_path: Path) -> None:
+def test_what_the_source_does_not_have_is_left_to_decide(request: pytest.FixtureRequest, tmp_path: Path) -> None:
     """Tickets without contracts or usage: both are there as mappings of no rows, and doctor says so."""
-    url = exported(tmp_path / "export", "zendesk")
+    url = open_source(request, CSV, "zendesk", tmp_path).url
 
     assert init(tmp_path / "keepwell", "--url", url).code == 0
     found = doctor(tmp_path / "keepwell" / "pipeline.toml")
@@ -115,9 +102,9 @@ def test_what_cannot_be_begun_is_said_in_a_sentence(tmp_path: Path, arguments: t
     assert not list(tmp_path.iterdir())
 
 
-def test_a_source_of_other_tables_is_named(tmp_path: Path) -> None:
+def test_a_source_of_other_tables_is_named(request: pytest.FixtureRequest, tmp_path: Path) -> None:
     """Of the systems asked for nothing is there."""
-    url = exported(tmp_path / "export", "zendesk")
+    url = open_source(request, CSV, "zendesk", tmp_path).url
 
     ran = init(tmp_path / "keepwell", "--url", url, "--from", "stripe")
 
@@ -125,15 +112,12 @@ def test_a_source_of_other_tables_is_named(tmp_path: Path) -> None:
     assert "the source has no table in the shape of stripe; it has organizations, " in ran.err
 
 
+@pytest.mark.postgres
+@pytest.mark.slow
 def test_a_postgresql_is_read_by_its_schemas_and_its_password_stays_out(tmp_path: Path, postgres_url: str) -> None:
     """The server is asked with it; the file has the name of a variable, with which doctor binds every mapping."""
-    place = f"{postgres_url.rpartition('/')[0]}/initiated"
-    with psycopg.connect(postgres_url, autocommit=True) as server:
-        server.execute("CREATE DATABASE initiated")
-    with psycopg.connect(place) as connection:
-        for system in ("stripe", "segment"):
-            script = (FIXTURES / f"{system}.sql").read_text()
-            connection.execute(f"CREATE SCHEMA {system}; SET search_path = {system}; {script}")
+    schemas = [f"CREATE SCHEMA {name}; SET search_path = {name}; {fixture(name)}" for name in ("stripe", "segment")]
+    place = database(postgres_url, "initiated", ";".join(schemas))
     scheme, _, rest = place.partition("://")
     login, _, server_and_name = rest.rpartition("@")
     user = login.partition(":")[0]

@@ -1,45 +1,45 @@
-"""What `init` takes for granted of every starter's text, since it edits it by tokens."""
+"""What `init` takes for granted of every starter: its folder is whole, and its SELECTs can be edited by tokens."""
 
-import tomllib
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import sqlglot
 from sqlglot import exp
 
 from keepwell.features.facts.canonical import TABLES
-from tests.support.running import ROOT
-
-FILES = sorted((ROOT / "starters").glob("*/*.sql"))
-
-
-@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
-def test_a_starters_select_can_be_edited(path: Path) -> None:
-    """Every table has an alias, every column names it; each item is a canonical column; no star, no USING (SRC-11)."""
-    said = tomllib.loads((path.parent / "starter.toml").read_text())
-    statement = sqlglot.parse_one(path.read_text(), read="postgres")
-
-    assert list(wrong(statement)) == []
-    assert path.stem in said["maps"]
-    assert set(statement.named_selects) <= TABLES[path.stem].accepted
-    assert {c.name for c in TABLES[path.stem].columns if c.required} <= set(statement.named_selects)
-    own = {cte.alias for cte in statement.find_all(exp.CTE)}
-    assert {table.name for table in statement.find_all(exp.Table)} - own <= set(said["tables"])
+from keepwell.tasks.starters.adapted import DIALECT, Read, needed
+from keepwell.tasks.starters.starter import starter, systems
+from tests.support.starter_sources import STARTERS
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "starters").glob("*/starter.toml")), ids=lambda path: path.parent.name)
-def test_a_starter_is_whole(path: Path) -> None:
+@pytest.mark.parametrize("name", systems())
+def test_a_starter_is_whole(name: str) -> None:
     """Each map has its file, each table a key, each link what it is between (SRC-11)."""
-    said = tomllib.loads(path.read_text())
+    about = starter(name)
 
-    assert {"title", "about", "account", "tables", "maps"} <= set(said)
-    assert sorted(said["maps"]) == sorted(file.stem for file in path.parent.glob("*.sql"))
-    assert all(shape["key"] for shape in said["tables"].values())
-    assert {table for of in said["maps"].values() for table in of.get("needs", ())} <= set(said["tables"])
-    for link in said.get("links", ()):
-        assert ("to" in link) != ("of" in link)
-        assert sqlglot.parse_one(link["sql"], read="postgres").named_selects == ["own_id", "account_id"]
+    assert {path.stem for path in (STARTERS / name).glob("*.sql")} == set(about.maps)
+    assert about.title
+    assert about.about
+    assert about.account
+    assert all(shape.key for shape in about.shapes.values())
+    for link in about.links:
+        assert bool(link.to) != bool(link.of)
+        assert {*link.to, link.of} - {""} <= set(systems())
+        assert sqlglot.parse_one(link.sql, read=DIALECT).named_selects == ["own_id", "account_id"]
+
+
+@pytest.mark.parametrize("name", systems())
+def test_a_starters_selects_can_be_edited(name: str) -> None:
+    """Every table has an alias, every column names it; each item is a canonical column; no star, no USING (SRC-11)."""
+    about = starter(name)
+
+    for table in about.maps:
+        read = Read(about.sql(table), about)
+        assert list(wrong(read.statement)) == [], table
+        assert {of for of, _ in read.tables} <= set(about.shapes), table
+        assert set(read.statement.named_selects) <= TABLES[table].accepted, table
+        assert {c.name for c in TABLES[table].columns if c.required} <= set(read.statement.named_selects), table
+        assert all(one <= set(about.shapes) for one in needed(about, table)), table
 
 
 def wrong(statement: exp.Expr) -> Iterator[str]:

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.running import keepwell, mart
-from tests.support.starter_sources import AS_OF, SOURCES, checked, company, tuples
+from tests.support.running import mart
+from tests.support.starter_sources import AS_OF, DUCKDB, Source, Staged, open_source
 
-USAGE = """
+SYSTEM = "stripe"
+OWN = """
 CREATE TABLE own_usage (account_id text, day date, user_id text, events integer);
 INSERT INTO own_usage VALUES ('cus_acme', '2026-05-31', 'u1', 4), ('cus_bolt', '2026-05-30', 'u2', 1);
 """
-RATES = '[money]\nreporting_currency = "USD"\nfx_rates = { EUR = 1.1, JPY = 0.007, KWD = 3.0 }\n'
 
 # id, account, start, end, ended, signed, notice
 TERMS = [
@@ -67,19 +67,17 @@ PAYMENTS = [
 ]
 
 
-@pytest.fixture(scope="module", params=SOURCES)
-def config(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A company whose accounts, contracts and invoices come from Stripe, checked."""
-    url = request.getfixturevalue("postgres_url") if request.param == "postgres" else ""
-    made = company(request.param, "stripe", tmp_path_factory.mktemp("stripe"), USAGE, RATES, url)
-    ran = checked(made)
+@pytest.mark.slow
+def test_nothing_stops_the_data(source: Source) -> None:
+    """`keepwell check` of every canonical table that the starter gives (SRC-11)."""
+    ran = source.run("check")
+
     assert ran.code == 0, ran.err
-    return made
 
 
-def test_customers_are_accounts_without_a_history(config: Path) -> None:
+def test_customers_are_accounts_without_a_history(staged: Staged) -> None:
     """The name is whatever a customer is called by; deleted ones stay, test mode does not (SRC-11, SRC-1)."""
-    assert tuples(config, "accounts", "account_id valid_from name country") == [
+    assert staged.values("accounts", "account_id valid_from name country") == [
         ("cus_acme", None, "Acme", "US"),
         ("cus_bolt", None, "Bolt GmbH", "DE"),
         ("cus_cora", None, "ops@cora.example", "JP"),
@@ -90,44 +88,45 @@ def test_customers_are_accounts_without_a_history(config: Path) -> None:
     ]
 
 
-def test_a_subscription_is_one_contract_with_its_own_dates(config: Path) -> None:
+def test_a_subscription_is_one_contract_with_its_own_dates(staged: Staged) -> None:
     """Trials, notices, terms and ends of every status; what never began is left out (SRC-11, SRC-2)."""
     columns = "contract_id account_id start_on end_on ended_on signed_on notice_on"
 
-    assert tuples(config, "contracts", columns) == TERMS
+    assert staged.values("contracts", columns) == TERMS
 
 
-def test_arr_is_that_of_the_items_per_year(config: Path) -> None:
+def test_arr_is_that_of_the_items_per_year(staged: Staged) -> None:
     """Minor units, intervals, packages, metered and removed items (SRC-11)."""
-    assert tuples(config, "contracts", "contract_id arr currency seats plan trial") == MONEY
+    assert staged.values("contracts", "contract_id arr currency seats plan trial") == MONEY
 
 
-def test_what_has_no_arr_is_set_aside_with_its_reason(config: Path) -> None:
+def test_what_has_no_arr_is_set_aside_with_its_reason(staged: Staged) -> None:
     """A tiered price and a subscription without items are counted, not dropped (SRC-4, SRC-11)."""
-    assert tuples(config, "quarantine", "table_name key reason") == [
+    assert staged.values("quarantine", "table_name key reason") == [
         ("contracts", "sub_empty", "no_items"),
         ("contracts", "sub_tier", "tiered_or_missing_price"),
     ]
 
 
-def test_invoices_and_credit_notes_are_what_was_asked_for(config: Path) -> None:
+def test_invoices_and_credit_notes_are_what_was_asked_for(staged: Staged) -> None:
     """Minor units, balances, voids and credits; drafts, deleted ones and test mode are left out (SRC-11, SRC-2)."""
-    assert tuples(config, "invoices", "invoice_id account_id issued_on due_on amount currency credit_of") == INVOICES
+    assert staged.values("invoices", "invoice_id account_id issued_on due_on amount currency credit_of") == INVOICES
 
 
-def test_payments_and_every_attempt_have_their_time(config: Path) -> None:
+def test_payments_and_every_attempt_have_their_time(staged: Staged) -> None:
     """The first failure stays the first; a charge may name only its payment intent (SRC-11)."""
-    assert tuples(config, "invoices", "invoice_id paid_at voided_at first_failed_at failed_at disputed_at") == PAYMENTS
+    assert staged.values("invoices", "invoice_id paid_at voided_at first_failed_at failed_at disputed_at") == PAYMENTS
 
 
-def test_the_portfolio_counts_who_pays(tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_the_portfolio_counts_who_pays(request: pytest.FixtureRequest, tmp_path: Path) -> None:
     """The month's book: five customers who pay and one on trial, in USD; one leaves (SRC-11)."""
-    config = company("duckdb", "stripe", tmp_path, USAGE, RATES)
+    source = open_source(request, DUCKDB, SYSTEM, tmp_path, OWN)
 
-    ran = keepwell("--config", config, "--out", tmp_path / "out", "monthly", "--as-of", AS_OF)
+    ran = source.run("monthly")
 
     assert ran.code == 0, ran.err
-    scores = mart(tmp_path / "out", "health_scores", AS_OF).sort_values("account_id")
+    scores = mart(source.out, "health_scores", AS_OF).sort_values("account_id")
     book = {row.account_id: (row.status, round(row.arr, 2)) for row in scores.itertuples()}
     assert book == {
         "cus_acme": ("active", 4260.0),

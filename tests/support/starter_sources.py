@@ -1,7 +1,8 @@
 """A starter's fixture as three sources (PostgreSQL, a DuckDB file, a folder of CSV), and what is staged of each."""
 
-import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,82 +11,129 @@ import psycopg
 import pyarrow.parquet as pq
 import pytest
 
+from keepwell.tasks.sources.staging import stage
+from keepwell.tasks.starters.starter import starter
 from tests.support.running import ROOT, Ran, keepwell
 
+POSTGRES, DUCKDB, CSV = "postgres", "duckdb", "csv"
+SOURCES = (
+    pytest.param(POSTGRES, marks=(pytest.mark.postgres, pytest.mark.slow)),
+    pytest.param(DUCKDB, marks=pytest.mark.slow),
+    CSV,
+)
+"""In a folder of CSV every value is text, which is hardest to read: it is the one of the short tests."""
 STARTERS = ROOT / "starters"
-FIXTURES = ROOT / "tests" / "data" / "starters"
 AS_OF = "2026-06-01"
-SOURCES = (pytest.param("postgres", marks=pytest.mark.postgres), "duckdb", "csv")
-
-Row = dict[str, Any]
+MONEY = '[money]\nreporting_currency = "USD"\nfx_rates = { EUR = 1.1, JPY = 0.007, KWD = 3.0 }'
 
 
-def load(kind: str, script: str, folder: Path, postgres_url: str) -> str:
-    """The URL of a new source of that kind that holds what the script makes."""
-    if kind == "postgres":
-        name = f"starter_{folder.name}"
-        with psycopg.connect(postgres_url, autocommit=True) as server:
-            server.execute(f'CREATE DATABASE "{name}"')
-        url = f"{postgres_url.rpartition('/')[0]}/{name}"
-        with psycopg.connect(url) as connection:
-            connection.execute(script)
-        return url
-    database = duckdb.connect(str(folder / "company.duckdb") if kind == "duckdb" else ":memory:")
-    database.execute("SET TimeZone = 'America/New_York'")  # instants of the CSV files have an offset
-    database.execute(script)
-    if kind == "csv":
-        (folder / "export").mkdir()
-        for (table,) in database.execute("SELECT table_name FROM duckdb_tables()").fetchall():
-            database.execute(f"COPY {table} TO '{folder}/export/{table}.csv'")
-    database.close()
-    return "duckdb://company.duckdb" if kind == "duckdb" else "export"
+@dataclass(frozen=True)
+class Staged:
+    """A snapshot, read by columns that one text names. Dates and times are text, without seconds where they are 0."""
+
+    folder: Path
+
+    def values(self, table: str, columns: str) -> list[tuple[Any, ...]]:
+        """These columns of every row, in order."""
+        names = columns.split()
+        every = pq.read_table(self.folder / f"{table}.parquet", columns=names).to_pylist()
+        return sorted((tuple(_plain(row[name]) for name in names) for row in every), key=lambda row: [*map(str, row)])
+
+    def rows(self, table: str, columns: str) -> dict[Any, Any]:
+        """By the first of these columns, which is the key, the other one, or the others as a tuple."""
+        every = self.values(table, columns)
+        found = {key: others[0] if len(others) == 1 else tuple(others) for key, *others in every}
+        assert len(found) == len(every), f"{table} has several rows of one {columns.split(maxsplit=1)[0]}"
+        return found
+
+    def set_aside(self, table: str) -> dict[str, str]:
+        """By key, why rows were set aside."""
+        return {key: reason for of, key, reason in self.values("quarantine", "table_name key reason") if of == table}
+
+    def uncast(self) -> list[tuple[str, str, str]]:
+        """Which values do not mean what their column means."""
+        return self.values("uncast", "table_name column_name key")
 
 
-def starter(system: str) -> Mapping[str, Any]:
-    """What a starter says of its system."""
-    return tomllib.loads((STARTERS / system / "starter.toml").read_text())
+@dataclass(frozen=True)
+class Source:
+    """A system's fixture as one of the sources: its URL, and a folder of its own.
 
-
-def company(kind: str, system: str, folder: Path, more: str = "", settings: str = "", postgres_url: str = "") -> Path:
-    """A pipeline.toml whose mappings are the starter's own files, as they are, and the company's `more` tables.
-
-    `more`: SQL that makes the tables own_accounts, own_contracts and own_usage, where the system gives none.
+    `own`: SQL that makes the company's tables own_contracts, own_usage, ..., where the system gives none.
     """
-    script = (FIXTURES / f"{system}.sql").read_text() + more
-    lines = [f'[source]\nurl = "{load(kind, script, folder, postgres_url)}"\n', settings]
-    for table, about in starter(system)["maps"].items():
-        lines.append(f'[tables.{table}]\nsql = "{STARTERS / system / table}.sql"')
-        lines += [f"{key} = {value!r}".replace("'", '"') for key, value in about.items()]
-    for table in ("accounts", "contracts", "usage"):
-        if f"own_{table}" in more:
-            (folder / f"{table}.sql").write_text(f"SELECT * FROM own_{table}")
-            lines.append(f'[tables.{table}]\nsql = "{table}.sql"')
-    config = folder / "pipeline.toml"
-    config.write_text("\n".join(lines) + "\n")
-    return config
+
+    system: str
+    own: str
+    url: str
+    folder: Path
+
+    @property
+    def out(self) -> Path:
+        """Where commands write."""
+        return self.folder / "out"
+
+    def staged(self) -> Staged:
+        """The canonical tables that the starter gives, unchanged."""
+        mappings = {table: STARTERS / self.system / f"{table}.sql" for table in starter(self.system).maps}
+        root = self.folder / "snapshots"
+        return Staged(root / stage(self.url, self.folder, mappings, root).id)
+
+    def run(self, command: str) -> Ran:
+        """A command of `keepwell` over the starter's tables as they are, and the company's own ones."""
+        lines = [f'[source]\nurl = "{self.url}"\n\n{MONEY}']
+        for table, about in starter(self.system).maps.items():
+            fixed = f"fixed_since_signup = {list(about.fixed_since_signup)}"
+            lines.append(_mapping(table, STARTERS / self.system / f"{table}.sql", fixed))
+        for table in re.findall(r"CREATE TABLE own_(\w+)", self.own):
+            (self.folder / f"{table}.sql").write_text(f"SELECT * FROM own_{table}")
+            lines.append(_mapping(table, self.folder / f"{table}.sql"))
+        config = self.folder / "pipeline.toml"
+        config.write_text("\n\n".join(lines))
+        return keepwell("--config", config, "--out", self.out, command, "--as-of", AS_OF)
 
 
-def checked(config: Path) -> Ran:
-    """`keepwell check` of a company, which writes beside its pipeline.toml."""
-    return keepwell("--config", config, "--out", config.parent / "out", "check", "--as-of", AS_OF)
+def _mapping(table: str, path: Path, more: str = "") -> str:
+    """A table of pipeline.toml. A fixture has few rows, some of them old: they are not expected more often."""
+    return f'[tables.{table}]\nsql = "{path}"\nexpected_every_days = 400\n{more}'
 
 
-def staged(config: Path, table: str, columns: Sequence[str]) -> Iterator[Row]:
-    """The rows of the only snapshot of a company, ordered by their first column."""
-    (path,) = (config.parent / "out" / "snapshots").glob(f"*/{table}.parquet")
-    rows = pq.read_table(path, columns=list(columns)).to_pylist()
-    yield from sorted(rows, key=lambda row: tuple(str(row[name]) for name in columns))
+def fixture(system: str) -> str:
+    """The script that makes a system's tables."""
+    return (ROOT / "tests" / "data" / "starters" / f"{system}.sql").read_text()
 
 
-def tuples(config: Path, table: str, columns: str) -> list[tuple[Any, ...]]:
-    """The staged rows as tuples of these columns, named by a text; dates and instants as ISO texts."""
-    names = columns.split()
-    return [tuple(_plain(row[name]) for name in names) for row in staged(config, table, names)]
+def open_source(request: pytest.FixtureRequest, kind: str, system: str, folder: Path, own: str = "") -> Source:
+    """The fixture of a system, and tables of the test's `own`, as one of the three sources."""
+    script = fixture(system) + own
+    if kind == POSTGRES:
+        url = database(request.getfixturevalue("postgres_url"), f"starter_{system}", script)
+        return Source(system, own, url, folder)
+    file = folder / "source.duckdb"
+    with duckdb.connect(str(file)) as connection:
+        connection.execute("SET TimeZone = 'America/New_York'")  # instants of the CSV files have an offset
+        connection.execute(script)
+        if kind == DUCKDB:
+            return Source(system, own, f"duckdb:///{file}", folder)
+        (folder / "files").mkdir()
+        for (table,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall():
+            connection.execute(f"COPY \"{table}\" TO '{folder / 'files' / table}.csv'")
+    return Source(system, own, str(folder / "files"), folder)
+
+
+def database(server: str, name: str, script: str) -> str:
+    """The URL of a new database of a PostgreSQL server, in which the script ran."""
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {name}")
+        connection.execute(f"CREATE DATABASE {name}")
+    url = f"{server.rpartition('/')[0]}/{name}"
+    with psycopg.connect(url) as connection:
+        connection.execute(script)
+    return url
 
 
 def _plain(value: Any) -> Any:
-    if hasattr(value, "hour"):
-        return value.isoformat(" ", "minutes")
-    if hasattr(value, "isoformat"):
-        return value.isoformat()
-    return round(value, 6) if isinstance(value, float) else value
+    if isinstance(value, datetime):
+        return str(value).removesuffix(":00")
+    if isinstance(value, float):
+        return round(value, 6)
+    return value if value is None or isinstance(value, bool | int) else str(value)
