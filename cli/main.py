@@ -93,7 +93,10 @@ def monthly(
         int | None, typer.Option(min=1, max=4, help="Run only this week of the month, even if it has run.")
     ] = None,
 ) -> None:
-    """Run the month's week: 1 score and report, 2 whom to call, 3 work done, 4 what the work changed."""
+    """Run the weeks of a month up to a date: 1 score and report, 2 whom to call, 3 work done, 4 what the work changed.
+
+    They are of the 1st, 8th, 15th and 22nd. A score of the date itself: `daily`.
+    """
     from keepwell.flows.monthly_scoring import monthly_scoring
 
     run = run_of(as_of.date())

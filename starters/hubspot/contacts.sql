@@ -1,7 +1,8 @@
--- Contacts: one row per person of a company. Deleted ones and those merged into another are left out.
+-- Contacts: one row per person of a company. Those merged into another are left out.
 --
 -- Decision: the role is today's buying role, since the contact was created: the table does not say when it was given.
--- Decision: nobody has left: HubSpot has no date for it. Add left_on from a property of yours.
+-- Decision: who was deleted has left, on the day on which the loader last saw the contact. HubSpot has no other date for
+-- it: give left_on a property of yours where you have one, or where you load everything anew.
 WITH merged AS (
     -- `id:time;id:time ...` of the contacts that went into this one.
     SELECT SPLIT_PART(v.vid, ':', 1) AS id
@@ -15,23 +16,26 @@ people AS (
         CAST(c.id AS VARCHAR) AS id,
         CAST(c.property_associatedcompanyid AS VARCHAR) AS company_id,
         CAST(c.property_createdate AS TIMESTAMPTZ) AS created_at,
+        CASE WHEN COALESCE(CAST(c._fivetran_deleted AS BOOLEAN), FALSE) THEN CAST(c._fivetran_synced AS TIMESTAMPTZ) END
+            AS left_at,
         UPPER(CAST(c.property_hs_buying_role AS VARCHAR)) AS roles
     FROM contact AS c
     LEFT JOIN company AS k ON CAST(k.id AS VARCHAR) = CAST(c.property_associatedcompanyid AS VARCHAR)
     WHERE COALESCE(CAST(k.is_deleted AS BOOLEAN), FALSE) = FALSE
-        AND COALESCE(CAST(c._fivetran_deleted AS BOOLEAN), FALSE) = FALSE
         AND c.property_associatedcompanyid IS NOT NULL
 )
 SELECT
     p.id AS contact_id,
     p.company_id AS account_id,
     CAST(p.created_at AS DATE) AS since,
+    CAST(p.left_at AS DATE) AS left_on,
     -- Several roles are one text (`CHAMPION;END_USER`): the first of this list counts.
     CASE
-        WHEN p.roles LIKE '%DECISION_MAKER%' OR p.roles LIKE '%BUDGET_HOLDER%' THEN 'executive'
-        WHEN p.roles LIKE '%EXECUTIVE_SPONSOR%' THEN 'sponsor'
+        WHEN p.roles LIKE '%DECISION_MAKER%' OR p.roles LIKE '%BUDGET_HOLDER%' OR p.roles = 'EXECUTIVE' THEN 'executive'
+        WHEN p.roles LIKE '%SPONSOR%' THEN 'sponsor'
         WHEN p.roles LIKE '%CHAMPION%' THEN 'champion'
-        WHEN p.roles LIKE '%END_USER%' THEN 'user'
+        WHEN p.roles LIKE '%USER%' THEN 'user'
+        WHEN p.roles LIKE '%ADMIN%' THEN 'admin'
     END AS role
 FROM people AS p
 WHERE NOT EXISTS (SELECT 1 FROM merged AS m WHERE m.id = p.id)

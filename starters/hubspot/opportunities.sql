@@ -2,7 +2,8 @@
 --
 -- Decision: a renewal is a deal whose type, pipeline or name says so (`renew`); an expansion is any other of an
 -- existing business. New business, and deals without a type, are left out.
--- Decision: a deal without a stage history is open from its creation, and won or lost on its close date.
+-- Decision: a deal without a stage history is open from its creation, and won or lost on its close date,
+-- without one at its last change.
 -- Decision: amount, owner and kind are today's also in the past: only the stage has a history.
 WITH companies AS (
     SELECT
@@ -23,7 +24,9 @@ deals AS (
         c.company_id AS company_id,
         CAST(d.deal_pipeline_stage_id AS VARCHAR) AS stage_id,
         CAST(d.property_createdate AS TIMESTAMPTZ) AS created_at,
-        CAST(d.property_closedate AS TIMESTAMPTZ) AS closed_at,
+        COALESCE(
+            CAST(d.property_closedate AS TIMESTAMPTZ), CAST(d.property_hs_lastmodifieddate AS TIMESTAMPTZ)
+        ) AS closed_at,
         CASE
             WHEN LOWER(CONCAT(
                 CAST(d.property_dealtype AS VARCHAR), ' ', CAST(p.label AS VARCHAR), ' ',

@@ -13,9 +13,10 @@ WITH roles AS (
         MIN(CASE
             WHEN UPPER(CAST(p.property_hs_buying_role AS VARCHAR)) LIKE '%DECISION_MAKER%' THEN 1
             WHEN UPPER(CAST(p.property_hs_buying_role AS VARCHAR)) LIKE '%BUDGET_HOLDER%' THEN 1
-            WHEN UPPER(CAST(p.property_hs_buying_role AS VARCHAR)) LIKE '%EXECUTIVE_SPONSOR%' THEN 2
+            WHEN UPPER(CAST(p.property_hs_buying_role AS VARCHAR)) = 'EXECUTIVE' THEN 1
+            WHEN UPPER(CAST(p.property_hs_buying_role AS VARCHAR)) LIKE '%SPONSOR%' THEN 2
             WHEN UPPER(CAST(p.property_hs_buying_role AS VARCHAR)) LIKE '%CHAMPION%' THEN 3
-            WHEN UPPER(CAST(p.property_hs_buying_role AS VARCHAR)) LIKE '%END_USER%' THEN 4
+            WHEN UPPER(CAST(p.property_hs_buying_role AS VARCHAR)) LIKE '%USER%' THEN 4
         END) AS place
     FROM engagement_contact AS x
     JOIN contact AS p ON CAST(p.id AS VARCHAR) = CAST(x.contact_id AS VARCHAR)
@@ -116,6 +117,7 @@ SELECT
     e.kind AS kind,
     CASE r.place WHEN 1 THEN 'executive' WHEN 2 THEN 'sponsor' WHEN 3 THEN 'champion' WHEN 4 THEN 'user' END AS role,
     e.attended AS attended,
+    -- Decision: whoever loads outgoing emails alone removes answered_at: else nobody ever answered, which counts.
     e.answered_at AS answered_at,
     -- Text or HTML, as it is.
     e.body AS text,

@@ -96,6 +96,7 @@ SELECT
         WHEN 3 THEN 'high'
         WHEN 2 THEN 'medium'
         WHEN 1 THEN 'low'
+        ELSE LOWER(CAST(t.priority AS VARCHAR))
     END AS priority,
     p.since AS priority_at,
     NULLIF(TRIM(COALESCE(t.subject, '') || ' ' || COALESCE(t.description, '')), '') AS text,

@@ -60,6 +60,11 @@ def needed(starter: Starter, table: str) -> list[set[str]]:
     return [{one, *starter.maps[table].needs} for one in Read(starter.sql(table), starter).driving()]
 
 
+def columns_read(sql: str, starter: Starter) -> set[tuple[str, str]]:
+    """The columns that a SELECT reads, with their tables, by usual names."""
+    return {(table, column) for table, column, _ in Read(sql, starter).columns}
+
+
 def adapted(sql: str, system: System, dialect: str, keep: Sequence[str] = ()) -> Adapted:
     """A SELECT of the system's starter. `keep`: columns that stay, as NULL where nothing gives them."""
     read = Read(sql, system.starter)
@@ -134,12 +139,41 @@ class Read:
 
     def _absent(self, query: exp.Expr, system: System) -> set[str]:
         if isinstance(query, exp.SetOperation):
-            return self._absent(query.left, system) & self._absent(query.right, system)
+            names = query.named_selects
+            sides = [self._absent_places(side, system) for side in (query.left, query.right)]
+            return {name for place, name in enumerate(names) if all(place in side for side in sides)}
         if not isinstance(query, exp.Select):
             return set()
+        if self._is_empty(query, system):
+            return set(query.named_selects)
         return {one.alias_or_name for one in query.selects if self._rests_on_nothing(one, system)}
 
+    def _is_empty(self, query: exp.Select, system: System) -> bool:
+        """Whether a SELECT has no rows, since a table is missing that they come from or have to meet."""
+        tables = [query.args["from_"].this] if query.args.get("from_") else []
+        tables += [join.this for join in query.args.get("joins", ()) if join.side != "LEFT"]
+        sources = [self._scopes[id(query)].sources.get(table.alias_or_name) for table in tables]
+        return any(isinstance(source, exp.Table) and source.name not in system.tables for source in sources)
+
+    def _absent_places(self, query: exp.Expr, system: System) -> set[int]:
+        """Their places: the sides of a union have names of their own."""
+        absent = self._absent(query, system)
+        names = query.named_selects if isinstance(query, exp.Query) else []
+        return {place for place, name in enumerate(names) if name in absent}
+
     def _rests_on_nothing(self, item: exp.Expr, system: System) -> bool:
+        """Whether an expression can be nothing but NULL, or has no column that is there."""
+        if isinstance(item, exp.Null):
+            return True
+        if isinstance(item, (exp.Alias, exp.Cast, exp.Paren)):
+            return self._rests_on_nothing(item.this, system)
+        if isinstance(item, exp.Case):
+            other = item.args.get("default")
+            operand = item.this is not None and self._rests_on_nothing(item.this, system)
+            return (other is None or self._rests_on_nothing(other, system)) and all(
+                operand or any(self._rests_on_nothing(part, system) for part in (branch.this, branch.args["true"]))
+                for branch in item.args["ifs"]
+            )
         columns = list(_columns_for_value(item))
         return bool(columns) and all(self._is_absent(column, system) for column in columns)
 

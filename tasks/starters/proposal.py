@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from keepwell.features.facts.canonical import TABLES
 from keepwell.features.facts.columns import CanonicalTable
-from keepwell.tasks.starters.adapted import Adapted, adapted, needed
+from keepwell.tasks.starters.adapted import Adapted, adapted, columns_read, needed
 from keepwell.tasks.starters.decisions import TODO
-from keepwell.tasks.starters.recognition import System, of_system
+from keepwell.tasks.starters.recognition import Found, System, of_system
 from keepwell.tasks.starters.starter import ANY, Link, Mapped
 
 FIRST = {
@@ -139,6 +139,7 @@ def _said(table: CanonicalTable, part: Part, home: System | None) -> list[str]:
         lines += _comment(f"Left out, since the source has nothing for it: {', '.join(lost)}.")
     if select.read_as_null:
         lines += _comment(f"Read as NULL, since the source lacks it: {', '.join(select.read_as_null)}.")
+    lines += [line for found in select.reads for line in _unused(found, part)]
     if select.emptied:
         lines.append(
             f"-- {TODO}: nothing was found for {', '.join(select.emptied)}, which {table.name} requires: NULL below."
@@ -150,6 +151,15 @@ def _said(table: CanonicalTable, part: Part, home: System | None) -> list[str]:
             "the same."
         )
     return lines
+
+
+def _unused(found: Found, part: Part) -> list[str]:
+    """The columns of a table that no SELECT of the starter reads: some may be what was left out."""
+    starter = part.system.starter
+    read = {found.column(column) for sql in map(starter.sql, starter.maps) for of, column in columns_read(sql, starter)
+            if of == found.shape.name}  # fmt: skip
+    rest = [name for name in (found.there or {}).values() if name not in read]
+    return _comment(f"Not read of {found.place}: {', '.join(rest)}.") if rest else []
 
 
 def _comment(text: str) -> list[str]:

@@ -38,11 +38,12 @@ def test_companies_are_accounts_whatever_their_stage_today(staged: Staged) -> No
 
 
 def test_contacts_have_the_role_in_which_they_buy(staged: Staged) -> None:
-    """One of several roles counts; merged, deleted and lone contacts are left out (SRC-11)."""
+    """One of several roles counts; who was deleted has left; merged and lone contacts are left out (SRC-11)."""
     assert staged.values("contacts", "contact_id account_id since role left_on") == [
         ("11", "9001", "2024-02-01", "champion", None),
         ("12", "9001", "2024-02-02", "executive", None),
         ("13", "9002", "2024-02-03", None, None),
+        ("16", "9002", "2024-02-05", "sponsor", "2026-04-12"),
         ("18", "9003", "2024-02-06", "sponsor", None),
         ("19", "9002", "2026-05-20", "user", None),
     ]

@@ -20,18 +20,18 @@ INSERT INTO company VALUES
 
 CREATE TABLE contact (
     id bigint, property_associatedcompanyid bigint, property_createdate timestamptz, property_hs_buying_role text,
-    property_hs_calculated_merged_vids text, _fivetran_deleted boolean
+    property_hs_calculated_merged_vids text, _fivetran_deleted boolean, _fivetran_synced timestamptz
 );
 INSERT INTO contact VALUES
-    (11, 9001, '2024-02-01 09:00:00+00', 'CHAMPION;END_USER', '14:1706800000000;15:1706800000001', FALSE), -- two roles
-    (12, 9001, '2024-02-02 09:00:00+00', 'DECISION_MAKER', NULL, FALSE),
-    (13, 9002, '2024-02-03 23:30:00+00', 'LEGAL_AND_COMPLIANCE', NULL, FALSE), -- no role of ours
-    (14, 9001, '2024-01-30 09:00:00+00', 'CHAMPION', NULL, FALSE), -- went into 11
-    (16, 9002, '2024-02-05 09:00:00+00', 'EXECUTIVE_SPONSOR', NULL, TRUE), -- deleted
-    (17, NULL, '2024-02-05 09:00:00+00', 'END_USER', NULL, FALSE), -- of no company
-    (18, 9003, '2024-02-06 09:00:00+00', 'EXECUTIVE_SPONSOR', NULL, FALSE),
-    (20, 9004, '2024-02-07 09:00:00+00', 'CHAMPION', NULL, FALSE), -- of a deleted company
-    (19, 9002, '2026-05-20 09:00:00+00', 'END_USER', NULL, FALSE);
+    (11, 9001, '2024-02-01 09:00:00+00', 'CHAMPION;END_USER', '14:1706800000000;15:1706800000001', FALSE, '2026-05-31 03:00:00+00'), -- two roles
+    (12, 9001, '2024-02-02 09:00:00+00', 'DECISION_MAKER', NULL, FALSE, '2026-05-31 03:00:00+00'),
+    (13, 9002, '2024-02-03 23:30:00+00', 'LEGAL_AND_COMPLIANCE', NULL, FALSE, '2026-05-31 03:00:00+00'), -- no role of ours
+    (14, 9001, '2024-01-30 09:00:00+00', 'CHAMPION', NULL, FALSE, '2026-05-31 03:00:00+00'), -- went into 11
+    (16, 9002, '2024-02-05 09:00:00+00', 'EXECUTIVE_SPONSOR', NULL, TRUE, '2026-04-12 03:00:00+00'), -- deleted: has left
+    (17, NULL, '2024-02-05 09:00:00+00', 'END_USER', NULL, FALSE, '2026-05-31 03:00:00+00'), -- of no company
+    (18, 9003, '2024-02-06 09:00:00+00', 'EXECUTIVE_SPONSOR', NULL, FALSE, '2026-05-31 03:00:00+00'),
+    (20, 9004, '2024-02-07 09:00:00+00', 'CHAMPION', NULL, FALSE, '2026-05-31 03:00:00+00'), -- of a deleted company
+    (19, 9002, '2026-05-20 09:00:00+00', 'END_USER', NULL, FALSE, '2026-05-31 03:00:00+00');
 
 CREATE TABLE deal_pipeline (pipeline_id text, label text);
 INSERT INTO deal_pipeline VALUES ('default', 'Sales pipeline'), ('7001', 'Renewals');
@@ -51,23 +51,24 @@ INSERT INTO deal_pipeline_stage VALUES
 CREATE TABLE deal (
     deal_id bigint, deal_pipeline_id text, deal_pipeline_stage_id text, owner_id bigint, property_dealname text,
     property_dealtype text, property_amount numeric, property_hs_arr numeric, property_deal_currency_code text,
-    property_createdate timestamptz, property_closedate timestamptz, is_deleted boolean
+    property_createdate timestamptz, property_closedate timestamptz, is_deleted boolean,
+    property_hs_lastmodifieddate timestamptz
 );
 INSERT INTO deal VALUES
     (301, 'default', 'closedwon', 71, 'Acme seats', 'existingbusiness', 900.00, 600.00, 'USD', '2026-03-01 09:00:00+00',
-     '2026-04-10 09:00:00+00', FALSE),
+     '2026-04-10 09:00:00+00', FALSE, '2026-05-30 09:00:00+00'),
     (302, '7001', '7013', 72, 'Cora 2026', 'existingbusiness', 1200.00, NULL, 'eur', '2026-02-01 09:00:00+00',
-     '2026-03-15 09:00:00+00', FALSE), -- a renewal by its pipeline, lost
+     '2026-03-15 09:00:00+00', FALSE, '2026-05-30 09:00:00+00'), -- a renewal by its pipeline, lost
     (303, 'default', 'contractsent', NULL, 'Bolt renewal', NULL, 2000.00, NULL, NULL, '2026-05-01 09:00:00+00',
-     '2026-07-01 09:00:00+00', FALSE), -- a renewal by its name; the close date is a plan
+     '2026-07-01 09:00:00+00', FALSE, '2026-05-30 09:00:00+00'), -- a renewal by its name; the close date is a plan
     (304, 'default', 'closedwon', 71, 'Dune', 'newbusiness', 100.00, NULL, 'USD', '2026-03-01 09:00:00+00',
-     '2026-03-02 09:00:00+00', FALSE), -- new business
+     '2026-03-02 09:00:00+00', FALSE, '2026-05-30 09:00:00+00'), -- new business
     (305, 'default', 'qualifiedtobuy', 71, 'Acme copy', 'existingbusiness', 100.00, NULL, 'USD', '2026-03-01 09:00:00+00',
-     NULL, FALSE), -- merged into 301
+     NULL, FALSE, '2026-05-30 09:00:00+00'), -- merged into 301
     (306, 'default', 'qualifiedtobuy', 71, 'Acme trash', 'existingbusiness', 100.00, NULL, 'USD', '2026-03-01 09:00:00+00',
-     NULL, TRUE), -- deleted
+     NULL, TRUE, '2026-05-30 09:00:00+00'), -- deleted
     (307, 'default', 'closedlost', 71, 'Acme add-on', 'existingbusiness', 300.00, NULL, 'USD', '2026-01-10 09:00:00+00',
-     '2026-02-20 09:00:00+00', FALSE); -- without a history
+     NULL, FALSE, '2026-02-20 09:00:00+00'); -- without a history and without a close date
 
 CREATE TABLE deal_stage (deal_id bigint, date_entered timestamptz, value text);
 INSERT INTO deal_stage VALUES
