@@ -163,6 +163,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Ran, Path]:
     return keepwell(*command, ORDERS_DATA=str(to / "data")), to
 
 
+@pytest.mark.slow
 def test_a_month_runs_and_its_output_is_that_of_the_readme(ran: tuple[Ran, Path]) -> None:
     """No critical check fails; the numbers on the page are real (SRC-7)."""
     run, to = ran
@@ -177,6 +178,7 @@ def test_a_month_runs_and_its_output_is_that_of_the_readme(ran: tuple[Ran, Path]
     assert scores["factor_1"].notna().mean() > 0.9
 
 
+@pytest.mark.slow
 def test_the_sample_has_what_such_systems_have(ran: tuple[Ran, Path]) -> None:
     """Orders called off, returns, customers registered twice, buyers who came once, seasons; the same bytes again."""
     _, to = ran

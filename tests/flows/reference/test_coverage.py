@@ -72,6 +72,7 @@ def coverage_without(facts: Facts, settings: Settings, scenario: Scenario) -> pd
     return measured_book(replace(facts, tables=tables, given=given), settings, {}, None).scores["coverage"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "scenario", [Scenario(frozenset({n})) for n in optional_tables() if n != "usage"] + COLUMNS, ids=lambda s: s.account
 )
