@@ -3,6 +3,8 @@
 import re
 import tomllib
 
+import pytest
+
 from keepwell.features.facts.canonical import TABLES
 from tests.support.starter_sources import STARTERS, Source, Staged
 
@@ -61,6 +63,7 @@ def test_tables(staged: Staged) -> None:
     assert staged.uncast() == [("notes", "expires_on", "n1")]
 
 
+@pytest.mark.slow
 def test_nothing_stops_the_data(source: Source) -> None:
     """`keepwell check` of every canonical table that the starter gives (SRC-11)."""
     ran = source.run("check")
