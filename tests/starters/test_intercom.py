@@ -1,5 +1,7 @@
 """Intercom's conversations become tickets, its companies accounts, the same from every source."""
 
+import pytest
+
 from tests.support.starter_sources import Source, Staged
 
 SYSTEM = "intercom"
@@ -42,6 +44,7 @@ def test_intercom(staged: Staged) -> None:
     assert staged.uncast() == []
 
 
+@pytest.mark.slow
 def test_nothing_stops_the_data(source: Source) -> None:
     """`keepwell check` of every canonical table that the starter gives (SRC-11)."""
     ran = source.run("check")

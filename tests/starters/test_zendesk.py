@@ -1,5 +1,7 @@
 """Zendesk's tables become accounts, contacts and tickets, the same from every source."""
 
+import pytest
+
 from tests.support.starter_sources import Source, Staged
 
 SYSTEM = "zendesk"
@@ -46,6 +48,7 @@ def test_zendesk(staged: Staged) -> None:
     assert staged.uncast() == []
 
 
+@pytest.mark.slow
 def test_nothing_stops_the_data(source: Source) -> None:
     """`keepwell check` of every canonical table that the starter gives (SRC-11)."""
     ran = source.run("check")
