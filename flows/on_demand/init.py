@@ -13,7 +13,7 @@ from keepwell.tasks.sources.mapping import single_select
 from keepwell.tasks.starters.catalogue import Catalogue
 from keepwell.tasks.starters.decisions import open_decisions
 from keepwell.tasks.starters.pipeline import SQL, pipeline_toml
-from keepwell.tasks.starters.proposal import Proposal, proposed, tells
+from keepwell.tasks.starters.proposal import Proposal, certain, proposed
 from keepwell.tasks.starters.recognition import as_usual, each_table_once, recognized
 from keepwell.tasks.starters.starter import starters, systems
 
@@ -46,7 +46,7 @@ def init(to: Path, url: str, names: Sequence[str]) -> Started:
         found = [as_usual(one) for one in chosen]
         if catalogue is not None:
             there = [recognized(one, catalogue) for one in chosen]
-            found = each_table_once([system for system in there if names or tells(system)])
+            found = each_table_once([system for system in there if names or certain(system)])
             if not any(system.tables for system in found):
                 raise ConfigError(_nothing(catalogue, names))
         dialect = catalogue.dialect if catalogue else "duckdb"

@@ -69,7 +69,7 @@ def gives(system: System, table: str) -> bool:
     return table in starter.maps and any(all(name in system.tables for name in one) for one in needed(starter, table))
 
 
-def tells(system: System) -> bool:
+def certain(system: System) -> bool:
     """Whether tables are this system's beyond doubt: their schema or name says so, or they hold its own kind of work.
 
     A table of customers with an id is everybody's.

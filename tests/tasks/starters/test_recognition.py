@@ -6,7 +6,7 @@ import duckdb
 import pytest
 
 from keepwell.tasks.starters.catalogue import Catalogue
-from keepwell.tasks.starters.proposal import proposed, tells
+from keepwell.tasks.starters.proposal import certain, proposed
 from keepwell.tasks.starters.recognition import System, each_table_once, recognized
 from keepwell.tasks.starters.starter import starter, systems
 
@@ -21,7 +21,7 @@ def of(folder: Path, script: str, *names: str) -> dict[str, System]:
     there = [recognized(starter(name), catalogue) for name in names or systems()]
     catalogue.places  # noqa: B018 - read before it is closed
     catalogue.close()
-    return {s.starter.name: s for s in each_table_once([s for s in there if names or tells(s)])}
+    return {s.starter.name: s for s in each_table_once([s for s in there if names or certain(s)])}
 
 
 @pytest.mark.parametrize("table", ["subscription", "Subscriptions", "stripe_subscription", "STRIPE.subscriptions"])
