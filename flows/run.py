@@ -12,6 +12,7 @@ from keepwell.tasks.errors import Unreachable
 from keepwell.tasks.marts.publish import Stamp
 from keepwell.tasks.registry.tracking import Tracking
 from keepwell.tasks.scoring.score import ScoreSettings
+from keepwell.tasks.sources.mapping import without_layout
 from keepwell.tasks.sources.snapshot import Snapshot
 from keepwell.tasks.version import code_version
 
@@ -72,8 +73,8 @@ class Run:
     def mapping_id(self) -> str:
         """A hash of what makes the book of the source: the mapping of contracts, and the currencies."""
         mapping, money = self.settings.mappings["contracts"], self.settings.money
-        text = mapping.read_bytes().decode("utf-8", "replace") if mapping.is_file() else ""
-        return digest((text, money.reporting_currency, *map(str, sorted(money.fx_rates.items()))))
+        text = mapping.read_bytes().decode("utf-8-sig", "replace") if mapping.is_file() else ""
+        return digest((without_layout(text), money.reporting_currency, *map(str, sorted(money.fx_rates.items()))))
 
     def stamp(self, snapshot: Snapshot | None, stored: Stored | None, others: Sequence[str] = ()) -> Stamp:
         """A hash of as_of, settings, code, snapshot and inputs; the same in every flow."""

@@ -62,6 +62,14 @@ def single_select(text: str, place: str, dialect: str) -> str:
     return text[tokens[0].start : tokens[-1].end + 1]
 
 
+def without_layout(text: str) -> str:
+    """A SELECT without comments and layout; what is none stays as it is written."""
+    try:
+        return sqlglot.parse_one(text, read="duckdb").sql("duckdb", comments=False)
+    except (sqlglot.errors.SqlglotError, RecursionError):
+        return text
+
+
 def file_of(path: Path, base: Path) -> str:
     """A mapping's file as pipeline.toml names it: relative to its folder, where it lies in it."""
     return str(path.relative_to(base)) if path.is_relative_to(base) else str(path)

@@ -132,7 +132,7 @@ def required_column_missing(rng: random.Random, company: Company) -> Refused:
 def optional_column_missing(rng: random.Random, company: Company) -> Changes:
     """What rests on the column is not known, rather than zero; its rules are not judged; all other features stay."""
     table, gone, features = rng.choice(
-        (("invoices", "disputed_at", "disputes_180d"), ("invoices", "failed_at", "payment_failures_90d"),
+        (("invoices", "disputed_at", "disputes_180d"), ("invoices", "(?:first_)?failed_at", "payment_failures_90d"),
          ("tickets", "text", "ticket_sentiment_90d ticket_sentiment_trend"), ("usage", "minutes", "minutes_28d"),
          ("contracts", "seats", "paid_seats seat_utilisation events_per_seat_28d tickets_per_seat_90d"))
     )  # fmt: skip
