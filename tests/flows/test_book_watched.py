@@ -134,9 +134,12 @@ def test_a_sweep_of_half_an_export_puts_alerts_on_hold_until_the_rows_are_back(p
 def test_after_the_mapping_changed_the_book_is_compared_with_none_and_that_is_said(
     place: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What a new mapping leaves out may be meant (SRC-9)."""
+    """What a new mapping leaves out may be meant; a comment is no new mapping (SRC-9)."""
     (mapping,) = (place / "company").rglob("contracts.sql")
-    mapping.write_text(mapping.read_text() + "\n-- another filter\n")
+    select = mapping.read_text()
+    mapping.write_text(f"-- a comment\n{select}")
+    assert run(place, "check", "--as-of", CUT).code == 3
+    mapping.write_text(f"{select.strip()} WHERE 1 = 1\n")
 
     ran = run(place, "check", "--as-of", CUT)
 
