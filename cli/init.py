@@ -1,5 +1,6 @@
 """`keepwell init`: from a source to a first configuration."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -26,7 +27,7 @@ def init(
 
     started = init(to, url, [name.strip() for name in systems.split(",") if name.strip()])
     if Options.json:
-        print_json(started.__dict__)
+        print_json(asdict(started))
         return
     for title, tables in started.found.items():
         print_lines(f"{title:>18}  {', '.join(tables)}")

@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from keepwell.flows.configuration.settings import Settings, playbook_of
+from keepwell.tasks.connections.drivers import dialect_of
 from keepwell.tasks.earlier_scores import Stored, digest
 from keepwell.tasks.errors import Unreachable
 from keepwell.tasks.marts.publish import Stamp
@@ -74,7 +75,13 @@ class Run:
         """A hash of what makes the book of the source: the mapping of contracts, and the currencies."""
         mapping, money = self.settings.mappings["contracts"], self.settings.money
         text = mapping.read_bytes().decode("utf-8-sig", "replace") if mapping.is_file() else ""
-        return digest((without_layout(text), money.reporting_currency, *map(str, sorted(money.fx_rates.items()))))
+        return digest(
+            (
+                without_layout(text, dialect_of(self.settings.source.url)),
+                money.reporting_currency,
+                *map(str, sorted(money.fx_rates.items())),
+            )
+        )
 
     def stamp(self, snapshot: Snapshot | None, stored: Stored | None, others: Sequence[str] = ()) -> Stamp:
         """A hash of as_of, settings, code, snapshot and inputs; the same in every flow."""

@@ -21,6 +21,8 @@ Place = tuple[Any, ...]
 ENVIRONMENT = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 DEEPEST = 20
 """Levels of a settings file; the deepest setting has five."""
+LISTS = ("tuple_type", "list_type", "set_type", "frozen_set_type")
+"""How pydantic marks a single value in place of several."""
 KEY = "[key]"
 """How pydantic marks a mistake in a name rather than in what stands under it."""
 
@@ -132,6 +134,8 @@ def explained(error: Mapping[str, Any], file: str, model: type[BaseModel]) -> st
     plain = isinstance(error["input"], str | int | float)
     given = f" (given: {error['input']!r})" if plain else ""
     message = error["msg"].removeprefix("Value error, ")
+    if error["type"] in LISTS and plain:
+        message = "it must be a list; write it in brackets, with commas between the parts: key = [...]"
     return f"{file}: `{key}`: {message}{given}" if key else f"{file}: {message}"
 
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from keepwell.tasks.errors import ConfigError, KeepwellError
+from keepwell.tasks.errors import ConfigError
 from keepwell.tasks.settings import STANDARD_CSV, STANDARD_RETRIES
 from keepwell.tasks.sources.connect import IN_A_FILE, SourceConnection
 from keepwell.tasks.sources.mapping import single_select
@@ -18,6 +18,7 @@ from keepwell.tasks.starters.recognition import as_usual, each_table_once, recog
 from keepwell.tasks.starters.starter import starters, systems
 
 PASSWORD = "SOURCE_PASSWORD"  # noqa: S105 - the name of a variable
+PIPELINE = "pipeline.toml"
 MANY = 12
 """Tables that a message names."""
 
@@ -41,6 +42,7 @@ def init(to: Path, url: str, names: Sequence[str]) -> Started:
     chosen = starters(names or systems())
     if not url and not names:
         raise ConfigError("say where your data is (--url), or whose tables you have (--from stripe,hubspot,...).")
+    _refuse_to_overwrite([to / PIPELINE])  # before a warehouse is asked
     catalogue = Catalogue(url, Path()) if url else None
     try:
         found = [as_usual(one) for one in chosen]
@@ -58,7 +60,7 @@ def init(to: Path, url: str, names: Sequence[str]) -> Started:
             catalogue.close()
     safe, variable = _without_password(url, to)
     texts = {f"{SQL}/{name}.sql": one.text for name, one in mappings.items()}
-    texts["pipeline.toml"] = pipeline_toml(safe, mappings, found, _currencies(url, mappings.get("contracts"), dialect))
+    texts[PIPELINE] = pipeline_toml(safe, mappings, found, _currencies(url, mappings.get("contracts"), dialect))
     return Started(
         {system.starter.title: [str(t.place or name) for name, t in system.tables.items()]
          for system in found if system.tables},
@@ -99,7 +101,7 @@ def _currencies(url: str, contracts: Proposal | None, dialect: str) -> list[str]
     """The currencies of the contracts, the most frequent first; none where they cannot be read."""
     if not url or contracts is None:
         return []
-    with suppress(KeepwellError):
+    with suppress(Exception):  # a value that no currency is stops `check`, with its row; here it is one line less
         select = single_select(contracts.text, "contracts.sql", dialect)
         asked = f"SELECT c.currency AS currency, COUNT(*) AS many FROM ({select}) AS c GROUP BY c.currency"
         source = SourceConnection(url, Path(), {"contracts": select}, STANDARD_RETRIES, STANDARD_CSV)
@@ -115,12 +117,22 @@ def _currencies(url: str, contracts: Proposal | None, dialect: str) -> list[str]
 def _written(to: Path, texts: Mapping[str, str]) -> list[Path]:
     """Write all files, or none: one that is there is never overwritten."""
     paths = {to / name: text for name, text in texts.items()}
+    _refuse_to_overwrite(list(paths))
+    try:
+        (to / SQL).mkdir(parents=True, exist_ok=True)
+        for path, text in paths.items():
+            path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        for path in paths:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+        raise ConfigError(f"nothing can be written to {to}: {error.strerror}. Name another folder by --to.") from error
+    return list(paths)
+
+
+def _refuse_to_overwrite(paths: Sequence[Path]) -> None:
     if there := [str(path) for path in paths if path.exists()]:
         raise ConfigError(f"{', '.join(there)} already exists and is not overwritten. Name another folder by --to.")
-    for path, text in paths.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    return list(paths)
 
 
 def _open(texts: Mapping[str, str]) -> list[str]:

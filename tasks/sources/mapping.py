@@ -62,10 +62,10 @@ def single_select(text: str, place: str, dialect: str) -> str:
     return text[tokens[0].start : tokens[-1].end + 1]
 
 
-def without_layout(text: str) -> str:
+def without_layout(text: str, dialect: str) -> str:
     """A SELECT without comments and layout; what is none stays as it is written."""
     try:
-        return sqlglot.parse_one(text, read="duckdb").sql("duckdb", comments=False)
+        return sqlglot.parse_one(text, read=dialect).sql(dialect, comments=False)
     except (sqlglot.errors.SqlglotError, RecursionError):
         return text
 

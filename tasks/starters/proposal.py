@@ -8,7 +8,7 @@ from keepwell.features.facts.canonical import TABLES
 from keepwell.features.facts.columns import CanonicalTable
 from keepwell.tasks.starters.adapted import Adapted, adapted, columns_read, needed
 from keepwell.tasks.starters.decisions import TODO
-from keepwell.tasks.starters.recognition import Found, System, of_system
+from keepwell.tasks.starters.recognition import System, of_system
 from keepwell.tasks.starters.starter import ANY, Link, Mapped
 
 FIRST = {
@@ -139,7 +139,7 @@ def _said(table: CanonicalTable, part: Part, home: System | None) -> list[str]:
         lines += _comment(f"Left out, since the source has nothing for it: {', '.join(lost)}.")
     if select.read_as_null:
         lines += _comment(f"Read as NULL, since the source lacks it: {', '.join(select.read_as_null)}.")
-    lines += [line for found in select.reads for line in _unused(found, part)]
+    lines += _not_read(part)
     if select.emptied:
         lines.append(
             f"-- {TODO}: nothing was found for {', '.join(select.emptied)}, which {table.name} requires: NULL below."
@@ -153,13 +153,15 @@ def _said(table: CanonicalTable, part: Part, home: System | None) -> list[str]:
     return lines
 
 
-def _unused(found: Found, part: Part) -> list[str]:
-    """The columns of a table that no SELECT of the starter reads: some may be what was left out."""
-    starter = part.system.starter
-    read = {found.column(column) for sql in map(starter.sql, starter.maps) for of, column in columns_read(sql, starter)
-            if of == found.shape.name}  # fmt: skip
-    rest = [name for name in (found.there or {}).values() if name not in read]
-    return _comment(f"Not read of {found.place}: {', '.join(rest)}.") if rest else []
+def _not_read(part: Part) -> list[str]:
+    """The columns of the tables that no SELECT of the starter reads: some may be what was left out."""
+    starter, lines = part.system.starter, list[str]()
+    read = set[tuple[str, str]]().union(*(columns_read(starter.sql(table), starter) for table in starter.maps))
+    for found in part.select.reads:
+        known = {found.column(column) for table, column in read if table == found.shape.name}
+        rest = [name for name in (found.there or {}).values() if name not in known]
+        lines += _comment(f"Not read of {found.place}: {', '.join(rest)}.") if rest else []
+    return lines
 
 
 def _comment(text: str) -> list[str]:

@@ -37,13 +37,11 @@ class System:
 
     starter: Starter
     tables: Mapping[str, Found]
-    known: bool
-    """Whether the source was looked at."""
 
 
 def as_usual(starter: Starter) -> System:
     """The system with its usual names, where there is no source to look at."""
-    return System(starter, {name: Found(shape) for name, shape in starter.shapes.items()}, known=False)
+    return System(starter, {name: Found(shape) for name, shape in starter.shapes.items()})
 
 
 def recognized(starter: Starter, catalogue: Catalogue) -> System:
@@ -57,7 +55,7 @@ def recognized(starter: Starter, catalogue: Catalogue) -> System:
         if found:
             first, *others = sorted(found, key=lambda one: not of_system(starter, one.place))
             tables[name] = replace(first, others=[one.place for one in others if one.place])
-    return System(starter, tables, known=True)
+    return System(starter, tables)
 
 
 def _candidates(starter: Starter, shape: Shape, by_name: Mapping[str, list[Place]]) -> list[Place]:
@@ -95,7 +93,6 @@ def each_table_once(systems: Sequence[System]) -> list[System]:
                 for name, found in system.tables.items()
                 if found.place is None or owner[found.place] == _rank(system, found, number)
             },
-            system.known,
         )
         for number, system in enumerate(systems)
     ]

@@ -101,3 +101,14 @@ def test_where_the_data_lies_is_no_part_of_the_fingerprint(tmp_path: Path) -> No
 
     assert written(tmp_path, GOOD.replace('url = "."', 'url = "postgresql://host/db"')).fingerprint() == here
     assert written(tmp_path, GOOD + "[health]\nminimum_coverage = 0.2\n").fingerprint() != here
+
+
+def test_one_name_where_a_list_is_wanted_is_answered_with_how_to_write_it(tmp_path: Path) -> None:
+    """A newcomer wrote `manager = "ann.lee"` (SRC-11)."""
+    config = tmp_path / "pipeline.toml"
+    config.write_text('[source]\nurl = "."\n\n[owners.roles]\nmanager = "ann.lee"\n')
+
+    with pytest.raises(ConfigError, match=r"`owners.roles.manager`: it must be a list; write it in brackets") as error:
+        load_settings(config)
+
+    assert "(given: 'ann.lee')" in str(error.value)

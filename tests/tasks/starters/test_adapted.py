@@ -18,7 +18,7 @@ def of(sql: str, *columns: str, lines: tuple[str, ...] | None = None, keep: tupl
     tables = {"deal": Found(DEALS, Place("raw", "Deals"), {plain(c): c for c in columns})}
     if lines is not None:
         tables["line"] = Found(LINES, Place(None, "line"), {plain(c): c for c in lines})
-    return adapted(sql, System(STARTER, tables, known=True), "duckdb", keep)
+    return adapted(sql, System(STARTER, tables), "duckdb", keep)
 
 
 def test_names_become_those_of_the_source() -> None:
