@@ -133,3 +133,30 @@ def test_a_postgresql_is_read_by_its_schemas_and_its_password_stays_out(tmp_path
     assert "secret-word" not in ran.out + ran.err + text + "".join(found)
     assert "SOURCE_PASSWORD" in ran.out
     assert not [line for line in found if line.startswith("critical")]
+
+
+def test_a_value_that_cannot_be_read_stops_no_proposal(tmp_path: Path) -> None:
+    """The currencies are then not known; `check` names the row."""
+    folder = tmp_path / "export"
+    folder.mkdir()
+    (folder / "subscriptions.csv").write_text(
+        "subscription_id,customer_id,start_date,mrr,currency,is_test\nS1,C1,2026-01-01,100,EUR,perhaps\n"
+    )
+
+    ran = init(tmp_path / "keepwell", "--url", folder)
+
+    assert ran.code == 0, ran.err
+    assert 'reporting_currency = "USD" # Decision' in (tmp_path / "keepwell" / "pipeline.toml").read_text()
+
+
+def test_what_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
+    """A file in place of the folder: one sentence, exit 2."""
+    (tmp_path / "sql").write_text("mine")
+
+    ran = init(tmp_path, "--from", "stripe")
+
+    assert ran.code == 2
+    assert f"nothing can be written to {tmp_path}: File exists. Name another folder by --to." in " ".join(
+        ran.err.split()
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["sql"]
