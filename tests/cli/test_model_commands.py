@@ -76,6 +76,7 @@ def company(tmp_path: Path, mlflow_tables: Path, first: TrainingResult) -> Compa
     return Company(tmp_path, mlflow_tables, first)
 
 
+@pytest.mark.slow
 def test_the_tracking_of_a_run_lies_in_its_output_folder(company):
     """Where nothing is set: SQLite and artifacts there (SPEC MOD-9)."""
     run = Run(load_settings(company.config), company.out, AS_OF)

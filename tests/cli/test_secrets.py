@@ -83,6 +83,7 @@ SHAPES: tuple[object, ...] = ("${CANARY}", "x${CANARY}", ["${CANARY}"], {"ours":
 EVERY_KEY = sorted(set(keys(Settings)))
 
 
+@pytest.mark.slow
 def test_a_value_from_the_environment_is_repeated_by_no_message_whatever_key_and_shape_it_stands_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -102,6 +102,7 @@ def test_a_second_run_gives_the_same_bytes(company: Path, two_months: Path) -> N
     assert bytes_of(two_months) == before
 
 
+@pytest.mark.slow
 def test_daily_and_monthly_of_one_date_publish_the_same_scores(two_months: Path, first_day: Path) -> None:
     """The run_id names what was computed, not who asked (CONTRACT)."""
     before = bytes_of(two_months)
@@ -150,6 +151,7 @@ def test_missed_days_are_made_up_in_order_and_an_old_day_changes_nothing(
     assert not opened.drop_duplicates("alert_id").duplicated(["account_id", "rule", "subject", "episode"]).any()
 
 
+@pytest.mark.slow
 def test_two_runs_of_one_date_at_once_one_wins_and_the_other_says_so(company: Path, tmp_path: Path) -> None:
     """Exit 4 for the one that came second (TRU-2)."""
     command = [

@@ -374,6 +374,7 @@ def record(run: Run, accounts: list[str]) -> None:
     ledger.close()
 
 
+@pytest.mark.slow
 def test_week_four_tells_what_the_ledger_holds_cut_at_the_day(week: Week) -> None:
     """Every mart is there, empty or not; nothing has matured, so nothing is ranked; the needs are reported (MON-4)."""
     effects, learnings = (mart(week.run.out, name, DAY) for name in ("strategy_effects", "learnings"))

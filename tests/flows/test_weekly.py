@@ -551,6 +551,7 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Reviewed:
     return found
 
 
+@pytest.mark.slow
 def test_a_review_prints_its_totals_and_writes_a_page(company: Reviewed) -> None:
     """`keepwell weekly` (WKL-1, WKL-2)."""
     said = (company.folder / "said.txt").read_text()

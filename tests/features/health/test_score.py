@@ -181,6 +181,7 @@ def test_a_better_value_never_gets_fewer_points(feature: str, value: float, step
     assert points(value + about.direction * step) >= points(value) - 1e-9
 
 
+@pytest.mark.slow
 def test_more_points_never_lower_the_score() -> None:
     """Each measure in turn from worst to best, all else equal (HLT-1)."""
     typical = {m: [_value_at(m, 75.0)] * 3 for m in MEASURES}
@@ -378,6 +379,7 @@ def test_a_component_that_nobody_weighs_takes_no_coverage() -> None:
 # Factors --------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @given(st.data())
 @effort(max_examples=20, derandomize=True, deadline=None, phases=[Phase.generate])
 def test_putting_a_factor_back_to_typical_moves_the_score_by_its_pull(data: st.DataObject) -> None:
@@ -539,6 +541,7 @@ def test_nothing_stored_is_no_change() -> None:
     assert parts.isna().all(axis=1).tolist() == [False, True, True]
 
 
+@pytest.mark.slow
 @given(st.data())
 @effort(max_examples=10, derandomize=True, deadline=None, phases=[Phase.generate])
 def test_the_parts_always_sum_to_the_change(data: st.DataObject) -> None:

@@ -61,6 +61,7 @@ def test_every_rule_is_judged_or_names_what_it_lacks_for_every_subset_of_columns
                 assert narrowed is not None or (missing and not set(missing) & given)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [None, 1, 2])
 def test_every_rule_of_every_suite_stands_in_the_results(seed: int | None, tmp_path: Path) -> None:
     """Judged, or `success` empty with the reason: with no optional column at all, and with some (SRC-10)."""

@@ -184,6 +184,7 @@ for number in range(50):
 """
 
 
+@pytest.mark.slow
 def test_two_first_runs_that_open_the_ledger_at_once_both_get_it(tmp_path: Path) -> None:
     """SQLite refuses a second creator on the spot, whatever its timeout: so it has to be asked again (TRU-2)."""
     command = [sys.executable, "-c", OPENED_AT_THE_SAME_TIME, str(tmp_path)]

@@ -226,6 +226,7 @@ def test_the_distance_to_the_renewal_never_moves_the_score() -> None:
     assert row_of(scored(near))["health"] == row_of(scored(far))["health"]
 
 
+@pytest.mark.slow
 def test_the_deadline_counts_from_entering_the_tier(tmp_path: Path) -> None:
     """A daily run does not push the date on; leaving the tier and coming back starts anew (section 0)."""
     days = ("2024-02-01", "2024-02-02", "2024-02-05")
@@ -265,6 +266,7 @@ def test_the_change_is_against_the_score_of_a_month_before(tmp_path: Path) -> No
     assert not now["change_flagged"]
 
 
+@pytest.mark.slow
 def test_a_change_beyond_the_flag_is_flagged(tmp_path: Path) -> None:
     """|change| > 15 by default, here 5 (HLT-3)."""
     scored(STEADY, "2024-02-04", tmp_path)
