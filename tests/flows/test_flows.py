@@ -93,6 +93,7 @@ def test_the_month_leaves_a_report_a_catalogue_data_docs_and_a_dictionary(two_mo
     assert runs["flow"].tolist() == ["monthly_week_1"]
 
 
+@pytest.mark.slow
 def test_a_second_run_gives_the_same_bytes(company: Path, two_months: Path) -> None:
     """Everything under marts but `runs` (TRU-1)."""
     before = bytes_of(two_months)

@@ -127,6 +127,7 @@ shares = st.integers(0, 20).map(lambda n: n / 20)
 numbers = st.none() | st.floats(-50, 500) | st.sampled_from((0.0, 1.0, -1.0))
 
 
+@pytest.mark.slow
 @given(st.data())
 @effort(max_examples=40, derandomize=True, deadline=None, phases=[Phase.generate])
 def test_contributions_sum_to_the_score_and_everything_stays_in_bounds(data: st.DataObject) -> None:

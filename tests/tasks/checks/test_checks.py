@@ -474,6 +474,7 @@ def test_too_few_or_too_many_new_rows_are_reported(folder: Path) -> None:
     assert one(results, "tickets", "volume").observed == "3.86982"
 
 
+@pytest.mark.slow
 def test_a_date_before_all_data_cannot_be_judged(core: Snapshot) -> None:
     """Nothing of a required table was known yet: critical; an optional table may begin later (SRC-4)."""
     results = run_checks(core, datetime.fromisoformat("2023-06-01"), DEFAULTS, settings(), CURRENCIES)
@@ -505,6 +506,7 @@ def test_rows_and_columns_that_came_later_are_not_judged(folder: Path) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_wrong_date_hides_no_row(folder: Path) -> None:
     """A row without a date, or dated after its own load, is judged although it is not known (SRC-4)."""
     rows = company(*CORE)
@@ -547,6 +549,7 @@ def test_a_column_that_can_change_comes_with_its_time_or_it_is_reported(folder: 
     assert failed(said(without, "no_priority")) == set()
 
 
+@pytest.mark.slow
 def test_rows_set_aside_are_not_judged(folder: Path) -> None:
     """A mapping that sets rows aside with a reason has dealt with them (SRC-4)."""
     rows = company(*CORE)
@@ -563,6 +566,7 @@ def test_rows_set_aside_are_not_judged(folder: Path) -> None:
 # What follows --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_an_override_changes_the_severity_and_keeps_its_reason(odd_tickets: Snapshot) -> None:
     """A source may say in writing why a rule weighs less for it (SRC-3)."""
     reason = "the old ticket system knows no priorities"

@@ -503,6 +503,7 @@ def test_a_review_and_an_outbox_whose_answer_is_lost_are_written_once(
         assert connection.execute(sa.select(sa.func.count()).select_from(CRM)).scalar_one() == 2
 
 
+@pytest.mark.slow
 @pytest.mark.postgres
 @pytest.mark.parametrize("fail", [refused, silent, dropped_at_once])
 def test_a_ledger_that_stays_away_stops_the_day_at_once(

@@ -128,6 +128,7 @@ def test_a_score_too_old_is_none():
     assert stopped[["health", "stock_health", "age_health"]].isna().all(axis=None)
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(
     st.lists(

@@ -152,6 +152,7 @@ print(sum(len(ledger.record("daily_alerts", MONDAY, [event(f"a{day}-{i}") for i 
 """
 
 
+@pytest.mark.slow
 def test_two_processes_that_record_the_same_day_at_once_leave_one_copy(url: str) -> None:
     """Both create the tables and insert the same events at the same moment; together they add each once (TRU-2)."""
     command = [sys.executable, "-c", RECORDED_AT_A_SIGNAL, url]
