@@ -27,6 +27,8 @@ from keepwell.values.setting_types import (
 )
 
 DATA_OWNER = "data owner"
+Role = Literal["csm", "manager", "director", "finance", "executive", "product", "technical", "data owner"]
+"""Who can be notified, or own an action."""
 
 
 class OwnerSettings(Section):
@@ -142,6 +144,14 @@ class AlertSettings(Section):
     catch_up_days: DaysOrZero = Field(
         31, description="missed days that a run catches up, in order; of older days it reads events only"
     )
+    recipients: Mapping[str, tuple[Role, ...]] = Field(
+        {}, description="roles that an alert rule notifies, by rule; the others notify their default roles"
+    )
+    escalation: tuple[Role, ...] = Field(
+        ("manager", "director", "executive"),
+        description="role notified of a case's first missed deadline, its second, and so on",
+        min_length=1,
+    )
     guard: GuardSettings = GuardSettings()
     clocks: Clocks = Clocks()
     hours: WorkingHours = WorkingHours()
@@ -150,6 +160,17 @@ class AlertSettings(Section):
     def hours_of(self, owner: str) -> WorkingHours:
         """The working hours of the owner's team, else the default hours."""
         return next((team.hours for team in self.teams.values() if owner in team.csms), self.hours)
+
+
+class ActionSettings(Section):
+    """The life of a next action."""
+
+    rest_days: DaysOrZero = Field(
+        14, description="days after an action was done, or closed by a person, before the next; a more urgent tier ends it"
+    )
+    watch_stable: bool = Field(
+        True, description="whether stable accounts without risk are watched, without a dated action"
+    )
 
 
 class ReviewSettings(Section):
@@ -181,8 +202,14 @@ class Action(Section):
     risk_from: Share | None = Field(None, description="only from this probability of churn on; never without a model")
     expansion_from: Share | None = Field(None, description="the same for expansion")
     advocacy_from: Share | None = Field(None, description="the same for advocacy")
+    leaving: bool | None = Field(None, description="only accounts whose notice is known (true), or only others (false)")
+    never_used: bool | None = Field(
+        None, description="only accounts that never used the product (true), or only others (false)"
+    )
     grows: bool = Field(False, description="an upsell or a reference: never while the account has an open alert")
-    within_days: DaysOrZero | None = Field(None, description="calendar days to act; empty: the deadline of the tier")
+    within_days: DaysOrZero | None = Field(
+        None, description="calendar days to act, no more than the tier has; empty: the deadline of the tier"
+    )
     because: str = Field(description="why this action fits this factor; the CSM and the CS director read it")
     talking_points: tuple[str, ...] = Field((), description="what to bring up with the customer")
     kind: str | None = Field(None, description="kind of intervention that it starts, one of work.kinds; empty: none")

@@ -26,16 +26,19 @@ BOOK = ""
 """The account of an alert about the whole portfolio."""
 
 KINDS = (
-    "opened", "released", "discarded", "snoozed", "done", "cause_gone", "cause_back", "missing", "returned", "closed",
-    "breached",
+    "opened", "released", "notified", "discarded", "snoozed", "done", "cause_gone", "cause_back", "missing", "returned",
+    "closed", "breached",
 )  # fmt: skip
 """In the order in which events of one instant are read."""
 
-ONCE = frozenset({"opened", "released", "discarded", "closed", "done", "breached"})
+ONCE = frozenset({"opened", "released", "notified", "discarded", "closed", "done", "breached"})
 """Once per alert, and per step where the event is about one."""
 
 STEPS = ("ack", "assess", "plan", "contact", "follow_up")
 """The steps of a response, in order; `review` stands beside them where a rule has a deadline of its own."""
+
+SEVERITIES = ("critical", "warning")
+"""Of an alert, most severe first."""
 
 STATES = ("open", "acknowledged", "assessed", "planned", "contacted", "followed_up")
 """The state of an alert by the number of steps taken."""
@@ -203,9 +206,7 @@ def _changed(alert: Alert, event: LedgerEvent) -> Alert:
             return _seen(alert, event)
         case "snoozed":
             until = datetime.fromisoformat(event.payload["until"])
-            return replace(
-                alert, snoozed_until=until, reason=event.payload["reason"], **_paused(alert, event.at, until)
-            )
+            return replace(alert, snoozed_until=until, reason=event.payload["reason"], **_paused(alert, event, until))
         case "done":
             step = event.payload["step"]
             reached = STEPS.index(step) + 1 if step in STEPS else 0
@@ -213,6 +214,8 @@ def _changed(alert: Alert, event: LedgerEvent) -> Alert:
             return alert if current == len(STEPS) else replace(alert, state=STATES[max(reached, current)])
         case "released" | "discarded":
             return _decided(alert, event)
+        case "notified":
+            return replace(alert, **_due(event.payload["due"]))
         case "breached":
             return replace(alert, breached=True)
         case _:
@@ -225,7 +228,8 @@ def _seen(alert: Alert, event: LedgerEvent) -> Alert:
         return replace(alert, cause_gone_at=event.at if event.kind == "cause_gone" else None)
     if event.kind == "missing":
         return replace(alert, missing_since=event.at)
-    return replace(alert, missing_since=None, **_paused(alert, alert.missing_since or event.at, event.at))
+    since = alert.missing_since or event.at
+    return replace(alert, missing_since=None, **_paused(alert, event, event.at, since))
 
 
 def _decided(alert: Alert, event: LedgerEvent) -> Alert:
@@ -241,8 +245,15 @@ def _due(due: Mapping[str, str]) -> dict[str, Any]:
     return {f"due_{step}": datetime.fromisoformat(at) for step, at in due.items()}
 
 
-def _paused(alert: Alert, at: datetime, until: datetime) -> dict[str, Any]:
-    """The deadlines that a pause moves: those not over yet, by what it adds to a running snooze."""
+def _paused(alert: Alert, event: LedgerEvent, until: datetime, since: datetime | None = None) -> dict[str, Any]:
+    """The deadlines after a pause that an event puts on record, from `since` (its own time) to `until`.
+
+    The event says where they are by the hours of the alert's team (`alerts.clocks.paused`); one of an older ledger does
+    not: then they move by what the pause adds to a running snooze.
+    """
+    if "due" in event.payload:
+        return _due(event.payload["due"])
+    at = since or event.at
     begins = max(at, alert.snoozed_until or at)
     dues = {f"due_{step}": getattr(alert, f"due_{step}") for step in (*STEPS, "review")}
     return {name: due + max(until - begins, timedelta(0)) for name, due in dues.items() if due and due > at}

@@ -5,11 +5,13 @@ once it is released. A run changes an alert at most once, and ids of events foll
 adds nothing.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from functools import partial
+from typing import Any
 
+from keepwell.playbook.alerts.cases import is_louder, live_cases
+from keepwell.playbook.alerts.clocks import paused
 from keepwell.playbook.alerts.ledger_events import (
     BOOK,
     DATA_RULE,
@@ -21,7 +23,7 @@ from keepwell.playbook.alerts.ledger_events import (
     fold,
     short_hash,
 )
-from keepwell.playbook.alerts.rules import RULES, Condition, Observations, Occurrence, due_times
+from keepwell.playbook.alerts.rules import Condition, Observations, Occurrence, Rule, due_times, rules_of
 from keepwell.playbook.alerts.runs import Runs
 from keepwell.playbook.settings import AlertSettings, OwnerSettings
 
@@ -49,7 +51,8 @@ class Absences:
 
 
 NO_ABSENCES = Absences()
-Due = Callable[..., dict[str, datetime]]
+LOUDER, QUIETER = "louder", "quieter"
+"""How an alert joins a live case: asking for a response of its own, or as a line of the next digest."""
 Cause = tuple[str, str, str | None]
 
 
@@ -79,7 +82,7 @@ def new_events(
     done = {event.alert_id for event in history if event.as_of == as_of and event.by == PIPELINE}
     undone = [a for a in alerts.values() if a.alert_id not in done]
     absent = _Absent(absences, _last_seen(history), as_of, settings.missing_days)
-    changes = _changes(undone, _causes(seen), as_of, book, absent, settings)
+    changes = list(_changes(undone, _causes(seen), as_of, book, absent, settings))
     floor = runs.opening_floor(as_of, settings)
     openings = {
         opening.alert_id: opening
@@ -92,20 +95,50 @@ def new_events(
     to_release = [
         a for a in _to_release(alerts.values(), seen.conditions) if a.alert_id not in done and a.account_id in book
     ]
-    notifying = [o for o in openings.values() if o.on_hold_for is None]
-    before = sum(alert.opened_at == as_of and alert.state != "held" for alert in alerts.values())
-    storm = is_storm(len(notifying) + len(to_release) + before, len(book), settings)
-    digest_id = short_hash("digest", as_of.isoformat()) if storm else None
+    rules = rules_of(settings)
+    starting: list[_Opening | Alert] = [*(o for o in openings.values() if o.on_hold_for is None), *to_release]
+    before = sum(a.opened_at == as_of and a.state != "held" and a.subject is None for a in alerts.values())
+    storm = is_storm(sum(one.subject is None for one in starting) + before, len(book), settings)
+    joining = _joining(starting, live_cases(fold([*history, *changes], as_of).values()), rules)
+    digest = short_hash("digest", as_of.isoformat())
+    told = {
+        one.alert_id: Told(
+            joining.get(one.alert_id),
+            digest if one.subject is None and (storm or joining.get(one.alert_id) == QUIETER) else None,
+        )
+        for one in starting
+    }
     notified_at = notified_at or as_of
-    due = partial(due_times, notified_at=notified_at, settings=settings)
     opened = [
-        _opened(o, as_of, _owner(o.account_id, book, owners), digest_id,
-                partial(due, notified_at=_clocks_start(o, notified_at, settings)))
+        _opened(o, as_of, _owner(o.account_id, book, owners), told.get(o.alert_id, Told()),
+                _clocks_start(o, notified_at, settings), settings)
         for o in openings.values()
     ]  # fmt: skip
     reason = "true without what moved, too"
-    opened += [released(alert, as_of, PIPELINE, reason, digest_id, due) for alert in to_release]
+    opened += [released(a, as_of, PIPELINE, reason, told[a.alert_id], notified_at, settings) for a in to_release]
     return sorted([*changes, *opened], key=lambda e: (e.account_id, e.rule, e.subject or "", e.kind, e.event_id))
+
+
+@dataclass(frozen=True)
+class Told:
+    """How people hear of an alert that opens: how it `joins` a live case (None: it opens one), and in which digest."""
+
+    joins: str | None = None
+    digest_id: str | None = None
+
+
+def _joining(
+    starting: Iterable["_Opening | Alert"], live: Mapping[str, Sequence[Alert]], rules: Mapping[str, Rule]
+) -> dict[str, str]:
+    """How each alert that opens now joins the live case of its account; one that opens a case is not in it."""
+    severities = {account: [a.severity for a in own] for account, own in live.items()}
+    found = {}
+    for one in sorted(starting, key=lambda o: o.alert_id):
+        if one.account_id in severities:
+            severity, before = rules[one.rule].severity, severities[one.account_id]
+            found[one.alert_id] = LOUDER if is_louder(one.subject, severity, before) else QUIETER
+            before.append(severity)
+    return found
 
 
 def is_storm(opened: int, book: int, settings: AlertSettings) -> bool:
@@ -138,15 +171,24 @@ def _clocks_start(opening: _Opening, notified_at: datetime, settings: AlertSetti
     return opening.known_at if of_an_account and prompt else notified_at
 
 
-def released(alert: Alert, at: datetime, by: str, reason: str, digest_id: str | None, due: Due) -> LedgerEvent:
-    """The event by which an alert on hold opens: its deadlines start now."""
-    runs_out = due(RULES[alert.rule], owner=alert.owner)
-    payload = {
-        "reason": reason,
-        "due": {step: when.isoformat() for step, when in runs_out.items()},
-        "digest_id": digest_id,
-    }
-    return event_of(alert, "released", at, by, payload)
+def released(
+    alert: Alert, at: datetime, by: str, reason: str, told: Told, notified_at: datetime, settings: AlertSettings
+) -> LedgerEvent:
+    """The event by which an alert on hold opens: its deadlines start when people are notified."""
+    about = _response(rules_of(settings)[alert.rule], alert.owner, told, notified_at, settings)
+    return event_of(alert, "released", at, by, {"reason": reason} | about)
+
+
+def _response(
+    rule: Rule, owner: str, told: Told, notified_at: datetime, settings: AlertSettings
+) -> dict[str, Any]:
+    """What an opening says of the response: deadlines, from when they count, and how people hear of it."""
+    due = due_times(rule, notified_at, settings, owner)
+    return {
+        "due": {step: at.isoformat() for step, at in due.items()},
+        "notified_at": notified_at.isoformat(),
+        "digest_id": told.digest_id,
+    } | ({"joins": told.joins} if told.joins else {})
 
 
 def _to_release(alerts: Iterable[Alert], conditions: Iterable[Condition]) -> Iterator[Alert]:
@@ -184,7 +226,8 @@ def _changes(
         if alert.account_id not in book and alert.account_id != BOOK:
             yield from absent.change(alert)
         elif alert.missing_since is not None:
-            yield event_of(alert, "returned", as_of, PIPELINE, {})
+            due = paused(alert, alert.missing_since, as_of, settings)
+            yield event_of(alert, "returned", as_of, PIPELINE, {"due": due})
         elif holds is True and gone_at is not None:
             yield event_of(alert, "cause_back", as_of, PIPELINE, {})
         elif holds is False and gone_at is None:
@@ -268,19 +311,21 @@ def _opening_of_event(event: Occurrence) -> _Opening:
     return _Opening(identity, event.account_id, event.rule, event.subject, None, detail, event.known_at)
 
 
-def _opened(opening: _Opening, as_of: datetime, owner: str, digest_id: str | None, due: Due) -> LedgerEvent:
-    rule = RULES[opening.rule]
-    runs_out = due(rule, owner=owner) if opening.on_hold_for is None else {}
-    payload = {
+def _opened(
+    opening: _Opening, as_of: datetime, owner: str, told: Told, notified_at: datetime, settings: AlertSettings
+) -> LedgerEvent:
+    rule = rules_of(settings)[opening.rule]
+    payload: dict[str, Any] = {
         "episode": opening.episode,
         "severity": rule.severity,
         "detail": opening.detail,
         "known_at": opening.known_at.isoformat(),
         "owner": owner,
         "recipients": list(rule.recipients),
-        "due": {step: at.isoformat() for step, at in runs_out.items()},
-        "digest_id": digest_id if opening.on_hold_for is None else None,
-    } | ({"held_by": opening.on_hold_for} if opening.on_hold_for else {})
+    }
+    if opening.on_hold_for is None:
+        return event_of(opening, "opened", as_of, PIPELINE, payload | _response(rule, owner, told, notified_at, settings))
+    payload |= {"due": {}, "digest_id": None, "held_by": opening.on_hold_for}
     return event_of(opening, "opened", as_of, PIPELINE, payload)
 
 

@@ -4,7 +4,7 @@ A condition rule holds, does not hold, or is unknown (None). An event rule has o
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import pandas as pd
@@ -12,6 +12,7 @@ import pandas as pd
 from keepwell.playbook.alerts.ledger_events import DATA_RULE, RUN_RULE, STEPS
 from keepwell.playbook.settings import DATA_OWNER, AlertSettings
 from keepwell.playbook.working_hours import after
+from keepwell.values.points import as_shown
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,20 @@ RULES: Mapping[str, Rule] = {
 }
 
 
+def rules_of(settings: AlertSettings) -> Mapping[str, Rule]:
+    """The rules, with the recipients that the settings give them."""
+    return {
+        name: replace(rule, recipients=settings.recipients.get(name, rule.recipients)) for name, rule in RULES.items()
+    }
+
+
 @dataclass(frozen=True)
 class Standing:
     """Inputs of the condition rules for one account at as_of. None: unknown.
 
     `health` is the effective one, None in the band `unknown`. `highest_health` is the highest of the stored scores of
-    the window and today's. `risk` is the champion's, `threshold` where its account is flagged.
+    the window and today's; `data_drop` is the part of the change since then that is the account's own data, below zero
+    for a fall. `risk` is the champion's, `threshold` where its account is flagged.
     """
 
     account_id: str
@@ -57,6 +66,7 @@ class Standing:
     highest_health: float | None
     risk: float | None = None
     threshold: float | None = None
+    data_drop: float | None = None
 
 
 @dataclass(frozen=True)
@@ -93,26 +103,44 @@ class Observations:
     occurrences: Sequence[Occurrence] = ()
 
 
-def standings(accounts: pd.DataFrame, stored: pd.DataFrame, as_of: datetime, settings: AlertSettings) -> list[Standing]:
+def highest_before(stored: pd.DataFrame, as_of: datetime, settings: AlertSettings) -> pd.DataFrame:
+    """The highest stored score of each account in [as_of - drop_window_days, as_of): health_before, and its as_of.
+
+    Unknown scores never count; of equal ones the newest. With `health_computed` in `stored` also computed_before.
+    """
+    day = pd.to_datetime(stored["as_of"])
+    window = (day >= as_of - timedelta(days=settings.drop_window_days)) & (day < as_of) & (stored["band"] != "unknown")
+    ordered = stored[window & stored["health"].notna()].sort_values(["account_id", "health", "as_of"])
+    newest = ordered.drop_duplicates("account_id", keep="last")
+    return newest.drop(columns="band").rename(
+        columns={"health": "health_before", "health_computed": "computed_before"}
+    )
+
+
+def standings(
+    accounts: pd.DataFrame, stored: pd.DataFrame, as_of: datetime, settings: AlertSettings,
+    data_drops: Mapping[str, float] | None = None,
+) -> list[Standing]:  # fmt: skip
     """One per row of `accounts`, with NaN made None.
 
     `accounts` holds today's account_id, days_since_last_use, tenure_days, health, band, churn_risk, churn_threshold;
-    `stored` the earlier scores: account_id, as_of, health, band. Stored scores count in
-    [as_of - drop_window_days, as_of), unknown ones never.
+    `stored` the earlier scores: account_id, as_of, health, band. `data_drops`: the data part of the change since the
+    highest score, of each account that fell far.
     """
     health = accounts.set_index("account_id")["health"].where((accounts["band"] != "unknown").to_numpy())
-    day = pd.to_datetime(stored["as_of"])
-    window = (day >= as_of - timedelta(days=settings.drop_window_days)) & (day < as_of) & (stored["band"] != "unknown")
-    earlier = stored[window].groupby("account_id")["health"].max().reindex(health.index)
-    highest = pd.concat([health, earlier], axis=1).max(axis=1)
+    before = highest_before(stored, as_of, settings).set_index("account_id")["health_before"]
+    highest = pd.concat([health, before.reindex(health.index)], axis=1).max(axis=1)
     columns = zip(
         accounts["account_id"], accounts["days_since_last_use"], accounts["tenure_days"], health, highest,
         accounts["churn_risk"], accounts["churn_threshold"], strict=True,
     )  # fmt: skip
     return [
-        Standing(str(account), _known(silent), float(tenure), *(_known(value) for value in values))
+        Standing(
+            str(account), _known(silent), float(tenure), *(_known(value) for value in values),
+            data_drop=(data_drops or {}).get(str(account)),
+        )
         for account, silent, tenure, *values in columns
-    ]
+    ]  # fmt: skip
 
 
 def no_usage(standing: Standing, settings: AlertSettings) -> Condition:
@@ -129,17 +157,18 @@ def health_low(standing: Standing, settings: AlertSettings) -> Condition:
     health, bound = standing.health, settings.health_below
     if health is None:
         return Condition(standing.account_id, "health_low", None)
-    return Condition(standing.account_id, "health_low", health < bound, f"health {health:.1f}, below {bound:g}")
+    return Condition(standing.account_id, "health_low", as_shown(health) < bound, f"health {health:.1f}, below {bound:g}")
 
 
 def health_drop(standing: Standing, settings: AlertSettings) -> Condition:
-    """Health at least `drop_points` below the window's highest."""
-    health, highest = standing.health, standing.highest_health
+    """Health at least `drop_points` below the window's highest, of which as much is the account's own data."""
+    health, highest, own = standing.health, standing.highest_health, standing.data_drop
     if health is None or highest is None:
         return Condition(standing.account_id, "health_drop", None)
     # 64.1 - 49.1 is 14.999999999999993 in binary; scores are published with six decimals.
-    holds = round(highest - health, 6) >= settings.drop_points
+    far = round(highest - health, 6) >= settings.drop_points
     detail = f"health {health:.1f}, down from {highest:.1f} within {settings.drop_window_days} days"
+    holds = None if far and own is None else far and own is not None and round(-own, 6) >= settings.drop_points
     return Condition(standing.account_id, "health_drop", holds, detail)
 
 

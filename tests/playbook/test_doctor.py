@@ -11,7 +11,7 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 
 from keepwell.features.measures.all import FEATURES
-from keepwell.playbook.actions import Case, Playbook
+from keepwell.playbook.actions import Situation, Playbook
 from keepwell.playbook.alerts.messages import Channel
 from keepwell.playbook.alerts.rules import RULES
 from keepwell.playbook.doctor import Diagnosis, channel_findings, playbook_findings, role_findings
@@ -143,7 +143,7 @@ def test_never_reached_means_that_no_case_takes_it(actions: Sequence[Action]) ->
     playbook = Playbook(action=tuple(named))
     cases = [*([(f, c or "")] for f, c in KNOWN.items()), []]
     taken = {
-        (playbook.next_action(Case(tier, case)).name, tier)
+        (playbook.next_action(Situation(tier, case)).name, tier)
         for tier in ("immediate", "outreach", "automated")
         for case in cases
     }

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from keepwell.features.settings import Bands
-from keepwell.playbook.actions import Case, Playbook
+from keepwell.playbook.actions import Situation, Playbook
 from keepwell.playbook.settings import Action, TierSettings
 from keepwell.playbook.tiers import business_day_after, due_date, tier
 from keepwell.tasks.scoring.measured import band
@@ -127,7 +127,7 @@ BOOK = Playbook(
 )
 def test_the_leading_factor_finds_its_action(tier_name, factors, expected) -> None:
     """First the leading factor from the top of the file, then the next; at last what answers anything (ACT-2)."""
-    assert BOOK.next_action(Case(tier_name, factors)).name == expected
+    assert BOOK.next_action(Situation(tier_name, factors)).name == expected
 
 
 def test_a_playbook_that_leaves_a_tier_without_answer_is_refused() -> None:
@@ -160,7 +160,7 @@ def test_an_action_can_ask_for_segment_renewal_chances_and_peace(conditions, cas
     """All must hold; what is not known holds nothing; upsell and reference wait until no alert is open (ACT-2)."""
     book = Playbook(action=(action("special", "automated", **conditions), LAST_RESORT))
 
-    assert (book.next_action(Case("automated", **case)).name == "special") is taken
+    assert (book.next_action(Situation("automated", **case)).name == "special") is taken
 
 
 def test_an_action_with_conditions_is_no_last_resort() -> None:
@@ -173,6 +173,6 @@ def test_the_shipped_playbook_answers_every_tier() -> None:
     """And it is valid (ACT-2)."""
     shipped = shipped_playbook()
 
-    assert shipped.next_action(Case("immediate", [("payment_failures_90d", "billing")])).owner == "finance"
+    assert shipped.next_action(Situation("immediate", [("payment_failures_90d", "billing")])).owner == "finance"
     for name in ("immediate", "outreach", "automated"):
-        assert shipped.next_action(Case(name)) is not None
+        assert shipped.next_action(Situation(name)) is not None
