@@ -240,6 +240,9 @@ class OutreachSettings(Section):
     )
     hold_out_high_value: bool = Field(False, description="whether high-value accounts can be held out too")
     share_calls: bool = Field(True, description="whether colleagues with capacity take over calls of a CSM without")
+    share_across_segments: bool = Field(
+        True, description="whether colleagues of other segments take over, once those of the segment are full"
+    )
     unavailable_from: Mapping[str, date] = Field(
         {}, description="CSMs who left or are away, by name: their first day without calls"
     )
