@@ -12,7 +12,7 @@ from keepwell.features.measures.all import FEATURES
 from keepwell.flows.run import Run
 from keepwell.models.promotion.champions import CHALLENGER, CHAMPION
 from keepwell.models.settings.base import OUTCOMES
-from keepwell.playbook.alerts.ledger_events import PIPELINE, fold
+from keepwell.playbook.alerts.ledger_events import PIPELINE, RISK, fold
 from keepwell.playbook.next_actions.day import Past
 from keepwell.playbook.overrides import overrides_at
 from keepwell.tasks.checks.book_watch import BOOK_RULES, watch_book
@@ -176,7 +176,7 @@ def said_by_people(run: Run) -> People:
         ledger.close()
     alerts = fold([e for e in history if e.as_of <= before], run.instant).values()
     return People(
-        overrides_at(work, run.instant), frozenset(a.account_id for a in alerts if a.closed_at is None),
+        overrides_at(work, run.instant), frozenset(a.account_id for a in alerts if a.closed_at is None and a.kind == RISK),
         Past(actions, on_record(history, work, actions, sent, run.instant)),
     )  # fmt: skip
 

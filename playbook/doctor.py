@@ -8,7 +8,8 @@ from typing import Literal, get_args
 from keepwell.playbook.actions import ANYWHERE, Playbook, answers, wherever
 from keepwell.playbook.alerts.messages import Channel, Kind
 from keepwell.playbook.alerts.rules import rules_of
-from keepwell.playbook.settings import Action, AlertSettings, OwnerSettings, Role, TierSettings
+from keepwell.playbook.rule_settings import Role
+from keepwell.playbook.settings import Action, AlertSettings, OwnerSettings, TierSettings
 from keepwell.playbook.tiers import TIERS, tier_days
 
 ROLES = get_args(Role)

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from keepwell.playbook.rule_settings import Clocks, OwnRule, Role
 from keepwell.playbook.working_hours import WorkingHours
 from keepwell.values.setting_types import (
     Amount,
@@ -27,8 +28,8 @@ from keepwell.values.setting_types import (
 )
 
 DATA_OWNER = "data owner"
-Role = Literal["csm", "manager", "director", "finance", "executive", "product", "technical", "data owner"]
-"""Who can be notified, or own an action."""
+RuleName = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
+
 
 
 class OwnerSettings(Section):
@@ -60,16 +61,6 @@ class TierSettings(Section):
         if self.immediate_below > self.automated_above:
             raise ValueError("immediate_below must not be above automated_above: a health would be in both tiers")
         return self
-
-
-class Clocks(Section):
-    """Hours from the notification of an alert to the deadline of each step."""
-
-    acknowledge_hours: Hours = Field(2, description="hours to acknowledge")
-    assess_hours: Hours = Field(4, description="hours to assess")
-    plan_hours: Hours = Field(24, description="hours to record a plan")
-    contact_hours: Hours = Field(48, description="hours to contact the customer")
-    follow_up_hours: Hours = Field(72, description="hours to follow up")
 
 
 class Team(Section):
@@ -152,6 +143,7 @@ class AlertSettings(Section):
         description="role notified of a case's first missed deadline, its second, and so on",
         min_length=1,
     )
+    rules: Mapping[RuleName, OwnRule] = Field({}, description="the company's own alert rules, by name")
     guard: GuardSettings = GuardSettings()
     clocks: Clocks = Clocks()
     hours: WorkingHours = WorkingHours()

@@ -40,6 +40,9 @@ STEPS = ("ack", "assess", "plan", "contact", "follow_up")
 SEVERITIES = ("critical", "warning")
 """Of an alert, most severe first."""
 
+RISK, OPPORTUNITY = "risk", "opportunity"
+"""What an alert announces; an opportunity is no alarm."""
+
 STATES = ("open", "acknowledged", "assessed", "planned", "contacted", "followed_up")
 """The state of an alert by the number of steps taken."""
 
@@ -137,6 +140,7 @@ class Alert:
     state: str = "open"
     on_hold_for: str | None = None
     missing_since: datetime | None = None
+    kind: str = RISK
 
     @property
     def cause(self) -> tuple[str, str, str | None]:
@@ -195,7 +199,8 @@ def _opened(event: LedgerEvent) -> Alert:
         episode=given["episode"], severity=given["severity"], detail=given["detail"],
         known_at=datetime.fromisoformat(given["known_at"]), opened_at=event.at, changed_at=event.as_of,
         owner=given["owner"], recipients=tuple(given["recipients"]), digest_id=given["digest_id"],
-        on_hold_for=on_hold_for, state="held" if on_hold_for else "open", **_due(given["due"]),
+        on_hold_for=on_hold_for, state="held" if on_hold_for else "open", kind=given.get("kind", RISK),
+        **_due(given["due"]),
     )  # fmt: skip
 
 

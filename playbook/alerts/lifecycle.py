@@ -5,7 +5,7 @@ once it is released. A run changes an alert at most once, and ids of events foll
 adds nothing.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -23,6 +23,7 @@ from keepwell.playbook.alerts.ledger_events import (
     fold,
     short_hash,
 )
+from keepwell.playbook.alerts.own_rules import is_own, name_of
 from keepwell.playbook.alerts.rules import Condition, Observations, Occurrence, Rule, due_times, rules_of
 from keepwell.playbook.alerts.runs import Runs
 from keepwell.playbook.settings import AlertSettings, OwnerSettings
@@ -82,12 +83,13 @@ def new_events(
     done = {event.alert_id for event in history if event.as_of == as_of and event.by == PIPELINE}
     undone = [a for a in alerts.values() if a.alert_id not in done]
     absent = _Absent(absences, _last_seen(history), as_of, settings.missing_days)
+    rules = rules_of(settings)
     changes = list(_changes(undone, _causes(seen), as_of, book, absent, settings))
     floor = runs.opening_floor(as_of, settings)
     openings = {
         opening.alert_id: opening
         for opening in (
-            *_openings_of_conditions(seen.conditions, alerts, done, as_of, settings),
+            *_openings_of_conditions(seen.conditions, alerts, done, as_of, settings, rules),
             *(_opening_of_event(o) for o in seen.occurrences if floor < o.known_at <= as_of),
         )
         if (opening.account_id in book or opening.rule == RUN_RULE) and opening.alert_id not in alerts
@@ -95,18 +97,19 @@ def new_events(
     to_release = [
         a for a in _to_release(alerts.values(), seen.conditions) if a.alert_id not in done and a.account_id in book
     ]
-    rules = rules_of(settings)
     starting: list[_Opening | Alert] = [*(o for o in openings.values() if o.on_hold_for is None), *to_release]
     before = sum(a.opened_at == as_of and a.state != "held" and a.subject is None for a in alerts.values())
     storm = is_storm(sum(one.subject is None for one in starting) + before, len(book), settings)
     joining = _joining(starting, live_cases(fold([*history, *changes], as_of).values()), rules)
-    digest = short_hash("digest", as_of.isoformat())
+    digest, ever = short_hash("digest", as_of.isoformat()), {event.rule for event in history}
+
+    def in_digest(one: _Opening | Alert) -> bool:
+        """In a storm, as news of an open case, and on the first day of an own rule."""
+        begins = is_own(one.rule) and one.rule not in ever
+        return one.subject is None and (storm or begins or joining.get(one.alert_id) == QUIETER)
+
     told = {
-        one.alert_id: Told(
-            joining.get(one.alert_id),
-            digest if one.subject is None and (storm or joining.get(one.alert_id) == QUIETER) else None,
-        )
-        for one in starting
+        one.alert_id: Told(joining.get(one.alert_id), digest if in_digest(one) else None) for one in starting
     }
     notified_at = notified_at or as_of
     opened = [
@@ -135,7 +138,8 @@ def _joining(
     found = {}
     for one in sorted(starting, key=lambda o: o.alert_id):
         if one.account_id in severities:
-            severity, before = rules[one.rule].severity, severities[one.account_id]
+            severity = one.severity if isinstance(one, Alert) else rules[one.rule].severity
+            before = severities[one.account_id]
             found[one.alert_id] = LOUDER if is_louder(one.subject, severity, before) else QUIETER
             before.append(severity)
     return found
@@ -175,7 +179,8 @@ def released(
     alert: Alert, at: datetime, by: str, reason: str, told: Told, notified_at: datetime, settings: AlertSettings
 ) -> LedgerEvent:
     """The event by which an alert on hold opens: its deadlines start when people are notified."""
-    about = _response(rules_of(settings)[alert.rule], alert.owner, told, notified_at, settings)
+    rule = rules_of(settings).get(alert.rule) or Rule(alert.rule, alert.severity, alert.recipients)
+    about = _response(rule, alert.owner, told, notified_at, settings)
     return event_of(alert, "released", at, by, {"reason": reason} | about)
 
 
@@ -222,6 +227,10 @@ def _changes(
     for alert in alerts:
         holds, gone_at = causes.get(alert.cause), alert.cause_gone_at
         if alert.closed_at is not None:
+            continue
+        if is_own(alert.rule) and name_of(alert.rule) not in settings.rules:
+            said = {"reason": f"the rule {name_of(alert.rule)} was removed from the settings"}
+            yield event_of(alert, "closed", as_of, PIPELINE, said)
             continue
         if alert.account_id not in book and alert.account_id != BOOK:
             yield from absent.change(alert)
@@ -283,13 +292,19 @@ def _openings_of_conditions(
     done: set[str],
     as_of: datetime,
     settings: AlertSettings,
+    known: Collection[str],
 ) -> Iterator[_Opening]:
     """A new episode for each condition that holds, has no open alert, and is past its cool-down.
 
     One whose alert was closed because the account was missing needs none: nobody had looked at it.
     """
     newest = {alert.cause: alert for alert in sorted(alerts.values(), key=lambda a: a.episode or 0)}
+    older = {(a.account_id, name_of(a.rule)): a.rule for a in alerts.values() if is_own(a.rule) and a.closed_at is None}
     for condition in conditions:
+        if is_own(condition.rule):
+            live = older.get((condition.account_id, name_of(condition.rule)))
+            if condition.rule not in known or (live is not None and live != condition.rule):
+                continue  # an older definition opens nothing, and keeps the new one from opening beside it
         last = newest.get((condition.account_id, condition.rule, None))
         cooled = last is None or (
             last.closed_at is not None
@@ -323,6 +338,8 @@ def _opened(
         "owner": owner,
         "recipients": list(rule.recipients),
     }
+    if rule.definition is not None:
+        payload |= {"kind": rule.kind, "definition": rule.definition}
     if opening.on_hold_for is None:
         return event_of(opening, "opened", as_of, PIPELINE, payload | _response(rule, owner, told, notified_at, settings))
     payload |= {"due": {}, "digest_id": None, "held_by": opening.on_hold_for}

@@ -9,7 +9,9 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 
-from keepwell.playbook.alerts.ledger_events import DATA_RULE, RUN_RULE, STEPS
+from keepwell.playbook.alerts.ledger_events import DATA_RULE, RISK, RUN_RULE, STEPS
+from keepwell.playbook.alerts.own_rules import rule_id
+from keepwell.playbook.rule_settings import Clocks
 from keepwell.playbook.settings import DATA_OWNER, AlertSettings
 from keepwell.playbook.working_hours import after
 from keepwell.values.points import as_shown
@@ -17,13 +19,19 @@ from keepwell.values.points import as_shown
 
 @dataclass(frozen=True)
 class Rule:
-    """Roles that an alert of this rule notifies, its steps, and the hours of its own review deadline, if any."""
+    """Roles that an alert of this rule notifies, its steps, and the hours of its own review deadline, if any.
+
+    `kind`: risk or opportunity. `clocks`: deadlines of its own. `definition`: what an own rule asks; empty for others.
+    """
 
     name: str
     severity: str
     recipients: tuple[str, ...]
     review_hours: Callable[[AlertSettings], float] | None = None
     steps: tuple[str, ...] = STEPS
+    kind: str = RISK
+    clocks: Clocks | None = None
+    definition: Mapping[str, object] | None = None
 
 
 # Critical is what the source calls a critical trigger; a drop is only a flag there.
@@ -44,10 +52,18 @@ RULES: Mapping[str, Rule] = {
 
 
 def rules_of(settings: AlertSettings) -> Mapping[str, Rule]:
-    """The rules, with the recipients that the settings give them."""
-    return {
+    """The rules with the recipients that the settings give them, and the company's own, by their ids."""
+    built_in = {
         name: replace(rule, recipients=settings.recipients.get(name, rule.recipients)) for name, rule in RULES.items()
     }
+    own = {
+        rule_id(name, rule): Rule(
+            rule_id(name, rule), rule.severity, rule.recipients, kind=rule.kind, clocks=rule.clocks,
+            definition=rule.definition,
+        )
+        for name, rule in settings.rules.items()
+    }  # fmt: skip
+    return built_in | own
 
 
 @dataclass(frozen=True)
@@ -188,7 +204,7 @@ def conditions(standing: Standing, settings: AlertSettings) -> list[Condition]:
 
 def due_times(rule: Rule, notified_at: datetime, settings: AlertSettings, owner: str = "") -> dict[str, datetime]:
     """Deadline of each step, in the owner's hours since the notification; `review` if the rule has its own."""
-    clocks = settings.clocks
+    clocks = rule.clocks or settings.clocks
     hours = {
         "ack": clocks.acknowledge_hours,
         "assess": clocks.assess_hours,

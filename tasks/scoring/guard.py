@@ -25,6 +25,7 @@ from keepwell.playbook.alerts.rules import Condition, Occurrence, conditions, st
 from keepwell.playbook.settings import AlertSettings, GuardSettings
 from keepwell.tasks.earlier_scores import Stored, dates, read
 from keepwell.tasks.scoring.drops import data_of_drops
+from keepwell.tasks.scoring.own_rules import own_conditions
 from keepwell.tasks.scoring.measured import component_columns, health_columns
 from keepwell.tasks.scoring.predictions import Models, acting, predictions
 from keepwell.tasks.scoring.score import Scored
@@ -70,7 +71,8 @@ def guard(
         d: _features(marts, d) for e in live for d in e.measures.values() if d not in former and _is_stored(marts, d)
     }
     out = {e.alert_id: standing_out(e, today, former, watched, as_of, rules.alerts.guard) for e in live}
-    seen = _conditions(scored.accounts, scored.features, scored.measures, stored, as_of, rules)
+    place = Past(stored, history, marts)
+    seen = _conditions(scored.accounts, scored.features, scored.measures, place, as_of, rules)
     put_back = {m: day for e in live if e.decision != "released" for m, day in out[e.alert_id].items()}
     if DAYS_OF_USE in put_back:
         put_back.setdefault(SILENCE, put_back[DAYS_OF_USE])  # silence is nothing but days without use
@@ -79,7 +81,7 @@ def guard(
         points = {day: read(marts, "factors", day, names) for day in set(put_back.values())}
         unmoved = without(scored, models, put_back, former, points, rules)
         waiting = [e for e in live if e.decision is None and out[e.alert_id]]
-        seen = on_hold(seen, _conditions(*unmoved, stored, as_of, rules), waiting)
+        seen = on_hold(seen, _conditions(*unmoved, place, as_of, rules), waiting)
     data_alerts = [Occurrence(BOOK, DATA_RULE, e.subject, e.opened_at, e.opened_at, not out[e.alert_id]) for e in live]
     return Guarded(new, data_alerts, seen)
 
@@ -141,14 +143,24 @@ def without(
     return accounts.drop(columns=said.columns).join(said).reset_index(), features, measures
 
 
+@dataclass(frozen=True)
+class Past:
+    """What conditions look back on: stored scores, alerts, and the marts of earlier dates."""
+
+    stored: Stored
+    history: Sequence[LedgerEvent]
+    marts: Path
+
+
 def _conditions(
-    accounts: pd.DataFrame, features: pd.DataFrame, measures: pd.DataFrame, stored: Stored, as_of: datetime,
-    rules: Rules,
-) -> list[Condition]:  # fmt: skip
+    accounts: pd.DataFrame, features: pd.DataFrame, measures: pd.DataFrame, past: Past, as_of: datetime, rules: Rules
+) -> list[Condition]:
+    stored = past.stored
     silent = accounts.merge(features[["account_id", "days_since_last_use"]], on="account_id")
     own = data_of_drops(accounts, measures, stored, as_of, rules.alerts, rules.health)
     seen = standings(silent, stored.recent, as_of, rules.alerts, own)
-    return [c for s in seen for c in conditions(s, rules.alerts)]
+    own_rules = own_conditions(accounts, features, past.history, past.marts, as_of, rules.alerts)
+    return [*(c for s in seen for c in conditions(s, rules.alerts)), *own_rules]
 
 
 def _moves(

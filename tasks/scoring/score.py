@@ -25,6 +25,7 @@ from keepwell.playbook.tiers import tier
 from keepwell.tasks.earlier_scores import Stored
 from keepwell.tasks.errors import ConfigError, nearest
 from keepwell.tasks.scoring.drops import data_of_drops
+from keepwell.tasks.scoring.own_rules import unknown_fields
 from keepwell.tasks.scoring.measured import NO_OVERRIDES, measured_book
 from keepwell.tasks.scoring.predictions import Models, acting, cited, predictions
 from keepwell.values.dates import spoken_day
@@ -55,8 +56,8 @@ class ScoreSettings:
         )  # fmt: skip
 
     def __post_init__(self) -> None:
-        """A playbook that names what does not exist would never answer it."""
-        if said := unknown_factors(self.playbook):
+        """A playbook or a rule that names what does not exist would never answer it."""
+        if said := [*unknown_factors(self.playbook), *unknown_fields(self.alerts.rules)]:
             raise ConfigError("\n".join(said))
 
 

@@ -32,6 +32,7 @@ ALERTS = Mart(
         "digest_id": (TEXT, "digest message that lists it, if many opened at once"),
         "missing_since": (INSTANT, "since when the account is missing from the contracts, which puts it on hold"),
         "held_by": (TEXT, "alert_id of the data alert that puts it on hold, or did until it was closed"),
+        "kind": (TEXT, "risk, or opportunity (a company's own rule)"),
         "case_id": (TEXT, "case that it belongs to, whose deadlines count (mart cases)"),
     },
 )  # fmt: skip
