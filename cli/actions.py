@@ -57,7 +57,7 @@ def done(action: Named, by: By, note: Note = "", now: Now = None) -> None:
 
 @app.command()
 def close(action: Named, by: By, reason: Reason, now: Now = None) -> None:
-    """Close an action that is not needed, with a reason. The next one begins after a while, or in a more urgent tier."""
+    """Close an action that is not needed, with a reason. The next begins after a while, or in a more urgent tier."""
     _ended("closed", action, by, {"reason": reason}, now)
 
 

@@ -92,6 +92,7 @@ def show(
 
     from keepwell.playbook.alerts.cases import cases_of
     from keepwell.playbook.alerts.ledger_events import DATA_RULE, alerts_at
+    from keepwell.playbook.alerts.own_rules import name_of
 
     at, owners = instant(now), set[str]()
 
@@ -102,8 +103,8 @@ def show(
         on_hold = Counter(a.on_hold_for for a in alerts if a.closed_at is None)
         entries = [
             {
-                "alert": a.alert_id[:8], "account": a.account_id, "rule": a.rule, "state": a.state, "owner": a.owner,
-                "opened": a.opened_at, **_next_step(cases.get(a.alert_id)),
+                "alert": a.alert_id[:8], "account": a.account_id, "rule": name_of(a.rule), "state": a.state,
+                "owner": a.owner, "opened": a.opened_at, **_next_step(cases.get(a.alert_id)),
                 "detail": a.detail + (f" ({on_hold[a.alert_id]} on hold)" if a.rule == DATA_RULE else ""),
             }
             for a in alerts

@@ -108,7 +108,9 @@ def monthly(
     else:
         print_lines("nothing to do: all weeks up to this date have run")
     if not Options.json and result.newest != run.as_of:
-        print_lines(f"Weeks speak as of their first day. The score of {run.as_of} itself: keepwell daily --as-of {run.as_of}")
+        print_lines(
+            f"Weeks speak as of their first day. The score of {run.as_of} itself: keepwell daily --as-of {run.as_of}"
+        )
 
 
 @app.command()

@@ -21,7 +21,7 @@ from keepwell.playbook.alerts.runs import days_to_run, events_since
 from keepwell.playbook.next_actions.day import closed_with_account
 from keepwell.playbook.next_actions.life import ActionEvent, actions_at
 from keepwell.playbook.next_actions.notices import action_notices
-from keepwell.tasks.delivery.account_lines import shown_accounts
+from keepwell.tasks.delivery.account_cards import account_cards
 from keepwell.tasks.delivery.artifacts import show_alerts
 from keepwell.tasks.errors import DataCheckFailed
 from keepwell.tasks.ledger.store import Ledger
@@ -165,10 +165,10 @@ def keep_alerts(
     """
     last = ledger.last_run(DAILY)
     if last is None or run.instant >= last:
-        accounts = shown_accounts(scored.scored.accounts.assign(currency=run.settings.money.reporting_currency))
+        accounts = account_cards(scored.scored.accounts.assign(currency=run.settings.money.reporting_currency))
         announced = {e.account_id for e in new if e.kind in ("opened", "released") and not e.payload.get("held_by")}
-        told = action_notices(actions, accounts, run.settings.owners, run.instant, announced)
-        ledger.record(DAILY, run.instant, new, outbox(run, ledger, new, accounts, told), actions)
+        notices = action_notices(actions, accounts, run.settings.owners, run.instant, announced)
+        ledger.record(DAILY, run.instant, new, outbox(run, ledger, new, accounts, notices), actions)
     history = ledger.history(run.instant)
     cases = {a.alert_id: c.case_id for c in cases_of(history, run.instant) for a in c.triggers}
     alerts = alert_table(alerts_at(history, run.instant)).to_pandas()

@@ -25,8 +25,8 @@ from keepwell.tasks.marts.publish import Stamp, publish
 from keepwell.tasks.marts.schemas.scores import HEALTH_SCORES
 from keepwell.tasks.marts.signal_catalogue import signal_catalogue, write_catalogue_xlsx
 from keepwell.tasks.registry.promotion_record import warn_of_lost_changes
-from keepwell.tasks.scoring.predictions import Models
 from keepwell.tasks.scoring.evidence import on_record
+from keepwell.tasks.scoring.predictions import Models
 from keepwell.tasks.scoring.score import People, Scored, score_book
 from keepwell.tasks.settings import Override as Severity
 from keepwell.tasks.sources.facts import facts_at
@@ -176,7 +176,8 @@ def said_by_people(run: Run) -> People:
         ledger.close()
     alerts = fold([e for e in history if e.as_of <= before], run.instant).values()
     return People(
-        overrides_at(work, run.instant), frozenset(a.account_id for a in alerts if a.closed_at is None and a.kind == RISK),
+        overrides_at(work, run.instant),
+        frozenset(a.account_id for a in alerts if a.closed_at is None and a.kind == RISK),
         Past(actions, on_record(history, work, actions, sent, run.instant)),
     )  # fmt: skip
 

@@ -11,7 +11,7 @@ from keepwell.features.facts.events import events
 from keepwell.features.facts.known import Facts
 from keepwell.flows.run import Run
 from keepwell.flows.schedule import BY_DATE, MINUTE, missed_runs, still_missed
-from keepwell.playbook.alerts.account_lines import Shown
+from keepwell.playbook.alerts.account_card import AccountCard
 from keepwell.playbook.alerts.cases import by_case
 from keepwell.playbook.alerts.clocks import breaches, notified_late
 from keepwell.playbook.alerts.ledger_events import BOOK, RUN_RULE, LedgerEvent, fold
@@ -21,7 +21,7 @@ from keepwell.playbook.alerts.rules import Observations, Occurrence
 from keepwell.playbook.alerts.runs import events_since, way_back
 from keepwell.playbook.settings import AlertSettings
 from keepwell.tasks.checks.departures import departures, last_seen, stored_book
-from keepwell.tasks.delivery.account_lines import published_accounts
+from keepwell.tasks.delivery.account_cards import published_cards
 from keepwell.tasks.delivery.notify import Delivered, channels_of, deliver
 from keepwell.tasks.ledger.alert_responses import FLOW, decided
 from keepwell.tasks.ledger.store import Ledger
@@ -99,7 +99,9 @@ def read_events(run: Run) -> Snapshot:
 
 
 @step
-def look(run: Run, snapshot: Snapshot, ledger: Ledger, now: datetime) -> tuple[list[LedgerEvent], dict[str, Shown]]:
+def look(
+    run: Run, snapshot: Snapshot, ledger: Ledger, now: datetime
+) -> tuple[list[LedgerEvent], dict[str, AccountCard]]:
     """Events that this sweep adds to the ledger, and the accounts under contract as messages show them."""
     settings, facts = run.settings.alerts, by_customer(facts_at(snapshot, now, run.fixed), run.settings.money)
     history, runs = ledger.history(now), ledger.runs(SWEEP)
@@ -119,9 +121,11 @@ def look(run: Run, snapshot: Snapshot, ledger: Ledger, now: datetime) -> tuple[l
     unsent, sent = waiting_alerts(ledger, settings, now)
     new += notified_late(known, sent, now, settings)
     new += breaches([*history, *new], now, settings, unsent)
-    scored = published_accounts(run.marts, now.date())
+    scored = published_cards(run.marts, now.date())
     named = zip(accounts["account_id"], accounts["name"], strict=True)
-    return new, {account: scored.get(account) or Shown(name if isinstance(name, str) else None) for account, name in named}
+    return new, {
+        account: scored.get(account) or AccountCard(name if isinstance(name, str) else None) for account, name in named
+    }
 
 
 def waiting_alerts(ledger: Ledger, settings: AlertSettings, now: datetime) -> tuple[set[str], dict[str, datetime]]:
@@ -179,7 +183,11 @@ def overdue_sweep(run: Run, ledger: Ledger, now: datetime) -> list[Occurrence]:
 
 
 def outbox(
-    run: Run, ledger: Ledger, new: Sequence[LedgerEvent], accounts: Mapping[str, Shown], notices: Sequence[Notice] = ()
+    run: Run,
+    ledger: Ledger,
+    new: Sequence[LedgerEvent],
+    accounts: Mapping[str, AccountCard],
+    notices: Sequence[Notice] = (),
 ) -> list[Message]:
     """The messages of these events, and of further notices."""
     history, settings = [*ledger.history(), *new], run.settings
@@ -195,7 +203,7 @@ def decide_on_hold(run: Run, named: str, decision: str, now: datetime, by: str, 
     ledger = Ledger.open(run.ledger_url, run.settings.retries)
     try:
         new = decided(ledger.history(now), named, decision, now, by, reason, run.settings.alerts)
-        ledger.record(FLOW, now, new, outbox(run, ledger, new, published_accounts(run.marts, now.date())))
+        ledger.record(FLOW, now, new, outbox(run, ledger, new, published_cards(run.marts, now.date())))
     finally:
         ledger.close()
     return len({event.alert_id for event in new}) - 1

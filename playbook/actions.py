@@ -71,7 +71,8 @@ def answers(action: Action, feature: str, component: str) -> bool:
 def applies(action: Action, situation: Situation) -> bool:
     """Whether tier, segment, renewal, probabilities and open alerts allow the action."""
     probabilities = (
-        (action.risk_from, situation.risk), (action.expansion_from, situation.expansion), (action.advocacy_from, situation.advocacy)
+        (action.risk_from, situation.risk), (action.expansion_from, situation.expansion),
+        (action.advocacy_from, situation.advocacy),
     )  # fmt: skip
     days = situation.renewal_days
     return (

@@ -26,9 +26,7 @@ class Diagnosis:
     message: str
 
 
-def playbook_findings(
-    playbook: Playbook, features: Mapping[str, str | None], tiers: TierSettings
-) -> list[Diagnosis]:
+def playbook_findings(playbook: Playbook, features: Mapping[str, str | None], tiers: TierSettings) -> list[Diagnosis]:
     """Late, unreachable and contradictory actions, and gaps; `features`: the component of each published feature.
 
     An account has one leading factor at a time, so each feature alone, and no factor at all, are all the cases.
@@ -42,11 +40,17 @@ def playbook_findings(
 def _late(playbook: Playbook, tiers: TierSettings) -> Iterator[Diagnosis]:
     """Critical: an action that would be due later than its tier allows."""
     for action in playbook.action:
-        over = [name for name in action.tiers if action.within_days is not None and action.within_days > tier_days(name, tiers)]
+        over = [
+            name
+            for name in action.tiers
+            if action.within_days is not None and action.within_days > tier_days(name, tiers)
+        ]
         if over:
             given = " and ".join(f"{name} has {tier_days(name, tiers)}" for name in over)
             message = f"{action.name!r} has {action.within_days} days (within_days), and tier {given}"
-            yield Diagnosis("critical", "playbook", f"{message}. The tier's deadline counts: give fewer days, or leave it out.")
+            yield Diagnosis(
+                "critical", "playbook", f"{message}. The tier's deadline counts: give fewer days, or leave it out."
+            )
 
 
 def _first(playbook: Playbook, tier: str, feature: str, component: str, where: Action = ANYWHERE) -> int | None:

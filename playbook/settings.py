@@ -31,7 +31,6 @@ DATA_OWNER = "data owner"
 RuleName = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
 
 
-
 class OwnerSettings(Section):
     """The default owner of accounts, and who has which role."""
 
@@ -158,7 +157,8 @@ class ActionSettings(Section):
     """The life of a next action."""
 
     rest_days: DaysOrZero = Field(
-        14, description="days after an action was done, or closed by a person, before the next; a more urgent tier ends it"
+        14,
+        description="days after an action was done, or closed by a person, before the next; a more urgent tier ends it",
     )
     watch_stable: bool = Field(
         True, description="whether stable accounts without risk are watched, without a dated action"

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from keepwell.playbook.settings import TierSettings
-from keepwell.values.points import as_shown
+from keepwell.values.points import to_one_decimal
 
 BANDS = ("critical", "at_risk", "stable", "healthy", "unknown")
 """Of health, worst first."""
@@ -20,7 +20,7 @@ def tier(
     """The more urgent of the tiers by health and by risk, and the reasons; (None, None) for unknown health."""
     if health is None:
         return None, None
-    health = as_shown(health)
+    health = to_one_decimal(health)
     if health < settings.immediate_below:
         by_health = "immediate"
     elif health <= settings.automated_above:

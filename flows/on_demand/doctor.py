@@ -89,9 +89,18 @@ def _of_playbook(settings: Settings) -> list[Diagnosis]:
     for action in playbook.action:  # a misspelled name counts as a factor, or its action would be reported twice
         features |= {name: None for name in action.features if name not in FEATURES}
         features |= {name: name for name in action.components if name not in COMPONENTS}
-    found = [*_critical("playbook", [*said, *unknown_factors(playbook)]), *playbook_findings(playbook, features, settings.tiers)]
+    found = [
+        *_critical("playbook", [*said, *unknown_factors(playbook)]),
+        *playbook_findings(playbook, features, settings.tiers),
+    ]
     well = [] if found else [Diagnosis("ok", "playbook", f"{len(playbook.action)} actions cover every factor")]
-    return [*found, *well, *_kinds(settings, playbook), *role_findings(settings.alerts, playbook, settings.owners), *channels]
+    return [
+        *found,
+        *well,
+        *_kinds(settings, playbook),
+        *role_findings(settings.alerts, playbook, settings.owners),
+        *channels,
+    ]
 
 
 def _kinds(settings: Settings, playbook: Playbook) -> list[Diagnosis]:

@@ -37,7 +37,7 @@ REPEATED = ("ack", "assess")
 
 @dataclass(frozen=True)
 class Deadline:
-    """A step that a case asks for: the alert whose deadline it is, what was done, and whether it is on record as missed.
+    """A step that a case asks for: the alert whose deadline it is, what was done, and whether a miss is on record.
 
     `by`, `note`: of who did it; None while nobody did.
     """

@@ -1,7 +1,7 @@
 """The response protocol: five steps, each with a deadline; what people did, and what they missed (ALR-2).
 
-A later step fulfills the earlier ones: whoever calls the customer at once has seen the alert. Deadlines are those of the
-account's case. A breach is recorded once, and each breach of a case escalates one level further.
+A later step fulfills the earlier ones: whoever calls the customer at once has seen the alert. Deadlines are those of
+the account's case. A breach is recorded once, and each breach of a case escalates one level further.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -14,6 +14,7 @@ from keepwell.playbook.alerts.cases import by_step, cases_of, due_steps
 from keepwell.playbook.alerts.ledger_events import PIPELINE, STEPS, Alert, LedgerEvent, alerts_at, event_of, fold
 from keepwell.playbook.settings import AlertSettings
 from keepwell.playbook.working_hours import after, between
+
 
 @dataclass(frozen=True)
 class Step:
@@ -86,10 +87,10 @@ def notified_late(
     known = {e.alert_id for e in history if e.kind == "notified"}
     found = []
     for alert in fold(history, now).values():
-        told, left = assumed.get(alert.alert_id), sent.get(alert.alert_id)
-        if told is None or left is None or alert.alert_id in known or alert.closed_at is not None:
+        start, left = assumed.get(alert.alert_id), sent.get(alert.alert_id)
+        if start is None or left is None or alert.alert_id in known or alert.closed_at is not None:
             continue
-        begins = datetime.fromisoformat(told)
+        begins = datetime.fromisoformat(start)
         if left - begins > timedelta(minutes=settings.prompt_minutes):
             hours = settings.hours_of(alert.owner)
             due = {s: after(left, between(begins, at, hours), hours).isoformat() for s, at in due_steps(alert)}

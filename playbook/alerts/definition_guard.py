@@ -179,9 +179,7 @@ def guard_events(
     found = [_widened(alert_id, names, as_of) for alert_id, names in joins.items()]
     if any(about[name].scored for name in alone):
         rule = rules_of(settings)[DATA_RULE]
-        found.append(
-            _opened(alone, about, before, as_of, owner, rule, due_times(rule, notified_at, settings, owner))
-        )
+        found.append(_opened(alone, about, before, as_of, owner, rule, due_times(rule, notified_at, settings, owner)))
     return found
 
 

@@ -213,18 +213,21 @@ def _changed(alert: Alert, event: LedgerEvent) -> Alert:
             until = datetime.fromisoformat(event.payload["until"])
             return replace(alert, snoozed_until=until, reason=event.payload["reason"], **_paused(alert, event, until))
         case "done":
-            step = event.payload["step"]
-            reached = STEPS.index(step) + 1 if step in STEPS else 0
-            current = STATES.index(alert.state) if alert.state in STATES else len(STEPS)
-            return alert if current == len(STEPS) else replace(alert, state=STATES[max(reached, current)])
+            return _stepped(alert, event.payload["step"])
         case "released" | "discarded":
             return _decided(alert, event)
-        case "notified":
-            return replace(alert, **_due(event.payload["due"]))
-        case "breached":
-            return replace(alert, breached=True)
+        case "notified" | "breached":
+            late = alert.breached or event.kind == "breached"
+            return replace(alert, breached=late, **_due(event.payload.get("due", {})))
         case _:
             return replace(alert, closed_at=event.at, reason=event.payload["reason"], state="closed")
+
+
+def _stepped(alert: Alert, step: str) -> Alert:
+    """The alert after a step that was taken."""
+    reached = STEPS.index(step) + 1 if step in STEPS else 0
+    current = STATES.index(alert.state) if alert.state in STATES else len(STEPS)
+    return alert if current == len(STEPS) else replace(alert, state=STATES[max(reached, current)])
 
 
 def _seen(alert: Alert, event: LedgerEvent) -> Alert:

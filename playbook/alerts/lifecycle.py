@@ -5,12 +5,11 @@ once it is released. A run changes an alert at most once, and ids of events foll
 adds nothing.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Any
 
-from keepwell.playbook.alerts.cases import is_louder, live_cases
+from keepwell.playbook.alerts.cases import live_cases
 from keepwell.playbook.alerts.clocks import paused
 from keepwell.playbook.alerts.ledger_events import (
     BOOK,
@@ -23,8 +22,19 @@ from keepwell.playbook.alerts.ledger_events import (
     fold,
     short_hash,
 )
+from keepwell.playbook.alerts.openings import (
+    QUIETER,
+    Announcement,
+    Opening,
+    clocks_start,
+    joining,
+    opened_event,
+    opening_of_event,
+    openings_of_conditions,
+    released,
+)
 from keepwell.playbook.alerts.own_rules import is_own, name_of
-from keepwell.playbook.alerts.rules import Condition, Observations, Occurrence, Rule, due_times, rules_of
+from keepwell.playbook.alerts.rules import Condition, Observations, rules_of
 from keepwell.playbook.alerts.runs import Runs
 from keepwell.playbook.settings import AlertSettings, OwnerSettings
 
@@ -52,8 +62,6 @@ class Absences:
 
 
 NO_ABSENCES = Absences()
-LOUDER, QUIETER = "louder", "quieter"
-"""How an alert joins a live case: asking for a response of its own, or as a line of the next digest."""
 Cause = tuple[str, str, str | None]
 
 
@@ -89,111 +97,43 @@ def new_events(
     openings = {
         opening.alert_id: opening
         for opening in (
-            *_openings_of_conditions(seen.conditions, alerts, done, as_of, settings, rules),
-            *(_opening_of_event(o) for o in seen.occurrences if floor < o.known_at <= as_of),
+            *openings_of_conditions(seen.conditions, alerts, done, as_of, settings, rules),
+            *(opening_of_event(o) for o in seen.occurrences if floor < o.known_at <= as_of),
         )
         if (opening.account_id in book or opening.rule == RUN_RULE) and opening.alert_id not in alerts
     }
     to_release = [
         a for a in _to_release(alerts.values(), seen.conditions) if a.alert_id not in done and a.account_id in book
     ]
-    starting: list[_Opening | Alert] = [*(o for o in openings.values() if o.on_hold_for is None), *to_release]
+    starting: list[Opening | Alert] = [*(o for o in openings.values() if o.on_hold_for is None), *to_release]
     before = sum(a.opened_at == as_of and a.state != "held" and a.subject is None for a in alerts.values())
     storm = is_storm(sum(one.subject is None for one in starting) + before, len(book), settings)
-    joining = _joining(starting, live_cases(fold([*history, *changes], as_of).values()), rules)
+    joins = joining(starting, live_cases(fold([*history, *changes], as_of).values()), rules)
     digest, ever = short_hash("digest", as_of.isoformat()), {event.rule for event in history}
 
-    def in_digest(one: _Opening | Alert) -> bool:
+    def in_digest(one: Opening | Alert) -> bool:
         """In a storm, as news of an open case, and on the first day of an own rule."""
         begins = is_own(one.rule) and one.rule not in ever
-        return one.subject is None and (storm or begins or joining.get(one.alert_id) == QUIETER)
+        return one.subject is None and (storm or begins or joins.get(one.alert_id) == QUIETER)
 
-    told = {
-        one.alert_id: Told(joining.get(one.alert_id), digest if in_digest(one) else None) for one in starting
+    announced = {
+        one.alert_id: Announcement(joins.get(one.alert_id), digest if in_digest(one) else None) for one in starting
     }
     notified_at = notified_at or as_of
     opened = [
-        _opened(o, as_of, _owner(o.account_id, book, owners), told.get(o.alert_id, Told()),
-                _clocks_start(o, notified_at, settings), settings)
+        opened_event(o, as_of, _owner(o.account_id, book, owners), announced.get(o.alert_id, Announcement()),
+                clocks_start(o, notified_at, settings), settings)
         for o in openings.values()
     ]  # fmt: skip
     reason = "true without what moved, too"
-    opened += [released(a, as_of, PIPELINE, reason, told[a.alert_id], notified_at, settings) for a in to_release]
+    opened += [released(a, as_of, PIPELINE, reason, announced[a.alert_id], notified_at, settings) for a in to_release]
     return sorted([*changes, *opened], key=lambda e: (e.account_id, e.rule, e.subject or "", e.kind, e.event_id))
-
-
-@dataclass(frozen=True)
-class Told:
-    """How people hear of an alert that opens: how it `joins` a live case (None: it opens one), and in which digest."""
-
-    joins: str | None = None
-    digest_id: str | None = None
-
-
-def _joining(
-    starting: Iterable["_Opening | Alert"], live: Mapping[str, Sequence[Alert]], rules: Mapping[str, Rule]
-) -> dict[str, str]:
-    """How each alert that opens now joins the live case of its account; one that opens a case is not in it."""
-    severities = {account: [a.severity for a in own] for account, own in live.items()}
-    found = {}
-    for one in sorted(starting, key=lambda o: o.alert_id):
-        if one.account_id in severities:
-            severity = one.severity if isinstance(one, Alert) else rules[one.rule].severity
-            before = severities[one.account_id]
-            found[one.alert_id] = LOUDER if is_louder(one.subject, severity, before) else QUIETER
-            before.append(severity)
-    return found
 
 
 def is_storm(opened: int, book: int, settings: AlertSettings) -> bool:
     """Whether one run opened so many alerts that one digest replaces their messages."""
     of_the_book = opened >= settings.storm_minimum and opened > settings.storm_share * book
     return opened > settings.storm_alerts or of_the_book
-
-
-@dataclass(frozen=True)
-class _Opening:
-    """An alert about to be opened."""
-
-    alert_id: str
-    account_id: str
-    rule: str
-    subject: str | None
-    episode: int | None
-    detail: str
-    known_at: datetime
-    on_hold_for: str | None = None
-
-
-def _clocks_start(opening: _Opening, notified_at: datetime, settings: AlertSettings) -> datetime:
-    """Since when deadlines count: of an event that people hear of promptly, since it became known.
-
-    What the pipeline delivers later than that does not count against people.
-    """
-    prompt = timedelta(0) <= notified_at - opening.known_at <= timedelta(minutes=settings.prompt_minutes)
-    of_an_account = opening.subject is not None and opening.account_id != BOOK
-    return opening.known_at if of_an_account and prompt else notified_at
-
-
-def released(
-    alert: Alert, at: datetime, by: str, reason: str, told: Told, notified_at: datetime, settings: AlertSettings
-) -> LedgerEvent:
-    """The event by which an alert on hold opens: its deadlines start when people are notified."""
-    rule = rules_of(settings).get(alert.rule) or Rule(alert.rule, alert.severity, alert.recipients)
-    about = _response(rule, alert.owner, told, notified_at, settings)
-    return event_of(alert, "released", at, by, {"reason": reason} | about)
-
-
-def _response(
-    rule: Rule, owner: str, told: Told, notified_at: datetime, settings: AlertSettings
-) -> dict[str, Any]:
-    """What an opening says of the response: deadlines, from when they count, and how people hear of it."""
-    due = due_times(rule, notified_at, settings, owner)
-    return {
-        "due": {step: at.isoformat() for step, at in due.items()},
-        "notified_at": notified_at.isoformat(),
-        "digest_id": told.digest_id,
-    } | ({"joins": told.joins} if told.joins else {})
 
 
 def _to_release(alerts: Iterable[Alert], conditions: Iterable[Condition]) -> Iterator[Alert]:
@@ -284,66 +224,6 @@ def _last_seen(history: Iterable[LedgerEvent]) -> dict[str, date]:
 def _gone_days(alert: Alert, settings: AlertSettings) -> int:
     """Days for which a cause must be gone; a missed run that was made up closes at once."""
     return {DATA_RULE: settings.guard.back_days, RUN_RULE: 0}.get(alert.rule, settings.gone_days)
-
-
-def _openings_of_conditions(
-    conditions: Sequence[Condition],
-    alerts: Mapping[str, Alert],
-    done: set[str],
-    as_of: datetime,
-    settings: AlertSettings,
-    known: Collection[str],
-) -> Iterator[_Opening]:
-    """A new episode for each condition that holds, has no open alert, and is past its cool-down.
-
-    One whose alert was closed because the account was missing needs none: nobody had looked at it.
-    """
-    newest = {alert.cause: alert for alert in sorted(alerts.values(), key=lambda a: a.episode or 0)}
-    older = {(a.account_id, name_of(a.rule)): a.rule for a in alerts.values() if is_own(a.rule) and a.closed_at is None}
-    for condition in conditions:
-        if is_own(condition.rule):
-            live = older.get((condition.account_id, name_of(condition.rule)))
-            if condition.rule not in known or (live is not None and live != condition.rule):
-                continue  # an older definition opens nothing, and keeps the new one from opening beside it
-        last = newest.get((condition.account_id, condition.rule, None))
-        cooled = last is None or (
-            last.closed_at is not None
-            and last.alert_id not in done
-            and (last.missing_since is not None or as_of - last.closed_at >= timedelta(days=settings.cool_down_days))
-        )
-        if condition.holds is True and cooled:
-            episode = 1 + ((last.episode or 0) if last is not None else 0)
-            identity = short_hash(condition.account_id, condition.rule, episode)
-            yield _Opening(
-                identity, condition.account_id, condition.rule, None, episode, condition.detail, as_of,
-                condition.on_hold_for,
-            )  # fmt: skip
-
-
-def _opening_of_event(event: Occurrence) -> _Opening:
-    detail = f"{event.rule.replace('_', ' ')}: {event.subject}"
-    identity = short_hash(event.account_id, event.rule, event.subject)
-    return _Opening(identity, event.account_id, event.rule, event.subject, None, detail, event.known_at)
-
-
-def _opened(
-    opening: _Opening, as_of: datetime, owner: str, told: Told, notified_at: datetime, settings: AlertSettings
-) -> LedgerEvent:
-    rule = rules_of(settings)[opening.rule]
-    payload: dict[str, Any] = {
-        "episode": opening.episode,
-        "severity": rule.severity,
-        "detail": opening.detail,
-        "known_at": opening.known_at.isoformat(),
-        "owner": owner,
-        "recipients": list(rule.recipients),
-    }
-    if rule.definition is not None:
-        payload |= {"kind": rule.kind, "definition": rule.definition}
-    if opening.on_hold_for is None:
-        return event_of(opening, "opened", as_of, PIPELINE, payload | _response(rule, owner, told, notified_at, settings))
-    payload |= {"due": {}, "digest_id": None, "held_by": opening.on_hold_for}
-    return event_of(opening, "opened", as_of, PIPELINE, payload)
 
 
 def _owner(account: str, book: Mapping[str, str | None], owners: OwnerSettings) -> str:

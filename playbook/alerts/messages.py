@@ -13,7 +13,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from keepwell.playbook.alerts.account_lines import Shown, account_line, named, with_more
+from keepwell.playbook.alerts.account_card import AccountCard, account_line, named, with_more
 from keepwell.playbook.alerts.ledger_events import BOOK, DATA_RULE, SEVERITIES, LedgerEvent, short_hash
 from keepwell.playbook.settings import AlertSettings, OwnerSettings
 from keepwell.values.dates import spoken_minute
@@ -91,11 +91,11 @@ class Background:
     `cases`: the case of each alert, by the alert's id.
     """
 
-    accounts: Mapping[str, Shown] = field(default_factory=dict)
+    accounts: Mapping[str, AccountCard] = field(default_factory=dict)
     cases: Mapping[str, str] = field(default_factory=dict)
-    owners: OwnerSettings = OwnerSettings()
-    alerts: AlertSettings = AlertSettings()
-    settings: MessageSettings = MessageSettings()
+    owners: OwnerSettings = field(default_factory=OwnerSettings)
+    alerts: AlertSettings = field(default_factory=AlertSettings)
+    settings: MessageSettings = field(default_factory=MessageSettings)
 
     def name(self, account: str) -> str:
         """The account as a title names it."""
@@ -167,20 +167,22 @@ def _data_alerts(new: Iterable[LedgerEvent]) -> Iterator[Notice]:
 def _openings(fresh: Iterable[LedgerEvent], background: Background) -> Iterator[Notice]:
     """One message per case and run, for what opened outside a digest; an alert about the pipeline by itself."""
     alone = sorted((e for e in fresh if e.payload["digest_id"] is None), key=_by_account)
-    for (account, _), events in groupby(alone, key=lambda e: (e.account_id, e.alert_id if e.account_id == BOOK else "")):
+    for (account, _), events in groupby(
+        alone, key=lambda e: (e.account_id, e.alert_id if e.account_id == BOOK else "")
+    ):
         same = sorted(events, key=lambda e: (e.subject is None, SEVERITIES.index(e.payload["severity"]), e.event_id))
         first, owner = same[0], str(same[0].payload["owner"])
         identity = first.event_id if len(same) == 1 else short_hash(*(e.event_id for e in same))
         roles = list(dict.fromkeys(role for e in same for role in e.payload["recipients"]))
         others = [background.people(role) for role in roles if role != CSM]
-        shown, case = background.accounts.get(account), background.cases.get(first.alert_id, "")
+        card, case = background.accounts.get(account), background.cases.get(first.alert_id, "")
         lines = [
             f"{first.payload['severity'].capitalize()}. For {', '.join([f'{owner} (owner)', *others])}."
             if CSM in roles else f"{first.payload['severity'].capitalize()}. For {', '.join(others)}.",
-            *(account_line(shown) if shown else []),
+            *(account_line(card) if card else []),
             f"What happened: {'; '.join(str(e.payload['detail']) for e in same)}."
             + (" This joins an open case." if first.payload.get("joins") else ""),
-            *(shown.next_step if shown else []),
+            *(card.next_step if card else []),
             _deadlines(same, owner, background),
             background.place(account, case) if account != BOOK else f"Alert {first.alert_id[:8]}",
         ]  # fmt: skip
@@ -196,7 +198,9 @@ def _deadlines(same: Sequence[LedgerEvent], owner: str, background: Background) 
     steps = [step for step in STEP_WORDS if step != "review"]
     if any(e.payload.get("joins") for e in same):
         steps = ["ack", "assess"]
-    dues = {s: min((e.payload["due"][s] for e in same if s in e.payload["due"]), default=None) for s in (*steps, "review")}
+    dues = {
+        s: min((e.payload["due"][s] for e in same if s in e.payload["due"]), default=None) for s in (*steps, "review")
+    }
     said = [f"{STEP_WORDS[step]} by {background.due(due, owner)}" for step, due in dues.items() if due]
     return f"Deadlines: {'; '.join(said)}." if said else ""
 
@@ -229,16 +233,16 @@ def _digests(fresh: Iterable[LedgerEvent], background: Background) -> Iterator[N
 
 def _urgency(account: str, own: Sequence[LedgerEvent], background: Background) -> tuple[int, float, str]:
     severity = min(SEVERITIES.index(e.payload["severity"]) for e in own)
-    shown = background.accounts.get(account)
-    return severity, -(shown.at_stake if shown else 0.0), account
+    card = background.accounts.get(account)
+    return severity, -(card.at_stake if card else 0.0), account
 
 
 def _digest_line(account: str, own: Sequence[LedgerEvent], background: Background) -> str:
-    shown = background.accounts.get(account)
+    card = background.accounts.get(account)
     details = "; ".join(str(e.payload["detail"]) for e in sorted(own, key=lambda e: e.event_id))
     joins = " (open case)" if all(e.payload.get("joins") for e in own) else ""
-    parts = [f"- {background.name(account)}{joins}: {details}.", *(account_line(shown) if shown else []),
-             *(shown.next_step if shown else []),
+    parts = [f"- {background.name(account)}{joins}: {details}.", *(account_line(card) if card else []),
+             *(card.next_step if card else []),
              background.place(account, background.cases.get(own[0].alert_id, ""))]  # fmt: skip
     return one_line(" ".join(part for part in parts if part))
 
@@ -271,13 +275,13 @@ def _missed(
 ) -> str:  # fmt: skip
     """The missed deadlines of one case."""
     about, first = opened[events[0].alert_id], events[0]
-    owner, shown = str(about["owner"]), background.accounts.get(first.account_id)
+    owner, card = str(about["owner"]), background.accounts.get(first.account_id)
     due = ", ".join(
         f"{STEP_WORDS[e.payload['step']]} (due {background.due(e.payload['due_at'], owner)})" for e in events
     )
     parts = [
         f"- {owner}: {background.name(first.account_id)}, {about['detail']}. Missed: {due}.",
-        *(account_line(shown) if shown else []), *(shown.next_step if shown else []),
+        *(account_line(card) if card else []), *(card.next_step if card else []),
         background.place(first.account_id, background.cases.get(first.alert_id, "")) if first.account_id else "",
     ]  # fmt: skip
     return one_line(" ".join(part for part in parts if part))

@@ -66,11 +66,11 @@ def answer(rule: OwnRule, days: Seen) -> pd.Series:
 
 def _holds(rule: OwnRule, days: Seen) -> pd.Series:
     """The answer of one day."""
-    whole = pd.Series(True, days.now.index, dtype=object)  # noqa: FBT003 a value, not a switch
+    whole = pd.Series(True, days.now.index, dtype=object)
     for test in rule.all:
         whole = _both(whole, _test(test, days))
     if rule.any:
-        one = pd.Series(False, days.now.index, dtype=object)  # noqa: FBT003
+        one = pd.Series(False, days.now.index, dtype=object)
         for test in rule.any:
             one = _either(one, _test(test, days))
         whole = _both(whole, one)
@@ -103,12 +103,16 @@ def _known(holds: pd.Series, known: pd.Series) -> pd.Series:
 
 
 def _both(one: pd.Series, other: pd.Series) -> pd.Series:
-    """False where either is, None where one is unknown, else True."""
-    pairs = zip(one, other, strict=True)
-    return pd.Series([False if False in (a, b) else None if None in (a, b) else True for a, b in pairs], one.index, dtype=object)
+    """False where either is, True where both are, else None: unknown."""
+    return _combined(one, other, decisive=False)
 
 
 def _either(one: pd.Series, other: pd.Series) -> pd.Series:
-    """True where either is, None where one is unknown, else False."""
+    """True where either is, False where neither is, else None: unknown."""
+    return _combined(one, other, decisive=True)
+
+
+def _combined(one: pd.Series, other: pd.Series, *, decisive: bool) -> pd.Series:
     pairs = zip(one, other, strict=True)
-    return pd.Series([True if True in (a, b) else None if None in (a, b) else False for a, b in pairs], one.index, dtype=object)
+    said = [decisive if decisive in pair else not decisive if pair == (not decisive,) * 2 else None for pair in pairs]
+    return pd.Series(said, one.index, dtype=object)

@@ -14,7 +14,7 @@ from keepwell.playbook.alerts.own_rules import rule_id
 from keepwell.playbook.rule_settings import Clocks
 from keepwell.playbook.settings import DATA_OWNER, AlertSettings
 from keepwell.playbook.working_hours import after
-from keepwell.values.points import as_shown
+from keepwell.values.points import to_one_decimal
 
 
 @dataclass(frozen=True)
@@ -128,9 +128,7 @@ def highest_before(stored: pd.DataFrame, as_of: datetime, settings: AlertSetting
     window = (day >= as_of - timedelta(days=settings.drop_window_days)) & (day < as_of) & (stored["band"] != "unknown")
     ordered = stored[window & stored["health"].notna()].sort_values(["account_id", "health", "as_of"])
     newest = ordered.drop_duplicates("account_id", keep="last")
-    return newest.drop(columns="band").rename(
-        columns={"health": "health_before", "health_computed": "computed_before"}
-    )
+    return newest.drop(columns="band").rename(columns={"health": "health_before", "health_computed": "computed_before"})
 
 
 def standings(
@@ -150,12 +148,13 @@ def standings(
         accounts["account_id"], accounts["days_since_last_use"], accounts["tenure_days"], health, highest,
         accounts["churn_risk"], accounts["churn_threshold"], strict=True,
     )  # fmt: skip
+    own = data_drops or {}
     return [
         Standing(
-            str(account), _known(silent), float(tenure), *(_known(value) for value in values),
-            data_drop=(data_drops or {}).get(str(account)),
+            str(account), _known(silent), float(tenure), _known(now), _known(high), _known(risk), _known(threshold),
+            own.get(str(account)),
         )
-        for account, silent, tenure, *values in columns
+        for account, silent, tenure, now, high, risk, threshold in columns
     ]  # fmt: skip
 
 
@@ -173,7 +172,9 @@ def health_low(standing: Standing, settings: AlertSettings) -> Condition:
     health, bound = standing.health, settings.health_below
     if health is None:
         return Condition(standing.account_id, "health_low", None)
-    return Condition(standing.account_id, "health_low", as_shown(health) < bound, f"health {health:.1f}, below {bound:g}")
+    return Condition(
+        standing.account_id, "health_low", to_one_decimal(health) < bound, f"health {health:.1f}, below {bound:g}"
+    )
 
 
 def health_drop(standing: Standing, settings: AlertSettings) -> Condition:

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from keepwell.playbook.alerts.ledger_events import LedgerEvent
+from keepwell.playbook.alerts.own_rules import name_of
 from keepwell.playbook.interventions.records import PlanTarget, WorkEvent, follow_ups_at, interventions_at
 from keepwell.values.dates import spoken_day, spoken_minute
 
@@ -100,7 +101,7 @@ DONE: Mapping[str, str] = {
 
 
 def _words(name: str) -> str:
-    return name.replace("_", " ")
+    return name_of(name).replace("_", " ")
 
 
 WORDS: Mapping[str, Callable[[LedgerEvent], str]] = {
@@ -111,6 +112,7 @@ WORDS: Mapping[str, Callable[[LedgerEvent], str]] = {
     "breached": _breached,
     "cause_gone": lambda event: f"Cause gone ({_words(event.rule)})",
     "cause_back": lambda event: f"Cause back ({_words(event.rule)})",
+    "notified": lambda event: f"Message sent late ({_words(event.rule)}): deadlines start then",
     "closed": lambda event: f"Alert closed ({_words(event.rule)}): {event.payload['reason']}",
 }
 

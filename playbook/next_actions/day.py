@@ -1,9 +1,9 @@
 """What a day does to the next actions: what is recommended, done by what people recorded, replaced, overdue.
 
-Days count from the day on which an action was first recommended. What replaces it keeps its due date; a new count starts
-only where the account enters a more urgent tier, or after the action was done or closed by a person. An action is
-replaced only when its own cause is gone on two published days in a row. What fits no capacity waits without a date, in
-the order of what is at stake (SPEC 0, ACT-2).
+Days count from the day on which an action was first recommended. What replaces it keeps its due date; a new count
+starts only where the account enters a more urgent tier, or after the action was done or closed by a person. An action
+is replaced only when its own cause is gone on two published days in a row. What fits no capacity waits without a date,
+in the order of what is at stake (SPEC 0, ACT-2).
 """
 
 from collections import Counter
@@ -29,6 +29,7 @@ from keepwell.playbook.next_actions.life import (
 )
 from keepwell.playbook.settings import Action, ActionSettings, TierSettings
 from keepwell.playbook.tiers import TIERS, due_date
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -95,8 +96,8 @@ class Past:
 class Rules:
     """The settings of actions: deadlines, capacity per CSM and week, and who hears of an overdue one."""
 
-    actions: ActionSettings = ActionSettings()
-    tiers: TierSettings = TierSettings()
+    actions: ActionSettings = field(default_factory=ActionSettings)
+    tiers: TierSettings = field(default_factory=TierSettings)
     playbook: Mapping[str, Action] = field(default_factory=dict)
     calls_per_week: int = 15
     capacity: Mapping[str, int] = field(default_factory=dict)
@@ -163,8 +164,8 @@ def _of_live(
             yield from _replaced(live, one, as_of, rules, anew=False)
             return
     if live.due_on < today and live.state == OPEN:
-        told = {"escalated_to": rules.escalate_to}
-        yield action_event(live.action_id, live.account_id, "overdue", as_of, PIPELINE, told)
+        said = {"escalated_to": rules.escalate_to}
+        yield action_event(live.action_id, live.account_id, "overdue", as_of, PIPELINE, said)
 
 
 def _done(live: NextAction, evidence: Sequence[Evidence], as_of: datetime) -> Evidence | None:

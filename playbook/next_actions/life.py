@@ -92,7 +92,8 @@ def _recommended(event: ActionEvent) -> NextAction:
     given = event.payload
     overdue = given.get("overdue_on")
     return NextAction(
-        event.action_id, event.account_id, given["action"], given["reason"], given["owner"], given["role"], given["tier"],
+        event.action_id, event.account_id, given["action"], given["reason"], given["owner"], given["role"],
+        given["tier"],
         event.at.date(), date.fromisoformat(given["due_on"]), given.get("kind"), given.get("replaces"),
         overdue_on=date.fromisoformat(overdue) if overdue else None, escalated_to=given.get("escalated_to"),
         state=OVERDUE if overdue else OPEN,

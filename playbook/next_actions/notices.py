@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from itertools import groupby
 
-from keepwell.playbook.alerts.account_lines import Shown, account_line, named
+from keepwell.playbook.alerts.account_card import AccountCard, account_line, named
 from keepwell.playbook.alerts.ledger_events import short_hash
 from keepwell.playbook.alerts.messages import Notice
 from keepwell.playbook.next_actions.life import AUTOMATION, ActionEvent
@@ -17,7 +17,7 @@ MANAGER = "manager"
 
 
 def action_notices(
-    events: Sequence[ActionEvent], accounts: Mapping[str, Shown], owners: OwnerSettings, at: datetime,
+    events: Sequence[ActionEvent], accounts: Mapping[str, AccountCard], owners: OwnerSettings, at: datetime,
     announced: Collection[str] = (),
 ) -> list[Notice]:  # fmt: skip
     """A day's messages: to each owner the new actions, to the manager the immediate and the overdue ones.
@@ -31,7 +31,9 @@ def action_notices(
     for (role, owner), own in groupby(sorted(by_people, key=_owner), key=_owner):
         same = list(own)
         title = f"{owner}: {_count(same, 'new action')}"
-        found.append(_notice(role, title, "Most urgent first. Record the call or the work, and it is done.", same, accounts, at))
+        found.append(
+            _notice(role, title, "Most urgent first. Record the call or the work, and it is done.", same, accounts, at)
+        )
     if immediate := [e for e in new if e.payload["tier"] == TIERS[0]]:
         need = "needs" if len(immediate) == 1 else "need"
         title = f"{_people(MANAGER, owners)}: {_count(immediate, 'account')} {need} immediate intervention"
@@ -43,7 +45,7 @@ def action_notices(
 
 
 def _notice(
-    role: str, title: str, why: str, events: Sequence[ActionEvent], accounts: Mapping[str, Shown], at: datetime
+    role: str, title: str, why: str, events: Sequence[ActionEvent], accounts: Mapping[str, AccountCard], at: datetime
 ) -> Notice:  # fmt: skip
     ordered = sorted(events, key=lambda e: _urgency(e, accounts))
     return Notice(
@@ -56,17 +58,17 @@ def _count(events: Sequence[ActionEvent], noun: str) -> str:
     return f"{len(events)} {noun}{'s' if len(events) > 1 else ''}"
 
 
-def _line(event: ActionEvent, accounts: Mapping[str, Shown]) -> str:
+def _line(event: ActionEvent, accounts: Mapping[str, AccountCard]) -> str:
     """Account, action, owner, due date, and why."""
-    given, shown = event.payload, accounts.get(event.account_id)
-    about = account_line(shown)[0] if shown else ""
+    given, card = event.payload, accounts.get(event.account_id)
+    about = account_line(card)[0] if card else ""
     due = spoken_day(date.fromisoformat(given["due_on"]))
-    said = f"- {named(event.account_id, shown)}: {given['action']} ({given['owner']}), by {due}. {about}"
+    said = f"- {named(event.account_id, card)}: {given['action']} ({given['owner']}), by {due}. {about}"
     return one_line(f"{said} Why: {given['reason']}.")
 
 
 def _overdue(
-    events: Sequence[ActionEvent], accounts: Mapping[str, Shown], owners: OwnerSettings, at: datetime
+    events: Sequence[ActionEvent], accounts: Mapping[str, AccountCard], owners: OwnerSettings, at: datetime
 ) -> Iterator[Notice]:
     """One message per role that an overdue action is escalated to."""
     late = sorted((e for e in events if e.kind == "overdue"), key=lambda e: (e.payload["escalated_to"], e.account_id))
@@ -80,16 +82,16 @@ def _overdue(
         )  # fmt: skip
 
 
-def _late_line(event: ActionEvent, shown: Shown | None) -> str:
-    said = f"- {named(event.account_id, shown)}: "
-    step = shown.next_step if shown else []
-    return one_line(" ".join([said + " ".join(step), *(account_line(shown) if shown else [])]))
+def _late_line(event: ActionEvent, card: AccountCard | None) -> str:
+    said = f"- {named(event.account_id, card)}: "
+    step = card.next_step if card else []
+    return one_line(" ".join([said + " ".join(step), *(account_line(card) if card else [])]))
 
 
-def _check_ins(events: Sequence[ActionEvent], accounts: Mapping[str, Shown], at: datetime) -> Notice:
+def _check_ins(events: Sequence[ActionEvent], accounts: Mapping[str, AccountCard], at: datetime) -> Notice:
     """The list for the e-mail tool: accounts that get an automated check-in today; none that opted out is on it."""
     ordered = sorted(events, key=lambda e: e.account_id)
-    lines = [one_line(f"{e.account_id}\t{(shown.name if (shown := accounts.get(e.account_id)) else '') or ''}"
+    lines = [one_line(f"{e.account_id}\t{(card.name if (card := accounts.get(e.account_id)) else '') or ''}"
                       f"\t{e.payload['action']}") for e in ordered]  # fmt: skip
     return Notice(
         short_hash(AUTOMATION, at.isoformat(), *(e.event_id for e in ordered)), "check_in", frozenset({AUTOMATION}),
@@ -99,9 +101,9 @@ def _check_ins(events: Sequence[ActionEvent], accounts: Mapping[str, Shown], at:
     )  # fmt: skip
 
 
-def _urgency(event: ActionEvent, accounts: Mapping[str, Shown]) -> tuple[int, float, str]:
-    shown = accounts.get(event.account_id)
-    return TIERS.index(event.payload["tier"]), -(shown.at_stake if shown else 0.0), event.account_id
+def _urgency(event: ActionEvent, accounts: Mapping[str, AccountCard]) -> tuple[int, float, str]:
+    card = accounts.get(event.account_id)
+    return TIERS.index(event.payload["tier"]), -(card.at_stake if card else 0.0), event.account_id
 
 
 def _owner(event: ActionEvent) -> tuple[str, str]:

@@ -85,7 +85,8 @@ def assigned(
     waits = WAITS if not free else WAITS_SHARED if settings.share_calls else WAITS_ALONE
     return [
         _assigned(
-            one, *owned[one.account_id], called.get(one.account_id), HELD_OUT if one.account_id in held_out else waits, team
+            one, *owned[one.account_id], called.get(one.account_id),
+            HELD_OUT if one.account_id in held_out else waits, team,
         )
         for one in queue
     ]  # fmt: skip

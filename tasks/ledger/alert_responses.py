@@ -13,7 +13,7 @@ from keepwell.playbook.alerts.cases import Case, by_step, cases_of, is_open
 from keepwell.playbook.alerts.clocks import paused, step_events
 from keepwell.playbook.alerts.definition_guard import decision_of
 from keepwell.playbook.alerts.ledger_events import DATA_RULE, Alert, LedgerEvent, event_of, fold, short_hash
-from keepwell.playbook.alerts.lifecycle import Told, released
+from keepwell.playbook.alerts.openings import Announcement, released
 from keepwell.playbook.settings import AlertSettings
 from keepwell.tasks.errors import ConfigError
 from keepwell.tasks.ledger.store import Ledger
@@ -83,8 +83,8 @@ def decided(
     if decision == "discarded":
         return [*events, *(event_of(a, "closed", now, by, {"reason": f"discarded: {reason}"}) for a in on_hold)]
     many = len(on_hold) > settings.storm_minimum
-    told = Told(digest_id=short_hash("digest", alert.alert_id, now.isoformat()) if many else None)
-    return [*events, *(released(a, now, by, reason, told, now, settings) for a in on_hold)]
+    announced = Announcement(digest_id=short_hash("digest", alert.alert_id, now.isoformat()) if many else None)
+    return [*events, *(released(a, now, by, reason, announced, now, settings) for a in on_hold)]
 
 
 def _changed(

@@ -100,9 +100,7 @@ def withdraw(
 
     Delivered messages stay. Without a row to withdraw, the decision is recorded once if there are `files` to remove.
     """
-    found = {
-        table.name: _rows(connection, table, since, until, people=people) for table in TABLES
-    }
+    found = {table.name: _rows(connection, table, since, until, people=people) for table in TABLES}
     rows = [{"ledger": name, "key": key, "as_of": at} for name, keys in found.items() for key, at in keys]
     if rows or (files and not _said(connection, since, until, by, reason)):
         number = decide(connection, "withdrawn", since, until, by, reason)

@@ -1,4 +1,4 @@
-"""How much of a fall of health is the account's own: the data part since the day of its highest score (ALR-1, HLT-3)."""
+"""How much of a fall of health is the account's own: the data part since its highest score (ALR-1, HLT-3)."""
 
 from datetime import datetime
 

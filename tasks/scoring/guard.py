@@ -25,8 +25,8 @@ from keepwell.playbook.alerts.rules import Condition, Occurrence, conditions, st
 from keepwell.playbook.settings import AlertSettings, GuardSettings
 from keepwell.tasks.earlier_scores import Stored, dates, read
 from keepwell.tasks.scoring.drops import data_of_drops
-from keepwell.tasks.scoring.own_rules import own_conditions
 from keepwell.tasks.scoring.measured import component_columns, health_columns
+from keepwell.tasks.scoring.own_rules import own_conditions
 from keepwell.tasks.scoring.predictions import Models, acting, predictions
 from keepwell.tasks.scoring.score import Scored
 

@@ -34,7 +34,9 @@ def own_conditions(
         return []
     fields = list(dict.fromkeys(field for rule in rules.values() for field in rule.fields))
     days = max(rule.look_back_days for rule in rules.values())
-    wide = accounts.drop(columns=[c for c in features if c in accounts and c != "account_id"]).merge(features, on="account_id")
+    wide = accounts.drop(columns=[c for c in features if c in accounts and c != "account_id"]).merge(
+        features, on="account_id"
+    )
     now = wide.set_index("account_id").reindex(columns=fields)
     earlier = {
         day: _fields(marts, day, fields)

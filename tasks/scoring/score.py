@@ -1,7 +1,7 @@
 """Facts at an instant become scored, explained accounts."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -10,13 +10,13 @@ import pandas as pd
 
 from keepwell.features.facts.known import Facts
 from keepwell.features.health.change import change_parts
-from keepwell.features.health.words import in_words, mid_sentence, never_in_words
+from keepwell.features.health.words import in_words, never_in_words
 from keepwell.features.measures.all import FEATURES
 from keepwell.features.measures.registry import COMPONENTS
 from keepwell.features.settings import BookSettings, HealthSettings
-from keepwell.playbook.actions import Situation, Playbook
+from keepwell.playbook.actions import Playbook, Situation
 from keepwell.playbook.alerts.rules import conditions, standings
-from keepwell.playbook.next_actions.day import Past, Recommended, Rules, Wanted, new_actions
+from keepwell.playbook.next_actions.day import Past, Rules, Wanted, new_actions
 from keepwell.playbook.next_actions.life import ActionEvent
 from keepwell.playbook.outreach.queue import prioritised
 from keepwell.playbook.overrides import Override
@@ -25,9 +25,10 @@ from keepwell.playbook.tiers import tier
 from keepwell.tasks.earlier_scores import Stored
 from keepwell.tasks.errors import ConfigError, nearest
 from keepwell.tasks.scoring.drops import data_of_drops
+from keepwell.tasks.scoring.measured import measured_book
 from keepwell.tasks.scoring.own_rules import unknown_fields
-from keepwell.tasks.scoring.measured import NO_OVERRIDES, measured_book
 from keepwell.tasks.scoring.predictions import Models, acting, cited, predictions
+from keepwell.tasks.scoring.summary import ACTION_COLUMNS, next_step, summary
 from keepwell.values.dates import spoken_day
 
 MAX_FACTORS = 3
@@ -43,8 +44,8 @@ class ScoreSettings:
     owners: OwnerSettings
     playbook: Playbook
     alerts: AlertSettings
-    actions: ActionSettings = ActionSettings()
-    outreach: OutreachSettings = OutreachSettings()
+    actions: ActionSettings = field(default_factory=ActionSettings)
+    outreach: OutreachSettings = field(default_factory=OutreachSettings)
 
     @property
     def action_rules(self) -> Rules:
@@ -80,9 +81,9 @@ class People:
     their earlier actions, and what people recorded.
     """
 
-    overrides: Mapping[str, Override] = NO_OVERRIDES
+    overrides: Mapping[str, Override] = field(default_factory=dict)
     alarmed: frozenset[str] = frozenset()
-    actions: Past = Past()
+    actions: Past = field(default_factory=Past)
 
 
 NOBODY = People()
@@ -237,7 +238,9 @@ def _wanted(
     action = settings.playbook.next_action(situation)
     flagged = situation.risk is not None and not np.isnan(row.churn_threshold) and situation.risk >= row.churn_threshold
     steady = tier_name == "outreach" and row.band == "stable" and not flagged and not situation.leaving
-    opted_out = action is not None and action.owner == "automation" and pd.notna(row.email_opt_out) and row.email_opt_out
+    opted_out = (
+        action is not None and action.owner == "automation" and pd.notna(row.email_opt_out) and row.email_opt_out
+    )
     return Wanted(
         row.Index, situation, None if opted_out else action, factors[0][2] if factors else row.band.replace("_", " "),
         "" if action is None else row.csm if action.owner == "csm" else action.owner, at_stake,
@@ -262,36 +265,9 @@ def _known(value: float) -> float | None:
     return None if np.isnan(value) else value
 
 
-ACTION_COLUMNS = (
-    "next_action", "action_id", "action_recommended_on", "action_owner", "action_due", "action_state",
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class NextStep:
-    """What to do next, since when, who does it, by when, and how it stands; the fields are ACTION_COLUMNS."""
-
-    action: str | None = None
-    action_id: str | None = None
-    recommended_on: date | None = None
-    owner: str | None = None
-    due: date | None = None
-    state: str | None = None
-
-
-def next_step(found: Recommended, *, opted_out: bool = False) -> NextStep:
-    """What a day shows of an account's action: with a date only while it is live."""
-    action = found.action
-    if action is None:
-        return NextStep("No automated email (opted out)") if opted_out else NextStep(found.queued, state=found.state)
-    if not action.live:
-        return NextStep(None, action.action_id, state=found.state)
-    return NextStep(
-        action.action, action.action_id, action.recommended_on, action.owner, action.due_on, found.state
-    )  # fmt: skip
-
-
-def situation_of(row: Any, tier: str, factors: Sequence[tuple[str, str, str]], today: date, *, alarmed: bool) -> Situation:
+def situation_of(
+    row: Any, tier: str, factors: Sequence[tuple[str, str, str]], today: date, *, alarmed: bool
+) -> Situation:
     """What the playbook is asked about one scored account; `factors` are feature, component and text."""
     renewal = (pd.Timestamp(row.renewal_on) - pd.Timestamp(today)).days if pd.notna(row.renewal_on) else None
     return Situation(
@@ -311,40 +287,3 @@ def _since(tiers: Sequence[str | None], accounts: pd.Index, today: date, stored:
         None if name is None else kept if old == name and pd.notna(kept) else today
         for name, old, kept in zip(tiers, before["tier"], entered, strict=True)
     ]
-
-
-def summary(row: Any, factors: Sequence[str], step: NextStep, today: date) -> str:
-    """One line: risk (or notice, or health without a model; who set it), key factors, what is recommended by when.
-
-    `row`: the scored account, with churn_risk, health, band, status, renewal_on and override_by.
-    """
-    said = f"health {row.health:.1f}" + (f" set by {row.override_by}" if row.override_by else "")
-    score = "too little is known for a score" if np.isnan(row.health) else f"{said}, {row.band}"
-    if row.status == "leaving":
-        ends = f", the contract ends {spoken_day(row.renewal_on, today)}" if pd.notna(row.renewal_on) else ""
-        risk = f"notice given{ends} ({score})"
-    else:
-        risk = f"no model ({score})" if np.isnan(row.churn_risk) else f"{row.churn_risk:.0%}"
-    parts = [f"Churn risk: {risk}", f"Key factors: {', '.join(map(mid_sentence, factors)) or 'none stands out'}"]
-    return " | ".join([*parts, *_recommendation(step, today)])
-
-
-def _recommendation(step: NextStep, today: date) -> list[str]:
-    match step.state:
-        case "watched":
-            return ["Watched: nobody needs to contact them"]
-        case "done":
-            return ["Contacted: the next action waits for its effect"]
-        case "queued":
-            return [f"Next in line: {step.action}"]
-        case _:
-            return [f"Recommended: {step.action}{_within(step.due, today)}"] if step.action else []
-
-
-def _within(due: date | None, today: date) -> str:
-    if due is None:
-        return ""
-    days = (due - today).days
-    if days < 0:
-        return f" (was due {due}, escalated)"
-    return " today" if days == 0 else f" within {days} day{'s' if days > 1 else ''}"

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from keepwell.features.settings import Bands
-from keepwell.playbook.actions import Situation, Playbook
+from keepwell.playbook.actions import Playbook, Situation
 from keepwell.playbook.settings import Action, TierSettings
 from keepwell.playbook.tiers import business_day_after, due_date, tier
 from keepwell.tasks.scoring.measured import band

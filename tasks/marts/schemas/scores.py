@@ -28,7 +28,7 @@ HEALTH_SCORES = Mart(
         "coverage": (NUMBER, "share of the score's weight with a known value, 0-1"),
         "health_prev": (NUMBER, "published health one month earlier, or the nearest before"),
         "change": (NUMBER, "health minus health_prev"),
-        "change_flagged": (FLAG, "whether its parts from data and overrides exceed the flag of the settings (15 points)"),
+        "change_flagged": (FLAG, "whether its parts from data and overrides exceed the flag (15 points)"),
         "change_definition": (NUMBER, "part of the change from a new score definition"),
         "change_weights": (NUMBER, "part of the change from new weights"),
         "change_data": (NUMBER, "part of the change from the account's own data"),
@@ -46,7 +46,7 @@ HEALTH_SCORES = Mart(
         "action_recommended_on": (DAY, "day on which it was recommended"),
         "action_owner": (TEXT, "role or person who owns the action"),
         "action_due": (DAY, "due date of the action; empty where nobody is to be contacted yet"),
-        "action_state": (TEXT, "open, overdue, queued (no capacity yet), watched (stable), done (waits for its effect)"),
+        "action_state": (TEXT, "open, overdue, queued (no capacity yet), watched (stable), done (awaits its effect)"),
         "summary": (TEXT, "risk, reasons and recommendation in one line"),
     },
 )  # fmt: skip

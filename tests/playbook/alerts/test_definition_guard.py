@@ -173,7 +173,7 @@ def test_an_alert_on_hold_notifies_nobody_and_misses_no_deadline(history: list[L
 
     assert held.state == "held"
     assert "1 dependent alerts are on hold" in message.body
-    assert {e.rule for e in breaches(history, MONDAY + 30 * DAY)} == {DATA_RULE}
+    assert {e.rule for e in breaches(history, MONDAY + 30 * DAY, AlertSettings())} == {DATA_RULE}
 
 
 def test_release_opens_what_is_held_from_now_on(history: list[LedgerEvent]) -> None:

@@ -2,17 +2,18 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from keepwell.playbook.alerts.clocks import breaches, by_step, due_steps, step_events
+from keepwell.playbook.alerts.cases import by_step, due_steps
+from keepwell.playbook.alerts.clocks import breaches, step_events
 from keepwell.playbook.alerts.ledger_events import STEPS, Alert, LedgerEvent, event_of, fold
-from keepwell.playbook.alerts.lifecycle import new_events, released
-from keepwell.playbook.alerts.rules import Condition, Observations, Occurrence, due_times
+from keepwell.playbook.alerts.lifecycle import new_events
+from keepwell.playbook.alerts.openings import Announcement, released
+from keepwell.playbook.alerts.rules import Condition, Observations, Occurrence
 from keepwell.playbook.alerts.runs import Runs, days_to_run, events_since
 from keepwell.playbook.settings import AlertSettings, OwnerSettings
 
@@ -102,11 +103,12 @@ class Company(RuleBasedStateMachine):
     @rule(real=st.booleans())
     def somebody_decides_on_what_is_held(self, real: bool) -> None:
         """Released or discarded."""
-        due = partial(due_times, notified_at=self.now, settings=SETTINGS)
         for a in self._live():
             if a.on_hold_for is not None:
                 ended = event_of(a, "closed", self.now, "dana", {"reason": "discarded: outage"})
-                self._write([released(a, self.now, "dana", "real", None, due) if real else ended])
+                self._write(
+                    [released(a, self.now, "dana", "real", Announcement(), self.now, SETTINGS) if real else ended]
+                )
 
     # What must hold
 
@@ -134,7 +136,7 @@ class Company(RuleBasedStateMachine):
         done, missed = by_step(history, "done"), by_step(history, "breached")
 
         assert set(self.tickets) <= subjects
-        assert breaches(history, self.now) == []
+        assert breaches(history, self.now, SETTINGS) == []
         for alert in alerts.values():
             for step, due in due_steps(alert):
                 answered = done[alert.alert_id].get(step)
@@ -184,7 +186,7 @@ class Company(RuleBasedStateMachine):
         ]
         new = new_events(history, Observations(conditions, known), at, BOOK, SETTINGS, OwnerSettings(), runs)
         if flow == SWEEP:
-            new = [*new, *breaches([*history, *new], at)]
+            new = [*new, *breaches([*history, *new], at, SETTINGS)]
         if lives:
             self._write(new)
             if runs.last is None or at >= runs.last:

@@ -63,7 +63,7 @@ def test_a_storm_is_one_message() -> None:
 def test_breaches_of_one_sweep_are_one_message_for_the_role_that_must_know() -> None:
     """The manager by name; nothing goes to a channel of other roles (ALR-2, ALR-4)."""
     history = opened(3)
-    late = breaches(history, MONDAY + 2 * HOUR)
+    late = breaches(history, MONDAY + 2 * HOUR, AlertSettings())
     sent = said(late, history, managers=Channel(url="", roles=("manager",)), csms=Channel(url="", roles=("csm",)))
 
     assert [(m.channel, m.title) for m in sent] == [("managers", "3 missed deadlines, escalated to Mia")]
@@ -75,7 +75,7 @@ def test_missed_steps_stand_by_owner_and_by_when_they_were_due() -> None:
     seen = Observations([Condition(f"a{n}", "health_low", holds=True, detail="health 41.0") for n in range(8)])
     owners = {f"a{n}": ("zoe", "ann")[n % 2] for n in range(8)}
     history = new_events([], seen, MONDAY, owners, AlertSettings(), OwnerSettings(), Runs())
-    late = breaches(history, MONDAY + 25 * HOUR)
+    late = breaches(history, MONDAY + 25 * HOUR, AlertSettings())
     (message,) = (one for one in said(late, history) if one.title.startswith("16 "))
     lines = [line for line in message.body.splitlines() if " was due " in line]
 

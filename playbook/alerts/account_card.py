@@ -8,7 +8,7 @@ from keepwell.values.money import short_money
 
 
 @dataclass(frozen=True)
-class Shown:
+class AccountCard:
     """The newest published score of an account. Numbers are None where they are unknown.
 
     `arr` in `currency`, `health` 0-100, `risk` 0-1; `reasons`: factors as sentences.
@@ -43,23 +43,23 @@ class Shown:
         return [f"Next: {self.action}{whose}{by}."]
 
 
-def named(account: str, shown: Shown | None) -> str:
+def named(account: str, card: AccountCard | None) -> str:
     """`Acme (A00012)`; the id alone where no name is known."""
-    return f"{shown.name} ({account})" if shown and shown.name else account
+    return f"{card.name} ({account})" if card and card.name else account
 
 
-def account_line(shown: Shown) -> list[str]:
+def account_line(card: AccountCard) -> list[str]:
     """Revenue, health, risk and renewal in a sentence, and the reasons in another."""
     parts = [
-        f"ARR {short_money(shown.arr, shown.currency)}" if shown.arr is not None else "",
-        f"health {shown.health:.1f} ({(shown.band or '').replace('_', ' ')})" if shown.health is not None
+        f"ARR {short_money(card.arr, card.currency)}" if card.arr is not None else "",
+        f"health {card.health:.1f} ({(card.band or '').replace('_', ' ')})" if card.health is not None
         else "health unknown",
-        f"churn risk {shown.risk:.0%}" if shown.risk is not None else "",
-        "notice given" if shown.status == "leaving" else "",
-        f"renews {spoken_day(shown.renewal_on)}" if shown.renewal_on and shown.status != "leaving" else "",
+        f"churn risk {card.risk:.0%}" if card.risk is not None else "",
+        "notice given" if card.status == "leaving" else "",
+        f"renews {spoken_day(card.renewal_on)}" if card.renewal_on and card.status != "leaving" else "",
     ]  # fmt: skip
     said = [", ".join(part for part in parts if part) + "."]
-    return [*said, f"Why: {'; '.join(shown.reasons)}."] if shown.reasons else said
+    return [*said, f"Why: {'; '.join(card.reasons)}."] if card.reasons else said
 
 
 def with_more(first: str, others: int) -> str:

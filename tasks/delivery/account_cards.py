@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from keepwell.playbook.alerts.account_lines import Shown
+from keepwell.playbook.alerts.account_card import AccountCard
 from keepwell.tasks.earlier_scores import columns_of, dates, read
 
 SCORES = "health_scores"
@@ -17,23 +17,23 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def published_accounts(marts: Path, up_to: date) -> dict[str, Shown]:
+def published_cards(marts: Path, up_to: date) -> dict[str, AccountCard]:
     """The accounts of the newest scores up to a date; none before the first."""
     days = [day for day in dates(marts, SCORES) if day <= up_to]
     if not days:
         return {}
     there = set(columns_of(marts, SCORES, days[-1]))
-    return shown_accounts(read(marts, SCORES, days[-1], [name for name in COLUMNS if name in there]))
+    return account_cards(read(marts, SCORES, days[-1], [name for name in COLUMNS if name in there]))
 
 
-def shown_accounts(scores: pd.DataFrame) -> dict[str, Shown]:
+def account_cards(scores: pd.DataFrame) -> dict[str, AccountCard]:
     """Each row of the mart `health_scores`, by account."""
     rows = scores.reindex(columns=list(COLUMNS)).to_dict("records")
-    return {str(row["account_id"]): _shown({name: None if pd.isna(v) else v for name, v in row.items()}) for row in rows}
+    return {str(row["account_id"]): _card({name: None if pd.isna(v) else v for name, v in row.items()}) for row in rows}
 
 
-def _shown(row: Mapping[str, Any]) -> Shown:
-    return Shown(
+def _card(row: Mapping[str, Any]) -> AccountCard:
+    return AccountCard(
         name=row["name"], arr=row["arr"], currency=row["currency"] or "", health=row["health"], band=row["band"],
         risk=row["churn_risk"], status=row["status"], renewal_on=_day(row["renewal_on"]),
         reasons=tuple(text for text in (row["factor_1"], row["factor_2"]) if text), action=row["next_action"],
