@@ -165,7 +165,9 @@ def keep_alerts(
     """
     last = ledger.last_run(DAILY)
     if last is None or run.instant >= last:
-        accounts = account_cards(scored.scored.accounts.assign(currency=run.settings.money.reporting_currency))
+        accounts = account_cards(
+            scored.scored.accounts.assign(currency=run.settings.money.reporting_currency), run.as_of
+        )
         announced = {e.account_id for e in new if e.kind in ("opened", "released") and not e.payload.get("held_by")}
         notices = action_notices(actions, accounts, run.settings.owners, run.instant, announced)
         ledger.record(DAILY, run.instant, new, outbox(run, ledger, new, accounts, notices), actions)

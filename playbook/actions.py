@@ -48,7 +48,10 @@ class Playbook(Section):
         return self
 
     def next_action(self, situation: Situation) -> Action | None:
-        """The first action for the leading factor, else for the next, else for none."""
+        """The first action for who leaves or never came; else for the leading factor, for the next, and for none."""
+        for action in self.action:
+            if (action.leaving or action.never_used) and applies(action, situation):
+                return action
         for feature, component in (*situation.factors, ("", "")):
             for action in self.action:
                 if applies(action, situation) and answers(action, feature, component):

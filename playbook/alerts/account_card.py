@@ -11,10 +11,12 @@ from keepwell.values.money import short_money
 class AccountCard:
     """The newest published score of an account. Numbers are None where they are unknown.
 
-    `arr` in `currency`, `health` 0-100, `risk` 0-1; `reasons`: factors as sentences.
+    `arr` in `currency`, `health` 0-100, `risk` 0-1; `reasons`: factors as sentences. `today`: the day of the score.
     """
 
     name: str | None = None
+    csm: str | None = None
+    today: date | None = None
     arr: float | None = None
     currency: str = ""
     health: float | None = None
@@ -38,7 +40,8 @@ class AccountCard:
         """The next action as a sentence; nothing where there is none."""
         if not self.action:
             return []
-        by = f", by {spoken_day(self.action_due)}" if self.action_due else ""
+        late = self.action_due is not None and self.today is not None and self.action_due < self.today
+        by = f", {'overdue since' if late else 'by'} {spoken_day(self.action_due)}" if self.action_due else ""
         whose = f" ({self.action_owner})" if self.action_owner else ""
         return [f"Next: {self.action}{whose}{by}."]
 
@@ -56,7 +59,7 @@ def account_line(card: AccountCard) -> list[str]:
         else "health unknown",
         f"churn risk {card.risk:.0%}" if card.risk is not None else "",
         "notice given" if card.status == "leaving" else "",
-        f"renews {spoken_day(card.renewal_on)}" if card.renewal_on and card.status != "leaving" else "",
+        f"renews {spoken_day(card.renewal_on, card.today)}" if card.renewal_on and card.status != "leaving" else "",
     ]  # fmt: skip
     said = [", ".join(part for part in parts if part) + "."]
     return [*said, f"Why: {'; '.join(card.reasons)}."] if card.reasons else said

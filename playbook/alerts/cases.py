@@ -9,10 +9,13 @@ Cases follow from the ledger's alerts alone, so those of an older ledger have th
 together where their lives overlap. A day's run writes as of midnight what it finds hours later, and may so put an alert
 before the one that opened a case: the id of every alert's own case names the case that it belongs to
 (`Case.answers_to`).
+
+The clocks are those of the alerts that are open: of a closed one only what fell due before it closed is asked for.
+Where the louder ones are all closed, the deadlines of the others count.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -106,8 +109,8 @@ class Case:
 
     @property
     def missing_since(self) -> datetime | None:
-        """Since when the account is missing from the contracts, so that deadlines pause."""
-        since = [a.missing_since for a in self.live]
+        """Since when the account is missing from the contracts, so that deadlines pause; also if it closed so."""
+        since = [a.missing_since for a in remaining(self.triggers)]
         return max((at for at in since if at), default=None) if since and all(since) else None
 
     @property
@@ -142,13 +145,17 @@ class Case:
         return STATES[min(repeated)] if repeated else STATES[max(taken, default=0)]
 
 
-def cases_of(history: Sequence[LedgerEvent], as_of: datetime) -> list[Case]:
-    """Every case as it stood at `as_of`, closed ones too, in the order in which they opened."""
+def cases_of(history: Sequence[LedgerEvent], as_of: datetime, unsent: Collection[str] = ()) -> list[Case]:
+    """Every case as it stood at `as_of`, closed ones too, in the order in which they opened.
+
+    `unsent`: alerts of which no message has left, so that they ask for nothing yet.
+    """
     alerts = fold(history, as_of).values()
     known = [event for event in history if event.as_of <= as_of]
     done, missed = by_step(known, "done"), by_step(known, "breached")
     found = [
-        Case(case_id, tuple(own), tuple(_deadlines(own, done, missed))) for case_id, own in by_case(alerts).items()
+        Case(case_id, tuple(own), tuple(_deadlines(own, done, missed, unsent)))
+        for case_id, own in by_case(alerts).items()
     ]
     return sorted(found, key=lambda case: (case.opened_at, case.case_id))
 
@@ -184,6 +191,12 @@ def is_open(alert: Alert) -> bool:
     return alert.closed_at is None
 
 
+def remaining(own: Collection[Alert]) -> list[Alert]:
+    """The open alerts of a case; of a closed case those that closed last."""
+    last = max((a.closed_at for a in own if a.closed_at is not None), default=None)
+    return [a for a in own if is_open(a)] or [a for a in own if a.closed_at == last]
+
+
 def case_id_of(alert_id: str) -> str:
     """The id of the case that an alert opens."""
     return short_hash("case", alert_id)
@@ -217,30 +230,44 @@ def by_step(history: Iterable[LedgerEvent], kind: str) -> Mapping[str, Mapping[s
 Steps = Mapping[str, Mapping[str, LedgerEvent]]
 
 
-def _deadlines(own: Sequence[Alert], done: Steps, missed: Steps) -> Iterator[Deadline]:
+def _deadlines(own: Sequence[Alert], done: Steps, missed: Steps, unsent: Collection[str]) -> Iterator[Deadline]:
     """What the alerts of one case ask for together."""
-    first = own[0].opened_at
+    first, left = own[0].opened_at, remaining(own)
     louder = [
         a
         for n, a in enumerate(own)
         if a.opened_at == first or is_louder(a.subject, a.severity, (b.severity for b in own[:n]))
     ]
-    opening = [a for a in louder if a.opened_at == first]
+    again = [a for a in louder if a.opened_at > first]
+    others = [] if any(a in louder for a in left) else left
     for step in STEPS:
-        asking = opening if step in REPEATED else louder
-        dues = [(due, a.alert_id, a) for a in asking for name, due in due_steps(a) if name == step]
-        if dues:
+        joined = again if step in REPEATED else []
+        asking = [a for a in louder if a not in joined]
+        if dues := _asked(step, asking, left, others, unsent):
             due, _, alert = min(dues, key=lambda one: one[:2])
-            taken = _taken(own, step, first, done)
-            yield _deadline(step, due, alert, taken, missed=any(step in missed[a.alert_id] for a in asking))
+            on_record = any(step in missed[a.alert_id] for a in own if a not in joined)
+            yield _deadline(step, due, alert, _taken(own, step, first, done), missed=on_record)
     for alert in own:
-        for step, due in due_steps(alert):
-            if step in REPEATED and alert in louder and alert not in opening:
-                taken = _taken(own, step, alert.opened_at, done)
+        repeated = REPEATED if alert in again else ()
+        for step in (*repeated, "review"):
+            for due, _, _ in _asked(step, [alert], left, [], unsent):
+                taken = _taken(own, step, alert.opened_at, done) if step in repeated else done[alert.alert_id].get(step)
                 yield _deadline(step, due, alert, taken, missed=step in missed[alert.alert_id])
-            elif step == "review":
-                taken = done[alert.alert_id].get(step)
-                yield _deadline(step, due, alert, taken, missed=step in missed[alert.alert_id])
+
+
+def _asked(
+    step: str, asking: Iterable[Alert], left: Collection[Alert], others: Iterable[Alert], unsent: Collection[str]
+) -> list[tuple[datetime, str, Alert]]:
+    """The deadlines of a step that count, with their alerts: of alerts that closed earlier, what was due by then.
+
+    Where that is none, those of `others`, and none of them before it was due so far.
+    """
+    dues = [(due, a) for a in asking for name, due in due_steps(a) if name == step]
+    counted = [(due, a) for due, a in dues if a.closed_at is None or a in left or due <= a.closed_at]
+    if dues and not counted:
+        so_far = min(due for due, _ in dues)
+        counted = [(max(due, so_far), a) for a in others for name, due in due_steps(a) if name == step]
+    return [(due, a.alert_id, a) for due, a in counted if a.alert_id not in unsent]
 
 
 def _deadline(step: str, due: datetime, alert: Alert, taken: LedgerEvent | None, *, missed: bool) -> Deadline:

@@ -57,13 +57,11 @@ def breaches(
 ) -> list[LedgerEvent]:
     """Every deadline of a case missed by `now` and not recorded yet: the step was late or is still missing.
 
-    What fell due after the case was closed, or while its account is missing, is no breach; nor is anything of a case
-    whose alerts are all `unsent`: nobody has heard of them. Each breach goes to the next role of `settings.escalation`.
+    What fell due after the case was closed, or while its account is missing, is no breach; nor is anything that an
+    `unsent` alert asks for: nobody has heard of it. Each breach goes to the next role of `settings.escalation`.
     """
     found = []
-    for case in cases_of(history, now):
-        if all(alert.alert_id in unsent for alert in case.triggers):
-            continue
+    for case in cases_of(history, now, unsent):
         up = sum(d.missed for d in case.deadlines)
         until = min(now, case.closed_at or now, case.missing_since or now)
         for deadline in sorted(case.deadlines, key=lambda d: (d.due, d.step)):

@@ -14,7 +14,8 @@ from typing import Literal
 from pydantic import Field
 
 from keepwell.playbook.alerts.account_card import AccountCard, account_line, named, with_more
-from keepwell.playbook.alerts.ledger_events import BOOK, DATA_RULE, SEVERITIES, LedgerEvent, short_hash
+from keepwell.playbook.alerts.cases import REPEATED
+from keepwell.playbook.alerts.ledger_events import BOOK, DATA_RULE, SEVERITIES, STEPS, LedgerEvent, short_hash
 from keepwell.playbook.settings import AlertSettings, OwnerSettings
 from keepwell.values.dates import spoken_minute
 from keepwell.values.setting_types import Count, Minutes, Section, Tries
@@ -156,8 +157,7 @@ def _data_alerts(new: Iterable[LedgerEvent]) -> Iterator[Notice]:
             about, waiting = event.payload, on_hold.count(event.alert_id)
             yield Notice(
                 event.event_id, "opened", frozenset(about["recipients"]), about["severity"], str(about["detail"]),
-                f"{waiting} alert{'s' if waiting != 1 else ''} that rest on it {'are' if waiting != 1 else 'is'} on "
-                "hold so far; CSMs do not see them.\n"
+                f"{waiting} dependent alert{'s are' if waiting != 1 else ' is'} on hold so far; CSMs do not see them.\n"
                 "Find out what changed at the source. Release the alerts if the change is real; discard them if the "
                 f"data is wrong.\nData alert {event.alert_id[:8]}",
                 event.as_of, (event.alert_id,),
@@ -195,13 +195,16 @@ def _openings(fresh: Iterable[LedgerEvent], background: Background) -> Iterator[
 
 def _deadlines(same: Sequence[LedgerEvent], owner: str, background: Background) -> str:
     """The tightest deadline of each step, in words; of what joins a case only those that it brings."""
-    steps = [step for step in STEP_WORDS if step != "review"]
-    if any(e.payload.get("joins") for e in same):
-        steps = ["ack", "assess"]
+    joins = any(e.payload.get("joins") for e in same)
     dues = {
-        s: min((e.payload["due"][s] for e in same if s in e.payload["due"]), default=None) for s in (*steps, "review")
+        step: min((e.payload["due"][step] for e in same if step in e.payload["due"]), default=None)
+        for step in (REPEATED if joins else STEPS)
     }
     said = [f"{STEP_WORDS[step]} by {background.due(due, owner)}" for step, due in dues.items() if due]
+    for event in same:
+        others = [background.people(role) for role in event.payload["recipients"] if role != CSM]
+        if others and "review" in event.payload["due"]:
+            said.append(f"review ({', '.join(others)}) by {background.due(event.payload['due']['review'], owner)}")
     return f"Deadlines: {'; '.join(said)}." if said else ""
 
 

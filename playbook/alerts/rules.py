@@ -3,7 +3,7 @@
 A condition rule holds, does not hold, or is unknown (None). An event rule has occurrences, each its own alert.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -72,7 +72,8 @@ class Standing:
 
     `health` is the effective one, None in the band `unknown`. `highest_health` is the highest of the stored scores of
     the window and today's; `data_drop` is the part of the change since then that is the account's own data, below zero
-    for a fall. `risk` is the champion's, `threshold` where its account is flagged.
+    for a fall. `never_used`: nobody of it has ever used the product. `risk` is the champion's, `threshold` where its
+    account is flagged.
     """
 
     account_id: str
@@ -83,6 +84,7 @@ class Standing:
     risk: float | None = None
     threshold: float | None = None
     data_drop: float | None = None
+    never_used: bool = False
 
 
 @dataclass(frozen=True)
@@ -133,13 +135,13 @@ def highest_before(stored: pd.DataFrame, as_of: datetime, settings: AlertSetting
 
 def standings(
     accounts: pd.DataFrame, stored: pd.DataFrame, as_of: datetime, settings: AlertSettings,
-    data_drops: Mapping[str, float] | None = None,
+    data_drops: Mapping[str, float] | None = None, never_used: Collection[str] = (),
 ) -> list[Standing]:  # fmt: skip
     """One per row of `accounts`, with NaN made None.
 
     `accounts` holds today's account_id, days_since_last_use, tenure_days, health, band, churn_risk, churn_threshold;
     `stored` the earlier scores: account_id, as_of, health, band. `data_drops`: the data part of the change since the
-    highest score, of each account that fell far.
+    highest score, of each account that fell far. `never_used`: accounts of which nobody ever used the product.
     """
     health = accounts.set_index("account_id")["health"].where((accounts["band"] != "unknown").to_numpy())
     before = highest_before(stored, as_of, settings).set_index("account_id")["health_before"]
@@ -152,7 +154,7 @@ def standings(
     return [
         Standing(
             str(account), _known(silent), float(tenure), _known(now), _known(high), _known(risk), _known(threshold),
-            own.get(str(account)),
+            own.get(str(account)), str(account) in never_used,
         )
         for account, silent, tenure, now, high, risk, threshold in columns
     ]  # fmt: skip
@@ -164,7 +166,9 @@ def no_usage(standing: Standing, settings: AlertSettings) -> Condition:
     if silent is None:
         return Condition(standing.account_id, "no_usage", None)
     holds = silent >= settings.silent_days and standing.tenure_days >= settings.silent_minimum_tenure_days
-    return Condition(standing.account_id, "no_usage", holds, f"no usage for {silent:.0f} days")
+    never = f"has never logged in (customer for {standing.tenure_days:.0f} days)"
+    detail = never if standing.never_used else f"no usage for {silent:.0f} days"
+    return Condition(standing.account_id, "no_usage", holds, detail)
 
 
 def health_low(standing: Standing, settings: AlertSettings) -> Condition:

@@ -52,13 +52,15 @@ T = TypeVar("T", NextAction, Evidence)
 class Wanted:
     """What the playbook says of an account today.
 
-    `situation`: what it was asked with; None where the account has no tier, so that nothing is known. `action`: its
-    answer. `owner`: who does it, by name or role. `at_stake`: revenue at stake, by which the queue is ordered.
+    `since`: the day on which it entered its tier. `situation`: what it was asked with; None where the account has no
+    tier, so that nothing is known. `action`: its answer. `owner`: who does it, by name or role. `at_stake`: revenue at
+    stake, by which the queue is ordered.
     `watched`: a stable account without risk, which nobody needs to contact. `opted_out`: of automated emails.
     """
 
     account_id: str
     situation: Situation | None
+    since: date = date.min
     action: Action | None = None
     reason: str = ""
     owner: str = ""
@@ -212,14 +214,14 @@ def _recommendations(
 ) -> Iterator[ActionEvent]:
     """A new action for each account that is to be contacted and has none, as far as there is capacity.
 
-    What is immediate needs none: it is recommended all the same.
+    What is immediate, or has an open alert, needs none: it is recommended all the same.
     """
     room = _room((a for actions in own.values() for a in actions), as_of.date(), rules)
     asking = [one for one in wanted if _may_begin(one, own.get(one.account_id, ()), as_of.date(), rules)]
     for one in sorted(asking, key=_order):
         action, situation = _asked(one)
         if action.owner == CSM:
-            if room[one.owner] <= 0 and situation.tier != TIERS[0]:
+            if room[one.owner] <= 0 and situation.tier != TIERS[0] and not situation.alarmed:
                 continue
             room[one.owner] -= 1
         yield _recommendation(one, as_of, due_date(situation.tier, as_of.date(), action.within_days, rules.tiers))
@@ -261,7 +263,9 @@ def _may_begin(one: Wanted, own: Sequence[NextAction], today: date, rules: Rules
     if one.situation is None or one.action is None or one.watched or any(a.live for a in own):
         return False
     last = _answered(own)
-    return last is None or TIERS.index(one.situation.tier) < TIERS.index(last.tier) or not _rests(last, today, rules)
+    return (
+        last is None or TIERS.index(one.situation.tier) < TIERS.index(last.tier) or not _rests(last, one, today, rules)
+    )
 
 
 def _answered(own: Sequence[NextAction]) -> NextAction | None:
@@ -270,20 +274,26 @@ def _answered(own: Sequence[NextAction]) -> NextAction | None:
     return max(ended, key=lambda a: (a.ended_on or a.recommended_on, a.action_id), default=None)
 
 
-def _rests(last: NextAction, today: date, rules: Rules) -> bool:
-    return today - (last.ended_on or today) < timedelta(days=rules.actions.rest_days)
+def _rests(last: NextAction, one: Wanted, today: date, rules: Rules) -> bool:
+    """Whether the effect of the last action is waited for; an automated email is sent once per stay in its tier."""
+    ended = last.ended_on or today
+    if last.role == AUTOMATION and one.action is not None and one.action.owner == AUTOMATION and one.since <= ended:
+        return True
+    return today - ended < timedelta(days=rules.actions.rest_days)
 
 
-def _order(one: Wanted) -> tuple[int, float, str]:
-    return TIERS.index(_asked(one)[1].tier), -one.at_stake, one.account_id
+def _order(one: Wanted) -> tuple[int, bool, float, str]:
+    situation = _asked(one)[1]
+    return TIERS.index(situation.tier), not situation.alarmed, -one.at_stake, one.account_id
 
 
 def _recommendation(one: Wanted, as_of: datetime, due: date, replaces: NextAction | None = None) -> ActionEvent:
     action, situation = _asked(one)
     action_id = short_hash("action", one.account_id, action.name, as_of.date().isoformat())
+    since = as_of.date() if replaces is None or due != replaces.due_on else replaces.recommended_on
     about: dict[str, Any] = {
         "action": action.name, "reason": one.reason, "owner": one.owner, "role": action.owner, "tier": situation.tier,
-        "due_on": due.isoformat(), "kind": action.kind,
+        "due_on": due.isoformat(), "kind": action.kind, "recommended_on": since.isoformat(),
     }  # fmt: skip
     if replaces is not None:
         about["replaces"] = replaces.action_id
@@ -302,6 +312,6 @@ def _standing(one: Wanted, own: Sequence[NextAction], today: date, rules: Rules)
     if one.watched:
         return Recommended(WATCHED)
     last = _answered(own)
-    if last is not None and _rests(last, today, rules):
+    if last is not None and _rests(last, one, today, rules):
         return Recommended(DONE, last)
     return Recommended(QUEUED, queued=one.action.name)

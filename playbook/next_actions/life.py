@@ -38,9 +38,9 @@ class ActionEvent:
 class NextAction:
     """A recommended action, folded from its events.
 
-    `due_on` counts from `recommended_on`, or is that of the action it replaced (`replaces`). `tier`: the account's when
-    the count began. `gone_since`: the day on which its cause was first not seen. `ended_on`: when it was done, replaced
-    or closed. `escalated_to`: the role that was told when its day passed.
+    `due_on` counts from `recommended_on`; a replacement has both from the action that it replaced (`replaces`). `tier`:
+    the account's when the count began. `gone_since`: the day on which its cause was first not seen. `ended_on`: when it
+    was done, replaced or closed. `escalated_to`: the role that was notified when its day passed.
     """
 
     action_id: str
@@ -93,8 +93,8 @@ def _recommended(event: ActionEvent) -> NextAction:
     overdue = given.get("overdue_on")
     return NextAction(
         event.action_id, event.account_id, given["action"], given["reason"], given["owner"], given["role"],
-        given["tier"],
-        event.at.date(), date.fromisoformat(given["due_on"]), given.get("kind"), given.get("replaces"),
+        given["tier"], date.fromisoformat(given["recommended_on"]), date.fromisoformat(given["due_on"]),
+        given.get("kind"), given.get("replaces"),
         overdue_on=date.fromisoformat(overdue) if overdue else None, escalated_to=given.get("escalated_to"),
         state=OVERDUE if overdue else OPEN,
     )  # fmt: skip

@@ -1,7 +1,9 @@
 """Messages about next actions: to their owners, to the manager, and the list for the e-mail tool (ACT-2, ALR-4)."""
 
+import csv
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime
+from io import StringIO
 from itertools import groupby
 
 from keepwell.playbook.alerts.account_card import AccountCard, account_line, named
@@ -62,8 +64,9 @@ def _line(event: ActionEvent, accounts: Mapping[str, AccountCard]) -> str:
     """Account, action, owner, due date, and why."""
     given, card = event.payload, accounts.get(event.account_id)
     about = account_line(card)[0] if card else ""
-    due = spoken_day(date.fromisoformat(given["due_on"]))
-    said = f"- {named(event.account_id, card)}: {given['action']} ({given['owner']}), by {due}. {about}"
+    due = date.fromisoformat(given["due_on"])
+    by = f"by {spoken_day(due)}" if due >= event.at.date() else f"overdue since {spoken_day(due)}"
+    said = f"- {named(event.account_id, card)}: {given['action']} ({given['owner']}), {by}. {about}"
     return one_line(f"{said} Why: {given['reason']}.")
 
 
@@ -91,12 +94,16 @@ def _late_line(event: ActionEvent, card: AccountCard | None) -> str:
 def _check_ins(events: Sequence[ActionEvent], accounts: Mapping[str, AccountCard], at: datetime) -> Notice:
     """The list for the e-mail tool: accounts that get an automated check-in today; none that opted out is on it."""
     ordered = sorted(events, key=lambda e: e.account_id)
-    lines = [one_line(f"{e.account_id}\t{(card.name if (card := accounts.get(e.account_id)) else '') or ''}"
-                      f"\t{e.payload['action']}") for e in ordered]  # fmt: skip
+    table = StringIO()
+    rows = csv.writer(table, lineterminator="\n")
+    rows.writerow(["account_id", "name", "csm"])
+    for event in ordered:
+        card = accounts.get(event.account_id, AccountCard())
+        rows.writerow([event.account_id, one_line(card.name or ""), one_line(card.csm or "")])
     return Notice(
         short_hash(AUTOMATION, at.isoformat(), *(e.event_id for e in ordered)), "check_in", frozenset({AUTOMATION}),
         "warning", f"{_count(ordered, 'account')} for the automated check-in email",
-        "\n".join(["Give this list to your e-mail tool: account, name, email.", *lines]), at,
+        f"Give this list to your e-mail tool; who opted out is not on it.\n\n{table.getvalue()}", at,
         tuple(e.action_id for e in ordered),
     )  # fmt: skip
 

@@ -12,7 +12,7 @@ from keepwell.tasks.earlier_scores import columns_of, dates, read
 
 SCORES = "health_scores"
 COLUMNS = (
-    "account_id", "name", "arr", "currency", "health", "band", "churn_risk", "status", "renewal_on", "factor_1",
+    "account_id", "name", "csm", "arr", "currency", "health", "band", "churn_risk", "status", "renewal_on", "factor_1",
     "factor_2", "next_action", "action_owner", "action_due",
 )  # fmt: skip
 
@@ -23,18 +23,21 @@ def published_cards(marts: Path, up_to: date) -> dict[str, AccountCard]:
     if not days:
         return {}
     there = set(columns_of(marts, SCORES, days[-1]))
-    return account_cards(read(marts, SCORES, days[-1], [name for name in COLUMNS if name in there]))
+    return account_cards(read(marts, SCORES, days[-1], [name for name in COLUMNS if name in there]), days[-1])
 
 
-def account_cards(scores: pd.DataFrame) -> dict[str, AccountCard]:
-    """Each row of the mart `health_scores`, by account."""
+def account_cards(scores: pd.DataFrame, day: date) -> dict[str, AccountCard]:
+    """Each row of the mart `health_scores` of a day, by account."""
     rows = scores.reindex(columns=list(COLUMNS)).to_dict("records")
-    return {str(row["account_id"]): _card({name: None if pd.isna(v) else v for name, v in row.items()}) for row in rows}
+    return {
+        str(row["account_id"]): _card({name: None if pd.isna(v) else v for name, v in row.items()}, day) for row in rows
+    }
 
 
-def _card(row: Mapping[str, Any]) -> AccountCard:
+def _card(row: Mapping[str, Any], day: date) -> AccountCard:
     return AccountCard(
-        name=row["name"], arr=row["arr"], currency=row["currency"] or "", health=row["health"], band=row["band"],
+        name=row["name"], csm=row["csm"], today=day, arr=row["arr"], currency=row["currency"] or "",
+        health=row["health"], band=row["band"],
         risk=row["churn_risk"], status=row["status"], renewal_on=_day(row["renewal_on"]),
         reasons=tuple(text for text in (row["factor_1"], row["factor_2"]) if text), action=row["next_action"],
         action_owner=row["action_owner"], action_due=_day(row["action_due"]),

@@ -158,7 +158,8 @@ def _conditions(
     stored = past.stored
     silent = accounts.merge(features[["account_id", "days_since_last_use"]], on="account_id")
     own = data_of_drops(accounts, measures, stored, as_of, rules.alerts, rules.health)
-    seen = standings(silent, stored.recent, as_of, rules.alerts, own)
+    never_used = accounts.loc[accounts["never_used"], "account_id"]
+    seen = standings(silent, stored.recent, as_of, rules.alerts, own, set(never_used))
     own_rules = own_conditions(accounts, features, past.history, past.marts, as_of, rules.alerts)
     return [*(c for s in seen for c in conditions(s, rules.alerts)), *own_rules]
 

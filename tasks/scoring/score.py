@@ -1,6 +1,6 @@
 """Facts at an instant become scored, explained accounts."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
@@ -127,14 +127,15 @@ def score_book(
     measures, why = (_with_never(frame, found.never_used) for frame in (measures, why))
     scores = scores.join(acting(said, scores.index))
     scored = Scored(scores, found.features, measures, said, why)
+    scores = scores.assign(never_used=scores.index.isin(found.never_used.index))
     accounts = scores.reset_index().merge(found.wide[["account_id", "days_since_last_use"]], on="account_id")
     seen = standings(
         accounts, stored.recent, facts.as_of, settings.alerts,
         data_of_drops(accounts, scored.measures, stored, facts.as_of, settings.alerts, settings.health),
+        found.never_used.index,
     )  # fmt: skip
     open_now = {s.account_id for s in seen if any(c.holds for c in conditions(s, settings.alerts))}
     people = replace(people, alarmed=frozenset(open_now.union(people.alarmed)))
-    scores = scores.assign(never_used=scores.index.isin(found.never_used.index))
     scores, actions = _explained(scores, scored.explaining, settings, facts.as_of, stored, people)
     return replace(scored, accounts=scores.reset_index(), actions=tuple(actions))
 
@@ -211,8 +212,8 @@ def _explained(
     since = _since([t for t, _ in tiers], scores.index, today, stored)
     at_stake = prioritised(scores.reset_index(), today, settings.outreach).set_index("account_id")["at_stake"]
     wanted = [
-        _wanted(row, name, factors[row.Index], today, float(at_stake.get(row.Index, 0.0)), settings, people.alarmed)
-        for row, (name, _) in zip(scores.itertuples(), tiers, strict=True)
+        _wanted(row, name, entered, factors[row.Index], today, float(at_stake.get(row.Index, 0.0)), settings, people)
+        for row, (name, _), entered in zip(scores.itertuples(), tiers, since, strict=True)
     ]
     events, recommended = new_actions(people.actions, wanted, as_of, settings.action_rules)
     answers = []
@@ -228,13 +229,13 @@ def _explained(
 
 
 def _wanted(
-    row: Any, tier_name: str | None, factors: Sequence[tuple[str, str, str]], today: date, at_stake: float,
-    settings: ScoreSettings, alarmed: Collection[str],
+    row: Any, tier_name: str | None, since: date | None, factors: Sequence[tuple[str, str, str]], today: date,
+    at_stake: float, settings: ScoreSettings, people: People,
 ) -> Wanted:  # fmt: skip
     """The playbook's answer for one account."""
     if tier_name is None:
         return Wanted(row.Index, None)
-    situation = situation_of(row, tier_name, factors, today, alarmed=row.Index in alarmed)
+    situation = situation_of(row, tier_name, factors, today, alarmed=row.Index in people.alarmed)
     action = settings.playbook.next_action(situation)
     flagged = situation.risk is not None and not np.isnan(row.churn_threshold) and situation.risk >= row.churn_threshold
     steady = tier_name == "outreach" and row.band == "stable" and not flagged and not situation.leaving
@@ -242,7 +243,8 @@ def _wanted(
         action is not None and action.owner == "automation" and pd.notna(row.email_opt_out) and row.email_opt_out
     )
     return Wanted(
-        row.Index, situation, None if opted_out else action, factors[0][2] if factors else row.band.replace("_", " "),
+        row.Index, situation, since or today, None if opted_out else action,
+        factors[0][2] if factors else row.band.replace("_", " "),
         "" if action is None else row.csm if action.owner == "csm" else action.owner, at_stake,
         watched=steady and settings.actions.watch_stable, opted_out=bool(opted_out),
     )  # fmt: skip

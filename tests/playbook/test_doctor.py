@@ -196,7 +196,7 @@ def test_channels_without_messages_and_roles_without_a_channel_are_named() -> No
     ]
     assert message(narrow=narrow) == [
         f"some messages for the role {role} go out on no channel."
-        for role in ("csm", "data owner", "director", "finance")
+        for role in ("csm", "data owner", "director", "finance", "manager")
     ]
     assert message(unknown=unknown)[0].startswith("messages.channels.unknown.roles names 'chief'")
     assert "no channel notifies the role manager." in message(unknown=unknown)

@@ -18,18 +18,19 @@ DEFAULT = TierSettings()
 @pytest.mark.parametrize(
     ("health", "name"),
     [
-        (0, "critical"), (49.99, "critical"), (50, "at_risk"), (69.99, "at_risk"), (70, "stable"), (80, "stable"),
-        (80.01, "healthy"), (100, "healthy"), (None, "unknown"), (float("nan"), "unknown"),
+        (0, "critical"), (49.94, "critical"), (49.96, "at_risk"), (50, "at_risk"), (69.94, "at_risk"), (70, "stable"),
+        (80, "stable"), (80.04, "stable"), (80.06, "healthy"), (100, "healthy"), (None, "unknown"),
+        (float("nan"), "unknown"),
     ],
 )  # fmt: skip
 def test_bands_have_their_bounds(health: float | None, name: str) -> None:
-    """Critical <50, at_risk 50 to <70, stable 70 to 80, healthy >80, unknown (section 0)."""
+    """Critical <50, at_risk 50 to <70, stable 70 to 80, healthy >80, unknown; of the score as shown (section 0)."""
     assert band(health, Bands()) == name
 
 
 @pytest.mark.parametrize(
     ("health", "name"),
-    [(49.99, "immediate"), (50, "outreach"), (80, "outreach"), (80.01, "automated")],
+    [(49.94, "immediate"), (49.96, "outreach"), (50, "outreach"), (80, "outreach"), (80.06, "automated")],
 )
 def test_tiers_have_their_bounds(health: float, name: str) -> None:
     """Below 50 immediate, 50 to 80 outreach, above 80 automated (section 0)."""
@@ -78,13 +79,16 @@ def test_business_days_leave_out_weekends_and_holidays(start: str, days: int, du
     assert business_day_after(date.fromisoformat(start), days, easter) == date.fromisoformat(due)
 
 
-def test_due_dates_follow_the_tier_unless_the_playbook_says_otherwise() -> None:
-    """Immediate today, outreach 3 business days, the email 5; a playbook's own deadline in calendar days (ACT-2)."""
+def test_due_dates_are_the_tiers_or_earlier_where_the_playbook_says_so() -> None:
+    """Immediate today, outreach 3 business days, the email 5; a playbook's own days are never later (ACT-2)."""
     friday = date(2024, 3, 8)
     due = {name: due_date(name, friday, None, DEFAULT) for name in ("immediate", "outreach", "automated")}
 
     assert due == {"immediate": friday, "outreach": date(2024, 3, 13), "automated": date(2024, 3, 15)}
-    assert due_date("immediate", friday, 2, DEFAULT) == date(2024, 3, 10)
+    assert due_date("outreach", friday, 2, DEFAULT) == date(2024, 3, 10)
+    assert due_date("outreach", friday, 10, DEFAULT) == date(2024, 3, 13)
+    assert due_date("immediate", friday, 2, DEFAULT) == friday
+    assert due_date("immediate", date(2024, 3, 9), None, DEFAULT) == date(2024, 3, 11)
 
 
 def test_a_later_entry_is_never_due_earlier() -> None:
