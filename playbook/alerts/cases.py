@@ -141,8 +141,8 @@ class Case:
             return self.triggers[0].state
         waiting = {d.step for d in self.deadlines if d.done_at is None}
         repeated = [STEPS.index(step) for step in REPEATED if step in waiting]
-        taken = [STEPS.index(d.step) + 1 for d in self.deadlines if d.done_at and d.step in STEPS]
-        return STATES[min(repeated)] if repeated else STATES[max(taken, default=0)]
+        reached = [STEPS.index(d.step) + 1 for d in self.deadlines if d.done_at and d.step in STEPS]
+        return STATES[min(repeated)] if repeated else STATES[max(reached, default=0)]
 
 
 def cases_of(history: Sequence[LedgerEvent], as_of: datetime, unsent: Collection[str] = ()) -> list[Case]:
@@ -246,13 +246,15 @@ def _deadlines(own: Sequence[Alert], done: Steps, missed: Steps, unsent: Collect
         if dues := _asked(step, asking, left, others, unsent):
             due, _, alert = min(dues, key=lambda one: one[:2])
             on_record = any(step in missed[a.alert_id] for a in own if a not in joined)
-            yield _deadline(step, due, alert, _taken(own, step, first, done), missed=on_record)
+            yield _deadline(step, due, alert, _recorded(own, step, first, done), missed=on_record)
     for alert in own:
         repeated = REPEATED if alert in again else ()
         for step in (*repeated, "review"):
             for due, _, _ in _asked(step, [alert], left, [], unsent):
-                taken = _taken(own, step, alert.opened_at, done) if step in repeated else done[alert.alert_id].get(step)
-                yield _deadline(step, due, alert, taken, missed=step in missed[alert.alert_id])
+                event = (
+                    _recorded(own, step, alert.opened_at, done) if step in repeated else done[alert.alert_id].get(step)
+                )
+                yield _deadline(step, due, alert, event, missed=step in missed[alert.alert_id])
 
 
 def _asked(
@@ -270,11 +272,11 @@ def _asked(
     return [(due, a.alert_id, a) for due, a in counted if a.alert_id not in unsent]
 
 
-def _deadline(step: str, due: datetime, alert: Alert, taken: LedgerEvent | None, *, missed: bool) -> Deadline:
-    return Deadline(step, due, alert, taken.at if taken else None, taken.by if taken else None, missed)
+def _deadline(step: str, due: datetime, alert: Alert, event: LedgerEvent | None, *, missed: bool) -> Deadline:
+    return Deadline(step, due, alert, event.at if event else None, event.by if event else None, missed)
 
 
-def _taken(own: Sequence[Alert], step: str, since: datetime, done: Steps) -> LedgerEvent | None:
+def _recorded(own: Sequence[Alert], step: str, since: datetime, done: Steps) -> LedgerEvent | None:
     """The first time since then that the step was recorded for one of the alerts."""
     events = [event for a in own if (event := done[a.alert_id].get(step)) and event.at >= since]
     return min(events, key=lambda event: (event.at, event.event_id), default=None)

@@ -76,22 +76,25 @@ def breaches(
 def notified_late(
     history: Sequence[LedgerEvent], sent: Mapping[str, datetime], now: datetime, settings: AlertSettings
 ) -> list[LedgerEvent]:
-    """Deadlines of alerts whose first message left later than they assume: they start when it left.
+    """Deadlines of alerts whose first message left later than they assume: they start when it left, or a snooze ends.
 
     What the pipeline delivers late does not count against people (ALR-7). `sent`: when that was, by alert. An older
     ledger does not say what its deadlines assume; they stay.
     """
-    assumed = {e.alert_id: e.payload.get("notified_at") for e in history if e.kind in ("opened", "released")}
+    opened = {e.alert_id: e.payload for e in history if e.kind in ("opened", "released") and "notified_at" in e.payload}
     known = {e.alert_id for e in history if e.kind == "notified"}
     found = []
     for alert in fold(history, now).values():
-        start, left = assumed.get(alert.alert_id), sent.get(alert.alert_id)
-        if start is None or left is None or alert.alert_id in known or alert.closed_at is not None:
+        about, left = opened.get(alert.alert_id), sent.get(alert.alert_id)
+        if about is None or left is None or alert.alert_id in known or alert.closed_at is not None:
             continue
-        begins = datetime.fromisoformat(start)
+        begins = datetime.fromisoformat(about["notified_at"])
         if left - begins > timedelta(minutes=settings.prompt_minutes):
             hours = settings.hours_of(alert.owner)
-            due = {s: after(left, between(begins, at, hours), hours).isoformat() for s, at in due_steps(alert)}
+            snoozes = [e.payload["until"] for e in history if e.kind == "snoozed" and e.alert_id == alert.alert_id]
+            start = max([left, *map(datetime.fromisoformat, snoozes)])
+            given = {s: between(begins, datetime.fromisoformat(at), hours) for s, at in about["due"].items()}
+            due = {s: after(start, so_many, hours).isoformat() for s, so_many in given.items()}
             found.append(event_of(alert, "notified", now, PIPELINE, {"due": due}))
     return found
 

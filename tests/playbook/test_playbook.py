@@ -180,3 +180,17 @@ def test_the_shipped_playbook_answers_every_tier() -> None:
     assert shipped.next_action(Situation("immediate", [("payment_failures_90d", "billing")])).owner == "finance"
     for name in ("immediate", "outreach", "automated"):
         assert shipped.next_action(Situation(name)) is not None
+
+
+def test_who_leaves_or_never_came_has_a_course_of_its_own() -> None:
+    """Before any factor: nothing changed where nothing ever began; an upsell is nothing for who leaves (ACT-2)."""
+    shipped, silent = shipped_playbook(), [("days_since_last_use", "usage")]
+    chosen = [
+        shipped.next_action(Situation(tier_name, silent, **course)).name
+        for tier_name in ("immediate", "outreach")
+        for course in ({}, {"never_used": True}, {"leaving": True}, {"leaving": True, "never_used": True})
+    ]
+    growing = Situation("automated", expansion=0.9, leaving=True)
+
+    assert [name.split()[0] for name in chosen] == ["Call", "Start", "Ask", "Ask", "Usage", "Start", "Ask", "Ask"]
+    assert shipped.next_action(growing).name.startswith("Ask why they leave")
