@@ -501,6 +501,20 @@ def test_a_message_that_left_late_is_late_in_working_hours() -> None:
     assert hours_of(company.case(FRIDAY + 3 * DAY + 8 * HOUR), FRIDAY + 3 * DAY)[0] == ("ack", 11)
 
 
+def test_a_message_that_leaves_while_the_case_is_snoozed_asks_for_nothing_before_it_ends() -> None:
+    """All hours count from the end of the snooze, each once (ALR-2, ALR-7)."""
+    company = Company()
+    company.day(0, silent())
+    company.snooze(MONDAY + 3 * HOUR, MONDAY + 30 * HOUR)
+    left = {company.alert("no_usage", MONDAY).alert_id: MONDAY + 5 * HOUR}
+    company.history += notified_late(company.history, left, MONDAY + 5 * HOUR, DEFAULTS)
+
+    assert company.sweep_up(MONDAY + 29 * HOUR) == []
+    assert hours_of(company.case(MONDAY + 30 * HOUR), MONDAY + 30 * HOUR) == [
+        ("ack", 2), ("assess", 4), ("plan", 24), ("contact", 48), ("follow_up", 72),
+    ]  # fmt: skip
+
+
 def test_nobody_is_late_while_no_message_has_left() -> None:
     """And an account whose message has left is (ALR-7)."""
     company = Company()
