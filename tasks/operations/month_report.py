@@ -60,7 +60,7 @@ class MonthReport:
             **{band: int(counts[band]) for band in BANDS},
             "changes_flagged": len(self.movers),
             "mean_coverage": round(self.mean_coverage, 3),
-            "check_warnings": len(self.warnings),
+            "check_warnings": sum(check.severity != "info" for check in self.warnings),
             "set_aside": int(self.quarantine["rows"].sum()) if len(self.quarantine) else 0,
         }
 
