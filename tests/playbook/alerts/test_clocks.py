@@ -141,9 +141,9 @@ def test_the_clocks_stand_still_while_an_alert_sleeps() -> None:
 def test_what_falls_due_after_a_closing_is_no_breach_and_what_fell_due_before_is() -> None:
     """However late the sweep comes (ALR-2)."""
     history = ledger()
-    gone = new_events(history, Observations(), MONDAY + 5 * HOUR, {}, AlertSettings(), OwnerSettings(),
-                      Runs(MONDAY, MONDAY), absences=Absences(dict.fromkeys(("acme", "bolt"), MONDAY.date())))  # fmt: skip
-    history += gone
+    left = Absences(dict.fromkeys(("acme", "bolt"), MONDAY.date()))
+    history += new_events(history, Observations(), MONDAY + 5 * HOUR, {}, AlertSettings(), OwnerSettings(),
+                          Runs(MONDAY, MONDAY), absences=left)  # fmt: skip
     found = breaches(history, MONDAY + 99 * HOUR, DEFAULTS)
 
     assert {e.payload["step"] for e in found} == {"ack", "assess", "review"}

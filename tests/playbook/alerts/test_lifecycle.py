@@ -41,6 +41,7 @@ IDLE = {
 }
 """Two definitions of one own rule; a warning, unlike the others."""
 SIGNS = ("health_low", *IDLE)
+ACCOUNT, SIGN = st.sampled_from(sorted(ACCOUNTS)), st.sampled_from(SIGNS)
 DAILY, SWEEP = "daily", "sweep"
 AGAIN = ("ack", "assess")
 HOURS = {"ack": 2, "assess": 4, "plan": 24, "contact": 48, "follow_up": 72}
@@ -135,20 +136,22 @@ class Company(RuleBasedStateMachine):
         self.named: dict[str, set[str]] = {}
         self.snoozes: list[tuple[str, datetime, datetime]] = []
 
-    @initialize(days=st.sampled_from([0, 24]))
-    def first_day(self, days: int) -> None:
+    @initialize(days=st.sampled_from([0, 3, 24]), signs=st.sets(st.tuples(ACCOUNT, SIGN)))
+    def first_day(self, days: int, signs: set[tuple[str, str]]) -> None:
         """The ledger's life begins, perhaps shortly before summer time: only events of the day before it open."""
         self.now += days * DAY
+        for account, sign in signs:
+            self.signs[account, sign].append((START, True))
         self._daily(lives=True)
         self._sweep(lives=True)
 
     # The world
 
-    @rule(hours=st.integers(1, 40) | st.integers(100, 300))
+    @rule(hours=st.integers(1, 12) | st.integers(13, 300))
     def time_passes(self, hours: int) -> None:
         self.now += hours * HOUR
 
-    @rule(account=st.sampled_from(sorted(ACCOUNTS)), sign=st.sampled_from(SIGNS))
+    @rule(account=ACCOUNT, sign=SIGN)
     def a_condition_turns(self, account: str, sign: str) -> None:
         turns = self.signs[account, sign]
         turns.append((self.now, not turns[-1][1]))
@@ -162,9 +165,12 @@ class Company(RuleBasedStateMachine):
         """From now on what opens rests on it, until it is back."""
         self.moves.append((self.now, not self.moves[-1][1]))
 
-    @rule(account=st.sampled_from(sorted(ACCOUNTS)))
-    def a_ticket_comes(self, account: str) -> None:
+    @rule(account=ACCOUNT, seen=st.booleans())
+    def a_ticket_comes(self, account: str, seen: bool) -> None:
+        """Seen by a sweep at once, or by whichever flow comes first."""
         self.tickets[f"T{len(self.tickets)}"] = (account, self.now)
+        if seen:
+            self._sweep(lives=True)
 
     @precondition(lambda self: self.tickets)
     @rule(data=st.data())
@@ -176,6 +182,13 @@ class Company(RuleBasedStateMachine):
         self.mail = not self.mail
 
     # The flows
+
+    @rule(hour=st.integers(5, 20))
+    def a_day_begins(self, hour: int) -> None:
+        """As it should: the day's run, and a sweep after it."""
+        self.now = self._midnight() + DAY + hour * HOUR
+        self._daily(lives=True)
+        self._sweep(lives=True)
 
     @rule(lives=st.booleans())
     def daily(self, lives: bool) -> None:
@@ -202,7 +215,7 @@ class Company(RuleBasedStateMachine):
             self._write(step_events(alert, done[alert.alert_id], step, self.now, "ann"))
 
     @precondition(lambda self: self._answerable())
-    @rule(data=st.data(), hours=st.integers(1, 120))
+    @rule(data=st.data(), hours=st.integers(1, 30) | st.integers(31, 120))
     def somebody_snoozes(self, data: Any, hours: int) -> None:
         """A case: each alert has as many hours left afterwards as it has now, or after a snooze that is running."""
         until = self.now + hours * HOUR
@@ -451,4 +464,4 @@ class Company(RuleBasedStateMachine):
 
 
 TestCompany = Company.TestCase
-TestCompany.settings = effort(max_examples=60, stateful_step_count=40, deadline=None)
+TestCompany.settings = effort(max_examples=120, stateful_step_count=40, deadline=None)
