@@ -56,9 +56,9 @@ def answer(rule: OwnRule, days: Seen) -> pd.Series:
     """Whether the rule holds, by account: True, False, or None where a field or a date is not known."""
     first = days.today - timedelta(days=rule.for_days - 1)
     asked = [day for day in days.earlier if first <= day < days.today]
-    if rule.for_days > 1 and first not in days.earlier:
-        return pd.Series(None, days.now.index, dtype=object)
     found = _holds(rule, days)
+    if rule.for_days > 1 and first not in days.earlier:
+        found = _both(found, _unknown(found.index))
     for day in asked:
         found = _both(found, _holds(rule, days.on(day)).reindex(found.index))
     return found
@@ -85,7 +85,7 @@ def _test(test: Test, days: Seen) -> pd.Series:
     since = days.today - timedelta(days=test.within_days)
     window = [_values(frame, test.field) for day, frame in days.earlier.items() if since <= day < days.today]
     if not window:
-        return pd.Series(None, value.index, dtype=object)
+        return _unknown(value.index)
     before = pd.concat(window, axis=1).reindex(value.index)
     moved = before.max(axis=1) - value if test.drop is not None else value - before.min(axis=1)
     # Values are published rounded: 64.1 - 49.1 is 14.999999999999993 in binary.
@@ -99,7 +99,12 @@ def _values(frame: pd.DataFrame, field: str) -> pd.Series:
 
 
 def _known(holds: pd.Series, known: pd.Series) -> pd.Series:
-    return holds.astype(object).where(known, None)
+    said = [bool(one) if sure else None for one, sure in zip(holds, known, strict=True)]
+    return pd.Series(said, holds.index, dtype=object)
+
+
+def _unknown(accounts: pd.Index) -> pd.Series:
+    return pd.Series([None] * len(accounts), accounts, dtype=object)
 
 
 def _both(one: pd.Series, other: pd.Series) -> pd.Series:

@@ -186,7 +186,6 @@ def test_a_rule_for_three_days_holds_on_each_of_them(signs: str, expected: bool 
     assert over_days(signs, 3) is expected
 
 
-@pytest.mark.xfail(strict=True, reason="pd.Series(None, index, dtype=object) is NaN, which is true for `if`")
 def test_an_answer_that_is_not_known_is_none_itself() -> None:
     """Without the first of its days, too (ALR-6)."""
     now = pd.DataFrame({"health": [40.0]}, ["acme"])
