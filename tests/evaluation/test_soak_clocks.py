@@ -87,13 +87,18 @@ class Life:
         ]
 
 
-def lived(hours: int, rules: Sequence[str], acts: dict[int, Sequence[str]], since: int = 0, ticket: int = 0) -> Life:
-    """A life of so many hours: rules that hold since an hour, a ticket at another (0: none), acts at theirs."""
+def lived(
+    hours: int, rules: Sequence[str], acts: dict[int, Sequence[str]], since: int = 0, ticket: int = 0, first: str = ""
+) -> Life:  # fmt: skip
+    """A life of so many hours: rules that hold since an hour, a ticket at another (0: none), acts at theirs.
+
+    `first`: a rule that holds from the beginning.
+    """
     life = Life()
     for n in range(hours + 1):
         hour = MONDAY + n * HOUR
         tickets = {"T1": (MONDAY + ticket * HOUR, False)} if 0 < ticket <= n else {}
-        life.look(hour, dict.fromkeys(rules, n >= since), tickets)
+        life.look(hour, dict.fromkeys(rules, n >= since) | ({first: True} if first else {}), tickets)
         if n in acts:
             life.act(acts[n][0], hour + HALF, *acts[n][1:])
     return life
@@ -112,6 +117,16 @@ def test_an_event_that_joins_asks_to_be_acknowledged_and_assessed_again(tmp_path
     life = lived(40, ["health_drop"], {6: ["plan"]}, ticket=30)
 
     assert life.missed(tmp_path, MONDAY + 40 * HOUR) == [("ack", 32, 32), ("assess", 34, 34), ("review", 34, 34)]
+
+
+def test_a_more_severe_alert_asks_again_and_another_does_not(tmp_path: Path) -> None:
+    """The critical one of the second day after the warning of the first; then the other way round."""
+    last = MONDAY + 40 * HOUR
+    louder = lived(40, ["no_usage"], {6: ["plan"]}, since=24, first="health_drop")
+    quieter = lived(40, ["health_drop"], {6: ["plan"]}, since=24, first="no_usage")
+
+    assert louder.missed(tmp_path, last) == [("ack", 31, 31), ("assess", 33, 33)]
+    assert quieter.missed(tmp_path, last) == []
 
 
 def test_without_the_louder_alert_the_deadlines_of_the_others_count(tmp_path: Path) -> None:
