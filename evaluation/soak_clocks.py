@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from evaluation.soak_script import DAILY_AT, HOUR, REPEATED, SLEEPS_FOR, TWO_CASES
+from evaluation.soak_script import DAILY_AT, HOUR, REPEATED, SLEEPS_FOR, TWO_CASES, sweeps
 from keepwell.playbook.alerts.ledger_events import BOOK, PIPELINE, RUN_RULE, SEVERITIES, STEPS, LedgerEvent
 
 FULFILS: Mapping[str, Sequence[str]] = {
@@ -38,10 +38,14 @@ class Change:
 
 @dataclass(eq=False)
 class _Trigger:
-    """An alert as the check follows it: since when, what it asks for by when, what people did, its end."""
+    """An alert as the check follows it: since when, what it asks for by when, what people did, its end.
+
+    `sent`: the sweep that sends its message; it asks for nothing before.
+    """
 
     opening: LedgerEvent
     since: datetime
+    sent: datetime
     on_hold: bool
     dues: dict[str, datetime]
     done: dict[str, datetime] = field(default_factory=dict)
@@ -51,11 +55,11 @@ class _Trigger:
     def rank(self) -> int:
         return SEVERITIES.index(self.opening.payload["severity"])
 
-    def change(self, change: Change) -> None:
-        """Follow what was written."""
+    def change(self, change: Change, sweep: datetime) -> None:
+        """Follow what was written before a sweep."""
         match change.kind:
             case "released" if self.on_hold:
-                self.on_hold, self.since, self.dues = False, change.at, dict(change.dues)
+                self.on_hold, self.since, self.sent, self.dues = False, change.at, sweep, dict(change.dues)
             case "notified":
                 self.dues |= change.dues
             case "snoozed":
@@ -87,19 +91,19 @@ def misses(history: Sequence[LedgerEvent], log: Path, last: datetime) -> Iterato
     for account, own in sorted(by_account.items()):
         triggers: dict[str, _Trigger] = {}
         on_record: set[tuple[str, str]] = set()
-        first = _sweep_after(own[0].written)
-        for sweep in (first + n * HOUR for n in range((last - first) // HOUR + 1)):
+        first = _hour_after(own[0].written)
+        for sweep in filter(sweeps, (first + n * HOUR for n in range((last - first) // HOUR + 1))):
             while own and own[0].written <= sweep:
                 change = own.pop(0)
                 if change.kind == "opened":
                     opening = openings[change.alert_id]
                     on_hold = bool(opening.payload.get("held_by"))
-                    triggers[change.alert_id] = _Trigger(opening, change.at, on_hold, dict(change.dues))
+                    triggers[change.alert_id] = _Trigger(opening, change.at, sweep, on_hold, dict(change.dues))
                 else:
-                    triggers[change.alert_id].change(change)
+                    triggers[change.alert_id].change(change, sweep)
             for case in _cases(t for t in triggers.values() if not t.on_hold):
                 until = min(sweep, max(t.closed or sweep for t in case))
-                for one in _asked(case):
+                for one in _asked(case, sweep):
                     late = one.due <= until and (one.done is None or one.done > one.due)
                     if late and not any((t.opening.alert_id, one.step) in on_record for t in one.same):
                         on_record.add((one.alert.opening.alert_id, one.step))
@@ -119,7 +123,7 @@ def _cases(triggers: Iterable[_Trigger]) -> Iterator[list[_Trigger]]:
         yield current
 
 
-def _asked(case: Sequence[_Trigger]) -> Iterator[_Asked]:
+def _asked(case: Sequence[_Trigger], sweep: datetime) -> Iterator[_Asked]:
     """The deadlines of a case: the tightest of its alerts; who joins it louder asks for the first steps again.
 
     Of a closed alert only what was due by then. Once the louder ones are closed, the others ask, no earlier than it was
@@ -138,10 +142,10 @@ def _asked(case: Sequence[_Trigger]) -> Iterator[_Asked]:
         if dues and not asked:
             so_far = min(due for due, _ in dues)
             asked = [(max(t.dues[step], so_far), t) for t in quiet if step in t.dues]
-        if asked:
+        if asked := [(due, t) for due, t in asked if t.sent < sweep]:
             due, alert = min(asked, key=lambda one: (one[0], one[1].opening.alert_id))
             yield _Asked(step, due, _done(case, step, first), alert, same)
-    for one in case:
+    for one in (t for t in case if t.sent < sweep):
         alone = one.opening.payload["recipients"] == ["csm"]
         for step in (*(REPEATED if one in joined else ()), "review"):
             if step not in one.dues or (one.closed is not None and one.dues[step] > one.closed):
@@ -183,7 +187,7 @@ def written(event: LedgerEvent) -> datetime:
     return event.as_of + (DAILY_AT * HOUR if by_day and not gone else timedelta(0))
 
 
-def _sweep_after(at: datetime) -> datetime:
-    """The first sweep at an instant or after it."""
+def _hour_after(at: datetime) -> datetime:
+    """The first full hour at an instant or after it."""
     floor = at.replace(minute=0, second=0, microsecond=0)
     return floor if floor == at else floor + HOUR

@@ -24,6 +24,8 @@ DAILY_AT, WEEK_AT, WEEKLY_AT, PEOPLE_AT = 5, 6, 7, timedelta(minutes=30)
 WEEK_STARTS = (1, 8, 15, 22)
 MONDAY = 0
 WORK_WEEK = 15
+OUTAGE_DAYS, OUTAGE_HOURS = (12, 19, 26), (5, 6, 7)
+"""When no sweep runs, so that messages leave late."""
 
 HABITS: Mapping[str, Mapping[str, float]] = {
     "prompt": {"ack": 0.5, "assess": 3, "plan": 20, "contact": 40, "follow-up": 70},
@@ -115,6 +117,11 @@ def hours(last_day: date) -> list[datetime]:
     return [first + n * HOUR for n in range(24 * ((last_day - FIRST_DAY).days + 1) + 1)]
 
 
+def sweeps(hour: datetime) -> bool:
+    """Whether a sweep runs in an hour."""
+    return hour.day not in OUTAGE_DAYS or hour.hour not in OUTAGE_HOURS
+
+
 def one_hour(place: Place, hour: datetime) -> None:
     """The flows that are scheduled then, the sweep, and half an hour later the people.
 
@@ -129,7 +136,8 @@ def one_hour(place: Place, hour: datetime) -> None:
             place.keepwell("work", "done", "--by", "Kim", "--week", hour.date(), "--now", hour.isoformat())
     if hour.hour == WEEKLY_AT and hour.weekday() == MONDAY:
         place.keepwell("weekly", "--as-of", hour.date())
-    place.keepwell("sweep", "--now", hour.isoformat())
+    if sweeps(hour):
+        place.keepwell("sweep", "--now", hour.isoformat())
     now = hour + PEOPLE_AT
     if hour.hour == CALLS_AT:
         of_calls(place, now)
