@@ -155,8 +155,8 @@ def page(folder: Path, last_day: date, kills: int) -> str:
         f"The sample company ({ACCOUNTS} accounts, {MONTHS} months, seed {SEED}) from {FIRST_DAY} to {last_day}, "
         f"health alone: {sum(map(sweeps, hours(last_day)))} sweeps, one an hour but for outages of three hours, "
         f"{days:.0f} days, the weeks of three months and a review every Monday, each by its command and in order. Half "
-        "an hour later CSMs look at the open cases: most answer in time, some late, some stop half-way or never answer, "
-        "some snooze a case, close it or one of its alerts; once a day some call about next actions "
+        "an hour later CSMs look at the open cases: most answer in time, some late, some stop half-way or never "
+        "answer, some snooze a case, close it or one of its alerts; once a day some call about next actions "
         "(evaluation/soak_script.py)."
     )
     struck_at = (
