@@ -114,7 +114,8 @@ def the_case(history: Sequence[LedgerEvent], named: str, now: datetime) -> Case:
     gone = [a for a in found[0].triggers if a.alert_id.startswith(named) and not is_open(a)]
     if not found[0].live or (gone and not any(a.alert_id.startswith(named) for a in found[0].live)):
         last = gone[0] if gone else max(found[0].triggers, key=lambda a: a.closed_at or now)
-        raise ConfigError(_closed(named, last))
+        others = [c.case_id[:8] for c in cases_of(history, now) if c.live and c.account_id == found[0].account_id]
+        raise ConfigError(_closed(named, last) + (f" The account's open case is {others[0]}." if others else ""))
     return found[0]
 
 
