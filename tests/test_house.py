@@ -139,6 +139,7 @@ def test_wrong_usage_ends_with_two() -> None:
     assert keepwell_process("nonsense").code == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in PAGES if name != "reference/licenses.md"])
 def test_generated_pages_are_up_to_date(name: str) -> None:
     """`make docs` has been run after the last change of settings, tables or features (FEA-2)."""

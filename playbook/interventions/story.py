@@ -22,10 +22,17 @@ class Line:
 
 
 def alert_lines(history: Iterable[LedgerEvent], account: str, as_of: datetime) -> list[Line]:
-    """The account's alert events up to `as_of`, oldest first; a step that a later one fulfilled has no line."""
+    """The account's alert events up to `as_of`, oldest first.
+
+    A step that a later one fulfilled has no line, and what a person did to a case has one for all of its alerts.
+    """
     events = [e for e in history if e.account_id == account and e.as_of <= as_of and e.kind in WORDS]
-    entries = [e for e in events if "with" not in e.payload]
-    return [Line(e.at, e.alert_id, WORDS[e.kind](e), e.by) for e in sorted(entries, key=_order)]
+    entries = sorted((e for e in events if "with" not in e.payload), key=_order)
+    of_cases = {(e.kind, e.at, e.by, e.payload.get("step")): e for e in reversed(entries) if e.kind in OF_CASES}
+    first = {e.event_id for e in of_cases.values()}
+    return [
+        Line(e.at, e.alert_id, WORDS[e.kind](e), e.by) for e in entries if e.kind not in OF_CASES or e.event_id in first
+    ]
 
 
 def work_lines(events: Iterable[WorkEvent], account: str, as_of: datetime) -> list[Line]:
@@ -98,6 +105,10 @@ DONE: Mapping[str, str] = {
     "ack": "Alert acknowledged", "assess": "Alert assessed", "plan": "Plan recorded", "contact": "Customer contacted",
     "follow_up": "Followed up", "review": "Alert reviewed",
 }  # fmt: skip
+
+
+OF_CASES = ("done", "snoozed")
+"""Events that are written for each alert of a case."""
 
 
 def _words(name: str) -> str:

@@ -240,6 +240,7 @@ def test_what_may_not_be_read_is_named(company: Path, tmp_path: Path, name: str)
     assert not INTERNAL.search(ran.err)
 
 
+@pytest.mark.slow
 def test_a_command_that_fails_in_the_doctor_says_the_same(company: Path, tmp_path: Path) -> None:
     """The doctor finds what the run refuses, in the same plain words, and ends with 2 (OPS-6)."""
     for number, (name, change, code, _) in enumerate(INPUTS):

@@ -76,6 +76,7 @@ def company(tmp_path: Path, mlflow_tables: Path, first: TrainingResult) -> Compa
     return Company(tmp_path, mlflow_tables, first)
 
 
+@pytest.mark.slow
 def test_the_tracking_of_a_run_lies_in_its_output_folder(company):
     """Where nothing is set: SQLite and artifacts there (SPEC MOD-9)."""
     run = Run(load_settings(company.config), company.out, AS_OF)
@@ -121,6 +122,7 @@ def test_compare_shows_the_arms_only_once_accounts_were_assigned(company):
     assert (found["accounts"], found["matured"], found["figures"]["churned"]["version"]) == ([4, 12], [0, 0], None)
 
 
+@pytest.mark.slow
 def test_once_outcomes_have_matured_compare_reads_the_source(company):
     """Who left after being assigned, by what the source knows now; a day earlier nothing is read (LRN-2)."""
     publish_arms(company.out / "marts", AS_OF, "1", ["c0", "c1"], ["o0", "o1"])
@@ -218,6 +220,7 @@ def test_held_out_rows_that_are_gone_refuse(company):
     assert "[better] the held-out rows of version 1 are missing or were changed" in ran.err
 
 
+@pytest.mark.slow
 def test_a_challenger_graded_beside_another_champion_is_refused(company, first):
     """It was compared with nobody who serves now: learn again (LRN-2)."""
     later = AS_OF + timedelta(days=20)
@@ -325,6 +328,7 @@ def cut(file: Path) -> None:
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [MODEL_FILE, SERVING_FILE])
 @pytest.mark.parametrize("damage", [flip, cut, Path.unlink])
 def test_a_model_that_cannot_be_loaded_is_not_promoted(company, name, damage):
@@ -351,6 +355,7 @@ def test_a_version_that_lost_a_tag_is_neither_compared_nor_promoted(company):
     assert company.model("list").code == 0
 
 
+@pytest.mark.slow
 def test_a_champion_that_cannot_serve_is_reported(company, first):
     """A rollback and `on` are done all the same: they are how people get out of worse (LRN-2)."""
     company.promote()
@@ -445,6 +450,7 @@ def test_days_before_what_was_lost_are_as_they_were(company, caplog):
     assert "lost" not in caplog.text
 
 
+@pytest.mark.slow
 def test_a_new_registry_counts_from_the_next_change_on(company, mlflow_tables, first, caplog):
     """Who starts over promotes again, and from that date on the record is that of the new one (MOD-9)."""
     company.promote()
@@ -513,6 +519,7 @@ def test_off_and_rollback_at_once_are_both_on_record_or_one_is_refused(company):
     assert 1 in counts, "they never met"
 
 
+@pytest.mark.slow
 def test_a_change_as_of_a_wrong_date_is_taken_back(company):
     """It would stop every later change; withdrawn with its day it counts for nothing, and stays on record (LRN-2)."""
     wrong, why = date(2099, 1, 1), ("--by", "ann", "--reason", "the clock was wrong")

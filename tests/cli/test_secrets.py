@@ -83,6 +83,7 @@ SHAPES: tuple[object, ...] = ("${CANARY}", "x${CANARY}", ["${CANARY}"], {"ours":
 EVERY_KEY = sorted(set(keys(Settings)))
 
 
+@pytest.mark.slow
 def test_a_value_from_the_environment_is_repeated_by_no_message_whatever_key_and_shape_it_stands_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -229,6 +230,7 @@ def assert_nowhere(text: str) -> None:
         assert at < 0, text[max(0, at - 300) : at + 100]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reachable", [pytest.param(True, marks=pytest.mark.slow), False])
 def test_canaries_are_found_nowhere(company: Path, tmp_path: Path, postgres_url: str, reachable: bool) -> None:
     """stdout, stderr, marts, ledger, messages, reports, Data Docs, MLflow and artifacts, whatever answers (TRU-5)."""
@@ -282,6 +284,7 @@ def dumped(url: str) -> str:
         return "\n".join(str(con.execute(f'SELECT * FROM "{name}"').fetchall()) for (name,) in names)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command", [("doctor",), pytest.param(("daily", "--as-of", DAY), marks=pytest.mark.slow)], ids=lambda one: one[0]
 )

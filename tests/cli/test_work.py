@@ -82,6 +82,7 @@ def alerted(place: Place) -> str:
     return str(mart(place.out, "alerts", SCORED)["account_id"].iloc[0])
 
 
+@pytest.mark.slow
 def test_a_call_that_reached_takes_the_step_of_the_alerts_once_and_says_so(place: Place) -> None:
     """Who spoke to the customer need not say it to the alert too; a call in vain, or --no-alerts, takes no step."""
     account = alerted(place)
@@ -300,6 +301,7 @@ def test_a_file_is_taken_in_whole_and_adds_nothing_again(place: Place, tmp_path:
     assert (listed["P-1"]["status"], listed["P-1"]["owner"]) == ("missed", "cy")
 
 
+@pytest.mark.slow
 def test_week_three_waits_for_a_signature_and_keeps_what_people_recorded(place: Place, tmp_path: Path) -> None:
     """What is missing is said until somebody signs; a rerun gives the same bytes (MON-3, MON-5)."""
     first, second, *others = place.queue()

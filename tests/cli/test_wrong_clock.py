@@ -109,6 +109,7 @@ def undisturbed(begun: Place, tmp_path_factory: pytest.TempPathFactory) -> dict[
     return came
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", [*NEVER, "2026-06-02T12:01"])
 def test_a_sweep_ahead_of_the_clock_is_refused_and_leaves_everything(place: Place, at: str) -> None:
     """Exit 2 in one sentence; tomorrow is a day and a minute ahead (SPEC section 0, ALR-2)."""
@@ -165,6 +166,7 @@ def test_a_day_older_than_the_newest_has_no_effect_on_what_comes_after(
     assert (came["events"], came["messages"]) == (undisturbed["events"], undisturbed["messages"])
 
 
+@pytest.mark.slow
 def test_a_first_sweep_before_the_first_contract_is_not_on_record(
     begun: Place, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -219,6 +221,7 @@ def test_within_the_slack_a_run_passes_and_can_be_taken_back(place: Place, undis
     assert keys_of(came["messages"]) >= keys_of(undisturbed["messages"])
 
 
+@pytest.mark.slow
 def test_a_date_that_was_taken_back_leaves_the_marts_and_can_run_again(place: Place) -> None:
     """Partitions, manifests and reports go, the newest date is that before it, and a rerun publishes the same again."""
     tomorrow = NOON + timedelta(days=1)

@@ -20,6 +20,7 @@ def test_an_interval_counts_where_it_covers_the_truth():
     assert found.row().endswith("| 85% to 95% | **falls short** |")
 
 
+@pytest.mark.slow
 def test_where_outcomes_follow_the_probabilities_most_intervals_cover_the_truth():
     """Twenty worlds with one distribution: the truth is the metric on all of them, flagged within each (MOD-4)."""
     rng = np.random.default_rng(2)

@@ -55,6 +55,7 @@ def alerts(place: Path, day: str) -> pd.DataFrame:
     return mart(place / "out", "alerts", day).set_index("alert_id").sort_index()
 
 
+@pytest.mark.slow
 def test_half_an_export_is_refused_and_the_next_day_goes_on(place: Path) -> None:
     """Exit 3, nothing published but check_results; whole again, every alert lives on (SRC-9, TRU-3, ALR-3)."""
     before = bytes_of(place / "out", without=("check_results", "runs"))
@@ -131,6 +132,7 @@ def test_a_sweep_of_half_an_export_puts_alerts_on_hold_until_the_rows_are_back(p
     assert missing <= set(first.index)
 
 
+@pytest.mark.slow
 def test_after_the_mapping_changed_the_book_is_compared_with_none_and_that_is_said(
     place: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -112,7 +112,13 @@ BREAKS: list[tuple[Callable[[Path], None], int, list[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("break_it", "code", "says"), BREAKS, ids=[b[0].__name__ for b in BREAKS])
+QUICK = (missing_column, truncated_parquet, two_statements, missing_file)
+
+
+@pytest.mark.parametrize(
+    ("break_it", "code", "says"),
+    [pytest.param(*b, marks=() if b[0] in QUICK else pytest.mark.slow, id=b[0].__name__) for b in BREAKS],
+)
 def test_a_broken_input_stops_the_run_with_its_name_and_leaves_the_last_good_marts(
     good: Path, tmp_path: Path, break_it: Callable[[Path], None], code: int, says: list[str]
 ) -> None:

@@ -70,6 +70,7 @@ def test_a_warning_says_that_it_is_one(company: Path, out: Path) -> None:
     assert_steps_and_warning(records_in(ran.err))
 
 
+@pytest.mark.slow
 def test_importing_the_flows_changes_no_logger() -> None:
     """Only a flow that runs does (OUT-3)."""
     code = (

@@ -43,6 +43,7 @@ def retrained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, str
     return config, folder / "out", ran.out + ran.err
 
 
+@pytest.mark.slow
 def test_every_candidate_stands_beside_health_and_the_dummy(retrained: tuple[Path, Path, str]) -> None:
     """One figure each, on the last months, with an interval; one of them is taken, and never a baseline (MOD-4)."""
     _, out, said = retrained
@@ -101,6 +102,7 @@ def test_an_outcome_without_enough_months_is_refused_while_others_go_on(retraine
     assert set(mart(out, "model_performance", "2026-07-01")["outcome"]) == {"churn"}
 
 
+@pytest.mark.slow
 def test_a_company_too_small_for_any_model_goes_on_with_health_alone(tmp_path: Path) -> None:
     """Exit code 0, one sentence per outcome, an empty mart (MOD-2)."""
     write_company(60, 6, 5, tmp_path)

@@ -159,6 +159,7 @@ def test_nobody_is_ranked_by_uplift_without_a_draw_or_a_test() -> None:
     assert ranked_by_uplift(refused, few.rows).empty
 
 
+@pytest.mark.slow
 def test_behind_the_gate_accounts_are_ranked_by_the_arr_that_work_keeps() -> None:
     """Sleeping dogs last, and marked (MON-4)."""
     drawn = episodes_of(5000, 3, "random").assign(kind=None, root_cause=None)
@@ -374,6 +375,7 @@ def record(run: Run, accounts: list[str]) -> None:
     ledger.close()
 
 
+@pytest.mark.slow
 def test_week_four_tells_what_the_ledger_holds_cut_at_the_day(week: Week) -> None:
     """Every mart is there, empty or not; nothing has matured, so nothing is ranked; the needs are reported (MON-4)."""
     effects, learnings = (mart(week.run.out, name, DAY) for name in ("strategy_effects", "learnings"))
@@ -401,6 +403,7 @@ def test_an_executive_is_asked_by_name_and_day(week: Week) -> None:
     assert row["asked"] in week.results.page.read_text()
 
 
+@pytest.mark.slow
 def test_telling_the_week_again_gives_the_same_bytes(week: Week) -> None:
     """Marts and page (MON-5, TRU-1)."""
     before, page = bytes_of(week.run.out), week.results.page.read_bytes()

@@ -187,6 +187,7 @@ def publish_day(place: Place, day: date) -> None:
     ledger.close()
 
 
+@pytest.mark.slow
 def test_scores_stay_hidden_in_the_marts_until_the_sprint_is_signed(place: Place) -> None:
     """Answers are published cut at the day; whoever still has to answer finds no score there (REV-1, TRU-1)."""
     name = place.review("2T09:10", "next", "--by", "ann")["account"]

@@ -44,16 +44,27 @@ def swept(place: tuple[Path, Path], now: str) -> dict[str, int]:
 
 
 def test_a_sweep_records_each_clock_once(place: tuple[Path, Path]) -> None:
-    """Two hours after the day's run, planned at five, every alert that nobody has seen is late, once (ALR-2)."""
-    live = len(json.loads(run(place, "alerts", "list", "--now", "2026-06-01T01:00").out))
+    """Two hours after the day's run, planned at five, every case that nobody has seen is late, once (ALR-2, ALR-7)."""
+    listed = json.loads(run(place, "alerts", "list", "--now", "2026-06-01T01:00").out)
+    cases = {alert["case"] for alert in listed}
+    swept(place, "2026-06-01T05:10")
     before, late, again = (swept(place, f"2026-06-01T{at}") for at in ("06:45", "07:00", "07:00"))
 
-    assert live > 3
+    assert len(listed) > len(cases) > 2
     assert before["breached"] == 0
-    assert late["breached"] == live
+    assert late["breached"] == len(cases)
     assert (again["breached"], again["opened"]) == (0, 0)
 
 
+def test_deadlines_start_when_the_message_leaves(place: tuple[Path, Path]) -> None:
+    """The first sweep after the day comes at nine: nobody is late at ten, and everybody at eleven (ALR-7)."""
+    cases = {alert["case"] for alert in json.loads(run(place, "alerts", "list", "--now", "2026-06-01T01:00").out)}
+    found = [swept(place, f"2026-06-01T{at}")["breached"] for at in ("09:00", "10:00", "10:59", "11:00")]
+
+    assert found == [0, 0, 0, len(cases)]
+
+
+@pytest.mark.slow
 def test_event_alerts_open_between_the_days_and_never_twice(place: tuple[Path, Path]) -> None:
     """By sweeps through the day, each event once; the next day's run finds them there (ALR-2, ALR-3)."""
     opened = sum(swept(place, f"2026-06-{day:02}T12:00")["opened"] for day in range(1, 9))
@@ -68,6 +79,7 @@ def test_event_alerts_open_between_the_days_and_never_twice(place: tuple[Path, P
     assert of_events["detail"].is_unique
 
 
+@pytest.mark.slow
 def test_a_response_is_taken_step_by_step_and_shows_in_the_marts(place: tuple[Path, Path]) -> None:
     """Who, when, what: in the ledger, and cut at the day in the marts (ALR-2, ALR-5)."""
     listed = json.loads(run(place, "alerts", "list", "--now", "2026-06-01T05:30").out)
@@ -93,6 +105,7 @@ def test_a_response_is_taken_step_by_step_and_shows_in_the_marts(place: tuple[Pa
     assert mart(out, "alert_steps", "2026-06-01").empty
 
 
+@pytest.mark.slow
 def test_a_day_run_again_says_what_it_said_whatever_people_did_since(place: tuple[Path, Path]) -> None:
     """The marts of a day are cut at the day (ALR-5, TRU-1)."""
     _, out = place
@@ -119,8 +132,11 @@ def test_a_day_run_again_says_what_it_said_whatever_people_did_since(place: tupl
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("ack", "nothing", "--by", "ann"), "No alert's id begins with 'nothing' (as of 2026-06-01 01:00 UTC)"),
-        (("ack", "", "--by", "ann"), "alerts' ids begin with ''"),
+        (
+            ("ack", "nothing", "--by", "ann"),
+            "No id of a case or alert begins with 'nothing' (as of 2026-06-01 01:00 UTC)",
+        ),
+        (("ack", "", "--by", "ann"), "ids of cases or alerts begin with ''"),
         (("snooze", "0", "--by", "ann", "--reason", "x", "--until", "2026-05-01"), "Give a future instant"),
     ],
 )
@@ -135,6 +151,7 @@ def test_what_cannot_be_done_is_said_in_one_sentence(begun: tuple[Path, Path], a
 # The schedule --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_sweeps_that_stopped_are_reported_by_the_next_one(place: tuple[Path, Path]) -> None:
     """Two hours after the first that was due: the data owner hears of it, and the alert closes by itself (OUT-3)."""
 
@@ -155,6 +172,7 @@ def test_sweeps_that_stopped_are_reported_by_the_next_one(place: tuple[Path, Pat
     assert missed("2026-06-01T13:55") == []
 
 
+@pytest.mark.slow
 def test_the_day_sends_what_waits_where_no_sweep_does(place: tuple[Path, Path]) -> None:
     """Else nobody would hear that the sweeps stopped; while they run, messages leave with them (OUT-3, ALR-4)."""
     messages = place[1] / "messages"
@@ -176,6 +194,7 @@ def test_the_day_sends_what_waits_where_no_sweep_does(place: tuple[Path, Path]) 
     assert [a["owner"] for a in listed if a["detail"] == "run missed: sweep of 2026-06-02T05:00"] == ["data owner"]
 
 
+@pytest.mark.slow
 def test_a_missed_run_is_reported_once_until_it_is_made_up(place: tuple[Path, Path]) -> None:
     """Two hours after its planned time, to the data owner; `backfill` makes it up and leaves the rest (OUT-3)."""
 
@@ -206,6 +225,7 @@ def test_one_account_is_shown_from_its_flag_to_what_was_done(place: tuple[Path, 
     """Score, reasons, course, what happened in order and who did it, what is open: on one page (ACT-1, ALR-5)."""
     listed = json.loads(run(place, "alerts", "list", "--now", "2026-06-01T05:30").out)
     alert, account = listed[0]["alert"], listed[0]["account"]
+    swept(place, "2026-06-01T05:10")
     run(place, "alerts", "ack", alert, "--by", "ann", "--note", "looking", "--now", "2026-06-01T05:40")
     swept(place, "2026-06-01T09:00")
     config, out = place
@@ -229,6 +249,7 @@ def test_one_account_is_shown_from_its_flag_to_what_was_done(place: tuple[Path, 
     assert json.loads(run(place, "account", str(score["name"]).upper(), "--as-of", "2026-06-02").out) == shown
 
 
+@pytest.mark.slow
 def test_a_health_that_a_person_set_drives_the_next_day(place: tuple[Path, Path]) -> None:
     """By name, with author, reason and expiry; the page tells it, and a lifted one stands no more (HLT-4)."""
     _, out = place

@@ -551,6 +551,7 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Reviewed:
     return found
 
 
+@pytest.mark.slow
 def test_a_review_prints_its_totals_and_writes_a_page(company: Reviewed) -> None:
     """`keepwell weekly` (WKL-1, WKL-2)."""
     said = (company.folder / "said.txt").read_text()
@@ -561,6 +562,7 @@ def test_a_review_prints_its_totals_and_writes_a_page(company: Reviewed) -> None
     assert set(mart(company.run.out, "runs", FIRST)["flow"]) == {"weekly_review"}
 
 
+@pytest.mark.slow
 def test_a_rerun_gives_the_same_bytes(company: Reviewed) -> None:
     """The same rows, the same run_id, whichever marts of its own date lie there already (TRU-1)."""
     first = bytes_of(company.run.out)

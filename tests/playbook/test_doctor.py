@@ -247,6 +247,7 @@ def test_the_sample_company_is_well_but_for_the_people_it_does_not_name(company:
     assert not (company / "out").exists()
 
 
+@pytest.mark.slow
 def test_what_cannot_be_reached_is_critical_and_no_secret_is_printed(company: Path) -> None:
     """Exit code 2, and a line for each place; the log of a library tells no secret either (ACT-2, TRU-5)."""
     more = """

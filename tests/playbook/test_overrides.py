@@ -114,6 +114,7 @@ def override(health: float) -> dict[str, Override]:
     return overrides_at([set_at(NOW, health)], NOW)
 
 
+@pytest.mark.slow
 def test_health_follows_the_override_and_the_computed_one_does_not(tmp_path: Path) -> None:
     """Band, tier, action and the line follow; who set it, why and until when stand beside (HLT-4)."""
     plain, over = row_of(score({}, tmp_path)), row_of(score(override(30), tmp_path))
@@ -130,6 +131,7 @@ def test_health_follows_the_override_and_the_computed_one_does_not(tmp_path: Pat
     assert "set by" not in plain["summary"]
 
 
+@pytest.mark.slow
 def test_an_account_of_which_too_little_is_known_has_the_health_that_a_person_set(tmp_path: Path) -> None:
     """What the CSM knows is better than nothing (HLT-2, HLT-4)."""
     rows = {"contracts": STEADY["contracts"]}

@@ -82,6 +82,7 @@ def test_contacts_do_what_the_truth_says(randomised):
     assert (contacted.loc[~dogs, "p1"] <= contacted.loc[~dogs, "p0"]).all()
 
 
+@pytest.mark.slow
 def test_the_confounder_makes_contacts_look_worse_than_they_are(tmp_path):
     """With the switch on, CSMs contact those who would leave anyway; the record does not tell why (MON-4)."""
     gaps = {}

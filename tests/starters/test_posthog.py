@@ -1,5 +1,7 @@
 """PostHog's events become usage, its groups accounts, the same from every source."""
 
+import pytest
+
 from tests.support.starter_sources import Source, Staged
 
 SYSTEM = "posthog"
@@ -31,6 +33,7 @@ def test_posthog(staged: Staged) -> None:
     assert staged.uncast() == []
 
 
+@pytest.mark.slow
 def test_nothing_stops_the_data(source: Source) -> None:
     """`keepwell check` of every canonical table that the starter gives (SRC-11)."""
     ran = source.run("check")

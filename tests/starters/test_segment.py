@@ -1,5 +1,7 @@
 """Segment's calls become usage, accounts and contacts, the same from every source."""
 
+import pytest
+
 from tests.support.starter_sources import Source, Staged
 
 SYSTEM = "segment"
@@ -42,6 +44,7 @@ def test_segment(staged: Staged) -> None:
     assert staged.uncast() == []
 
 
+@pytest.mark.slow
 def test_nothing_stops_the_data(source: Source) -> None:
     """`keepwell check` of every canonical table that the starter gives (SRC-11)."""
     ran = source.run("check")

@@ -53,6 +53,7 @@ def rows() -> Iterator[tuple[str, list[Row]]]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 2, 1, 0), (2, 0, 3, 1), (1, 3, 0, 2)])
 def test_every_feature_is_the_same_in_any_order_of_rows(order: tuple[int, ...]) -> None:
     """Bit for bit: engines deliver rows as their joins and threads happen to."""

@@ -336,7 +336,7 @@ def _keyed(rows: Rows) -> dict[str, list[dict[str, Any]]]:
     return keyed
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 10))])
 def test_nothing_that_became_known_later_moves_a_feature(seed: int) -> None:
     """Rows and late columns known after as_of are added, changed and deleted: nothing that a run sees moves (FEA-3)."""
     assert what_moved(story(seed)) == set()
@@ -380,6 +380,7 @@ def story_of(table: str, early: dict[str, Any] | None, late: dict[str, Any] | No
     return Story(MIDNIGHT, *record)
 
 
+@pytest.mark.slow
 def test_a_feature_that_reads_the_whole_table_is_caught() -> None:
     """The tripwire: usage that arrived late moves the features of whoever forgets the cut, and no others (FEA-3)."""
 
@@ -394,6 +395,7 @@ def test_a_feature_that_reads_the_whole_table_is_caught() -> None:
     assert {"active_days_28d", "usage_change_point"} <= moved <= set(FEATURES)
 
 
+@pytest.mark.slow
 def test_a_newest_day_that_nobody_knew_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """The tripwire: silence is counted to the newest day that the source knew, not to the one it knows now (FEA-3)."""
     story = story_of("usage", {"day": _day(9), "events": 5}, {"day": _day(9), "events": 5})
@@ -419,6 +421,7 @@ SHOWN = {("tickets", "priority"): "urgent_tickets_90d", ("invoices", "failed_at"
 """What of a column that may lose its past betrays it."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("table", "column"), sorted(LATE.keys() - {("tickets", "priority_at")}), ids="-".join)
 def test_a_late_column_that_is_not_hidden_is_caught(monkeypatch: pytest.MonkeyPatch, table: str, column: str) -> None:
     """The row is known, one fact of it is not: forgetting when that was known moves what a run sees (FEA-3)."""

@@ -127,6 +127,7 @@ shares = st.integers(0, 20).map(lambda n: n / 20)
 numbers = st.none() | st.floats(-50, 500) | st.sampled_from((0.0, 1.0, -1.0))
 
 
+@pytest.mark.slow
 @given(st.data())
 @effort(max_examples=40, derandomize=True, deadline=None, phases=[Phase.generate])
 def test_contributions_sum_to_the_score_and_everything_stays_in_bounds(data: st.DataObject) -> None:
@@ -181,6 +182,7 @@ def test_a_better_value_never_gets_fewer_points(feature: str, value: float, step
     assert points(value + about.direction * step) >= points(value) - 1e-9
 
 
+@pytest.mark.slow
 def test_more_points_never_lower_the_score() -> None:
     """Each measure in turn from worst to best, all else equal (HLT-1)."""
     typical = {m: [_value_at(m, 75.0)] * 3 for m in MEASURES}
@@ -378,6 +380,7 @@ def test_a_component_that_nobody_weighs_takes_no_coverage() -> None:
 # Factors --------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @given(st.data())
 @effort(max_examples=20, derandomize=True, deadline=None, phases=[Phase.generate])
 def test_putting_a_factor_back_to_typical_moves_the_score_by_its_pull(data: st.DataObject) -> None:
@@ -539,6 +542,7 @@ def test_nothing_stored_is_no_change() -> None:
     assert parts.isna().all(axis=1).tolist() == [False, True, True]
 
 
+@pytest.mark.slow
 @given(st.data())
 @effort(max_examples=10, derandomize=True, deadline=None, phases=[Phase.generate])
 def test_the_parts_always_sum_to_the_change(data: st.DataObject) -> None:

@@ -168,6 +168,7 @@ def test_an_absent_column_is_missing_and_not_even() -> None:
 # In general -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @given(st.lists(series, min_size=6, max_size=12), st.lists(st.integers(0, 8), min_size=13, max_size=13), st.data())
 @effort(max_examples=4, derandomize=True, deadline=None)
 def test_the_query_says_what_numpy_says(many: list[list[int]], narrow: list[int], data: st.DataObject) -> None:
@@ -185,6 +186,7 @@ def test_the_query_says_what_numpy_says(many: list[list[int]], narrow: list[int]
     assert found.loc["narrow", "breadth_change_point"] == pytest.approx(by_hand(narrow), abs=1e-9, nan_ok=True)
 
 
+@pytest.mark.slow
 @given(series, st.integers(2, 1000))
 @effort(max_examples=4, derandomize=True, deadline=None)
 def test_a_large_account_is_judged_as_a_small_one(blocks: list[int], times: int) -> None:

@@ -132,6 +132,7 @@ def _great() -> dict[str, float]:
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_twenty_thousand_accounts_cost_a_few_seconds() -> None:
     """Scores and the parts of their change for 680,000 measures; about 3 CPU-seconds, 12 allowed (SCL-1)."""
     book, features = plausible(20_000)

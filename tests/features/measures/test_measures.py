@@ -302,6 +302,7 @@ def test_every_feature_has_a_case() -> None:
 # Sources and columns that are not there -------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", sorted(used_sources(FEATURES.values()) - {"contracts", "usage", "quarantine"}))
 def test_an_absent_source_is_missing_and_not_zero(source: str) -> None:
     """A company without that table: its features are NULL, whatever an account without rows would have (HLT-2)."""
@@ -313,6 +314,7 @@ def test_an_absent_source_is_missing_and_not_zero(source: str) -> None:
     assert found[mine].isna().all(axis=None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name, f in PUBLISHED.items() if f.needs])
 def test_an_absent_column_is_missing_and_not_zero(name: str) -> None:
     """A source without the column says nothing about it, not even for an account without rows (HLT-2)."""

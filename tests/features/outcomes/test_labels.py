@@ -194,6 +194,7 @@ def test_a_certain_draw_leaves_probability_zero() -> None:
     assert spared(contracts=[contract("acme")], hold_outs=drawn) == {"acme": 0.0}
 
 
+@pytest.mark.slow
 def test_without_a_table_of_draws_that_probability_is_unknown() -> None:
     """Not 1: who was worked on was chosen by somebody (MOD-1)."""
     assert spared(contracts=[contract("acme")], interventions=[]) == {"acme": None}

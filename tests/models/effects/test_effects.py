@@ -36,6 +36,7 @@ def subjects():
     return world(1200, 11, "policy")
 
 
+@pytest.mark.slow
 def test_intervals_hold_the_truth_and_the_plain_difference_does_not():
     """CSMs choose accounts that differ anyway: adjusting corrects for it, subtracting does not (MON-4)."""
     for found in covered(40, 600, "policy"):

@@ -102,6 +102,7 @@ def shares(hits: list[tuple[bool, ...]]) -> list[float]:
     return np.array(hits).mean(axis=0).tolist()
 
 
+@pytest.mark.slow
 def test_the_interval_of_the_books_own_history_covers_and_binomial_noise_alone_does_not(worlds: list[World]) -> None:
     """90% intervals cover accounts and ARR in 85-95% of 200 worlds whose quarters have shocks (WKL-2)."""
     hits = []

@@ -33,6 +33,7 @@ def found():
     return fitted(world(8000, GATE_OPEN, "random"))
 
 
+@pytest.mark.slow
 def test_sleeping_dogs_are_separated_from_accounts_that_a_contact_helps(found):
     """Most of those predicted to be harmed are sleeping dogs, and hardly any of the others (MON-4)."""
     book = world(5000, 99, "random")
@@ -95,6 +96,7 @@ def test_episodes_written_twice_open_no_gate():
     ) == pytest.approx(once, abs=0.03)
 
 
+@pytest.mark.slow
 def test_the_same_episodes_give_the_same_ranking(found):
     """Fixed seeds: refitting gives the same ranking (determinism)."""
     again = fitted(world(8000, GATE_OPEN, "random"))

@@ -161,6 +161,7 @@ def test_boosting_that_sees_missing_values_itself_is_explained_exactly():
     assert (why.contributions.loc[~missing, "signal"] != 0).mean() > 0.9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ADDS_UP)
 def test_every_cited_reason_holds_when_it_is_put_to_the_test(trained_models, name):
     """Resetting that one feature lowers the account's probability; largest first, none twice (ACT-1)."""

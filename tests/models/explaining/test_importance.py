@@ -71,6 +71,7 @@ def test_what_was_planted_comes_first_and_noise_is_within_its_interval(models, h
     assert found["value"].is_monotonic_decreasing
 
 
+@pytest.mark.slow
 def test_the_loss_is_that_of_scikit_learn(models, held_out):
     """The same quantity as its permutation importance; ours also has an interval over accounts (MOD-7)."""
     model, names = models["logistic"].model, ["strong", "weak", "segment"]

@@ -39,6 +39,7 @@ def unchanged() -> list[pd.DataFrame]:
     return [tried(book(600, rng), book(600, rng)) for _ in range(40)]
 
 
+@pytest.mark.slow
 def test_fifty_inputs_that_did_not_change_raise_no_alarm(unchanged) -> None:
     """At 5% each there would be two or three per run; the bound holds, even without the floor (LRN-3)."""
     sure = [bool((found["q_value"] < RULES.false_discovery_rate).any()) for found in unchanged]

@@ -138,6 +138,7 @@ def months_of(frame: pd.DataFrame, label: np.ndarray) -> tuple[pd.DataFrame, Spl
     return examples, Splits((months[0],), (months[1],), (months[2],))
 
 
+@pytest.mark.slow
 def test_nothing_is_fitted_on_the_test_months():
     """If twice as many churn in them, every candidate expects too few: nothing was calibrated on them (MOD-3)."""
     frame, label, true = drawn(6000, 8)
@@ -151,6 +152,7 @@ def test_nothing_is_fitted_on_the_test_months():
         assert found.metrics[name, "all"]["observed_to_expected"].value > 1.4, name
 
 
+@pytest.mark.slow
 def test_the_selected_candidate_is_graded_by_policy_and_by_industry_and_country():
     """Its thresholds come from validation, its metrics by slice and by policy from the test months (MOD-5)."""
     frame, label, _ = drawn(6000, 10)

@@ -92,6 +92,7 @@ def auc(train: pd.DataFrame, test: pd.DataFrame) -> float:
     return float(roc_auc_score(test["churned"], predicted_probability(model, test)))
 
 
+@pytest.mark.slow
 def test_a_random_split_and_a_missing_gap_would_show() -> None:
     """With unpredictable churn, a random split of rows, or months without a gap, still seem to predict it (MOD-3).
 

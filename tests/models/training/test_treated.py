@@ -79,6 +79,7 @@ def test_without_random_assignment_all_examples_have_equal_weight(column):
     assert counted(examples, "churned", TreatedSettings()).randomized
 
 
+@pytest.mark.slow
 def test_random_assignment_gives_the_probability_without_treatment(randomized):
     """With equal weights too few churners are expected, with the untreated alone too few at high risk (MOD-1)."""
     alike = trial(BOOK.drop(columns="untreated_chance"), "churned", PARTS, NUMERIC_FEATURES, SETTINGS)

@@ -261,6 +261,7 @@ def test_in_the_outage_one_data_alert_holds_what_rests_on_use(outage: tuple[Run,
     assert {"urgent_ticket", "payment_failure"} & set(opened.loc[opened["state"] == "open", "rule"])
 
 
+@pytest.mark.slow
 def test_who_was_in_trouble_anyway_is_flagged_all_the_same(outage: tuple[Run, Snapshot, pd.DataFrame]) -> None:
     """Conditions that hold without use too open, and tell (SRC-5)."""
     _, _, alerts = outage
@@ -270,6 +271,7 @@ def test_who_was_in_trouble_anyway_is_flagged_all_the_same(outage: tuple[Run, Sn
     assert set(conditions["state"]) >= {"open", "held"}
 
 
+@pytest.mark.slow
 def test_a_person_decides_by_command(outage: tuple[Run, Snapshot, pd.DataFrame], company: Path, tmp_path: Path) -> None:
     """After a release what rests on the move opens, after a discard it does not; a rerun adds nothing (SRC-5)."""
     before, snapshot, alerts = outage

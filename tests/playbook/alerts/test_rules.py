@@ -708,6 +708,7 @@ def look(days: Days, day: int, signs: Sequence[str], opened: Sequence[tuple[str,
     return days.run(day, Observations(there, events_known), book, Absences(left, seen))
 
 
+@pytest.mark.slow
 @given(histories, tickets, st.lists(st.integers(0, LENGTH - 1), max_size=12))
 @effort(max_examples=150, deadline=None)
 def test_reruns_and_catch_ups_in_any_order_give_what_running_each_day_once_gives(signs, opened, asked) -> None:

@@ -161,6 +161,7 @@ def ran(company: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+@pytest.mark.slow
 def test_week_two_holds_out_the_drawn_accounts_and_calls_the_others(company: Path, ran: Path) -> None:
     """Drawn for whom it would call but those of high value; who is spared has a row and no call (MON-2, MON-4)."""
     queue = mart(ran, "outreach_queue", str(AT.date())).set_index("account_id")
@@ -178,6 +179,7 @@ def test_week_two_holds_out_the_drawn_accounts_and_calls_the_others(company: Pat
     assert queue.loc[spared, "owner"].notna().all()
 
 
+@pytest.mark.slow
 def test_the_week_made_up_again_has_the_same_draw_and_what_was_noted_since(company: Path, ran: Path) -> None:
     """The draw is kept and none is added for the past; a note becomes a talking point (MON-5, OUT-3, HLT-4)."""
     day, stable = str(AT.date()), ["account_id", "csm", "scheduled_at", "held_out", "handover"]
@@ -199,6 +201,7 @@ def test_the_week_made_up_again_has_the_same_draw_and_what_was_noted_since(compa
 # What is made of it ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_ledger_says_who_was_treated_without_changing_the_snapshot(company: Path, tmp_path: Path) -> None:
     """Accounts drawn for treatment and accounts contacted; unknown before the first record (MOD-1, TRU-1)."""
     settings = load_settings(company / USES)
@@ -238,6 +241,7 @@ def test_a_subject_counts_by_its_draw_and_not_by_what_was_done() -> None:
     assert found["kind"].fillna("").to_dict() == {"a": "training", "b": "", "c": "training"}
 
 
+@pytest.mark.slow
 def test_week_four_reports_the_effect_by_the_draw_of_week_two(company: Path, ran: Path) -> None:
     """Through the commands alone: drawn in December, reported once the outcomes have matured (MON-2, MON-4)."""
     run(company, ran, USES, "monthly", "--as-of", LATER.date(), "--week", 4)

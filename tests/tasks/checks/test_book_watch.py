@@ -77,6 +77,7 @@ def test_half_an_export_is_accounts_that_vanish_and_a_book_that_falls(tmp_path: 
     assert found.words["arr_move"] == "ARR 34,800 after 72,000 on 2026-06-09"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("today", "vanished"),
     [

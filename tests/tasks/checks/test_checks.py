@@ -287,12 +287,14 @@ def test_no_other_rule_is_blamed(group: str, breaks: Sequence[Break], folder: Pa
     assert failed(results) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("group", ["rows", "outliers"])
 def test_a_large_table_is_judged_like_a_small_one(group: str, folder: Path) -> None:
     """The sieve lets every row through that breaks a rule, so that counts and keys are those of all rows (SRC-3)."""
     assert findings(group, folder, rows_in_memory=599) == findings(group, folder)
 
 
+@pytest.mark.slow
 def test_more_broken_rows_than_fit_in_memory_are_still_counted(folder: Path) -> None:
     """Where even the broken rows are too many, Great Expectations sees some of them and the engine counts (SCL-2)."""
 
@@ -332,6 +334,7 @@ def judged(rows: Company, folder: Path, checks: CheckSettings = DEFAULTS) -> lis
     return run_checks(staged(rows, folder), AS_OF, checks, settings(), CURRENCIES, succession=succession)
 
 
+@pytest.mark.slow
 def test_what_may_be_a_renewal_or_an_add_on_is_named_until_the_source_says_it(folder: Path) -> None:
     """Two months before the end, at the same ARR, on another plan: its ARR is added up, and said (section 0)."""
     unclear = {"start_on": lambda row: row["end_on"] - timedelta(days=60), "plan": lambda _: "max"}
@@ -343,6 +346,7 @@ def test_what_may_be_a_renewal_or_an_add_on_is_named_until_the_source_says_it(fo
     assert failed(judged(said, folder / "said")) == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("checks", [DEFAULTS, SIEVED], ids=["whole", "sieved"])
 def test_successors_that_start_a_day_late_are_named(folder: Path, checks: CheckSettings) -> None:
     """A source that writes the last day covered loses each customer for a day: found from one in twenty on (SRC-4)."""
@@ -410,6 +414,7 @@ def test_an_empty_table_is_refused(bare: list[CheckResult]) -> None:
     assert {r.table for r in bare if r.rule == "known_by_then" and r.broken} == REQUIRED_TABLES
 
 
+@pytest.mark.slow
 def test_a_value_that_cannot_be_read_is_counted_and_named(folder: Path) -> None:
     """A text where a number, date or flag belongs fails rule `type` with its keys (SRC-2, SRC-4)."""
     rows = company(*CORE, "touchpoints", "notes")
@@ -435,6 +440,7 @@ def test_a_value_that_cannot_be_read_is_counted_and_named(folder: Path) -> None:
         assert list(result.sample_keys) == expected[place]
 
 
+@pytest.mark.slow
 def test_a_table_that_stopped_is_late_and_then_stale(core: Snapshot) -> None:
     """Against the expected update interval: twice is a warning, seven times is critical (SRC-4)."""
 
@@ -448,6 +454,7 @@ def test_a_table_that_stopped_is_late_and_then_stale(core: Snapshot) -> None:
     assert ages(7, None) == {"fresh": set(), "not_stale": set()}
 
 
+@pytest.mark.slow
 def test_too_few_or_too_many_new_rows_are_reported(folder: Path) -> None:
     """The last 28 days against the mean of the three times 28 before, for tables that flow steadily (SRC-4)."""
     since = AS_OF.date() - timedelta(days=28)
@@ -467,6 +474,7 @@ def test_too_few_or_too_many_new_rows_are_reported(folder: Path) -> None:
     assert one(results, "tickets", "volume").observed == "3.86982"
 
 
+@pytest.mark.slow
 def test_a_date_before_all_data_cannot_be_judged(core: Snapshot) -> None:
     """Nothing of a required table was known yet: critical; an optional table may begin later (SRC-4)."""
     results = run_checks(core, datetime.fromisoformat("2023-06-01"), DEFAULTS, settings(), CURRENCIES)
@@ -477,6 +485,7 @@ def test_a_date_before_all_data_cannot_be_judged(core: Snapshot) -> None:
 # What a date knew ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_rows_and_columns_that_came_later_are_not_judged(folder: Path) -> None:
     """Making up an old date does not fail because of newer rows, newer facts of old rows or newer values (SRC-3)."""
     rows = company(*CORE)
@@ -497,6 +506,7 @@ def test_rows_and_columns_that_came_later_are_not_judged(folder: Path) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_wrong_date_hides_no_row(folder: Path) -> None:
     """A row without a date, or dated after its own load, is judged although it is not known (SRC-4)."""
     rows = company(*CORE)
@@ -509,6 +519,7 @@ def test_a_wrong_date_hides_no_row(folder: Path) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_undated_accounts_are_not_stale(folder: Path) -> None:
     """Today's values have no date, so their age is unknown; a warning says that they are no features (SRC-4)."""
     rows = company(*CORE)
@@ -522,6 +533,7 @@ def test_undated_accounts_are_not_stale(folder: Path) -> None:
     assert one(results, "accounts", "valid_from_given", "valid_from").severity == "info"
 
 
+@pytest.mark.slow
 def test_a_column_that_can_change_comes_with_its_time_or_it_is_reported(folder: Path) -> None:
     """Without `priority_at` a raised priority passes for that of the opening; without one nothing can (SRC-4)."""
     rows = company(*CORE)
@@ -537,6 +549,7 @@ def test_a_column_that_can_change_comes_with_its_time_or_it_is_reported(folder: 
     assert failed(said(without, "no_priority")) == set()
 
 
+@pytest.mark.slow
 def test_rows_set_aside_are_not_judged(folder: Path) -> None:
     """A mapping that sets rows aside with a reason has dealt with them (SRC-4)."""
     rows = company(*CORE)
@@ -553,6 +566,7 @@ def test_rows_set_aside_are_not_judged(folder: Path) -> None:
 # What follows --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_an_override_changes_the_severity_and_keeps_its_reason(odd_tickets: Snapshot) -> None:
     """A source may say in writing why a rule weighs less for it (SRC-3)."""
     reason = "the old ticket system knows no priorities"
@@ -600,6 +614,7 @@ def test_warnings_lower_the_coverage_of_their_table() -> None:
     assert coverage_left([rows, whole, replace(rows, table="tickets")], 0.5) == {"usage": 0.5, "tickets": 0.9}
 
 
+@pytest.mark.slow
 def test_data_docs_show_whole_tables_and_call_nobody(odd_tickets: Snapshot, folder: Path) -> None:
     """A static site that replaces the last one: counts of all rows, keys, customers' text escaped (SRC-3, TRU-4)."""
     docs = folder / "out" / "data_docs"

@@ -61,6 +61,7 @@ def test_every_rule_is_judged_or_names_what_it_lacks_for_every_subset_of_columns
                 assert narrowed is not None or (missing and not set(missing) & given)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [None, 1, 2])
 def test_every_rule_of_every_suite_stands_in_the_results(seed: int | None, tmp_path: Path) -> None:
     """Judged, or `success` empty with the reason: with no optional column at all, and with some (SRC-10)."""
@@ -79,6 +80,7 @@ def test_every_rule_of_every_suite_stands_in_the_results(seed: int | None, tmp_p
     assert not [r for r in results if r.success is None and "$" in r.requirement]
 
 
+@pytest.mark.slow
 def test_what_is_not_judged_breaks_nothing_and_costs_no_coverage(tmp_path: Path) -> None:
     """In the mart `success` is empty and `not_judged` says why; Data Docs list it (SRC-3, SRC-10)."""
     rows = without(some(("accounts", "contracts", "usage")), {"contracts": ["ended_on", "notice_on"]})
@@ -139,6 +141,7 @@ def test_a_rule_of_several_columns_runs_on_those_that_are_given(in_memory: int, 
             assert found.sample_keys == tuple(row["account_id"] for row in rows["accounts"][:3])
 
 
+@pytest.mark.slow
 def test_a_contract_without_a_signature_is_agreed_on_when_it_starts(tmp_path: Path) -> None:
     """Notice before that is a finding whether or not the source has signatures (SRC-10)."""
     rows = some({"accounts", "contracts", "usage"})

@@ -24,6 +24,7 @@ def broken(
     return {(r.table, r.rule, r.column): r for r in results if r.broken}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", [name for name in TABLES if name != "hold_outs"])
 def test_a_placeholder_among_the_dates_is_found_in_every_column(table: str, tmp_path: Path) -> None:
     """1970-01-01, as a system writes for nothing, is a warning with its key; whatever the column (SRC-10)."""
@@ -43,6 +44,7 @@ def changed(rows: list[Row], every: int, column: str, factor: float) -> None:
         row[column] = row[column] * factor
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("table", "column", "every", "factor"),
     [("contracts", "arr", 1, 100), ("contracts", "arr", 7, 100), ("contracts", "arr", 2, 100),
@@ -59,6 +61,7 @@ def test_cents_among_the_amounts_are_found(tmp_path: Path, table: str, column: s
     assert all(r.severity == "warning" and r.sample_keys for r in found.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("every", [7, 3])
 def test_cents_in_a_part_of_the_rows_are_found_without_invoices(tmp_path: Path, every: int) -> None:
     """A seat of one plan does not cost a hundred times another (SRC-4)."""

@@ -184,6 +184,7 @@ def test_a_source_that_stays_away_is_no_bad_data(
     assert_one_sentence(ran, tmp_path / "out", begins, time.monotonic() - start, caplog)
 
 
+@pytest.mark.slow
 def test_a_host_that_takes_no_call_at_all_costs_seconds(
     company: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -281,6 +282,7 @@ def test_a_service_is_named_by_its_place_and_says_no_secret(url: str, place: str
     assert not any(secret in said for secret in secrets)
 
 
+@pytest.mark.slow
 @pytest.mark.postgres
 def test_a_table_that_is_locked_is_waited_for_and_not_for_ever(
     company: Path, postgres_url: str, source_line: tuple[Line, str], tmp_path: Path, caplog: pytest.LogCaptureFixture
@@ -501,6 +503,7 @@ def test_a_review_and_an_outbox_whose_answer_is_lost_are_written_once(
         assert connection.execute(sa.select(sa.func.count()).select_from(CRM)).scalar_one() == 2
 
 
+@pytest.mark.slow
 @pytest.mark.postgres
 @pytest.mark.parametrize("fail", [refused, silent, dropped_at_once])
 def test_a_ledger_that_stays_away_stops_the_day_at_once(
@@ -522,6 +525,7 @@ def test_a_ledger_that_stays_away_stops_the_day_at_once(
     assert_one_sentence(ran, tmp_path / "out", begins, time.monotonic() - start, caplog)
 
 
+@pytest.mark.slow
 @pytest.mark.postgres
 def test_a_day_whose_ledger_is_dropped_on_the_way_publishes_the_same(
     company: Path, calm: Path, ledger_line: tuple[Line, str], tmp_path: Path, caplog: pytest.LogCaptureFixture
@@ -538,6 +542,7 @@ def test_a_day_whose_ledger_is_dropped_on_the_way_publishes_the_same(
     assert len(tries(caplog)) == 4
 
 
+@pytest.mark.slow
 @pytest.mark.postgres
 def test_a_ledger_that_somebody_holds_is_waited_for_and_not_for_ever(
     ledger: Ledger, ledger_line: tuple[Line, str]
@@ -598,6 +603,7 @@ def test_a_day_without_mlflow_is_scored_by_health_alone(
     assert PASSWORD not in ran.out + ran.err + caplog.text
 
 
+@pytest.mark.slow
 def test_the_days_that_a_run_makes_up_ask_a_dead_mlflow_once(company: Path, tmp_path: Path) -> None:
     """A fortnight's gap does not wait a fortnight's times for a server that never answers (LRN-2, ALR-3)."""
     with line(1) as there:

@@ -455,6 +455,7 @@ def test_a_run_that_never_hears_of_its_success_finds_it_the_next_time(place: Pla
     assert {len(place.crm.links[i]) for i in place.crm.tasks} == {1}
 
 
+@pytest.mark.slow
 def test_wherever_a_run_is_cut_off_the_next_one_ends_it(place: Place) -> None:
     """No answer to the n-th request, which was carried out, for every n of a whole sync: nothing is twice (MON-6)."""
     place.sync()

@@ -239,6 +239,7 @@ def test_a_message_is_posted_once(ledger: Ledger, tmp_path: Path, web) -> None:
     assert b"Acme: health 41.0" in there.got[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", [500, 0], ids=["it fails", "it never answers"])
 def test_what_fails_waits_longer_each_time_and_is_given_up_at_last(
     ledger: Ledger, tmp_path: Path, web, answer: int

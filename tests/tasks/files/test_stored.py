@@ -53,6 +53,7 @@ def as_a_new_process() -> None:
 # Snapshots ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @DAMAGES
 @pytest.mark.parametrize("name", ["usage.parquet", "quarantine.parquet", "snapshot.json"])
 def test_a_damaged_snapshot_is_replaced_by_the_copy_staged_now(

@@ -94,6 +94,7 @@ def warned(found: Scored) -> set[str]:
     return {c.account_id for s in standing for c in conditions(s, AlertSettings()) if c.rule == "risk_high" and c.holds}
 
 
+@pytest.mark.slow
 def test_what_the_challenger_alone_flags_is_an_alert_in_its_arm_only(rivals):
     """The silent account has risk_high, another tier and the challenger's reasons where it is assigned (LRN-2)."""
     at = place("bolt", "churn", "10")
@@ -130,6 +131,7 @@ def test_with_no_share_a_challenger_stays_in_shadow(rivals):
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_beside_health_a_challenger_acts_only_where_no_review_is_waited_for(rivals):
     """Without a champion its share has a risk and the others are health's; before a review nobody is (LRN-2, REV-4)."""
     at = np.nextafter(place("bolt", "churn", "10"), 1)
@@ -287,6 +289,7 @@ def test_where_health_acts_the_critical_band_is_the_flag(tmp_path):
     assert accounts["flagged"].to_dict() == {"a": 0.0, "b": 1.0}
 
 
+@pytest.mark.slow
 def test_interval_and_power_between_arms_hold():
     """Where nothing differs nine of ten intervals hold zero; what is promised is found as often as said (LRN-2)."""
     rules = PromotionSettings(replicates=100)

@@ -128,6 +128,7 @@ def test_a_score_too_old_is_none():
     assert stopped[["health", "stock_health", "age_health"]].isna().all(axis=None)
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(
     st.lists(
@@ -410,6 +411,7 @@ def audited(folder: Path):
     return keepwell("--config", folder / "pipeline.toml", "--out", folder / "out", "audit", "--as-of", "2026-06-01")
 
 
+@pytest.mark.slow
 def test_the_command_sets_legacy_health_and_model_side_by_side(folder: Path, audited):
     """A table on the terminal, three marts and a page; every rate lies within its interval (LRN-5, LRN-7, CONTRACT)."""
     out = folder / "out"
@@ -450,6 +452,7 @@ def test_the_audited_model_sees_no_feature_that_is_left_out(folder: Path, audite
     assert not np.isclose(after["model"], before["model"]).any()
 
 
+@pytest.mark.slow
 def test_without_a_legacy_score_and_without_a_past_the_audit_says_so(folder: Path):
     """A sentence each, and the retention all the same; a rerun gives the same bytes (LRN-5, LRN-7, CONTRACT)."""
     config, out = folder / "bare.toml", folder / "bare"

@@ -50,6 +50,7 @@ def examples(folder, snapshot):
     return examples_of(folder, snapshot, MONTHS)
 
 
+@pytest.mark.slow
 def test_every_matured_month_holds_the_whole_cohort_and_its_outcome(folder, examples):
     """Labels agree with the truth beside the company; who gave notice and who is too young is no example (MOD-1, 2)."""
     truth = pd.read_parquet(folder / "truth" / "account_months.parquet")
@@ -73,6 +74,7 @@ def test_every_matured_month_holds_the_whole_cohort_and_its_outcome(folder, exam
     assert examples["treated"].astype(bool).any()
 
 
+@pytest.mark.slow
 def test_a_training_set_is_rebuilt_from_its_snapshot(folder, snapshot, examples):
     """The same snapshot, months and now give the same rows, whichever months come after them (MOD-3)."""
     again = examples_of(folder, snapshot, MONTHS[:2])

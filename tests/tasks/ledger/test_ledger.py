@@ -153,6 +153,7 @@ print(sum(len(ledger.record("daily_alerts", MONDAY, [event(f"a{day}-{i}") for i 
 """
 
 
+@pytest.mark.slow
 def test_two_processes_that_record_the_same_day_at_once_leave_one_copy(url: str) -> None:
     """Both create the tables and insert the same events at the same moment; together they add each once (TRU-2)."""
     command = [sys.executable, "-c", RECORDED_AT_A_SIGNAL, url]
@@ -185,6 +186,7 @@ for number in range(50):
 """
 
 
+@pytest.mark.slow
 def test_two_first_runs_that_open_the_ledger_at_once_both_get_it(tmp_path: Path) -> None:
     """SQLite refuses a second creator on the spot, whatever its timeout: so it has to be asked again (TRU-2)."""
     command = [sys.executable, "-c", OPENED_AT_THE_SAME_TIME, str(tmp_path)]

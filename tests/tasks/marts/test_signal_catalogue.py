@@ -45,6 +45,7 @@ def row(catalogue: pd.DataFrame, table: str, column: str, segment: str = "all") 
     return pd.Series(found)
 
 
+@pytest.mark.slow
 def test_every_signal_is_there_for_every_segment(catalogue: pd.DataFrame) -> None:
     """Also of tables that the company does not have; one row per signal and segment (SRC-6)."""
     named = [(s.table.name, s.column.name) for s in signals(FEATURES)]

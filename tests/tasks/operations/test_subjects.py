@@ -274,6 +274,7 @@ def subjects_of(folder: Path, to: Path) -> Subjects:
     return find_subjects(snapshot, facts, work, run.scoring, settings.labels, rules, run.fixed)
 
 
+@pytest.mark.slow
 def test_what_became_known_later_changes_nothing_that_a_case_is_compared_by(tmp_path: Path) -> None:
     """Usage, tickets, answers, scores and contracts after the draws change only a subject's outcomes (FEA-3)."""
     write_company(300, 8, 4, tmp_path, settings=company_with("random", confounder=False))

@@ -116,6 +116,7 @@ def test_no_type_is_trusted_that_no_candidate_needs(whole):
     assert needed == set(TRUSTED)
 
 
+@pytest.mark.slow
 def test_the_registered_model_gives_the_chances_of_the_trial(logged, whole):
     """Calibrated, from the columns that it names and nothing else (MOD-9)."""
     load_version = load(logged, "churn", "challenger", LATER)
@@ -288,6 +289,7 @@ def test_a_quarter_run_again_writes_nothing(fresh, whole):
     assert set(versions_of(fresh)) == {"1"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "killed_at", ["log_artifacts", "set_terminated", "log_model_artifacts", "create_model_version"]
 )
@@ -448,6 +450,7 @@ def test_a_model_trained_on_another_definition_of_a_feature_is_refused(fresh, mo
     assert find(fresh, "churn", "challenger", LATER).version == "1"
 
 
+@pytest.mark.slow
 def test_looking_for_a_model_where_none_is_makes_nothing_and_loads_nothing(tmp_path):
     """A company without models pays neither for MLflow's import nor for its tables (ARCHITECTURE)."""
     code = (

@@ -112,6 +112,7 @@ def test_every_summary_has_the_form_of_the_specification(rows) -> None:
     assert re.fullmatch(form, row_of(scored(rows))["summary"])
 
 
+@pytest.mark.slow
 def test_factors_say_what_pulls_down_or_for_a_healthy_account_what_holds_up() -> None:
     """A good sign is no reason for a bad score, nor the other way round (ACT-1)."""
     low, high = scored(FALLEN), scored({**STEADY, "usage": used("acme", [5] * 72 + [9] * 28)})
@@ -155,6 +156,7 @@ def test_every_measure_has_its_rank_and_the_contributions_sum_to_the_score() -> 
     assert found.measures["contribution"].sum() == pytest.approx(row_of(found)["health_computed"], abs=1e-6)
 
 
+@pytest.mark.slow
 def test_a_carried_factor_says_as_of_when(tmp_path: Path) -> None:
     """An answer of January still counts in March, and is dated (HLT-2)."""
     survey = {"account_id": "acme", "answered_at": "2023-03-20T09:00", "score": 0}
@@ -169,6 +171,7 @@ def test_a_carried_factor_says_as_of_when(tmp_path: Path) -> None:
 # Unknown --------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_too_little_known_is_no_score_no_tier_and_no_action(tmp_path: Path) -> None:
     """Coverage below its minimum: band unknown; the computed health is kept, nothing is built on it (HLT-2)."""
     rows = {"contracts": [contract(start_on=ago(3), seats=5)], "usage": used("busy", [1])}
@@ -187,6 +190,7 @@ def test_a_company_with_the_required_tables_alone_gets_scores() -> None:
     assert row_of(scored(STEADY))["band"] == "stable"
 
 
+@pytest.mark.slow
 def test_a_warning_lowers_the_coverage_and_not_the_score() -> None:
     """A stale usage table: the same health, less known of it (SRC-3)."""
     sound, stale = row_of(scored(STEADY)), row_of(scored(STEADY, left={"usage": 0.5}))
@@ -195,6 +199,7 @@ def test_a_warning_lowers_the_coverage_and_not_the_score() -> None:
     assert stale["component_usage"] == pytest.approx(sound["component_usage"])
 
 
+@pytest.mark.slow
 def test_rows_set_aside_lower_the_coverage_and_are_no_silence() -> None:
     """All use of the last weeks was set aside: silence is not reported, its measure is left out (SRC-4)."""
     aside = [
@@ -221,6 +226,7 @@ def test_rows_set_aside_lower_the_coverage_and_are_no_silence() -> None:
 # Renewal, tiers and time ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_distance_to_the_renewal_never_moves_the_score() -> None:
     """Tomorrow or in three years: urgency, not health (HLT-1)."""
     near, far = ({**STEADY, "contracts": [contract(end_on=end, seats=1)]} for end in (ago(-1), ago(-1000)))
@@ -281,6 +287,7 @@ def test_the_change_is_against_the_score_of_a_month_before(tmp_path: Path) -> No
     assert not now["change_flagged"]
 
 
+@pytest.mark.slow
 def test_a_change_beyond_the_flag_is_flagged(tmp_path: Path) -> None:
     """|change| > 15 by default, here 5 (HLT-3)."""
     scored(STEADY, "2024-02-04", tmp_path)
@@ -292,6 +299,7 @@ def test_a_change_beyond_the_flag_is_flagged(tmp_path: Path) -> None:
 # Owners and actions ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_owner_is_the_csm_or_else_the_default() -> None:
     """An account without a CSM belongs to somebody (section 1)."""
     rows = {**FALLEN, "contracts": [contract("acme", seats=1), contract("bolt", seats=1)]}
@@ -301,6 +309,7 @@ def test_the_owner_is_the_csm_or_else_the_default() -> None:
     assert [row_of(scored(rows), a)["action_owner"] for a in ("acme", "bolt")] == ["desk", "di"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("others", [[], [{"account_id": "bolt", "email_opt_out": False}]])
 def test_an_opt_out_is_respected(others: list[Row]) -> None:
     """A healthy account that asked for no automated email gets none, and nobody has a deadline for it (section 0)."""
@@ -339,6 +348,7 @@ def test_high_value_is_the_top_share_of_the_book(accounts: int, share: float, co
     ]
 
 
+@pytest.mark.slow
 def test_an_empty_book_is_an_empty_result(tmp_path: Path) -> None:
     """Nobody under contract: no rows, all columns, published without a crash."""
     full, empty = scored(STEADY), scored({"contracts": [contract(end_on="2023-06-01")]}, root=tmp_path)

@@ -82,6 +82,7 @@ def test_risk_stands_in_the_summary_and_makes_the_tier_more_urgent(champion):
     assert row_of(book(), "bolt")["summary"].startswith("Churn risk: no model (health ")
 
 
+@pytest.mark.slow
 def test_why_the_model_flags_comes_before_what_pulls_the_score(champion):
     """Factors of a flagged account are the model's first, in words; both kinds are in the mart (ACT-1)."""
     found = book(champion)
@@ -94,6 +95,7 @@ def test_why_the_model_flags_comes_before_what_pulls_the_score(champion):
     assert busy["factor_1"] == row_of(book(), "acme")["factor_1"]
 
 
+@pytest.mark.slow
 def test_a_challenger_is_shown_and_changes_nothing(champion):
     """Its predictions are published beside; health, tier and summary are as without it (LRN-2)."""
     alone, beside = book(), book(replace(champion, alias="challenger"))
@@ -102,6 +104,7 @@ def test_a_challenger_is_shown_and_changes_nothing(champion):
     pd.testing.assert_frame_equal(beside.accounts, alone.accounts)
 
 
+@pytest.mark.slow
 def test_the_threshold_is_that_of_the_accounts_group(champion):
     """A high-value account is flagged recall first, whatever its segment; infinite means nobody and is NULL (MOD-5)."""
     nobody = replace(champion, thresholds={"recall_first": float("inf"), "precision_first": 0.6})

@@ -14,6 +14,7 @@ pytestmark = pytest.mark.postgres
 DAY = "2026-06-01"
 
 
+@pytest.mark.slow
 def test_postgresql_and_parquet_give_equal_marts(postgres_url: str, tmp_path: Path) -> None:
     """250 accounts, the same mappings, two sources: every mart is the same, byte for byte (SRC-2)."""
     company = tmp_path / "company"

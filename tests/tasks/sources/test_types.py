@@ -180,6 +180,7 @@ def test_parquet(tmp_path: Path) -> None:
     assert differences(".", tmp_path, held | {"int96": TYPES["zoneless"]}) == {}
 
 
+@pytest.mark.slow
 def test_csv(tmp_path: Path) -> None:
     """The text of each value means the same as the value (SRC-2, SRC-10)."""
     held = {name: typed for name, typed in TYPES.items() if typed.text is not None}
