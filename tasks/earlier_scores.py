@@ -140,7 +140,7 @@ def _measures(root: Path, day: date) -> pd.DataFrame:
 def _dated(frames: dict[date, pd.DataFrame]) -> pd.DataFrame:
     """Several dates under each other, with their as_of."""
     columns = ["account_id", "health", "health_computed", "band"]
-    dated = [frame[columns].assign(as_of=pd.Timestamp(d)) for d, frame in frames.items()]
+    dated = [frame.reindex(columns=columns).assign(as_of=pd.Timestamp(d)) for d, frame in frames.items()]
     return pd.concat(dated, ignore_index=True) if dated else pd.DataFrame(columns=[*columns, "as_of"])
 
 
