@@ -21,7 +21,7 @@ def data_of_drops(
     `accounts`: today's account_id, health, health_computed and band; `measures`: of the same scores.
     """
     highest = highest_before(stored.recent, as_of, settings)
-    rows = accounts.loc[accounts["band"] != "unknown", ["account_id", "health", "health_computed"]]
+    rows = accounts[accounts["band"] != "unknown"].reindex(columns=["account_id", "health", "health_computed"])
     fallen = rows.merge(highest, on="account_id")
     fallen = fallen[(fallen["health_before"] - fallen["health"]).round(6) >= settings.drop_points]
     found: dict[str, float] = {}
