@@ -219,6 +219,7 @@ def test_a_day_that_is_stored_no_more_stops_nothing(tmp_path: Path) -> None:
     history = guard_events({"active_days_28d": -0.6}, before, [], seen, MONDAY, "dana", SETTINGS, MONDAY)
     features = pd.DataFrame({"account_id": ["acme"], **{f.name: [np.nan] for f in FEATURES.values() if f.published}})
     facts = {"tenure_days": 90.0, "health": 70.0, "band": "stable", "churn_risk": np.nan, "churn_threshold": np.nan}
+    facts |= {"never_used": False}
     nothing = pd.DataFrame()
     scored = Scored(pd.DataFrame([{"account_id": "acme", **facts}]), features, nothing, nothing, nothing)
     today = MONDAY + DAY
