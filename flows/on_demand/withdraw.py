@@ -22,15 +22,13 @@ class Withdrawal:
     events: int
     messages: int
     work: int
-    actions: int
     models: int
     left: int
 
     @property
     def nothing(self) -> bool:
         """Whether there was nothing to withdraw."""
-        rows = (self.runs, self.events, self.messages, self.work, self.actions)
-        return not any((self.partitions, self.reports, *rows, self.models))
+        return not any((self.partitions, self.reports, self.runs, self.events, self.messages, self.work, self.models))
 
 
 def withdraw(run: Run, by: str, reason: str, *, whole_day: bool) -> Withdrawal:
