@@ -14,18 +14,20 @@ from keepwell.cli.terminal import print_lines
 if TYPE_CHECKING:
     import pandas as pd
 
-    from keepwell.playbook.alerts.ledger_events import Alert as AlertState
+    from keepwell.playbook.alerts.cases import Case
 
-app = typer.Typer(help="List open alerts and record the response to them.", no_args_is_help=True)
+app = typer.Typer(help="List open alerts and record the response to their cases.", no_args_is_help=True)
 
-Alert = Annotated[str, typer.Argument(help="The alert's id, or enough of its beginning to be unique.")]
+Alert = Annotated[
+    str, typer.Argument(help="The id of the case, or of one of its alerts, or enough of its beginning to be unique.")
+]
 By = Annotated[str, typer.Option("--by", callback=not_blank, help="Your name.")]
 Note = Annotated[str, typer.Option(help="A note for the record.")]
 Reason = Annotated[str, typer.Option(callback=not_blank, help="Why; goes on record.")]
 
 STEPS = {
-    "ack": "Acknowledge the alert: you have seen it.",
-    "assess": "Record that you know what the alert is about.",
+    "ack": "Acknowledge the case: you have seen it.",
+    "assess": "Record that you know what the case is about.",
     "plan": "Record the plan: what will be done (--note).",
     "contact": "Record that the customer was contacted.",
     "follow-up": "Record the follow-up.",
@@ -79,37 +81,52 @@ def ledger_list(now: datetime, rows: Callable[[Any], "pd.DataFrame"]) -> "pd.Dat
 @app.command("list")
 def show(
     now: Now = None,
-    owner: Annotated[str, typer.Option(help="Only alerts of this CSM.")] = "",
+    owner: Annotated[str, typer.Option(help="Only cases of this CSM.")] = "",
     every: Annotated[bool, typer.Option("--all", help="Include alerts that closed within the last day.")] = False,
 ) -> None:
-    """List open alerts: missed deadlines first, then by next deadline. Alerts on hold have no deadline yet."""
+    """List open alerts with their case: missed deadlines first, then by the case's next deadline.
+
+    Alerts on hold have no case and no deadline yet.
+    """
     import pandas as pd
 
-    from keepwell.playbook.alerts.clocks import by_step, next_due
+    from keepwell.playbook.alerts.cases import cases_of
     from keepwell.playbook.alerts.ledger_events import DATA_RULE, alerts_at
+    from keepwell.playbook.alerts.own_rules import name_of
 
     at, owners = instant(now), set[str]()
 
     def rows(ledger: Any) -> "pd.DataFrame":
         history = ledger.history(at)
-        done, late, alerts = by_step(history, "done"), by_step(history, "breached"), alerts_at(history, at)
+        alerts = alerts_at(history, at)
+        cases = {a.alert_id: case for case in cases_of(history, at) for a in case.triggers}
         on_hold = Counter(a.on_hold_for for a in alerts if a.closed_at is None)
         entries = [
             {
-                "alert": a.alert_id[:8], "account": a.account_id, "rule": a.rule, "state": a.state, "owner": a.owner,
-                "opened": a.opened_at, **next_due(a, done[a.alert_id]), "missed": ", ".join(late[a.alert_id]),
+                "alert": a.alert_id[:8], "account": a.account_id, "rule": name_of(a.rule), "state": a.state,
+                "owner": a.owner, "opened": a.opened_at, **_next_step(cases.get(a.alert_id)),
                 "detail": a.detail + (f" ({on_hold[a.alert_id]} on hold)" if a.rule == DATA_RULE else ""),
             }
             for a in alerts
             if (every or a.closed_at is None) and owner in ("", a.owner)
         ]  # fmt: skip
-        columns = ["alert", "account", "rule", "state", "owner", "opened", "next", "due", "missed", "detail"]
+        columns = ["alert", "account", "rule", "state", "owner", "opened", "case", "next", "due", "missed", "detail"]
         owners.update(a.owner for a in alerts if a.closed_at is None)
         entries.sort(key=lambda row: (row["missed"] == "", row["due"] == "", str(row["due"]), row["alert"]))
         return pd.DataFrame(entries, columns=columns)
 
     table = ledger_list(at, rows)
     show_table(table, none_of(owner, owners, "no open alert") if owner and owners else "no open alerts")
+
+
+def _next_step(case: "Case | None") -> dict[str, Any]:
+    """The case of an alert, its next step and deadline, and the steps that were missed."""
+    waiting = case.open_deadlines if case and case.live else []
+    return {
+        "case": case.case_id[:8] if case else "",
+        "next": waiting[0].step if waiting else "", "due": waiting[0].due if waiting else "",
+        "missed": ", ".join(dict.fromkeys(d.step for d in case.deadlines if d.missed)) if case else "",
+    }  # fmt: skip
 
 
 def _step(name: str, help_text: str) -> None:
@@ -137,11 +154,12 @@ def snooze(
     until: Annotated[datetime, typer.Option("--until", formats=MINUTES, callback=planned, help="When it ends, UTC.")],
     now: Now = None,
 ) -> None:  # fmt: skip
-    """Snooze an alert, with a reason; its deadlines pause."""
+    """Snooze a case, with a reason; its deadlines pause. Any of its alerts names it."""
     from keepwell.tasks.ledger.alert_responses import snooze
 
     at = instant(now)
-    _changed(ledger_call(at, lambda ledger: snooze(ledger, alert, until, at, by, reason), create=False))
+    settings = run_of(at.date()).settings.alerts
+    _changed(ledger_call(at, lambda ledger: snooze(ledger, alert, until, at, by, reason, settings), create=False))
 
 
 def _decision(name: str, kind: str, help_text: str) -> None:
@@ -165,22 +183,25 @@ _decision("discard", "discarded", "The data was wrong: alerts on hold close, and
 
 @app.command()
 def close(alert: Alert, by: By, reason: Reason, now: Now = None) -> None:
-    """Close an alert by hand. If its cause remains, a new alert opens after the cool-down."""
+    """Close a case, or one alert of it, by hand. If its cause remains, a new alert opens after the cool-down."""
     from keepwell.tasks.ledger.alert_responses import close
 
     at = instant(now)
     _changed(ledger_call(at, lambda ledger: close(ledger, alert, at, by, reason), create=False))
 
 
-def _changed(alert: "AlertState") -> None:
-    """Print the alert; with --json, all of its fields."""
-    if Options.json:
-        from keepwell.playbook.alerts.ledger_events import alert_row
+def _changed(case: "Case") -> None:
+    """Print the case; with --json, all of its columns."""
+    from keepwell.playbook.alerts.cases import case_row
 
-        show_totals(alert_row(alert), None)
+    row = case_row(case)
+    if Options.json:
+        show_totals(row, None)
         return
-    summary = {"alert": alert.alert_id[:8], "account": alert.account_id, "rule": alert.rule, "state": alert.state}
-    asleep = alert.snoozed_until if alert.closed_at is None else None
+    asleep = case.snoozed_until
     show_totals(
-        summary | ({"snoozed until": f"{asleep:%Y-%m-%d %H:%M}"} if asleep else {}) | {"reason": alert.reason}, None
+        {"case": case.case_id[:8], "account": case.account_id, "state": case.state, "triggers": row["triggers"]}
+        | ({"snoozed until": f"{asleep:%Y-%m-%d %H:%M}"} if asleep else {})
+        | ({"reason": row["reason"]} if row["reason"] else {}),
+        None,
     )

@@ -15,6 +15,7 @@ import typer
 
 from keepwell.cli.accept import accept
 from keepwell.cli.account import account
+from keepwell.cli.actions import app as actions
 from keepwell.cli.alerts import app as alerts
 from keepwell.cli.crm import app as crm
 from keepwell.cli.dates import DAY, AsOf, Now, believed, instant
@@ -51,6 +52,7 @@ app = typer.Typer(
 )
 app.add_typer(models, name="model")
 app.add_typer(alerts, name="alerts")
+app.add_typer(actions, name="actions")
 app.command()(account)
 app.add_typer(reviews, name="review")
 app.add_typer(work, name="work")
@@ -105,6 +107,10 @@ def monthly(
         show_totals(result.totals, result.path)
     else:
         print_lines("nothing to do: all weeks up to this date have run")
+    if not Options.json and result.newest != run.as_of:
+        print_lines(
+            f"Weeks speak as of their first day. The score of {run.as_of} itself: keepwell daily --as-of {run.as_of}"
+        )
 
 
 @app.command()

@@ -15,9 +15,19 @@ from time import monotonic
 
 import numpy as np
 
-from evaluation.soak_checks import churners, clocks, history_of, messages_twice, rows_of, twice
-from evaluation.soak_script import FIRST_DAY, Place, hours
-from keepwell.playbook.alerts.ledger_events import LedgerEvent
+from evaluation.soak_checks import (
+    churners,
+    clocks,
+    events_of,
+    messages_twice,
+    moved_wrongly,
+    next_actions,
+    rows_of,
+    twice,
+    two_cases,
+    unannounced,
+)
+from evaluation.soak_script import FIRST_DAY, Place, hours, sweeps
 from keepwell.sample.write import write_company
 from tests.support.bounds import Bound, table
 from tests.support.running import ROOT, bytes_of
@@ -79,22 +89,36 @@ def _child(place: Place, last_day: date) -> "subprocess.Popen[str]":
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
 
 
-def life(place: Place, history: list[LedgerEvent], last: datetime) -> list[Bound]:
+def life(place: Place, last: datetime) -> list[Bound]:
     """The checks on the undisturbed three months, and counts of their events."""
-    url = f"sqlite:///{place.out / 'ledger.db'}"
-    double, ran, left = twice(history, place.out / "marts"), clocks(history, place.acts, last), churners(place, last)
-    kinds = {kind: sum(e.kind == kind for e in history) for kind in ("opened", "done", "breached", "closed")}
-    counts = [Bound(f"alerts' events of kind {kind}", *FREE, count, 0) for kind, count in kinds.items()]
-    duplicates = [Bound(f"duplicate alerts: {name}", 0, 0, count, 0) for name, count in double.items()]
+    url, marts = f"sqlite:///{place.out / 'ledger.db'}", place.out / "marts"
+    history, of_actions = events_of(place)
+    ran, left, actions = clocks(history, place.acts, last), churners(place, last), next_actions(of_actions, marts, last)
+    moved = moved_wrongly(history, url, place.acts)
+    kinds = {
+        kind: sum(e.kind == kind for e in history) for kind in ("opened", "done", "breached", "notified", "closed")
+    }
+    joined = {how: sum(e.payload.get("joins") == how for e in history) for how in ("louder", "quieter")}
     return [
-        *counts, *duplicates,
+        *(Bound(f"alerts' events of kind {kind}", *FREE, count, 0) for kind, count in kinds.items()),
+        *(Bound(f"alerts that joined a case {how}", *FREE, count, 0) for how, count in joined.items()),
+        *(Bound(f"duplicate alerts: {name}", 0, 0, count, 0) for name, count in twice(history, marts).items()),
+        Bound("accounts with two open cases at a time", 0, 0, two_cases(place), 0),
         Bound("messages sent twice", 0, 0, messages_twice(url), 0),
-        Bound("deadlines missed", 1, np.inf, ran.ran_out, 0),
-        Bound("of them not recorded at the next sweep", 0, 0, ran.ran_out - ran.recorded, 0),
+        Bound("alerts in no message", 0, 0, unannounced(history, url), 0),
+        Bound("deadlines of cases missed", 1, np.inf, ran.missed, 0),
+        Bound("of them not recorded at the next sweep", 0, 0, ran.missed - ran.recorded, 0),
         Bound("recorded that were not missed", 0, 0, ran.wrong, 0),
+        Bound("alerts delivered late whose deadlines did not move by that", 0, 0, moved, 0),
         Bound("churners of the three months", 1, np.inf, len(left), 0),
         Bound("of them flagged before the loss or after", *FREE, sum(c.flagged for c in left), 0),
         Bound("of them without their whole course on their page", 0, 0, sum(not c.complete for c in left), 0),
+        Bound("next actions recommended", *FREE, sum(e.kind == "recommended" for e in of_actions), 0),
+        Bound("of them done", *FREE, sum(e.kind == "done" for e in of_actions), 0),
+        Bound("of them overdue on their first day", 0, 0, actions.at_once, 0),
+        Bound("of them overdue", 1, np.inf, actions.overdue, 0),
+        Bound("of these without one escalation, on the first such day", 0, 0, actions.overdue - actions.escalated, 0),
+        Bound("accounts with two open actions at a time", 0, 0, actions.two, 0),
     ]  # fmt: skip
 
 
@@ -129,10 +153,11 @@ def page(folder: Path, last_day: date, kills: int) -> str:
     days = (last_day - FIRST_DAY) / timedelta(days=1) + 1
     what = (
         f"The sample company ({ACCOUNTS} accounts, {MONTHS} months, seed {SEED}) from {FIRST_DAY} to {last_day}, "
-        f"health alone: {len(hours(last_day))} sweeps, one an hour, {days:.0f} days, the weeks of three months and "
-        "a review every Monday, each by its command and in order. Half an hour after each sweep CSMs look at the live "
-        "alerts: most answer in time, some late, some stop half-way or never answer, some snooze an alert or close "
-        "it (evaluation/soak_script.py)."
+        f"health alone: {sum(map(sweeps, hours(last_day)))} sweeps, one an hour but for outages of three hours, "
+        f"{days:.0f} days, the weeks of three months and a review every Monday, each by its command and in order. Half "
+        "an hour later CSMs look at the open cases: most answer in time, some late, some stop half-way or never "
+        "answer, some snooze a case, close it or one of its alerts; once a day some call about next actions "
+        "(evaluation/soak_script.py)."
     )
     struck_at = (
         f"The same, by kill -9 after a random wait and restarted, {killed.times} times, in hours "
@@ -141,7 +166,7 @@ def page(folder: Path, last_day: date, kills: int) -> str:
     return "\n".join(
         [
             *("# Three months, hour by hour", "", "Written by `make soak`; edit the code instead.", "", what, ""),
-            *(*table(life(quiet, history_of(quiet), last)), ""),
+            *(*table(life(quiet, last)), ""),
             *("## Killed and restarted", "", struck_at, ""),
             *table([Bound("kills", kills, np.inf, killed.times, 0), *same(quiet, struck)]),
             "",

@@ -1,12 +1,8 @@
-"""Checks after the three months of `make soak`, on the ledger, the marts, the pages and the script's log.
-
-Deadlines are computed independently: from each alert's opening, the script's own log of people's actions, and the hours
-at which sweeps ran; the product's own record of what was late is not used.
-"""
+"""Checks after the three months of `make soak`, on the ledger, the marts, the pages and the script's log."""
 
 import json
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -15,24 +11,23 @@ from pathlib import Path
 import pandas as pd
 import sqlalchemy as sa
 
-from evaluation.soak_script import DAILY_AT, FIRST_DAY, HOUR, STEPS, Place
-from keepwell.playbook.alerts.ledger_events import BOOK, PIPELINE, RUN_RULE, Alert, LedgerEvent, fold
-from keepwell.playbook.alerts.rules import RULES
+from evaluation.soak_clocks import FAR, dues_of, misses, people, written
+from evaluation.soak_script import FIRST_DAY, HOUR, SLEEPS_FOR, TWO_CASES, Place
+from keepwell.playbook.alerts.ledger_events import BOOK, Alert, LedgerEvent, fold
+from keepwell.playbook.next_actions.life import ActionEvent
 from keepwell.tasks.earlier_scores import dates, read
 from keepwell.tasks.ledger.store import Ledger
 
-FULFILS = {"plan": ("ack", "assess", "plan"), "contact": STEPS[:4], "follow-up": STEPS, "assess": ("ack", "assess")}
-"""Steps that a later one fulfills, by command; the review too where the rule notifies only the CSM."""
-
-
-BY_SWEEP = ("payment_failure", "billing_dispute", "urgent_ticket", RUN_RULE)
+PROMPT = timedelta(minutes=15)
+"""A message that leaves later than its deadlines assume moves them."""
+DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
 class Clocks:
-    """Clocks that ran out, those of them that the next sweep recorded, and records of clocks that had not run out."""
+    """Deadlines that were missed, those of them that the next sweep recorded, and records of others."""
 
-    ran_out: int
+    missed: int
     recorded: int
     wrong: int
 
@@ -45,6 +40,19 @@ class Churner:
     summary: str
     flagged: bool
     complete: bool
+
+
+@dataclass(frozen=True)
+class Actions:
+    """Next actions: overdue on their first day; overdue at all, with one escalation on the first such day; two at once.
+
+    An action and what replaced it with its due date count as one.
+    """
+
+    at_once: int
+    overdue: int
+    escalated: int
+    two: int
 
 
 def twice(history: Sequence[LedgerEvent], marts: Path) -> dict[str, int]:
@@ -61,34 +69,107 @@ def twice(history: Sequence[LedgerEvent], marts: Path) -> dict[str, int]:
     return {"overlapping": overlap, "same event": again, "in one mart": sum(int(i.duplicated().sum()) for i in ids)}
 
 
+def two_cases(place: Place) -> int:
+    """How often an account had two open cases, or an alert without one: in a day's mart, in the list of an hour."""
+    lines = [json.loads(line) for line in place.acts.read_text().splitlines()]
+    found = len({(line["account"], line["at"]) for line in lines if line["act"] == TWO_CASES})
+    for day in dates(place.out / "marts", "cases"):
+        cases = read(place.out / "marts", "cases", day, ["account_id", "closed_at"])
+        alerts = read(place.out / "marts", "alerts", day, ["account_id", "case_id", "closed_at", "held_by"])
+        live = alerts[alerts["closed_at"].isna() & alerts["held_by"].isna() & (alerts["account_id"] != BOOK)]
+        found += int(cases.loc[cases["closed_at"].isna(), "account_id"].duplicated().sum())
+        pairs = live[["account_id", "case_id"]].drop_duplicates()
+        found += int(pairs["account_id"].duplicated().sum()) + int(live["case_id"].isna().sum())
+    return found
+
+
 def messages_twice(url: str) -> int:
-    """Duplicate messages to the same recipient."""
+    """Duplicate messages to the same recipient, and alerts and actions announced at more than one instant."""
     messages = rows_of(url)["ledger_messages"]
-    return len(messages) - len({(m["channel"], m["title"], m["body"]) for m in messages})
+    same = len(messages) - len({(m["channel"], m["title"], str(m["body"]).rpartition("Message ")[0]) for m in messages})
+    at: dict[str, set[object]] = defaultdict(set)
+    for message in messages:
+        for one in str(message["about"]).split():
+            at[one].add(message["at"])
+    return same + sum(len(instants) > 1 for instants in at.values())
 
 
-def clocks(history: Sequence[LedgerEvent], acts: Path, last: datetime) -> Clocks:
-    """Every clock of every alert against what was recorded of it."""
-    done, sleeps = _acts(acts)
-    closed = {e.alert_id: e.as_of for e in history if e.kind == "closed"}
-    recorded = {(e.alert_id, e.payload["step"]): e.as_of for e in history if e.kind == "breached"}
-    expected: dict[tuple[str, str], datetime] = {}
-    possible: set[tuple[str, str]] = set()
-    for opened in (e for e in history if e.kind in ("opened", "released") and e.payload.get("due")):
-        short, ends = opened.alert_id[:8], closed.get(opened.alert_id, last)
-        for step, due in _dues(opened, sleeps.get(short)):
-            alone = step == "review" and RULES[opened.rule].recipients == ("csm",)
-            at = done.get((short, "assess" if alone else step))
-            if at is not None and at <= due:
-                continue
-            sweep = _sweep_after(max(due, _written(opened)))
-            if due <= ends and sweep <= last:
-                expected[opened.alert_id, step] = sweep
-            elif due <= ends + DAILY_AT * HOUR:
-                # A day's run closes as of midnight, hours after sweeps that saw the alert live.
-                possible.add((opened.alert_id, step))
-    found = sum(recorded.get(key) == sweep for key, sweep in expected.items())
-    return Clocks(len(expected), found, len(recorded.keys() - expected.keys() - possible))
+def unannounced(history: Sequence[LedgerEvent], url: str) -> int:
+    """Alerts that opened, and are in no message."""
+    about = {one for message in rows_of(url)["ledger_messages"] for one in str(message["about"]).split()}
+    return len({e.alert_id for e in history if "notified_at" in e.payload} - about)
+
+
+def clocks(history: Sequence[LedgerEvent], log: Path, last: datetime) -> Clocks:
+    """The deadlines of every case against what was recorded of them: account, step, due, and the hour of the sweep."""
+    expected = Counter(misses(history, log, last))
+    recorded = Counter(
+        (e.account_id, str(e.payload["step"]), datetime.fromisoformat(e.payload["due_at"]), e.as_of)
+        for e in history if e.kind == "breached"
+    )  # fmt: skip
+    return Clocks(expected.total(), (expected & recorded).total(), (recorded - expected).total())
+
+
+def moved_wrongly(history: Sequence[LedgerEvent], url: str, log: Path) -> int:
+    """Alerts whose first message left late, and their deadlines did not move by as much; or moved without that."""
+    rows, closed = rows_of(url), {e.alert_id: written(e) for e in history if e.kind == "closed"}
+    left = {m["key"]: datetime.fromisoformat(str(m["tried_at"])) for m in rows["ledger_deliveries"] if m["delivered"]}
+    sent: dict[str, datetime] = {}
+    for message in rows["ledger_messages"]:
+        for one in str(message["about"]).split() if message["key"] in left else ():
+            sent[one] = min(left[message["key"]], sent.get(one, FAR))
+    naps, expected = [change for change in people(history, log) if change.kind == "snoozed"], {}
+    for event in (e for e in history if "notified_at" in e.payload and e.alert_id in sent):
+        begins, moved = datetime.fromisoformat(event.payload["notified_at"]), sent[event.alert_id] + HOUR
+        if sent[event.alert_id] - begins > PROMPT and closed.get(event.alert_id, FAR) > moved:
+            wakes = [n.at + SLEEPS_FOR for n in naps if n.alert_id == event.alert_id and n.at < moved]
+            start = max([sent[event.alert_id], *wakes])
+            expected[event.alert_id] = moved, {s: d + (start - begins) for s, d in dues_of(event).items()}
+    found = {e.alert_id: (e.as_of, dues_of(e)) for e in history if e.kind == "notified"}
+    return sum(expected.get(one) != found.get(one) for one in expected.keys() | found.keys())
+
+
+def next_actions(events: Sequence[ActionEvent], marts: Path, last: datetime) -> Actions:
+    """Every action from the day on which it was first recommended to its end."""
+    begun: dict[str, ActionEvent] = {}
+    ended: dict[str, datetime] = {}
+    late: dict[str, list[datetime]] = defaultdict(list)
+    for event in sorted(events, key=lambda e: e.as_of):
+        if event.kind == "recommended":
+            begun.setdefault(event.action_id, event)
+        elif event.kind in ("done", "replaced", "closed"):
+            ended.setdefault(event.action_id, event.as_of)
+    counts: dict[str, list[str]] = defaultdict(list)
+    for action_id in begun:
+        counts[_first_of(action_id, begun)].append(action_id)
+    for event in (e for e in events if e.kind == "overdue"):
+        late[_first_of(event.action_id, begun)].append(event.as_of)
+    at_once = overdue = escalated = 0
+    for first, own in counts.items():
+        since, due = begun[first].as_of, datetime.fromisoformat(begun[first].payload["due_on"])
+        days = [since + n * DAY for n in range((last - since) // DAY)]
+        live = [d for d in days if any(begun[one].as_of <= d < ended.get(one, FAR) for one in own)]
+        past = [d for d in live if due < d]
+        at_once += due < since or since in late[first] or "overdue_on" in begun[first].payload
+        overdue += bool(past or late[first])
+        escalated += bool(past) and late[first] == past[:1]
+    two = 0
+    by_account = sorted(begun.values(), key=lambda e: (e.account_id, e.as_of))
+    for one, after in pairwise(by_account):
+        two += one.account_id == after.account_id and ended.get(one.action_id, FAR) > after.as_of
+    for day in dates(marts, "next_actions"):
+        rows = read(marts, "next_actions", day)
+        new = rows["recommended_on"].astype(str) == str(day)
+        at_once += int((new & ((rows["state"] == "overdue") | (rows["due_on"].astype(str) < str(day)))).sum())
+        two += int(rows.loc[rows["state"].isin(["open", "overdue"]), "account_id"].duplicated().sum())
+    return Actions(at_once, overdue, escalated, two)
+
+
+def _first_of(action_id: str, begun: Mapping[str, ActionEvent]) -> str:
+    """The first action of a row of replacements with one due date."""
+    said = begun[action_id].payload
+    before = begun.get(said.get("replaces", ""))
+    return _first_of(before.action_id, begun) if before and before.payload["due_on"] == said["due_on"] else action_id
 
 
 def churners(place: Place, last_day: datetime) -> list[Churner]:
@@ -118,43 +199,10 @@ def rows_of(url: str) -> dict[str, list[dict[str, object]]]:
     return {name: sorted(rows, key=repr) for name, rows in said.items()}
 
 
-def history_of(place: Place) -> list[LedgerEvent]:
-    """The events of a place's ledger."""
+def events_of(place: Place) -> tuple[list[LedgerEvent], list[ActionEvent]]:
+    """The events of alerts, and those of next actions, of a place's ledger."""
     ledger = Ledger.open(f"sqlite:///{place.out / 'ledger.db'}")
     try:
-        return ledger.history()
+        return ledger.history(), ledger.actions()
     finally:
         ledger.close()
-
-
-def _acts(log: Path) -> tuple[dict[tuple[str, str], datetime], dict[str, tuple[datetime, datetime]]]:
-    """By alert and step, when people first took it; by alert, from when until when it slept."""
-    done: dict[tuple[str, str], datetime] = {}
-    sleeps = {}
-    for line in log.read_text().splitlines():
-        act = json.loads(line)
-        at = datetime.fromisoformat(act["at"])
-        if act["act"] == "snooze":
-            sleeps[act["alert"]] = (at, datetime.fromisoformat(act["until"]))
-        for step in FULFILS.get(act["act"], (act["act"].replace("-", "_"),)):
-            done.setdefault((act["alert"], step), at)
-    return done, sleeps
-
-
-def _dues(opened: LedgerEvent, slept: tuple[datetime, datetime] | None) -> Iterator[tuple[str, datetime]]:
-    """Each clock of an alert; those that had not run out when it fell asleep run on after it."""
-    for step, text in opened.payload["due"].items():
-        due = datetime.fromisoformat(text)
-        yield step, due + (slept[1] - slept[0]) if slept and due > slept[0] else due
-
-
-def _written(opened: LedgerEvent) -> datetime:
-    """When an opening was written: by a sweep or a person at once, by the day's run hours after midnight."""
-    at_once = opened.rule in BY_SWEEP or opened.by != PIPELINE
-    return opened.as_of + (timedelta(0) if at_once else DAILY_AT * HOUR)
-
-
-def _sweep_after(at: datetime) -> datetime:
-    """The first sweep at an instant or after it."""
-    floor = at.replace(minute=0, second=0, microsecond=0)
-    return floor if floor == at else floor + HOUR

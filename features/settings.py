@@ -224,7 +224,9 @@ class HealthSettings(Section):
     penalty_points: Points = Field(25, description="points of a missing value with the policy `penalise`")
     carry_half_life_days: Days = Field(60, description="days after which a carried value has half its weight")
     carry_max_days: Days = Field(365, description="days after which a value is no longer carried")
-    change_flag: Points = Field(15, description="monthly change in points from which an account is flagged")
+    change_flag: Points = Field(
+        15, description="monthly change from data and overrides, in points, from which an account is flagged"
+    )
     coverage_after_warning: Share = Field(
         0.5, description="share of coverage left to the measures of a table with a warning (stale, low volume), 0..1"
     )

@@ -11,16 +11,22 @@ from keepwell.flows.month.week_3_interventions import publish_work
 from keepwell.flows.review_marts import publish_reviews
 from keepwell.flows.run import Run
 from keepwell.flows.scoring import ScoredDate, score_date, staged
-from keepwell.flows.sweep import absences_of, outbox, overdue_sweep, send
+from keepwell.flows.sweep import absences, absences_of, outbox, overdue_sweep, send
+from keepwell.playbook.alerts.cases import case_table, cases_at, cases_of
 from keepwell.playbook.alerts.clocks import step_table, steps_at
 from keepwell.playbook.alerts.ledger_events import LedgerEvent, alert_table, alerts_at
-from keepwell.playbook.alerts.lifecycle import new_events
+from keepwell.playbook.alerts.lifecycle import NO_ABSENCES, new_events
 from keepwell.playbook.alerts.rules import Observations, Occurrence
 from keepwell.playbook.alerts.runs import days_to_run, events_since
+from keepwell.playbook.next_actions.day import closed_with_account
+from keepwell.playbook.next_actions.life import ActionEvent, actions_at
+from keepwell.playbook.next_actions.notices import action_notices
+from keepwell.tasks.delivery.account_cards import account_cards
 from keepwell.tasks.delivery.artifacts import show_alerts
 from keepwell.tasks.errors import DataCheckFailed
 from keepwell.tasks.ledger.store import Ledger
 from keepwell.tasks.lock import holding
+from keepwell.tasks.marts.actions import action_frame
 from keepwell.tasks.marts.publish import publish
 from keepwell.tasks.marts.runs import recorded
 from keepwell.tasks.scoring.guard import Rules, guard
@@ -59,10 +65,10 @@ def daily_alerts(run: Run) -> DayResult:
         made = []
         for day in plan.days[:-1]:
             try:
-                made.append(one_day(replace(run, as_of=day), snapshot, ledger))
+                made.append(one_day(replace(run, as_of=day), snapshot, ledger, planned_at(run)))
             except DataCheckFailed as failure:
                 log.warning("%s is skipped, its data fails a critical check: %s", day, failure.findings[0])
-        made.append(one_day(run, snapshot, ledger))
+        made.append(one_day(run, snapshot, ledger, planned_at(run)))
         if overdue_sweep(run, ledger, planned_at(run)):
             log.warning("no sweep has run recently; the daily run sends the waiting messages. Schedule `sweep`.")
             send(run, ledger, planned_at(run))
@@ -79,12 +85,16 @@ def together(made: Sequence[DayResult], days: Sequence[date]) -> DayResult:
     )  # fmt: skip
 
 
-def one_day(run: Run, snapshot: Snapshot, ledger: Ledger) -> DayResult:
-    """Score one date, find what changed, write it to the ledger, publish the alerts."""
+def one_day(run: Run, snapshot: Snapshot, ledger: Ledger, notified_at: datetime) -> DayResult:
+    """Score one date, find what changed, write it to the ledger, publish the alerts.
+
+    `notified_at`: when people hear of it, later than the day itself where it is made up.
+    """
     with holding(run.out, run.as_of), recorded(run, DAILY) as record:
         scored = score_date(run, snapshot)
-        new = decide(run, scored, ledger)
-        alerts = keep_alerts(run, scored, ledger, new)
+        new = decide(run, scored, ledger, notified_at)
+        actions = [*scored.scored.actions, *ended_with_account(run, scored, ledger)]
+        alerts = keep_alerts(run, scored, ledger, new, actions)
         publish_reviews(run, ledger, snapshot, scored.stamp)
         publish_work(run, ledger, scored.facts, scored.stamp)
         opened = int(_opened(alerts, run).sum())
@@ -113,7 +123,7 @@ def planned_at(run: Run) -> datetime:
 
 
 @step
-def decide(run: Run, scored: ScoredDate, ledger: Ledger) -> list[LedgerEvent]:
+def decide(run: Run, scored: ScoredDate, ledger: Ledger, notified_at: datetime) -> list[LedgerEvent]:
     """Events that this day adds to the ledger; none if the ledger has a newer run."""
     settings, accounts = run.settings.alerts, scored.scored.accounts
     history, runs = ledger.history(run.instant), ledger.runs(DAILY)
@@ -127,7 +137,6 @@ def decide(run: Run, scored: ScoredDate, ledger: Ledger) -> list[LedgerEvent]:
         .to_pylist()
     )
     book = dict(zip(accounts["account_id"], accounts["csm"], strict=True))
-    notified_at = planned_at(run)
     rules = Rules(settings, run.settings.health, run.settings.owners.data_owner, notified_at)
     found = guard(scored.scored, scored.stored, scored.models, history, run.marts, run.instant, rules)
     occurred = [*(Occurrence(**row) for row in rows), *found.data_alerts, *overdue_sweep(run, ledger, run.instant)]
@@ -137,18 +146,39 @@ def decide(run: Run, scored: ScoredDate, ledger: Ledger) -> list[LedgerEvent]:
     return [*found.events, *new]
 
 
+def ended_with_account(run: Run, scored: ScoredDate, ledger: Ledger) -> list[ActionEvent]:
+    """The end of the live actions of accounts that are known to have left."""
+    book = set(scored.scored.accounts["account_id"])
+    live = [a for a in actions_at(ledger.actions(run.instant), run.instant).values() if a.live]
+    gone = [a for a in live if a.account_id not in book]
+    known = absences(run, scored.facts, ledger) if gone else NO_ABSENCES
+    return [closed_with_account(a, run.instant) for a in gone if known.has_left(a.account_id, None)]
+
+
 @step
-def keep_alerts(run: Run, scored: ScoredDate, ledger: Ledger, new: list[LedgerEvent]) -> pd.DataFrame:
+def keep_alerts(
+    run: Run, scored: ScoredDate, ledger: Ledger, new: list[LedgerEvent], actions: list[ActionEvent]
+) -> pd.DataFrame:
     """Write the day to the ledger in one transaction, and publish its alerts as of the date.
 
     A day before the ledger's newest run is only published: recording it would change the start of the ledger.
     """
     last = ledger.last_run(DAILY)
     if last is None or run.instant >= last:
-        names = scored.scored.accounts.set_index("account_id")["name"].dropna().astype(str).to_dict()
-        ledger.record(DAILY, run.instant, new, outbox(run, ledger, new, names))
+        accounts = account_cards(
+            scored.scored.accounts.assign(currency=run.settings.money.reporting_currency), run.as_of
+        )
+        announced = {e.account_id for e in new if e.kind in ("opened", "released") and not e.payload.get("held_by")}
+        notices = action_notices(actions, accounts, run.settings.owners, run.instant, announced)
+        ledger.record(DAILY, run.instant, new, outbox(run, ledger, new, accounts, notices), actions)
     history = ledger.history(run.instant)
+    cases = {a.alert_id: c.case_id for c in cases_of(history, run.instant) for a in c.triggers}
     alerts = alert_table(alerts_at(history, run.instant)).to_pandas()
-    steps = step_table(steps_at(history, run.instant)).to_pandas()
-    publish(run.marts, run.as_of, {"alerts": alerts, "alert_steps": steps}, scored.stamp)
+    frames = {
+        "alerts": alerts.assign(case_id=alerts["alert_id"].map(cases)),
+        "alert_steps": step_table(steps_at(history, run.instant)).to_pandas(),
+        "cases": case_table(cases_at(history, run.instant)).to_pandas(),
+        "next_actions": action_frame(actions_at(ledger.actions(run.instant), run.instant).values(), run.as_of),
+    }
+    publish(run.marts, run.as_of, frames, scored.stamp)
     return alerts

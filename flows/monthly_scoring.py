@@ -23,13 +23,17 @@ WEEK_ONE = "monthly_week_1"
 
 @dataclass(frozen=True)
 class MonthResult:
-    """Result of a monthly run: the report of week 1 and its path, and the results of the other weeks."""
+    """Result of a monthly run: the report of week 1 and its path, and the results of the other weeks.
+
+    `newest`: the first day of the last week that was asked for.
+    """
 
     report: MonthReport | None
     path: Path | None
     outreach: OutreachWeek | None = None
     work: WorkResult | None = None
     results: ResultsWeek | None = None
+    newest: date | None = None
 
     @property
     def totals(self) -> Mapping[str, object]:
@@ -50,7 +54,7 @@ def monthly_scoring(run: Run, week: int | None = None, *, draws: bool = True) ->
         first = replace(run, as_of=first_day(run.as_of, number))
         if week is not None or first.as_of == run.as_of or not _has_run(first, number):
             result = _with_week(result, first, number, wait=number == wanted[-1], draws=draws)
-    return result
+    return replace(result, newest=first_day(run.as_of, wanted[-1]))
 
 
 def _has_run(first: Run, week: int) -> bool:

@@ -63,7 +63,7 @@ class Run:
     def scoring(self) -> ScoreSettings:
         """What a score depends on; ConfigError for a playbook with a mistake."""
         s = self.settings
-        return ScoreSettings(s.money, s.health, s.tiers, s.owners, playbook_of(s), s.alerts)
+        return ScoreSettings(s.money, s.health, s.tiers, s.owners, playbook_of(s), s.alerts, s.actions, s.outreach)
 
     @property
     def fixed(self) -> frozenset[str]:

@@ -1,6 +1,6 @@
 """Shared by all flows: stage, check, score and publish one date."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 
@@ -12,8 +12,9 @@ from keepwell.features.measures.all import FEATURES
 from keepwell.flows.run import Run
 from keepwell.models.promotion.champions import CHALLENGER, CHAMPION
 from keepwell.models.settings.base import OUTCOMES
-from keepwell.playbook.alerts.ledger_events import fold
-from keepwell.playbook.overrides import Override, overrides_at
+from keepwell.playbook.alerts.ledger_events import PIPELINE, RISK, fold
+from keepwell.playbook.next_actions.day import Past
+from keepwell.playbook.overrides import overrides_at
 from keepwell.tasks.checks.book_watch import BOOK_RULES, watch_book
 from keepwell.tasks.checks.run import CheckResult, coverage_left, raise_if_critical, run_checks
 from keepwell.tasks.earlier_scores import Stored, stored_before
@@ -24,8 +25,9 @@ from keepwell.tasks.marts.publish import Stamp, publish
 from keepwell.tasks.marts.schemas.scores import HEALTH_SCORES
 from keepwell.tasks.marts.signal_catalogue import signal_catalogue, write_catalogue_xlsx
 from keepwell.tasks.registry.promotion_record import warn_of_lost_changes
+from keepwell.tasks.scoring.evidence import on_record
 from keepwell.tasks.scoring.predictions import Models
-from keepwell.tasks.scoring.score import Scored, score_book
+from keepwell.tasks.scoring.score import People, Scored, score_book
 from keepwell.tasks.settings import Override as Severity
 from keepwell.tasks.sources.facts import facts_at
 from keepwell.tasks.sources.snapshot import Snapshot
@@ -122,9 +124,9 @@ def score_and_publish(run: Run, snapshot: Snapshot, checked: Checked) -> ScoredD
     stored = stored_before(run.marts, run.as_of, settings.alerts.drop_window_days)
     left = coverage_left(checked.results, settings.health.coverage_after_warning)
     models = production_models(run)
-    overrides, alarmed = said_by_people(run)
-    scored = score_book(facts, run.scoring, left, stored, models, overrides, alarmed)
-    said = (*sorted(o.event_id for o in overrides.values()), *sorted(alarmed))
+    people = said_by_people(run)
+    scored = score_book(facts, run.scoring, left, stored, models, people)
+    said = (*sorted(o.event_id for o in people.overrides.values()), *sorted(people.alarmed), *people.actions.used)
     stamp = run.stamp(snapshot, stored, (*(models.used if models else ()), *said, *checked.used))
     quarantine = facts["quarantine"].rename(table="table_name").drop("known_at").to_pandas()
     catalogue = signal_catalogue(facts, snapshot, settings.tables, FEATURES, scored.accounts, settings.catalogue)
@@ -159,19 +161,25 @@ def production_models(run: Run) -> Models | None:
     return Models(models, run.settings.models.policy, min_tenure, rules.assigned_share, not rules.review_required)
 
 
-def said_by_people(run: Run) -> tuple[Mapping[str, Override], frozenset[str]]:
-    """What the ledger adds to a score: active overrides by account, and accounts with an alert open before.
+def said_by_people(run: Run) -> People:
+    """What the ledger adds to a score.
 
     Alerts that open at the run's own instant do not count, so that every flow of a date finds the same.
     """
     ledger = Ledger.open(run.ledger_url, run.settings.retries)
     try:
-        overrides = overrides_at(ledger.work(run.instant), run.instant)
-        asked = run.scoring.playbook.grows
-        history = ledger.history(run.instant - timedelta(microseconds=1)) if asked else []
+        work, before = ledger.work(run.instant), run.instant - timedelta(microseconds=1)
+        history = ledger.history(run.instant)
+        actions = [e for e in ledger.actions(run.instant) if not (e.as_of == run.instant and e.by == PIPELINE)]
+        sent = ledger.sent(run.instant - timedelta(days=run.settings.alerts.catch_up_days))
     finally:
         ledger.close()
-    return overrides, frozenset(a.account_id for a in fold(history, run.instant).values() if a.closed_at is None)
+    alerts = fold([e for e in history if e.as_of <= before], run.instant).values()
+    return People(
+        overrides_at(work, run.instant),
+        frozenset(a.account_id for a in alerts if a.closed_at is None and a.kind == RISK),
+        Past(actions, on_record(history, work, actions, sent, run.instant)),
+    )  # fmt: skip
 
 
 @step

@@ -1,7 +1,7 @@
 """Every 15 minutes: open alerts for new events, record missed deadlines, send messages (ALR-2)."""
 
 import shutil
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from statistics import median
@@ -11,15 +11,19 @@ from keepwell.features.facts.events import events
 from keepwell.features.facts.known import Facts
 from keepwell.flows.run import Run
 from keepwell.flows.schedule import BY_DATE, MINUTE, missed_runs, still_missed
-from keepwell.playbook.alerts.clocks import breaches
+from keepwell.playbook.alerts.account_card import AccountCard
+from keepwell.playbook.alerts.cases import by_case
+from keepwell.playbook.alerts.clocks import breaches, notified_late
 from keepwell.playbook.alerts.ledger_events import BOOK, RUN_RULE, LedgerEvent, fold
 from keepwell.playbook.alerts.lifecycle import NO_ABSENCES, Absences, new_events
-from keepwell.playbook.alerts.messages import Message, messages
+from keepwell.playbook.alerts.messages import Background, Message, Notice, messages
 from keepwell.playbook.alerts.rules import Observations, Occurrence
 from keepwell.playbook.alerts.runs import events_since, way_back
+from keepwell.playbook.settings import AlertSettings
 from keepwell.tasks.checks.departures import departures, last_seen, stored_book
+from keepwell.tasks.delivery.account_cards import published_cards
 from keepwell.tasks.delivery.notify import Delivered, channels_of, deliver
-from keepwell.tasks.ledger.alert_responses import FLOW, account_names, decided
+from keepwell.tasks.ledger.alert_responses import FLOW, decided
 from keepwell.tasks.ledger.store import Ledger
 from keepwell.tasks.lock import holding
 from keepwell.tasks.sources.facts import facts_at
@@ -58,11 +62,11 @@ def sweep(run: Run, now: datetime) -> Swept:
             if newest is not None and now < newest:
                 return without_effect(now, f"before the newest one ({newest})", way_back("the newest one", newest))
             snapshot = read_events(run)
-            new, names = look(run, snapshot, ledger, now)
-            if newest is None and not names:
+            new, accounts = look(run, snapshot, ledger, now)
+            if newest is None and not accounts:
                 # As the first run ever it would have the next one open everything since.
                 return without_effect(now, "before the first contract", "Choose a later instant.")
-            recorded = ledger.record(SWEEP, now, new, outbox(run, ledger, new, names))
+            recorded = ledger.record(SWEEP, now, new, outbox(run, ledger, new, accounts))
             delivered = send(run, ledger, now)
         finally:
             ledger.close()
@@ -95,8 +99,10 @@ def read_events(run: Run) -> Snapshot:
 
 
 @step
-def look(run: Run, snapshot: Snapshot, ledger: Ledger, now: datetime) -> tuple[list[LedgerEvent], dict[str, str]]:
-    """Events that this sweep adds to the ledger, and the names of the accounts under contract."""
+def look(
+    run: Run, snapshot: Snapshot, ledger: Ledger, now: datetime
+) -> tuple[list[LedgerEvent], dict[str, AccountCard]]:
+    """Events that this sweep adds to the ledger, and the accounts under contract as messages show them."""
     settings, facts = run.settings.alerts, by_customer(facts_at(snapshot, now, run.fixed), run.settings.money)
     history, runs = ledger.history(now), ledger.runs(SWEEP)
     since = events_since(history, now, settings, runs)
@@ -111,10 +117,22 @@ def look(run: Run, snapshot: Snapshot, ledger: Ledger, now: datetime) -> tuple[l
     seen = Observations([], [*(Occurrence(**row) for row in rows), *runs_not_made(run, ledger, history, now)])
     absences = absences_of(run, facts, ledger, owners, history)
     new = new_events(history, seen, now, owners, settings, run.settings.owners, runs, absences=absences)
-    named = {
-        account: str(name or account) for account, name in zip(accounts["account_id"], accounts["name"], strict=True)
+    known = [*history, *new]
+    unsent, sent = waiting_alerts(ledger, settings, now)
+    new += notified_late(known, sent, now, settings)
+    new += breaches([*history, *new], now, settings, unsent)
+    scored = published_cards(run.marts, now.date())
+    named = zip(accounts["account_id"], accounts["name"], strict=True)
+    return new, {
+        account: scored.get(account) or AccountCard(name if isinstance(name, str) else None) for account, name in named
     }
-    return [*new, *breaches([*history, *new], now)], named
+
+
+def waiting_alerts(ledger: Ledger, settings: AlertSettings, now: datetime) -> tuple[set[str], dict[str, datetime]]:
+    """The alerts of which no message has left yet though one waits, and when the first left of the others."""
+    sent = ledger.sent(now - timedelta(days=settings.catch_up_days))
+    waiting = {alert for one in ledger.waiting() for alert in one.message.about.split()}
+    return waiting - sent.keys(), sent
 
 
 def absences_of(
@@ -124,6 +142,11 @@ def absences_of(
     alerts = fold(history, facts.as_of).values()
     if all(a.account_id in book or a.account_id == BOOK for a in alerts if a.closed_at is None):
         return NO_ABSENCES
+    return absences(run, facts, ledger)
+
+
+def absences(run: Run, facts: Facts, ledger: Ledger) -> Absences:
+    """What is known of accounts that are not under contract."""
     # A sweep comes after the day's own book; a batch run is about to publish it.
     stored = stored_book(run.marts, facts.today if facts.as_of == run.instant else facts.today + timedelta(days=1))
     accepted = {day: one.by for day, one in ledger.accepted().items()}
@@ -159,11 +182,20 @@ def overdue_sweep(run: Run, ledger: Ledger, now: datetime) -> list[Occurrence]:
     )
 
 
-def outbox(run: Run, ledger: Ledger, new: list[LedgerEvent], names: dict[str, str]) -> list[Message]:
-    """The messages of these events."""
-    opened = [e for e in (*ledger.history(), *new) if e.kind == "opened"]
-    alerts, settings = {e.alert_id: e.payload for e in opened}, run.settings
-    return messages(new, alerts, names, channels_of(settings.messages), settings.owners)
+def outbox(
+    run: Run,
+    ledger: Ledger,
+    new: Sequence[LedgerEvent],
+    accounts: Mapping[str, AccountCard],
+    notices: Sequence[Notice] = (),
+) -> list[Message]:
+    """The messages of these events, and of further notices."""
+    history, settings = [*ledger.history(), *new], run.settings
+    opened = {e.alert_id: e.payload for e in history if e.kind == "opened"}
+    at = max((e.as_of for e in new), default=run.instant)
+    cases = {a.alert_id: case for case, own in by_case(fold(history, at).values()).items() for a in own}
+    background = Background(accounts, cases, settings.owners, settings.alerts, settings.messages)
+    return messages(new, opened, background, channels_of(settings.messages), notices)
 
 
 def decide_on_hold(run: Run, named: str, decision: str, now: datetime, by: str, reason: str) -> int:
@@ -171,8 +203,7 @@ def decide_on_hold(run: Run, named: str, decision: str, now: datetime, by: str, 
     ledger = Ledger.open(run.ledger_url, run.settings.retries)
     try:
         new = decided(ledger.history(now), named, decision, now, by, reason, run.settings.alerts)
-        names = account_names(run.marts, now.date())
-        ledger.record(FLOW, now, new, outbox(run, ledger, new, names))
+        ledger.record(FLOW, now, new, outbox(run, ledger, new, published_cards(run.marts, now.date())))
     finally:
         ledger.close()
     return len({event.alert_id for event in new}) - 1

@@ -13,11 +13,12 @@ ANYWHERE = Action(name="anything", owner="csm", tiers=TIERS, because="an action 
 
 
 @dataclass(frozen=True)
-class Case:
+class Situation:
     """What an action is chosen by: tier, leading factors as (feature, component), and further conditions.
 
     `renewal_days`: days to the renewal, None if unknown. `risk`, `expansion`, `advocacy`: probabilities 0-1, None
-    without a model. `alarmed`: whether the account has an open alert.
+    without a model. `alarmed`: whether the account has an open alert. `leaving`: whether its notice is known.
+    `never_used`: whether nobody of the account has ever used the product.
     """
 
     tier: str
@@ -28,6 +29,8 @@ class Case:
     expansion: float | None = None
     advocacy: float | None = None
     alarmed: bool = False
+    leaving: bool = False
+    never_used: bool = False
 
 
 class Playbook(Section):
@@ -44,11 +47,14 @@ class Playbook(Section):
                 )
         return self
 
-    def next_action(self, case: Case) -> Action | None:
-        """The first action for the leading factor, else for the next, else for none."""
-        for feature, component in (*case.factors, ("", "")):
+    def next_action(self, situation: Situation) -> Action | None:
+        """The first action for who leaves or never came; else for the leading factor, for the next, and for none."""
+        for action in self.action:
+            if (action.leaving or action.never_used) and applies(action, situation):
+                return action
+        for feature, component in (*situation.factors, ("", "")):
             for action in self.action:
-                if applies(action, case) and answers(action, feature, component):
+                if applies(action, situation) and answers(action, feature, component):
                     return action
         return None
 
@@ -65,18 +71,21 @@ def answers(action: Action, feature: str, component: str) -> bool:
     return feature == ""
 
 
-def applies(action: Action, case: Case) -> bool:
+def applies(action: Action, situation: Situation) -> bool:
     """Whether tier, segment, renewal, probabilities and open alerts allow the action."""
     probabilities = (
-        (action.risk_from, case.risk), (action.expansion_from, case.expansion), (action.advocacy_from, case.advocacy)
+        (action.risk_from, situation.risk), (action.expansion_from, situation.expansion),
+        (action.advocacy_from, situation.advocacy),
     )  # fmt: skip
-    days = case.renewal_days
+    days = situation.renewal_days
     return (
-        case.tier in action.tiers
-        and (not action.segments or case.segment in action.segments)
+        situation.tier in action.tiers
+        and (not action.segments or situation.segment in action.segments)
         and (action.renewal_within_days is None or (days is not None and 0 <= days <= action.renewal_within_days))
         and all(low is None or (value is not None and value >= low) for low, value in probabilities)
-        and not (action.grows and case.alarmed)
+        and not (action.grows and (situation.alarmed or situation.leaving))
+        and (action.leaving is None or action.leaving == situation.leaving)
+        and (action.never_used is None or action.never_used == situation.never_used)
     )
 
 
@@ -95,4 +104,7 @@ def wherever(wide: Action, narrow: Action) -> bool:
         (wide.advocacy_from, narrow.advocacy_from),
     )  # fmt: skip
     likely = all(low is None or (high is not None and high >= low) for low, high in minimums)
-    return bool(segments) and renewal and likely and (narrow.grows or not wide.grows)
+    course = all(
+        getattr(wide, name) in (None, getattr(narrow, name)) for name in ("leaving", "never_used")
+    )  # fmt: skip
+    return bool(segments) and renewal and likely and course and (narrow.grows or not wide.grows)

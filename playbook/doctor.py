@@ -3,16 +3,16 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from keepwell.playbook.actions import ANYWHERE, Playbook, answers, wherever
-from keepwell.playbook.alerts.clocks import ESCALATION
 from keepwell.playbook.alerts.messages import Channel, Kind
-from keepwell.playbook.alerts.rules import Rule
-from keepwell.playbook.settings import Action, OwnerSettings
-from keepwell.playbook.tiers import TIERS
+from keepwell.playbook.alerts.rules import rules_of
+from keepwell.playbook.rule_settings import Role
+from keepwell.playbook.settings import Action, AlertSettings, OwnerSettings, TierSettings
+from keepwell.playbook.tiers import TIERS, tier_days
 
-ROLES = ("csm", "manager", "director", "finance", "executive", "product", "technical", "data owner")
+ROLES = get_args(Role)
 ROLE_FROM_DATA = "csm"
 Severity = Literal["critical", "warning", "ok"]
 
@@ -26,12 +26,31 @@ class Diagnosis:
     message: str
 
 
-def playbook_findings(playbook: Playbook, features: Mapping[str, str | None]) -> list[Diagnosis]:
-    """Unreachable actions, contradictions and gaps; `features`: the component of each published feature.
+def playbook_findings(playbook: Playbook, features: Mapping[str, str | None], tiers: TierSettings) -> list[Diagnosis]:
+    """Late, unreachable and contradictory actions, and gaps; `features`: the component of each published feature.
 
     An account has one leading factor at a time, so each feature alone, and no factor at all, are all the cases.
     """
-    return [*_never_reached(playbook, features), *_contradictions(playbook, features), *_gaps(playbook, features)]
+    return [
+        *_late(playbook, tiers), *_never_reached(playbook, features), *_contradictions(playbook, features),
+        *_gaps(playbook, features),
+    ]  # fmt: skip
+
+
+def _late(playbook: Playbook, tiers: TierSettings) -> Iterator[Diagnosis]:
+    """Critical: an action that would be due later than its tier allows."""
+    for action in playbook.action:
+        over = [
+            name
+            for name in action.tiers
+            if action.within_days is not None and action.within_days > tier_days(name, tiers)
+        ]
+        if over:
+            given = " and ".join(f"{name} has {tier_days(name, tiers)}" for name in over)
+            message = f"{action.name!r} has {action.within_days} days (within_days), and tier {given}"
+            yield Diagnosis(
+                "critical", "playbook", f"{message}. The tier's deadline counts: give fewer days, or leave it out."
+            )
 
 
 def _first(playbook: Playbook, tier: str, feature: str, component: str, where: Action = ANYWHERE) -> int | None:
@@ -119,13 +138,13 @@ def _gaps(playbook: Playbook, features: Mapping[str, str | None]) -> Iterator[Di
             yield Diagnosis("warning", "playbook", f"{found}; the fallback {last.name!r} applies. Add one.")
 
 
-def role_findings(rules: Mapping[str, Rule], playbook: Playbook, owners: OwnerSettings) -> list[Diagnosis]:
+def role_findings(settings: AlertSettings, playbook: Playbook, owners: OwnerSettings) -> list[Diagnosis]:
     """A warning for each needed role that nobody has, and for each unknown role."""
     asked: dict[str, list[str]] = defaultdict(list)
-    for rule in rules.values():
+    for rule in rules_of(settings).values():
         for role in rule.recipients:
             asked[role].append(f"the alert {rule.name}")
-    for role in ESCALATION[1:]:
+    for role in settings.escalation:
         asked[role].append("missed deadlines")
     for action in playbook.action:
         if action.owner != "automation":
@@ -144,9 +163,9 @@ def role_findings(rules: Mapping[str, Rule], playbook: Playbook, owners: OwnerSe
     ]
 
 
-def channel_findings(channels: Mapping[str, Channel], rules: Mapping[str, Rule]) -> list[Diagnosis]:
+def channel_findings(channels: Mapping[str, Channel], settings: AlertSettings) -> list[Diagnosis]:
     """A warning for each channel that never gets a message, and for each role that no channel reaches."""
-    said = _said(rules)
+    said = _said(settings)
     silent = [name for name, channel in channels.items() if not any(_carries(channel, *one) for one in said)]
     unreached = {one[2] for one in said if not any(_carries(c, "", "", one[2]) for c in channels.values())}
     lost = {one[2] for one in said if not any(_carries(c, *one) for c in channels.values())} - unreached
@@ -161,13 +180,14 @@ def channel_findings(channels: Mapping[str, Channel], rules: Mapping[str, Rule])
     ]
 
 
-def _said(rules: Mapping[str, Rule]) -> list[tuple[Kind, str, str]]:
+def _said(settings: AlertSettings) -> list[tuple[Kind, str, str]]:
     """Every message that alerts can make: its kind, severity and role."""
-    openings = [(rule.severity, role) for rule in rules.values() for role in rule.recipients]
+    openings = [(rule.severity, role) for rule in rules_of(settings).values() for role in rule.recipients]
     return [
         *(("opened", severity, role) for severity, role in openings),
         *(("digest", "critical", role) for _, role in openings),
-        *(("breached", "critical", role) for role in ESCALATION[1:]),
+        *(("breached", "critical", role) for role in settings.escalation),
+        ("action", "critical", "manager"),
     ]
 
 

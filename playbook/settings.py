@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from keepwell.playbook.rule_settings import Clocks, OwnRule, Role
 from keepwell.playbook.working_hours import WorkingHours
 from keepwell.values.setting_types import (
     Amount,
@@ -27,6 +28,7 @@ from keepwell.values.setting_types import (
 )
 
 DATA_OWNER = "data owner"
+RuleName = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
 
 
 class OwnerSettings(Section):
@@ -58,16 +60,6 @@ class TierSettings(Section):
         if self.immediate_below > self.automated_above:
             raise ValueError("immediate_below must not be above automated_above: a health would be in both tiers")
         return self
-
-
-class Clocks(Section):
-    """Hours from the notification of an alert to the deadline of each step."""
-
-    acknowledge_hours: Hours = Field(2, description="hours to acknowledge")
-    assess_hours: Hours = Field(4, description="hours to assess")
-    plan_hours: Hours = Field(24, description="hours to record a plan")
-    contact_hours: Hours = Field(48, description="hours to contact the customer")
-    follow_up_hours: Hours = Field(72, description="hours to follow up")
 
 
 class Team(Section):
@@ -142,6 +134,15 @@ class AlertSettings(Section):
     catch_up_days: DaysOrZero = Field(
         31, description="missed days that a run catches up, in order; of older days it reads events only"
     )
+    recipients: Mapping[str, tuple[Role, ...]] = Field(
+        {}, description="roles that an alert rule notifies, by rule; the others notify their default roles"
+    )
+    escalation: tuple[Role, ...] = Field(
+        ("manager", "director", "executive"),
+        description="role notified of a case's first missed deadline, its second, and so on",
+        min_length=1,
+    )
+    rules: Mapping[RuleName, OwnRule] = Field({}, description="the company's own alert rules, by name")
     guard: GuardSettings = GuardSettings()
     clocks: Clocks = Clocks()
     hours: WorkingHours = WorkingHours()
@@ -150,6 +151,18 @@ class AlertSettings(Section):
     def hours_of(self, owner: str) -> WorkingHours:
         """The working hours of the owner's team, else the default hours."""
         return next((team.hours for team in self.teams.values() if owner in team.csms), self.hours)
+
+
+class ActionSettings(Section):
+    """The life of a next action."""
+
+    rest_days: DaysOrZero = Field(
+        14,
+        description="days after an action was done, or closed by a person, before the next; a more urgent tier ends it",
+    )
+    watch_stable: bool = Field(
+        True, description="whether stable accounts without risk are watched, without a dated action"
+    )
 
 
 class ReviewSettings(Section):
@@ -181,8 +194,14 @@ class Action(Section):
     risk_from: Share | None = Field(None, description="only from this probability of churn on; never without a model")
     expansion_from: Share | None = Field(None, description="the same for expansion")
     advocacy_from: Share | None = Field(None, description="the same for advocacy")
+    leaving: bool | None = Field(None, description="only accounts whose notice is known (true), or only others (false)")
+    never_used: bool | None = Field(
+        None, description="only accounts that never used the product (true), or only others (false)"
+    )
     grows: bool = Field(False, description="an upsell or a reference: never while the account has an open alert")
-    within_days: DaysOrZero | None = Field(None, description="calendar days to act; empty: the deadline of the tier")
+    within_days: DaysOrZero | None = Field(
+        None, description="calendar days to act, no more than the tier has; empty: the deadline of the tier"
+    )
     because: str = Field(description="why this action fits this factor; the CSM and the CS director read it")
     talking_points: tuple[str, ...] = Field((), description="what to bring up with the customer")
     kind: str | None = Field(None, description="kind of intervention that it starts, one of work.kinds; empty: none")
@@ -213,6 +232,9 @@ class OutreachSettings(Section):
     )
     hold_out_high_value: bool = Field(False, description="whether high-value accounts can be held out too")
     share_calls: bool = Field(True, description="whether colleagues with capacity take over calls of a CSM without")
+    share_across_segments: bool = Field(
+        True, description="whether colleagues of other segments take over, once those of the segment are full"
+    )
     unavailable_from: Mapping[str, date] = Field(
         {}, description="CSMs who left or are away, by name: their first day without calls"
     )

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 
 from keepwell.playbook.settings import TierSettings
+from keepwell.values.points import to_one_decimal
 
 BANDS = ("critical", "at_risk", "stable", "healthy", "unknown")
 """Of health, worst first."""
@@ -19,6 +20,7 @@ def tier(
     """The more urgent of the tiers by health and by risk, and the reasons; (None, None) for unknown health."""
     if health is None:
         return None, None
+    health = to_one_decimal(health)
     if health < settings.immediate_below:
         by_health = "immediate"
     elif health <= settings.automated_above:
@@ -48,10 +50,12 @@ def business_day_after(start: date, days: int, holidays: Sequence[date]) -> date
 
 
 def due_date(name: str, since: date, within_days: int | None, settings: TierSettings) -> date:
-    """When the next action is due: by the playbook's deadline, else by the tier's, from *entering* the tier."""
-    if within_days is not None:
-        return since + timedelta(days=within_days)
-    if name == "immediate":
-        return since
-    days = settings.outreach_business_days if name == "outreach" else settings.automated_business_days
-    return business_day_after(since, days, settings.holidays)
+    """When an action recommended on a day is due: by its own deadline, and never later than by the tier's."""
+    latest = business_day_after(since, tier_days(name, settings), settings.holidays)
+    return latest if within_days is None else min(latest, since + timedelta(days=within_days))
+
+
+def tier_days(name: str, settings: TierSettings) -> int:
+    """The business days that a tier has to act."""
+    days = {"immediate": 0, "outreach": settings.outreach_business_days, "automated": settings.automated_business_days}
+    return days[name]

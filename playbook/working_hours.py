@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from keepwell.values.setting_types import Section
 
-DAY = timedelta(days=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 SHORTEST_DAY = timedelta(hours=1)
 """A year of hours, worked one hour a week, still ends within the calendar."""
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -70,6 +70,21 @@ def after(start: datetime, hours: float, rules: WorkingHours) -> datetime:
                 return begin + left
             left -= room
         day += DAY
+
+
+def between(start: datetime, end: datetime, rules: WorkingHours) -> float:
+    """The hours from `start` to `end` by the same clock, 0 where the end is first: `after` of them is `end` again."""
+    if rules.clocks == "calendar" or end <= start:
+        return max(end - start, timedelta(0)) / HOUR
+    zone = ZoneInfo(rules.timezone)
+    day, last = (at.replace(tzinfo=UTC).astimezone(zone).date() for at in (start, end))
+    worked = timedelta(0)
+    while day <= last:
+        if works(day, rules):
+            opening, closing = working_day(day, rules)
+            worked += max(min(end, closing) - max(start, opening), timedelta(0))
+        day += DAY
+    return worked / HOUR
 
 
 def works(day: date, rules: WorkingHours) -> bool:

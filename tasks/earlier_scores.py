@@ -16,14 +16,15 @@ from keepwell.tasks.files.digests import digest_of
 
 FILE, MANIFEST = "data.parquet", "_manifest.json"
 CHANGE_LOOKBACK_DAYS = 62
-RECENT = ("account_id", "health", "band", "run_id")
+RECENT = ("account_id", "health", "health_computed", "band", "run_id")
 
 
 @dataclass(frozen=True)
 class Stored:
     """Stored results seen from a date: the newest before it, the nearest at or before one month earlier, recent health.
 
-    `recent` holds account_id, as_of, health, band of the dates in which the highest health is sought.
+    `recent` holds account_id, as_of, health, health_computed, band of the dates in which the highest health is sought;
+    `root` is where its measures are.
     `used` names every partition that was read, with its run_id: they enter the run_id of what is built on them.
     """
 
@@ -33,6 +34,13 @@ class Stored:
     month_ago_measures: pd.DataFrame | None
     recent: pd.DataFrame
     used: tuple[str, ...]
+    root: Path | None = None
+
+    def measures_on(self, day: date) -> pd.DataFrame:
+        """The measures of the score of one of the recent dates."""
+        if self.root is None:
+            raise ValueError("these stored results were not read from a folder")
+        return _measures(self.root, day)
 
 
 def dates(root: Path, mart: str) -> list[date]:
@@ -119,6 +127,7 @@ def stored_before(root: Path, as_of: date, window_days: int) -> Stored:
         month_ago_measures=_measures(root, month_ago) if month_ago else None,
         recent=_dated(slim),
         used=tuple(f"health_scores/{d}/{_run_id(frame)}" for d, frame in sorted({**slim, **whole}.items())),
+        root=root,
     )
 
 
@@ -130,12 +139,9 @@ def _measures(root: Path, day: date) -> pd.DataFrame:
 
 def _dated(frames: dict[date, pd.DataFrame]) -> pd.DataFrame:
     """Several dates under each other, with their as_of."""
-    dated = [frame[["account_id", "health", "band"]].assign(as_of=pd.Timestamp(d)) for d, frame in frames.items()]
-    return (
-        pd.concat(dated, ignore_index=True)
-        if dated
-        else pd.DataFrame(columns=["account_id", "health", "band", "as_of"])
-    )
+    columns = ["account_id", "health", "health_computed", "band"]
+    dated = [frame.reindex(columns=columns).assign(as_of=pd.Timestamp(d)) for d, frame in frames.items()]
+    return pd.concat(dated, ignore_index=True) if dated else pd.DataFrame(columns=[*columns, "as_of"])
 
 
 def _run_id(frame: pd.DataFrame) -> str:

@@ -23,6 +23,7 @@ from keepwell.playbook.actions import Playbook
 from keepwell.playbook.alerts.messages import MessageSettings
 from keepwell.playbook.crm.settings import CrmSettings
 from keepwell.playbook.settings import (
+    ActionSettings,
     AlertSettings,
     EscalationSettings,
     NeedSettings,
@@ -132,6 +133,7 @@ class Settings(Section):
     owners: OwnerSettings = OwnerSettings()
     alerts: AlertSettings = AlertSettings()
     messages: MessageSettings = MessageSettings()
+    actions: ActionSettings = ActionSettings()
     outreach: OutreachSettings = OutreachSettings()
     reviews: ReviewSettings = ReviewSettings()
     escalations: EscalationSettings = EscalationSettings()

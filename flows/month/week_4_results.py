@@ -9,7 +9,7 @@ import pandas as pd
 
 from keepwell.flows.run import Run
 from keepwell.flows.scoring import ScoredDate, score_date, staged
-from keepwell.playbook.alerts.clocks import by_step
+from keepwell.playbook.alerts.cases import by_step
 from keepwell.playbook.alerts.ledger_events import LedgerEvent, fold
 from keepwell.playbook.interventions.escalations import Escalation, escalations
 from keepwell.playbook.interventions.records import Intervention, PlanTarget, interventions_at

@@ -15,7 +15,6 @@ from keepwell.flows.configuration.settings import Settings, read_playbook, read_
 from keepwell.flows.on_demand.doctor_schedule import schedule_findings
 from keepwell.flows.run import Run
 from keepwell.playbook.actions import Playbook
-from keepwell.playbook.alerts.rules import RULES
 from keepwell.playbook.doctor import Diagnosis, Severity, channel_findings, playbook_findings, role_findings
 from keepwell.tasks.checks.run import active_suites
 from keepwell.tasks.delivery.notify import FILES
@@ -79,7 +78,7 @@ def _critical(subject: str, said: Iterable[str]) -> list[Diagnosis]:
 
 def _of_playbook(settings: Settings) -> list[Diagnosis]:
     """Findings of playbook, roles and channels."""
-    channels = channel_findings(settings.messages.channels or FILES, RULES)
+    channels = channel_findings(settings.messages.channels or FILES, settings.alerts)
     try:
         playbook, said = read_playbook(settings)
     except ConfigError as error:
@@ -90,9 +89,18 @@ def _of_playbook(settings: Settings) -> list[Diagnosis]:
     for action in playbook.action:  # a misspelled name counts as a factor, or its action would be reported twice
         features |= {name: None for name in action.features if name not in FEATURES}
         features |= {name: name for name in action.components if name not in COMPONENTS}
-    found = [*_critical("playbook", [*said, *unknown_factors(playbook)]), *playbook_findings(playbook, features)]
+    found = [
+        *_critical("playbook", [*said, *unknown_factors(playbook)]),
+        *playbook_findings(playbook, features, settings.tiers),
+    ]
     well = [] if found else [Diagnosis("ok", "playbook", f"{len(playbook.action)} actions cover every factor")]
-    return [*found, *well, *_kinds(settings, playbook), *role_findings(RULES, playbook, settings.owners), *channels]
+    return [
+        *found,
+        *well,
+        *_kinds(settings, playbook),
+        *role_findings(settings.alerts, playbook, settings.owners),
+        *channels,
+    ]
 
 
 def _kinds(settings: Settings, playbook: Playbook) -> list[Diagnosis]:

@@ -22,13 +22,15 @@ class Withdrawal:
     events: int
     messages: int
     work: int
+    actions: int
     models: int
     left: int
 
     @property
     def nothing(self) -> bool:
         """Whether there was nothing to withdraw."""
-        return not any((self.partitions, self.reports, self.runs, self.events, self.messages, self.work, self.models))
+        rows = (self.runs, self.events, self.messages, self.work, self.actions)
+        return not any((self.partitions, self.reports, *rows, self.models))
 
 
 def withdraw(run: Run, by: str, reason: str, *, whole_day: bool) -> Withdrawal:

@@ -1,20 +1,19 @@
 """The response protocol: five steps, each with a deadline; what people did, and what they missed (ALR-2).
 
-A later step fulfills the earlier ones: whoever calls the customer at once has seen the alert. A breach is recorded
-once, and each breach of an alert escalates one level further.
+A later step fulfills the earlier ones: whoever calls the customer at once has seen the alert. Deadlines are those of
+the account's case. A breach is recorded once, and each breach of a case escalates one level further.
 """
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pyarrow as pa
 
+from keepwell.playbook.alerts.cases import by_step, cases_of, due_steps
 from keepwell.playbook.alerts.ledger_events import PIPELINE, STEPS, Alert, LedgerEvent, alerts_at, event_of, fold
-
-ESCALATION = ("csm", "manager", "director", "executive")
-"""Who is notified of a breach, one level up at a time."""
+from keepwell.playbook.settings import AlertSettings
+from keepwell.playbook.working_hours import after, between
 
 
 @dataclass(frozen=True)
@@ -53,25 +52,64 @@ def step_events(
     ]
 
 
-def breaches(history: Sequence[LedgerEvent], now: datetime) -> list[LedgerEvent]:
-    """Every deadline missed by `now` and not recorded yet: the step was late or is still missing.
+def breaches(
+    history: Sequence[LedgerEvent], now: datetime, settings: AlertSettings, unsent: Collection[str] = ()
+) -> list[LedgerEvent]:
+    """Every deadline of a case missed by `now` and not recorded yet: the step was late or is still missing.
 
-    What fell due after an alert was closed, or while its account is missing, is no breach.
+    What fell due after the case was closed, or while its account is missing, is no breach; nor is anything that an
+    `unsent` alert asks for: nobody has heard of it. Each breach goes to the next role of `settings.escalation`.
     """
-    done, missed = by_step(history, "done"), by_step(history, "breached")
+    found = []
+    for case in cases_of(history, now, unsent):
+        up = sum(d.missed for d in case.deadlines)
+        until = min(now, case.closed_at or now, case.missing_since or now)
+        for deadline in sorted(case.deadlines, key=lambda d: (d.due, d.step)):
+            if deadline.late and deadline.due <= until and not deadline.missed:
+                to = settings.escalation[min(up, len(settings.escalation) - 1)]
+                up += 1
+                about = {"step": deadline.step, "due_at": deadline.due.isoformat(), "escalated_to": to}
+                found.append(event_of(deadline.alert, "breached", now, PIPELINE, about))
+    return found
+
+
+def notified_late(
+    history: Sequence[LedgerEvent], sent: Mapping[str, datetime], now: datetime, settings: AlertSettings
+) -> list[LedgerEvent]:
+    """Deadlines of alerts whose first message left later than they assume: they start when it left, or a snooze ends.
+
+    What the pipeline delivers late does not count against people (ALR-7). `sent`: when that was, by alert. An older
+    ledger does not say what its deadlines assume; they stay.
+    """
+    opened = {e.alert_id: e.payload for e in history if e.kind in ("opened", "released") and "notified_at" in e.payload}
+    known = {e.alert_id for e in history if e.kind == "notified"}
     found = []
     for alert in fold(history, now).values():
-        up = len(missed[alert.alert_id])
-        for step, due in sorted(due_steps(alert), key=lambda s: (s[1], s[0])):
-            was = done[alert.alert_id].get(step)
-            late = was is None or was.at > due
-            until = min(now, alert.closed_at or now, alert.missing_since or now)
-            if late and due <= until and step not in missed[alert.alert_id]:
-                up += 1
-                to = ESCALATION[min(up, len(ESCALATION) - 1)]
-                about = {"step": step, "due_at": due.isoformat(), "escalated_to": to}
-                found.append(event_of(alert, "breached", now, PIPELINE, about))
+        about, left = opened.get(alert.alert_id), sent.get(alert.alert_id)
+        if about is None or left is None or alert.alert_id in known or alert.closed_at is not None:
+            continue
+        begins = datetime.fromisoformat(about["notified_at"])
+        if left - begins > timedelta(minutes=settings.prompt_minutes):
+            hours = settings.hours_of(alert.owner)
+            snoozes = [e.payload["until"] for e in history if e.kind == "snoozed" and e.alert_id == alert.alert_id]
+            start = max([left, *map(datetime.fromisoformat, snoozes)])
+            given = {s: between(begins, datetime.fromisoformat(at), hours) for s, at in about["due"].items()}
+            due = {s: after(start, so_many, hours).isoformat() for s, so_many in given.items()}
+            found.append(event_of(alert, "notified", now, PIPELINE, {"due": due}))
     return found
+
+
+def paused(alert: Alert, at: datetime, until: datetime, settings: AlertSettings) -> dict[str, str]:
+    """The deadlines of an alert that is to be paused from `at` to `until`: as many working hours are left after it.
+
+    Only what a running snooze does not cover already is added. A deadline that has passed stays.
+    """
+    hours = settings.hours_of(alert.owner)
+    begins = max(at, alert.snoozed_until or at)
+    ends = max(until, begins)
+    return {
+        step: after(ends, between(begins, due, hours), hours).isoformat() for step, due in due_steps(alert) if due > at
+    }
 
 
 def steps_at(history: Sequence[LedgerEvent], as_of: datetime) -> list[Step]:
@@ -84,30 +122,6 @@ def steps_at(history: Sequence[LedgerEvent], as_of: datetime) -> list[Step]:
         for step, due in due_steps(alert)
         if step in done[alert.alert_id] or step in missed[alert.alert_id]
     ]
-
-
-def due_steps(alert: Alert) -> Iterator[tuple[str, datetime]]:
-    """Each step of an alert with its deadline."""
-    for step in (*STEPS, "review"):
-        due = getattr(alert, f"due_{step}")
-        if due is not None:
-            yield step, due
-
-
-def next_due(alert: Alert, done: Collection[str]) -> dict[str, datetime | str]:
-    """The next step that is open, and its deadline; empty where every one is taken."""
-    waiting = [(due, step) for step, due in due_steps(alert) if step not in done]
-    due, step = min(waiting, default=("", ""))
-    return {"next": step, "due": due}
-
-
-def by_step(history: Iterable[LedgerEvent], kind: str) -> Mapping[str, Mapping[str, LedgerEvent]]:
-    """The events of a kind by alert and step."""
-    found: dict[str, dict[str, LedgerEvent]] = defaultdict(dict)
-    for event in history:
-        if event.kind == kind:
-            found[event.alert_id][event.payload["step"]] = event
-    return found
 
 
 def step_table(steps: Sequence[Step]) -> pa.Table:

@@ -13,7 +13,7 @@ from statistics import median
 import pandas as pd
 
 from keepwell.playbook.alerts.ledger_events import BOOK, DATA_RULE, PIPELINE, LedgerEvent, event_of, fold, short_hash
-from keepwell.playbook.alerts.rules import RULES, due_times
+from keepwell.playbook.alerts.rules import Rule, due_times, rules_of
 from keepwell.playbook.settings import AlertSettings, GuardSettings
 from keepwell.values.dates import spoken_day
 
@@ -178,9 +178,8 @@ def guard_events(
             alone[name] = share
     found = [_widened(alert_id, names, as_of) for alert_id, names in joins.items()]
     if any(about[name].scored for name in alone):
-        found.append(
-            _opened(alone, about, before, as_of, owner, due_times(RULES[DATA_RULE], notified_at, settings, owner))
-        )
+        rule = rules_of(settings)[DATA_RULE]
+        found.append(_opened(alone, about, before, as_of, owner, rule, due_times(rule, notified_at, settings, owner)))
     return found
 
 
@@ -201,9 +200,8 @@ def _widened(alert_id: str, names: Mapping[str, date], as_of: datetime) -> Ledge
 
 def _opened(
     moves: Mapping[str, float], about: Mapping[str, Watched], before: date, as_of: datetime, owner: str,
-    due: Mapping[str, datetime],
+    rule: Rule, due: Mapping[str, datetime],
 ) -> LedgerEvent:  # fmt: skip
-    rule = RULES[DATA_RULE]
     first, *others = sorted(moves, key=lambda name: (not about[name].scored, -abs(moves[name]), name))
     payload = {
         "episode": None,

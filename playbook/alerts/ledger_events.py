@@ -26,16 +26,22 @@ BOOK = ""
 """The account of an alert about the whole portfolio."""
 
 KINDS = (
-    "opened", "released", "discarded", "snoozed", "done", "cause_gone", "cause_back", "missing", "returned", "closed",
-    "breached",
+    "opened", "released", "notified", "discarded", "snoozed", "done", "cause_gone", "cause_back", "missing", "returned",
+    "closed", "breached",
 )  # fmt: skip
 """In the order in which events of one instant are read."""
 
-ONCE = frozenset({"opened", "released", "discarded", "closed", "done", "breached"})
+ONCE = frozenset({"opened", "released", "notified", "discarded", "closed", "done", "breached"})
 """Once per alert, and per step where the event is about one."""
 
 STEPS = ("ack", "assess", "plan", "contact", "follow_up")
 """The steps of a response, in order; `review` stands beside them where a rule has a deadline of its own."""
+
+SEVERITIES = ("critical", "warning")
+"""Of an alert, most severe first."""
+
+RISK, OPPORTUNITY = "risk", "opportunity"
+"""What an alert announces; an opportunity is no alarm."""
 
 STATES = ("open", "acknowledged", "assessed", "planned", "contacted", "followed_up")
 """The state of an alert by the number of steps taken."""
@@ -134,6 +140,7 @@ class Alert:
     state: str = "open"
     on_hold_for: str | None = None
     missing_since: datetime | None = None
+    kind: str = RISK
 
     @property
     def cause(self) -> tuple[str, str, str | None]:
@@ -192,7 +199,8 @@ def _opened(event: LedgerEvent) -> Alert:
         episode=given["episode"], severity=given["severity"], detail=given["detail"],
         known_at=datetime.fromisoformat(given["known_at"]), opened_at=event.at, changed_at=event.as_of,
         owner=given["owner"], recipients=tuple(given["recipients"]), digest_id=given["digest_id"],
-        on_hold_for=on_hold_for, state="held" if on_hold_for else "open", **_due(given["due"]),
+        on_hold_for=on_hold_for, state="held" if on_hold_for else "open", kind=given.get("kind", RISK),
+        **_due(given["due"]),
     )  # fmt: skip
 
 
@@ -203,20 +211,23 @@ def _changed(alert: Alert, event: LedgerEvent) -> Alert:
             return _seen(alert, event)
         case "snoozed":
             until = datetime.fromisoformat(event.payload["until"])
-            return replace(
-                alert, snoozed_until=until, reason=event.payload["reason"], **_paused(alert, event.at, until)
-            )
+            return replace(alert, snoozed_until=until, reason=event.payload["reason"], **_paused(alert, event, until))
         case "done":
-            step = event.payload["step"]
-            reached = STEPS.index(step) + 1 if step in STEPS else 0
-            current = STATES.index(alert.state) if alert.state in STATES else len(STEPS)
-            return alert if current == len(STEPS) else replace(alert, state=STATES[max(reached, current)])
+            return _stepped(alert, event.payload["step"])
         case "released" | "discarded":
             return _decided(alert, event)
-        case "breached":
-            return replace(alert, breached=True)
+        case "notified" | "breached":
+            late = alert.breached or event.kind == "breached"
+            return replace(alert, breached=late, **_due(event.payload.get("due", {})))
         case _:
             return replace(alert, closed_at=event.at, reason=event.payload["reason"], state="closed")
+
+
+def _stepped(alert: Alert, step: str) -> Alert:
+    """The alert after a step that was taken."""
+    reached = STEPS.index(step) + 1 if step in STEPS else 0
+    current = STATES.index(alert.state) if alert.state in STATES else len(STEPS)
+    return alert if current == len(STEPS) else replace(alert, state=STATES[max(reached, current)])
 
 
 def _seen(alert: Alert, event: LedgerEvent) -> Alert:
@@ -225,7 +236,8 @@ def _seen(alert: Alert, event: LedgerEvent) -> Alert:
         return replace(alert, cause_gone_at=event.at if event.kind == "cause_gone" else None)
     if event.kind == "missing":
         return replace(alert, missing_since=event.at)
-    return replace(alert, missing_since=None, **_paused(alert, alert.missing_since or event.at, event.at))
+    since = alert.missing_since or event.at
+    return replace(alert, missing_since=None, **_paused(alert, event, event.at, since))
 
 
 def _decided(alert: Alert, event: LedgerEvent) -> Alert:
@@ -241,8 +253,15 @@ def _due(due: Mapping[str, str]) -> dict[str, Any]:
     return {f"due_{step}": datetime.fromisoformat(at) for step, at in due.items()}
 
 
-def _paused(alert: Alert, at: datetime, until: datetime) -> dict[str, Any]:
-    """The deadlines that a pause moves: those not over yet, by what it adds to a running snooze."""
+def _paused(alert: Alert, event: LedgerEvent, until: datetime, since: datetime | None = None) -> dict[str, Any]:
+    """The deadlines after a pause that an event puts on record, from `since` (its own time) to `until`.
+
+    The event says where they are by the hours of the alert's team (`alerts.clocks.paused`); one of an older ledger does
+    not: then they move by what the pause adds to a running snooze.
+    """
+    if "due" in event.payload:
+        return _due(event.payload["due"])
+    at = since or event.at
     begins = max(at, alert.snoozed_until or at)
     dues = {f"due_{step}": getattr(alert, f"due_{step}") for step in (*STEPS, "review")}
     return {name: due + max(until - begins, timedelta(0)) for name, due in dues.items() if due and due > at}

@@ -5,11 +5,12 @@ once it is released. A run changes an alert at most once, and ids of events foll
 adds nothing.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from functools import partial
 
+from keepwell.playbook.alerts.cases import live_cases
+from keepwell.playbook.alerts.clocks import paused
 from keepwell.playbook.alerts.ledger_events import (
     BOOK,
     DATA_RULE,
@@ -21,7 +22,19 @@ from keepwell.playbook.alerts.ledger_events import (
     fold,
     short_hash,
 )
-from keepwell.playbook.alerts.rules import RULES, Condition, Observations, Occurrence, due_times
+from keepwell.playbook.alerts.openings import (
+    QUIETER,
+    Announcement,
+    Opening,
+    clocks_start,
+    joining,
+    opened_event,
+    opening_of_event,
+    openings_of_conditions,
+    released,
+)
+from keepwell.playbook.alerts.own_rules import is_own, name_of
+from keepwell.playbook.alerts.rules import Condition, Observations, rules_of
 from keepwell.playbook.alerts.runs import Runs
 from keepwell.playbook.settings import AlertSettings, OwnerSettings
 
@@ -49,7 +62,6 @@ class Absences:
 
 
 NO_ABSENCES = Absences()
-Due = Callable[..., dict[str, datetime]]
 Cause = tuple[str, str, str | None]
 
 
@@ -79,32 +91,42 @@ def new_events(
     done = {event.alert_id for event in history if event.as_of == as_of and event.by == PIPELINE}
     undone = [a for a in alerts.values() if a.alert_id not in done]
     absent = _Absent(absences, _last_seen(history), as_of, settings.missing_days)
-    changes = _changes(undone, _causes(seen), as_of, book, absent, settings)
+    rules = rules_of(settings)
+    changes = list(_changes(undone, _causes(seen), as_of, book, absent, settings))
     floor = runs.opening_floor(as_of, settings)
     openings = {
         opening.alert_id: opening
         for opening in (
-            *_openings_of_conditions(seen.conditions, alerts, done, as_of, settings),
-            *(_opening_of_event(o) for o in seen.occurrences if floor < o.known_at <= as_of),
+            *openings_of_conditions(seen.conditions, alerts, done, as_of, settings, rules),
+            *(opening_of_event(o) for o in seen.occurrences if floor < o.known_at <= as_of),
         )
         if (opening.account_id in book or opening.rule == RUN_RULE) and opening.alert_id not in alerts
     }
     to_release = [
         a for a in _to_release(alerts.values(), seen.conditions) if a.alert_id not in done and a.account_id in book
     ]
-    notifying = [o for o in openings.values() if o.on_hold_for is None]
-    before = sum(alert.opened_at == as_of and alert.state != "held" for alert in alerts.values())
-    storm = is_storm(len(notifying) + len(to_release) + before, len(book), settings)
-    digest_id = short_hash("digest", as_of.isoformat()) if storm else None
+    starting: list[Opening | Alert] = [*(o for o in openings.values() if o.on_hold_for is None), *to_release]
+    before = sum(a.opened_at == as_of and a.state != "held" and a.subject is None for a in alerts.values())
+    storm = is_storm(sum(one.subject is None for one in starting) + before, len(book), settings)
+    joins = joining(starting, live_cases(fold([*history, *changes], as_of).values()), rules)
+    digest, ever = short_hash("digest", as_of.isoformat()), {event.rule for event in history}
+
+    def in_digest(one: Opening | Alert) -> bool:
+        """In a storm, as news of an open case, and on the first day of an own rule."""
+        begins = is_own(one.rule) and one.rule not in ever
+        return one.subject is None and (storm or begins or joins.get(one.alert_id) == QUIETER)
+
+    announced = {
+        one.alert_id: Announcement(joins.get(one.alert_id), digest if in_digest(one) else None) for one in starting
+    }
     notified_at = notified_at or as_of
-    due = partial(due_times, notified_at=notified_at, settings=settings)
     opened = [
-        _opened(o, as_of, _owner(o.account_id, book, owners), digest_id,
-                partial(due, notified_at=_clocks_start(o, notified_at, settings)))
+        opened_event(o, as_of, _owner(o.account_id, book, owners), announced.get(o.alert_id, Announcement()),
+                clocks_start(o, notified_at, settings), settings)
         for o in openings.values()
     ]  # fmt: skip
     reason = "true without what moved, too"
-    opened += [released(alert, as_of, PIPELINE, reason, digest_id, due) for alert in to_release]
+    opened += [released(a, as_of, PIPELINE, reason, announced[a.alert_id], notified_at, settings) for a in to_release]
     return sorted([*changes, *opened], key=lambda e: (e.account_id, e.rule, e.subject or "", e.kind, e.event_id))
 
 
@@ -112,41 +134,6 @@ def is_storm(opened: int, book: int, settings: AlertSettings) -> bool:
     """Whether one run opened so many alerts that one digest replaces their messages."""
     of_the_book = opened >= settings.storm_minimum and opened > settings.storm_share * book
     return opened > settings.storm_alerts or of_the_book
-
-
-@dataclass(frozen=True)
-class _Opening:
-    """An alert about to be opened."""
-
-    alert_id: str
-    account_id: str
-    rule: str
-    subject: str | None
-    episode: int | None
-    detail: str
-    known_at: datetime
-    on_hold_for: str | None = None
-
-
-def _clocks_start(opening: _Opening, notified_at: datetime, settings: AlertSettings) -> datetime:
-    """Since when deadlines count: of an event that people hear of promptly, since it became known.
-
-    What the pipeline delivers later than that does not count against people.
-    """
-    prompt = timedelta(0) <= notified_at - opening.known_at <= timedelta(minutes=settings.prompt_minutes)
-    of_an_account = opening.subject is not None and opening.account_id != BOOK
-    return opening.known_at if of_an_account and prompt else notified_at
-
-
-def released(alert: Alert, at: datetime, by: str, reason: str, digest_id: str | None, due: Due) -> LedgerEvent:
-    """The event by which an alert on hold opens: its deadlines start now."""
-    runs_out = due(RULES[alert.rule], owner=alert.owner)
-    payload = {
-        "reason": reason,
-        "due": {step: when.isoformat() for step, when in runs_out.items()},
-        "digest_id": digest_id,
-    }
-    return event_of(alert, "released", at, by, payload)
 
 
 def _to_release(alerts: Iterable[Alert], conditions: Iterable[Condition]) -> Iterator[Alert]:
@@ -181,10 +168,15 @@ def _changes(
         holds, gone_at = causes.get(alert.cause), alert.cause_gone_at
         if alert.closed_at is not None:
             continue
+        if is_own(alert.rule) and name_of(alert.rule) not in settings.rules:
+            said = {"reason": f"the rule {name_of(alert.rule)} was removed from the settings"}
+            yield event_of(alert, "closed", as_of, PIPELINE, said)
+            continue
         if alert.account_id not in book and alert.account_id != BOOK:
             yield from absent.change(alert)
         elif alert.missing_since is not None:
-            yield event_of(alert, "returned", as_of, PIPELINE, {})
+            due = paused(alert, alert.missing_since, as_of, settings)
+            yield event_of(alert, "returned", as_of, PIPELINE, {"due": due})
         elif holds is True and gone_at is not None:
             yield event_of(alert, "cause_back", as_of, PIPELINE, {})
         elif holds is False and gone_at is None:
@@ -232,56 +224,6 @@ def _last_seen(history: Iterable[LedgerEvent]) -> dict[str, date]:
 def _gone_days(alert: Alert, settings: AlertSettings) -> int:
     """Days for which a cause must be gone; a missed run that was made up closes at once."""
     return {DATA_RULE: settings.guard.back_days, RUN_RULE: 0}.get(alert.rule, settings.gone_days)
-
-
-def _openings_of_conditions(
-    conditions: Sequence[Condition],
-    alerts: Mapping[str, Alert],
-    done: set[str],
-    as_of: datetime,
-    settings: AlertSettings,
-) -> Iterator[_Opening]:
-    """A new episode for each condition that holds, has no open alert, and is past its cool-down.
-
-    One whose alert was closed because the account was missing needs none: nobody had looked at it.
-    """
-    newest = {alert.cause: alert for alert in sorted(alerts.values(), key=lambda a: a.episode or 0)}
-    for condition in conditions:
-        last = newest.get((condition.account_id, condition.rule, None))
-        cooled = last is None or (
-            last.closed_at is not None
-            and last.alert_id not in done
-            and (last.missing_since is not None or as_of - last.closed_at >= timedelta(days=settings.cool_down_days))
-        )
-        if condition.holds is True and cooled:
-            episode = 1 + ((last.episode or 0) if last is not None else 0)
-            identity = short_hash(condition.account_id, condition.rule, episode)
-            yield _Opening(
-                identity, condition.account_id, condition.rule, None, episode, condition.detail, as_of,
-                condition.on_hold_for,
-            )  # fmt: skip
-
-
-def _opening_of_event(event: Occurrence) -> _Opening:
-    detail = f"{event.rule.replace('_', ' ')}: {event.subject}"
-    identity = short_hash(event.account_id, event.rule, event.subject)
-    return _Opening(identity, event.account_id, event.rule, event.subject, None, detail, event.known_at)
-
-
-def _opened(opening: _Opening, as_of: datetime, owner: str, digest_id: str | None, due: Due) -> LedgerEvent:
-    rule = RULES[opening.rule]
-    runs_out = due(rule, owner=owner) if opening.on_hold_for is None else {}
-    payload = {
-        "episode": opening.episode,
-        "severity": rule.severity,
-        "detail": opening.detail,
-        "known_at": opening.known_at.isoformat(),
-        "owner": owner,
-        "recipients": list(rule.recipients),
-        "due": {step: at.isoformat() for step, at in runs_out.items()},
-        "digest_id": digest_id if opening.on_hold_for is None else None,
-    } | ({"held_by": opening.on_hold_for} if opening.on_hold_for else {})
-    return event_of(opening, "opened", as_of, PIPELINE, payload)
 
 
 def _owner(account: str, book: Mapping[str, str | None], owners: OwnerSettings) -> str:

@@ -1,26 +1,32 @@
-"""Messages made from the events of alerts, and their recipients: openings, digests, breaches (ALR-4).
+"""Messages made from the events of alerts, and their recipients: openings, digests, breaches (ALR-4, ALR-7).
 
-A message follows from its events alone, so that a rerun sweep finds the same messages with the same keys. Names of
-customers can begin no line, no mail header and no terminal escape (TRU-4).
+A message follows from its events alone, so that a rerun sweep finds the same messages with the same keys. It can be
+acted on as it stands: account, revenue, health and risk, why, what to do by when. Names of customers can begin no line,
+no mail header and no terminal escape (TRU-4).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import groupby
 from typing import Literal
 
 from pydantic import Field
 
-from keepwell.playbook.alerts.ledger_events import BOOK, DATA_RULE, LedgerEvent, short_hash
-from keepwell.playbook.settings import OwnerSettings
+from keepwell.playbook.alerts.account_card import AccountCard, account_line, named, with_more
+from keepwell.playbook.alerts.cases import REPEATED
+from keepwell.playbook.alerts.ledger_events import BOOK, DATA_RULE, SEVERITIES, STEPS, LedgerEvent, short_hash
+from keepwell.playbook.settings import AlertSettings, OwnerSettings
 from keepwell.values.dates import spoken_minute
-from keepwell.values.setting_types import Minutes, Section, Tries
+from keepwell.values.setting_types import Count, Minutes, Section, Tries
 from keepwell.values.texts import one_line, visible
 
-Kind = Literal["opened", "digest", "breached"]
-MAX_LINES = 20
-"""Lines of a digest; the mart `alerts` holds all."""
+Kind = Literal["opened", "digest", "breached", "action", "check_in"]
+CSM = "csm"
+STEP_WORDS: Mapping[str, str] = {
+    "ack": "acknowledge", "assess": "assess", "plan": "record a plan", "contact": "contact the customer",
+    "follow_up": "follow up", "review": "review",
+}  # fmt: skip
 
 
 class Channel(Section):
@@ -30,7 +36,9 @@ class Channel(Section):
     roles: tuple[str, ...] = Field(
         ("csm", "manager", "director", "executive", "finance", "data owner"), description="roles notified here"
     )
-    kinds: tuple[Kind, ...] = Field(("opened", "digest", "breached"), description="kinds of messages sent here")
+    kinds: tuple[Kind, ...] = Field(
+        ("opened", "digest", "breached", "action"), description="kinds of messages sent here"
+    )
     severities: tuple[Literal["critical", "warning"], ...] = Field(
         ("critical", "warning"), description="severities of opened alerts sent here"
     )
@@ -40,24 +48,32 @@ class MessageSettings(Section):
     """Where messages go: without a channel, to files in the output folder."""
 
     channels: Mapping[str, Channel] = Field({}, description="channels, by name")
+    link: str = Field(
+        "", description="address of an account's page, in each message: {account} and {case} are filled in; empty: none"
+    )
+    digest_lines: Count = Field(50, description="accounts that one digest lists; the mart `cases` holds all")
     retry_minutes: Minutes = Field(15, description="minutes to the second try; each later wait is twice as long")
     tries: Tries = Field(8, description="tries before a message is given up, which `keepwell sweep` reports")
 
 
 @dataclass(frozen=True)
 class Message:
-    """One message on one channel. `key` is its identity, by which a duplicate is recognized."""
+    """One message on one channel. `key` is its identity, by which a duplicate is recognized.
+
+    `about`: ids of the alerts and actions that it announces, joined by spaces.
+    """
 
     key: str
     channel: str
     title: str
     body: str
     at: datetime
+    about: str = ""
 
 
 @dataclass(frozen=True)
-class _Notice:
-    """A message before it goes to channels."""
+class Notice:
+    """A message before it goes to channels. `identity` follows from what it is about."""
 
     identity: str
     kind: Kind
@@ -66,127 +82,213 @@ class _Notice:
     title: str
     body: str
     at: datetime
+    about: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Background:
+    """What messages show beside the events: accounts and cases by id, people by role, links and hours.
+
+    `cases`: the case of each alert, by the alert's id.
+    """
+
+    accounts: Mapping[str, AccountCard] = field(default_factory=dict)
+    cases: Mapping[str, str] = field(default_factory=dict)
+    owners: OwnerSettings = field(default_factory=OwnerSettings)
+    alerts: AlertSettings = field(default_factory=AlertSettings)
+    settings: MessageSettings = field(default_factory=MessageSettings)
+
+    def name(self, account: str) -> str:
+        """The account as a title names it."""
+        return named(account, self.accounts.get(account)) if account != BOOK else "the portfolio"
+
+    def people(self, role: str) -> str:
+        """Who has a role, by name; the role where nobody is named."""
+        return ", ".join(self.owners.roles.get(role, ())) or role
+
+    def due(self, at: datetime | str, owner: str) -> str:
+        """A deadline in the time of the owner's team."""
+        instant = datetime.fromisoformat(at) if isinstance(at, str) else at
+        return spoken_minute(instant, self.alerts.hours_of(owner).timezone)
+
+    def place(self, account: str, case_id: str) -> str:
+        """Where to look: the link, and the case."""
+        link = self.settings.link.replace("{account}", account).replace("{case}", case_id)
+        return " · ".join(part for part in (f"Case {case_id[:8]}" if case_id else "", link) if part)
 
 
 def messages(
-    new: Sequence[LedgerEvent], alerts: Mapping[str, Mapping[str, object]], names: Mapping[str, str],
-    channels: Mapping[str, Channel], owners: OwnerSettings,
+    new: Sequence[LedgerEvent], opened: Mapping[str, Mapping[str, object]], background: Background,
+    channels: Mapping[str, Channel], notices: Iterable[Notice] = (),
 ) -> list[Message]:  # fmt: skip
-    """The messages of these events, on every channel that takes them.
+    """The messages of these events, and further notices, on every channel that takes them.
 
-    `alerts`: the payload of each alert's opening, by id; `names`: accounts by id.
+    `opened`: the payload of each alert's opening, by id.
     """
-    fresh = [event for event in _notified_openings(new, alerts) if event.rule != DATA_RULE]
-    notices = [
-        *_openings(fresh, names), *_digests(fresh, names), *_data_alerts(new), *_breaches(new, alerts, names, owners)
+    fresh = [event for event in _notified_openings(new, opened) if event.rule != DATA_RULE]
+    every = [
+        *_openings(fresh, background), *_digests(fresh, background), *_data_alerts(new),
+        *_breaches(new, opened, background), *notices,
     ]  # fmt: skip
-    keyed = [
-        (short_hash(t.identity, channel), channel, t, rules) for t in notices for channel, rules in channels.items()
-    ]
+    keyed = [(short_hash(t.identity, channel), channel, t, rules) for t in every for channel, rules in channels.items()]
     return [
-        Message(key, channel, one_line(t.title), f"{visible(t.body)}\n\nMessage {key}.", t.at)
+        Message(key, channel, one_line(t.title), f"{visible(t.body)}\n\nMessage {key}.", t.at, " ".join(t.about))
         for key, channel, t, rules in keyed
         if t.kind in rules.kinds and t.roles & set(rules.roles) and t.severity in rules.severities
     ]
 
 
 def _notified_openings(
-    new: Iterable[LedgerEvent], alerts: Mapping[str, Mapping[str, object]]
+    new: Iterable[LedgerEvent], opened: Mapping[str, Mapping[str, object]]
 ) -> Iterator[LedgerEvent]:  # fmt: skip
     """Openings and releases; alerts on hold are covered by the message of their data alert."""
     for event in new:
         if event.kind == "opened" and not event.payload.get("held_by"):
             yield event
         elif event.kind == "released" and "due" in event.payload:
-            yield replace(event, payload={**alerts[event.alert_id], **event.payload})
+            yield replace(event, payload={**opened[event.alert_id], **event.payload})
 
 
-def _data_alerts(new: Iterable[LedgerEvent]) -> Iterator[_Notice]:
+def _data_alerts(new: Iterable[LedgerEvent]) -> Iterator[Notice]:
     """One message per data alert: how many alerts this run put on hold for it, and what to do."""
     on_hold = [event.payload["held_by"] for event in new if event.kind == "opened" and event.payload.get("held_by")]
     for event in new:
         if event.kind == "opened" and event.rule == DATA_RULE:
-            about, name = event.payload, event.alert_id[:8]
-            yield _Notice(
+            about, waiting = event.payload, on_hold.count(event.alert_id)
+            yield Notice(
                 event.event_id, "opened", frozenset(about["recipients"]), about["severity"], str(about["detail"]),
-                f"{on_hold.count(event.alert_id)} dependent alerts are on hold so far. Find out what changed, then:\n"
-                f"if the change is real: keepwell alerts release {name} --by NAME --reason WHY\n"
-                f"if the data is wrong: keepwell alerts discard {name} --by NAME --reason WHY",
-                event.as_of,
+                f"{waiting} dependent alert{'s are' if waiting != 1 else ' is'} on hold so far; CSMs do not see them.\n"
+                "Find out what changed at the source. Release the alerts if the change is real; discard them if the "
+                f"data is wrong.\nData alert {event.alert_id[:8]}",
+                event.as_of, (event.alert_id,),
             )  # fmt: skip
 
 
-def _openings(new: Iterable[LedgerEvent], names: Mapping[str, str]) -> Iterator[_Notice]:
-    """One message per alert that opened outside a digest."""
-    for event in new:
-        if event.payload["digest_id"] is None:
-            about = event.payload
-            yield _Notice(
-                event.event_id, "opened", frozenset(about["recipients"]), about["severity"],
-                f"{_name(event, names)}: {about['detail']}",
-                f"{about['severity'].capitalize()}, owner {one_line(about['owner'])}. Acknowledge by "
-                f"{_due(about['due']['ack'])}: keepwell alerts ack {event.alert_id[:8]} --by NAME",
-                event.as_of,
-            )  # fmt: skip
-
-
-def _digests(new: Iterable[LedgerEvent], names: Mapping[str, str]) -> Iterator[_Notice]:
-    """One message for many alerts at once: how many of each rule, and the first of them by owner."""
-    storm = [e for e in new if e.payload["digest_id"] is not None]
-    for digest, events in groupby(sorted(storm, key=_by_digest), key=lambda e: str(e.payload["digest_id"])):
-        many = list(events)
-        rules = {rule: sum(e.rule == rule for e in many) for rule in sorted({e.rule for e in many})}
-        lines = [one_line(f"{e.payload['owner']}: {_name(e, names)}, {e.payload['detail']}") for e in many[:MAX_LINES]]
-        more = [f"and {len(many) - MAX_LINES} more (mart alerts)"] if len(many) > MAX_LINES else []
-        yield _Notice(
-            digest, "digest", frozenset(r for e in many for r in e.payload["recipients"]), "critical",
-            f"{len(many)} alerts opened at once: " + ", ".join(f"{n} {_words(rule)}" for rule, n in rules.items()),
-            "\n".join([*lines, *more]), many[0].as_of,
+def _openings(fresh: Iterable[LedgerEvent], background: Background) -> Iterator[Notice]:
+    """One message per case and run, for what opened outside a digest; an alert about the pipeline by itself."""
+    alone = sorted((e for e in fresh if e.payload["digest_id"] is None), key=_by_account)
+    for (account, _), events in groupby(
+        alone, key=lambda e: (e.account_id, e.alert_id if e.account_id == BOOK else "")
+    ):
+        same = sorted(events, key=lambda e: (e.subject is None, SEVERITIES.index(e.payload["severity"]), e.event_id))
+        first, owner = same[0], str(same[0].payload["owner"])
+        identity = first.event_id if len(same) == 1 else short_hash(*(e.event_id for e in same))
+        roles = list(dict.fromkeys(role for e in same for role in e.payload["recipients"]))
+        others = [background.people(role) for role in roles if role != CSM]
+        card, case = background.accounts.get(account), background.cases.get(first.alert_id, "")
+        lines = [
+            f"{first.payload['severity'].capitalize()}. For {', '.join([f'{owner} (owner)', *others])}."
+            if CSM in roles else f"{first.payload['severity'].capitalize()}. For {', '.join(others)}.",
+            *(account_line(card) if card else []),
+            f"What happened: {'; '.join(str(e.payload['detail']) for e in same)}."
+            + (" This joins an open case." if first.payload.get("joins") else ""),
+            *(card.next_step if card else []),
+            _deadlines(same, owner, background),
+            background.place(account, case) if account != BOOK else f"Alert {first.alert_id[:8]}",
+        ]  # fmt: skip
+        yield Notice(
+            identity, "opened", frozenset(roles), min((e.payload["severity"] for e in same), key=SEVERITIES.index),
+            f"{background.name(account)}: {with_more(str(first.payload['detail']), len(same) - 1)}",
+            "\n".join(one_line(line) for line in lines if line), first.as_of, tuple(e.alert_id for e in same),
         )  # fmt: skip
+
+
+def _deadlines(same: Sequence[LedgerEvent], owner: str, background: Background) -> str:
+    """The tightest deadline of each step, in words; of what joins a case only those that it brings."""
+    joins = any(e.payload.get("joins") for e in same)
+    dues = {
+        step: min((e.payload["due"][step] for e in same if step in e.payload["due"]), default=None)
+        for step in (REPEATED if joins else STEPS)
+    }
+    said = [f"{STEP_WORDS[step]} by {background.due(due, owner)}" for step, due in dues.items() if due]
+    for event in same:
+        others = [background.people(role) for role in event.payload["recipients"] if role != CSM]
+        if others and "review" in event.payload["due"]:
+            said.append(f"review ({', '.join(others)}) by {background.due(event.payload['due']['review'], owner)}")
+    return f"Deadlines: {'; '.join(said)}." if said else ""
+
+
+def _digests(fresh: Iterable[LedgerEvent], background: Background) -> Iterator[Notice]:
+    """For each recipient of many alerts at once, or of news in open cases: an account a line, urgent ones first."""
+    many = [
+        ((str(e.payload["digest_id"]), role, str(e.payload["owner"]) if role == CSM else ""), e)
+        for e in fresh if e.payload["digest_id"] is not None for role in e.payload["recipients"]
+    ]  # fmt: skip
+    for (digest, role, owner), pairs in groupby(sorted(many, key=lambda p: (p[0], p[1].alert_id)), key=lambda p: p[0]):
+        by_account: dict[str, list[LedgerEvent]] = {}
+        for _, event in pairs:
+            by_account.setdefault(event.account_id, []).append(event)
+        ordered = sorted(by_account.items(), key=lambda one: _urgency(one[0], one[1], background))
+        critical = sum(any(e.payload["severity"] == SEVERITIES[0] for e in own) for own in by_account.values())
+        who, room = owner or background.people(role), background.settings.digest_lines
+        first = min(e.payload["due"]["ack"] for own in by_account.values() for e in own)
+        yield Notice(
+            short_hash(digest, role, owner), "digest", frozenset({role}), SEVERITIES[0],
+            f"{who}: {len(ordered)} account{'s need' if len(ordered) > 1 else ' needs'} attention, {critical} critical",
+            "\n".join([
+                f"Most urgent first. Acknowledge new cases by {background.due(first, owner)}.",
+                *(_digest_line(account, own, background) for account, own in ordered[:room]),
+                *([f"and {len(ordered) - room} more (mart cases)"] if len(ordered) > room else []),
+            ]),
+            ordered[0][1][0].as_of, tuple(e.alert_id for _, own in ordered for e in own),
+        )  # fmt: skip
+
+
+def _urgency(account: str, own: Sequence[LedgerEvent], background: Background) -> tuple[int, float, str]:
+    severity = min(SEVERITIES.index(e.payload["severity"]) for e in own)
+    card = background.accounts.get(account)
+    return severity, -(card.at_stake if card else 0.0), account
+
+
+def _digest_line(account: str, own: Sequence[LedgerEvent], background: Background) -> str:
+    card = background.accounts.get(account)
+    details = "; ".join(str(e.payload["detail"]) for e in sorted(own, key=lambda e: e.event_id))
+    joins = " (open case)" if all(e.payload.get("joins") for e in own) else ""
+    parts = [f"- {background.name(account)}{joins}: {details}.", *(account_line(card) if card else []),
+             *(card.next_step if card else []),
+             background.place(account, background.cases.get(own[0].alert_id, ""))]  # fmt: skip
+    return one_line(" ".join(part for part in parts if part))
 
 
 def _breaches(
-    new: Iterable[LedgerEvent], alerts: Mapping[str, Mapping[str, object]], names: Mapping[str, str],
-    owners: OwnerSettings,
-) -> Iterator[_Notice]:  # fmt: skip
-    """One message per run and role, a line per alert: owner and missed deadlines; by owner, first due first."""
+    new: Iterable[LedgerEvent], opened: Mapping[str, Mapping[str, object]], background: Background
+) -> Iterator[Notice]:  # fmt: skip
+    """One message per run and role, a line per account: owner and missed deadlines; by owner, first due first."""
     late = sorted((e for e in new if e.kind == "breached"), key=lambda e: (e.payload["escalated_to"], e.event_id))
     for role, events in groupby(late, key=lambda e: str(e.payload["escalated_to"])):
         same = list(events)
-        many = sorted(same, key=lambda e: (str(alerts[e.alert_id]["owner"]), str(e.payload["due_at"]), e.account_id))
-        by_alert: dict[str, list[LedgerEvent]] = {}
+        many = sorted(same, key=lambda e: (str(opened[e.alert_id]["owner"]), str(e.payload["due_at"]), e.account_id))
+        by_case: dict[str, list[LedgerEvent]] = {}
         for event in many:
-            by_alert.setdefault(event.alert_id, []).append(event)
-        lines = [_missed(own, alerts[alert], names) for alert, own in list(by_alert.items())[:MAX_LINES]]
-        people = ", ".join(owners.roles.get(role, ())) or role
-        more = [f"and {len(by_alert) - MAX_LINES} more alerts (mart alert_steps)"] if len(by_alert) > MAX_LINES else []
-        of = f" of {len(by_alert)} alerts" if 1 < len(by_alert) < len(many) else ""
-        yield _Notice(
+            by_case.setdefault(background.cases.get(event.alert_id, event.alert_id), []).append(event)
+        room = background.settings.digest_lines
+        lines = [_missed(own, opened, background) for own in list(by_case.values())[:room]]
+        more = [f"and {len(by_case) - room} more accounts (mart cases)"] if len(by_case) > room else []
+        of = f" on {len(by_case)} accounts" if 1 < len(by_case) < len(many) else ""
+        yield Notice(
             short_hash(role, *(e.event_id for e in same)), "breached", frozenset({role}), "critical",
-            f"{len(many)} missed deadline{'s' if len(many) > 1 else ''}{of}, escalated to {people}",
-            "\n".join([*lines, *more]), many[0].as_of,
+            f"{len(many)} missed deadline{'s' if len(many) > 1 else ''}{of}, escalated to {background.people(role)}",
+            "\n".join(["Ask the owner what stands in the way, or take the account over.", *lines, *more]),
+            many[0].as_of,
         )  # fmt: skip
 
 
-def _missed(events: Sequence[LedgerEvent], alert: Mapping[str, object], names: Mapping[str, str]) -> str:
-    """The missed deadlines of one alert."""
-    due = ", ".join(f"{_words(event.payload['step'])} was due {_due(event.payload['due_at'])}" for event in events)
-    return one_line(f"{alert['owner']}: {_name(events[0], names)}, {due} ({alert['detail']})")
+def _missed(
+    events: Sequence[LedgerEvent], opened: Mapping[str, Mapping[str, object]], background: Background
+) -> str:  # fmt: skip
+    """The missed deadlines of one case."""
+    about, first = opened[events[0].alert_id], events[0]
+    owner, card = str(about["owner"]), background.accounts.get(first.account_id)
+    due = ", ".join(
+        f"{STEP_WORDS[e.payload['step']]} (due {background.due(e.payload['due_at'], owner)})" for e in events
+    )
+    parts = [
+        f"- {owner}: {background.name(first.account_id)}, {about['detail']}. Missed: {due}.",
+        *(account_line(card) if card else []), *(card.next_step if card else []),
+        background.place(first.account_id, background.cases.get(first.alert_id, "")) if first.account_id else "",
+    ]  # fmt: skip
+    return one_line(" ".join(part for part in parts if part))
 
 
-def _by_digest(event: LedgerEvent) -> tuple[str, str, str]:
-    return str(event.payload["digest_id"]), str(event.payload["owner"]), event.alert_id
-
-
-def _name(event: LedgerEvent, names: Mapping[str, str]) -> str:
-    if event.account_id == BOOK:
-        return "the portfolio"
-    return f"{names.get(event.account_id, event.account_id)} ({event.account_id})"
-
-
-def _due(instant: object) -> str:
-    return spoken_minute(datetime.fromisoformat(str(instant)))
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ")
+def _by_account(event: LedgerEvent) -> tuple[str, str]:
+    return event.account_id, event.alert_id

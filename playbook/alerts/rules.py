@@ -3,26 +3,35 @@
 A condition rule holds, does not hold, or is unknown (None). An event rule has occurrences, each its own alert.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import pandas as pd
 
-from keepwell.playbook.alerts.ledger_events import DATA_RULE, RUN_RULE, STEPS
+from keepwell.playbook.alerts.ledger_events import DATA_RULE, RISK, RUN_RULE, STEPS
+from keepwell.playbook.alerts.own_rules import rule_id
+from keepwell.playbook.rule_settings import Clocks
 from keepwell.playbook.settings import DATA_OWNER, AlertSettings
 from keepwell.playbook.working_hours import after
+from keepwell.values.points import to_one_decimal
 
 
 @dataclass(frozen=True)
 class Rule:
-    """Roles that an alert of this rule notifies, its steps, and the hours of its own review deadline, if any."""
+    """Roles that an alert of this rule notifies, its steps, and the hours of its own review deadline, if any.
+
+    `kind`: risk or opportunity. `clocks`: deadlines of its own. `definition`: what an own rule asks; empty for others.
+    """
 
     name: str
     severity: str
     recipients: tuple[str, ...]
     review_hours: Callable[[AlertSettings], float] | None = None
     steps: tuple[str, ...] = STEPS
+    kind: str = RISK
+    clocks: Clocks | None = None
+    definition: Mapping[str, object] | None = None
 
 
 # Critical is what the source calls a critical trigger; a drop is only a flag there.
@@ -42,12 +51,29 @@ RULES: Mapping[str, Rule] = {
 }
 
 
+def rules_of(settings: AlertSettings) -> Mapping[str, Rule]:
+    """The rules with the recipients that the settings give them, and the company's own, by their ids."""
+    built_in = {
+        name: replace(rule, recipients=settings.recipients.get(name, rule.recipients)) for name, rule in RULES.items()
+    }
+    own = {
+        rule_id(name, rule): Rule(
+            rule_id(name, rule), rule.severity, rule.recipients, kind=rule.kind, clocks=rule.clocks,
+            definition=rule.definition,
+        )
+        for name, rule in settings.rules.items()
+    }  # fmt: skip
+    return built_in | own
+
+
 @dataclass(frozen=True)
 class Standing:
     """Inputs of the condition rules for one account at as_of. None: unknown.
 
     `health` is the effective one, None in the band `unknown`. `highest_health` is the highest of the stored scores of
-    the window and today's. `risk` is the champion's, `threshold` where its account is flagged.
+    the window and today's; `data_drop` is the part of the change since then that is the account's own data, below zero
+    for a fall. `never_used`: nobody of it has ever used the product. `risk` is the champion's, `threshold` where its
+    account is flagged.
     """
 
     account_id: str
@@ -57,6 +83,8 @@ class Standing:
     highest_health: float | None
     risk: float | None = None
     threshold: float | None = None
+    data_drop: float | None = None
+    never_used: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,26 +121,43 @@ class Observations:
     occurrences: Sequence[Occurrence] = ()
 
 
-def standings(accounts: pd.DataFrame, stored: pd.DataFrame, as_of: datetime, settings: AlertSettings) -> list[Standing]:
+def highest_before(stored: pd.DataFrame, as_of: datetime, settings: AlertSettings) -> pd.DataFrame:
+    """The highest stored score of each account in [as_of - drop_window_days, as_of): health_before, and its as_of.
+
+    Unknown scores never count; of equal ones the newest. With `health_computed` in `stored` also computed_before.
+    """
+    day = pd.to_datetime(stored["as_of"])
+    window = (day >= as_of - timedelta(days=settings.drop_window_days)) & (day < as_of) & (stored["band"] != "unknown")
+    ordered = stored[window & stored["health"].notna()].sort_values(["account_id", "health", "as_of"])
+    newest = ordered.drop_duplicates("account_id", keep="last")
+    return newest.drop(columns="band").rename(columns={"health": "health_before", "health_computed": "computed_before"})
+
+
+def standings(
+    accounts: pd.DataFrame, stored: pd.DataFrame, as_of: datetime, settings: AlertSettings,
+    data_drops: Mapping[str, float] | None = None, never_used: Collection[str] = (),
+) -> list[Standing]:  # fmt: skip
     """One per row of `accounts`, with NaN made None.
 
     `accounts` holds today's account_id, days_since_last_use, tenure_days, health, band, churn_risk, churn_threshold;
-    `stored` the earlier scores: account_id, as_of, health, band. Stored scores count in
-    [as_of - drop_window_days, as_of), unknown ones never.
+    `stored` the earlier scores: account_id, as_of, health, band. `data_drops`: the data part of the change since the
+    highest score, of each account that fell far. `never_used`: accounts of which nobody ever used the product.
     """
     health = accounts.set_index("account_id")["health"].where((accounts["band"] != "unknown").to_numpy())
-    day = pd.to_datetime(stored["as_of"])
-    window = (day >= as_of - timedelta(days=settings.drop_window_days)) & (day < as_of) & (stored["band"] != "unknown")
-    earlier = stored[window].groupby("account_id")["health"].max().reindex(health.index)
-    highest = pd.concat([health, earlier], axis=1).max(axis=1)
+    before = highest_before(stored, as_of, settings).set_index("account_id")["health_before"]
+    highest = pd.concat([health, before.reindex(health.index)], axis=1).max(axis=1)
     columns = zip(
         accounts["account_id"], accounts["days_since_last_use"], accounts["tenure_days"], health, highest,
         accounts["churn_risk"], accounts["churn_threshold"], strict=True,
     )  # fmt: skip
+    own = data_drops or {}
     return [
-        Standing(str(account), _known(silent), float(tenure), *(_known(value) for value in values))
-        for account, silent, tenure, *values in columns
-    ]
+        Standing(
+            str(account), _known(silent), float(tenure), _known(now), _known(high), _known(risk), _known(threshold),
+            own.get(str(account)), str(account) in never_used,
+        )
+        for account, silent, tenure, now, high, risk, threshold in columns
+    ]  # fmt: skip
 
 
 def no_usage(standing: Standing, settings: AlertSettings) -> Condition:
@@ -121,7 +166,9 @@ def no_usage(standing: Standing, settings: AlertSettings) -> Condition:
     if silent is None:
         return Condition(standing.account_id, "no_usage", None)
     holds = silent >= settings.silent_days and standing.tenure_days >= settings.silent_minimum_tenure_days
-    return Condition(standing.account_id, "no_usage", holds, f"no usage for {silent:.0f} days")
+    never = f"has never logged in (customer for {standing.tenure_days:.0f} days)"
+    detail = never if standing.never_used else f"no usage for {silent:.0f} days"
+    return Condition(standing.account_id, "no_usage", holds, detail)
 
 
 def health_low(standing: Standing, settings: AlertSettings) -> Condition:
@@ -129,17 +176,20 @@ def health_low(standing: Standing, settings: AlertSettings) -> Condition:
     health, bound = standing.health, settings.health_below
     if health is None:
         return Condition(standing.account_id, "health_low", None)
-    return Condition(standing.account_id, "health_low", health < bound, f"health {health:.1f}, below {bound:g}")
+    return Condition(
+        standing.account_id, "health_low", to_one_decimal(health) < bound, f"health {health:.1f}, below {bound:g}"
+    )
 
 
 def health_drop(standing: Standing, settings: AlertSettings) -> Condition:
-    """Health at least `drop_points` below the window's highest."""
-    health, highest = standing.health, standing.highest_health
+    """Health at least `drop_points` below the window's highest, of which as much is the account's own data."""
+    health, highest, own = standing.health, standing.highest_health, standing.data_drop
     if health is None or highest is None:
         return Condition(standing.account_id, "health_drop", None)
     # 64.1 - 49.1 is 14.999999999999993 in binary; scores are published with six decimals.
-    holds = round(highest - health, 6) >= settings.drop_points
+    far = round(highest - health, 6) >= settings.drop_points
     detail = f"health {health:.1f}, down from {highest:.1f} within {settings.drop_window_days} days"
+    holds = None if far and own is None else far and own is not None and round(-own, 6) >= settings.drop_points
     return Condition(standing.account_id, "health_drop", holds, detail)
 
 
@@ -159,7 +209,7 @@ def conditions(standing: Standing, settings: AlertSettings) -> list[Condition]:
 
 def due_times(rule: Rule, notified_at: datetime, settings: AlertSettings, owner: str = "") -> dict[str, datetime]:
     """Deadline of each step, in the owner's hours since the notification; `review` if the rule has its own."""
-    clocks = settings.clocks
+    clocks = rule.clocks or settings.clocks
     hours = {
         "ack": clocks.acknowledge_hours,
         "assess": clocks.assess_hours,

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from keepwell.playbook.alerts.clocks import by_step
+from keepwell.playbook.alerts.cases import by_step
 from keepwell.playbook.alerts.ledger_events import Alert, LedgerEvent, fold
 
 GONE = ("the cause gone", "resolved")

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from keepwell.playbook.alerts.ledger_events import LedgerEvent
+from keepwell.playbook.alerts.own_rules import name_of
 from keepwell.playbook.interventions.records import PlanTarget, WorkEvent, follow_ups_at, interventions_at
 from keepwell.values.dates import spoken_day, spoken_minute
 
@@ -21,10 +22,17 @@ class Line:
 
 
 def alert_lines(history: Iterable[LedgerEvent], account: str, as_of: datetime) -> list[Line]:
-    """The account's alert events up to `as_of`, oldest first; a step that a later one fulfilled has no line."""
+    """The account's alert events up to `as_of`, oldest first.
+
+    A step that a later one fulfilled has no line, and what a person did to a case has one for all of its alerts.
+    """
     events = [e for e in history if e.account_id == account and e.as_of <= as_of and e.kind in WORDS]
-    entries = [e for e in events if "with" not in e.payload]
-    return [Line(e.at, e.alert_id, WORDS[e.kind](e), e.by) for e in sorted(entries, key=_order)]
+    entries = sorted((e for e in events if "with" not in e.payload), key=_order)
+    of_cases = {(e.kind, e.at, e.by, e.payload.get("step")): e for e in reversed(entries) if e.kind in OF_CASES}
+    first = {e.event_id for e in of_cases.values()}
+    return [
+        Line(e.at, e.alert_id, WORDS[e.kind](e), e.by) for e in entries if e.kind not in OF_CASES or e.event_id in first
+    ]
 
 
 def work_lines(events: Iterable[WorkEvent], account: str, as_of: datetime) -> list[Line]:
@@ -99,8 +107,12 @@ DONE: Mapping[str, str] = {
 }  # fmt: skip
 
 
+OF_CASES = ("done", "snoozed")
+"""Events that are written for each alert of a case."""
+
+
 def _words(name: str) -> str:
-    return name.replace("_", " ")
+    return name_of(name).replace("_", " ")
 
 
 WORDS: Mapping[str, Callable[[LedgerEvent], str]] = {
@@ -111,6 +123,7 @@ WORDS: Mapping[str, Callable[[LedgerEvent], str]] = {
     "breached": _breached,
     "cause_gone": lambda event: f"Cause gone ({_words(event.rule)})",
     "cause_back": lambda event: f"Cause back ({_words(event.rule)})",
+    "notified": lambda event: f"Message sent late ({_words(event.rule)}): deadlines start then",
     "closed": lambda event: f"Alert closed ({_words(event.rule)}): {event.payload['reason']}",
 }
 

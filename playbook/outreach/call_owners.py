@@ -15,6 +15,8 @@ import pandas as pd
 from keepwell.playbook.settings import OutreachSettings
 
 WAITS, HELD_OUT = "waiting: no CSM has capacity", "held out at random: no call this week"
+WAITS_SHARED = "waiting: no colleague of the segment has capacity (outreach.share_across_segments is off)"
+WAITS_ALONE = "waiting: {owner} has no capacity (outreach.share_calls is off)"
 
 
 @dataclass(frozen=True)
@@ -79,18 +81,25 @@ def assigned(
     owned = _owners(queue, team, before)
     asked = [one for one in queue if one.account_id not in held_out]
     called = _callers(asked, {account: owner for account, (owner, _) in owned.items()}, team, before, settings)
+    free = sum(team.room.values()) > len(called)
+    waits = WAITS if not free else WAITS_SHARED if settings.share_calls else WAITS_ALONE
     return [
         _assigned(
-            one.account_id, *owned[one.account_id], called.get(one.account_id),
-            HELD_OUT if one.account_id in held_out else WAITS,
+            one, *owned[one.account_id], called.get(one.account_id),
+            HELD_OUT if one.account_id in held_out else waits, team,
         )
         for one in queue
     ]  # fmt: skip
 
 
-def _assigned(account: str, owner: str, handed: str | None, caller: str | None, why_not: str) -> Assigned:
-    lent = f"{caller} calls this week: {owner} has no capacity" if caller not in (None, owner) else None
-    waits = why_not if caller is None else None
+def _assigned(
+    one: Asked, owner: str, handed: str | None, caller: str | None, why_not: str, team: Team
+) -> Assigned:  # fmt: skip
+    account, lent = one.account_id, None
+    if caller is not None and caller != owner:
+        other = "" if one.segment in team.segments[caller] else f"; {caller} has no other account of {one.segment}"
+        lent = f"{caller} calls this week: {owner} has no capacity{other}"
+    waits = why_not.format(owner=owner) if caller is None else None
     said = "; ".join(text for text in (handed, lent, waits) if text) or None
     return Assigned(account, owner, caller or owner, caller is None, handed is not None, said)
 
@@ -136,11 +145,13 @@ def _callers(
         if left[owner] > 0:
             found[one.account_id] = owner
             left[owner] -= 1
-    for one in queue if settings.share_calls else ():
-        free = [csm for csm in team.colleagues(one.segment) if left[csm] > 0]
-        if one.account_id not in found and free:
-            last = before.caller.get(one.account_id)
-            caller = last if last in free else min(free, key=lambda csm: (-left[csm], csm))
-            found[one.account_id] = caller
-            left[caller] -= 1
+    rounds = [team.colleagues, lambda _: list(team.segments)] if settings.share_across_segments else [team.colleagues]
+    for among in rounds if settings.share_calls else ():
+        for one in queue:
+            free = [csm for csm in among(one.segment) if left[csm] > 0]
+            if one.account_id not in found and free:
+                last = before.caller.get(one.account_id)
+                caller = last if last in free else min(free, key=lambda csm: (-left[csm], csm))
+                found[one.account_id] = caller
+                left[caller] -= 1
     return found

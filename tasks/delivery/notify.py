@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 from keepwell.playbook.alerts.messages import Channel, Message, MessageSettings
+from keepwell.playbook.next_actions.life import AUTOMATION
 from keepwell.tasks.connections.drivers import scheme_of
 from keepwell.tasks.errors import ConfigError, close_to
 from keepwell.tasks.ledger.store import Ledger, Waiting
@@ -18,6 +19,9 @@ from keepwell.tasks.marts.publish import write_whole
 
 FILES: Mapping[str, Channel] = {"files": Channel(url="")}
 """The default channel: files in the output folder."""
+
+CHECK_INS: Mapping[str, Channel] = {"check-ins": Channel(url="", roles=(AUTOMATION,), kinds=("check_in",))}
+"""Where lists for the e-mail tool go if no channel takes them: files as well."""
 
 SERVICES = "https://appriseit.com/services/"
 
@@ -36,7 +40,8 @@ def channels_of(settings: MessageSettings) -> Mapping[str, Channel]:
     refused = {name: why for name, channel in settings.channels.items() if (why := _refused(channel.url))}
     if refused:
         raise ConfigError("\n".join(f"messages.channels.{name}.url: {why}" for name, why in refused.items()))
-    return settings.channels or FILES
+    taken = any(AUTOMATION in channel.roles for channel in settings.channels.values())
+    return {**(settings.channels or FILES), **({} if taken else CHECK_INS)}
 
 
 def _refused(url: str) -> str | None:

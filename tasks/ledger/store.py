@@ -17,11 +17,12 @@ from keepwell.playbook.alerts.messages import Message
 from keepwell.playbook.alerts.runs import Runs
 from keepwell.playbook.crm.diff import CrmEvent
 from keepwell.playbook.interventions.records import WorkEvent
+from keepwell.playbook.next_actions.life import ActionEvent
 from keepwell.playbook.review.sprint import ReviewEvent
 from keepwell.tasks.errors import ConfigError
 from keepwell.tasks.ledger.database import Database
 from keepwell.tasks.ledger.migrate import TooNew, migrate
-from keepwell.tasks.ledger.tables import CRM, DECISIONS, DELIVERIES, EVENTS, MESSAGES, REVIEWS, RUNS, WORK
+from keepwell.tasks.ledger.tables import ACTIONS, CRM, DECISIONS, DELIVERIES, EVENTS, MESSAGES, REVIEWS, RUNS, WORK
 from keepwell.tasks.ledger.withdrawals import (
     Answered,
     alerts_not_opened,
@@ -111,14 +112,16 @@ class Ledger:
         return self.runs(flow).last
 
     def record(
-        self, flow: str, as_of: datetime, events: Sequence[LedgerEvent], outbox: Sequence[Message] = ()
-    ) -> list[LedgerEvent]:
-        """Write a run's events, messages and marker, all or nothing; returns the new events."""
+        self, flow: str, as_of: datetime, events: Sequence[LedgerEvent], outbox: Sequence[Message] = (),
+        actions: Sequence[ActionEvent] = (),
+    ) -> list[LedgerEvent]:  # fmt: skip
+        """Write a run's events, messages and marker, all or nothing; returns the new events of alerts."""
         # One order of keys for every writer: two runs of the same day at once wait for each other, never in a circle.
         rows = [_row(event) for event in sorted(events, key=lambda e: e.event_id)]
 
         def add(connection: sa.Connection) -> set[str]:
             added = self._added(connection, EVENTS, rows)
+            self._added(connection, ACTIONS, [_row(event) for event in sorted(actions, key=lambda e: e.event_id)])
             if outbox:
                 sent = as_stored(connection, MESSAGES, [vars(message) for message in outbox])
                 connection.execute(self._add(MESSAGES), sent)
@@ -144,6 +147,23 @@ class Ledger:
         rows = self._rows(query)
         messages = [Message(**{**_fields(row, Message), "key": given(row["key"])}) for row in rows]
         return [Waiting(m, row["tries"], row["tried_at"]) for m, row in zip(messages, rows, strict=True)]
+
+    def sent(self, since: datetime) -> dict[str, datetime]:
+        """When the first message about an alert or action was delivered, by its id.
+
+        Of messages that were written as of `since` or later.
+        """
+        query = (
+            sa.select(MESSAGES.c.about, sa.func.min(DELIVERIES.c.tried_at).label("sent_at"))
+            .join(DELIVERIES, DELIVERIES.c.key == MESSAGES.c.key)
+            .where(DELIVERIES.c.delivered, MESSAGES.c.about != "", MESSAGES.c.at >= _utc(since))
+            .group_by(MESSAGES.c.about)
+        )
+        found: dict[str, datetime] = {}
+        for row in self._rows(query):
+            for alert in row["about"].split():
+                found[alert] = min(row["sent_at"], found.get(alert, row["sent_at"]))
+        return found
 
     def tried(self, key: str, at: datetime, error: str | None) -> None:
         """Record a delivery attempt: delivered, or the error."""
@@ -183,6 +203,18 @@ class Ledger:
         if up_to is not None:
             query = query.where(WORK.c.as_of <= _utc(up_to))
         return [WorkEvent(**_event(row)) for row in self._rows(query)]
+
+    def actions(self, up_to: datetime | None = None) -> list[ActionEvent]:
+        """The lives of next actions as of `up_to` or before (all for None)."""
+        query = _columns(ACTIONS).where(not_withdrawn(ACTIONS)).order_by(ACTIONS.c.as_of, ACTIONS.c.event_id)
+        if up_to is not None:
+            query = query.where(ACTIONS.c.as_of <= _utc(up_to))
+        return [ActionEvent(**_event(row)) for row in self._rows(query)]
+
+    def record_actions(self, events: Sequence[ActionEvent]) -> bool:
+        """Write what people did to actions, all or nothing; whether any of it is new."""
+        rows = [_row(event) for event in sorted(events, key=lambda e: e.event_id)]
+        return bool(self._database.write(lambda connection: self._added(connection, ACTIONS, rows)))
 
     def record_work(self, events: Sequence[WorkEvent]) -> list[WorkEvent]:
         """Write recorded work, all or nothing; returns the new events."""
@@ -270,7 +302,7 @@ def _reviews(connection: sa.Connection) -> list[ReviewEvent]:
     return [ReviewEvent(**{**row, "payload": json.loads(row["payload"])}) for row in rows]
 
 
-def _row(event: LedgerEvent | ReviewEvent | WorkEvent | CrmEvent) -> dict[str, Any]:
+def _row(event: LedgerEvent | ReviewEvent | WorkEvent | CrmEvent | ActionEvent) -> dict[str, Any]:
     row = {**vars(event), "payload": json.dumps(dict(event.payload), sort_keys=True)}
     if wrong := [name for name, value in row.items() if isinstance(value, str) and not storable(value)]:
         raise ConfigError(f"the ledger cannot store {wrong[0]!r}: it contains a character that is not text. Remove it.")

@@ -64,6 +64,7 @@ MESSAGES = sa.Table(
     sa.Column("body", sa.Text, nullable=False),
     sa.Column("at", sa.DateTime, nullable=False),
     _written_at(),
+    sa.Column("about", sa.Text, nullable=False, server_default=""),
 )
 
 DELIVERIES = sa.Table(
@@ -96,6 +97,20 @@ WORK = sa.Table(
     sa.Column("account_id", sa.Text, nullable=False),
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("subject", sa.Text),
+    sa.Column("as_of", sa.DateTime, nullable=False),
+    sa.Column("at", sa.DateTime, nullable=False),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("payload", sa.Text, nullable=False),
+    _written_at(),
+)
+
+ACTIONS = sa.Table(
+    "ledger_actions",
+    METADATA,
+    sa.Column("event_id", sa.Text, primary_key=True),
+    sa.Column("action_id", sa.Text, nullable=False),
+    sa.Column("account_id", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
     sa.Column("as_of", sa.DateTime, nullable=False),
     sa.Column("at", sa.DateTime, nullable=False),
     sa.Column("by", sa.Text, nullable=False),

@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from keepwell.playbook.alerts.ledger_events import PIPELINE
-from keepwell.tasks.ledger.tables import DECISIONS, DELIVERIES, EVENTS, MESSAGES, RUNS, WITHDRAWN, WORK
+from keepwell.tasks.ledger.tables import ACTIONS, DECISIONS, DELIVERIES, EVENTS, MESSAGES, RUNS, WITHDRAWN, WORK
 
 Row = Mapping[str, Any]
 NUMBERED = re.compile(r"~\d+$")
@@ -34,7 +34,10 @@ PLACES: Mapping[str, Place] = {
     RUNS.name: Place("flow", "as_of", keyed_by_both=True),
     MESSAGES.name: Place("key", "at"),
     WORK.name: Place("event_id", "as_of"),
+    ACTIONS.name: Place("event_id", "as_of"),
 }
+
+TABLES = (EVENTS, RUNS, MESSAGES, WORK, ACTIONS)
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,7 @@ class Answered:
     runs: int
     messages: int
     work: int
+    actions: int
 
 
 def not_withdrawn(table: sa.Table) -> sa.ColumnElement[bool]:
@@ -96,20 +100,18 @@ def withdraw(
 
     Delivered messages stay. Without a row to withdraw, the decision is recorded once if there are `files` to remove.
     """
-    found = {
-        table.name: _rows(connection, table, since, until, people=people) for table in (EVENTS, RUNS, MESSAGES, WORK)
-    }
+    found = {table.name: _rows(connection, table, since, until, people=people) for table in TABLES}
     rows = [{"ledger": name, "key": key, "as_of": at} for name, keys in found.items() for key, at in keys]
     if rows or (files and not _said(connection, since, until, by, reason)):
         number = decide(connection, "withdrawn", since, until, by, reason)
         if rows:
             connection.execute(sa.insert(WITHDRAWN), [{**row, "decision": number} for row in rows])
-    return Answered(*(len(found[table.name]) for table in (EVENTS, RUNS, MESSAGES, WORK)))
+    return Answered(*(len(found[table.name]) for table in TABLES))
 
 
 def lines(connection: sa.Connection, since: datetime, until: datetime) -> int:
     """Number of events, markers and entries of these instants that are not withdrawn."""
-    return sum(len(_rows(connection, table, since, until, people=True)) for table in (EVENTS, RUNS, WORK))
+    return sum(len(_rows(connection, table, since, until, people=True)) for table in (EVENTS, RUNS, WORK, ACTIONS))
 
 
 def _identity(place: Place, key: str, at: datetime) -> tuple[str, datetime | None]:

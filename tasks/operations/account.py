@@ -16,7 +16,7 @@ from keepwell.tasks.marts.work import Values, graded_plans
 from keepwell.tasks.names import SCORES, Names
 
 FACTS = ("name", "segment", "csm", "arr", "currency", "status", "renewal_on", "tier", "tier_reason", "next_action",
-         "action_owner", "action_due", "summary")  # fmt: skip
+         "action_owner", "action_due", "action_state", "summary")  # fmt: skip
 COURSE = ("status", "health", "band", "tier", "churn_risk")
 
 

@@ -18,7 +18,7 @@ from keepwell.playbook.outreach.queue import prioritised, support_needs, talking
 from keepwell.playbook.settings import AlertSettings, OutreachSettings
 from keepwell.tasks.earlier_scores import dates, read
 from keepwell.tasks.marts.publish import write_whole
-from keepwell.tasks.scoring.score import case_of
+from keepwell.tasks.scoring.score import situation_of
 
 NOT_A_NAME = re.compile(r"[^a-z0-9]+")
 FLAGGED_WITHOUT_TIER = "outreach"
@@ -114,7 +114,7 @@ def _said(
 ) -> tuple[Any, ...]:
     """Strategy, who does it, talking points and needs of one account."""
     tier = row.tier if isinstance(row.tier, str) else FLAGGED_WITHOUT_TIER
-    action = rules.playbook.next_action(case_of(row, tier, factors, as_of, alarmed=True))
+    action = rules.playbook.next_action(situation_of(row, tier, factors, as_of, alarmed=True))
     days = (pd.Timestamp(row.renewal_on) - pd.Timestamp(as_of)).days if pd.notna(row.renewal_on) else float("nan")
     near = days if 0 <= days <= rules.outreach.renewal_days else float("nan")
     needs = support_needs(factors, action, rules.outreach.needs)

@@ -15,7 +15,7 @@ from keepwell.playbook.interventions.success import reached
 from keepwell.playbook.outreach.queue import ENDANGERED, support_needs
 from keepwell.playbook.settings import NeedSettings, OwnerSettings, WeeklySettings
 from keepwell.tasks.operations.intervention_results import Rate, RecordedWork
-from keepwell.tasks.scoring.score import case_of
+from keepwell.tasks.scoring.score import situation_of
 from keepwell.values.dates import spoken_day
 
 SECTIONS = ("at_risk", "success", "challenge", "need", "expansion", "learning", "figure")
@@ -192,7 +192,7 @@ def _needs(given: Sources, rules: Rules) -> list[Item]:
     for row in endangered.itertuples():
         factors = given.factors.get(row.account_id, ())
         tier = row.tier if isinstance(row.tier, str) else "outreach"
-        action = rules.playbook.next_action(case_of(row, tier, factors, given.now.date(), alarmed=True))
+        action = rules.playbook.next_action(situation_of(row, tier, factors, given.now.date(), alarmed=True))
         name = row.name if isinstance(row.name, str) else row.account_id
         for team, what in support_needs(factors, action, rules.needs).items():
             waiting.setdefault(team, []).append((float(row.arr), name, what[0]))

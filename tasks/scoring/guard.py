@@ -24,7 +24,9 @@ from keepwell.playbook.alerts.ledger_events import BOOK, DATA_RULE, PIPELINE, Le
 from keepwell.playbook.alerts.rules import Condition, Occurrence, conditions, standings
 from keepwell.playbook.settings import AlertSettings, GuardSettings
 from keepwell.tasks.earlier_scores import Stored, dates, read
+from keepwell.tasks.scoring.drops import data_of_drops
 from keepwell.tasks.scoring.measured import component_columns, health_columns
+from keepwell.tasks.scoring.own_rules import own_conditions
 from keepwell.tasks.scoring.predictions import Models, acting, predictions
 from keepwell.tasks.scoring.score import Scored
 
@@ -69,16 +71,17 @@ def guard(
         d: _features(marts, d) for e in live for d in e.measures.values() if d not in former and _is_stored(marts, d)
     }
     out = {e.alert_id: standing_out(e, today, former, watched, as_of, rules.alerts.guard) for e in live}
-    seen = _conditions(scored.accounts, scored.features, stored, as_of, rules.alerts)
+    place = Past(stored, history, marts)
+    seen = _conditions(scored.accounts, scored.features, scored.measures, place, as_of, rules)
     put_back = {m: day for e in live if e.decision != "released" for m, day in out[e.alert_id].items()}
     if DAYS_OF_USE in put_back:
         put_back.setdefault(SILENCE, put_back[DAYS_OF_USE])  # silence is nothing but days without use
     if put_back:
         names = ["account_id", "feature", "points", "confidence", "coverage"]
         points = {day: read(marts, "factors", day, names) for day in set(put_back.values())}
-        accounts, features = without(scored, models, put_back, former, points, rules)
+        unmoved = without(scored, models, put_back, former, points, rules)
         waiting = [e for e in live if e.decision is None and out[e.alert_id]]
-        seen = on_hold(seen, _conditions(accounts, features, stored, as_of, rules.alerts), waiting)
+        seen = on_hold(seen, _conditions(*unmoved, place, as_of, rules), waiting)
     data_alerts = [Occurrence(BOOK, DATA_RULE, e.subject, e.opened_at, e.opened_at, not out[e.alert_id]) for e in live]
     return Guarded(new, data_alerts, seen)
 
@@ -108,8 +111,8 @@ def on_hold(seen: Sequence[Condition], unmoved: Sequence[Condition], waiting: Se
 def without(
     scored: Scored, models: Models | None, put_back: Mapping[str, date], former: Mapping[date, pd.DataFrame],
     points: Mapping[date, pd.DataFrame], rules: Rules,
-) -> tuple[pd.DataFrame, pd.DataFrame]:  # fmt: skip
-    """Accounts and features as they would be had some measures not moved; one without a former value is left out.
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:  # fmt: skip
+    """Accounts, features and measures as they would be had some not moved; one without a former value is left out.
 
     Who was silent for a window already before the move stays silent: the move did not begin that.
     """
@@ -137,14 +140,28 @@ def without(
     accounts = accounts.drop(columns=judged.columns).join(judged)
     rows = accounts.drop(columns=[c for c in features if c in accounts]).reset_index().merge(features, on="account_id")
     said = acting(predictions(models, rows), accounts.index)
-    return accounts.drop(columns=said.columns).join(said).reset_index(), features
+    return accounts.drop(columns=said.columns).join(said).reset_index(), features, measures
+
+
+@dataclass(frozen=True)
+class Past:
+    """What conditions look back on: stored scores, alerts, and the marts of earlier dates."""
+
+    stored: Stored
+    history: Sequence[LedgerEvent]
+    marts: Path
 
 
 def _conditions(
-    accounts: pd.DataFrame, features: pd.DataFrame, stored: Stored, as_of: datetime, settings: AlertSettings
+    accounts: pd.DataFrame, features: pd.DataFrame, measures: pd.DataFrame, past: Past, as_of: datetime, rules: Rules
 ) -> list[Condition]:
+    stored = past.stored
     silent = accounts.merge(features[["account_id", "days_since_last_use"]], on="account_id")
-    return [c for s in standings(silent, stored.recent, as_of, settings) for c in conditions(s, settings)]
+    own = data_of_drops(accounts, measures, stored, as_of, rules.alerts, rules.health)
+    never_used = accounts.loc[accounts["never_used"], "account_id"]
+    seen = standings(silent, stored.recent, as_of, rules.alerts, own, set(never_used))
+    own_rules = own_conditions(accounts, features, past.history, past.marts, as_of, rules.alerts)
+    return [*(c for s in seen for c in conditions(s, rules.alerts)), *own_rules]
 
 
 def _moves(

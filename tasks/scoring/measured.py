@@ -17,6 +17,7 @@ from keepwell.features.measures.registry import COMPONENTS, answerable, feature_
 from keepwell.features.settings import Bands, BookSettings, HealthSettings
 from keepwell.playbook.overrides import Override
 from keepwell.playbook.settings import OwnerSettings
+from keepwell.values.points import to_one_decimal
 
 NO_OVERRIDES: Mapping[str, Override] = MappingProxyType({})
 
@@ -98,9 +99,10 @@ def high_value(arr: pd.Series, money: BookSettings) -> pd.Series:
 
 
 def band(health: float | None, bands: Bands) -> str:
-    """The band of a health; `unknown` without one."""
+    """The band of a health as it is shown; `unknown` without one."""
     if health is None or np.isnan(health):
         return "unknown"
+    health = to_one_decimal(health)
     if health < bands.critical_below:
         return "critical"
     if health < bands.at_risk_below:

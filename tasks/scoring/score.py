@@ -1,8 +1,8 @@
 """Facts at an instant become scored, explained accounts."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import date
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import astuple, dataclass, field, replace
+from datetime import date, datetime
 from typing import Any
 
 import numpy as np
@@ -10,19 +10,25 @@ import pandas as pd
 
 from keepwell.features.facts.known import Facts
 from keepwell.features.health.change import change_parts
-from keepwell.features.health.words import in_words, mid_sentence, never_in_words
+from keepwell.features.health.words import in_words, never_in_words
 from keepwell.features.measures.all import FEATURES
 from keepwell.features.measures.registry import COMPONENTS
 from keepwell.features.settings import BookSettings, HealthSettings
-from keepwell.playbook.actions import Case, Playbook
+from keepwell.playbook.actions import Playbook, Situation
 from keepwell.playbook.alerts.rules import conditions, standings
+from keepwell.playbook.next_actions.day import Past, Rules, Wanted, new_actions
+from keepwell.playbook.next_actions.life import ActionEvent
+from keepwell.playbook.outreach.queue import prioritised
 from keepwell.playbook.overrides import Override
-from keepwell.playbook.settings import AlertSettings, OwnerSettings, TierSettings
-from keepwell.playbook.tiers import due_date, tier
+from keepwell.playbook.settings import ActionSettings, AlertSettings, OutreachSettings, OwnerSettings, TierSettings
+from keepwell.playbook.tiers import tier
 from keepwell.tasks.earlier_scores import Stored
 from keepwell.tasks.errors import ConfigError, nearest
-from keepwell.tasks.scoring.measured import NO_OVERRIDES, measured_book
+from keepwell.tasks.scoring.drops import data_of_drops
+from keepwell.tasks.scoring.measured import measured_book
+from keepwell.tasks.scoring.own_rules import unknown_fields
 from keepwell.tasks.scoring.predictions import Models, acting, cited, predictions
+from keepwell.tasks.scoring.summary import ACTION_COLUMNS, next_step, summary
 from keepwell.values.dates import spoken_day
 
 MAX_FACTORS = 3
@@ -38,10 +44,21 @@ class ScoreSettings:
     owners: OwnerSettings
     playbook: Playbook
     alerts: AlertSettings
+    actions: ActionSettings = field(default_factory=ActionSettings)
+    outreach: OutreachSettings = field(default_factory=OutreachSettings)
+
+    @property
+    def action_rules(self) -> Rules:
+        """What the life of an action depends on."""
+        by_name = {action.name: action for action in self.playbook.action}
+        return Rules(
+            self.actions, self.tiers, by_name, self.outreach.calls_per_week, self.outreach.capacity,
+            self.alerts.escalation[0],
+        )  # fmt: skip
 
     def __post_init__(self) -> None:
-        """A playbook that names what does not exist would never answer it."""
-        if said := unknown_factors(self.playbook):
+        """A playbook or a rule that names what does not exist would never answer it."""
+        if said := [*unknown_factors(self.playbook), *unknown_fields(self.alerts.rules)]:
             raise ConfigError("\n".join(said))
 
 
@@ -57,10 +74,26 @@ def unknown_factors(playbook: Playbook) -> list[str]:
 
 
 @dataclass(frozen=True)
+class People:
+    """What the ledger adds to a score.
+
+    `overrides`: those that are active, by account. `alarmed`: accounts with an alert that was open before. `actions`:
+    their earlier actions, and what people recorded.
+    """
+
+    overrides: Mapping[str, Override] = field(default_factory=dict)
+    alarmed: frozenset[str] = frozenset()
+    actions: Past = field(default_factory=Past)
+
+
+NOBODY = People()
+
+
+@dataclass(frozen=True)
 class Scored:
     """The book of a date: `accounts` (mart health_scores), `features` and `predictions`.
 
-    The mart factors is `measures` of the score, and what the model `cited`.
+    The mart factors is `measures` of the score, and what the model `cited`. `actions`: what the day adds to them.
     """
 
     accounts: pd.DataFrame
@@ -68,6 +101,7 @@ class Scored:
     measures: pd.DataFrame
     predictions: pd.DataFrame
     cited: pd.DataFrame
+    actions: tuple[ActionEvent, ...] = ()
 
     @property
     def explaining(self) -> list[pd.DataFrame]:
@@ -81,14 +115,10 @@ def score_book(
     coverage_left: Mapping[str, float],
     stored: Stored,
     models: Models | None = None,
-    overrides: Mapping[str, Override] = NO_OVERRIDES,
-    alarmed: Collection[str] = (),
+    people: People = NOBODY,
 ) -> Scored:
-    """Every account under contract with its health, its risk, why, how it moved, and what to do next.
-
-    `overrides`: those in force, by account. `alarmed`: accounts with an alert that was open before.
-    """
-    found = measured_book(facts, settings, coverage_left, stored.measures, overrides)
+    """Every account under contract with its health, its risk, why, how it moved, and what to do next."""
+    found = measured_book(facts, settings, coverage_left, stored.measures, people.overrides)
     scores = found.scores.join(_changes(found.measures, found.scores, stored, settings.health))
     measures = _ranked(found.measures, scores["health"], settings.tiers.automated_above, facts.today)
     rows = scores.reset_index().merge(found.features, on="account_id")
@@ -97,11 +127,17 @@ def score_book(
     measures, why = (_with_never(frame, found.never_used) for frame in (measures, why))
     scores = scores.join(acting(said, scores.index))
     scored = Scored(scores, found.features, measures, said, why)
+    scores = scores.assign(never_used=scores.index.isin(found.never_used.index))
     accounts = scores.reset_index().merge(found.wide[["account_id", "days_since_last_use"]], on="account_id")
-    seen = standings(accounts, stored.recent, facts.as_of, settings.alerts)
+    seen = standings(
+        accounts, stored.recent, facts.as_of, settings.alerts,
+        data_of_drops(accounts, scored.measures, stored, facts.as_of, settings.alerts, settings.health),
+        found.never_used.index,
+    )  # fmt: skip
     open_now = {s.account_id for s in seen if any(c.holds for c in conditions(s, settings.alerts))}
-    scores = _explained(scores, scored.explaining, settings, facts.today, stored, open_now.union(alarmed))
-    return replace(scored, accounts=scores.reset_index())
+    people = replace(people, alarmed=frozenset(open_now.union(people.alarmed)))
+    scores, actions = _explained(scores, scored.explaining, settings, facts.as_of, stored, people)
+    return replace(scored, accounts=scores.reset_index(), actions=tuple(actions))
 
 
 def _changes(measures: pd.DataFrame, scores: pd.DataFrame, stored: Stored, health: HealthSettings) -> pd.DataFrame:
@@ -117,7 +153,9 @@ def _changes(measures: pd.DataFrame, scores: pd.DataFrame, stored: Stored, healt
         parts = change_parts(stored.month_ago_measures, measures, sides, FEATURES, health)
         changes = parts.assign(health_prev=before["health"])
         changes = changes[["health_prev", *names]]
-    changes["change_flagged"] = (changes["change"].abs() > health.change_flag).where(changes["change"].notna())
+    # Coverage, weights and definitions move a score, and nothing of the account (HLT-3).
+    own = changes["change_data"] + changes["change_override"]
+    changes["change_flagged"] = (own.abs() > health.change_flag).where(changes["change"].notna())
     return changes
 
 
@@ -128,11 +166,13 @@ def _ranked(measures: pd.DataFrame, health: pd.Series, healthy_above: float, tod
     """
     healthy = measures["account_id"].map(health) > healthy_above
     order = measures["pull"].where(~healthy, -measures["pull"])
-    ranked = measures.assign(_silent=measures["confidence"] == 0, _order=order, _well=healthy).sort_values(
+    # What is missing may cost points, and is nothing that a CSM could act on.
+    silent = (measures["confidence"] == 0) | measures["value"].isna()
+    ranked = measures.assign(_silent=silent, _order=order, _well=healthy).sort_values(
         ["account_id", "_silent", "_order", "feature"], ignore_index=True
     )
     ranked["rank"] = ranked.groupby("account_id").cumcount() + 1
-    listed = (ranked["rank"] <= MAX_FACTORS) & (ranked["_order"] < 0)
+    listed = (ranked["rank"] <= MAX_FACTORS) & (ranked["_order"] < 0) & ~ranked["_silent"]
     texts = [_text(row, today) for row in ranked[listed].itertuples()]
     ranked["text"] = pd.Series(texts, ranked.index[listed], dtype=object).reindex(ranked.index)
     return ranked.assign(kind="health").drop(columns=["_silent", "_order", "_well"])
@@ -157,30 +197,57 @@ def _explained(
     scores: pd.DataFrame,
     explaining: Sequence[pd.DataFrame],
     settings: ScoreSettings,
-    today: date,
+    as_of: datetime,
     stored: Stored,
-    alarmed: Collection[str],
-) -> pd.DataFrame:
-    """The same with tier, factors in words, next action, its owner and due date, and the one-line summary.
+    people: People,
+) -> tuple[pd.DataFrame, list[ActionEvent]]:
+    """The same with tier, factors in words, next action and the one-line summary; and what the day adds to actions.
 
-    `explaining`: factors with a text, what explains most first: why the model flags, then what pulls the score.
+    `scores` with `never_used`, by account. `explaining`: factors with a text, what explains most first: why the model
+    flags, then what pulls the score.
     """
-    factors = leading_factors(explaining, scores.index)
+    today, factors = as_of.date(), leading_factors(explaining, scores.index)
     asked = zip(scores["health"], scores["churn_risk"], scores["churn_threshold"], strict=True)
     tiers = [tier(_known(health), _known(risk), _known(threshold), settings.tiers) for health, risk, threshold in asked]
     since = _since([t for t, _ in tiers], scores.index, today, stored)
+    at_stake = prioritised(scores.reset_index(), today, settings.outreach).set_index("account_id")["at_stake"]
+    wanted = [
+        _wanted(row, name, entered, factors[row.Index], today, float(at_stake.get(row.Index, 0.0)), settings, people)
+        for row, (name, _), entered in zip(scores.itertuples(), tiers, since, strict=True)
+    ]
+    events, recommended = new_actions(people.actions, wanted, as_of, settings.action_rules)
     answers = []
-    for row, (name, reason), entered in zip(scores.itertuples(), tiers, since, strict=True):
-        mine = factors[row.Index]
-        case = case_of(row, name, mine, today, alarmed=row.Index in alarmed) if name else None
-        step = _next_step(row, case, entered, settings)
-        texts = [text for _, _, text in mine]
-        line = summary(row.churn_risk, row.health, row.band, texts, step, today, row.override_by)
+    for row, (name, reason), entered, one in zip(scores.itertuples(), tiers, since, wanted, strict=True):
+        texts = [text for _, _, text in factors[row.Index]]
+        step = next_step(recommended[row.Index], opted_out=one.opted_out)
+        line = summary(row, texts, step, today)
         listed = (*texts, *[None] * MAX_FACTORS)[:MAX_FACTORS]
-        answers.append((*listed, name, reason, entered, step.action, step.owner, step.due, line))
+        answers.append((*listed, name, reason, entered, *astuple(step), line))
     columns = [f"factor_{n}" for n in range(1, MAX_FACTORS + 1)]
-    columns += ["tier", "tier_reason", "tier_since", "next_action", "action_owner", "action_due", "summary"]
-    return scores.join(pd.DataFrame(answers, scores.index, columns, dtype=object))
+    columns += ["tier", "tier_reason", "tier_since", *ACTION_COLUMNS, "summary"]
+    return scores.join(pd.DataFrame(answers, scores.index, columns, dtype=object)), events
+
+
+def _wanted(
+    row: Any, tier_name: str | None, since: date | None, factors: Sequence[tuple[str, str, str]], today: date,
+    at_stake: float, settings: ScoreSettings, people: People,
+) -> Wanted:  # fmt: skip
+    """The playbook's answer for one account."""
+    if tier_name is None:
+        return Wanted(row.Index, None)
+    situation = situation_of(row, tier_name, factors, today, alarmed=row.Index in people.alarmed)
+    action = settings.playbook.next_action(situation)
+    flagged = situation.risk is not None and not np.isnan(row.churn_threshold) and situation.risk >= row.churn_threshold
+    steady = tier_name == "outreach" and row.band == "stable" and not flagged and not situation.leaving
+    opted_out = (
+        action is not None and action.owner == "automation" and pd.notna(row.email_opt_out) and row.email_opt_out
+    )
+    return Wanted(
+        row.Index, situation, since or today, None if opted_out else action,
+        factors[0][2] if factors else row.band.replace("_", " "),
+        "" if action is None else row.csm if action.owner == "csm" else action.owner, at_stake,
+        watched=steady and settings.actions.watch_stable, opted_out=bool(opted_out),
+    )  # fmt: skip
 
 
 def leading_factors(
@@ -200,33 +267,16 @@ def _known(value: float) -> float | None:
     return None if np.isnan(value) else value
 
 
-@dataclass(frozen=True)
-class NextStep:
-    """What to do next, who does it, by when; all empty without a tier."""
-
-    action: str | None = None
-    owner: str | None = None
-    due: date | None = None
-
-
-def case_of(row: Any, tier: str, factors: Sequence[tuple[str, str, str]], today: date, *, alarmed: bool) -> Case:
+def situation_of(
+    row: Any, tier: str, factors: Sequence[tuple[str, str, str]], today: date, *, alarmed: bool
+) -> Situation:
     """What the playbook is asked about one scored account; `factors` are feature, component and text."""
     renewal = (pd.Timestamp(row.renewal_on) - pd.Timestamp(today)).days if pd.notna(row.renewal_on) else None
-    return Case(
+    return Situation(
         tier, [(f, c) for f, c, _ in factors], row.segment if isinstance(row.segment, str) else None, renewal,
         _known(row.churn_risk), _known(row.expansion_probability), _known(row.advocacy_probability), alarmed,
+        leaving=row.status == "leaving", never_used=bool(getattr(row, "never_used", False)),
     )  # fmt: skip
-
-
-def _next_step(row: Any, case: Case | None, since: date | None, settings: ScoreSettings) -> NextStep:
-    """The playbook's answer for one account."""
-    action = settings.playbook.next_action(case) if case else None
-    if case is None or since is None or action is None:
-        return NextStep()
-    if action.owner == "automation" and pd.notna(row.email_opt_out) and row.email_opt_out:
-        return NextStep("No automated email (opted out)")
-    due = due_date(case.tier, since, action.within_days, settings.tiers)
-    return NextStep(action.name, row.csm if action.owner == "csm" else action.owner, due)
 
 
 def _since(tiers: Sequence[str | None], accounts: pd.Index, today: date, stored: Stored) -> list[date | None]:
@@ -239,25 +289,3 @@ def _since(tiers: Sequence[str | None], accounts: pd.Index, today: date, stored:
         None if name is None else kept if old == name and pd.notna(kept) else today
         for name, old, kept in zip(tiers, before["tier"], entered, strict=True)
     ]
-
-
-def summary(
-    risk: float, health: float, band: str, factors: Sequence[str], step: NextStep, today: date, by: str | None = None
-) -> str:
-    """One line: risk (or health, without a model; `by`: who set it), key factors, what is recommended by when."""
-    said = f"health {health:.1f}" + (f" set by {by}" if by else "")
-    score = "too little is known for a score" if np.isnan(health) else f"{said}, {band}"
-    said = f"no model ({score})" if np.isnan(risk) else f"{risk:.0%}"
-    parts = [f"Churn risk: {said}", f"Key factors: {', '.join(map(mid_sentence, factors)) or 'none stands out'}"]
-    if step.action:
-        parts.append(f"Recommended: {step.action}{_within(step.due, today)}")
-    return " | ".join(parts)
-
-
-def _within(due: date | None, today: date) -> str:
-    if due is None:
-        return ""
-    days = (due - today).days
-    if days < 0:
-        return f" (was due {due})"
-    return " today" if days == 0 else f" within {days} day{'s' if days > 1 else ''}"

@@ -145,8 +145,8 @@ def test_a_broken_input_stops_the_run_with_its_name_and_leaves_the_last_good_mar
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (("within_days = 2", "within_day = 2"), "`action.3.within_day`; did you mean `action.3.within_days`"),
-        (('owner = "finance"', 'owner = "fnance"'), "action.3.owner"),
+        (("within_days = 2", "within_day = 2"), "`action.12.within_day`; did you mean `action.12.within_days`"),
+        (('owner = "finance"', 'owner = "fnance"'), "action.5.owner"),
         (('"payment_failures_90d"', '"payment_failure"'), "payment_failure"),
         (("[[action]]", "[[action]"), "not valid TOML"),
     ],

@@ -335,7 +335,7 @@ BROKEN: list[tuple[Callable[[Place], None], tuple[str, ...], list[tuple[str, ...
         wrong_playbook,
         CHECK,
         [
-            ("playbook", "mine.toml", "`action.3.within_day`", "did you mean `action.3.within_days`"),
+            ("playbook", "mine.toml", "`action.12.within_day`", "did you mean `action.12.within_days`"),
             ("playbook", "'payment_failure'", "did you mean `payment_failures_90d`"),
             ("playbook", "'suport'", "did you mean `support`"),
             ("source", "usage", "does not give `day`"),

@@ -53,11 +53,17 @@ def test_every_account_under_contract_has_exactly_one_row_scored_or_unknown(two_
     assert (scores["health"].isna() == (scores["band"] == "unknown")).all()
     scored = scores[scores["band"] != "unknown"]
     assert scored["health"].between(0, 100).all()
-    for column in ("tier", "tier_reason", "next_action", "summary"):
+    for column in ("tier", "tier_reason", "summary"):
         assert scored[column].notna().all(), column
-    opted_out = scored["next_action"].str.contains("opted out")
-    for column in ("action_owner", "action_due"):
-        assert (scored[column].isna() == opted_out).all(), column
+    opted_out = scored["next_action"].str.contains("opted out").eq(True)
+    assert (scored["action_state"].isna() == opted_out).all()
+    assert set(scored["action_state"].dropna()) <= {"open", "watched", "queued"}
+    live = scored["action_state"] == "open"
+    for column in ("next_action", "action_id", "action_recommended_on", "action_owner", "action_due"):
+        assert scored.loc[live, column].notna().all(), column
+    assert scored.loc[~live, ["action_id", "action_owner", "action_due"]].isna().all(axis=None)
+    assert (pd.to_datetime(scored.loc[live, "action_due"]) >= pd.Timestamp("2026-06-01")).all()
+    assert scored.loc[scored["band"] == "critical", "action_state"].eq("open").all()
     assert scored.loc[scored["band"].isin(("critical", "at_risk")), "factor_1"].notna().all()
     assert set(scored["band"]) == {"critical", "at_risk", "stable", "healthy"}
     assert set(scored["tier"]) == {"immediate", "outreach", "automated"}
@@ -75,7 +81,8 @@ def test_contributions_sum_to_the_health_and_the_parts_to_its_change(two_months:
     changed = scores[scores["change"].notna()]
     assert len(changed) > 50
     assert (changed[parts].sum(axis=1) - changed["change"]).abs().max() < 1e-5
-    assert (changed["change"].abs() > 15).equals(changed["change_flagged"].astype(bool))
+    own = changed["change_data"] + changed["change_override"]
+    assert (own.abs() > 15).equals(changed["change_flagged"].astype(bool))
     assert mart(two_months, "health_scores", "2026-05-01")["change"].isna().all()
 
 

@@ -44,14 +44,24 @@ def swept(place: tuple[Path, Path], now: str) -> dict[str, int]:
 
 
 def test_a_sweep_records_each_clock_once(place: tuple[Path, Path]) -> None:
-    """Two hours after the day's run, planned at five, every alert that nobody has seen is late, once (ALR-2)."""
-    live = len(json.loads(run(place, "alerts", "list", "--now", "2026-06-01T01:00").out))
+    """Two hours after the day's run, planned at five, every case that nobody has seen is late, once (ALR-2, ALR-7)."""
+    listed = json.loads(run(place, "alerts", "list", "--now", "2026-06-01T01:00").out)
+    cases = {alert["case"] for alert in listed}
+    swept(place, "2026-06-01T05:10")
     before, late, again = (swept(place, f"2026-06-01T{at}") for at in ("06:45", "07:00", "07:00"))
 
-    assert live > 3
+    assert len(listed) > len(cases) > 2
     assert before["breached"] == 0
-    assert late["breached"] == live
+    assert late["breached"] == len(cases)
     assert (again["breached"], again["opened"]) == (0, 0)
+
+
+def test_deadlines_start_when_the_message_leaves(place: tuple[Path, Path]) -> None:
+    """The first sweep after the day comes at nine: nobody is late at ten, and everybody at eleven (ALR-7)."""
+    cases = {alert["case"] for alert in json.loads(run(place, "alerts", "list", "--now", "2026-06-01T01:00").out)}
+    found = [swept(place, f"2026-06-01T{at}")["breached"] for at in ("09:00", "10:00", "10:59", "11:00")]
+
+    assert found == [0, 0, 0, len(cases)]
 
 
 @pytest.mark.slow
@@ -122,8 +132,11 @@ def test_a_day_run_again_says_what_it_said_whatever_people_did_since(place: tupl
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("ack", "nothing", "--by", "ann"), "No alert's id begins with 'nothing' (as of 2026-06-01 01:00 UTC)"),
-        (("ack", "", "--by", "ann"), "alerts' ids begin with ''"),
+        (
+            ("ack", "nothing", "--by", "ann"),
+            "No id of a case or alert begins with 'nothing' (as of 2026-06-01 01:00 UTC)",
+        ),
+        (("ack", "", "--by", "ann"), "ids of cases or alerts begin with ''"),
         (("snooze", "0", "--by", "ann", "--reason", "x", "--until", "2026-05-01"), "Give a future instant"),
     ],
 )
@@ -212,6 +225,7 @@ def test_one_account_is_shown_from_its_flag_to_what_was_done(place: tuple[Path, 
     """Score, reasons, course, what happened in order and who did it, what is open: on one page (ACT-1, ALR-5)."""
     listed = json.loads(run(place, "alerts", "list", "--now", "2026-06-01T05:30").out)
     alert, account = listed[0]["alert"], listed[0]["account"]
+    swept(place, "2026-06-01T05:10")
     run(place, "alerts", "ack", alert, "--by", "ann", "--note", "looking", "--now", "2026-06-01T05:40")
     swept(place, "2026-06-01T09:00")
     config, out = place

@@ -123,7 +123,7 @@ def test_what_is_older_than_the_week_or_written_after_it_is_not_in_it() -> None:
     """(as_of - 7 days, as_of], by the ledger cut at as_of (WKL-1, ALR-5)."""
     old, at_edge, new, future = (opened(n, at) for n, at in zip("abcd", (ago(8), ago(7), ago(1), ago(-1)), strict=True))
     history = [old, at_edge, new, future, *gone(old, ago(6.5)), *contacted(new, ago(-1))]
-    history += breaches([new], ago(-1))
+    history += breaches([new], ago(-1), AlertSettings())
 
     week = week_of(history, ago(7), NOW)
 
@@ -137,8 +137,8 @@ def test_what_is_older_than_the_week_or_written_after_it_is_not_in_it() -> None:
 def test_a_deadline_missed_in_the_week_is_listed_with_whom_it_went_to() -> None:
     """Every breach of the week, none of an earlier one (WKL-1, ALR-2)."""
     new, old = opened("a", ago(2)), opened("b", ago(30))
-    history = [new, old, *breaches([old], ago(20))]
-    history += breaches(history, ago(1))
+    history = [new, old, *breaches([old], ago(20), AlertSettings())]
+    history += breaches(history, ago(1), AlertSettings())
 
     missed = week_of(history, ago(7), NOW).missed
 

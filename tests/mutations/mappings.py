@@ -11,7 +11,8 @@ NAMES = ("accounts", "contracts", "usage", "tickets", "invoices")
 FOLLOWS_A_FEATURE = columns(
     signal_catalogue="fill_rate accounts_share first last features blind_spot",
     health_scores="health health_computed band tier tier_reason tier_since coverage factor_1 factor_2 factor_3"
-    " next_action action_owner action_due summary component_usage component_adoption component_support"
+    " next_action action_id action_recommended_on action_owner action_due action_state summary"
+    " component_usage component_adoption component_support"
     " component_sentiment component_billing component_commercial",
     factors="rank value reference scale points confidence coverage weight contribution pull observed_on text",
     check_results="rows observed says",

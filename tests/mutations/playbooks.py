@@ -20,7 +20,7 @@ def _edit(company: Company, old: str, new: str, name: str = "") -> None:
 def _in_use(rng: random.Random, company: Company) -> tuple[str, dict[str, str]]:
     """An action that some accounts are recommended, and every account's action."""
     actions = company.published("health_scores").set_index("account_id")["next_action"].to_dict()
-    return rng.choice(sorted(set(actions.values()))), actions
+    return rng.choice(sorted({name for name in actions.values() if isinstance(name, str)})), actions
 
 
 @kind("playbook")
@@ -37,7 +37,7 @@ def same_playbook(rng: random.Random, company: Company) -> NoEffect:
 def unknown_key(rng: random.Random, company: Company) -> Refused:
     key = rng.choice(("within_days", "because", "owner"))
     wrong = misspelt(rng, key)
-    _edit(company, f"{key} = ", f"{wrong} = ")
+    _edit(company, f"\n{key} = ", f"\n{wrong} = ")
     return Refused(2, ("mine.toml", wrong, f".{key}`?"))
 
 
@@ -69,7 +69,7 @@ def unknown_word(rng: random.Random, company: Company) -> Refused:
 @kind("playbook")
 def wrong_deadline(rng: random.Random, company: Company) -> Refused:
     days = rng.choice(("-2", "2.5", '"soon"', "true", "[2]"))
-    _edit(company, "within_days = 2", f"within_days = {days}")
+    _edit(company, "\nwithin_days = 2", f"\nwithin_days = {days}")
     return Refused(2, ("within_days",))
 
 
@@ -103,7 +103,7 @@ def another_name(rng: random.Random, company: Company) -> Changes:
     new = rng.choice(("Ring them up", "Visit <b>now</b>", "=1+1", "Täglich prüfen 'heute'"))
     _edit(company, f'name = "{name}"', f'name = "{new}"')
     return Changes(
-        columns(health_scores="next_action summary"),
+        columns(health_scores="next_action action_id summary"),
         accounts=frozenset(a for a, one in actions.items() if one == name),
         values={"next_action": {a: new if one == name else one for a, one in actions.items()}},
     )
@@ -114,10 +114,10 @@ def another_deadline(rng: random.Random, company: Company) -> Changes:
     """The due date of accounts with this action, counted from the day of the run; nothing else."""
     dated = [a for a in company.actions() if a.get("within_days")]
     scores = company.published("health_scores").set_index("account_id")
-    name = rng.choice(sorted({a["name"] for a in dated} & set(scores["next_action"])))
+    name = rng.choice(sorted({a["name"] for a in dated} & set(scores["next_action"].dropna())))
     old = next(a["within_days"] for a in dated if a["name"] == name)
-    new = old + rng.randrange(1, 20)
-    _edit(company, f"within_days = {old}", f"within_days = {new}", name)
+    new = rng.randrange(old)  # never later than its tier's
+    _edit(company, f"\nwithin_days = {old}", f"\nwithin_days = {new}", name)
     mine = scores["next_action"] == name
     due = {a: d + timedelta(days=new - old) if mine[a] else d for a, d in scores["action_due"].to_dict().items()}
     return Changes(

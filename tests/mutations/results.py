@@ -9,7 +9,7 @@ from tests.mutations.kinds import Changes, Company, NoEffect, Refused, columns, 
 
 HEALTH = (
     "health health_computed band tier tier_reason tier_since factor_1 factor_2 factor_3"
-    " next_action action_owner action_due"
+    " next_action action_id action_recommended_on action_owner action_due action_state"
 )
 HEALTH_FOLLOWS = columns(
     health_scores=f"{HEALTH} summary coverage",
@@ -93,7 +93,9 @@ def tier_bound(rng: random.Random, company: Company) -> Changes:
     tiers = scores["tier"].where(~scores.index.isin(moved), "immediate").to_dict()
     return Changes(
         columns(health_scores="tier tier_reason"),
-        columns(health_scores="next_action action_owner action_due summary"),
+        columns(
+            health_scores="next_action action_id action_recommended_on action_owner action_due action_state summary"
+        ),
         accounts=frozenset(moved),
         values={"tier": tiers},
     )

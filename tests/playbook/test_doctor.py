@@ -11,11 +11,10 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 
 from keepwell.features.measures.all import FEATURES
-from keepwell.playbook.actions import Case, Playbook
+from keepwell.playbook.actions import Playbook, Situation
 from keepwell.playbook.alerts.messages import Channel
-from keepwell.playbook.alerts.rules import RULES
 from keepwell.playbook.doctor import Diagnosis, channel_findings, playbook_findings, role_findings
-from keepwell.playbook.settings import Action, OwnerSettings
+from keepwell.playbook.settings import Action, AlertSettings, OwnerSettings, TierSettings
 from keepwell.sample.write import write_company
 from tests.support.running import ROOT, Ran, keepwell, keepwell_process, shipped_playbook
 
@@ -35,7 +34,7 @@ HELP = action("help", "immediate", "outreach", components=["support"])
 
 
 def found(*actions: Action) -> list[tuple[str, str]]:
-    return [(one.severity, one.message) for one in playbook_findings(Playbook(action=actions), KNOWN)]
+    return [(one.severity, one.message) for one in playbook_findings(Playbook(action=actions), KNOWN, TierSettings())]
 
 
 # The playbook ---------------------------------------------------------------------------------------------------------
@@ -45,7 +44,9 @@ def test_the_shipped_playbook_has_neither_gap_nor_contradiction() -> None:
     """Every published feature of a component finds an action of its own (ACT-2)."""
     shipped = shipped_playbook()
 
-    assert playbook_findings(shipped, {n: f.component for n, f in FEATURES.items() if f.published}) == []
+    assert (
+        playbook_findings(shipped, {n: f.component for n, f in FEATURES.items() if f.published}, TierSettings()) == []
+    )
 
 
 def test_a_cause_that_only_the_last_resort_answers_is_a_gap() -> None:
@@ -143,11 +144,13 @@ def test_never_reached_means_that_no_case_takes_it(actions: Sequence[Action]) ->
     playbook = Playbook(action=tuple(named))
     cases = [*([(f, c or "")] for f, c in KNOWN.items()), []]
     taken = {
-        (playbook.next_action(Case(tier, case)).name, tier)
+        (playbook.next_action(Situation(tier, case)).name, tier)
         for tier in ("immediate", "outreach", "automated")
         for case in cases
     }
-    messages = [one.message for one in playbook_findings(playbook, KNOWN) if "never apply" in one.message]
+    messages = [
+        one.message for one in playbook_findings(playbook, KNOWN, TierSettings()) if "never apply" in one.message
+    ]
     lost = {(a.name, tier) for a in named for tier in a.tiers} - taken
 
     assert len(messages) == len(lost)
@@ -162,10 +165,11 @@ def test_roles_that_are_needed_and_that_nobody_holds_are_named() -> None:
     playbook = Playbook(action=(action("fix", "outreach", owner="technical", components=["support"]), REST, MAIL))
     without = {role: people for role, people in PEOPLE.items() if role not in ("director", "technical")}
     message = [
-        one.message for one in role_findings(RULES, playbook, OwnerSettings(roles={**without, "boss": ("Kim",)}))
+        one.message
+        for one in role_findings(AlertSettings(), playbook, OwnerSettings(roles={**without, "boss": ("Kim",)}))
     ]
 
-    assert role_findings(RULES, playbook, OwnerSettings(roles=PEOPLE)) == []
+    assert role_findings(AlertSettings(), playbook, OwnerSettings(roles=PEOPLE)) == []
     assert message[0] == (
         "nobody has the role director, needed for the alert health_low and missed deadlines. "
         "Add people in owners.roles."
@@ -184,7 +188,7 @@ def test_channels_without_messages_and_roles_without_a_channel_are_named() -> No
     unknown = Channel(url="json://d", roles=("csm", "chief"))
 
     def message(**channels: Channel) -> list[str]:
-        return [one.message for one in channel_findings(channels, RULES)]
+        return [one.message for one in channel_findings(channels, AlertSettings())]
 
     assert message(all=everybody) == []
     assert message(all=everybody, mute=mute) == [
@@ -192,7 +196,7 @@ def test_channels_without_messages_and_roles_without_a_channel_are_named() -> No
     ]
     assert message(narrow=narrow) == [
         f"some messages for the role {role} go out on no channel."
-        for role in ("csm", "data owner", "director", "finance")
+        for role in ("csm", "data owner", "director", "finance", "manager")
     ]
     assert message(unknown=unknown)[0].startswith("messages.channels.unknown.roles names 'chief'")
     assert "no channel notifies the role manager." in message(unknown=unknown)

@@ -13,7 +13,7 @@ from keepwell.tasks.earlier_scores import stored_before
 from keepwell.tasks.errors import ConfigError
 from keepwell.tasks.ledger.overrides import add_note, lift_override, set_override
 from keepwell.tasks.ledger.store import Ledger
-from keepwell.tasks.scoring.score import score_book
+from keepwell.tasks.scoring.score import People, score_book
 from tests.support.handmade import MONDAY, company
 from tests.tasks.scoring.test_health import STEADY, row_of, settings
 
@@ -107,7 +107,7 @@ def test_a_note_stands_until_its_day(ledger: Ledger) -> None:
 
 def score(overrides: Mapping[str, Override], root: Path, as_of: str = MONDAY):
     stored = stored_before(root, date.fromisoformat(as_of), 30)
-    return score_book(company(as_of, **STEADY), settings(), {}, stored, None, overrides)
+    return score_book(company(as_of, **STEADY), settings(), {}, stored, None, People(overrides))
 
 
 def override(health: float) -> dict[str, Override]:
@@ -137,7 +137,9 @@ def test_an_account_of_which_too_little_is_known_has_the_health_that_a_person_se
     rows = {"contracts": STEADY["contracts"]}
     blind = settings(minimum_coverage=1)
     stored = stored_before(tmp_path, date.fromisoformat(MONDAY), 30)
-    plain, over = (row_of(score_book(company(MONDAY, **rows), blind, {}, stored, None, o)) for o in ({}, override(65)))
+    plain, over = (
+        row_of(score_book(company(MONDAY, **rows), blind, {}, stored, None, People(o))) for o in ({}, override(65))
+    )
 
     assert plain["band"] == "unknown"
     assert (over["health"], over["band"]) == (65, "at_risk")

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from keepwell.features.settings import Bands
-from keepwell.playbook.actions import Case, Playbook
+from keepwell.playbook.actions import Playbook, Situation
 from keepwell.playbook.settings import Action, TierSettings
 from keepwell.playbook.tiers import business_day_after, due_date, tier
 from keepwell.tasks.scoring.measured import band
@@ -18,18 +18,19 @@ DEFAULT = TierSettings()
 @pytest.mark.parametrize(
     ("health", "name"),
     [
-        (0, "critical"), (49.99, "critical"), (50, "at_risk"), (69.99, "at_risk"), (70, "stable"), (80, "stable"),
-        (80.01, "healthy"), (100, "healthy"), (None, "unknown"), (float("nan"), "unknown"),
+        (0, "critical"), (49.94, "critical"), (49.96, "at_risk"), (50, "at_risk"), (69.94, "at_risk"), (70, "stable"),
+        (80, "stable"), (80.04, "stable"), (80.06, "healthy"), (100, "healthy"), (None, "unknown"),
+        (float("nan"), "unknown"),
     ],
 )  # fmt: skip
 def test_bands_have_their_bounds(health: float | None, name: str) -> None:
-    """Critical <50, at_risk 50 to <70, stable 70 to 80, healthy >80, unknown (section 0)."""
+    """Critical <50, at_risk 50 to <70, stable 70 to 80, healthy >80, unknown; of the score as shown (section 0)."""
     assert band(health, Bands()) == name
 
 
 @pytest.mark.parametrize(
     ("health", "name"),
-    [(49.99, "immediate"), (50, "outreach"), (80, "outreach"), (80.01, "automated")],
+    [(49.94, "immediate"), (49.96, "outreach"), (50, "outreach"), (80, "outreach"), (80.06, "automated")],
 )
 def test_tiers_have_their_bounds(health: float, name: str) -> None:
     """Below 50 immediate, 50 to 80 outreach, above 80 automated (section 0)."""
@@ -78,13 +79,16 @@ def test_business_days_leave_out_weekends_and_holidays(start: str, days: int, du
     assert business_day_after(date.fromisoformat(start), days, easter) == date.fromisoformat(due)
 
 
-def test_due_dates_follow_the_tier_unless_the_playbook_says_otherwise() -> None:
-    """Immediate today, outreach 3 business days, the email 5; a playbook's own deadline in calendar days (ACT-2)."""
+def test_due_dates_are_the_tiers_or_earlier_where_the_playbook_says_so() -> None:
+    """Immediate today, outreach 3 business days, the email 5; a playbook's own days are never later (ACT-2)."""
     friday = date(2024, 3, 8)
     due = {name: due_date(name, friday, None, DEFAULT) for name in ("immediate", "outreach", "automated")}
 
     assert due == {"immediate": friday, "outreach": date(2024, 3, 13), "automated": date(2024, 3, 15)}
-    assert due_date("immediate", friday, 2, DEFAULT) == date(2024, 3, 10)
+    assert due_date("outreach", friday, 2, DEFAULT) == date(2024, 3, 10)
+    assert due_date("outreach", friday, 10, DEFAULT) == date(2024, 3, 13)
+    assert due_date("immediate", friday, 2, DEFAULT) == friday
+    assert due_date("immediate", date(2024, 3, 9), None, DEFAULT) == date(2024, 3, 11)
 
 
 def test_a_later_entry_is_never_due_earlier() -> None:
@@ -127,7 +131,7 @@ BOOK = Playbook(
 )
 def test_the_leading_factor_finds_its_action(tier_name, factors, expected) -> None:
     """First the leading factor from the top of the file, then the next; at last what answers anything (ACT-2)."""
-    assert BOOK.next_action(Case(tier_name, factors)).name == expected
+    assert BOOK.next_action(Situation(tier_name, factors)).name == expected
 
 
 def test_a_playbook_that_leaves_a_tier_without_answer_is_refused() -> None:
@@ -160,7 +164,7 @@ def test_an_action_can_ask_for_segment_renewal_chances_and_peace(conditions, cas
     """All must hold; what is not known holds nothing; upsell and reference wait until no alert is open (ACT-2)."""
     book = Playbook(action=(action("special", "automated", **conditions), LAST_RESORT))
 
-    assert (book.next_action(Case("automated", **case)).name == "special") is taken
+    assert (book.next_action(Situation("automated", **case)).name == "special") is taken
 
 
 def test_an_action_with_conditions_is_no_last_resort() -> None:
@@ -173,6 +177,20 @@ def test_the_shipped_playbook_answers_every_tier() -> None:
     """And it is valid (ACT-2)."""
     shipped = shipped_playbook()
 
-    assert shipped.next_action(Case("immediate", [("payment_failures_90d", "billing")])).owner == "finance"
+    assert shipped.next_action(Situation("immediate", [("payment_failures_90d", "billing")])).owner == "finance"
     for name in ("immediate", "outreach", "automated"):
-        assert shipped.next_action(Case(name)) is not None
+        assert shipped.next_action(Situation(name)) is not None
+
+
+def test_who_leaves_or_never_came_has_a_course_of_its_own() -> None:
+    """Before any factor: nothing changed where nothing ever began; an upsell is nothing for who leaves (ACT-2)."""
+    shipped, silent = shipped_playbook(), [("days_since_last_use", "usage")]
+    chosen = [
+        shipped.next_action(Situation(tier_name, silent, **course)).name
+        for tier_name in ("immediate", "outreach")
+        for course in ({}, {"never_used": True}, {"leaving": True}, {"leaving": True, "never_used": True})
+    ]
+    growing = Situation("automated", expansion=0.9, leaving=True)
+
+    assert [name.split()[0] for name in chosen] == ["Call", "Start", "Ask", "Ask", "Usage", "Start", "Ask", "Ask"]
+    assert shipped.next_action(growing).name.startswith("Ask why they leave")

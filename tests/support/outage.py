@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from keepwell.flows.configuration.settings import load_settings
-from keepwell.flows.daily_alerts import decide, keep_alerts
+from keepwell.flows.daily_alerts import decide, keep_alerts, planned_at
 from keepwell.flows.run import Run
 from keepwell.sample.settings import CompanySettings, PlantedSettings
 from keepwell.sample.write import write_company
@@ -54,7 +54,7 @@ def lived(run: Run, snapshot: Snapshot, days: Iterable[date]) -> pd.DataFrame:
         scored = score_unchecked(at, snapshot)
         ledger = Ledger.open(at.ledger_url)
         try:
-            keep_alerts(at, scored, ledger, decide(at, scored, ledger))
+            keep_alerts(at, scored, ledger, decide(at, scored, ledger, planned_at(at)), list(scored.scored.actions))
         finally:
             ledger.close()
         alerts.append(mart(run.out, "alerts", day).assign(as_of=day))

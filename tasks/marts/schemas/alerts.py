@@ -1,6 +1,6 @@
 """Alerts and their steps."""
 
-from keepwell.tasks.marts.schemas.base import ACCOUNT, FLAG, INSTANT, TEXT, WHOLE, Mart
+from keepwell.tasks.marts.schemas.base import ACCOUNT, DAY, FLAG, INSTANT, TEXT, WHOLE, Mart
 
 ALERTS = Mart(
     "alerts", "alert open or changed", ("alert_id",),
@@ -32,6 +32,60 @@ ALERTS = Mart(
         "digest_id": (TEXT, "digest message that lists it, if many opened at once"),
         "missing_since": (INSTANT, "since when the account is missing from the contracts, which puts it on hold"),
         "held_by": (TEXT, "alert_id of the data alert that puts it on hold, or did until it was closed"),
+        "kind": (TEXT, "risk, or opportunity (a company's own rule)"),
+        "case_id": (TEXT, "case that it belongs to, whose deadlines count (mart cases)"),
+    },
+)  # fmt: skip
+
+CASES = Mart(
+    "cases", "case open or changed: the open alerts of an account", ("case_id",),
+    {
+        "case_id": (TEXT, "stable id"),
+        **ACCOUNT,
+        "owner": (TEXT, "CSM who answers"),
+        "state": (TEXT, "open, last step done, snoozed, held (on hold), closed"),
+        "severity": (TEXT, "the most severe of its alerts"),
+        "recipients": (TEXT, "roles that are notified"),
+        "triggers": (TEXT, "what triggered its alerts, in the order in which they opened"),
+        "trigger_count": (WHOLE, "number of its alerts"),
+        "opened_at": (INSTANT, "when its first alert opened"),
+        "changed_at": (INSTANT, "when it last changed"),
+        "due_ack": (INSTANT, "deadline to acknowledge; each deadline is empty once its step is taken"),
+        "due_assess": (INSTANT, "deadline to assess"),
+        "due_plan": (INSTANT, "deadline to document a plan"),
+        "due_contact": (INSTANT, "deadline to contact the customer"),
+        "due_follow_up": (INSTANT, "deadline to follow up"),
+        "due_review": (INSTANT, "deadline of a review that a rule asks for"),
+        "next_step": (TEXT, "step that is due next"),
+        "next_due": (INSTANT, "its deadline"),
+        "breached": (FLAG, "whether a step was late or is missing (mart alert_steps)"),
+        "snoozed_until": (INSTANT, "end of the snooze"),
+        "closed_at": (INSTANT, "when its last alert closed"),
+        "reason": (TEXT, "why its last alert was closed"),
+    },
+)  # fmt: skip
+
+NEXT_ACTIONS = Mart(
+    "next_actions", "recommended action that is live, or ended within the day before", ("action_id",),
+    {
+        "action_id": (TEXT, "stable id"),
+        **ACCOUNT,
+        "action": (TEXT, "what to do, from the playbook"),
+        "kind": (TEXT, "kind of intervention that it starts; empty: none"),
+        "reason": (TEXT, "the factor that asked for it"),
+        "owner": (TEXT, "who does it, by name or role"),
+        "tier": (TEXT, "response tier of the account when its days began to count"),
+        "state": (TEXT, "open, overdue, done, replaced or closed"),
+        "recommended_on": (DAY, "day on which it was recommended"),
+        "due_on": (DAY, "day by which it is due: a replacement keeps the day of what it replaces"),
+        "replaces": (TEXT, "action_id of the action that it replaced; empty: none"),
+        "overdue_on": (DAY, "day on which it was found overdue"),
+        "escalated_to": (TEXT, "role that was told then"),
+        "done_on": (DAY, "day on which a person recorded what it asks for"),
+        "done_by": (TEXT, "who did"),
+        "ended_on": (DAY, "day on which it was done, replaced or closed"),
+        "ended_by": (TEXT, "who ended it"),
+        "note": (TEXT, "why it was replaced or closed"),
     },
 )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from keepwell.tasks.marts.schemas.alerts import ALERT_STEPS, ALERTS
+from keepwell.tasks.marts.schemas.alerts import ALERT_STEPS, ALERTS, CASES, NEXT_ACTIONS
 from keepwell.tasks.marts.schemas.base import Mart
 from keepwell.tasks.marts.schemas.checks import CHECK_RESULTS, QUARANTINE_MART, RUNS, SIGNAL_CATALOGUE
 from keepwell.tasks.marts.schemas.dimensions import DIM_ACCOUNT, DIM_CSM, DIM_DATE
@@ -32,7 +32,8 @@ from keepwell.tasks.marts.schemas.work import (
 MARTS: Mapping[str, Mart] = {
     m.name: m
     for m in (
-        HEALTH_SCORES, FACTORS, FEATURE_MART, PREDICTIONS, ALERTS, ALERT_STEPS, CHECK_RESULTS, QUARANTINE_MART,
+        HEALTH_SCORES, FACTORS, FEATURE_MART, PREDICTIONS, ALERTS, ALERT_STEPS, CASES, NEXT_ACTIONS,
+        CHECK_RESULTS, QUARANTINE_MART,
         SIGNAL_CATALOGUE, OUTREACH_QUEUE, INTERVENTIONS, SUCCESS_PLANS, STRATEGY_EFFECTS, LEARNINGS, ESCALATIONS,
         UPLIFT,
         WEEKLY_REVIEW, PORTFOLIO, OPPORTUNITIES_MART, FORECAST,

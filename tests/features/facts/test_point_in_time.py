@@ -351,7 +351,8 @@ def test_a_result_stored_for_a_later_day_is_not_seen(earlier: set[int], later: s
     def published(marts: Path, days_ago: set[int]) -> None:
         for days in days_ago:
             health = {"account_id": ["a"], "health": [float(next(number))], "band": ["x"], "run_id": [f"r{days}"]}
-            put(marts, "health_scores", as_of - timedelta(days=days), pd.DataFrame(health))
+            rows = pd.DataFrame(health).assign(health_computed=0.0)
+            put(marts, "health_scores", as_of - timedelta(days=days), rows)
             put(marts, "factors", as_of - timedelta(days=days), pd.DataFrame({"kind": ["health"], "day": [days]}))
 
     with TemporaryDirectory() as folder:

@@ -10,16 +10,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from keepwell.flows.configuration.settings import ScheduleSettings
-from keepwell.playbook.alerts.clocks import (
-    STEP_SCHEMA,
-    breaches,
-    by_step,
-    due_steps,
-    next_due,
-    step_events,
-    step_table,
-    steps_at,
-)
+from keepwell.playbook.alerts.cases import by_step, due_steps
+from keepwell.playbook.alerts.clocks import STEP_SCHEMA, breaches, step_events, step_table, steps_at
 from keepwell.playbook.alerts.ledger_events import STEPS, Alert, LedgerEvent, event_of, fold
 from keepwell.playbook.alerts.lifecycle import Absences, new_events
 from keepwell.playbook.alerts.rules import Condition, Observations, Occurrence
@@ -29,15 +21,18 @@ from keepwell.playbook.working_hours import WorkingHours, after, works
 
 MONDAY = datetime(2026, 3, 2)
 HOUR = timedelta(hours=1)
+DEFAULTS = AlertSettings()
 
 
 def ledger(**settings: object) -> list[LedgerEvent]:
-    """One alert of each kind, opened on Monday at midnight: health below 50, and an urgent ticket."""
+    """One alert of each kind, of two accounts, opened on Monday at midnight."""
     seen = Observations(
         [Condition("acme", "health_low", holds=True, detail="health 41.0, below 50")],
-        [Occurrence("acme", "urgent_ticket", "T1", MONDAY, MONDAY, resolved=False)],
+        [Occurrence("bolt", "urgent_ticket", "T1", MONDAY, MONDAY, resolved=False)],
     )
-    return new_events([], seen, MONDAY, {"acme": "ann"}, AlertSettings(**settings), OwnerSettings(), Runs())
+    return new_events(
+        [], seen, MONDAY, dict.fromkeys(("acme", "bolt"), "ann"), AlertSettings(**settings), OwnerSettings(), Runs()
+    )
 
 
 def alert(history: list[LedgerEvent], rule: str, at: datetime = MONDAY) -> Alert:
@@ -46,7 +41,7 @@ def alert(history: list[LedgerEvent], rule: str, at: datetime = MONDAY) -> Alert
 
 def missed(history: list[LedgerEvent], rule: str, now: datetime) -> list[tuple[str, str]]:
     """What a sweep records of one rule's alert: step and role."""
-    found = [e for e in breaches(history, now) if e.rule == rule]
+    found = [e for e in breaches(history, now, DEFAULTS) if e.rule == rule]
     return [(e.payload["step"], e.payload["escalated_to"]) for e in found]
 
 
@@ -54,13 +49,13 @@ def test_a_clock_that_ran_out_is_recorded_once_and_goes_one_level_up() -> None:
     """Manager, then director, then executive; a second look finds nothing new (ALR-2)."""
     history = ledger()
     assert missed(history, "urgent_ticket", MONDAY + 1.9 * HOUR) == []
-    first = breaches(history, MONDAY + 2 * HOUR)
+    first = breaches(history, MONDAY + 2 * HOUR, DEFAULTS)
     assert {(e.payload["step"], e.payload["escalated_to"], e.at) for e in first} == {
         ("ack", "manager", MONDAY + 2 * HOUR)
     }
     assert {e.payload["due_at"] for e in first} == {(MONDAY + 2 * HOUR).isoformat()}
     history += first
-    assert breaches(history, MONDAY + 3 * HOUR) == []
+    assert breaches(history, MONDAY + 3 * HOUR, DEFAULTS) == []
     assert missed(history, "urgent_ticket", MONDAY + 24 * HOUR) == [
         ("assess", "director"), ("review", "executive"), ("plan", "executive"),
     ]  # fmt: skip
@@ -76,7 +71,7 @@ def test_the_clocks_run_from_when_people_are_notified_and_the_alert_from_midnigh
 
     assert first_run == MONDAY + 5 * HOUR
     assert alert(opened, "health_low").opened_at == MONDAY
-    assert breaches(opened, first_run + 2 * HOUR - timedelta(seconds=1)) == []
+    assert breaches(opened, first_run + 2 * HOUR - timedelta(seconds=1), DEFAULTS) == []
     assert missed(opened, "health_low", first_run + 2 * HOUR) == [("ack", "manager")]
 
 
@@ -146,10 +141,10 @@ def test_the_clocks_stand_still_while_an_alert_sleeps() -> None:
 def test_what_falls_due_after_a_closing_is_no_breach_and_what_fell_due_before_is() -> None:
     """However late the sweep comes (ALR-2)."""
     history = ledger()
-    gone = new_events(history, Observations(), MONDAY + 5 * HOUR, {}, AlertSettings(), OwnerSettings(),
-                      Runs(MONDAY, MONDAY), absences=Absences({"acme": MONDAY.date()}))  # fmt: skip
-    history += gone
-    found = breaches(history, MONDAY + 99 * HOUR)
+    left = Absences(dict.fromkeys(("acme", "bolt"), MONDAY.date()))
+    history += new_events(history, Observations(), MONDAY + 5 * HOUR, {}, AlertSettings(), OwnerSettings(),
+                          Runs(MONDAY, MONDAY), absences=left)  # fmt: skip
+    found = breaches(history, MONDAY + 99 * HOUR, DEFAULTS)
 
     assert {e.payload["step"] for e in found} == {"ack", "assess", "review"}
     assert {e.rule for e in found if e.payload["step"] == "review"} == {"urgent_ticket"}
@@ -163,25 +158,16 @@ def test_what_falls_due_while_the_account_is_missing_is_no_breach() -> None:
     history += new_events(history, Observations(), MONDAY + 5 * HOUR, {}, AlertSettings(), OwnerSettings(),
                           Runs(MONDAY, MONDAY))  # fmt: skip
 
-    found = breaches(history, MONDAY + 99 * HOUR)
+    found = breaches(history, MONDAY + 99 * HOUR, DEFAULTS)
 
     assert {e.payload["step"] for e in found} == {"ack", "assess", "review"}
     assert alert(history, "health_low", MONDAY + 99 * HOUR).state == "held"
 
 
-def test_the_next_step_is_the_open_one_that_is_due_first() -> None:
-    history = ledger()
-    low = alert(history, "health_low")
-
-    assert next_due(low, ()) == {"next": "ack", "due": MONDAY + 2 * HOUR}
-    assert next_due(low, {"ack", "assess", "plan"}) == {"next": "review", "due": MONDAY + 24 * HOUR}
-    assert next_due(low, {*STEPS, "review"}) == {"next": "", "due": ""}
-
-
 def test_the_mart_of_steps_has_its_columns_without_steps() -> None:
     """An empty day is a table with every column of the CONTRACT (OUT-1)."""
     history = ledger()
-    history += breaches(history, MONDAY + 2 * HOUR)
+    history += breaches(history, MONDAY + 2 * HOUR, DEFAULTS)
 
     assert step_table([]).schema == step_table(steps_at(history, MONDAY + 2 * HOUR)).schema == STEP_SCHEMA
 
@@ -256,16 +242,16 @@ def test_every_step_is_in_time_or_recorded_as_missed(actions: list[tuple[float, 
     low = alert(history, "health_low")
     for hours, action in sorted(actions):
         now = MONDAY + hours * HOUR
-        new = breaches(history, now) if action == "sweep" else step_events(
+        new = breaches(history, now, DEFAULTS) if action == "sweep" else step_events(
             low, by_step(history, "done")[low.alert_id], action, now, "ann"
         )  # fmt: skip
         history += new
     last = MONDAY + 121 * HOUR
-    history += breaches(history, last)
+    history += breaches(history, last, DEFAULTS)
 
     done, found = by_step(history, "done")[low.alert_id], by_step(history, "breached")[low.alert_id]
     for step, due in due_steps(low):
         in_time = step in done and done[step].at <= due
         assert (step in found) != in_time
     assert len({e.event_id for e in history}) == len(history)
-    assert breaches(history, last) == []
+    assert breaches(history, last, DEFAULTS) == []

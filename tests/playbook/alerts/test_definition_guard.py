@@ -19,7 +19,7 @@ from keepwell.playbook.alerts.clocks import breaches
 from keepwell.playbook.alerts.definition_guard import Watched, episodes, guard_events, is_back, moved
 from keepwell.playbook.alerts.ledger_events import DATA_RULE, LedgerEvent, fold
 from keepwell.playbook.alerts.lifecycle import new_events
-from keepwell.playbook.alerts.messages import messages
+from keepwell.playbook.alerts.messages import Background, messages
 from keepwell.playbook.alerts.rules import Condition, Observations
 from keepwell.playbook.alerts.runs import Runs
 from keepwell.playbook.settings import AlertSettings, GuardSettings, OwnerSettings
@@ -168,12 +168,12 @@ def day_of(history: list[LedgerEvent], day: int, *seen: Condition) -> list[Ledge
 
 def test_an_alert_on_hold_notifies_nobody_and_misses_no_deadline(history: list[LedgerEvent]) -> None:
     """No message to the CSM, no clock; the data owner gets one that counts it (SRC-5, ALR-2)."""
-    (message,) = messages(history, {e.alert_id: e.payload for e in history}, {}, FILES, OwnerSettings())
+    (message,) = messages(history, {e.alert_id: e.payload for e in history}, Background(), FILES)
     (held,) = [a for a in fold(history, MONDAY).values() if a.account_id == "acme"]
 
     assert held.state == "held"
-    assert "1 dependent alerts are on hold" in message.body
-    assert {e.rule for e in breaches(history, MONDAY + 30 * DAY)} == {DATA_RULE}
+    assert "1 dependent alert is on hold" in message.body
+    assert {e.rule for e in breaches(history, MONDAY + 30 * DAY, AlertSettings())} == {DATA_RULE}
 
 
 def test_release_opens_what_is_held_from_now_on(history: list[LedgerEvent]) -> None:
@@ -181,12 +181,12 @@ def test_release_opens_what_is_held_from_now_on(history: list[LedgerEvent]) -> N
     at = MONDAY + DAY
     new = decided(history, history[0].alert_id, "released", at, "dana", "they do leave", SETTINGS)
     alerts = {a.account_id: a for a in fold([*history, *new], at).values()}
-    sent = messages(new, {e.alert_id: e.payload for e in history}, {}, FILES, OwnerSettings())
+    sent = messages(new, {e.alert_id: e.payload for e in history}, Background(), FILES)
 
     assert (alerts["acme"].state, alerts["acme"].opened_at, alerts["acme"].due_ack) == ("open", at, at + DAY / 12)
     assert alerts["acme"].on_hold_for is None
     assert alerts[""].state == "released"
-    assert [message.title for message in sent] == ["acme (acme): health 41"]
+    assert [message.title for message in sent] == ["acme: health 41"]
 
 
 def test_discard_closes_what_is_held_with_the_reason(history: list[LedgerEvent]) -> None:
@@ -197,7 +197,7 @@ def test_discard_closes_what_is_held_with_the_reason(history: list[LedgerEvent])
 
     assert (alerts["acme"].state, alerts["acme"].reason) == ("closed", "discarded: an outage")
     assert alerts[""].state == "discarded"
-    assert not messages(new, {e.alert_id: e.payload for e in history}, {}, FILES, OwnerSettings())
+    assert not messages(new, {e.alert_id: e.payload for e in history}, Background(), FILES)
     with pytest.raises(ConfigError, match="is already decided"):
         decided([*history, *new], history[0].alert_id, "released", at, "dana", "no", SETTINGS)
 
@@ -219,6 +219,7 @@ def test_a_day_that_is_stored_no_more_stops_nothing(tmp_path: Path) -> None:
     history = guard_events({"active_days_28d": -0.6}, before, [], seen, MONDAY, "dana", SETTINGS, MONDAY)
     features = pd.DataFrame({"account_id": ["acme"], **{f.name: [np.nan] for f in FEATURES.values() if f.published}})
     facts = {"tenure_days": 90.0, "health": 70.0, "band": "stable", "churn_risk": np.nan, "churn_threshold": np.nan}
+    facts |= {"never_used": False}
     nothing = pd.DataFrame()
     scored = Scored(pd.DataFrame([{"account_id": "acme", **facts}]), features, nothing, nothing, nothing)
     today = MONDAY + DAY

@@ -71,7 +71,14 @@ def test_risk_is_high_from_the_threshold_on(risk, threshold, expected) -> None:
 )
 def test_a_drop_is_fifteen_points_below_the_highest(highest, health, expected) -> None:
     """15 or more below the window's highest, whatever binary fractions make of 64.1 - 49.1 (ALR-1)."""
-    assert answer("health_drop", highest_health=highest, health=health) is expected
+    own = None if health is None else health - highest
+    assert answer("health_drop", highest_health=highest, health=health, data_drop=own) is expected
+
+
+@pytest.mark.parametrize(("data_drop", "expected"), [(-15.0, True), (-14.9, False), (3.0, False), (None, None)])
+def test_a_drop_is_one_of_the_accounts_own_data(data_drop, expected) -> None:
+    """What coverage, weights or a definition took opens nothing; unknown where the stored measures are gone (ALR-1)."""
+    assert answer("health_drop", highest_health=83.4, health=62.0, data_drop=data_drop) is expected
 
 
 def test_the_highest_score_is_sought_in_the_last_thirty_days_and_today() -> None:

@@ -2,8 +2,8 @@
 
 import threading
 import time
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, timedelta
 from email import message_from_bytes
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -13,61 +13,140 @@ import pytest
 from aiosmtpd.controller import Controller
 
 from keepwell.flows.embedded_server import free_port
+from keepwell.playbook.alerts.account_card import AccountCard
+from keepwell.playbook.alerts.cases import by_case
 from keepwell.playbook.alerts.clocks import breaches
-from keepwell.playbook.alerts.ledger_events import LedgerEvent
+from keepwell.playbook.alerts.ledger_events import LedgerEvent, fold
 from keepwell.playbook.alerts.lifecycle import new_events
-from keepwell.playbook.alerts.messages import Channel, Message, MessageSettings, messages
-from keepwell.playbook.alerts.rules import Condition, Observations
+from keepwell.playbook.alerts.messages import Background, Channel, Message, MessageSettings, messages
+from keepwell.playbook.alerts.rules import Condition, Observations, Occurrence
 from keepwell.playbook.alerts.runs import Runs
 from keepwell.playbook.settings import AlertSettings, OwnerSettings
+from keepwell.playbook.working_hours import WorkingHours
 from keepwell.tasks.delivery.notify import channels_of, deliver
 from keepwell.tasks.errors import ConfigError
 from keepwell.tasks.ledger.store import Ledger
 
 MONDAY = datetime(2026, 3, 2)
-HOUR = timedelta(hours=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+BERLIN = WorkingHours(timezone="Europe/Berlin")
 OWNERS = OwnerSettings(roles={"manager": ("Mia",)})
-NAMES = {"a0": "Acme"}
+ACME = AccountCard(
+    name="Acme", csm="ann", today=MONDAY.date(), arr=120_000, currency="USD", health=41.0, band="critical", risk=0.63,
+    renewal_on=date(2026, 9, 20), reasons=("Usage down 62% since mid-February",), action="Call the sponsor",
+    action_owner="ann", action_due=MONDAY.date(),
+)  # fmt: skip
 
 
-def opened(count: int) -> list[LedgerEvent]:
+def opened(count: int, csm: str = "ann", history: Sequence[LedgerEvent] = (), **settings: Any) -> list[LedgerEvent]:
     """So many alerts opened on Monday at midnight; more than ten of a small book are a storm."""
     seen = Observations([Condition(f"a{n}", "health_low", holds=True, detail="health 41.0") for n in range(count)])
-    book = {f"a{n}": "ann" for n in range(count)}
-    return new_events([], seen, MONDAY, book, AlertSettings(), OwnerSettings(), Runs())
+    book = {f"a{n}": csm for n in range(count)}
+    return new_events(history, seen, MONDAY, book, AlertSettings(**settings), OwnerSettings(), Runs())
 
 
-def said(new: list[LedgerEvent], history: list[LedgerEvent], **channels: Channel) -> list[Message]:
-    alerts = {e.alert_id: e.payload for e in history if e.kind == "opened"}
-    return messages(new, alerts, NAMES, channels or {"all": Channel(url="")}, OWNERS)
+def said(new: Sequence[LedgerEvent], history: Sequence[LedgerEvent] = (), **channels: Channel) -> list[Message]:
+    every = [*history, *new]
+    opening = {e.alert_id: e.payload for e in every if e.kind == "opened"}
+    cases = {a.alert_id: case for case, own in by_case(fold(every, MONDAY + 99 * DAY).values()).items() for a in own}
+    settings = MessageSettings(link="https://desk.example/accounts/{account}")
+    background = Background({"a0": ACME}, cases, OWNERS, AlertSettings(hours=BERLIN), settings)
+    return messages(new, opening, background, channels or {"all": Channel(url="")})
 
 
-def test_an_opening_says_what_for_whom_and_by_when() -> None:
-    """Account by name, cause, owner, the first deadline, and the command that answers (ALR-4)."""
-    (message,) = said(opened(1), [])
+def test_an_opening_can_be_acted_on_as_it_stands() -> None:
+    """Account, revenue, health and risk, why, what to do by when, where to look; no shell command (ALR-7, ALR-4)."""
+    (message,) = said(opened(1))
+    lines = message.body.splitlines()
 
     assert message.title == "Acme (a0): health 41.0"
-    assert "Critical, owner ann. Acknowledge by March 2, 02:00 UTC: keepwell alerts ack " in message.body
+    assert lines[0] == "Critical. For ann (owner), director."
+    assert lines[1] == "ARR $120k, health 41.0 (critical), churn risk 63%, renews September 20."
+    assert lines[2:5] == [
+        "Why: Usage down 62% since mid-February.", "What happened: health 41.0.",
+        "Next: Call the sponsor (ann), by March 2.",
+    ]  # fmt: skip
+    assert lines[5].startswith("Deadlines: acknowledge by March 2, 03:00 CET; assess by March 2, 05:00 CET; ")
+    assert lines[5].endswith("; review (director) by March 3, 01:00 CET.")
+    assert lines[6].startswith("Case ")
+    assert lines[6].endswith(" · https://desk.example/accounts/a0")
+    assert "keepwell" not in message.body
     assert message.body.endswith(f"Message {message.key}.")
+    assert message.about == opened(1)[0].alert_id
 
 
-def test_a_storm_is_one_message() -> None:
-    """With the count of each rule and the first twenty (ALR-3, ALR-4)."""
-    (message,) = said(opened(30), [])
+def test_what_opens_a_case_together_is_one_message() -> None:
+    """An event and a condition of one account: the event first, everybody of both rules (ALR-7)."""
+    seen = Observations(
+        [Condition("a0", "health_low", holds=True, detail="health 41.0")],
+        [Occurrence("a0", "payment_failure", "I7", MONDAY, MONDAY, resolved=False)],
+    )
+    new = new_events([], seen, MONDAY, {"a0": "ann"}, AlertSettings(), OwnerSettings(), Runs())
+    (message,) = said(new)
 
-    assert message.title == "30 alerts opened at once: 30 health low"
-    assert message.body.count("health 41.0") == 20
-    assert "and 10 more" in message.body
+    assert message.title == "Acme (a0): payment failure: I7, and 1 more"
+    assert message.body.startswith("Critical. For ann (owner), finance, director.")
+    assert "What happened: payment failure: I7; health 41.0." in message.body
+    assert set(message.about.split()) == {e.alert_id for e in new}
+
+
+def test_a_storm_is_a_digest_for_each_recipient_with_their_own() -> None:
+    """Four hundred alerts of forty CSMs: each finds all of theirs, the urgent first, by name (ALR-3, ALR-7)."""
+    conditions = [Condition(f"a{n}", ("health_low", "health_drop")[n % 2], True, f"detail {n}") for n in range(400)]
+    book = {f"a{n}": f"csm {n % 40}" for n in range(400)}
+    new = new_events([], Observations(conditions), MONDAY, book, AlertSettings(), OwnerSettings(), Runs())
+    sent = said(new)
+    of_csms = [m for m in sent if m.title.startswith("csm ")]
+    of_director = [m for m in sent if m.title.startswith("director: ")]
+
+    assert len(of_csms) == 40
+    for message in of_csms:
+        number = int(message.title.removeprefix("csm ").partition(":")[0])
+        named = [line for line in message.body.splitlines() if line.startswith("- ")]
+        assert sorted(int(line.split("detail ")[1].split(".")[0]) for line in named) == list(range(number, 400, 40))
+    assert [m.title for m in of_director] == ["director: 200 accounts need attention, 200 critical"]
+    assert "and 150 more" in of_director[0].body
+
+
+def test_an_event_is_never_hidden_in_a_storm() -> None:
+    """Twenty conditions of a small book are a digest; the urgent ticket of that run is a message of its own (ALR-7)."""
+    conditions = [Condition(f"a{n}", "health_low", holds=True, detail="health 41.0") for n in range(1, 21)]
+    ticket = Occurrence("a0", "urgent_ticket", "T1", MONDAY, MONDAY, resolved=False)
+    book = {f"a{n}": "ann" for n in range(21)}
+    new = new_events([], Observations(conditions, [ticket]), MONDAY, book, AlertSettings(), OwnerSettings(), Runs())
+    titles = [m.title for m in said(new)]
+
+    assert titles[0] == "Acme (a0): urgent ticket: T1"
+    assert sorted(titles[1:]) == [
+        "ann: 20 accounts need attention, 20 critical",
+        "director: 20 accounts need attention, 20 critical",
+    ]
+
+
+def test_news_of_an_open_case_is_a_line_of_the_next_digest() -> None:
+    """No message and no deadlines of its own; the director, who hears of it for the first time, gets a line (ALR-7)."""
+    seen = Observations([Condition("a0", "no_usage", holds=True, detail="no usage for 14 days")])
+    first = new_events([], seen, MONDAY, {"a0": "ann"}, AlertSettings(), OwnerSettings(), Runs())
+    seen = Observations([Condition("a0", "health_low", holds=True, detail="health 41.0")])
+    runs = Runs(MONDAY, MONDAY)
+    new = new_events(first, seen, MONDAY + DAY, {"a0": "ann"}, AlertSettings(), OwnerSettings(), runs)
+    sent = said(new, first)
+
+    assert sorted(m.title for m in sent) == [
+        "ann: 1 account needs attention, 1 critical",
+        "director: 1 account needs attention, 1 critical",
+    ]
+    assert all("- Acme (a0) (open case): health 41.0. ARR $120k" in m.body for m in sent)
 
 
 def test_breaches_of_one_sweep_are_one_message_for_the_role_that_must_know() -> None:
     """The manager by name; nothing goes to a channel of other roles (ALR-2, ALR-4)."""
     history = opened(3)
-    late = breaches(history, MONDAY + 2 * HOUR)
+    late = breaches(history, MONDAY + 2 * HOUR, AlertSettings())
     sent = said(late, history, managers=Channel(url="", roles=("manager",)), csms=Channel(url="", roles=("csm",)))
 
     assert [(m.channel, m.title) for m in sent] == [("managers", "3 missed deadlines, escalated to Mia")]
-    assert "ann: Acme (a0), ack was due March 2, 02:00 UTC (health 41.0)" in sent[0].body
+    assert "- ann: Acme (a0), health 41.0. Missed: acknowledge (due March 2, 03:00 CET). ARR $120k" in sent[0].body
 
 
 def test_missed_steps_stand_by_owner_and_by_when_they_were_due() -> None:
@@ -75,13 +154,13 @@ def test_missed_steps_stand_by_owner_and_by_when_they_were_due() -> None:
     seen = Observations([Condition(f"a{n}", "health_low", holds=True, detail="health 41.0") for n in range(8)])
     owners = {f"a{n}": ("zoe", "ann")[n % 2] for n in range(8)}
     history = new_events([], seen, MONDAY, owners, AlertSettings(), OwnerSettings(), Runs())
-    late = breaches(history, MONDAY + 25 * HOUR)
+    late = breaches(history, MONDAY + 25 * HOUR, AlertSettings())
     (message,) = (one for one in said(late, history) if one.title.startswith("16 "))
-    lines = [line for line in message.body.splitlines() if " was due " in line]
+    lines = [line for line in message.body.splitlines() if line.startswith("- ")]
 
-    assert message.title == "16 missed deadlines of 8 alerts, escalated to executive"
-    assert [line.split(":")[0] for line in lines] == ["ann"] * 4 + ["zoe"] * 4
-    assert all(line.count("plan was due") == line.count("review was due") == 1 for line in lines)
+    assert message.title == "16 missed deadlines on 8 accounts, escalated to executive"
+    assert [line.split(":")[0] for line in lines] == ["- ann"] * 4 + ["- zoe"] * 4
+    assert all(line.count("record a plan (due") == line.count("review (due") == 1 for line in lines)
 
 
 def test_a_channel_takes_what_it_is_for() -> None:
@@ -239,7 +318,7 @@ def test_without_a_channel_a_message_is_a_file(tmp_path: Path) -> None:
     (file,) = (tmp_path / "messages").iterdir()
 
     assert [d.sent for d in found] == [1, 0]
-    assert file.read_text().startswith("Acme (a0): health 41.0\n\nCritical, owner ann.")
+    assert file.read_text().startswith("Acme (a0): health 41.0\n\nCritical. For ann (owner), director.\n")
 
 
 def test_a_url_that_no_service_reads_is_refused_without_its_secrets() -> None:

@@ -23,6 +23,7 @@ from keepwell.playbook.alerts.rules import Condition, Observations
 from keepwell.playbook.alerts.runs import Runs, days_to_run
 from keepwell.playbook.crm.diff import CrmEvent
 from keepwell.playbook.interventions.records import WorkEvent, work_event
+from keepwell.playbook.next_actions.life import action_event
 from keepwell.playbook.review.sprint import ReviewEvent
 from keepwell.playbook.settings import AlertSettings, OwnerSettings
 from keepwell.tasks.errors import ConfigError
@@ -313,7 +314,17 @@ def test_a_ledger_of_before_the_steps_keeps_its_events(tmp_path: Path) -> None:
     ledger = Ledger.open(url)
     ledger.record("daily_alerts", MONDAY, [event("a")])
     with ledger._database.engine.begin() as connection:
-        for table in ("version", "messages", "deliveries", "reviews", "work", "crm", "withdrawn", "decisions"):
+        for table in (
+            "version",
+            "messages",
+            "deliveries",
+            "reviews",
+            "work",
+            "crm",
+            "withdrawn",
+            "decisions",
+            "actions",
+        ):
             connection.exec_driver_sql(f"DROP TABLE ledger_{table}")
         for table in ("events", "runs"):
             connection.exec_driver_sql(f"ALTER TABLE ledger_{table} DROP COLUMN written_at")
@@ -373,16 +384,21 @@ def test_what_was_withdrawn_reads_as_never_written_and_can_be_written_again(ledg
     """Events, marker and unsent messages of the instant; all rows stay, and it works a second time (ALR-5)."""
     before = event("a", as_of=MONDAY - DAY)
     ledger.record("daily_alerts", MONDAY - DAY, [before])
+    call = action_event("x", "acme", "recommended", MONDAY, PIPELINE, {})
     for _ in range(3):
-        assert ledger.record("daily_alerts", MONDAY, [event("b")], [message("m")]) == [event("b")]
+        assert ledger.record("daily_alerts", MONDAY, [event("b")], [message("m")], [call]) == [event("b")]
+        assert ledger.actions() == [call]
         assert ledger.record("daily_alerts", MONDAY, [event("b")], [message("m")]) == []
         assert ledger.history() == [before, event("b")]
         assert ledger.last_run("daily_alerts") == MONDAY
         assert [one.message for one in ledger.waiting()] == [message("m")]
 
-        assert ledger.withdraw(MONDAY, MONDAY, "ann", "a slip") == Answered(events=1, runs=1, messages=1, work=0)
-        assert ledger.withdraw(MONDAY, MONDAY, "ann", "a slip") == Answered(0, 0, 0, 0)
+        assert ledger.withdraw(MONDAY, MONDAY, "ann", "a slip") == Answered(
+            events=1, runs=1, messages=1, work=0, actions=1
+        )
+        assert ledger.withdraw(MONDAY, MONDAY, "ann", "a slip") == Answered(0, 0, 0, 0, 0)
         assert ledger.history() == [before]
+        assert ledger.actions() == []
         assert ledger.last_run("daily_alerts") == MONDAY - DAY
         assert ledger.waiting() == []
     assert len(ledger.decisions()) == 3
@@ -445,10 +461,11 @@ def test_a_ledger_of_the_step_before_that_holds_a_far_run_is_healed(tmp_path: Pa
     ledger.record("sweep", MONDAY, [event("a")])
     ledger.record("sweep", far, [event("b", as_of=far)])
     with ledger._database.engine.begin() as connection:
-        for table in ("withdrawn", "decisions"):
+        for table in ("withdrawn", "decisions", "actions"):
             connection.exec_driver_sql(f"DROP TABLE ledger_{table}")
         for table in ("events", "runs", "messages", "deliveries", "reviews", "work", "crm"):
             connection.exec_driver_sql(f"ALTER TABLE ledger_{table} DROP COLUMN written_at")
+        connection.exec_driver_sql("ALTER TABLE ledger_messages DROP COLUMN about")
         connection.exec_driver_sql("UPDATE ledger_version SET version_num = '0005'")
     ledger.close()
     old = Ledger.open(url)
@@ -467,6 +484,7 @@ def test_every_row_keeps_when_it_was_written(ledger: Ledger) -> None:
     ledger.tried("m", MONDAY, "503")
     ledger.review(lambda held: [ReviewEvent("r", 1, "a", "answered", MONDAY, "ann", {"chance": 0.5})])
     ledger.record_work([call("acme")])
+    ledger.record_actions([action_event("x", "acme", "done", MONDAY, "ann", {})])
     ledger.record_crm([CrmEvent("hubspot", "account:a", "wanted", "a", "h1", MONDAY)])
     ledger.force(MONDAY, "sweep", "a test")
     ledger.withdraw(MONDAY, MONDAY, "ann", "a slip")

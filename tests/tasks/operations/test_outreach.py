@@ -146,7 +146,24 @@ def test_a_full_week_lends_calls_to_the_same_colleague_as_before_and_keeps_the_o
     alone = hand(asked, team(Ann=1, Bob=5), share_calls=False)
 
     assert lent["b"] == ("Ann", "Cy", "Cy calls this week: Ann has no capacity")
-    assert alone["b"] == ("Ann", "Ann", "waiting: no CSM has capacity")
+    assert alone["b"] == ("Ann", "Ann", "waiting: Ann has no capacity (outreach.share_calls is off)")
+
+
+def test_calls_that_are_free_are_lent_across_segments_and_that_is_said() -> None:
+    """First within the segment; nobody waits while a call is free, unless a setting says so (MON-2)."""
+    asked = [Asked("a", "smb", "Ann"), Asked("b", "smb", "Ann"), Asked("c", "smb", "Ann")]
+    both = Team(
+        {"Ann": frozenset({"smb"}), "Bob": frozenset({"smb"}), "Eve": frozenset({"mid"})},
+        {"Ann": 1, "Bob": 1, "Eve": 9},
+    )
+    lent, alone = hand(asked, both), hand(asked, both, share_across_segments=False)
+
+    assert lent["b"] == ("Ann", "Bob", "Bob calls this week: Ann has no capacity")
+    assert lent["c"] == ("Ann", "Eve", "Eve calls this week: Ann has no capacity; Eve has no other account of smb")
+    assert alone["c"] == (
+        "Ann", "Ann", "waiting: no colleague of the segment has capacity (outreach.share_across_segments is off)",
+    )  # fmt: skip
+    assert hand(asked, team(Ann=1))["b"] == ("Ann", "Ann", "waiting: no CSM has capacity")
 
 
 def test_who_has_left_is_on_no_team_and_the_default_owner_only_where_there_is_no_one_else() -> None:

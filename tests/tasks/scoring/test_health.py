@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,13 @@ from keepwell.features.health.score import effective_weights
 from keepwell.features.settings import DEFAULT_MEASURES, BookSettings, HealthSettings
 from keepwell.flows.scoring import health_scores
 from keepwell.playbook.actions import Playbook
+from keepwell.playbook.next_actions.day import Evidence, Past
 from keepwell.playbook.settings import AlertSettings, OwnerSettings, TierSettings
 from keepwell.tasks.earlier_scores import stored_before
 from keepwell.tasks.errors import ConfigError
 from keepwell.tasks.marts.publish import Stamp, publish
 from keepwell.tasks.scoring.measured import high_value
-from keepwell.tasks.scoring.score import Scored, ScoreSettings, score_book
+from keepwell.tasks.scoring.score import NOBODY, People, Scored, ScoreSettings, score_book
 from tests.playbook.test_playbook import BOOK, action
 from tests.support.handmade import MONDAY, Row, ago, company, contract
 from tests.support.running import shipped_playbook
@@ -48,11 +49,11 @@ def used(account: str, events: Sequence[int]) -> list[Row]:
 
 def scored(
     rows: Mapping[str, Sequence[Row]], as_of: str = MONDAY, root: Path | None = None,
-    left: Mapping[str, float] | None = None, **health: Any,
+    left: Mapping[str, float] | None = None, people: People = NOBODY, **health: Any,
 ) -> Scored:  # fmt: skip
     """The book, scored; with `root` it builds on what was published there, and is published itself."""
     stored = stored_before(root or Path("nowhere"), date.fromisoformat(as_of), 30)
-    found = score_book(company(as_of, **rows), settings(**health), left or {}, stored)
+    found = score_book(company(as_of, **rows), settings(**health), left or {}, stored, None, people)
     if root:
         frames = {"health_scores": health_scores(found.accounts), "factors": found.measures}
         publish(root, date.fromisoformat(as_of), frames, STAMP)
@@ -104,7 +105,8 @@ def test_the_summary_names_score_factors_and_what_is_recommended_by_when() -> No
 def test_every_summary_has_the_form_of_the_specification(rows) -> None:
     """Churn risk: ... | Key factors: ... | Recommended: ... (ACT-1)."""
     form = (
-        r"Churn risk: no model \(health \d+\.\d, \w+\) \| Key factors: .+ \| Recommended: .+( today| within \d+ days?)"
+        r"Churn risk: no model \(health \d+\.\d, \w+\) \| Key factors: .+ \| "
+        r"(Recommended: .+( today| within \d+ days?)|Watched: nobody needs to contact them)"
     )
 
     assert re.fullmatch(form, row_of(scored(rows))["summary"])
@@ -232,9 +234,8 @@ def test_the_distance_to_the_renewal_never_moves_the_score() -> None:
     assert row_of(scored(near))["health"] == row_of(scored(far))["health"]
 
 
-@pytest.mark.slow
-def test_the_deadline_counts_from_entering_the_tier(tmp_path: Path) -> None:
-    """A daily run does not push the date on; leaving the tier and coming back starts anew (section 0)."""
+def test_the_day_of_entering_the_tier_stays_while_the_account_is_in_it(tmp_path: Path) -> None:
+    """A daily run does not push it on; leaving the tier and coming back starts anew (section 0)."""
     days = ("2024-02-01", "2024-02-02", "2024-02-05")
 
     runs = [row_of(scored(STEADY, day, tmp_path)) for day in days]
@@ -243,17 +244,30 @@ def test_the_deadline_counts_from_entering_the_tier(tmp_path: Path) -> None:
 
     assert {r["tier"] for r in runs} == {"outreach"} != {automated["tier"]}
     assert [r["tier_since"] for r in runs] == [date(2024, 2, 1)] * 3
-    assert [r["action_due"] for r in runs] == [runs[0]["action_due"]] * 3
-    assert [r["summary"].rsplit(" within ")[-1] for r in runs] == ["5 days", "4 days", "1 day"]
     assert (back["tier"], back["tier_since"]) == ("outreach", date(2024, 2, 21))
 
 
-@pytest.mark.slow
-def test_a_deadline_that_has_passed_is_said_to_have_passed(tmp_path: Path) -> None:
-    """Not "today", for three weeks on end."""
-    scored(STEADY, "2024-02-12", tmp_path)
+def test_what_is_known_of_an_action_stays_until_it_is_done() -> None:
+    """Days later it still has its first date, and says that it has passed; done, there is none (ACT-2)."""
+    first = scored(FALLEN)
+    reached = Evidence("acme", datetime.fromisoformat("2024-03-05T10:00"), "desk")
+    late = row_of(scored(FALLEN, "2024-03-08", people=People(actions=Past(first.actions))))
+    done = row_of(scored(FALLEN, "2024-03-08", people=People(actions=Past(first.actions, [reached]))))
 
-    assert row_of(scored(STEADY, MONDAY, tmp_path))["summary"].endswith(" (was due 2024-02-15)")
+    assert row_of(first)["action_due"] == late["action_due"] == date(2024, 3, 7)
+    assert (late["action_recommended_on"], late["action_state"]) == (date(2024, 3, 4), "overdue")
+    assert late["summary"].endswith("| Recommended: Usage review with the admin (was due 2024-03-07, escalated)")
+    assert (done["action_state"], done["action_due"], done["next_action"]) == ("done", None, None)
+
+
+def test_who_leaves_has_a_course_of_its_own() -> None:
+    """Whatever the factors are, notice asks for an honest talk, and the line says when the contract ends (ACT-2)."""
+    notice = [contract(seats=1, notice_on=date(2024, 3, 1), end_on=date(2024, 9, 30))]
+    leaving = row_of(scored({**FALLEN, "contracts": notice}))
+
+    assert leaving["status"] == "leaving"
+    assert leaving["next_action"] == "Ask why they leave, and whether an offer changes it"
+    assert leaving["summary"].startswith("Churn risk: notice given, the contract ends September 30 (health ")
 
 
 def test_the_change_is_against_the_score_of_a_month_before(tmp_path: Path) -> None:
@@ -356,6 +370,6 @@ def test_an_upsell_waits_until_no_alert_is_open(usage: list[int], alarmed: tuple
     others = used("bolt", [1])  # the source itself is up to date
     rows = {"contracts": [contract(seats=1)], "usage": [*used("acme", usage), *others]}
     stored = stored_before(Path("nowhere"), date.fromisoformat(MONDAY), 30)
-    found = row_of(score_book(company(MONDAY, **rows), rules, {}, stored, None, {}, alarmed))
+    found = row_of(score_book(company(MONDAY, **rows), rules, {}, stored, None, People(alarmed=frozenset(alarmed))))
 
     assert (found["next_action"] == "sell") is sells

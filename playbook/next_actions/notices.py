@@ -1,0 +1,121 @@
+"""Messages about next actions: to their owners, to the manager, and the list for the e-mail tool (ACT-2, ALR-4)."""
+
+import csv
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import date, datetime
+from io import StringIO
+from itertools import groupby
+
+from keepwell.playbook.alerts.account_card import AccountCard, account_line, named
+from keepwell.playbook.alerts.ledger_events import short_hash
+from keepwell.playbook.alerts.messages import Notice
+from keepwell.playbook.next_actions.life import AUTOMATION, ActionEvent
+from keepwell.playbook.settings import OwnerSettings
+from keepwell.playbook.tiers import TIERS
+from keepwell.values.dates import spoken_day
+from keepwell.values.texts import one_line
+
+MANAGER = "manager"
+
+
+def action_notices(
+    events: Sequence[ActionEvent], accounts: Mapping[str, AccountCard], owners: OwnerSettings, at: datetime,
+    announced: Collection[str] = (),
+) -> list[Notice]:  # fmt: skip
+    """A day's messages: to each owner the new actions, to the manager the immediate and the overdue ones.
+
+    `accounts`: as messages show them, by id. `announced`: accounts whose case is announced in a message of its own,
+    which says the action too.
+    """
+    new = [e for e in events if e.kind == "recommended"]
+    by_people = (e for e in new if e.payload["role"] != AUTOMATION and e.account_id not in announced)
+    found = []
+    for (role, owner), own in groupby(sorted(by_people, key=_owner), key=_owner):
+        same = list(own)
+        title = f"{owner}: {_count(same, 'new action')}"
+        found.append(
+            _notice(role, title, "Most urgent first. Record the call or the work, and it is done.", same, accounts, at)
+        )
+    if immediate := [e for e in new if e.payload["tier"] == TIERS[0]]:
+        need = "needs" if len(immediate) == 1 else "need"
+        title = f"{_people(MANAGER, owners)}: {_count(immediate, 'account')} {need} immediate intervention"
+        why = "Health is below the bound, or risk above it. Each has an owner who acts today; see that they can."
+        found.append(_notice(MANAGER, title, why, immediate, accounts, at))
+    found += _overdue(events, accounts, owners, at)
+    emails = [e for e in new if e.payload["role"] == AUTOMATION]
+    return [*found, *([_check_ins(emails, accounts, at)] if emails else [])]
+
+
+def _notice(
+    role: str, title: str, why: str, events: Sequence[ActionEvent], accounts: Mapping[str, AccountCard], at: datetime
+) -> Notice:  # fmt: skip
+    ordered = sorted(events, key=lambda e: _urgency(e, accounts))
+    return Notice(
+        short_hash(role, title, at.isoformat(), *(e.event_id for e in ordered)), "action", frozenset({role}),
+        "critical", title, "\n".join([why, *(_line(e, accounts) for e in ordered)]), at,
+    )  # fmt: skip
+
+
+def _count(events: Sequence[ActionEvent], noun: str) -> str:
+    return f"{len(events)} {noun}{'s' if len(events) > 1 else ''}"
+
+
+def _line(event: ActionEvent, accounts: Mapping[str, AccountCard]) -> str:
+    """Account, action, owner, due date, and why."""
+    given, card = event.payload, accounts.get(event.account_id)
+    about = account_line(card)[0] if card else ""
+    due = date.fromisoformat(given["due_on"])
+    by = f"by {spoken_day(due)}" if due >= event.at.date() else f"overdue since {spoken_day(due)}"
+    said = f"- {named(event.account_id, card)}: {given['action']} ({given['owner']}), {by}. {about}"
+    return one_line(f"{said} Why: {given['reason']}.")
+
+
+def _overdue(
+    events: Sequence[ActionEvent], accounts: Mapping[str, AccountCard], owners: OwnerSettings, at: datetime
+) -> Iterator[Notice]:
+    """One message per role that an overdue action is escalated to."""
+    late = sorted((e for e in events if e.kind == "overdue"), key=lambda e: (e.payload["escalated_to"], e.account_id))
+    for role, same in groupby(late, key=lambda e: str(e.payload["escalated_to"])):
+        many = list(same)
+        lines = [_late_line(e, accounts.get(e.account_id)) for e in many]
+        yield Notice(
+            short_hash(role, at.isoformat(), *(e.event_id for e in many)), "action", frozenset({role}), "critical",
+            f"{_count(many, 'overdue action')}, escalated to {_people(role, owners)}",
+            "\n".join(["Nobody has recorded what they ask for. Ask the owner, or take the account over.", *lines]), at,
+        )  # fmt: skip
+
+
+def _late_line(event: ActionEvent, card: AccountCard | None) -> str:
+    said = f"- {named(event.account_id, card)}: "
+    step = card.next_step if card else []
+    return one_line(" ".join([said + " ".join(step), *(account_line(card) if card else [])]))
+
+
+def _check_ins(events: Sequence[ActionEvent], accounts: Mapping[str, AccountCard], at: datetime) -> Notice:
+    """The list for the e-mail tool: accounts that get an automated check-in today; none that opted out is on it."""
+    ordered = sorted(events, key=lambda e: e.account_id)
+    table = StringIO()
+    rows = csv.writer(table, lineterminator="\n")
+    rows.writerow(["account_id", "name", "csm"])
+    for event in ordered:
+        card = accounts.get(event.account_id, AccountCard())
+        rows.writerow([event.account_id, one_line(card.name or ""), one_line(card.csm or "")])
+    return Notice(
+        short_hash(AUTOMATION, at.isoformat(), *(e.event_id for e in ordered)), "check_in", frozenset({AUTOMATION}),
+        "warning", f"{_count(ordered, 'account')} for the automated check-in email",
+        f"Give this list to your e-mail tool; who opted out is not on it.\n\n{table.getvalue()}", at,
+        tuple(e.action_id for e in ordered),
+    )  # fmt: skip
+
+
+def _urgency(event: ActionEvent, accounts: Mapping[str, AccountCard]) -> tuple[int, float, str]:
+    card = accounts.get(event.account_id)
+    return TIERS.index(event.payload["tier"]), -(card.at_stake if card else 0.0), event.account_id
+
+
+def _owner(event: ActionEvent) -> tuple[str, str]:
+    return event.payload["role"], event.payload["owner"]
+
+
+def _people(role: str, owners: OwnerSettings) -> str:
+    return ", ".join(owners.roles.get(role, ())) or role
