@@ -55,12 +55,11 @@ def no_ledger(now: datetime) -> str:
 def ledger_call(now: datetime, call: Callable[[Any], Any], *, create: bool = True) -> Any:
     """The result of a call on the ledger. `create`: whether the call may make one; else a missing one is exit 2."""
     from keepwell.tasks.errors import ConfigError
-    from keepwell.tasks.ledger.store import Ledger
 
     if not create and (missing := no_ledger(now)):
         raise ConfigError(missing)
     run = run_of(now.date())
-    ledger = Ledger.open(run.ledger_url, run.settings.retries)
+    ledger = run.open_ledger()
     try:
         return call(ledger)
     finally:

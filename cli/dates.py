@@ -49,10 +49,8 @@ def _entered(context: typer.Context, option: typer.CallbackParam, at: datetime, 
 
 def _put_on_record(context: typer.Context, at: datetime) -> None:
     """The reason for which an instant was forced."""
-    from keepwell.tasks.ledger.store import Ledger
-
     run = run_of(at.date())
-    ledger = Ledger.open(run.ledger_url, run.settings.retries)
+    ledger = run.open_ledger()
     try:
         ledger.force(at, f"keepwell {context.info_name}", Host.force)
     finally:

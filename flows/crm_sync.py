@@ -50,7 +50,7 @@ def crm_diff(run: Run) -> Difference:
     """What a sync would write as of the date; reads the CRM and writes nothing, neither there nor here."""
     if run.settings.crm.kind == "ledger":
         return Difference([], [], [_OWN])
-    ledger = Ledger.open(run.ledger_url, run.settings.retries)
+    ledger = run.open_ledger()
     try:
         outbox = fold_outbox(ledger.crm(run.settings.crm.place))
         return compare(run, wanted_of(run, ledger, outbox), outbox)
@@ -64,7 +64,7 @@ def crm_sync(run: Run) -> Synced:
     if settings.kind == "ledger":
         return Synced(settings.kind, 0, 0, 0, 0, 0, 0, [_OWN])
     with holding(run.out, SYNC), recorded(run, SYNC) as record:
-        ledger = Ledger.open(run.ledger_url, run.settings.retries)
+        ledger = run.open_ledger()
         try:
             wanted, found, written = _synced(run, ledger)
             outbox = fold_outbox(ledger.crm(settings.place))

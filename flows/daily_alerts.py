@@ -55,7 +55,7 @@ class DayResult:
 
 def daily_alerts(run: Run) -> DayResult:
     """The alerts of the date, after those of each missed day since the newest run, in order."""
-    ledger = Ledger.open(run.ledger_url, run.settings.retries)
+    ledger = run.open_ledger()
     try:
         last = ledger.last_run(DAILY)
         plan = days_to_run(last.date() if last else None, run.as_of, run.settings.alerts)
@@ -137,10 +137,10 @@ def decide(run: Run, scored: ScoredDate, ledger: Ledger, notified_at: datetime) 
         .to_pylist()
     )
     book = dict(zip(accounts["account_id"], accounts["csm"], strict=True))
-    rules = Rules(settings, run.settings.health, run.settings.owners.data_owner, notified_at)
+    rules = Rules(settings, run.settings.health, run.settings.owners.data_owner, notified_at, run.settings.company)
     found = guard(scored.scored, scored.stored, scored.models, history, run.marts, run.instant, rules)
     occurred = [*(Occurrence(**row) for row in rows), *found.data_alerts, *overdue_sweep(run, ledger, run.instant)]
-    seen = Observations(found.conditions, occurred)
+    seen = Observations(found.conditions, occurred, run.settings.company)
     absences = absences_of(run, scored.facts, ledger, book, history)
     new = new_events(history, seen, run.instant, book, settings, run.settings.owners, runs, notified_at, absences)
     return [*found.events, *new]

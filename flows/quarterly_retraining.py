@@ -109,7 +109,7 @@ def rebuild_past(run: Run, snapshot: Snapshot) -> TrainingSet:
     """The training set: features of every month as known then, and outcomes as known now; the newest have none yet."""
     first = first_month(snapshot, run.instant, run.settings.models.split.run_in_days, run.fixed)
     months = month_starts(first, run.instant)
-    recorded = read_recorded(run.ledger_url, run.instant, run.settings.retries)
+    recorded = read_recorded(run.open_ledger(), run.instant)
     return training_set(snapshot, months, run.instant, run.scoring, run.settings.labels, run.fixed, recorded)
 
 

@@ -10,6 +10,7 @@ from keepwell.flows.configuration.settings import Settings, playbook_of
 from keepwell.tasks.connections.drivers import dialect_of
 from keepwell.tasks.earlier_scores import Stored, digest
 from keepwell.tasks.errors import Unreachable
+from keepwell.tasks.ledger.store import Ledger
 from keepwell.tasks.marts.publish import Stamp
 from keepwell.tasks.registry.tracking import Tracking
 from keepwell.tasks.scoring.score import ScoreSettings
@@ -52,6 +53,10 @@ class Run:
         """The ledger: SQLite in the output folder unless the settings name another."""
         return self.settings.ledger.url or f"sqlite:///{(self.out / 'ledger.db').resolve()}"
 
+    def open_ledger(self) -> Ledger:
+        """The company's ledger; close it. ConfigError if it cannot be used, Unreachable if it does not answer."""
+        return Ledger.open(self.ledger_url, self.settings.retries, self.settings.company)
+
     @property
     def tracking(self) -> Tracking:
         """MLflow: SQLite and a folder of artifacts in the output folder unless the settings name others."""
@@ -63,7 +68,9 @@ class Run:
     def scoring(self) -> ScoreSettings:
         """What a score depends on; ConfigError for a playbook with a mistake."""
         s = self.settings
-        return ScoreSettings(s.money, s.health, s.tiers, s.owners, playbook_of(s), s.alerts, s.actions, s.outreach)
+        return ScoreSettings(
+            s.money, s.health, s.tiers, s.owners, playbook_of(s), s.alerts, s.actions, s.outreach, s.company
+        )
 
     @property
     def fixed(self) -> frozenset[str]:

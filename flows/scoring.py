@@ -19,7 +19,6 @@ from keepwell.tasks.checks.book_watch import BOOK_RULES, watch_book
 from keepwell.tasks.checks.run import CheckResult, coverage_left, raise_if_critical, run_checks
 from keepwell.tasks.earlier_scores import Stored, stored_before
 from keepwell.tasks.errors import DataCheckFailed
-from keepwell.tasks.ledger.store import Ledger
 from keepwell.tasks.marts.dims import dim_account, dim_csm, dim_date
 from keepwell.tasks.marts.publish import Stamp, publish
 from keepwell.tasks.marts.schemas.scores import HEALTH_SCORES
@@ -104,7 +103,7 @@ def check_data(run: Run, snapshot: Snapshot) -> Checked:
 
 def accepted_by_people(run: Run) -> dict[str, Severity]:
     """The severity of what `keepwell accept` put on record for this date: it is said, and stops nothing."""
-    ledger = Ledger.open(run.ledger_url, run.settings.retries)
+    ledger = run.open_ledger()
     try:
         found = ledger.accepted().get(run.as_of)
     finally:
@@ -166,7 +165,7 @@ def said_by_people(run: Run) -> People:
 
     Alerts that open at the run's own instant do not count, so that every flow of a date finds the same.
     """
-    ledger = Ledger.open(run.ledger_url, run.settings.retries)
+    ledger = run.open_ledger()
     try:
         work, before = ledger.work(run.instant), run.instant - timedelta(microseconds=1)
         history = ledger.history(run.instant)

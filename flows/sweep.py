@@ -56,7 +56,7 @@ def sweep(run: Run, now: datetime) -> Swept:
     A sweep before the newest recorded one, or a first one before the first contract, adds nothing and warns.
     """
     with holding(run.out, SWEEP):
-        ledger = Ledger.open(run.ledger_url, run.settings.retries)
+        ledger = run.open_ledger()
         try:
             newest = ledger.last_run(SWEEP)
             if newest is not None and now < newest:
@@ -114,7 +114,8 @@ def look(
     )
     accounts = book(facts, run.settings.money).select("account_id", "name", "csm").to_pandas()
     owners = dict(zip(accounts["account_id"], accounts["csm"], strict=True))
-    seen = Observations([], [*(Occurrence(**row) for row in rows), *runs_not_made(run, ledger, history, now)])
+    occurred = [*(Occurrence(**row) for row in rows), *runs_not_made(run, ledger, history, now)]
+    seen = Observations([], occurred, run.settings.company)
     absences = absences_of(run, facts, ledger, owners, history)
     new = new_events(history, seen, now, owners, settings, run.settings.owners, runs, absences=absences)
     known = [*history, *new]
@@ -200,7 +201,7 @@ def outbox(
 
 def decide_on_hold(run: Run, named: str, decision: str, now: datetime, by: str, reason: str) -> int:
     """Release or discard the alerts on hold for a data alert; messages go out with the next sweep."""
-    ledger = Ledger.open(run.ledger_url, run.settings.retries)
+    ledger = run.open_ledger()
     try:
         new = decided(ledger.history(now), named, decision, now, by, reason, run.settings.alerts)
         ledger.record(FLOW, now, new, outbox(run, ledger, new, published_cards(run.marts, now.date())))

@@ -57,7 +57,7 @@ class QuarterForecast:
 
 def weekly_review(run: Run) -> WeekResult:
     """Score the date, publish the week's marts, write the page."""
-    ledger = Ledger.open(run.ledger_url, run.settings.retries)
+    ledger = run.open_ledger()
     try:
         with holding(run.out, run.as_of), recorded(run, WEEKLY) as record:
             scored = score_date(run, staged(run))

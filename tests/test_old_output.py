@@ -85,7 +85,7 @@ def test_the_champion_gives_the_same_probabilities(run: Run, folder: Path) -> No
 def test_a_training_set_is_rebuilt_from_its_snapshot_id(run: Run, folder: Path) -> None:
     """Features, labels and treatment, to the last bit of what was stored; subsidiaries were then by themselves."""
     snapshot = stored_snapshot(run.snapshots, SNAPSHOT)
-    recorded = read_recorded(run.ledger_url, run.instant)
+    recorded = read_recorded(run.open_ledger(), run.instant)
     first = first_month(snapshot, run.instant, run.settings.models.split.run_in_days, run.fixed)
     months = month_starts(first, run.instant)
     money = run.settings.money.model_copy(update={"roll_up_to_parent": False})

@@ -20,6 +20,7 @@ from keepwell.flows.schedule import FLOWS, Plan, checked
 from keepwell.models.settings.all import ModelSettings
 from keepwell.models.settings.promotion import PromotionSettings
 from keepwell.playbook.actions import Playbook
+from keepwell.playbook.alerts.ledger_events import DEFAULT_COMPANY
 from keepwell.playbook.alerts.messages import MessageSettings
 from keepwell.playbook.crm.settings import CrmSettings
 from keepwell.playbook.settings import (
@@ -123,6 +124,9 @@ Table = Annotated[str, AfterValidator(_canonical)]
 class Settings(Section):
     """All settings of pipeline.toml, validated."""
 
+    company: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")] = Field(
+        DEFAULT_COMPANY, description="whose work this is, where several companies share a ledger; part of every id"
+    )
     source: SourceSettings
     tables: Mapping[Table, TableSettings]
     money: BookSettings = BookSettings()
@@ -178,7 +182,7 @@ class Settings(Section):
 
     def fingerprint(self) -> str:
         """A hash of all settings that a result depends on: where the data came from is in the snapshot, not here."""
-        places = {"source", "ledger", "messages", "crm", "tracking", "retries", "promotion", "schedule"}
+        places = {"company", "source", "ledger", "messages", "crm", "tracking", "retries", "promotion", "schedule"}
         about = self.model_dump(mode="json", exclude={*places, "tables", "playbook"})
         about["playbook"] = self.playbook_path.read_text(encoding="utf-8-sig")
         about["told"] = f"{self.schedule.daily} {self.plan.zone}"  # the clocks of alerts run from then

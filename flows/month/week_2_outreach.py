@@ -14,7 +14,6 @@ from keepwell.playbook.outreach.holdout import draws_at, held_out_at, random_ass
 from keepwell.playbook.overrides import notes_at
 from keepwell.tasks.delivery.artifacts import show_queue
 from keepwell.tasks.earlier_scores import FILE, digest
-from keepwell.tasks.ledger.store import Ledger
 from keepwell.tasks.lock import holding
 from keepwell.tasks.marts.publish import Stamp, publish
 from keepwell.tasks.marts.runs import recorded
@@ -91,7 +90,7 @@ def plan_calls(run: Run, scored: ScoredDate, *, draws: bool) -> tuple[pd.DataFra
 
     share = settings.outreach.hold_out_share if draws else 0.0
     to_draw = to_draw_for(queue(NOTHING_HEARD), accounts, rules.outreach) if share else []
-    events = _drawn(run, random_assignment(to_draw, run.instant, share))
+    events = _drawn(run, random_assignment(to_draw, run.instant, share, settings.company))
     heard = _heard(events, run.instant)
     said = (
         *sorted(heard.held_out),
@@ -102,7 +101,7 @@ def plan_calls(run: Run, scored: ScoredDate, *, draws: bool) -> tuple[pd.DataFra
 
 def _drawn(run: Run, draws: Sequence[WorkEvent]) -> list[WorkEvent]:
     """The work ledger as of the run, with these assignments recorded; an existing one stays as it is."""
-    ledger = Ledger.open(run.ledger_url, run.settings.retries)
+    ledger = run.open_ledger()
     try:
         ledger.record_work(draws)
         return ledger.work(run.instant)

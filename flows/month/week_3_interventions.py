@@ -46,7 +46,7 @@ class WorkResult:
 
 def week_three(run: Run, *, wait: bool = True) -> WorkResult:
     """Publish the recorded work, compare it with the plan, and wait for sign-off where a run can wait."""
-    ledger = Ledger.open(run.ledger_url, run.settings.retries)
+    ledger = run.open_ledger()
     try:
         with holding(run.out, run.as_of), recorded(run, WEEK_THREE) as record:
             scored = score_date(run, staged(run))

@@ -17,7 +17,6 @@ from keepwell.playbook.interventions.suggestions import learnings, strategy_sugg
 from keepwell.tasks.delivery.artifacts import show_results
 from keepwell.tasks.earlier_scores import FILE, digest
 from keepwell.tasks.ledger.recorded import recorded_rows
-from keepwell.tasks.ledger.store import Ledger
 from keepwell.tasks.lock import holding
 from keepwell.tasks.marts.frames import records
 from keepwell.tasks.marts.publish import Stamp, publish
@@ -87,7 +86,7 @@ def week_four(run: Run) -> ResultsWeek:
 @step
 def read_ledger(run: Run) -> Recorded:
     """Work and alerts in the ledger as of the run; plans as in `success_plans`."""
-    ledger = Ledger.open(run.ledger_url, run.settings.retries)
+    ledger = run.open_ledger()
     try:
         history, events = ledger.history(run.instant), ledger.work(run.instant)
     finally:

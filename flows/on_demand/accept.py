@@ -6,7 +6,6 @@ from keepwell.flows.run import Run
 from keepwell.tasks.checks.book_watch import BOOK_RULES
 from keepwell.tasks.earlier_scores import dates, read
 from keepwell.tasks.errors import ConfigError
-from keepwell.tasks.ledger.store import Ledger
 from keepwell.tasks.lock import holding
 
 RESULTS = "check_results"
@@ -32,7 +31,7 @@ def accept(run: Run, by: str, reason: str) -> Acceptance:
                 f"nothing to accept: the checks of {run.as_of} found no account that vanished and no move of the book. "
                 f"Run `keepwell check --as-of {run.as_of}` to see what they find."
             )
-        ledger = Ledger.open(run.ledger_url, run.settings.retries)
+        ledger = run.open_ledger()
         try:
             known = ledger.accepted().get(run.as_of)
             if known is None:

@@ -13,7 +13,7 @@ from keepwell.flows.run import Run
 from keepwell.models.grading.review import Grade, HealthLine, health_line
 from keepwell.models.settings.base import OUTCOMES
 from keepwell.models.training.split import TooLittleData
-from keepwell.playbook.alerts.ledger_events import short_hash
+from keepwell.playbook.alerts.ledger_events import company_hash
 from keepwell.playbook.review.sample import chosen
 from keepwell.playbook.review.sprint import (
     Flag,
@@ -33,7 +33,6 @@ from keepwell.playbook.review.sprint import (
 )
 from keepwell.tasks.learning.training import first_month, month_starts, training_set
 from keepwell.tasks.ledger.database import missing_file
-from keepwell.tasks.ledger.store import Ledger
 from keepwell.tasks.operations.reviews import (
     Outcomes,
     facts_of,
@@ -87,7 +86,7 @@ def start(run: Run, now: datetime, outcome: str, version: str, by: str) -> Sprin
         )
     outcomes_known_on = day + timedelta(days=run.settings.wait_days(outcome))
     ends = day + timedelta(days=run.settings.labels.horizon_days(outcome))
-    identity = short_hash(outcome, number, str(day), now.isoformat(), by)
+    identity = company_hash(run.settings.company, outcome, number, str(day), now.isoformat(), by)
     _none_goes_on(run, outcome, number, identity, now)
     accounts, line = frozen(replace(run, as_of=day), outcome, number, identity)
     about = {
@@ -278,7 +277,7 @@ def _events(run: Run) -> list[ReviewEvent]:
     """Every step of a review; none, and no ledger is made, where there is none yet."""
     if missing_file(run.ledger_url):
         return []
-    ledger = Ledger.open(run.ledger_url, run.settings.retries)
+    ledger = run.open_ledger()
     try:
         return ledger.reviews()
     finally:
@@ -291,7 +290,7 @@ def _read(run: Run) -> dict[str, Sprint]:
 
 def _write(run: Run, decide: Callable[[Sequence[ReviewEvent]], Sequence[ReviewEvent]]) -> dict[str, Sprint]:
     """All sprints after a step."""
-    ledger = Ledger.open(run.ledger_url, run.settings.retries)
+    ledger = run.open_ledger()
     try:
         ledger.review(decide)
         return sprints(ledger.reviews())

@@ -6,7 +6,6 @@ from datetime import datetime, time
 from keepwell.flows.on_demand.champions import changes_of, withdraw_changes
 from keepwell.flows.run import Run
 from keepwell.flows.sweep import SWEEP
-from keepwell.tasks.ledger.store import Ledger
 from keepwell.tasks.lock import holding
 from keepwell.tasks.marts.unpublish import published, unpublish
 
@@ -40,7 +39,7 @@ def withdraw(run: Run, by: str, reason: str, *, whole_day: bool) -> Withdrawal:
     """
     begins, ends = run.instant, datetime.combine(run.as_of, time.max)
     with holding(run.out, run.as_of), holding(run.out, SWEEP):
-        ledger = Ledger.open(run.ledger_url, run.settings.retries)
+        ledger = run.open_ledger()
         try:
             files = published(run.out, run.as_of)
             until = ends if whole_day else begins

@@ -12,7 +12,16 @@ from statistics import median
 
 import pandas as pd
 
-from keepwell.playbook.alerts.ledger_events import BOOK, DATA_RULE, PIPELINE, LedgerEvent, event_of, fold, short_hash
+from keepwell.playbook.alerts.ledger_events import (
+    BOOK,
+    DATA_RULE,
+    DEFAULT_COMPANY,
+    PIPELINE,
+    LedgerEvent,
+    company_hash,
+    event_of,
+    fold,
+)
 from keepwell.playbook.alerts.rules import Rule, due_times, rules_of
 from keepwell.playbook.settings import AlertSettings, GuardSettings
 from keepwell.values.dates import spoken_day
@@ -159,6 +168,7 @@ def guard_events(
     owner: str,
     settings: AlertSettings,
     notified_at: datetime,
+    company: str = DEFAULT_COMPANY,
 ) -> list[LedgerEvent]:
     """What newly moved joins the data alert that is about it, or opens one; `before`: the day it is compared with.
 
@@ -179,7 +189,8 @@ def guard_events(
     found = [_widened(alert_id, names, as_of) for alert_id, names in joins.items()]
     if any(about[name].scored for name in alone):
         rule = rules_of(settings)[DATA_RULE]
-        found.append(_opened(alone, about, before, as_of, owner, rule, due_times(rule, notified_at, settings, owner)))
+        due = due_times(rule, notified_at, settings, owner)
+        found.append(_opened(alone, about, before, as_of, owner, rule, due, company))
     return found
 
 
@@ -200,7 +211,7 @@ def _widened(alert_id: str, names: Mapping[str, date], as_of: datetime) -> Ledge
 
 def _opened(
     moves: Mapping[str, float], about: Mapping[str, Watched], before: date, as_of: datetime, owner: str,
-    rule: Rule, due: Mapping[str, datetime],
+    rule: Rule, due: Mapping[str, datetime], company: str,
 ) -> LedgerEvent:  # fmt: skip
     first, *others = sorted(moves, key=lambda name: (not about[name].scored, -abs(moves[name]), name))
     payload = {
@@ -214,7 +225,7 @@ def _opened(
         "digest_id": None,
         "measures": {name: str(before) for name in sorted(moves)},
     }
-    alert_id = short_hash(DATA_RULE, first, as_of.isoformat())
+    alert_id = company_hash(company, DATA_RULE, first, as_of.isoformat())
     return event_of(_About(alert_id, f"{first} since {before}"), "opened", as_of, PIPELINE, payload)
 
 

@@ -47,9 +47,21 @@ STATES = ("open", "acknowledged", "assessed", "planned", "contacted", "followed_
 """The state of an alert by the number of steps taken."""
 
 
+DEFAULT_COMPANY = "default"
+"""The company of a ledger that serves one alone."""
+
+
 def short_hash(*parts: str | int | None) -> str:
     """Sixteen hexadecimal digits that follow from the parts alone."""
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+def company_hash(company: str, *parts: str | int | None) -> str:
+    """The id of what is a company's own: two companies in one ledger may have accounts of the same id.
+
+    That of the default company follows from the parts alone.
+    """
+    return short_hash(*parts) if company == DEFAULT_COMPANY else short_hash("company", company, *parts)
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,9 @@ from keepwell.playbook.alerts.ledger_events import (
     RUN_RULE,
     Alert,
     LedgerEvent,
+    company_hash,
     event_of,
     fold,
-    short_hash,
 )
 from keepwell.playbook.alerts.openings import (
     QUIETER,
@@ -97,8 +97,8 @@ def new_events(
     openings = {
         opening.alert_id: opening
         for opening in (
-            *openings_of_conditions(seen.conditions, alerts, done, as_of, settings, rules),
-            *(opening_of_event(o) for o in seen.occurrences if floor < o.known_at <= as_of),
+            *openings_of_conditions(seen, alerts, done, as_of, settings, rules),
+            *(opening_of_event(seen.company, o) for o in seen.occurrences if floor < o.known_at <= as_of),
         )
         if (opening.account_id in book or opening.rule == RUN_RULE) and opening.alert_id not in alerts
     }
@@ -109,7 +109,7 @@ def new_events(
     before = sum(a.opened_at == as_of and a.state != "held" and a.subject is None for a in alerts.values())
     storm = is_storm(sum(one.subject is None for one in starting) + before, len(book), settings)
     joins = joining(starting, live_cases(fold([*history, *changes], as_of).values()), rules)
-    digest, ever = short_hash("digest", as_of.isoformat()), {event.rule for event in history}
+    digest, ever = company_hash(seen.company, "digest", as_of.isoformat()), {event.rule for event in history}
 
     def in_digest(one: Opening | Alert) -> bool:
         """In a storm, as news of an open case, and on the first day of an own rule."""

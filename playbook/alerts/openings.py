@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from keepwell.playbook.alerts.cases import is_louder
-from keepwell.playbook.alerts.ledger_events import BOOK, PIPELINE, Alert, LedgerEvent, event_of, short_hash
+from keepwell.playbook.alerts.ledger_events import BOOK, PIPELINE, Alert, LedgerEvent, company_hash, event_of
 from keepwell.playbook.alerts.own_rules import is_own, name_of
-from keepwell.playbook.alerts.rules import Condition, Occurrence, Rule, due_times, rules_of
+from keepwell.playbook.alerts.rules import Observations, Occurrence, Rule, due_times, rules_of
 from keepwell.playbook.settings import AlertSettings
 
 LOUDER, QUIETER = "louder", "quieter"
@@ -38,7 +38,7 @@ class Opening:
 
 
 def openings_of_conditions(
-    conditions: Sequence[Condition],
+    seen: Observations,
     alerts: Mapping[str, Alert],
     done: set[str],
     as_of: datetime,
@@ -51,7 +51,7 @@ def openings_of_conditions(
     """
     newest = {alert.cause: alert for alert in sorted(alerts.values(), key=lambda a: a.episode or 0)}
     older = {(a.account_id, name_of(a.rule)): a.rule for a in alerts.values() if is_own(a.rule) and a.closed_at is None}
-    for condition in conditions:
+    for condition in seen.conditions:
         if is_own(condition.rule):
             live = older.get((condition.account_id, name_of(condition.rule)))
             if condition.rule not in known or (live is not None and live != condition.rule):
@@ -64,17 +64,17 @@ def openings_of_conditions(
         )
         if condition.holds is True and cooled:
             episode = 1 + ((last.episode or 0) if last is not None else 0)
-            identity = short_hash(condition.account_id, condition.rule, episode)
+            identity = company_hash(seen.company, condition.account_id, condition.rule, episode)
             yield Opening(
                 identity, condition.account_id, condition.rule, None, episode, condition.detail, as_of,
                 condition.on_hold_for,
             )  # fmt: skip
 
 
-def opening_of_event(event: Occurrence) -> Opening:
+def opening_of_event(company: str, event: Occurrence) -> Opening:
     """The opening of an event's alert: one per ticket or invoice."""
     detail = f"{event.rule.replace('_', ' ')}: {event.subject}"
-    identity = short_hash(event.account_id, event.rule, event.subject)
+    identity = company_hash(company, event.account_id, event.rule, event.subject)
     return Opening(identity, event.account_id, event.rule, event.subject, None, detail, event.known_at)
 
 

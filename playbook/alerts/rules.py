@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 
-from keepwell.playbook.alerts.ledger_events import DATA_RULE, RISK, RUN_RULE, STEPS
+from keepwell.playbook.alerts.ledger_events import DATA_RULE, DEFAULT_COMPANY, RISK, RUN_RULE, STEPS
 from keepwell.playbook.alerts.own_rules import rule_id
 from keepwell.playbook.rule_settings import Clocks
 from keepwell.playbook.settings import DATA_OWNER, AlertSettings
@@ -115,10 +115,11 @@ class Occurrence:
 
 @dataclass(frozen=True)
 class Observations:
-    """All that one run saw."""
+    """All that one run saw of a company."""
 
     conditions: Sequence[Condition] = ()
     occurrences: Sequence[Occurrence] = ()
+    company: str = DEFAULT_COMPANY
 
 
 def highest_before(stored: pd.DataFrame, as_of: datetime, settings: AlertSettings) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
-from keepwell.playbook.alerts.ledger_events import short_hash
+from keepwell.playbook.alerts.ledger_events import DEFAULT_COMPANY, company_hash
 
 KINDS = (
     "called", "caused", "started", "ended", "planned", "progressed", "follow_up", "signed",
@@ -133,14 +133,15 @@ class SignOff:
 
 
 def work_event(
-    kind: str, account: str, subject: str | None, as_of: datetime, at: datetime, by: str, payload: Mapping[str, Any]
-) -> WorkEvent:
+    kind: str, account: str, subject: str | None, as_of: datetime, at: datetime, by: str, payload: Mapping[str, Any],
+    company: str = DEFAULT_COMPANY,
+) -> WorkEvent:  # fmt: skip
     """The event; its id follows from what happened, not from when it was written: writing it again adds nothing.
 
     What begins something (`started`, `planned`) without a subject gets its own id as subject.
     """
     said = (f"{name}={payload[name]}" for name in sorted(payload.keys() - LOOKED_UP))
-    identity = short_hash(kind, account, subject, at.isoformat(), by, *said)
+    identity = company_hash(company, kind, account, subject, at.isoformat(), by, *said)
     begins = kind in ("started", "planned") and subject is None
     return WorkEvent(identity, account, kind, identity if begins else subject, as_of, at, by, payload)
 

@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
 from keepwell.playbook.actions import Situation, answers, applies
-from keepwell.playbook.alerts.ledger_events import PIPELINE, short_hash
+from keepwell.playbook.alerts.ledger_events import DEFAULT_COMPANY, PIPELINE, company_hash, short_hash
 from keepwell.playbook.next_actions.life import (
     AUTOMATION,
     CLOSED,
@@ -96,7 +96,7 @@ class Past:
 
 @dataclass(frozen=True)
 class Rules:
-    """The settings of actions: deadlines, capacity per CSM and week, and who hears of an overdue one."""
+    """The settings of actions: deadlines, capacity per CSM and week, who hears of an overdue one, whose they are."""
 
     actions: ActionSettings = field(default_factory=ActionSettings)
     tiers: TierSettings = field(default_factory=TierSettings)
@@ -104,6 +104,7 @@ class Rules:
     calls_per_week: int = 15
     capacity: Mapping[str, int] = field(default_factory=dict)
     escalate_to: str = "manager"
+    company: str = DEFAULT_COMPANY
 
 
 def new_actions(
@@ -201,7 +202,7 @@ def _replaced(live: NextAction, one: Wanted, as_of: datetime, rules: Rules, *, a
     if wanted and one.action is not None and one.situation is not None:
         due = due_date(one.situation.tier, as_of.date(), one.action.within_days, rules.tiers)
         kept = min(due, live.due_on) if live.due_on >= as_of.date() else due
-        event = _recommendation(one, as_of, kept if anew else live.due_on, replaces=live)
+        event = _recommendation(one, as_of, kept if anew else live.due_on, rules.company, replaces=live)
         about = said | {"replaced_by": event.action_id}
         yield action_event(live.action_id, live.account_id, "replaced", as_of, PIPELINE, about)
         yield event
@@ -224,7 +225,8 @@ def _recommendations(
             if room[one.owner] <= 0 and situation.tier != TIERS[0] and not situation.alarmed:
                 continue
             room[one.owner] -= 1
-        yield _recommendation(one, as_of, due_date(situation.tier, as_of.date(), action.within_days, rules.tiers))
+        due = due_date(situation.tier, as_of.date(), action.within_days, rules.tiers)
+        yield _recommendation(one, as_of, due, rules.company)
 
 
 def _asked(one: Wanted) -> tuple[Action, Situation]:
@@ -287,9 +289,11 @@ def _order(one: Wanted) -> tuple[int, bool, float, str]:
     return TIERS.index(situation.tier), not situation.alarmed, -one.at_stake, one.account_id
 
 
-def _recommendation(one: Wanted, as_of: datetime, due: date, replaces: NextAction | None = None) -> ActionEvent:
+def _recommendation(
+    one: Wanted, as_of: datetime, due: date, company: str, replaces: NextAction | None = None
+) -> ActionEvent:
     action, situation = _asked(one)
-    action_id = short_hash("action", one.account_id, action.name, as_of.date().isoformat())
+    action_id = company_hash(company, "action", one.account_id, action.name, as_of.date().isoformat())
     since = as_of.date() if replaces is None or due != replaces.due_on else replaces.recommended_on
     about: dict[str, Any] = {
         "action": action.name, "reason": one.reason, "owner": one.owner, "role": action.owner, "tier": situation.tier,

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from keepwell.playbook.alerts.ledger_events import short_hash
+from keepwell.playbook.alerts.ledger_events import DEFAULT_COMPANY, short_hash
 from keepwell.playbook.interventions.records import WorkEvent, in_order, work_event
 
 BY = "keepwell"
@@ -26,10 +26,12 @@ class Draw:
     held_out: bool
 
 
-def random_assignment(accounts: Iterable[str], at: datetime, share: float) -> list[WorkEvent]:
+def random_assignment(
+    accounts: Iterable[str], at: datetime, share: float, company: str = DEFAULT_COMPANY
+) -> list[WorkEvent]:
     """An assignment per account: held out with probability `share`, by a hash of account and instant, so it repeats."""
     return [
-        work_event("drawn", a, None, at, at, BY, {"chance": 1.0 - share, "held_out": _number(a, at) < share})
+        work_event("drawn", a, None, at, at, BY, {"chance": 1.0 - share, "held_out": _number(a, at) < share}, company)
         for a in accounts
     ]
 

@@ -22,7 +22,7 @@ def set_override(
     if not reason.strip():
         raise ConfigError("--reason is empty. Explain why, for everyone who reads the score.")
     about = {"health": health, "until": until.isoformat(), "reason": reason}
-    ledger.record_work([work_event("overridden", account, None, now, now, by, about)])
+    ledger.record_work([work_event("overridden", account, None, now, now, by, about, ledger.company)])
     return overrides_at(ledger.work(now), now)[account]
 
 
@@ -32,7 +32,7 @@ def lift_override(ledger: Ledger, account: str, now: datetime, by: str, reason: 
     if active is None:
         raise ConfigError(f"{account} has no active override at {now:%Y-%m-%d %H:%M}. See `keepwell override list`.")
     about = {"reason": reason, "lifts": active.event_id}
-    ledger.record_work([work_event("lifted", account, None, now, now, by, about)])
+    ledger.record_work([work_event("lifted", account, None, now, now, by, about, ledger.company)])
     return active
 
 
@@ -43,4 +43,4 @@ def add_note(ledger: Ledger, account: str, text: str, until: date, now: datetime
     if not text.strip():
         raise ConfigError("the note is empty. Write what to know.")
     about = {"text": text, "until": until.isoformat()}
-    ledger.record_work([work_event("noted", account, None, now, now, by, about)])
+    ledger.record_work([work_event("noted", account, None, now, now, by, about, ledger.company)])

@@ -9,7 +9,6 @@ import pandas as pd
 from keepwell.playbook.interventions.records import WorkEvent, interventions_at
 from keepwell.playbook.outreach.holdout import draws_at
 from keepwell.tasks.ledger.store import Ledger
-from keepwell.tasks.settings import STANDARD_RETRIES, RetrySettings
 
 INTERVENTION = ["intervention_id", "account_id", "started_at", "kind", "root_cause"]
 DRAW = {"account_id": "account_id", "drawn_at": "drawn_at", "probability": "chance", "held_out": "held_out"}
@@ -27,11 +26,8 @@ def recorded_rows(events: Sequence[WorkEvent], as_of: datetime) -> dict[str, pd.
     return {name: rows for name, rows in found.items() if len(rows)}
 
 
-def read_recorded(
-    ledger_url: str, as_of: datetime, retries: RetrySettings = STANDARD_RETRIES
-) -> dict[str, pd.DataFrame]:
-    """The same, of the ledger at an address."""
-    ledger = Ledger.open(ledger_url, retries)
+def read_recorded(ledger: Ledger, as_of: datetime) -> dict[str, pd.DataFrame]:
+    """The same, of a ledger, which is closed."""
     try:
         return recorded_rows(ledger.work(as_of), as_of)
     finally:

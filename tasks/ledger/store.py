@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from keepwell.playbook.alerts.ledger_events import LedgerEvent
+from keepwell.playbook.alerts.ledger_events import DEFAULT_COMPANY, LedgerEvent
 from keepwell.playbook.alerts.messages import Message
 from keepwell.playbook.alerts.runs import Runs
 from keepwell.playbook.crm.diff import CrmEvent
@@ -61,15 +61,15 @@ class Accepted:
 class Ledger:
     """Who did what when. Lines are added, never changed; an existing event or run stays as it is.
 
-    Withdrawn lines are skipped on reading, and can be written again.
+    Withdrawn lines are skipped on reading, and can be written again. Those of other companies are never seen.
     """
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, company: str = DEFAULT_COMPANY) -> None:
+        self._database, self.company = database, company
 
     @classmethod
-    def open(cls, url: str, retries: RetrySettings = STANDARD_RETRIES) -> "Ledger":
-        """The ledger at an SQLAlchemy URL, its tables brought up to date.
+    def open(cls, url: str, retries: RetrySettings = STANDARD_RETRIES, company: str = DEFAULT_COMPANY) -> "Ledger":
+        """A company's ledger at an SQLAlchemy URL, its tables brought up to date.
 
         ConfigError if it cannot be used, Unreachable if it does not answer.
         """
@@ -80,7 +80,7 @@ class Ledger:
             raise ConfigError(f"ledger.url: {error}. Use a newer Keepwell, or another ledger.") from error
         except sa.exc.SQLAlchemyError as error:
             raise database.refused(error) from error
-        return cls(database)
+        return cls(database, company)
 
     def close(self) -> None:
         """Close the connections."""
@@ -88,12 +88,12 @@ class Ledger:
 
     def history(self, up_to: datetime | None = None) -> list[LedgerEvent]:
         """The events written as of `up_to` or before (all of them for None), in order of as_of."""
-        query = _columns(EVENTS).where(not_withdrawn(EVENTS)).order_by(EVENTS.c.as_of, EVENTS.c.event_id)
+        query = self._live(EVENTS).order_by(EVENTS.c.as_of, EVENTS.c.event_id)
         if up_to is not None:
             query = query.where(EVENTS.c.as_of <= _utc(up_to))
 
         def read(connection: sa.Connection) -> tuple[Sequence[sa.RowMapping], set[str]]:
-            return connection.execute(query).mappings().all(), alerts_not_opened(connection)
+            return connection.execute(query).mappings().all(), alerts_not_opened(connection, self.company)
 
         rows, withdrawn = self._database.read(read)
         # What a person did about an alert whose opening was withdrawn waits until it is opened again.
@@ -103,7 +103,7 @@ class Ledger:
     def runs(self, flow: str) -> Runs:
         """The first and the newest run of a flow."""
         first_and_last = sa.select(sa.func.min(RUNS.c.as_of), sa.func.max(RUNS.c.as_of))
-        query = first_and_last.where(of_flow(flow), not_withdrawn(RUNS))
+        query = first_and_last.where(of_flow(flow), self._own(RUNS), not_withdrawn(RUNS))
         first, last = self._database.read(lambda connection: connection.execute(query).one())
         return Runs(first, last)
 
@@ -123,9 +123,9 @@ class Ledger:
             added = self._added(connection, EVENTS, rows)
             self._added(connection, ACTIONS, [_row(event) for event in sorted(actions, key=lambda e: e.event_id)])
             if outbox:
-                sent = as_stored(connection, MESSAGES, [vars(message) for message in outbox])
+                sent = self._stored(connection, MESSAGES, [vars(message) for message in outbox])
                 connection.execute(self._add(MESSAGES), sent)
-            marker = as_stored(connection, RUNS, [{"flow": flow, "as_of": _utc(as_of)}])
+            marker = self._stored(connection, RUNS, [{"flow": flow, "as_of": _utc(as_of)}])
             connection.execute(self._add(RUNS), marker)
             return added
 
@@ -140,7 +140,7 @@ class Ledger:
         query = (
             sa.select(MESSAGES, count.label("tries"), last.label("tried_at"))
             .outerjoin(DELIVERIES, tried)
-            .where(MESSAGES.c.key.not_in(got), not_withdrawn(MESSAGES))
+            .where(MESSAGES.c.key.not_in(got), self._own(MESSAGES), not_withdrawn(MESSAGES))
             .group_by(*MESSAGES.c)
             .order_by(MESSAGES.c.at, MESSAGES.c.key)
         )
@@ -156,7 +156,7 @@ class Ledger:
         query = (
             sa.select(MESSAGES.c.about, sa.func.min(DELIVERIES.c.tried_at).label("sent_at"))
             .join(DELIVERIES, DELIVERIES.c.key == MESSAGES.c.key)
-            .where(DELIVERIES.c.delivered, MESSAGES.c.about != "", MESSAGES.c.at >= _utc(since))
+            .where(DELIVERIES.c.delivered, self._own(MESSAGES), MESSAGES.c.about != "", MESSAGES.c.at >= _utc(since))
             .group_by(MESSAGES.c.about)
         )
         found: dict[str, datetime] = {}
@@ -169,8 +169,9 @@ class Ledger:
         """Record a delivery attempt: delivered, or the error."""
 
         def add(connection: sa.Connection) -> None:
-            stored = as_stored(connection, MESSAGES, [{"key": key, "at": _utc(at)}])[0]["key"]
+            stored = self._stored(connection, MESSAGES, [{"key": key, "at": _utc(at)}])[0]["key"]
             attempt = {
+                "company": self.company,
                 "key": stored,
                 "tried_at": _utc(at),
                 "delivered": error is None,
@@ -182,7 +183,7 @@ class Ledger:
 
     def reviews(self) -> list[ReviewEvent]:
         """The events of every expert review, each review's in their order."""
-        return self._database.read(_reviews)
+        return self._database.read(self._reviews)
 
     def review(self, decide: Callable[[Sequence[ReviewEvent]], Sequence[ReviewEvent]]) -> list[ReviewEvent]:
         """Add the events of a person's step, computed from all events before it; nobody else writes in between."""
@@ -190,23 +191,23 @@ class Ledger:
         def add(connection: sa.Connection) -> list[ReviewEvent]:
             if connection.dialect.name == "postgresql":
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(REVIEW_LOCK)))
-            events = list(decide(_reviews(connection)))
+            events = list(decide(self._reviews(connection)))
             if events:
-                connection.execute(sa.insert(REVIEWS), [_row(event) for event in events])
+                connection.execute(sa.insert(REVIEWS), [_row(event) | {"company": self.company} for event in events])
             return events
 
         return self._database.write(add)
 
     def work(self, up_to: datetime | None = None) -> list[WorkEvent]:
         """Work recorded as of `up_to` or before (all for None), in the order in which it was written."""
-        query = _columns(WORK).where(not_withdrawn(WORK)).order_by(WORK.c.as_of, WORK.c.event_id)
+        query = self._live(WORK).order_by(WORK.c.as_of, WORK.c.event_id)
         if up_to is not None:
             query = query.where(WORK.c.as_of <= _utc(up_to))
         return [WorkEvent(**_event(row)) for row in self._rows(query)]
 
     def actions(self, up_to: datetime | None = None) -> list[ActionEvent]:
         """The lives of next actions as of `up_to` or before (all for None)."""
-        query = _columns(ACTIONS).where(not_withdrawn(ACTIONS)).order_by(ACTIONS.c.as_of, ACTIONS.c.event_id)
+        query = self._live(ACTIONS).order_by(ACTIONS.c.as_of, ACTIONS.c.event_id)
         if up_to is not None:
             query = query.where(ACTIONS.c.as_of <= _utc(up_to))
         return [ActionEvent(**_event(row)) for row in self._rows(query)]
@@ -226,7 +227,11 @@ class Ledger:
 
     def crm(self, place: str) -> list[CrmEvent]:
         """The newest line of each kind for each object of a CRM's outbox, in the order in which they were written."""
-        newest = sa.select(sa.func.max(CRM.c.number)).where(CRM.c.place == place).group_by(CRM.c.key, CRM.c.kind)
+        newest = (
+            sa.select(sa.func.max(CRM.c.number))
+            .where(self._own(CRM), CRM.c.place == place)
+            .group_by(CRM.c.key, CRM.c.kind)
+        )
         query = sa.select(CRM).where(CRM.c.number.in_(newest)).order_by(CRM.c.number)
         rows = [_fields(row, CrmEvent) for row in self._rows(query)]
         return [CrmEvent(**{**row, "payload": json.loads(row["payload"])}) for row in rows]
@@ -235,16 +240,18 @@ class Ledger:
         """Add to a CRM's outbox, all or nothing."""
         if events:
             self._database.write(
-                lambda connection: connection.execute(sa.insert(CRM), [_row(event) for event in events])
+                lambda connection: connection.execute(
+                    sa.insert(CRM), [_row(event) | {"company": self.company} for event in events]
+                )
             )
 
     def force(self, at: datetime, by: str, reason: str) -> None:
         """Record that an instant ahead of the clock was forced."""
-        self._database.write(lambda connection: decide(connection, "forced", _utc(at), _utc(at), by, reason))
+        self._database.write(lambda c: decide(c, self.company, "forced", _utc(at), _utc(at), by, reason))
 
     def accept(self, as_of: datetime, by: str, reason: str) -> None:
         """Record that what the book watch found as of an instant is true."""
-        self._database.write(lambda connection: decide(connection, "accepted", _utc(as_of), _utc(as_of), by, reason))
+        self._database.write(lambda c: decide(c, self.company, "accepted", _utc(as_of), _utc(as_of), by, reason))
 
     def accepted(self) -> dict[date, Accepted]:
         """The days whose book a person accepted, the first decision of each; a withdrawn day is accepted no more."""
@@ -261,24 +268,41 @@ class Ledger:
     ) -> Answered:
         """Withdraw what runs wrote as of these instants, and what people wrote if `people`; counts by kind."""
         return self._database.write(
-            lambda connection: withdraw(connection, since, until, by, reason, people=people, files=files)
+            lambda c: withdraw(c, self.company, since, until, by, reason, people=people, files=files)
         )
 
     def lines(self, since: datetime, until: datetime) -> int:
         """Number of events, markers and entries of these instants that are not withdrawn."""
-        return self._database.read(lambda connection: lines(connection, since, until))
+        return self._database.read(lambda connection: lines(connection, self.company, since, until))
 
     def decisions(self) -> list[dict[str, Any]]:
         """Decisions of people about runs, in order: kind, since, until, by and reason."""
         query = sa.select(*(DECISIONS.c[name] for name in ("kind", "since", "until", "by", "reason")))
-        return [dict(row) for row in self._rows(query.order_by(DECISIONS.c.number))]
+        return [dict(row) for row in self._rows(query.where(self._own(DECISIONS)).order_by(DECISIONS.c.number))]
 
     def _added(self, connection: sa.Connection, table: sa.Table, rows: Sequence[dict[str, Any]]) -> set[str]:
         """Add events; returns the ids of the new ones."""
         if not rows:
             return set()
         query = self._add(table).returning(table.c.event_id)
-        return {given(key) for key in connection.execute(query, as_stored(connection, table, rows)).scalars()}
+        return {given(key) for key in connection.execute(query, self._stored(connection, table, rows)).scalars()}
+
+    def _stored(self, connection: sa.Connection, table: sa.Table, rows: Sequence[dict[str, Any]]) -> Any:
+        """The rows as this company's, under keys that are free."""
+        return as_stored(connection, table, [{**row, "company": self.company} for row in rows])
+
+    def _own(self, table: sa.Table) -> sa.ColumnElement[bool]:
+        """Condition: the row is this company's."""
+        return table.c.company == self.company
+
+    def _live(self, table: sa.Table) -> "sa.Select[Any]":
+        """The company's rows that are not withdrawn."""
+        return _columns(table).where(self._own(table), not_withdrawn(table))
+
+    def _reviews(self, connection: sa.Connection) -> list[ReviewEvent]:
+        query = _columns(REVIEWS).where(self._own(REVIEWS)).order_by(REVIEWS.c.review_id, REVIEWS.c.number)
+        rows = connection.execute(query).mappings().all()
+        return [ReviewEvent(**{**row, "payload": json.loads(row["payload"])}) for row in rows]
 
     def _rows(self, query: sa.Select[Any]) -> Sequence[sa.RowMapping]:
         return self._database.read(lambda connection: connection.execute(query).mappings().all())
@@ -296,12 +320,6 @@ def _brought_up_to_date(connection: sa.Connection) -> None:
     migrate(connection)
 
 
-def _reviews(connection: sa.Connection) -> list[ReviewEvent]:
-    query = _columns(REVIEWS).order_by(REVIEWS.c.review_id, REVIEWS.c.number)
-    rows = connection.execute(query).mappings().all()
-    return [ReviewEvent(**{**row, "payload": json.loads(row["payload"])}) for row in rows]
-
-
 def _row(event: LedgerEvent | ReviewEvent | WorkEvent | CrmEvent | ActionEvent) -> dict[str, Any]:
     row = {**vars(event), "payload": json.dumps(dict(event.payload), sort_keys=True)}
     if wrong := [name for name, value in row.items() if isinstance(value, str) and not storable(value)]:
@@ -310,8 +328,8 @@ def _row(event: LedgerEvent | ReviewEvent | WorkEvent | CrmEvent | ActionEvent) 
 
 
 def _columns(table: sa.Table) -> "sa.Select[Any]":
-    """All columns but the time of writing."""
-    return sa.select(*(column for column in table.c if column.name != "written_at"))
+    """What a row says of its event: all columns but the company and the time of writing."""
+    return sa.select(*(column for column in table.c if column.name not in ("company", "written_at")))
 
 
 def _event(row: sa.RowMapping) -> dict[str, Any]:

@@ -6,6 +6,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
+from keepwell.playbook.alerts.ledger_events import DEFAULT_COMPANY
+
 
 class utc_now(FunctionElement[Any]):  # noqa: N801 named as SQL functions are
     """The database's clock, in UTC without a zone."""
@@ -29,6 +31,11 @@ def _written_at() -> "sa.Column[Any]":
     return sa.Column("written_at", sa.DateTime, default=utc_now())
 
 
+def _company(*, primary_key: bool = False) -> "sa.Column[Any]":
+    """Whose row it is: several companies may share a database."""
+    return sa.Column("company", sa.Text, nullable=False, server_default=DEFAULT_COMPANY, primary_key=primary_key)
+
+
 METADATA = sa.MetaData()
 
 EVENTS = sa.Table(
@@ -45,6 +52,7 @@ EVENTS = sa.Table(
     sa.Column("by", sa.Text, nullable=False),
     sa.Column("payload", sa.Text, nullable=False),
     _written_at(),
+    _company(),
 )
 
 RUNS = sa.Table(
@@ -53,6 +61,7 @@ RUNS = sa.Table(
     sa.Column("flow", sa.Text, primary_key=True),
     sa.Column("as_of", sa.DateTime, primary_key=True),
     _written_at(),
+    _company(primary_key=True),
 )
 
 MESSAGES = sa.Table(
@@ -65,6 +74,7 @@ MESSAGES = sa.Table(
     sa.Column("at", sa.DateTime, nullable=False),
     _written_at(),
     sa.Column("about", sa.Text, nullable=False, server_default=""),
+    _company(),
 )
 
 DELIVERIES = sa.Table(
@@ -75,6 +85,7 @@ DELIVERIES = sa.Table(
     sa.Column("delivered", sa.Boolean, nullable=False),
     sa.Column("error", sa.Text),
     _written_at(),
+    _company(),
 )
 
 REVIEWS = sa.Table(
@@ -88,6 +99,7 @@ REVIEWS = sa.Table(
     sa.Column("by", sa.Text, nullable=False),
     sa.Column("payload", sa.Text, nullable=False),
     _written_at(),
+    _company(),
 )
 
 WORK = sa.Table(
@@ -102,6 +114,7 @@ WORK = sa.Table(
     sa.Column("by", sa.Text, nullable=False),
     sa.Column("payload", sa.Text, nullable=False),
     _written_at(),
+    _company(),
 )
 
 ACTIONS = sa.Table(
@@ -116,6 +129,7 @@ ACTIONS = sa.Table(
     sa.Column("by", sa.Text, nullable=False),
     sa.Column("payload", sa.Text, nullable=False),
     _written_at(),
+    _company(),
 )
 
 CRM = sa.Table(
@@ -133,6 +147,7 @@ CRM = sa.Table(
     sa.Column("payload", sa.Text, nullable=False),
     _written_at(),
     sa.Index("ledger_crm_newest", "place", "key", "kind", "number"),
+    _company(),
 )
 
 DECISIONS = sa.Table(
@@ -145,6 +160,7 @@ DECISIONS = sa.Table(
     sa.Column("by", sa.Text, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
     _written_at(),
+    _company(),
 )
 """Decisions of people about runs: an instant `forced`, a book `accepted`, all as of an instant or a day `withdrawn`."""
 
@@ -156,5 +172,6 @@ WITHDRAWN = sa.Table(
     sa.Column("as_of", sa.DateTime, primary_key=True),
     sa.Column("decision", sa.Integer, sa.ForeignKey(DECISIONS.c.number), nullable=False),
     _written_at(),
+    _company(primary_key=True),
 )
 """Rows of the other tables that a decision withdrew: readers skip them."""

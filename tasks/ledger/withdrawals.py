@@ -54,7 +54,9 @@ class Answered:
 def not_withdrawn(table: sa.Table) -> sa.ColumnElement[bool]:
     """Condition: the row is not withdrawn."""
     place, answer = PLACES[table.name], WITHDRAWN.c
-    its_own = (answer.key == table.c[place.key], answer.as_of == table.c[place.instant])
+    its_own = (
+        answer.company == table.c.company, answer.key == table.c[place.key], answer.as_of == table.c[place.instant],
+    )  # fmt: skip
     return ~sa.exists().where(answer.ledger == table.name, *its_own)
 
 
@@ -69,9 +71,12 @@ def given(key: str) -> str:
 
 
 def as_stored(connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """The rows under keys that do not collide with withdrawn rows of the same key."""
+    """The rows of one company under keys that do not collide with its withdrawn rows of the same key."""
     place = PLACES[table.name]
-    query = sa.select(WITHDRAWN.c.key, WITHDRAWN.c.as_of).where(WITHDRAWN.c.ledger == table.name)
+    companies = {row["company"] for row in rows}
+    query = sa.select(WITHDRAWN.c.key, WITHDRAWN.c.as_of).where(
+        WITHDRAWN.c.ledger == table.name, WITHDRAWN.c.company.in_(companies)
+    )
     times = Counter(_identity(place, given(key), at) for key, at in connection.execute(query))
     counts = [times[_identity(place, row[place.key], row[place.instant])] for row in rows]
     return [
@@ -80,38 +85,47 @@ def as_stored(connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -
     ]
 
 
-def alerts_not_opened(connection: sa.Connection) -> set[str]:
-    """The alerts of which an opening was withdrawn."""
-    answered = (WITHDRAWN.c.ledger == EVENTS.name, WITHDRAWN.c.key == EVENTS.c.event_id)
+def alerts_not_opened(connection: sa.Connection, company: str) -> set[str]:
+    """A company's alerts of which an opening was withdrawn."""
+    whose = (WITHDRAWN.c.company == company, EVENTS.c.company == company)
+    answered = (WITHDRAWN.c.ledger == EVENTS.name, WITHDRAWN.c.key == EVENTS.c.event_id, *whose)
     query = sa.select(EVENTS.c.alert_id).join(WITHDRAWN, sa.and_(*answered)).where(EVENTS.c.kind == "opened")
     return set(connection.execute(query).scalars())
 
 
-def decide(connection: sa.Connection, kind: str, since: datetime, until: datetime, by: str, reason: str) -> int:
-    """Put a decision on record; its number."""
-    about = {"kind": kind, "since": since, "until": until, "by": by, "reason": reason}
+def decide(
+    connection: sa.Connection, company: str, kind: str, since: datetime, until: datetime, by: str, reason: str
+) -> int:
+    """Put a company's decision on record; its number."""
+    about = {"company": company, "kind": kind, "since": since, "until": until, "by": by, "reason": reason}
     return int(connection.execute(sa.insert(DECISIONS).returning(DECISIONS.c.number), about).scalar_one())
 
 
 def withdraw(
-    connection: sa.Connection, since: datetime, until: datetime, by: str, reason: str, *, people: bool, files: bool
-) -> Answered:
+    connection: sa.Connection, company: str, since: datetime, until: datetime, by: str, reason: str, *, people: bool,
+    files: bool,
+) -> Answered:  # fmt: skip
     """Withdraw what was written as of these instants, both included; what people wrote only if `people`.
 
     Delivered messages stay. Without a row to withdraw, the decision is recorded once if there are `files` to remove.
     """
-    found = {table.name: _rows(connection, table, since, until, people=people) for table in TABLES}
-    rows = [{"ledger": name, "key": key, "as_of": at} for name, keys in found.items() for key, at in keys]
-    if rows or (files and not _said(connection, since, until, by, reason)):
-        number = decide(connection, "withdrawn", since, until, by, reason)
+    found = {table.name: _rows(connection, company, table, since, until, people=people) for table in TABLES}
+    rows = [
+        {"company": company, "ledger": name, "key": key, "as_of": at}
+        for name, keys in found.items()
+        for key, at in keys
+    ]
+    if rows or (files and not _said(connection, company, since, until, by, reason)):
+        number = decide(connection, company, "withdrawn", since, until, by, reason)
         if rows:
             connection.execute(sa.insert(WITHDRAWN), [{**row, "decision": number} for row in rows])
     return Answered(*(len(found[table.name]) for table in TABLES))
 
 
-def lines(connection: sa.Connection, since: datetime, until: datetime) -> int:
-    """Number of events, markers and entries of these instants that are not withdrawn."""
-    return sum(len(_rows(connection, table, since, until, people=True)) for table in (EVENTS, RUNS, WORK, ACTIONS))
+def lines(connection: sa.Connection, company: str, since: datetime, until: datetime) -> int:
+    """Number of a company's events, markers and entries of these instants that are not withdrawn."""
+    tables = (EVENTS, RUNS, WORK, ACTIONS)
+    return sum(len(_rows(connection, company, table, since, until, people=True)) for table in tables)
 
 
 def _identity(place: Place, key: str, at: datetime) -> tuple[str, datetime | None]:
@@ -119,12 +133,13 @@ def _identity(place: Place, key: str, at: datetime) -> tuple[str, datetime | Non
 
 
 def _rows(
-    connection: sa.Connection, table: sa.Table, since: datetime, until: datetime, *, people: bool
+    connection: sa.Connection, company: str, table: sa.Table, since: datetime, until: datetime, *, people: bool
 ) -> Sequence[sa.Row[Any]]:
     """Key and instant of the rows of a table that are not withdrawn."""
     place = PLACES[table.name]
     key, instant = table.c[place.key], table.c[place.instant]
-    query = sa.select(key, instant).where(instant.between(since, until), not_withdrawn(table)).order_by(key)
+    mine = (table.c.company == company, instant.between(since, until), not_withdrawn(table))
+    query = sa.select(key, instant).where(*mine).order_by(key)
     if table is MESSAGES:
         query = query.where(key.not_in(sa.select(DELIVERIES.c.key).where(DELIVERIES.c.delivered)))
     if "by" in table.c and not people:
@@ -132,8 +147,15 @@ def _rows(
     return connection.execute(query).all()
 
 
-def _said(connection: sa.Connection, since: datetime, until: datetime, by: str, reason: str) -> bool:
+def _said(connection: sa.Connection, company: str, since: datetime, until: datetime, by: str, reason: str) -> bool:
     """Whether this withdrawal is already recorded."""
     c = DECISIONS.c
-    same = (c.kind == "withdrawn", c.since == since, c.until == until, c.by == by, c.reason == reason)
+    same = (
+        c.company == company,
+        c.kind == "withdrawn",
+        c.since == since,
+        c.until == until,
+        c.by == by,
+        c.reason == reason,
+    )
     return connection.execute(sa.select(c.number).where(*same).limit(1)).first() is not None

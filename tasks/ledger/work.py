@@ -44,7 +44,8 @@ def sign(ledger: Ledger, week: date, now: datetime, by: str, note: str = "") -> 
     """Sign off that the calls of a week are recorded; False if already signed off."""
     signed = [e for e in ledger.work() if e.kind == "signed" and e.subject == week.isoformat()]
     said = {"note": note} if note else {}
-    return not signed and bool(ledger.record_work([work_event("signed", "", week.isoformat(), now, now, by, said)]))
+    event = work_event("signed", "", week.isoformat(), now, now, by, said, ledger.company)
+    return not signed and bool(ledger.record_work([event]))
 
 
 def summary_of(events: Sequence[WorkEvent], found: Recorded) -> dict[str, object]:

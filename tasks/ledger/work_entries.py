@@ -75,6 +75,7 @@ class Desk:
         self._furthest = (now + timedelta(days=plan_ahead_days)).date()
         self._names = Names(marts, now)
         self._begun = Begun.of(ledger.work(now), now)
+        self._company = ledger.company
 
     @property
     def max_file_mb(self) -> int:
@@ -157,7 +158,7 @@ class Desk:
 
     def _about(self, entry: Entry, kind: str, account: str, subject: str | None, /, **said: Any) -> WorkEvent:
         note = {"note": entry.note} if entry.note else {}
-        return work_event(kind, account, subject, self._now, entry.at, entry.by, {**said, **note})
+        return work_event(kind, account, subject, self._now, entry.at, entry.by, {**said, **note}, self._company)
 
     def _account(self, entry: Entry) -> str:
         if not entry.account:

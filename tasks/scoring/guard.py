@@ -20,7 +20,7 @@ from keepwell.playbook.alerts.definition_guard import (
     moved,
     standing_out,
 )
-from keepwell.playbook.alerts.ledger_events import BOOK, DATA_RULE, PIPELINE, LedgerEvent
+from keepwell.playbook.alerts.ledger_events import BOOK, DATA_RULE, DEFAULT_COMPANY, PIPELINE, LedgerEvent
 from keepwell.playbook.alerts.rules import Condition, Occurrence, conditions, standings
 from keepwell.playbook.settings import AlertSettings, GuardSettings
 from keepwell.tasks.earlier_scores import Stored, dates, read
@@ -45,12 +45,13 @@ class Guarded:
 
 @dataclass(frozen=True)
 class Rules:
-    """The settings that the guard depends on, who answers a data alert, and from when its clocks run."""
+    """The settings that the guard depends on, who answers a data alert, from when its clocks run, and the company."""
 
     alerts: AlertSettings
     health: HealthSettings
     owner: str
     notified_at: datetime
+    company: str = DEFAULT_COMPANY
 
 
 def guard(
@@ -176,8 +177,10 @@ def _moves(
     anew = {
         w.name: found[w.name] for w in watched if w.name in found and _is_new(w, live, frames, days, former, settings)
     }
-    return (
-        guard_events(anew, days[0], live, watched, as_of, rules.owner, rules.alerts, rules.notified_at) if anew else []
+    if not anew:
+        return []
+    return guard_events(
+        anew, days[0], live, watched, as_of, rules.owner, rules.alerts, rules.notified_at, rules.company
     )
 
 

@@ -15,6 +15,7 @@ from keepwell.features.measures.all import FEATURES
 from keepwell.features.measures.registry import COMPONENTS
 from keepwell.features.settings import BookSettings, HealthSettings
 from keepwell.playbook.actions import Playbook, Situation
+from keepwell.playbook.alerts.ledger_events import DEFAULT_COMPANY
 from keepwell.playbook.alerts.rules import conditions, standings
 from keepwell.playbook.next_actions.day import Past, Rules, Wanted, new_actions
 from keepwell.playbook.next_actions.life import ActionEvent
@@ -46,6 +47,7 @@ class ScoreSettings:
     alerts: AlertSettings
     actions: ActionSettings = field(default_factory=ActionSettings)
     outreach: OutreachSettings = field(default_factory=OutreachSettings)
+    company: str = DEFAULT_COMPANY
 
     @property
     def action_rules(self) -> Rules:
@@ -53,7 +55,7 @@ class ScoreSettings:
         by_name = {action.name: action for action in self.playbook.action}
         return Rules(
             self.actions, self.tiers, by_name, self.outreach.calls_per_week, self.outreach.capacity,
-            self.alerts.escalation[0],
+            self.alerts.escalation[0], self.company,
         )  # fmt: skip
 
     def __post_init__(self) -> None:

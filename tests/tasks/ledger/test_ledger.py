@@ -1,5 +1,6 @@
 """The append-only ledger, on SQLite and on PostgreSQL."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -9,14 +10,25 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 
-from keepwell.playbook.alerts.ledger_events import PIPELINE, LedgerEvent, event_id
+from keepwell.playbook.alerts.ledger_events import (
+    DEFAULT_COMPANY,
+    PIPELINE,
+    LedgerEvent,
+    company_hash,
+    event_id,
+    short_hash,
+)
 from keepwell.playbook.alerts.lifecycle import new_events
 from keepwell.playbook.alerts.messages import Message
 from keepwell.playbook.alerts.rules import Condition, Observations
@@ -27,7 +39,7 @@ from keepwell.playbook.next_actions.life import action_event
 from keepwell.playbook.review.sprint import ReviewEvent
 from keepwell.playbook.settings import AlertSettings, OwnerSettings
 from keepwell.tasks.errors import ConfigError
-from keepwell.tasks.ledger.migrate import revision_of, revisions
+from keepwell.tasks.ledger.migrate import MIGRATIONS, revision_of, revisions
 from keepwell.tasks.ledger.store import Ledger
 from keepwell.tasks.ledger.tables import EVENTS, METADATA, RUNS
 from keepwell.tasks.ledger.withdrawals import Answered
@@ -308,30 +320,15 @@ def test_the_steps_make_the_tables_that_the_code_writes(ledger: Ledger) -> None:
     assert made == []
 
 
-def test_a_ledger_of_before_the_steps_keeps_its_events(tmp_path: Path) -> None:
+def test_a_ledger_of_before_the_steps_keeps_its_events(url: str) -> None:
     """Its tables are there already: nothing is lost, and the newer tables come beside (ALR-5)."""
-    url = f"sqlite:///{tmp_path}/ledger.db"
-    ledger = Ledger.open(url)
-    ledger.record("daily_alerts", MONDAY, [event("a")])
-    with ledger._database.engine.begin() as connection:
-        for table in (
-            "version",
-            "messages",
-            "deliveries",
-            "reviews",
-            "work",
-            "crm",
-            "withdrawn",
-            "decisions",
-            "actions",
-        ):
-            connection.exec_driver_sql(f"DROP TABLE ledger_{table}")
-        for table in ("events", "runs"):
-            connection.exec_driver_sql(f"ALTER TABLE ledger_{table} DROP COLUMN written_at")
-    ledger.close()
+    at_step(url, "0001")
+    with engine_of(url).begin() as connection:
+        connection.exec_driver_sql("DROP TABLE ledger_version")
+    inserted(url, "ledger_events", opened_row("a", MONDAY))
     again = Ledger.open(url)
 
-    assert [e.alert_id for e in again.history()] == ["a"]
+    assert again.history() == [event("a")]
     assert again.waiting() == []
     again.close()
 
@@ -454,27 +451,117 @@ def test_people_keep_what_they_recorded_unless_the_whole_day_is_withdrawn(ledger
     assert ledger.record_work([call("acme")]) == [call("acme")]
 
 
-def test_a_ledger_of_the_step_before_that_holds_a_far_run_is_healed(tmp_path: Path) -> None:
-    """A marker of 2099 that an older version wrote can be taken back; its rows have no time of writing (ALR-5)."""
-    url, far = f"sqlite:///{tmp_path}/ledger.db", datetime.fromisoformat("2099-01-01")
-    ledger = Ledger.open(url)
-    ledger.record("sweep", MONDAY, [event("a")])
-    ledger.record("sweep", far, [event("b", as_of=far)])
-    with ledger._database.engine.begin() as connection:
-        for table in ("withdrawn", "decisions", "actions"):
-            connection.exec_driver_sql(f"DROP TABLE ledger_{table}")
-        for table in ("events", "runs", "messages", "deliveries", "reviews", "work", "crm"):
-            connection.exec_driver_sql(f"ALTER TABLE ledger_{table} DROP COLUMN written_at")
-        connection.exec_driver_sql("ALTER TABLE ledger_messages DROP COLUMN about")
-        connection.exec_driver_sql("UPDATE ledger_version SET version_num = '0005'")
-    ledger.close()
+def test_a_ledger_of_an_older_version_goes_on_and_a_far_run_is_healed(url: str) -> None:
+    """Its rows are the default company's, without a time of writing; a marker of 2099 can be withdrawn (ALR-5)."""
+    far = datetime.fromisoformat("2099-01-01")
+    at_step(url, "0005")
+    for day, alert in ((MONDAY, "a"), (far, "b")):
+        inserted(url, "ledger_events", opened_row(alert, day))
+        inserted(url, "ledger_runs", {"flow": "sweep", "as_of": day})
+
     old = Ledger.open(url)
     assert old.last_run("sweep") == far
+    assert old.history() == [event("a"), event("b", as_of=far)]
     old.withdraw(far, far, "ann", "a wrong clock")
 
     assert old.last_run("sweep") == MONDAY
     assert old.history() == [event("a")]
     old.close()
+
+
+def engine_of(url: str) -> sa.Engine:
+    """A connection to the database of a ledger that goes around it."""
+    address = sa.make_url(url)
+    return sa.create_engine(address.set(drivername="postgresql+psycopg") if "postgres" in url else address)
+
+
+def at_step(url: str, step: str) -> None:
+    """An empty ledger as the version of a step made it."""
+    (Path(sa.make_url(url).database or "").parent if "sqlite" in url else Path()).mkdir(exist_ok=True)
+    with engine_of(url).begin() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = connection
+        command.upgrade(config, step)
+
+
+def inserted(url: str, table: str, row: dict[str, Any]) -> None:
+    """A row as an older version wrote it."""
+    with engine_of(url).begin() as connection:
+        known = METADATA.tables[table].c
+        connection.execute(sa.insert(sa.table(table, *(sa.column(name, known[name].type) for name in row))), row)
+
+
+def opened_row(alert: str, day: datetime) -> dict[str, Any]:
+    """The row of an opened alert."""
+    return {**vars(event(alert, as_of=day)), "payload": json.dumps(event(alert).payload, sort_keys=True)}
+
+
+COMPANY = "bolt"
+
+
+def of_company(ledger: Ledger) -> None:
+    """A line of every kind, under ids that the company's own functions give."""
+    ids = partial(company_hash, ledger.company)
+    opened = replace(event("a"), alert_id=ids("acme", "no_usage", 1), event_id=ids("opened"))
+    ledger.record(
+        "sweep", MONDAY, [opened], [replace(message("m"), key=ids("m"), about=opened.alert_id)],
+        [action_event(ids("action", "acme"), "acme", "done", MONDAY, "ann", {})],
+    )  # fmt: skip
+    ledger.tried(ids("m"), MONDAY, None)
+    answer = ReviewEvent(ids("r"), 1, "a", "answered", MONDAY, "ann", {"chance": 0.5})
+    ledger.review(lambda held: [] if held else [answer])
+    about = {"outcome": "reached", "note": ""}
+    ledger.record_work([work_event("called", "acme", None, MONDAY, MONDAY, "ann", about, ledger.company)])
+    ledger.record_crm([CrmEvent("hubspot", "account:a", "wanted", "a", "h1", MONDAY)])
+    ledger.accept(MONDAY, "ann", "sold")
+
+
+def read_all(ledger: Ledger) -> dict[str, Any]:
+    """What every reader of a ledger gives."""
+    seen_by_review: list[Any] = []
+    ledger.review(lambda held: seen_by_review.extend(held) or [])
+    return {
+        "history": ledger.history(), "runs": ledger.runs("sweep"), "waiting": ledger.waiting(),
+        "sent": ledger.sent(MONDAY - DAY), "reviews": ledger.reviews(), "reviewed": seen_by_review,
+        "work": ledger.work(), "actions": ledger.actions(), "crm": ledger.crm("hubspot"),
+        "accepted": ledger.accepted(), "decisions": ledger.decisions(), "lines": ledger.lines(MONDAY, MONDAY),
+    }  # fmt: skip
+
+
+def test_companies_that_share_a_ledger_never_see_each_other(url: str) -> None:
+    """The same accounts on the same day: each reads its own, withdraws its own, writes again (ALR-5)."""
+    first, second, third = (Ledger.open(url, company=name) for name in (DEFAULT_COMPANY, COMPANY, "third"))
+    empty = read_all(third)
+    of_company(first)
+    alone = read_all(first)
+    assert read_all(second) == empty
+    of_company(second)
+
+    assert read_all(first) == alone
+    assert read_all(third) == empty
+    both = read_all(second)
+    assert {name: bool(found) for name, found in both.items()} == {name: bool(found) for name, found in alone.items()}
+    assert not {e.event_id for e in both["history"]} & {e.event_id for e in alone["history"]}
+    assert not {e.event_id for e in both["work"]} & {e.event_id for e in alone["work"]}
+
+    gone = second.withdraw(MONDAY, MONDAY, "ann", "a slip", people=True)
+    assert (gone.events, gone.runs, gone.work, gone.actions) == (1, 1, 1, 1)
+    assert read_all(first) == alone
+    assert (second.history(), second.last_run("sweep"), second.work(), second.actions()) == ([], None, [], [])
+    of_company(second)
+    assert {name: read_all(second)[name] for name in ("history", "runs", "work", "actions")} == {
+        name: both[name] for name in ("history", "runs", "work", "actions")
+    }
+    for ledger in (first, second, third):
+        ledger.close()
+
+
+def test_ids_of_the_default_company_follow_from_the_parts_alone() -> None:
+    """So that alerts of a ledger without companies live on (ALR-5)."""
+    assert company_hash(DEFAULT_COMPANY, "acme", "no_usage", 1) == short_hash("acme", "no_usage", 1)
+    assert company_hash("bolt", "acme", "no_usage", 1) != company_hash("acme", "bolt", "no_usage", 1)
+    assert len({company_hash(name, "acme", "no_usage", 1) for name in (DEFAULT_COMPANY, "bolt", "third")}) == 3
 
 
 def test_every_row_keeps_when_it_was_written(ledger: Ledger) -> None:
