@@ -99,7 +99,7 @@ def _check_ins(events: Sequence[ActionEvent], accounts: Mapping[str, AccountCard
     rows.writerow(["account_id", "name", "csm"])
     for event in ordered:
         card = accounts.get(event.account_id, AccountCard())
-        rows.writerow([event.account_id, one_line(card.name or ""), one_line(card.csm or "")])
+        rows.writerow([one_line(text) for text in (event.account_id, card.name or "", card.csm or "")])
     return Notice(
         short_hash(AUTOMATION, at.isoformat(), *(e.event_id for e in ordered)), "check_in", frozenset({AUTOMATION}),
         "warning", f"{_count(ordered, 'account')} for the automated check-in email",
