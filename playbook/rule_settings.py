@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from keepwell.values.setting_types import Count, Days, Hours, Number, Positive, Section
+from keepwell.values.setting_types import Days, Hours, Number, Positive, Section
 
 Role = Literal["csm", "manager", "director", "finance", "executive", "product", "technical", "data owner"]
 """Who can be notified, or own an action."""
@@ -44,7 +44,7 @@ class OwnRule(Section):
 
     all: tuple[Test, ...] = Field((), description="tests that must all hold")
     any: tuple[Test, ...] = Field((), description="tests of which at least one must hold")
-    for_days: Count = Field(1, description="days in a row on which it must hold, by the published scores")
+    for_days: Days = Field(1, description="days in a row on which it must hold, by the published scores")
     kind: Literal["risk", "opportunity"] = Field("risk", description="what it announces; an opportunity is no alarm")
     severity: Literal["critical", "warning"] = Field("warning", description="severity of its alerts")
     recipients: tuple[Role, ...] = Field(("csm",), description="roles that it notifies", min_length=1)

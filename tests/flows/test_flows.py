@@ -229,7 +229,7 @@ def test_ravenstack_day_by_day_raises_each_alert_once_and_again_the_same_bytes(t
     alerts = {day: mart(tmp_path, "alerts", day) for day in days}
     first = alerts[days[0]]
     of_events = first["subject"].notna()
-    assert first.loc[~of_events, "digest_id"].nunique(dropna=False) == 1
+    assert len(set(first.loc[~of_events, "digest_id"])) == 1
     assert first.loc[~of_events, "digest_id"].notna().all()
     assert first.loc[of_events, "digest_id"].isna().all()
     assert len(first) > 50

@@ -185,6 +185,9 @@ def _largest(kind: str) -> float:
     return max(_value(one) for one in bound)
 
 
+MOVES = ("drop", "rise")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("side", ["least", "largest"])
 def test_a_run_with_every_number_at_its_bound_ends_in_words_and_publishes_finite_numbers(
@@ -201,9 +204,10 @@ def test_a_run_with_every_number_at_its_bound_ends_in_words_and_publishes_finite
             "publish",
             *(("checks",) if side == "least" else ()),
         )  # checks as strict refuse all data
-        if leaf.root is Settings and leaf.place[0] not in left:
+        if leaf.root is Settings and leaf.place[0] not in left and leaf.place[:2] != ("alerts", "rules"):
             bound = getattr(leaf, side)
             given = _put(given, leaf.place, int(bound) if leaf.whole else bound)
+    given = _put(given, ("alerts", "rules"), _own_rules(side))
     _, said = validated(Settings, given, "pipeline.toml")
     for one in said:  # bounds that do not go together
         place = tuple(one.split("`")[1].split("."))
@@ -230,6 +234,19 @@ def test_a_run_with_every_number_at_its_bound_ends_in_words_and_publishes_finite
         assert not numeric.isin([math.inf, -math.inf]).any().any(), path
 
 
+def _own_rules(side: str) -> dict[str, Any]:
+    """Two rules of the company with each of their numbers at its bound: their tests fit together as written only."""
+    asked = "alerts.rules.name.all.0"
+    bound = {leaf.name: getattr(leaf, side) for leaf in LEAVES if leaf.name.startswith("alerts.rules.name.")}
+    clocks = {name.split(".")[-1]: value for name, value in bound.items() if ".clocks." in name}
+    days = {"within_days": int(bound[f"{asked}.within_days"])}
+    about = {"for_days": int(bound["alerts.rules.name.for_days"]), "clocks": clocks}
+    return {
+        "level": about | {"all": [{"field": "health", "op": "<=", "value": bound[f"{asked}.value"]}]},
+        "move": about | {"any": [{"field": "health", name: bound[f"{asked}.{name}"], **days} for name in MOVES]},
+    }
+
+
 def _toml(value: Mapping[str, Any], place: str = "") -> str:
     """Tables, numbers and texts as TOML."""
     plain = {k: v for k, v in value.items() if not isinstance(v, Mapping)}
@@ -248,4 +265,6 @@ def _plain(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, list):
         return f"[{', '.join(map(_plain, value))}]"
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{_key(k)} = {_plain(v)}' for k, v in value.items())}}}"
     return repr(value) if isinstance(value, int | float) else '"' + str(value).replace("\\", "\\\\") + '"'
