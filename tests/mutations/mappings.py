@@ -5,6 +5,7 @@ import re
 
 from keepwell.features.facts.canonical import TABLES
 from tests.mutations.kinds import CHECK, Changes, Company, NoEffect, Refused, busy_account, columns, kind
+from tests.mutations.results import ALERTED
 from tests.mutations.settings import misspelt
 
 NAMES = ("accounts", "contracts", "usage", "tickets", "invoices")
@@ -15,7 +16,8 @@ FOLLOWS_A_FEATURE = columns(
     " component_usage component_adoption component_support"
     " component_sentiment component_billing component_commercial",
     factors="rank value reference scale points confidence coverage weight contribution pull observed_on text",
-    check_results="rows observed says",
+    check_results="rows observed says", cases="severity triggers trigger_count",
+    next_actions="action kind reason owner tier due_on recommended_on",
 )  # fmt: skip
 """What may follow where a feature moves: factors and scores, of the accounts that are compared with it as well."""
 OF_USAGE = columns(
@@ -149,7 +151,7 @@ def optional_column_missing(rng: random.Random, company: Company) -> Changes:
                 " accessibility source_system",
             ),
         },
-        rows=frozenset({"check_results", "signal_catalogue", "alerts", "alert_steps"}),
+        rows=frozenset({"check_results", "signal_catalogue"}) | ALERTED,
     )
 
 
@@ -266,5 +268,5 @@ def usage_set_aside(rng: random.Random, company: Company) -> Changes:
         OF_USAGE,
         FOLLOWS_A_FEATURE,
         frozenset({account}),
-        rows=frozenset({"quarantine", "alerts", "alert_steps"}),
+        rows=frozenset({"quarantine"}) | ALERTED,
     )

@@ -2,7 +2,6 @@
 
 import random
 import re
-from datetime import timedelta
 
 from tests.mutations.kinds import Changes, Company, NoEffect, Refused, columns, kind
 from tests.mutations.settings import misspelt
@@ -106,22 +105,25 @@ def another_name(rng: random.Random, company: Company) -> Changes:
         columns(health_scores="next_action action_id summary"),
         accounts=frozenset(a for a, one in actions.items() if one == name),
         values={"next_action": {a: new if one == name else one for a, one in actions.items()}},
+        rows=frozenset({"next_actions"}),  # the name is part of an action's id
     )
 
 
 @kind("playbook")
 def another_deadline(rng: random.Random, company: Company) -> Changes:
-    """The due date of accounts with this action, counted from the day of the run; nothing else."""
-    dated = [a for a in company.actions() if a.get("within_days")]
+    """It is due on the day on which it is recommended: the due date of accounts with this action, nothing else."""
     scores = company.published("health_scores").set_index("account_id")
-    name = rng.choice(sorted({a["name"] for a in dated} & set(scores["next_action"].dropna())))
-    old = next(a["within_days"] for a in dated if a["name"] == name)
-    new = rng.randrange(old)  # never later than its tier's
-    _edit(company, f"\nwithin_days = {old}", f"\nwithin_days = {new}", name)
-    mine = scores["next_action"] == name
-    due = {a: d + timedelta(days=new - old) if mine[a] else d for a, d in scores["action_due"].to_dict().items()}
+    later = scores["action_due"] > scores["action_recommended_on"]
+    name = rng.choice(sorted(set(scores.loc[later, "next_action"])))
+    (stated,) = (a for a in company.actions() if a["name"] == name)
+    old = f"\nwithin_days = {stated['within_days']}" if "within_days" in stated else f'name = "{name}"'
+    _edit(company, old, "\nwithin_days = 0" if "within_days" in stated else f"{old}\nwithin_days = 0", name)
+    mine = later & (scores["next_action"] == name)
+    due = {a: scores.loc[a, "action_recommended_on"] if mine[a] else d for a, d in scores["action_due"].items()}
     return Changes(
-        columns(health_scores="action_due summary"), accounts=frozenset(scores.index[mine]), values={"action_due": due}
+        columns(health_scores="action_due summary", next_actions="due_on"),
+        accounts=frozenset(scores.index[mine]),
+        values={"action_due": due},
     )
 
 
@@ -134,6 +136,7 @@ def another_owner(rng: random.Random, company: Company) -> Changes:
     owners = company.published("health_scores").set_index("account_id")["action_owner"].to_dict()
     return Changes(
         columns(health_scores="action_owner"),
+        columns(next_actions="owner"),
         accounts=mine,
         values={"action_owner": {a: "director" if a in mine else owner for a, owner in owners.items()}},
     )
@@ -152,13 +155,12 @@ def what_only_calls_use(rng: random.Random, company: Company) -> NoEffect:
 
 @kind("playbook")
 def order_of_actions_that_never_meet(rng: random.Random, company: Company) -> NoEffect:
-    """Actions of tiers apart can stand in any order."""
+    """Actions of tiers apart can stand in any order: two neighbors change places."""
     path = company.playbook()
-    head, *blocks = path.read_text().split("[[action]]")
-    automated = [b for b in blocks if 'tiers = ["automated"]' in b]
-    others = [b for b in blocks if 'tiers = ["automated"]' not in b]
-    assert automated
-    assert not any('"automated"' in b for b in others)
-    cut = rng.randrange(1, len(others))
-    path.write_text("[[action]]".join([head, *others[:cut], *automated, *others[cut:]]))
+    head, *blocks = path.read_text().rstrip().split("[[action]]")
+    tiers = [frozenset(action["tiers"]) for action in company.actions()]
+    apart = [n for n in range(len(tiers) - 1) if not tiers[n] & tiers[n + 1]]
+    at = rng.choice(apart)
+    blocks[at], blocks[at + 1] = blocks[at + 1], blocks[at]
+    path.write_text("[[action]]".join([head, *(block.rstrip() + "\n\n" for block in blocks)]))
     return NoEffect(stamped=True)

@@ -11,13 +11,18 @@ HEALTH = (
     "health health_computed band tier tier_reason tier_since factor_1 factor_2 factor_3"
     " next_action action_id action_recommended_on action_owner action_due action_state"
 )
+ALERTED = frozenset({"alerts", "alert_steps", "cases", "next_actions"})
+"""Marts whose rows come and go with what is found of an account."""
+TAKEN_ON = "action kind reason owner tier due_on recommended_on"
+DUE = "next_action action_id action_recommended_on action_owner action_due action_state summary"
+ACTED = columns(health_scores=DUE, next_actions=TAKEN_ON)
+"""What may follow where another account takes, or leaves, the time of a CSM."""
 HEALTH_FOLLOWS = columns(
     health_scores=f"{HEALTH} summary coverage",
     factors="rank contribution pull component_weight weight text",
-    alerts="", alert_steps="",
+    alerts="", alert_steps="", cases="severity triggers trigger_count", next_actions=TAKEN_ON,
 )  # fmt: skip
 """What may follow where the health of an account moves."""
-ALERTED = frozenset({"alerts", "alert_steps"})
 WEIGHTS = {
     "usage": 0.3, "adoption": 0.15, "support": 0.15, "sentiment": 0.1, "relationship": 0.12, "billing": 0.1,
     "commercial": 0.08,
@@ -62,7 +67,7 @@ def segment_weight(rng: random.Random, company: Company) -> Changes:
 
 @kind("result")
 def band_bound(rng: random.Random, company: Company) -> Changes:
-    """Only the band, and the summary that names it, of accounts between the old bound and the new."""
+    """The band, and the summary that names it, of accounts between the bounds; who is at risk is not only watched."""
     at = rng.choice((71, 72, 73, 74, 75, 76))
     scores = company.published("health_scores").set_index("account_id")
     moved = scores.index[(scores["health"] >= 70) & (scores["health"] < at)]
@@ -70,7 +75,13 @@ def band_bound(rng: random.Random, company: Company) -> Changes:
     bands = scores["band"].where(~scores.index.isin(moved), "at_risk")
     if moved.empty:
         return Changes({}, values={"band": bands.to_dict()})
-    return Changes(columns(health_scores="band summary"), accounts=frozenset(moved), values={"band": bands.to_dict()})
+    return Changes(
+        columns(health_scores="band summary"),
+        peers=ACTED,
+        accounts=frozenset(moved),
+        values={"band": bands.to_dict()},
+        rows=frozenset({"next_actions"}),
+    )
 
 
 @kind("result")
@@ -80,7 +91,7 @@ def health_alert_threshold(rng: random.Random, company: Company) -> Changes:
     below = round(rng.uniform(54, 60), 1)
     company.set("alerts", f"health_below = {below}")
     mine = frozenset(scores.loc[scores["health"] < below, "account_id"])
-    return Changes(columns(alerts="*"), accounts=mine, rows=ALERTED)
+    return Changes(columns(alerts="*"), columns(cases="severity triggers trigger_count"), accounts=mine, rows=ALERTED)
 
 
 @kind("result")
@@ -93,11 +104,10 @@ def tier_bound(rng: random.Random, company: Company) -> Changes:
     tiers = scores["tier"].where(~scores.index.isin(moved), "immediate").to_dict()
     return Changes(
         columns(health_scores="tier tier_reason"),
-        columns(
-            health_scores="next_action action_id action_recommended_on action_owner action_due action_state summary"
-        ),
+        peers=ACTED,
         accounts=frozenset(moved),
         values={"tier": tiers},
+        rows=frozenset({"next_actions"}),
     )
 
 
@@ -111,7 +121,9 @@ def minimum_coverage(rng: random.Random, company: Company) -> Changes:
     return Changes(
         columns(health_scores="health band summary"),
         columns(health_scores=HEALTH.replace(" health_computed", ""), factors="rank text contribution pull"),
+        ACTED,
         accounts=frozenset(moved),
+        rows=frozenset({"next_actions"}),
         values={"health": scores["health"].where(~scores.index.isin(moved)).to_dict()},
     )
 
