@@ -10,7 +10,7 @@ import shutil
 import sqlite3
 import tarfile
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -102,7 +102,10 @@ def test_a_training_set_is_rebuilt_from_its_snapshot_id(run: Run, folder: Path) 
 
 @pytest.mark.parametrize("now", ["2026-07-02T12", "2026-07-03T09"])
 def test_the_events_of_the_ledger_fold_to_the_same_alerts(folder: Path, now: str) -> None:
-    """Acknowledged, assessed, snoozed and closed ones among them; the database gets its new tables on the way."""
+    """Acknowledged, assessed, snoozed and closed ones among them; the database gets its new tables on the way.
+
+    They form one case per account: its next step and deadlines are those of its alerts (ALR-7).
+    """
     out = folder / "out"
     config = folder / "company" / "pipeline.toml"
     ran = keepwell("--json", "--config", config, "--out", out, "alerts", "list", "--now", f"{now}:00")
@@ -110,7 +113,25 @@ def test_the_events_of_the_ledger_fold_to_the_same_alerts(folder: Path, now: str
 
     assert ran.code == 0, ran.err
     assert len(then) > 70
-    assert json.loads(ran.out) == then
+    found = json.loads(ran.out)
+    same = ("alert", "account", "rule", "state", "owner", "opened", "detail")
+    assert sorted(tuple(one[name] for name in same) for one in found) == sorted(
+        tuple(one[name] for name in same) for one in then
+    )
+    of_accounts = [one for one in found if one["account"]]
+    assert len({one["case"] for one in of_accounts}) == len({one["account"] for one in of_accounts}) < len(of_accounts)
+    for case in of_accounts:
+        own = [one for one in then if one["account"] == case["account"]]
+        assert (case["next"], case["due"]) in _deadlines(own)
+        # Those of an alert that was closed stay the case's.
+        assert set(case["missed"].split(", ")) >= {step for one in own for step in one["missed"].split(", ")}
+
+
+def _deadlines(alerts: list[dict[str, str]]) -> set[tuple[str, str]]:
+    """The next step of each of an account's alerts, and the review of those that escalate."""
+    reviewed = [one for one in alerts if "review" in one["missed"]]
+    next_day = {(datetime.fromisoformat(one["opened"]) + timedelta(days=1, hours=5)) for one in reviewed}
+    return {(one["next"], one["due"]) for one in alerts} | {("review", f"{at.isoformat()}.000") for at in next_day}
 
 
 def test_the_next_day_is_scored_by_the_champion(folder: Path) -> None:
