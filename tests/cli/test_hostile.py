@@ -5,6 +5,7 @@ import html
 import json
 import re
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
