@@ -71,6 +71,19 @@ def answers(action: Action, feature: str, component: str) -> bool:
     return feature == ""
 
 
+def reason_of(action: Action | None, factors: Sequence[tuple[str, str, str]]) -> str | None:
+    """Why it is recommended: the text of the factor that it answers, else of the leading one; None without factors.
+
+    `factors` are feature, component and text, the leading one first.
+    """
+    if action is not None and action.leaving:
+        return "the customer gave notice"
+    if action is not None and action.never_used:
+        return "nobody there has used the product yet"
+    answered = (text for f, c, text in factors if action is not None and answers(action, f, c))
+    return next(answered, factors[0][2] if factors else None)
+
+
 def applies(action: Action, situation: Situation) -> bool:
     """Whether tier, segment, renewal, probabilities and open alerts allow the action."""
     probabilities = (

@@ -5,6 +5,7 @@ from datetime import date
 
 from keepwell.values.dates import spoken_day
 from keepwell.values.money import short_money
+from keepwell.values.points import spoken_share
 
 
 @dataclass(frozen=True)
@@ -36,12 +37,16 @@ class AccountCard:
         return (self.arr or 0.0) * weight
 
     @property
-    def next_step(self) -> list[str]:
-        """The next action as a sentence; nothing where there is none."""
+    def is_late(self) -> bool:
+        """Whether the next action is overdue."""
+        return self.action_due is not None and self.today is not None and self.action_due < self.today
+
+    def next_step(self, latest: date | None = None) -> list[str]:
+        """The next action as a sentence, due by `latest` where that is earlier; nothing where there is none."""
         if not self.action:
             return []
-        late = self.action_due is not None and self.today is not None and self.action_due < self.today
-        by = f", {'overdue since' if late else 'by'} {spoken_day(self.action_due)}" if self.action_due else ""
+        due = min(self.action_due, latest) if self.action_due and latest and not self.is_late else self.action_due
+        by = f", {'overdue since' if self.is_late else 'by'} {spoken_day(due)}" if due else ""
         whose = f" ({self.action_owner})" if self.action_owner else ""
         return [f"Next: {self.action}{whose}{by}."]
 
@@ -55,9 +60,9 @@ def account_line(card: AccountCard) -> list[str]:
     """Revenue, health, risk and renewal in a sentence, and the reasons in another."""
     parts = [
         f"ARR {short_money(card.arr, card.currency)}" if card.arr is not None else "",
-        f"health {card.health:.1f} ({(card.band or '').replace('_', ' ')})" if card.health is not None
+        f"health {card.health:.1f} of 100 ({(card.band or '').replace('_', ' ')})" if card.health is not None
         else "health unknown",
-        f"churn risk {card.risk:.0%}" if card.risk is not None else "",
+        f"churn risk {spoken_share(card.risk)}" if card.risk is not None else "",
         "notice given" if card.status == "leaving" else "",
         f"renews {spoken_day(card.renewal_on, card.today)}" if card.renewal_on and card.status != "leaving" else "",
     ]  # fmt: skip

@@ -7,9 +7,10 @@ no mail header and no terminal escape (TRU-4).
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, date, datetime
 from itertools import groupby
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
@@ -27,6 +28,13 @@ STEP_WORDS: Mapping[str, str] = {
     "ack": "acknowledge", "assess": "assess", "plan": "record a plan", "contact": "contact the customer",
     "follow_up": "follow up", "review": "review",
 }  # fmt: skip
+HELP = "Where they cannot act, give the account to somebody else."
+EVENT_STEPS: Mapping[str, str] = {
+    "urgent_ticket": "First: answer the ticket, and call the customer about it.",
+    "payment_failure": "First: find out with finance what failed, and ask the customer for another way to pay.",
+    "billing_dispute": "First: settle the invoice with finance, and tell the customer by when.",
+}
+"""What an event asks for before anything else, by rule."""
 
 
 class Channel(Section):
@@ -111,6 +119,15 @@ class Background:
         instant = datetime.fromisoformat(at) if isinstance(at, str) else at
         return spoken_minute(instant, self.alerts.hours_of(owner).timezone)
 
+    def day(self, at: str, owner: str) -> date:
+        """The day of a deadline in the time of the owner's team."""
+        zone = ZoneInfo(self.alerts.hours_of(owner).timezone)
+        return datetime.fromisoformat(at).replace(tzinfo=UTC).astimezone(zone).date()
+
+    def reviewers(self, recipients: Iterable[str]) -> str:
+        """Who reviews beside the owner, by name or role."""
+        return ", ".join(self.people(role) for role in recipients if role != CSM)
+
     def place(self, account: str, case_id: str) -> str:
         """Where to look: the link, and the case."""
         link = self.settings.link.replace("{account}", account).replace("{case}", case_id)
@@ -174,16 +191,17 @@ def _openings(fresh: Iterable[LedgerEvent], background: Background) -> Iterator[
         first, owner = same[0], str(same[0].payload["owner"])
         identity = first.event_id if len(same) == 1 else short_hash(*(e.event_id for e in same))
         roles = list(dict.fromkeys(role for e in same for role in e.payload["recipients"]))
-        others = [background.people(role) for role in roles if role != CSM]
+        people = [*([f"{owner} (owner)"] if CSM in roles else []), *(background.people(r) for r in roles if r != CSM)]
         card, case = background.accounts.get(account), background.cases.get(first.alert_id, "")
         lines = [
-            f"{first.payload['severity'].capitalize()}. For {', '.join([f'{owner} (owner)', *others])}."
-            if CSM in roles else f"{first.payload['severity'].capitalize()}. For {', '.join(others)}.",
+            f"Severity: {first.payload['severity']}. For {', '.join(people)}.",
             *(account_line(card) if card else []),
             f"What happened: {'; '.join(str(e.payload['detail']) for e in same)}."
-            + (" This joins an open case." if first.payload.get("joins") else ""),
-            *(card.next_step if card else []),
+            + (" This joins an open case, whose other deadlines stand." if first.payload.get("joins") else ""),
+            EVENT_STEPS.get(first.rule, ""),
+            *(card.next_step(_contact_day(same, owner, background)) if card else []),
             _deadlines(same, owner, background),
+            *_reviews(same, owner, background),
             background.place(account, case) if account != BOOK else f"Alert {first.alert_id[:8]}",
         ]  # fmt: skip
         yield Notice(
@@ -201,11 +219,26 @@ def _deadlines(same: Sequence[LedgerEvent], owner: str, background: Background) 
         for step in (REPEATED if joins else STEPS)
     }
     said = [f"{STEP_WORDS[step]} by {background.due(due, owner)}" for step, due in dues.items() if due]
-    for event in same:
-        others = [background.people(role) for role in event.payload["recipients"] if role != CSM]
-        if others and "review" in event.payload["due"]:
-            said.append(f"review ({', '.join(others)}) by {background.due(event.payload['due']['review'], owner)}")
     return f"Deadlines: {'; '.join(said)}." if said else ""
+
+
+def _reviews(same: Sequence[LedgerEvent], owner: str, background: Background) -> list[str]:
+    """What those who review do by when, a sentence each."""
+    found: dict[str, str] = {}
+    for event in same:
+        who, due = background.reviewers(event.payload["recipients"]), event.payload["due"].get("review")
+        if who and due:
+            found[who] = min(due, found.get(who, due))
+    return [
+        f"{who[0].upper()}{who[1:]}: review the plan with {owner} by {background.due(due, owner)}."
+        for who, due in found.items()
+    ]
+
+
+def _contact_day(same: Sequence[LedgerEvent], owner: str, background: Background) -> date | None:
+    """The day by which the customer is to be contacted."""
+    due = min((e.payload["due"]["contact"] for e in same if "contact" in e.payload["due"]), default=None)
+    return background.day(due, owner) if due else None
 
 
 def _digests(fresh: Iterable[LedgerEvent], background: Background) -> Iterator[Notice]:
@@ -221,17 +254,29 @@ def _digests(fresh: Iterable[LedgerEvent], background: Background) -> Iterator[N
         ordered = sorted(by_account.items(), key=lambda one: _urgency(one[0], one[1], background))
         critical = sum(any(e.payload["severity"] == SEVERITIES[0] for e in own) for own in by_account.values())
         who, room = owner or background.people(role), background.settings.digest_lines
-        first = min(e.payload["due"]["ack"] for own in by_account.values() for e in own)
+        events = [e for own in by_account.values() for e in own]
         yield Notice(
             short_hash(digest, role, owner), "digest", frozenset({role}), SEVERITIES[0],
-            f"{who}: {len(ordered)} account{'s need' if len(ordered) > 1 else ' needs'} attention, {critical} critical",
+            f"{who}: {len(ordered)} account{'s need' if len(ordered) > 1 else ' needs'} attention, {critical} with a "
+            f"critical alert",
             "\n".join([
-                f"Most urgent first. Acknowledge new cases by {background.due(first, owner)}.",
+                f"{_asked_of(role, owner, events, background)} Critical alerts first, then by revenue at stake.",
                 *(_digest_line(account, own, background) for account, own in ordered[:room]),
                 *([f"and {len(ordered) - room} more (mart cases)"] if len(ordered) > room else []),
             ]),
             ordered[0][1][0].as_of, tuple(e.alert_id for _, own in ordered for e in own),
         )  # fmt: skip
+
+
+def _asked_of(role: str, owner: str, events: Sequence[LedgerEvent], background: Background) -> str:
+    """What a digest asks of its recipient."""
+    if role != CSM:
+        due = min((e.payload["due"]["review"] for e in events if "review" in e.payload["due"]), default=None)
+        return f"Your part: review each plan by {background.due(due, owner)}." if due else "The owners act on these."
+    new = [e.payload["due"]["ack"] for e in events if not e.payload.get("joins")]
+    if not new:
+        return "News of open cases, whose deadlines stand."
+    return f"Acknowledge each new case by {background.due(min(new), owner)}."
 
 
 def _urgency(account: str, own: Sequence[LedgerEvent], background: Background) -> tuple[int, float, str]:
@@ -244,8 +289,9 @@ def _digest_line(account: str, own: Sequence[LedgerEvent], background: Backgroun
     card = background.accounts.get(account)
     details = "; ".join(str(e.payload["detail"]) for e in sorted(own, key=lambda e: e.event_id))
     joins = " (open case)" if all(e.payload.get("joins") for e in own) else ""
+    latest = _contact_day(own, str(own[0].payload["owner"]), background)
     parts = [f"- {background.name(account)}{joins}: {details}.", *(account_line(card) if card else []),
-             *(card.next_step if card else []),
+             *(card.next_step(latest) if card else []),
              background.place(account, background.cases.get(own[0].alert_id, ""))]  # fmt: skip
     return one_line(" ".join(part for part in parts if part))
 
@@ -268,7 +314,7 @@ def _breaches(
         yield Notice(
             short_hash(role, *(e.event_id for e in same)), "breached", frozenset({role}), "critical",
             f"{len(many)} missed deadline{'s' if len(many) > 1 else ''}{of}, escalated to {background.people(role)}",
-            "\n".join(["Ask the owner what stands in the way, or take the account over.", *lines, *more]),
+            "\n".join([f"Today: ask who missed it what stands in the way. {HELP}", *lines, *more]),
             many[0].as_of,
         )  # fmt: skip
 
@@ -279,12 +325,17 @@ def _missed(
     """The missed deadlines of one case."""
     about, first = opened[events[0].alert_id], events[0]
     owner, card = str(about["owner"]), background.accounts.get(first.account_id)
+    reviewers = background.reviewers(about["recipients"])  # type: ignore[arg-type]
+    who = {"review": f" by {reviewers}" if reviewers else ""}
     due = ", ".join(
-        f"{STEP_WORDS[e.payload['step']]} (due {background.due(e.payload['due_at'], owner)})" for e in events
+        f"{STEP_WORDS[e.payload['step']]}{who.get(e.payload['step'], '')} "
+        f"(due {background.due(e.payload['due_at'], owner)})"
+        for e in events
     )
+    now = account_line(card) if card else []
     parts = [
-        f"- {owner}: {background.name(first.account_id)}, {about['detail']}. Missed: {due}.",
-        *(account_line(card) if card else []), *(card.next_step if card else []),
+        f"- {owner}: {background.name(first.account_id)}, opened for: {about['detail']}. Missed: {due}.",
+        *([f"Now: {now[0]}", *now[1:]] if now else []), *(card.next_step() if card else []),
         background.place(first.account_id, background.cases.get(first.alert_id, "")) if first.account_id else "",
     ]  # fmt: skip
     return one_line(" ".join(part for part in parts if part))

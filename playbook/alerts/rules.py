@@ -199,7 +199,8 @@ def risk_high(standing: Standing, settings: AlertSettings) -> Condition:  # noqa
     risk, threshold = standing.risk, standing.threshold
     if risk is None or threshold is None:
         return Condition(standing.account_id, "risk_high", None)
-    detail = f"churn risk {risk:.0%}, threshold {threshold:.0%}"
+    places = 0 if f"{risk:.0%}" != f"{threshold:.0%}" else 1  # 8%, threshold 8% would read as a mistake
+    detail = f"churn risk {risk:.{places}%}, threshold {threshold:.{places}%}"
     return Condition(standing.account_id, "risk_high", risk >= threshold, detail)
 
 

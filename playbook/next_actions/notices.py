@@ -8,14 +8,15 @@ from itertools import groupby
 
 from keepwell.playbook.alerts.account_card import AccountCard, account_line, named
 from keepwell.playbook.alerts.ledger_events import short_hash
-from keepwell.playbook.alerts.messages import Notice
-from keepwell.playbook.next_actions.life import AUTOMATION, ActionEvent
+from keepwell.playbook.alerts.messages import HELP, Notice
+from keepwell.playbook.next_actions.life import AUTOMATION, CSM, ActionEvent
 from keepwell.playbook.settings import OwnerSettings
 from keepwell.playbook.tiers import TIERS
 from keepwell.values.dates import spoken_day
 from keepwell.values.texts import one_line
 
 MANAGER = "manager"
+LARGEST = "Most revenue at stake first."
 
 
 def action_notices(
@@ -33,26 +34,26 @@ def action_notices(
     for (role, owner), own in groupby(sorted(by_people, key=_owner), key=_owner):
         same = list(own)
         title = f"{owner}: {_count(same, 'new action')}"
-        found.append(
-            _notice(role, title, "Most urgent first. Record the call or the work, and it is done.", same, accounts, at)
-        )
+        found.append(_notice(role, title, "Record the call or the work, and it is done.", same, accounts, at, owners))
     if immediate := [e for e in new if e.payload["tier"] == TIERS[0]]:
         need = "needs" if len(immediate) == 1 else "need"
         title = f"{_people(MANAGER, owners)}: {_count(immediate, 'account')} {need} immediate intervention"
-        why = "Health is below the bound, or risk above it. Each has an owner who acts today; see that they can."
-        found.append(_notice(MANAGER, title, why, immediate, accounts, at))
+        why = f"Today: confirm with each owner that they act. {HELP}"
+        found.append(_notice(MANAGER, title, why, immediate, accounts, at, owners))
     found += _overdue(events, accounts, owners, at)
     emails = [e for e in new if e.payload["role"] == AUTOMATION]
     return [*found, *([_check_ins(emails, accounts, at)] if emails else [])]
 
 
 def _notice(
-    role: str, title: str, why: str, events: Sequence[ActionEvent], accounts: Mapping[str, AccountCard], at: datetime
+    role: str, title: str, why: str, events: Sequence[ActionEvent], accounts: Mapping[str, AccountCard], at: datetime,
+    owners: OwnerSettings,
 ) -> Notice:  # fmt: skip
     ordered = sorted(events, key=lambda e: _urgency(e, accounts))
     return Notice(
         short_hash(role, title, at.isoformat(), *(e.event_id for e in ordered)), "action", frozenset({role}),
-        "critical", title, "\n".join([why, *(_line(e, accounts) for e in ordered)]), at,
+        "critical", title, "\n".join([f"{why} Earliest due first.", *(_line(e, accounts, owners) for e in ordered)]),
+        at,
     )  # fmt: skip
 
 
@@ -60,13 +61,14 @@ def _count(events: Sequence[ActionEvent], noun: str) -> str:
     return f"{len(events)} {noun}{'s' if len(events) > 1 else ''}"
 
 
-def _line(event: ActionEvent, accounts: Mapping[str, AccountCard]) -> str:
+def _line(event: ActionEvent, accounts: Mapping[str, AccountCard], owners: OwnerSettings) -> str:
     """Account, action, owner, due date, and why."""
     given, card = event.payload, accounts.get(event.account_id)
     about = account_line(card)[0] if card else ""
     due = date.fromisoformat(given["due_on"])
     by = f"by {spoken_day(due)}" if due >= event.at.date() else f"overdue since {spoken_day(due)}"
-    said = f"- {named(event.account_id, card)}: {given['action']} ({given['owner']}), {by}. {about}"
+    owner = given["owner"] if given["role"] == CSM else _people(given["owner"], owners)
+    said = f"- {named(event.account_id, card)}: {given['action']} ({owner}), {by}. {about}"
     return one_line(f"{said} Why: {given['reason']}.")
 
 
@@ -74,21 +76,26 @@ def _overdue(
     events: Sequence[ActionEvent], accounts: Mapping[str, AccountCard], owners: OwnerSettings, at: datetime
 ) -> Iterator[Notice]:
     """One message per role that an overdue action is escalated to."""
-    late = sorted((e for e in events if e.kind == "overdue"), key=lambda e: (e.payload["escalated_to"], e.account_id))
+
+    def order(event: ActionEvent) -> tuple[str, float, str]:
+        card = accounts.get(event.account_id)
+        return str(event.payload["escalated_to"]), -(card.at_stake if card else 0.0), event.account_id
+
+    late = sorted((e for e in events if e.kind == "overdue"), key=order)
     for role, same in groupby(late, key=lambda e: str(e.payload["escalated_to"])):
         many = list(same)
         lines = [_late_line(e, accounts.get(e.account_id)) for e in many]
         yield Notice(
             short_hash(role, at.isoformat(), *(e.event_id for e in many)), "action", frozenset({role}), "critical",
             f"{_count(many, 'overdue action')}, escalated to {_people(role, owners)}",
-            "\n".join(["Nobody has recorded what they ask for. Ask the owner, or take the account over.", *lines]), at,
+            "\n".join([f"No call or work is recorded for these. Today: ask each owner. {HELP} {LARGEST}", *lines]), at,
         )  # fmt: skip
 
 
 def _late_line(event: ActionEvent, card: AccountCard | None) -> str:
-    said = f"- {named(event.account_id, card)}: "
-    step = card.next_step if card else []
-    return one_line(" ".join([said + " ".join(step), *(account_line(card) if card else [])]))
+    step = " ".join(card.next_step()).removeprefix("Next: ") if card else ""
+    said = f"- {named(event.account_id, card)}: {step}"
+    return one_line(" ".join([said, *(account_line(card) if card else [])]))
 
 
 def _check_ins(events: Sequence[ActionEvent], accounts: Mapping[str, AccountCard], at: datetime) -> Notice:
@@ -103,14 +110,15 @@ def _check_ins(events: Sequence[ActionEvent], accounts: Mapping[str, AccountCard
     return Notice(
         short_hash(AUTOMATION, at.isoformat(), *(e.event_id for e in ordered)), "check_in", frozenset({AUTOMATION}),
         "warning", f"{_count(ordered, 'account')} for the automated check-in email",
-        f"Give this list to your e-mail tool; who opted out is not on it.\n\n{table.getvalue()}", at,
+        "Send them your check-in email today, with your e-mail tool. Accounts that opted out are not on the list, and "
+        f"no account is on a second one while it stays in this tier.\n\n{table.getvalue()}", at,
         tuple(e.action_id for e in ordered),
     )  # fmt: skip
 
 
-def _urgency(event: ActionEvent, accounts: Mapping[str, AccountCard]) -> tuple[int, float, str]:
-    card = accounts.get(event.account_id)
-    return TIERS.index(event.payload["tier"]), -(card.at_stake if card else 0.0), event.account_id
+def _urgency(event: ActionEvent, accounts: Mapping[str, AccountCard]) -> tuple[str, int, float, str]:
+    card, given = accounts.get(event.account_id), event.payload
+    return given["due_on"], TIERS.index(given["tier"]), -(card.at_stake if card else 0.0), event.account_id
 
 
 def _owner(event: ActionEvent) -> tuple[str, str]:

@@ -14,7 +14,7 @@ from keepwell.features.health.words import in_words, never_in_words
 from keepwell.features.measures.all import FEATURES
 from keepwell.features.measures.registry import COMPONENTS
 from keepwell.features.settings import BookSettings, HealthSettings
-from keepwell.playbook.actions import Playbook, Situation
+from keepwell.playbook.actions import Playbook, Situation, reason_of
 from keepwell.playbook.alerts.ledger_events import DEFAULT_COMPANY
 from keepwell.playbook.alerts.rules import conditions, standings
 from keepwell.playbook.next_actions.day import Past, Rules, Wanted, new_actions
@@ -246,7 +246,7 @@ def _wanted(
     )
     return Wanted(
         row.Index, situation, since or today, None if opted_out else action,
-        factors[0][2] if factors else row.band.replace("_", " "),
+        reason_of(action, factors) or row.band.replace("_", " "),
         "" if action is None else row.csm if action.owner == "csm" else action.owner, at_stake,
         watched=steady and settings.actions.watch_stable, opted_out=bool(opted_out),
     )  # fmt: skip

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from keepwell.features.settings import Bands
-from keepwell.playbook.actions import Playbook, Situation
+from keepwell.playbook.actions import Playbook, Situation, reason_of
 from keepwell.playbook.settings import Action, TierSettings
 from keepwell.playbook.tiers import business_day_after, due_date, tier
 from keepwell.tasks.scoring.measured import band
@@ -132,6 +132,18 @@ BOOK = Playbook(
 def test_the_leading_factor_finds_its_action(tier_name, factors, expected) -> None:
     """First the leading factor from the top of the file, then the next; at last what answers anything (ACT-2)."""
     assert BOOK.next_action(Situation(tier_name, factors)).name == expected
+
+
+def test_the_reason_of_an_action_is_the_factor_that_it_answers() -> None:
+    """A listening call because of "renews in 6 weeks" would be no reason (ACT-1)."""
+    factors = [("days_to_renewal", "commercial", "Renews in 6 weeks"), ("usage_trend", "usage", "Usage down 62%")]
+    call = Action(name="call", owner="csm", tiers=("outreach",), because="it helps", components=("usage",))
+
+    assert reason_of(call, factors) == "Usage down 62%"
+    assert reason_of(call, factors[:1]) == "Renews in 6 weeks"
+    assert reason_of(call, []) is None
+    assert reason_of(call.model_copy(update={"leaving": True}), factors) == "the customer gave notice"
+    assert reason_of(call.model_copy(update={"never_used": True}), factors) == "nobody there has used the product yet"
 
 
 def test_a_playbook_that_leaves_a_tier_without_answer_is_refused() -> None:

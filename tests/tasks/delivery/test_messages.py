@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from email import message_from_bytes
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -45,12 +46,14 @@ def opened(count: int, csm: str = "ann", history: Sequence[LedgerEvent] = (), **
     return new_events(history, seen, MONDAY, book, AlertSettings(**settings), OwnerSettings(), Runs())
 
 
-def said(new: Sequence[LedgerEvent], history: Sequence[LedgerEvent] = (), **channels: Channel) -> list[Message]:
+def said(
+    new: Sequence[LedgerEvent], history: Sequence[LedgerEvent] = (), *, card: AccountCard = ACME, **channels: Channel
+) -> list[Message]:
     every = [*history, *new]
     opening = {e.alert_id: e.payload for e in every if e.kind == "opened"}
     cases = {a.alert_id: case for case, own in by_case(fold(every, MONDAY + 99 * DAY).values()).items() for a in own}
     settings = MessageSettings(link="https://desk.example/accounts/{account}")
-    background = Background({"a0": ACME}, cases, OWNERS, AlertSettings(hours=BERLIN), settings)
+    background = Background({"a0": card}, cases, OWNERS, AlertSettings(hours=BERLIN), settings)
     return messages(new, opening, background, channels or {"all": Channel(url="")})
 
 
@@ -60,16 +63,16 @@ def test_an_opening_can_be_acted_on_as_it_stands() -> None:
     lines = message.body.splitlines()
 
     assert message.title == "Acme (a0): health 41.0"
-    assert lines[0] == "Critical. For ann (owner), director."
-    assert lines[1] == "ARR $120k, health 41.0 (critical), churn risk 63%, renews September 20."
+    assert lines[0] == "Severity: critical. For ann (owner), director."
+    assert lines[1] == "ARR $120k, health 41.0 of 100 (critical), churn risk 63%, renews September 20."
     assert lines[2:5] == [
         "Why: Usage down 62% since mid-February.", "What happened: health 41.0.",
         "Next: Call the sponsor (ann), by March 2.",
     ]  # fmt: skip
     assert lines[5].startswith("Deadlines: acknowledge by March 2, 03:00 CET; assess by March 2, 05:00 CET; ")
-    assert lines[5].endswith("; review (director) by March 3, 01:00 CET.")
-    assert lines[6].startswith("Case ")
-    assert lines[6].endswith(" · https://desk.example/accounts/a0")
+    assert lines[6] == "Director: review the plan with ann by March 3, 01:00 CET."
+    assert lines[7].startswith("Case ")
+    assert lines[7].endswith(" · https://desk.example/accounts/a0")
     assert "keepwell" not in message.body
     assert message.body.endswith(f"Message {message.key}.")
     assert message.about == opened(1)[0].alert_id
@@ -85,9 +88,18 @@ def test_what_opens_a_case_together_is_one_message() -> None:
     (message,) = said(new)
 
     assert message.title == "Acme (a0): payment failure: I7, and 1 more"
-    assert message.body.startswith("Critical. For ann (owner), finance, director.")
+    assert message.body.startswith("Severity: critical. For ann (owner), finance, director.")
     assert "What happened: payment failure: I7; health 41.0." in message.body
+    assert "\nFirst: find out with finance what failed, and ask the customer for another way to pay.\n" in message.body
     assert set(message.about.split()) == {e.alert_id for e in new}
+
+
+def test_the_next_action_is_due_with_the_contact_at_the_latest() -> None:
+    """A call by Friday beside "contact the customer by Wednesday" would be two answers (ALR-7)."""
+    (message,) = said(opened(1), card=replace(ACME, action_due=MONDAY.date() + 9 * DAY))
+
+    assert "Next: Call the sponsor (ann), by March 4." in message.body
+    assert "contact the customer by March 4, 01:00 CET" in message.body
 
 
 def test_a_storm_is_a_digest_for_each_recipient_with_their_own() -> None:
@@ -104,7 +116,10 @@ def test_a_storm_is_a_digest_for_each_recipient_with_their_own() -> None:
         number = int(message.title.removeprefix("csm ").partition(":")[0])
         named = [line for line in message.body.splitlines() if line.startswith("- ")]
         assert sorted(int(line.split("detail ")[1].split(".")[0]) for line in named) == list(range(number, 400, 40))
-    assert [m.title for m in of_director] == ["director: 200 accounts need attention, 200 critical"]
+    assert [m.title for m in of_director] == ["director: 200 accounts need attention, 200 with a critical alert"]
+    asked = "Your part: review each plan by March 3, 01:00 CET. Critical alerts first, "
+    assert of_director[0].body.startswith(asked)
+    assert all(m.body.startswith("Acknowledge each new case by March 2, 03:00 CET. ") for m in of_csms)
     assert "and 150 more" in of_director[0].body
 
 
@@ -118,8 +133,8 @@ def test_an_event_is_never_hidden_in_a_storm() -> None:
 
     assert titles[0] == "Acme (a0): urgent ticket: T1"
     assert sorted(titles[1:]) == [
-        "ann: 20 accounts need attention, 20 critical",
-        "director: 20 accounts need attention, 20 critical",
+        "ann: 20 accounts need attention, 20 with a critical alert",
+        "director: 20 accounts need attention, 20 with a critical alert",
     ]
 
 
@@ -133,10 +148,13 @@ def test_news_of_an_open_case_is_a_line_of_the_next_digest() -> None:
     sent = said(new, first)
 
     assert sorted(m.title for m in sent) == [
-        "ann: 1 account needs attention, 1 critical",
-        "director: 1 account needs attention, 1 critical",
+        "ann: 1 account needs attention, 1 with a critical alert",
+        "director: 1 account needs attention, 1 with a critical alert",
     ]
     assert all("- Acme (a0) (open case): health 41.0. ARR $120k" in m.body for m in sent)
+    assert [m.body.startswith("News of open cases, whose deadlines stand. ") for m in sent] == [
+        m.title.startswith("ann") for m in sent
+    ]
 
 
 def test_breaches_of_one_sweep_are_one_message_for_the_role_that_must_know() -> None:
@@ -146,7 +164,10 @@ def test_breaches_of_one_sweep_are_one_message_for_the_role_that_must_know() -> 
     sent = said(late, history, managers=Channel(url="", roles=("manager",)), csms=Channel(url="", roles=("csm",)))
 
     assert [(m.channel, m.title) for m in sent] == [("managers", "3 missed deadlines, escalated to Mia")]
-    assert "- ann: Acme (a0), health 41.0. Missed: acknowledge (due March 2, 03:00 CET). ARR $120k" in sent[0].body
+    assert (
+        "- ann: Acme (a0), opened for: health 41.0. Missed: acknowledge (due March 2, 03:00 CET). Now: ARR $120k"
+        in sent[0].body
+    )
 
 
 def test_missed_steps_stand_by_owner_and_by_when_they_were_due() -> None:
@@ -160,7 +181,7 @@ def test_missed_steps_stand_by_owner_and_by_when_they_were_due() -> None:
 
     assert message.title == "16 missed deadlines on 8 accounts, escalated to executive"
     assert [line.split(":")[0] for line in lines] == ["- ann"] * 4 + ["- zoe"] * 4
-    assert all(line.count("record a plan (due") == line.count("review (due") == 1 for line in lines)
+    assert all(line.count("record a plan (due") == line.count("review by director (due") == 1 for line in lines)
 
 
 def test_a_channel_takes_what_it_is_for() -> None:
@@ -318,7 +339,7 @@ def test_without_a_channel_a_message_is_a_file(tmp_path: Path) -> None:
     (file,) = (tmp_path / "messages").iterdir()
 
     assert [d.sent for d in found] == [1, 0]
-    assert file.read_text().startswith("Acme (a0): health 41.0\n\nCritical. For ann (owner), director.\n")
+    assert file.read_text().startswith("Acme (a0): health 41.0\n\nSeverity: critical. For ann (owner), director.\n")
 
 
 def test_a_url_that_no_service_reads_is_refused_without_its_secrets() -> None:
