@@ -72,6 +72,8 @@ def week_one(walk: Walk) -> str:
         "deadlines.",
     )
     walk.run("daily", "--as-of", "2026-05-04")
+    walk.text("The sweep after it sends the messages; deadlines count from when they leave.")
+    walk.run("sweep", "--now", "2026-05-04T05:15")
     walk.run("alerts", "list", "--now", "2026-05-04T05:30", lines=8)
     first = walk.rows("alerts", "list", "--now", "2026-05-04T05:30")[0]
     walk.text("A CSM takes the first alert: acknowledges and assesses it, then documents the plan.")
@@ -83,7 +85,7 @@ def week_one(walk: Walk) -> str:
     walk.text(
         "Two hours after the notification the deadline of the others has passed. Each is escalated once, one level up."
     )
-    walk.run("sweep", "--now", "2026-05-04T07:00")
+    walk.run("sweep", "--now", "2026-05-04T07:30")
     return first["account"]
 
 
