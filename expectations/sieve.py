@@ -1,7 +1,7 @@
-"""The sieve for large tables: the rows that may break a rule, as an expression that an engine can run.
+"""The sieve: the rows that may break a rule, as an expression that an engine can run.
 
-Great Expectations judges rows in memory. Of a table that is too large for that it only needs those that may break a
-rule; the sieve never leaves out a row that would.
+Great Expectations judges rows in memory, and a rule costs the same however few rows it is given. It only needs those
+that may break one; the sieve never leaves out a row that would.
 """
 
 from collections.abc import Mapping, Sequence
@@ -41,6 +41,17 @@ def may_break(
         case unknown:
             raise ValueError(f"the sieve knows no {unknown}")
     return broken.fill_null(False)
+
+
+def value_may_break(expectation: Expectation, values: Values, arguments: Values) -> bool:
+    """Whether a rule about a whole table may be broken by its values, by name."""
+    (name,) = expectation.given
+    if expectation.expect == suites.TO_EXIST:
+        return name not in values
+    value, lowest, highest = values.get(name), arguments.get("min_value"), arguments.get("max_value")
+    if value is None:
+        return True
+    return not ((lowest is None or value >= lowest) and (highest is None or value <= highest))
 
 
 def repeated_marks(rows: ir.Table, columns: Sequence[str], in_order: bool) -> ir.Table:

@@ -165,7 +165,7 @@ class CheckSettings(Section):
     )
     rows_in_memory: Count = Field(
         250_000,
-        description="rows of a table that are checked in memory; of a larger table only rows that may break a rule",
+        description="rows of a table that may break a rule and are judged in memory; of more, a sample",
     )
     sample_keys: Count = Field(3, description="sample keys per failed expectation")
     book: BookWatchSettings = BookWatchSettings()

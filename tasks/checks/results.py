@@ -86,8 +86,8 @@ def coverage_left(results: Sequence[CheckResult], after_table_warning: float) ->
 def row_result(table: str, asked: Asked, answer: Answer, rows: Rows, sample: int) -> CheckResult:
     """A rule about rows: counted over the whole table, even where only some rows were judged in memory."""
     failed, success = (answer.failed if asked.all_there else asked.failed), answer.success
-    if rows.sieved and failed:  # the share that may break a rule is one of all rows, not of those let through
-        success = (asked.filled - failed) / asked.filled >= asked.arguments.get("mostly", 1)
+    if failed:  # the share that may break a rule is one of all rows that have a value, not of those let through
+        success = asked.filled > 0 and (asked.filled - failed) / asked.filled >= asked.arguments.get("mostly", 1)
     every = seen(asked, answer.first, MAX_FAILING_ROWS)
     keys = tuple(dict.fromkeys(key for key, _ in every))[:sample]
     observed = "; ".join(list(dict.fromkeys(value for _, value in every if value))[:sample]) or None

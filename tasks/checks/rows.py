@@ -1,4 +1,4 @@
-"""The rows that Great Expectations is handed: those known at as_of, of a large table those that may break a rule."""
+"""The rows that Great Expectations is handed: of those known at as_of, those that may break a rule."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ ROW_KEY = "row_key"
 
 @dataclass(frozen=True)
 class Asked:
-    """One expectation with its arguments filled in, and what the sieve counted where it saw the whole table.
+    """One expectation with its arguments filled in, and what the sieve counted of rows.
 
     `failed`: rows that break it. `all_there`: whether the frame holds them all, so that the count of Great Expectations
     is that of the table. `filled`: rows that have a value at all.
@@ -53,11 +53,10 @@ class Sieved:
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows of one table as a frame ordered by key, out of `total`; `sieved` where they are not all."""
+    """The rows of one table that may break a rule, as a frame ordered by key, out of `total`."""
 
     frame: pd.DataFrame
     total: int
-    sieved: bool
     asked: tuple[Asked, ...]
 
 
@@ -86,22 +85,19 @@ def _row_key(rows: ir.Table, table: CanonicalTable, given: Collection[str]) -> i
 def rows_to_judge(
     rows: ir.Table, accounts: ir.Table, table: CanonicalTable, about: StagedTable, asked: Sequence[Asked], limit: int
 ) -> Rows:
-    """All rows of a table of at most `limit` rows; of a larger one about `limit` of those that may break a rule."""
+    """The rows of a table that may break a rule, about `limit` of them, and how many there are."""
     whole = with_existence(rows, table.name, about.given, accounts)
     needed = {c for a in asked for c in (*a.expectation.given, a.expectation.column or "") if c in whole.columns}
     columns = (ROW_KEY, *sorted(needed))
-    if about.rows <= limit:
-        frame = _frame(whole, columns)
-        return Rows(frame, len(frame), sieved=False, asked=tuple(asked))
     sieved = [Sieved(a, may_break(a.expectation, whole, a.arguments, _repeated(a, rows, table))) for a in asked]
     total, counted = _counted(whole, sieved)
     failing = [(a, s.broken) for a, s in zip(counted, sieved, strict=True) if a.failed]
     if not failing:
-        return Rows(_frame(rows.limit(0), (ROW_KEY,)).reindex(columns=columns), total, sieved=True, asked=counted)
+        return Rows(pd.DataFrame(columns=list(columns)), total, counted)
     quota = max(limit // len(failing), 1)
     wanted = [thinned(broken, whole, table.key, -(-a.failed // quota)) for a, broken in failing]
     frame = _frame(whole.filter(ibis.or_(*wanted)), columns)
-    return Rows(frame, total, sieved=True, asked=tuple(replace(a, all_there=a.failed <= quota) for a in counted))
+    return Rows(frame, total, tuple(replace(a, all_there=a.failed <= quota) for a in counted))
 
 
 def _counted(whole: ir.Table, sieved: Sequence["Sieved"]) -> tuple[int, tuple[Asked, ...]]:

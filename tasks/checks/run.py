@@ -1,11 +1,12 @@
 """The data checks: every suite judged by Great Expectations on the staged snapshot, before any feature is built.
 
-The only module that knows Great Expectations; it is imported when the first check runs, since that takes seconds.
+A rule that no row or value may break holds; of the others Great Expectations is the judge. The only module that knows
+it; it is imported when it is first asked, since that takes seconds.
 """
 
 import logging
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from functools import cache
@@ -17,6 +18,7 @@ import pandas as pd
 
 from keepwell.expectations.compared import with_compared
 from keepwell.expectations.derived import with_what_follows
+from keepwell.expectations.sieve import value_may_break
 from keepwell.expectations.suites import IN_ORDER, UNIQUE_TOGETHER, Suite, load_suites
 from keepwell.features.facts.canonical import TABLES
 from keepwell.features.facts.succession import SuccessionRules
@@ -42,7 +44,8 @@ from keepwell.tasks.sources.snapshot import Snapshot
 __all__ = ["CheckResult", "coverage_left", "raise_if_critical", "run_checks"]
 
 
-SOURCE, MOSTLY = "staged", "mostly"
+SOURCE = "staged"
+HOLDS = Answer(success=True)
 BY_DEFAULT = SuccessionRules()
 WITH_ROWS = {
     "result_format": "BASIC", "unexpected_index_column_names": [ROW_KEY], "include_unexpected_rows": True,
@@ -77,7 +80,7 @@ def run_checks(
     """
     suites = active_suites(checks.overrides)
     staged = snapshot.open()
-    context = _context()
+    context = cache(_context)
     judged: dict[str, list[Judgement]] = {}
     left_out: dict[str, list[CheckResult]] = {}
     for name in (n for n in TABLES if n in snapshot.tables):
@@ -89,13 +92,13 @@ def run_checks(
         )  # fmt: skip
     found = {name: [*(j.result for j in of_table), *left_out[name]] for name, of_table in judged.items()}
     if docs is not None:
-        replace_docs(docs, lambda folder: _build_docs(context, judged, as_of, folder), found, plain(as_of))
+        replace_docs(docs, lambda folder: _build_docs(context(), judged, as_of, folder), found, plain(as_of))
     results = [_with_reason(result, checks.overrides) for of_table in found.values() for result in of_table]
     return sorted(results, key=lambda r: (r.table, r.rule, r.column or ""))
 
 
 def _judged(
-    context: Any,
+    context: Callable[[], Any],
     snapshot: Snapshot,
     staged: Mapping[str, ir.Table],
     suite: Suite,
@@ -118,13 +121,14 @@ def _judged(
     judged = rows_to_judge(rows, staged["accounts"], table, about, of_rows, checks.rows_in_memory)
     judgements = [
         Judgement(question, answer, row_result(table.name, question, answer, judged, checks.sample_keys))
-        for question, answer in _answers(context, judged.asked, judged.frame)
+        for question, answer in _answers(context, judged.asked, judged.frame, [q.failed > 0 for q in judged.asked])
     ]
     whole = [q for q in questions if q.expectation.scope == "table"]
-    whole_table = pd.DataFrame([{**dict.fromkeys(about.given), **measures.values}])
+    values = {**dict.fromkeys(about.given), **measures.values}
+    doubtful = [value_may_break(q.expectation, values, q.arguments) for q in whole]
     judgements += [
         Judgement(question, answer, table_result(table.name, question, answer, judged, measures, about.to_write))
-        for question, answer in _answers(context, whole, whole_table)
+        for question, answer in _answers(context, whole, pd.DataFrame([values]), doubtful)
     ]
     return judgements, [not_judged(table.name, rule) for rule in unjudged]
 
@@ -173,24 +177,20 @@ def _context() -> Any:
     return context
 
 
-def _answers(context: Any, questions: Sequence[Asked], frame: pd.DataFrame) -> list[tuple[Asked, Answer]]:
-    """Great Expectations' answer to each question about one frame, in the order of the questions.
-
-    Rows are asked for only where some broke the rule: finding none costs twice as much as not asking.
-    """
-    if not questions:
-        return []
-    definition = context.data_sources.get(SOURCE).get_asset(SOURCE).get_batch_definition(SOURCE)
+def _answers(
+    context: Callable[[], Any], questions: Sequence[Asked], frame: pd.DataFrame, doubtful: Sequence[bool]
+) -> list[tuple[Asked, Answer]]:
+    """The answer to each question about one frame, in their order: Great Expectations' where a rule may be broken."""
+    asked = [question for question, may_break in zip(questions, doubtful, strict=True) if may_break]
+    if not asked:
+        return [(question, HOLDS) for question in questions]
+    definition = context().data_sources.get(SOURCE).get_asset(SOURCE).get_batch_definition(SOURCE)
     batch = definition.get_batch(batch_parameters={"dataframe": frame})
-    answers = _validated(batch, questions, {"result_format": "BOOLEAN_ONLY"})
-    broken = [
-        place
-        for place, question in enumerate(questions)
-        if question.expectation.scope == "row" and (not answers[place].success or MOSTLY in question.arguments)
+    of_rows = asked[0].expectation.scope == "row"
+    said = iter(_validated(batch, asked, WITH_ROWS if of_rows else {"result_format": "BOOLEAN_ONLY"}))
+    return [
+        (question, next(said) if may_break else HOLDS) for question, may_break in zip(questions, doubtful, strict=True)
     ]
-    with_rows = _validated(batch, [questions[place] for place in broken], WITH_ROWS) if broken else []
-    by_place = {**dict(enumerate(answers)), **dict(zip(broken, with_rows, strict=True))}
-    return [(question, by_place[place]) for place, question in enumerate(questions)]
 
 
 def _validated(batch: Any, questions: Sequence[Asked], result_format: Mapping[str, Any]) -> list[Answer]:
