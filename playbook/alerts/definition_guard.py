@@ -76,21 +76,25 @@ def balance(
     return better - worse, ((better + worse - (better - worse) ** 2) / len(both)) ** 0.5
 
 
-def moved(frames: Sequence[pd.DataFrame], watched: Iterable[Watched], rules: GuardSettings) -> dict[str, float]:
+def moved(
+    frames: Sequence[pd.DataFrame], watched: Iterable[Watched], rules: GuardSettings, gaps: Sequence[int] = ()
+) -> dict[str, float]:
     """The measures that moved within the window, with their balance.
 
-    `frames`: features by account, today's first, then one window back, two windows back, and so on. What is usual is
-    the median balance of the earlier windows; a move must stand out from nothing and from that.
+    `frames`: features by account, today's first, then one window back, two windows back, and so on; `gaps`: the days
+    between each two, a window each where none are given. What is usual is the median balance of the earlier windows; a
+    move must stand out from nothing and from that.
     """
     if len(frames) < 2 + rules.min_windows:
         return {}
     found = {}
+    lengths = [max(gap / rules.window_days, 1.0) for gap in gaps] or [1.0] * (len(frames) - 1)
     for measure in watched:
-        # One least change for all windows: else what ages by the days of the window would count in some of them only.
+        # One least change per day for all windows: else what ages by the calendar would count in the longer ones only.
         minimum = min_change(frames[1][measure.name], rules)
         steps = [
-            balance(now[measure.name], before[measure.name], measure.direction, minimum, rules)
-            for now, before in pairwise(frames)
+            balance(now[measure.name], before[measure.name], measure.direction, minimum * longer, rules)
+            for (now, before), longer in zip(pairwise(frames), lengths, strict=True)
         ]
         newest, usual = steps[0], [step[0] for step in steps[1:] if step is not None]
         if newest is None or len(usual) < rules.min_windows:

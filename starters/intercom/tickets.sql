@@ -34,8 +34,8 @@ companies_of AS (
 parts AS (
     SELECT
         CAST(p.conversation_id AS VARCHAR) AS conversation_id,
-        p.part_type AS part_type,
-        p.author_type AS author_type,
+        CAST(p.part_type AS VARCHAR) AS part_type,
+        CAST(p.author_type AS VARCHAR) AS author_type,
         -- Some loaders keep Intercom's seconds since 1970.
         CASE
             WHEN CAST(p.created_at AS VARCHAR) LIKE '%-%' THEN CAST(CAST(p.created_at AS VARCHAR) AS TIMESTAMPTZ)
@@ -63,13 +63,13 @@ versions AS (
     SELECT
         CAST(c.id AS VARCHAR) AS id,
         CAST(c.company_id AS VARCHAR) AS company_id,
-        CASE WHEN c.source_author_type IN ('user', 'lead', 'contact') THEN CAST(c.source_author_id AS VARCHAR) END
+        CASE WHEN CAST(c.source_author_type AS VARCHAR) IN ('user', 'lead', 'contact') THEN CAST(c.source_author_id AS VARCHAR) END
             AS author_id,
-        c.state AS state,
-        c.priority AS priority,
+        CAST(c.state AS VARCHAR) AS state,
+        CAST(c.priority AS VARCHAR) AS priority,
         c.source_subject AS source_subject,
         c.source_body AS source_body,
-        c.source_delivered_as AS source_delivered_as,
+        CAST(c.source_delivered_as AS VARCHAR) AS source_delivered_as,
         c.conversation_rating_value AS rating,
         c._fivetran_deleted AS is_deleted,
         CASE

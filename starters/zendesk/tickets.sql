@@ -50,7 +50,7 @@ highest AS (
 ratings AS (
     SELECT
         CAST(r.ticket_id AS VARCHAR) AS ticket_id,
-        r.score AS score,
+        CAST(r.score AS VARCHAR) AS score,
         COALESCE(CAST(r.updated_at AS TIMESTAMPTZ), CAST(r.created_at AS TIMESTAMPTZ)) AS rated_at,
         ROW_NUMBER() OVER (
             PARTITION BY r.ticket_id
@@ -58,7 +58,7 @@ ratings AS (
         ) AS place
     FROM satisfaction_ratings AS r
     -- `offered` and `unoffered` are no answers.
-    WHERE r.score LIKE 'good%' OR r.score LIKE 'bad%'
+    WHERE CAST(r.score AS VARCHAR) LIKE 'good%' OR CAST(r.score AS VARCHAR) LIKE 'bad%'
 ),
 replies AS (
     SELECT
@@ -110,8 +110,8 @@ SELECT
     CASE WHEN t.status IN ('solved', 'closed') THEN TRUE ELSE FALSE END AS closed,
     r.rated_at AS csat_at,
     CASE
-        WHEN COALESCE(r.score, t.satisfaction_rating_score) LIKE 'good%' THEN 5
-        WHEN COALESCE(r.score, t.satisfaction_rating_score) LIKE 'bad%' THEN 1
+        WHEN COALESCE(r.score, CAST(t.satisfaction_rating_score AS VARCHAR)) LIKE 'good%' THEN 5
+        WHEN COALESCE(r.score, CAST(t.satisfaction_rating_score AS VARCHAR)) LIKE 'bad%' THEN 1
     END AS csat,
     CASE
         WHEN COALESCE(CAST(t.organization_id AS VARCHAR), CAST(u.organization_id AS VARCHAR)) IS NULL THEN 'no_organization'

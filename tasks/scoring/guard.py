@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -173,7 +174,7 @@ def _moves(
     settings = rules.alerts.guard
     days = windows(dates(marts, MART), as_of.date(), settings)
     frames = [today, *(_features(marts, day) for day in days)]
-    found = moved(frames, watched, settings)
+    found = moved(frames, watched, settings, [(now - before).days for now, before in pairwise([as_of.date(), *days])])
     anew = {
         w.name: found[w.name] for w in watched if w.name in found and _is_new(w, live, frames, days, former, settings)
     }

@@ -24,6 +24,8 @@ SOURCES = (
 """In a folder of CSV every value is text, which is hardest to read: it is the one of the short tests."""
 STARTERS = ROOT / "starters"
 AS_OF = "2026-06-01"
+ENUM = re.compile(r"(^|_)(status|score|priority|type|state|outcome|interval|direction|channel)$")
+"""Columns that applications declare as types of their own."""
 MONEY = '[money]\nreporting_currency = "USD"\nfx_rates = { EUR = 1.1, JPY = 0.007, KWD = 3.0 }'
 
 
@@ -128,7 +130,28 @@ def database(server: str, name: str, script: str) -> str:
     url = f"{server.rpartition('/')[0]}/{name}"
     with psycopg.connect(url) as connection:
         connection.execute(script)
+        _with_enums(connection)
     return url
+
+
+def _with_enums(connection: psycopg.Connection[Any]) -> None:
+    """Statuses, scores and the like in a type of their own, which compares with its own words alone."""
+    columns = connection.execute(
+        "SELECT table_name, column_name FROM information_schema.columns"
+        " WHERE table_schema = 'public' AND data_type IN ('text', 'character varying') ORDER BY 1, 2"
+    ).fetchall()
+    for number, (table, column) in enumerate(columns):
+        words = [
+            word for (word,) in connection.execute(f'SELECT DISTINCT "{column}" FROM "{table}"').fetchall() if word
+        ]
+        if not words or not ENUM.search(column):
+            continue
+        listed = ", ".join("'" + word.replace("'", "''") + "'" for word in sorted(words))
+        connection.execute(f"CREATE TYPE enum_{number} AS ENUM ({listed})")
+        connection.execute(f'ALTER TABLE "{table}" ALTER "{column}" DROP DEFAULT')
+        connection.execute(
+            f'ALTER TABLE "{table}" ALTER "{column}" TYPE enum_{number} USING NULLIF("{column}", \'\')::enum_{number}'
+        )
 
 
 def _plain(value: Any) -> Any:

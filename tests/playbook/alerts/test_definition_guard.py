@@ -75,6 +75,19 @@ def test_what_moves_every_week_is_usual() -> None:
     assert moved(book(1.0, 3.0, -1.0, 1.0, -1.0, 1.0), [LOGINS], RULES)
 
 
+def test_a_longer_window_is_no_move() -> None:
+    """Days since a contact, nine days after the last stored score where others were seven apart (SRC-5)."""
+    first, gaps = np.random.default_rng(5).normal(200, 80, 200), [9, 7, 7, 7, 7, 7]
+    ages = [sum(gaps[number:]) for number in range(len(gaps) + 1)]
+    frames = [pd.DataFrame({"logins": first + age}) for age in ages]
+    aging = replace(LOGINS, direction=-1)
+
+    assert moved(frames, [aging], RULES)
+    assert not moved(frames, [aging], RULES, gaps)
+    stopped = [frames[0] + 9, *frames[1:]]
+    assert moved(stopped, [aging], RULES, gaps)["logins"] < 0
+
+
 def test_few_accounts_or_days_tell_nothing() -> None:
     """Fewer accounts than min_accounts, or fewer stored windows than min_windows: no data alert (SRC-5)."""
     assert not moved(book(0.0, 3.0, *QUIET[2:], accounts=49), [LOGINS], RULES)
