@@ -1,6 +1,7 @@
 """The main job end to end, by the commands that a user types, on the sample company and on RavenStack."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -205,6 +206,22 @@ def test_ravenstack_has_a_row_for_every_account_under_contract(tmp_path: Path) -
     assert aside["tickets", "before_signup"] > 0
     assert aside["usage", "before_first_subscription"] > 0
     assert mart(tmp_path, "check_results", "2024-12-01")["success"].any()
+
+
+@pytest.mark.slow
+@real_data
+def test_ravenstack_month_is_that_of_its_readme(tmp_path: Path) -> None:
+    """The numbers on the page are real (SRC-7)."""
+    example = ROOT / "examples" / "ravenstack"
+    call = ("--config", example / "pipeline.toml", "--out", tmp_path, "monthly", "--as-of", "2024-12-01")
+    ran = keepwell(*call, RAVENSTACK_DATA=str(RAVENSTACK))
+    page = (example / "README.md").read_text()
+    (shown,) = re.findall(r"^```\n( +as of .*?)```", page, re.DOTALL | re.MULTILINE)
+
+    assert ran.code == 0, ran.err
+    assert ran.out.replace(f"{tmp_path}/", "out/") == shown
+    unknown = re.findall(r"unknown  (\d+)", shown)
+    assert f"{unknown[0]} accounts are `unknown`" in page
 
 
 @pytest.mark.slow
