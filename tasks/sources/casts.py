@@ -144,7 +144,7 @@ def cast_to_write(kind: dt.DataType, column: Column) -> str:
         return f"say what the number counts (CAST(to_timestamp({name}) AS {target}) AS {name} for seconds since 1970)"
     if column.type in (DATE, INSTANT):
         return (
-            f"write NULL for what stands for no date (NULLIF({name}, ...)) or read its format (31.12.2026: in files and "
+            f"write NULL for what stands for no date (NULLIF({name}, ...)) or read its format (31.12.2026 in files and "
             f"DuckDB CAST(strptime({name}, '%d.%m.%Y') AS {target}) AS {name}, in PostgreSQL "
             f"to_date({name}, 'DD.MM.YYYY') AS {name})"
         )
