@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from itertools import groupby
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import Field
@@ -135,7 +135,7 @@ class Background:
 
 
 def messages(
-    new: Sequence[LedgerEvent], opened: Mapping[str, Mapping[str, object]], background: Background,
+    new: Sequence[LedgerEvent], opened: Mapping[str, Mapping[str, Any]], background: Background,
     channels: Mapping[str, Channel], notices: Iterable[Notice] = (),
 ) -> list[Message]:  # fmt: skip
     """The messages of these events, and further notices, on every channel that takes them.
@@ -156,7 +156,7 @@ def messages(
 
 
 def _notified_openings(
-    new: Iterable[LedgerEvent], opened: Mapping[str, Mapping[str, object]]
+    new: Iterable[LedgerEvent], opened: Mapping[str, Mapping[str, Any]]
 ) -> Iterator[LedgerEvent]:  # fmt: skip
     """Openings and releases; alerts on hold are covered by the message of their data alert."""
     for event in new:
@@ -297,7 +297,7 @@ def _digest_line(account: str, own: Sequence[LedgerEvent], background: Backgroun
 
 
 def _breaches(
-    new: Iterable[LedgerEvent], opened: Mapping[str, Mapping[str, object]], background: Background
+    new: Iterable[LedgerEvent], opened: Mapping[str, Mapping[str, Any]], background: Background
 ) -> Iterator[Notice]:  # fmt: skip
     """One message per run and role, a line per account: owner and missed deadlines; by owner, first due first."""
     late = sorted((e for e in new if e.kind == "breached"), key=lambda e: (e.payload["escalated_to"], e.event_id))
@@ -320,12 +320,12 @@ def _breaches(
 
 
 def _missed(
-    events: Sequence[LedgerEvent], opened: Mapping[str, Mapping[str, object]], background: Background
+    events: Sequence[LedgerEvent], opened: Mapping[str, Mapping[str, Any]], background: Background
 ) -> str:  # fmt: skip
     """The missed deadlines of one case."""
     about, first = opened[events[0].alert_id], events[0]
     owner, card = str(about["owner"]), background.accounts.get(first.account_id)
-    reviewers = background.reviewers(about["recipients"])  # type: ignore[arg-type]
+    reviewers = background.reviewers(about["recipients"])
     who = {"review": f" by {reviewers}" if reviewers else ""}
     due = ", ".join(
         f"{STEP_WORDS[e.payload['step']]}{who.get(e.payload['step'], '')} "

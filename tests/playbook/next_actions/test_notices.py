@@ -1,6 +1,7 @@
 """Messages about next actions: what each recipient does now, by when, why (ACT-2, ALR-4)."""
 
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from keepwell.playbook.alerts.account_card import AccountCard
 from keepwell.playbook.alerts.messages import Notice
@@ -24,10 +25,10 @@ def recommended(
     return action_event(f"id-{account}", account, "recommended", MONDAY, "keepwell", about)
 
 
-def card(arr: float, risk: float = 0.5, **more: object) -> AccountCard:
+def card(arr: float, risk: float = 0.5, **more: Any) -> AccountCard:
     return AccountCard(
         name=f"Firm {arr:.0f}", today=MONDAY.date(), arr=arr, currency="USD", health=41.0, band="critical", risk=risk,
-        **more,  # type: ignore[arg-type]
+        **more,
     )  # fmt: skip
 
 
