@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 from threadpoolctl import threadpool_limits
 
 from keepwell.models.effects.doubly_robust import Adjusted, Bools, adjusted
@@ -156,7 +156,7 @@ class _Sides:
         """The value with a Student's t interval from the influence, summed per account."""
         per_account = np.bincount(pd.factorize(self.rows["account_id"])[0], influence)
         variance = np.square(per_account).sum() * len(per_account) / (len(per_account) - 1)
-        half = stats.t.ppf((1.0 + rules.confidence) / 2.0, max(effective - 1.0, 1.0)) * np.sqrt(variance)
+        half = scipy.stats.t.ppf((1.0 + rules.confidence) / 2.0, max(effective - 1.0, 1.0)) * np.sqrt(variance)
         return Estimate(value, float(value - half), float(value + half))
 
     def comparable(self, found: Adjusted) -> int:
@@ -179,8 +179,8 @@ def _needed(estimate: Estimate | None, sides: _Sides, outcome: Outcome, rules: E
 
     From the interval where there is one; else from the outcome's variance, assuming one untreated account per treated.
     """
-    sides_of_interval = stats.norm.ppf((1.0 + rules.confidence) / 2.0)
-    wanted = outcome.min_effect / (sides_of_interval + stats.norm.ppf(rules.power))
+    sides_of_interval = scipy.stats.norm.ppf((1.0 + rules.confidence) / 2.0)
+    wanted = outcome.min_effect / (sides_of_interval + scipy.stats.norm.ppf(rules.power))
     if estimate is not None:
         error = (estimate.high - estimate.low) / 2.0 / sides_of_interval
         return int(np.ceil(sides.with_treatment * (error / wanted) ** 2))

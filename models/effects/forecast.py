@@ -13,8 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
-from scipy.special import gammaln, softmax
+import scipy
 
 from keepwell.models.grading.intervals import Estimate, prediction_interval
 from keepwell.models.grading.metrics import Floats
@@ -62,7 +61,7 @@ class Forecast:
 
 def prior_spreads(rules: ForecastSettings) -> Floats:
     """Prior weight of each spread: a half-normal distribution."""
-    logs = stats.norm.logpdf(SPREADS, scale=rules.spread)
+    logs = scipy.stats.norm.logpdf(SPREADS, scale=rules.spread)
     weights: Floats = np.exp(logs - logs.max())  # a curve so narrow that all of it vanishes has its nearest spread
     return weights / weights.sum()
 
@@ -72,18 +71,23 @@ def belief(quarters: Sequence[Quarter], level_sd: float, spreads: Floats, rules:
 
     `level_sd`: prior standard deviation of the log level; `spreads`: prior weight of each spread.
     """
-    log = stats.norm.logpdf(LEVELS, scale=level_sd)[:, None] + np.log(spreads + 1e-300)[None, :]
+    log = scipy.stats.norm.logpdf(LEVELS, scale=level_sd)[:, None] + np.log(spreads + 1e-300)[None, :]
     size = 1.0 / SPREADS[None, :] ** 2
     for age, quarter in enumerate(quarters):
         mean = np.exp(LEVELS)[:, None] * max(quarter.expected, 1e-9)
         log = log + rules.discount**age * _negative_binomial(quarter.observed, size, mean)
-    return Belief(softmax(log))
+    return Belief(scipy.special.softmax(log))
 
 
 def _negative_binomial(count: float, size: Floats, mean: Floats) -> Floats:
     """Log likelihood of a count (not necessarily an integer) with variance mean + mean^2 / size."""
     share = size / (size + mean)
-    found: Floats = gammaln(count + size) - gammaln(size) + size * np.log(share) + count * np.log1p(-share)
+    found: Floats = (
+        scipy.special.gammaln(count + size)
+        - scipy.special.gammaln(size)
+        + size * np.log(share)
+        + count * np.log1p(-share)
+    )
     return found
 
 

@@ -6,7 +6,7 @@ effects whose false discovery rate is bounded (Benjamini and Hochberg 1995), amo
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 
 PREFER, DROP, RECONSIDER, UNCLEAR, FEW = "prefer", "drop", "reconsider", "unclear", "too few"
 """Helps; harms; helps less than the smallest effect that matters; inconclusive; too few subjects."""
@@ -15,9 +15,9 @@ PREFER, DROP, RECONSIDER, UNCLEAR, FEW = "prefer", "drop", "reconsider", "unclea
 def q_values(table: pd.DataFrame, confidence: float) -> pd.Series:
     """The q-value (smallest false discovery rate) of each effect with enough subjects; NaN for the others."""
     judged = table[table["enough"].astype(bool) & table["effect"].notna()]
-    error = (judged["high"] - judged["low"]) / 2.0 / stats.norm.ppf((1.0 + confidence) / 2.0)
-    p = 2.0 * stats.norm.sf(np.abs(judged["effect"]) / error)
-    found = stats.false_discovery_control(p) if len(p) else []
+    error = (judged["high"] - judged["low"]) / 2.0 / scipy.stats.norm.ppf((1.0 + confidence) / 2.0)
+    p = 2.0 * scipy.stats.norm.sf(np.abs(judged["effect"]) / error)
+    found = scipy.stats.false_discovery_control(p) if len(p) else []
     return pd.Series(found, index=judged.index, dtype="float64").reindex(table.index)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
@@ -170,7 +170,9 @@ def gate(
     score = pd.DataFrame(through * (y - line.mean)[:, None]).groupby(subjects["account_id"].to_numpy()).sum().to_numpy()
     variance, total = score.T @ score, score.sum(axis=0)
     statistic = total @ np.linalg.pinv(variance, rcond=SAME, hermitian=True) @ total
-    return float(stats.chi2.sf(statistic, np.linalg.matrix_rank(variance, tol=SAME * np.linalg.norm(variance, 2))))
+    return float(
+        scipy.stats.chi2.sf(statistic, np.linalg.matrix_rank(variance, tol=SAME * np.linalg.norm(variance, 2)))
+    )
 
 
 def _needed(subjects: pd.DataFrame, rules: UpliftSettings) -> int:

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import scipy
 from numpy.typing import NDArray
-from scipy.stats import norm, rankdata
 
 from keepwell.models.grading.metrics import Floats
 from keepwell.models.settings.explaining import ImportanceSettings
@@ -49,9 +49,9 @@ def placements(y_prob: Floats, y_true: NDArray[np.bool_]) -> Floats:
 
     Ties count half. The mean over either group is the ROC-AUC (DeLong, DeLong and Clarke-Pearson 1988).
     """
-    below = rankdata(y_prob)
+    below = scipy.stats.rankdata(y_prob)
     for group in (y_true, ~y_true):
-        below[group] -= rankdata(y_prob[group])
+        below[group] -= scipy.stats.rankdata(y_prob[group])
     return np.where(y_true, below / (~y_true).sum(), 1.0 - below / y_true.sum())
 
 
@@ -63,7 +63,7 @@ def _interval(
     pull = (lost - value) / np.where(y_true, y_true.sum(), (~y_true).sum())
     of_account = np.bincount(accounts, pull)
     error = float(np.sqrt(np.square(of_account).sum() * len(of_account) / (len(of_account) - 1)))
-    half_width = float(norm.ppf((1 + confidence) / 2)) * error
+    half_width = float(scipy.stats.norm.ppf((1 + confidence) / 2)) * error
     return value, value - half_width, value + half_width
 
 

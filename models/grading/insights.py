@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 
 from keepwell.models.grading.intervals import estimated
 from keepwell.models.grading.metrics import Floats
@@ -108,7 +108,7 @@ def contrasts(
     counts = drawn_counts(accounts, y_true, sides, rules.replicates, SEED)
     with np.errstate(divide="ignore", invalid="ignore"):  # a draw may have no outcome in a group
         ratios = counts.rates[:, 0::2] / counts.rates[:, 1::2]
-    q_values = stats.false_discovery_control([_p_value(drawn) for drawn in ratios.T], method="by")
+    q_values = scipy.stats.false_discovery_control([_p_value(drawn) for drawn in ratios.T], method="by")
     return [
         _contrast(grouping, drawn, float(q), counts.rows[0, 2 * n : 2 * n + 2], counts.outcomes[0, 2 * n : 2 * n + 2],
                   accounts, rules)
@@ -194,4 +194,4 @@ def _p_value(drawn: Any) -> float:
     with np.errstate(divide="ignore", invalid="ignore"):
         logs = np.log(drawn)
     spread = float(np.std(logs[1:][np.isfinite(logs[1:])]))
-    return float(2.0 * stats.norm.sf(abs(logs[0]) / spread)) if spread > 0 else 1.0
+    return float(2.0 * scipy.stats.norm.sf(abs(logs[0]) / spread)) if spread > 0 else 1.0

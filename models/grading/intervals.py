@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtr, ndtri
 
 from keepwell.models.grading.metrics import METRICS, WITHOUT_INTERVAL, Floats, Graded, Metric
 
@@ -70,8 +70,8 @@ def interval(value: float, draws: ArrayLike, confidence: float) -> Estimate:
     known = _known(draws)
     edge = 0.5 / max(len(known), 1)
     below = (1.0 + np.sign(value - known).sum() / max(len(known), 1)) / 2.0
-    bias = ndtri(np.clip(below, edge, 1.0 - edge))
-    return _between(value, known, ndtr(2.0 * bias + ndtri(_tails(confidence))))
+    bias = scipy.special.ndtri(np.clip(below, edge, 1.0 - edge))
+    return _between(value, known, scipy.special.ndtr(2.0 * bias + scipy.special.ndtri(_tails(confidence))))
 
 
 def _known(draws: ArrayLike) -> Floats:

@@ -12,7 +12,6 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import cohen_kappa_score
 
 from keepwell.models.grading.intervals import Estimate, account_draws, interval
 from keepwell.models.grading.metrics import Floats, line
@@ -140,6 +139,8 @@ def _kappas(rows: pd.DataFrame, rules: GradeSettings) -> Iterator[Grade]:
 def _kappa(
     rows: pd.DataFrame, name: str, other: str, left: pd.Series, right: pd.Series, rules: GradeSettings
 ) -> Grade:  # fmt: skip
+    from sklearn.metrics import cohen_kappa_score  # a second of imports, which every day without a sprint would pay
+
     sides = [np.digitize(side.to_numpy(dtype=float), sorted(rules.bands)) for side in (left, right)]
     labels = list(range(len(rules.bands) + 1))
 

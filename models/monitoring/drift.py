@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import scipy
 from numpy.typing import NDArray
-from scipy import stats
 
 from keepwell.models.grading.metrics import Floats
 from keepwell.models.settings.monitoring import DriftSettings
@@ -152,7 +152,7 @@ def drift(was: Reference, book: pd.DataFrame, rules: DriftSettings) -> pd.DataFr
             }
         )  # fmt: skip
     frame = pd.DataFrame(rows)
-    q_value = stats.false_discovery_control(frame["p_value"].to_numpy())
+    q_value = scipy.stats.false_discovery_control(frame["p_value"].to_numpy())
     drifted = (q_value < rules.false_discovery_rate) & (frame["value"] > frame["usual"].clip(lower=rules.min_psi))
     return frame.assign(q_value=q_value, drifted=drifted)
 
@@ -178,4 +178,4 @@ def _index(table: Floats) -> float:
 
 def _p_value(table: Floats) -> float:
     """p-value of the chi-square test of no change."""
-    return float(stats.chi2_contingency(table, correction=False).pvalue) if table.shape[1] > 1 else 1.0
+    return float(scipy.stats.chi2_contingency(table, correction=False).pvalue) if table.shape[1] > 1 else 1.0

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 
 from keepwell.models.settings.monitoring import DriftSettings
 
@@ -31,7 +31,7 @@ def outcome_drift(rows: pd.DataFrame, reference_rate: Rate, rules: DriftSettings
         return frame
     for statistic in frame["statistic"].unique():
         mine = frame["statistic"] == statistic
-        frame.loc[mine, "q_value"] = stats.false_discovery_control(frame.loc[mine, "p_value"].to_numpy())
+        frame.loc[mine, "q_value"] = scipy.stats.false_discovery_control(frame.loc[mine, "p_value"].to_numpy())
     sure = frame["q_value"] < rules.false_discovery_rate
     drifted = sure & ((frame["ratio"] - 1.0).abs() >= rules.min_ratio)
     return frame.drop(columns="ratio").assign(drifted=drifted)
@@ -44,12 +44,12 @@ def _month(month: pd.Timestamp, rows: pd.DataFrame, reference_rate: Rate, rules:
     noise = np.sqrt(max(share * (1.0 - share), rate * (1.0 - rate)) / count)
     y_prob = rows["chance"].to_numpy(dtype=float)
     expected, spread = float(y_prob.sum()), float(np.sqrt((y_prob * (1.0 - y_prob)).sum()))
-    wide = float(stats.norm.ppf((1.0 + rules.confidence) / 2.0))
+    wide = float(scipy.stats.norm.ppf((1.0 + rules.confidence) / 2.0))
     return [
         {
             "kind": "outcome", "name": name, "statistic": statistic, "month": month, "value": value,
             "low": max(value - wide * error, 0.0), "high": value + wide * error, "ratio": ratio,
-            "p_value": 2.0 * float(stats.norm.sf(abs(z))),
+            "p_value": 2.0 * float(scipy.stats.norm.sf(abs(z))),
         }
         for name, statistic, value, error, ratio, z in (
             ("rate", "base_rate", share, noise, share / rate,

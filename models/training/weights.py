@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import minimize
-from scipy.special import expit
+import scipy
 
 from keepwell.models.grading.intervals import Estimate, drawn, estimated
 from keepwell.models.grading.metrics import Floats, graded, recall, roc_auc, top
@@ -131,7 +130,7 @@ def _fitted(rows: pd.DataFrame, label: str, components: Sequence[str], prior: Fl
         total = np.maximum(known @ weights, np.finfo(float).eps)
         score = (points @ weights) / total
         odds = levels[segments] - slope * score
-        error = expit(odds) - y_true
+        error = scipy.special.expit(odds) - y_true
         likelihood = np.logaddexp(0.0, odds).sum() - y_true @ odds
         along = (error / total) @ points - (error * score / total) @ known
         # The score does not change when all weights scale alike, so the prior applies to normalized weights.
@@ -150,7 +149,9 @@ def _fitted(rows: pd.DataFrame, label: str, components: Sequence[str], prior: Fl
     level = np.log(rate / (1 - rate)) + START_SLOPE * points.sum() / known.sum()
     start = np.concatenate([prior, [START_SLOPE], np.full(count, level)])
     bounds = [(0.0, None)] * (size + 1) + [(None, None)] * count
-    found = minimize(objective, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 500})
+    found = scipy.optimize.minimize(
+        objective, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 500}
+    )
     weights: Floats = found.x[:size]
     return weights / weights.sum()
 

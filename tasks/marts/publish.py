@@ -85,8 +85,7 @@ def _column(values: pd.Series, kind: pa.DataType, decimals: int) -> pa.Array:
         return pa.array(pd.to_datetime(values, utc=True).astype("datetime64[us, UTC]"), kind, from_pandas=True)
     if pa.types.is_list(kind):
         return pa.array([None if v is None else list(v) for v in values], kind)
-    plain = bool if pa.types.is_boolean(kind) else str
-    return pa.array([None if pd.isna(v) else plain(v) for v in values], kind)
+    return pa.array(values, kind, from_pandas=True)
 
 
 def _write_aside(

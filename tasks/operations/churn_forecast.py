@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import scipy
 
 from keepwell.features.book import book
 from keepwell.features.facts.known import Facts, known
@@ -169,9 +170,7 @@ def _belief(
 
 def _as_quarter(tested: Estimate) -> Quarter:
     """Expected and observed churn whose ratio has the same precision: its variance is ratio / expected."""
-    from scipy.stats import norm
-
-    error = (tested.high - tested.low) / (2.0 * float(norm.ppf(0.95)))
+    error = (tested.high - tested.low) / (2.0 * float(scipy.stats.norm.ppf(0.95)))
     expected = tested.value / error**2
     return Quarter(expected, expected * tested.value)
 

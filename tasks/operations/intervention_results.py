@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from scipy import stats
+import scipy
 
 from keepwell.features.facts.known import Facts
 from keepwell.features.outcomes.labels import churned_accounts
@@ -53,7 +53,7 @@ def rate_of(occurred: "pd.Series[bool]", confidence: float) -> Rate | None:
     part, whole = int(occurred.sum()), len(occurred)
     if not whole:
         return None
-    bounds = stats.binomtest(part, whole).proportion_ci(confidence, method="wilson")
+    bounds = scipy.stats.binomtest(part, whole).proportion_ci(confidence, method="wilson")
     return Rate(part, whole, float(bounds.low), float(bounds.high))
 
 

@@ -5,7 +5,7 @@ case; what could be two tables of one name is refused.
 """
 
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -45,6 +45,13 @@ def table_scans(
                 "one and read it by its own name."
             )
         yield name, _scan(places[0][1], folder, table, name, settings, scratch)
+
+
+def files_of(folder: Path, names: Collection[str]) -> list[Path]:
+    """The files of these tables, as far as they are there."""
+    keys = {_key(name) for name in names}
+    places = [place for key, found in _tables(folder).items() if key in keys for _, place in found]
+    return [file for place in places for file in (_parts(place) if place.is_dir() else [place])]
 
 
 def table_names(folder: Path) -> list[str]:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
@@ -49,6 +50,12 @@ class Snapshot:
 
         StoredDamaged names a file that is no longer as it was written.
         """
+        self.verify()
+        connection = engine(self.path)
+        return {name: _whole(connection.read_parquet(self.file(name), table_name=name), name) for name in self.files}
+
+    def verify(self) -> None:
+        """Compare each file with what was written; StoredDamaged names one that differs."""
         for name in self.files:
             if digest_of(self.file(name)) != self.sha256[name]:
                 raise StoredDamaged(
@@ -56,8 +63,6 @@ class Snapshot:
                     "computed from it. Run again to read the source anew and replace it; if the source has changed "
                     "since, restore the file from a backup."
                 )
-        connection = engine(self.path)
-        return {name: _whole(connection.read_parquet(self.file(name), table_name=name), name) for name in self.files}
 
     def file(self, name: str) -> Path:
         """The file of one table."""
@@ -111,4 +116,10 @@ def stored_snapshot(root: Path, identity: str) -> Snapshot:
         sha256 = {name: table.pop("sha256") for name, table in about.items()}
         sha256 |= {name: digest_of(place / f"{name}.parquet") for name in ("quarantine", "uncast")}
         about = {"tables": about, "sha256": sha256}
-    return Snapshot(identity, place, {name: StagedTable(**of) for name, of in about["tables"].items()}, about["sha256"])
+    return Snapshot(identity, place, {name: _staged_table(of) for name, of in about["tables"].items()}, about["sha256"])
+
+
+def _staged_table(of: dict[str, Any]) -> StagedTable:
+    """What staging saw of a table, read back from JSON, which has no tuples."""
+    casts = {column: (count, tuple(keys)) for column, (count, keys) in of["casts"].items()}
+    return StagedTable(**{**of, "given": tuple(of["given"]), "casts": casts})

@@ -38,6 +38,7 @@ from keepwell.tasks.sources.mapping import file_of, single_select, text_of, unkn
 from keepwell.tasks.sources.portable import portable
 from keepwell.tasks.sources.sentiment_cache import SentimentCache
 from keepwell.tasks.sources.snapshot import Snapshot, StagedTable, store_snapshot
+from keepwell.tasks.sources.unchanged import fingerprint, kept_snapshot, note
 
 log = logging.getLogger("keepwell")
 
@@ -68,12 +69,16 @@ def stage(
 ) -> Snapshot:
     """Read every mapped table from the source into `root/<snapshot id>/`; a snapshot that is there already is kept.
 
-    Its files are compared with those just written, which replace what is damaged.
+    Its files are compared with those just written, which replace what is damaged. A source that is as it was when the
+    newest snapshot was made is not read (unchanged.py).
 
     A mapping whose line fails is read again from its first row. Raises ConfigError for a mapping or source that cannot
     be used, Unreachable for one that does not answer, DataCheckFailed for data that cannot be read.
     """
     selects = {name: select_of(path, url) for name, path in mappings.items()}
+    found = fingerprint(url, base, selects, csv)
+    if (kept := kept_snapshot(root, found)) is not None:
+        return kept
     source = SourceConnection(url, base, selects, retries, csv)
     source.connect()
     try:
@@ -95,9 +100,12 @@ def stage(
             sentiments.save(work)
             _join(work, "quarantine", QUARANTINE, [work / f"{name}.aside.parquet" for name in staged])
             _join(work, "uncast", UNCAST, sorted(work.glob("*.uncast.parquet")))
-            return store_snapshot(work, root, staged)
+            snapshot = store_snapshot(work, root, staged)
     finally:
         source.close()
+    if found is not None and found == fingerprint(url, base, selects, csv):
+        note(root, found, snapshot)
+    return snapshot
 
 
 def select_of(path: Path, url: str) -> str:
