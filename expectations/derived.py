@@ -85,7 +85,8 @@ DERIVED: Mapping[str, Mapping[str, Derived]] = {
 """Per canonical table, the columns that its own rows give."""
 
 CHAINS: Mapping[str, tuple[str, ...]] = {
-    "unclear": ("start_on",), "day_late": ("start_on",), "replaces_known": ("replaces",)
+    "unclear": ("start_on",), "day_late": ("start_on",), "replaces_known": ("replaces",),
+    "renewed_unseen": ("auto_renew",),
 }  # fmt: skip
 """Columns that contracts have by what follows what (features/facts/chains.py), with those that they need."""
 

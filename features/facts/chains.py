@@ -29,6 +29,7 @@ CHAINED = pa.schema(
         "contract_id": pa.string(), "term_end": pa.date32(), "covers_until": pa.date32(), "bridged_until": pa.date32(),
         "followed": pa.bool_(), "follows": pa.bool_(), "chain_start_on": pa.date32(), "renewal_on": pa.date32(),
         "chain_notice_on": pa.date32(), "day_late": pa.bool_(), "unclear": pa.bool_(), "replaces_known": pa.bool_(),
+        "renewed_unseen": pa.bool_(),
     }
 )  # fmt: skip
 """`term_end`: the agreed end, after tacit renewals. `covers_until`: the first day on which it counts no longer, NULL
@@ -36,7 +37,10 @@ where that is open: it ended, or what follows it began. `bridged_until`: the sam
 gap. `followed`, `follows`: whether a contract follows it, and whether it follows one. `chain_start_on`: the start of
 the first contract of its chain; `renewal_on`, `chain_notice_on`: agreed end and notice of the last. `day_late`: it
 starts one day after the end that it follows; NULL where it follows none. `unclear`: renewal or add-on, nothing tells.
-`replaces_known`: the contract that it names is one of its account; NULL where it names none."""
+`replaces_known`: the contract that it names is one of its account; NULL where it names none. `renewed_unseen`: it
+counts because it renewed by itself, where the source writes most such renewals as rows; NULL where it never does."""
+MIN_RENEWALS = 10
+"""Renewals from which on their rows say how a source writes them."""
 
 
 def with_chains(contracts: ir.Table, today: date, rules: SuccessionRules) -> ir.Table:
@@ -78,6 +82,7 @@ def chained(rows: pd.DataFrame, today: date, rules: SuccessionRules) -> pa.Table
         frame["contract_id"], term_end, np.fmin(end, next_start), np.where(linked, next_start, end), linked,
         found.follows, contracts.start[first], term_end[last], contracts.notice_on[last],
         _day_late(contracts, found), found.unclear, _replaces_known(frame, contracts),
+        _renewed_unseen(contracts, found, np.datetime64(today, "D")),
     )  # fmt: skip
     arrays = [pa.array(values, kind, from_pandas=True) for values, kind in zip(columns, CHAINED.types, strict=True)]
     return pa.Table.from_arrays(arrays, schema=CHAINED)
@@ -100,6 +105,15 @@ def _replaces_known(frame: pd.DataFrame, rows: Contracts) -> npt.NDArray[np.obje
     found = same.astype(np.object_)
     found[frame["replaces"].isna().to_numpy()] = None
     return found
+
+
+def _renewed_unseen(rows: Contracts, found: Succession, today: np.datetime64) -> npt.NDArray[np.object_]:
+    """Of each contract that renews itself, whether only that keeps it alive, where most others have a row for it."""
+    over = rows.renews & (rows.end_on <= today)
+    linked = found.after != NOBODY
+    seen, unseen = over & linked, over & ~linked
+    by_rows = seen.sum() >= max(MIN_RENEWALS, unseen.sum())
+    return np.where(rows.renews, unseen & by_rows, np.full(len(rows), None, dtype=object))
 
 
 def _contracts(frame: pd.DataFrame, rules: SuccessionRules) -> Contracts:

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from keepwell.tasks.errors import ConfigError
 from keepwell.tasks.settings import STANDARD_CSV, STANDARD_RETRIES
-from keepwell.tasks.sources.connect import IN_A_FILE, SourceConnection
+from keepwell.tasks.sources.connect import IN_A_FILE, SourceConnection, described
 from keepwell.tasks.sources.mapping import single_select
-from keepwell.tasks.starters.catalogue import Catalogue
+from keepwell.tasks.starters.catalogue import Catalogue, Place
 from keepwell.tasks.starters.decisions import open_decisions
 from keepwell.tasks.starters.pipeline import SQL, pipeline_toml
 from keepwell.tasks.starters.proposal import Proposal, certain, proposed
-from keepwell.tasks.starters.recognition import as_usual, each_table_once, recognized
-from keepwell.tasks.starters.starter import starters, systems
+from keepwell.tasks.starters.recognition import as_usual, each_table_once, recognized, what_it_lacks
+from keepwell.tasks.starters.starter import Starter, starters, systems
 
 PASSWORD = "SOURCE_PASSWORD"  # noqa: S105 - the name of a variable
 PIPELINE = "pipeline.toml"
@@ -50,11 +50,12 @@ def init(to: Path, url: str, names: Sequence[str]) -> Started:
             there = [recognized(one, catalogue) for one in chosen]
             found = each_table_once([system for system in there if names or certain(system)])
             if not any(system.tables for system in found):
-                raise ConfigError(_nothing(catalogue, names))
+                raise ConfigError(_nothing(catalogue, names, chosen))
         dialect = catalogue.dialect if catalogue else "duckdb"
         mappings = proposed(found, dialect)
         used = {str(t.place) for system in found for t in system.tables.values() if t.place}
-        unused = [str(place) for place in catalogue.places if str(place) not in used] if catalogue else []
+        left = [place for place in catalogue.places if str(place) not in used] if catalogue else []
+        unused = [_described(place, what_it_lacks(chosen, catalogue, place)) for place in left] if catalogue else []
     finally:
         if catalogue is not None:
             catalogue.close()
@@ -68,14 +69,21 @@ def init(to: Path, url: str, names: Sequence[str]) -> Started:
     )  # fmt: skip
 
 
-def _nothing(catalogue: Catalogue, names: Sequence[str]) -> str:
+def _nothing(catalogue: Catalogue, names: Sequence[str], chosen: Sequence[Starter]) -> str:
+    """That nothing was recognized: what is there, what of it nearly is, and how to go on."""
     there = ", ".join(map(str, catalogue.places[:MANY])) or "no tables"
     more = ", ..." if len(catalogue.places) > MANY else ""
-    of = ", ".join(names) or "any system"
+    of = " or ".join(starter.title for starter in chosen) if names else "any system"
+    lacks = [(place, why) for place in catalogue.places if (why := what_it_lacks(chosen, catalogue, place))]
+    near = "".join(f" {place} {why}." for place, why in lacks[:MANY])
     return (
-        f"the source has no table in the shape of {of}; it has {there}{more}. Write the mappings by hand: "
-        "docs/how-to/own-warehouse.md."
+        f"the source has no table in the shape of {of}; it has {there}{more}.{near} Rename tables or columns in a view "
+        "or in the export, or write the mappings by hand from templates: keepwell init --from tables, without --url."
     )
+
+
+def _described(place: Place, why: str | None) -> str:
+    return f"{place} ({why})" if why else str(place)
 
 
 def _without_password(url: str, to: Path) -> tuple[str, str | None]:
@@ -106,7 +114,7 @@ def _currencies(url: str, contracts: Proposal | None, dialect: str) -> list[str]
         asked = f"SELECT c.currency AS currency, COUNT(*) AS many FROM ({select}) AS c GROUP BY c.currency"
         source = SourceConnection(url, Path(), {"contracts": select}, STANDARD_RETRIES, STANDARD_CSV)
         try:
-            rows = source.read(lambda connection: connection.sql(asked).to_pyarrow().to_pylist())
+            rows = source.read(lambda connection: described(connection, "contracts", asked).to_pyarrow().to_pylist())
         finally:
             source.close()
         known = [row for row in rows if row["currency"]]

@@ -11,16 +11,16 @@ from sqlglot import exp
 from keepwell.features.facts.canonical import TABLES
 from keepwell.playbook.doctor import Diagnosis, Severity
 from keepwell.tasks.connections.drivers import dialect_of, scheme_of
-from keepwell.tasks.errors import ConfigError, KeepwellError
+from keepwell.tasks.errors import ConfigError, KeepwellError, Unreachable
 from keepwell.tasks.settings import STANDARD_CSV, CsvSettings, RetrySettings
 from keepwell.tasks.sources.connect import (
     SourceConnection,
     columns_read,
+    described,
     folder_of,
     folder_source,
     lacking_column,
     lacks_column,
-    read_only,
     source_failure,
 )
 from keepwell.tasks.sources.mapping import file_of, missing_columns, single_select, text_of, unknown_columns
@@ -130,21 +130,11 @@ def _described(source: Source, name: str, sql: str, file: str) -> tuple[Collecti
 def _columns(connection: SQLBackend, name: str, sql: str) -> Collection[str]:
     """The columns of a SELECT, as the source describes it; its error in our words."""
     try:
-        columns = connection.sql(sql).columns
-        if connection.name == "postgres":  # a view is described whether or not its tables may be read
-            _explain(connection, sql)
+        return set(described(connection, name, sql).columns)
+    except KeepwellError:
+        raise
     except Exception as error:  # every driver has its own classes
         raise source_failure(name, error) from error
-    return set(columns)
-
-
-def _explain(connection: SQLBackend, sql: str) -> None:
-    """Have a server plan a SELECT, for which it looks at the rights; what it calls meanwhile cannot write."""
-    read_only(connection, on=True)
-    try:
-        connection.raw_sql(f"EXPLAIN {sql}").close()
-    finally:
-        read_only(connection, on=False)
 
 
 def _replaced_by_null(statement: exp.Expr, column: str) -> bool:
@@ -164,6 +154,8 @@ def _absent(connection: SQLBackend, dialect: str, name: str, statement: exp.Expr
     for table in dict.fromkeys(t.sql(dialect) for t in bare):
         try:
             _columns(connection, name, f"SELECT * FROM {table}")
+        except Unreachable:
+            return None
         except KeepwellError:
             absent.append(f"`{table}`")
     reads = f"the mapping of {name} reads {' and '.join(absent)}; missing, or not readable by this user."

@@ -12,6 +12,7 @@ from weakref import finalize
 
 import duckdb
 import ibis
+import ibis.expr.types as ir
 from ibis.backends.sql import SQLBackend
 
 from keepwell.tasks.connections.drivers import backend_of, scheme_of, source_driver
@@ -39,6 +40,13 @@ LACKING = (
 MAX_COLUMNS = 12
 """Columns that a message names."""
 WRONG_SQL = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException, duckdb.NotImplementedException)
+TYPES = """
+SELECT CASE t.typtype WHEN 'e' THEN 'enum' ELSE pg_catalog.format_type(asked.oid, asked.size) END
+FROM unnest(%s::oid[], %s::int[]) WITH ORDINALITY AS asked (oid, size, place)
+LEFT JOIN pg_catalog.pg_type AS t ON t.oid = asked.oid
+ORDER BY asked.place
+"""
+"""The types of PostgreSQL by their ids and sizes, as its catalog writes them."""
 WRONG_STATES = ("0A", "25", "42")
 """SQLSTATE classes of the same: not supported, writing in a read-only session, syntax or access."""
 
@@ -109,6 +117,8 @@ def connect_source(
     if connection.name == "postgres":
         connection.raw_sql("SET TIME ZONE 'UTC'").close()
         connection.raw_sql("SET DateStyle = 'ISO, YMD'").close()
+        connection.raw_sql("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY").close()
+        connection.con.commit()
         connection.raw_sql(f"SET lock_timeout = '{retries.connect_seconds}s'").close()
     return connection
 
@@ -118,17 +128,30 @@ def folder_of(url: str, base: Path) -> Path | None:
     return (base / url.removeprefix("file://")).resolve() if scheme_of(url) in ("", "file") else None
 
 
-def read_only(connection: SQLBackend, on: bool) -> None:
-    """Forbid a server session to write, or allow it again.
+def described(connection: SQLBackend, table: str, sql: str) -> ir.Table:
+    """The rows of a mapping's SELECT with the columns that the source says it gives; none of it is run.
 
-    Ibis learns a SELECT's columns from a temporary view, which PostgreSQL counts as writing: so the door is open while
-    a mapping is described, which runs nothing of it, and shut while it runs. DuckDB files are opened read-only.
+    Ibis would make a temporary view in PostgreSQL to learn them, which a user who may only read cannot.
     """
-    if connection.name == "postgres":
-        mode = "READ ONLY" if on else "READ WRITE"
-        connection.con.rollback()
-        connection.raw_sql(f"SET SESSION CHARACTERISTICS AS TRANSACTION {mode}").close()
-        connection.con.commit()
+    columns = _postgres_columns(connection, table, sql) if connection.name == "postgres" else None
+    return connection.sql(sql, schema=columns)
+
+
+def _postgres_columns(connection: SQLBackend, table: str, sql: str) -> ibis.Schema:
+    """The columns of a SELECT as the server describes its result: it plans the SELECT, and looks at the rights."""
+    with connection.con.transaction(), connection.con.cursor() as cursor:
+        cursor.execute(f"SELECT * FROM ({sql}\n) AS described LIMIT 0")
+        result = cursor.pgresult
+        found = [(result.fname(n).decode(), result.ftype(n), result.fmod(n)) for n in range(result.nfields)]
+        kinds = cursor.execute(TYPES, [[kind for _, kind, _ in found], [size for _, _, size in found]]).fetchall()
+    names = [name for name, _, _ in found]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ConfigError(
+            f"the mapping of {table} gives {' and '.join(f'`{name}`' for name in twice)} more than once. Give each "
+            "column a name of its own."
+        )
+    to_ibis = connection.compiler.type_mapper
+    return ibis.schema({name: to_ibis.from_string(kind) for name, (kind,) in zip(names, kinds, strict=True)})
 
 
 def folder_source(folder: Path, selects: Mapping[str, str], csv: CsvSettings = STANDARD_CSV) -> SQLBackend:
@@ -204,9 +227,10 @@ def source_failure(table: str, error: Exception) -> KeepwellError:
         return Unreachable(f"the source cannot be reached: {reason}. The mapping of {table} was not read.")
     message = without_values(error)
     lower = message.lower()
+    said = message if message.endswith((".", "!", "?")) else f"{message}."
     if isinstance(error, duckdb.PermissionException):
         return ConfigError(
-            f"the mapping of {table} reads outside its source: {message} Load that data into the source, "
+            f"the mapping of {table} reads outside its source: {said} Load that data into the source, "
             "also the data that its views read."
         )
     if "column" in lower and any(words in lower for words in LACKING):
@@ -215,12 +239,12 @@ def source_failure(table: str, error: Exception) -> KeepwellError:
     absent = any(s in lower for s in ("table", "relation")) and any(words in lower for words in LACKING)
     if absent or "no files found" in lower:
         return ConfigError(
-            f"the mapping of {table} reads a table or file that does not exist: {message} "
+            f"the mapping of {table} reads a table or file that does not exist: {said} "
             "Correct the mapping or grant access."
         )
     state = getattr(error, "sqlstate", None) or ""
     if isinstance(error, WRONG_SQL) or state.startswith(WRONG_STATES) or "permission denied" in lower:
-        return ConfigError(f"the mapping of {table} cannot be run: {message} Correct the mapping or grant access.")
+        return ConfigError(f"the mapping of {table} cannot be run: {said} Correct the mapping or grant access.")
     return DataCheckFailed([Finding(table, "readable", f"the source cannot be read: {message}", remedy_of(error))])
 
 

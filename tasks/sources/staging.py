@@ -27,18 +27,18 @@ from keepwell.tasks.sources.casts import UNREADABLE, canonical, cast_to_write, c
 from keepwell.tasks.sources.connect import (
     SourceConnection,
     columns_read,
+    described,
     engine,
     explained,
     lacking_column,
     lacks_column,
-    read_only,
     source_failure,
 )
 from keepwell.tasks.sources.mapping import file_of, single_select, text_of, unknown_columns
 from keepwell.tasks.sources.portable import portable
 from keepwell.tasks.sources.sentiment_cache import SentimentCache
 from keepwell.tasks.sources.snapshot import Snapshot, StagedTable, store_snapshot
-from keepwell.tasks.sources.unchanged import fingerprint, kept_snapshot, note
+from keepwell.tasks.sources.unchanged import fingerprint, note, reusable_snapshot
 
 log = logging.getLogger("keepwell")
 
@@ -77,8 +77,8 @@ def stage(
     """
     selects = {name: select_of(path, url) for name, path in mappings.items()}
     found = fingerprint(url, base, selects, csv)
-    if (kept := kept_snapshot(root, found)) is not None:
-        return kept
+    if (reusable := reusable_snapshot(root, found)) is not None:
+        return reusable
     source = SourceConnection(url, base, selects, retries, csv)
     source.connect()
     try:
@@ -154,10 +154,8 @@ def _extracted(
         kinds = dict(rows.schema().items())
         if source.name != "duckdb":
             path = work / f"{table.name}.raw.parquet"
-            read_only(source, on=True)
             batches = portable(rows, source.name).to_pyarrow_batches(chunk_size=ROWS_PER_BATCH)
             _write(path, _zoneless(batches.schema), batches)
-            read_only(source, on=False)
             rows = engine(work).read_parquet(path)
     if unknown := unknown_columns(table, kinds, file):
         raise ConfigError(unknown)
@@ -167,7 +165,7 @@ def _extracted(
 def _described(source: SQLBackend, table: str, sql: str, file: str) -> ir.Table:
     """A SELECT as the source describes it; what it reads and what there is, where a column is not there."""
     try:
-        return source.sql(sql)
+        return described(source, table, sql)
     except Exception as error:  # every driver has its own classes
         if io_reason(error) or (column := lacking_column(source_failure(table, error))) is None:
             raise

@@ -66,7 +66,7 @@ def fingerprint(url: str, base: Path, selects: Mapping[str, str], csv: CsvSettin
     ).hexdigest()
 
 
-def kept_snapshot(root: Path, found: str | None) -> Snapshot | None:
+def reusable_snapshot(root: Path, found: str | None) -> Snapshot | None:
     """The snapshot that was made of exactly this source; None where there is none, or a file of it is damaged."""
     try:
         note = json.loads((root / NOTE).read_text(encoding="utf-8"))
@@ -81,7 +81,7 @@ def kept_snapshot(root: Path, found: str | None) -> Snapshot | None:
 
 
 def note(root: Path, found: str, snapshot: Snapshot) -> None:
-    """Write down which snapshot a source gave, for `kept_snapshot`; the note of another source goes."""
+    """Write down which snapshot a source gave, for `reusable_snapshot`; the note of another source goes."""
     with scratch_folder(root, ".note-") as work:
         (work / NOTE).write_text(json.dumps({"fingerprint": found, "snapshot": snapshot.id}) + "\n")
         os.replace(work / NOTE, root / NOTE)

@@ -1,10 +1,10 @@
 """Which tables of a source are those of a system, and under which names their columns are there (SRC-11)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from keepwell.tasks.starters.catalogue import Catalogue, Place
-from keepwell.tasks.starters.starter import ANY, Shape, Starter, plain
+from keepwell.tasks.starters.starter import ANY, Shape, Starter, bare, plain
 
 
 @dataclass(frozen=True)
@@ -46,23 +46,45 @@ def as_usual(starter: Starter) -> System:
 
 def recognized(starter: Starter, catalogue: Catalogue) -> System:
     """The tables of the source that have the system's shapes: by name, and by the columns it is known by."""
-    by_name: dict[str, list[Place]] = {}
-    for place in catalogue.places:
-        by_name.setdefault(plain(place.table), []).append(place)
     tables = {}
     for name, shape in starter.shapes.items():
-        found = [one for place in _candidates(starter, shape, by_name) if (one := _found(shape, place, catalogue))]
-        if found:
+        if found := [one for one in _looked_at(starter, shape, catalogue=catalogue) if one.fits]:
             first, *others = sorted(found, key=lambda one: not of_system(starter, one.place))
             tables[name] = replace(first, others=[one.place for one in others if one.place])
     return System(starter, tables)
+
+
+def what_it_lacks(starters: Sequence[Starter], catalogue: Catalogue, place: Place) -> str | None:
+    """Why a table that is called like one of a system is none; None where it is called like none."""
+    named = [s for s in starters if of_system(s, place)] or [s for s in starters if s.name == ANY] or starters
+    looks = [
+        (len(lacking), starter.title, found.shape.name, lacking)
+        for starter in named
+        for found in _looked_at(starter, *starter.shapes.values(), catalogue=catalogue)
+        if found.place == place and (lacking := [key for key in found.shape.key if found.column(key) is None])
+    ]
+    if not looks:
+        return None
+    _, title, name, lacking = min(looks)
+    return f"looks like {name} of {title}, but no column is known as {' or '.join(lacking)}"
+
+
+def _looked_at(starter: Starter, *shapes: Shape, catalogue: Catalogue) -> Iterator[Found]:
+    """The tables that are called like one of these shapes, whether they fit or not."""
+    by_name: dict[str, list[Place]] = {}
+    for place in catalogue.places:
+        for name in {plain(place.table), bare(place.table)}:
+            by_name.setdefault(name, []).append(place)
+    for shape in shapes:
+        for place in _candidates(starter, shape, by_name):
+            yield _found(shape, place, catalogue)
 
 
 def _candidates(starter: Starter, shape: Shape, by_name: Mapping[str, list[Place]]) -> list[Place]:
     """The tables with one of its names, alone or after the system's: `stripe_subscriptions`."""
     names = [plain(name) for name in (shape.name, *shape.names)]
     spelled = [*names, *(plain(starter.name) + name for name in names)]
-    return [place for name in dict.fromkeys(spelled) for place in by_name.get(name, ())]
+    return list(dict.fromkeys(place for name in spelled for place in by_name.get(name, ())))
 
 
 def of_system(starter: Starter, place: Place | None) -> bool:
@@ -70,12 +92,11 @@ def of_system(starter: Starter, place: Place | None) -> bool:
     return plain(starter.name) in plain(str(place))
 
 
-def _found(shape: Shape, place: Place, catalogue: Catalogue) -> Found | None:
+def _found(shape: Shape, place: Place, catalogue: Catalogue) -> Found:
     there: dict[str, str] = {}
     for column in catalogue.columns(place):
         there.setdefault(plain(column), column)
-    found = Found(shape, place, there)
-    return found if found.fits else None
+    return Found(shape, place, there)
 
 
 def each_table_once(systems: Sequence[System]) -> list[System]:

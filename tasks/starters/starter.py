@@ -17,6 +17,15 @@ from keepwell.features.facts.canonical import TABLES
 from keepwell.tasks.errors import ConfigError, with_nearest
 
 FOLDER = Path(keepwell.__file__).parent / "starters"
+NUMBERS = ("_no", "_nr", "_num", "_number", "_key")
+"""What ids end in that are not called ids: Customer No."""
+OF_EXPORTS = frozenset(
+    (
+        "list", "lists", "export", "exports", "exported", "extract", "dump", "data", "table", "report", "results",
+        "all", "full", "daily", "latest", "current", "final",
+    )
+)  # fmt: skip
+"""Words of a file's name that say nothing of what is in it."""
 ANY = "tables"
 """The starter for tables that are named like the canonical ones, whatever system wrote them."""
 
@@ -31,8 +40,10 @@ class Shape:
     columns: Mapping[str, Sequence[str]]
 
     def spellings(self, column: str) -> Sequence[str]:
-        """The names under which a column may be there, the usual one first."""
-        return (column, *self.columns.get(column, ()))
+        """The names under which a column may be there, the usual one first; of an id also as a number."""
+        spelled = (column, *self.columns.get(column, ()))
+        stems = [name.removesuffix("_id") for name in spelled if name.endswith("_id")]
+        return (*spelled, *(stem + ending for stem in stems for ending in NUMBERS))
 
 
 @dataclass(frozen=True)
@@ -116,3 +127,9 @@ def starter(name: str) -> Starter:
 def plain(name: str) -> str:
     """A name as names are compared: `Customer ID`, `customerId` and `customer_id` are one."""
     return re.sub(r"[\W_]+", "", name).casefold()
+
+
+def bare(name: str) -> str:
+    """The plain name without dates and words of exports: `Contracts Export 2026-06` is contracts."""
+    words = re.findall(r"[^\W\d_]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name))
+    return plain("".join(word for word in words if word.casefold() not in OF_EXPORTS))

@@ -109,7 +109,55 @@ def test_a_source_of_other_tables_is_named(request: pytest.FixtureRequest, tmp_p
     ran = init(tmp_path / "keepwell", "--url", url, "--from", "stripe")
 
     assert ran.code == 2
-    assert "the source has no table in the shape of stripe; it has organizations, " in ran.err
+    assert "the source has no table in the shape of Stripe; it has organizations, " in ran.err
+    assert "write the mappings by hand from templates: keepwell init --from tables" in ran.err
+
+
+def test_exports_are_known_by_the_names_that_people_give_them(tmp_path: Path) -> None:
+    """Numbers that are ids, words that say export, dates in names; and what nearly fits says what it lacks."""
+    exports = tmp_path / "exports"
+    exports.mkdir()
+    headers = {
+        "Customer List": "Customer No,Company Name,Country",
+        "Contracts Export 2026-06": "Contract No,Customer No,Type,StartDate,EndDate,MRR,Notice Received",
+        "product_usage_daily": "Date,Customer No,User ID,Events",
+        "Support Tickets (all)": "Ticket ID,Customer No,Opened At,CSAT (1-5)",
+        "invoices_2023-2026": "Invoice Number,Customer No,Invoice Date,Amount",
+        "MeetingsExport": "Meeting Date,Customer No,Type,Participant Role",
+        "NPS Survey Results": "Response Date,Company Name,NPS Score",
+        "Contacts": "Contact Key,Customer Nr,Role,Since",
+        "machines": "Serial No",
+    }
+    for name, header in headers.items():
+        (exports / f"{name}.csv").write_text(f"{header}\n")
+
+    ran = init(tmp_path / "keepwell", "--url", exports)
+
+    assert ran.code == 0, ran.err
+    sql = {path.stem: path.read_text() for path in (tmp_path / "keepwell" / "sql").iterdir()}
+    assert sorted(sql) == ["accounts", "contacts", "contracts", "invoices", "tickets", "touchpoints", "usage"]
+    assert '"Customer No" AS account_id' in sql["contracts"].replace("c.", "")
+    assert "Notice Received" in sql["contracts"]
+    assert "leaves to decide" not in ran.err
+    assert "nothing was found for touchpoint_id" in ran.out
+    unused = next(line for line in ran.out.splitlines() if "not used" in line)
+    assert "NPS Survey Results (looks like surveys of Your own tables, but no column is known as account_id)" in unused
+    assert unused.rstrip().endswith("machines")
+
+
+def test_a_source_that_nearly_fits_is_told_what_it_lacks(tmp_path: Path) -> None:
+    """Each table that is called like a known one, with the column by which it would be known."""
+    exports = tmp_path / "exports"
+    exports.mkdir()
+    (exports / "Customer List.csv").write_text("Firm,Land\n")
+    (exports / "Contacts.csv").write_text("Contact ID,Role,Since\n")
+
+    ran = init(tmp_path / "keepwell", "--url", exports)
+
+    assert ran.code == 2
+    assert "Customer List looks like accounts of Your own tables, but no column is known as account_id." in ran.err
+    assert "Contacts looks like contacts of Your own tables, but no column is known as account_id." in ran.err
+    assert not (tmp_path / "keepwell").exists()
 
 
 @pytest.mark.postgres

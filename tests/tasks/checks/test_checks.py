@@ -173,7 +173,8 @@ OUTLIERS = [
 OF_TABLES = {
     "column_exists", "not_empty", "type", "fresh", "not_stale", "volume", "known_by_then", "accounts_stay",
     "few_accounts_vanish", "accounts_move_little", "arr_moves_little", "end_kept", "end_reached", "renewal_or_addon",
-    "starts_a_day_late", *(f"{c}_dated" for c in ("priority", "failed_at", "sentiment", "engagement")),
+    "starts_a_day_late", "renewal_has_a_row",
+    *(f"{c}_dated" for c in ("priority", "failed_at", "sentiment", "engagement")),
 }  # fmt: skip
 """Rules that have a test of their own below, or in test_book_watch.py."""
 OF_VALUES = {
@@ -400,6 +401,31 @@ def test_successors_that_start_a_day_late_are_named(folder: Path) -> None:
     assert (four.success, four.severity, four.failed_rows) == (False, "warning", 4)
     assert four.sample_keys == ("Z-00", "Z-01", "Z-02")
     assert "plus one" in four.remedy
+
+
+def test_a_renewal_without_a_row_is_named_where_the_source_writes_rows(folder: Path) -> None:
+    """Of a list with a row per renewal, `auto_renew` keeps alive those that ended in silence (SRC-4)."""
+    ended = AS_OF.date() - timedelta(days=40)
+
+    def found(renewed: int, silent: int) -> CheckResult:
+        rows = company(*CORE)
+        over = {"auto_renew": True, "end_on": ended, "ended_on": None, "notice_on": None}
+        first = [{**c, **over} for c in rows["contracts"][: renewed + silent]]
+        theirs = {c["account_id"] for c in first}
+        rows["contracts"] = first + [c for c in rows["contracts"] if c["account_id"] not in theirs]
+        rows["contracts"] += [
+            {**c, "contract_id": f"Z-{i:02}", "start_on": ended, "end_on": ended + timedelta(days=365)}
+            for i, c in enumerate(rows["contracts"][:renewed])
+        ]
+        found = judged(rows, folder / f"silent-{renewed}-{silent}")
+        return one(found, "contracts", "renewal_has_a_row", "auto_renew")
+
+    assert found(9, 3).success  # too few to say how this source writes renewals
+    assert found(10, 11).success  # most renew without a row: so did these
+    three = found(10, 3)
+    assert (three.success, three.severity, three.failed_rows) == (False, "warning", 3)
+    assert three.sample_keys == ("C-010", "C-011", "C-012")
+    assert "leave auto_renew out" in three.remedy
 
 
 def test_every_rule_of_every_suite_has_a_break() -> None:

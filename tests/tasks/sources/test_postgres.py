@@ -8,7 +8,7 @@ import pytest
 
 from keepwell.sample.write import write_company
 from tests.support import postgres
-from tests.support.running import bytes_of, keepwell
+from tests.support.running import Ran, bytes_of, keepwell
 
 pytestmark = pytest.mark.postgres
 DAY = "2026-06-01"
@@ -53,3 +53,50 @@ def test_a_mapping_cannot_write_to_the_source(postgres_url: str, tmp_path: Path)
     assert ran.code in (2, 3)
     with psycopg.connect(postgres_url) as connection:
         assert connection.execute("SELECT count(*) FROM victim").fetchone() == (0,)
+
+
+def test_a_role_that_may_only_read_is_enough(postgres_url: str, tmp_path: Path) -> None:
+    """No right to make temporary tables either: a locked warehouse gives none (SRC-2)."""
+    company = tmp_path / "company"
+    write_company(60, 6, 3, company)
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE locked")
+        connection.execute("REVOKE ALL ON DATABASE locked FROM PUBLIC")
+        connection.execute("CREATE ROLE onlooker LOGIN")
+        connection.execute("GRANT CONNECT ON DATABASE locked TO onlooker")
+    locked = f"{postgres_url.rpartition('/')[0]}/locked"
+    postgres.load(locked, company)
+    with psycopg.connect(locked, autocommit=True) as connection:
+        connection.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO onlooker")
+        connection.execute("REVOKE SELECT ON tickets FROM onlooker")
+    config = company / "pipeline.toml"
+    url = locked.replace("postgres@", "onlooker@")
+    config.write_text(config.read_text().replace('url = "."', f'url = "{url}"'))
+
+    def run(command: str, *arguments: str) -> Ran:
+        return keepwell("--config", config, "--out", tmp_path / "out", command, *arguments)
+
+    doctor = run("doctor")
+    assert "the mapping of tickets reads `tickets`; missing, or not readable by this user" in doctor.out
+    assert doctor.out.count("critical") == 1
+    refused = run("check", "--as-of", DAY)
+    assert refused.code == 2
+    assert "the mapping of tickets cannot be run: permission denied for table tickets. Correct" in refused.err
+    with psycopg.connect(locked, autocommit=True) as connection:
+        connection.execute("GRANT SELECT ON tickets TO onlooker")
+    assert run("check", "--as-of", DAY).code == 0
+    begun = keepwell("init", "--url", url, "--to", tmp_path / "begun")
+    assert (begun.code, (tmp_path / "begun" / "sql" / "contracts.sql").is_file()) == (0, True), begun.err
+
+
+def test_two_columns_of_one_name_are_named(postgres_url: str, tmp_path: Path) -> None:
+    """PostgreSQL hands both over, and nobody could tell which is meant (SRC-2)."""
+    company = tmp_path / "company"
+    write_company(20, 3, 3, company)
+    config = company / "pipeline.toml"
+    config.write_text(config.read_text().replace('url = "."', f'url = "{postgres_url}"'))
+    (company / "sql" / "accounts.sql").write_text("SELECT 1 AS account_id, 'a' AS name, 'b' AS name")
+
+    ran = keepwell("--config", config, "--out", tmp_path / "out", "check", "--as-of", DAY)
+
+    assert (ran.code, "the mapping of accounts gives `name` more than once." in ran.err) == (2, True), ran.err

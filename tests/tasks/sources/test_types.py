@@ -20,7 +20,7 @@ from ibis.backends.sql import SQLBackend
 from keepwell.features.facts.columns import BOOLEAN, DATE, INSTANT, INTEGER, NUMBER, STRING, Column
 from keepwell.tasks.settings import STANDARD_RETRIES
 from keepwell.tasks.sources.casts import OPEN_END, UNREADABLE, UTC_DAY, cast, counted
-from keepwell.tasks.sources.connect import SourceConnection, engine
+from keepwell.tasks.sources.connect import SourceConnection, described, engine
 from keepwell.tasks.sources.portable import portable
 from keepwell.tasks.sources.staging import stage
 
@@ -131,7 +131,7 @@ def becomes(url: str, folder: Path, names: Collection[str]) -> dict[str, tuple[A
 
 def extracted(source: SQLBackend, sql: str, work: Path) -> ir.Table:
     """The rows as staging takes them: of DuckDB in place, of a database from a file."""
-    rows = source.sql(sql)
+    rows = described(source, "usage", sql)
     if source.name == "duckdb":
         return rows
     pq.write_table(portable(rows, source.name).to_pyarrow(), work / "raw.parquet")
