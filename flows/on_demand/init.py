@@ -13,7 +13,7 @@ from keepwell.tasks.sources.mapping import single_select
 from keepwell.tasks.starters.catalogue import Catalogue, Place
 from keepwell.tasks.starters.decisions import open_decisions
 from keepwell.tasks.starters.pipeline import SQL, pipeline_toml
-from keepwell.tasks.starters.proposal import Proposal, certain, proposed
+from keepwell.tasks.starters.proposal import Proposal, certain, proposed, why_unread
 from keepwell.tasks.starters.recognition import as_usual, each_table_once, recognized, what_it_lacks
 from keepwell.tasks.starters.starter import Starter, starters, systems
 
@@ -53,9 +53,11 @@ def init(to: Path, url: str, names: Sequence[str]) -> Started:
                 raise ConfigError(_nothing(catalogue, names, chosen))
         dialect = catalogue.dialect if catalogue else "duckdb"
         mappings = proposed(found, dialect)
-        used = {str(t.place) for system in found for t in system.tables.values() if t.place}
-        left = [place for place in catalogue.places if str(place) not in used] if catalogue else []
-        unused = [_described(place, what_it_lacks(chosen, catalogue, place)) for place in left] if catalogue else []
+        read = {place for one in mappings.values() for place in one.reads}
+        left = [place for place in catalogue.places if place not in read] if catalogue else []
+        unused = [
+            _described(place, why_unread(found, place) or what_it_lacks(chosen, catalogue, place)) for place in left
+        ] if catalogue else []  # fmt: skip
     finally:
         if catalogue is not None:
             catalogue.close()

@@ -34,6 +34,7 @@ SELECT
         CAST(c.trial AS VARCHAR),
         CASE WHEN LOWER(CAST(c.status AS VARCHAR)) IN ('trial', 'trialing', 'in_trial') THEN 'true' END
     ) AS trial,
+    -- TODO: does your list have a row for each renewal? Then remove this column; else remove this line.
     c.auto_renew AS auto_renew,
     c.replaces AS replaces,
     c.chain_id AS chain_id

@@ -1,16 +1,22 @@
 """Great Expectations' Data Docs, fit to keep: the counts of whole tables, keys beside values, no foreign server."""
 
+import hashlib
 import html
+import json
 import re
+import shutil
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
 from keepwell.tasks.checks.results import CheckResult
+from keepwell.tasks.checks.verdicts import Verdict, from_json, to_json
 from keepwell.tasks.files.scratch import scratch_folder
 
+INDEX, ABOUT = "index.html", "verdicts.json"
 STYLE = Path(__file__).parent / "data_docs.css"
 FOREIGN = re.compile(
     r"""<script\b[^>]*\bsrc=["']https?:[^>]*>\s*</script>|<link\b[^>]*\bhref=["']https?:[^>]*>|<img\b[^>]*\bsrc=["']https?:[^>]*>"""
@@ -20,27 +26,87 @@ FOREIGN = re.compile(
 """What Great Expectations' templates load from elsewhere; text of customers cannot match, it is escaped."""
 
 
-def replace_docs(
-    docs: Path, build: Callable[[Path], None], results: Mapping[str, Sequence[CheckResult]], run: str
-) -> None:
-    """Build a site in a new folder beside `docs` and put it in its place; a failure leaves the old one."""
-    docs.parent.mkdir(parents=True, exist_ok=True)
-    # Runs of different dates may come here at once; their folders' names differ, the place they go to does not.
-    with (
-        FileLock(docs.parent / ".data-docs.lock"),
-        scratch_folder(docs.parent, ".data-docs-") as work,
-    ):
-        new = work / "new"
-        build(new)
-        style = f"<style>{STYLE.read_text()}</style></head>"
-        for page in new.rglob("*.html"):
-            page.write_text(FOREIGN.sub("", page.read_text()).replace("</head>", style, 1))
-        for picture in new.rglob("*.gif"):
-            picture.unlink()
-        (new / "index.html").write_text(_index(new, results, run, style))
-        if docs.exists():
-            docs.rename(work / "old")
-        new.rename(docs)
+@dataclass(frozen=True)
+class Site:
+    """The folder of Data Docs, with the verdicts given for it and what its pages show; None: none is kept."""
+
+    folder: Path | None
+    verdicts: Mapping[str, Verdict]
+    drawn_as_of: str = ""
+    shows: str = ""
+
+    @classmethod
+    def at(cls, folder: Path | None) -> "Site":
+        """The site as an earlier run left it; one that is not whole counts as none."""
+        try:
+            if folder is None or not (folder / INDEX).is_file():
+                return cls(folder, {})
+            said = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+            return cls(folder, from_json(said["verdicts"]), said["drawn_as_of"], said["shows"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return cls(folder, {})
+
+    def show(
+        self,
+        results: Mapping[str, Sequence[CheckResult]],
+        run: str,
+        verdicts: Mapping[str, Verdict],
+        draw: Callable[[Path], None],
+    ) -> None:
+        """Bring the site up to this run: `draw` makes its pages in a new folder where a result has changed.
+
+        A failure leaves the old site.
+        """
+        if self.folder is None:
+            return
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        shows = _content(results)
+        # Runs of different dates may come here at once; their folders' names differ, the place they go to does not.
+        with (
+            FileLock(self.folder.parent / ".data-docs.lock"),
+            scratch_folder(self.folder.parent, ".data-docs-") as work,
+        ):
+            new, drawn = work / "new", run
+            if shows == self.shows and self.folder.is_dir():
+                drawn = self.drawn_as_of
+                shutil.copytree(self.folder, new)
+            else:
+                draw(new)
+                _made_fit(new)
+            (new / INDEX).write_text(_index(new, results, run, drawn))
+            about = {"drawn_as_of": drawn, "shows": shows, "verdicts": to_json(verdicts)}
+            (new / ABOUT).write_text(json.dumps(about, indent=1) + "\n")
+            if self.folder.exists():
+                self.folder.rename(work / "old")
+            new.rename(self.folder)
+
+
+def _content(results: Mapping[str, Sequence[CheckResult]]) -> str:
+    """A hash of what people look for on the pages: which rules are broken by which rows, and which are not judged.
+
+    Of a rule that no row breaks the numbers and bounds change daily, and say nothing new.
+    """
+    whole = {
+        name: [asdict(r) if r.broken or r.failed_rows else (r.rule, r.column, r.severity, r.not_judged) for r in found]
+        for name, found in results.items()
+    }
+    for found in whole.values():
+        for result in found:
+            if isinstance(result, dict):
+                del result["rows"]
+    return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _made_fit(site: Path) -> None:
+    """The pages without what they load from elsewhere, in our style."""
+    for page in site.rglob("*.html"):
+        page.write_text(FOREIGN.sub("", page.read_text()).replace("</head>", _style(), 1))
+    for picture in site.rglob("*.gif"):
+        picture.unlink()
+
+
+def _style() -> str:
+    return f"<style>{STYLE.read_text()}</style></head>"
 
 
 def displayed_counts(result: CheckResult, seen: Sequence[str]) -> dict[str, Any]:
@@ -61,8 +127,9 @@ def displayed_counts(result: CheckResult, seen: Sequence[str]) -> dict[str, Any]
     }
 
 
-def _index(site: Path, results: Mapping[str, Sequence[CheckResult]], run: str, style: str) -> str:
+def _index(site: Path, results: Mapping[str, Sequence[CheckResult]], run: str, drawn: str) -> str:
     """The front page: one line per table. Great Expectations' own is drawn by scripts from foreign servers."""
+    since = "" if drawn == run else f"<p>The pages are of {drawn}: no result has changed since.</p>"
     lines = []
     for name, found in results.items():
         page = next(site.glob(f"validations/{name}/**/*.html")).relative_to(site)
@@ -75,8 +142,8 @@ def _index(site: Path, results: Mapping[str, Sequence[CheckResult]], run: str, s
         )
     return (
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>Data checks as of {run}</title>'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1">{style}<body>'
-        f"<h1>Data checks as of {run}</h1><table>{''.join(lines)}</table></body></html>\n"
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">{_style()}<body>'
+        f"<h1>Data checks as of {run}</h1>{since}<table>{''.join(lines)}</table></body></html>\n"
     )
 
 

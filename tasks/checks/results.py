@@ -125,6 +125,32 @@ def not_judged(table: str, rule: NotJudged) -> CheckResult:
     )
 
 
+def without_consequences(results: Sequence[CheckResult], event: str) -> list[CheckResult]:
+    """The results; what only follows from values that do not cast, and stop the run anyway, is not judged.
+
+    A value that does not cast reads NULL: the row would be said to lack it, and a table without readable dates to be
+    known at no time.
+    """
+    unreadable = {r.column: r.failed_rows or 0 for r in results if r.rule == "type" and r.broken and _stops(r)}
+    return [replace(r, **_NOT_JUDGED) if r.broken and _follows(r, unreadable, event) else r for r in results]
+
+
+_NOT_JUDGED: Mapping[str, Any] = {
+    "success": None, "rows": None, "failed_rows": None, "observed": None, "sample_keys": (),
+    "not_judged": "values of the column cannot be read (rule type)",
+}  # fmt: skip
+
+
+def _stops(result: CheckResult) -> bool:
+    return result.severity == "critical"
+
+
+def _follows(result: CheckResult, unreadable: Mapping[str | None, int], event: str) -> bool:
+    if result.rule == f"{result.column}_not_null":
+        return (result.failed_rows or 0) <= unreadable.get(result.column, 0)
+    return result.rule == "known_by_then" and event in unreadable
+
+
 def plain(value: Any) -> str:
     """A value as people read it: a day without its midnight, a number without noise, a text on one short line."""
     if isinstance(value, date | datetime):

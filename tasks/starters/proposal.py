@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from keepwell.features.facts.canonical import TABLES
 from keepwell.features.facts.columns import CanonicalTable
 from keepwell.tasks.starters.adapted import Adapted, adapted, columns_read, needed
+from keepwell.tasks.starters.catalogue import Place
 from keepwell.tasks.starters.decisions import TODO
 from keepwell.tasks.starters.recognition import System, of_system
 from keepwell.tasks.starters.starter import ANY, Link, Mapped
@@ -31,12 +32,13 @@ SQL_TYPES = {
 
 @dataclass(frozen=True)
 class Proposal:
-    """One proposed mapping: its canonical table, the starters that give it, the text of its file, its columns."""
+    """One proposed mapping: its table, the starters that give it, its file's text and columns, and what it reads."""
 
     table: str
     by: Sequence[Mapped]
     text: str
     columns: Sequence[str] = ()
+    reads: Sequence[Place] = ()
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,8 @@ def proposed(systems: Sequence[System], dialect: str) -> dict[str, Proposal]:
             parts = [_part(system, name, home, dialect) for system in giving]
             by = [system.starter.maps[name] for system in giving]
             columns = [column for part in parts for column in part.select.columns]
-            found[name] = Proposal(name, by, _text(table, parts, home, having[len(giving) :]), columns)
+            reads = [one.place for part in parts for one in part.select.reads if one.place]
+            found[name] = Proposal(name, by, _text(table, parts, home, having[len(giving) :]), columns, reads)
         elif not table.optional:
             found[name] = Proposal(name, (), _empty(table))
     return found
@@ -69,6 +72,24 @@ def gives(system: System, table: str) -> bool:
     """Whether the source has what the system's starter needs for a canonical table."""
     starter = system.starter
     return table in starter.maps and any(all(name in system.tables for name in one) for one in needed(starter, table))
+
+
+def why_unread(systems: Sequence[System], place: Place) -> str | None:
+    """Why no mapping reads a table that was recognized: what its canonical table needs besides; None of others."""
+    for system in systems:
+        for name in (name for name, found in system.tables.items() if found.place == place):
+            wanting = [table for table in system.starter.maps if not gives(system, table)]
+            short = [f"{t} also need {lacking}" for t in wanting if (lacking := _lacking(system, t, name))]
+            return "; ".join([f"is {name} of {system.starter.title}, and no mapping reads it", *short])
+    return None
+
+
+def _lacking(system: System, table: str, name: str) -> str | None:
+    """The fewest tables that are missing for a canonical table, where a SELECT of it reads the table of this name."""
+    if name not in {of for of, _ in columns_read(system.starter.sql(table), system.starter)}:
+        return None
+    missing = min((sorted(one - set(system.tables)) for one in needed(system.starter, table)), key=len)
+    return " and ".join(missing)
 
 
 def certain(system: System) -> bool:

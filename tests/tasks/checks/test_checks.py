@@ -20,6 +20,7 @@ from keepwell.expectations.suites import EVERY_TABLE, FOLDER, Expectation, load_
 from keepwell.features.facts.canonical import TABLES
 from keepwell.features.facts.columns import CanonicalTable
 from keepwell.features.settings import BookSettings
+from keepwell.tasks.checks import judge as judge_module
 from keepwell.tasks.checks import run as run_module
 from keepwell.tasks.checks.rows import ROW_KEY, Asked, Rows
 from keepwell.tasks.checks.run import CheckResult, coverage_left, raise_if_critical, run_checks
@@ -330,7 +331,7 @@ def test_the_sieve_and_the_judge_find_what_the_judge_finds_alone(
 
 def test_rules_without_a_row_in_doubt_ask_nobody(core: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
     """Great Expectations takes seconds to load: a day whose rules all hold does without (SCL-1)."""
-    monkeypatch.setattr(run_module, "_context", lambda: pytest.fail("the judge was asked"))
+    monkeypatch.setattr(judge_module, "_great_expectations", lambda: pytest.fail("the judge was asked"))
 
     assert failed(run_checks(core, AS_OF, DEFAULTS, settings(), CURRENCIES)) == set()
 
@@ -697,6 +698,39 @@ def test_data_docs_show_whole_tables_and_call_nobody(odd_tickets: Snapshot, fold
     assert sorted(p.name for p in docs.parent.iterdir() if p.is_dir()) == ["data_docs"]
     for html in docs.rglob("*.html"):
         assert "https://" not in html.read_text(), html
+
+
+@pytest.mark.slow
+def test_what_was_judged_is_not_asked_again_and_pages_are_drawn_when_a_result_changes(
+    odd_tickets: Snapshot, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same results with keys, without the judge; the front page says of when the others are (SCL-1)."""
+    docs, next_day = folder / "again" / "data_docs", AS_OF + timedelta(days=1)
+
+    def checked(snapshot: Snapshot, as_of: datetime, checks: CheckSettings = DEFAULTS) -> list[CheckResult]:
+        return run_checks(snapshot, as_of, checks, settings(), CURRENCIES, docs)
+
+    def pages() -> dict[Path, bytes]:
+        return {path: path.read_bytes() for path in docs.rglob("*.html") if path.name != "index.html"}
+
+    first, drawn = checked(odd_tickets, AS_OF), pages()
+    with monkeypatch.context() as without:
+        without.setattr(judge_module, "_great_expectations", lambda: pytest.fail("the judge was asked"))
+        assert checked(odd_tickets, AS_OF) == first
+        tomorrow = checked(odd_tickets, next_day)
+    assert failed(tomorrow) == failed(first)
+    assert pages() == drawn
+    index = (docs / "index.html").read_text()
+    assert "Data checks as of 2024-06-02" in index
+    assert "The pages are of 2024-06-01: no result has changed since." in index
+
+    (docs / "verdicts.json").unlink()  # as if nothing had been judged before
+    assert checked(odd_tickets, next_day) == tomorrow
+    assert "The pages are of" not in (docs / "index.html").read_text()
+    milder = {"tickets.priority_set": Override(severity="info", reason="our own priorities")}
+    checked(odd_tickets, next_day, CheckSettings(overrides=milder))
+    assert "priority_set (info)" in (docs / "index.html").read_text()
+    assert pages() != drawn
 
 
 # Suites --------------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import pytest
 from keepwell.features.facts.canonical import TABLES
 from keepwell.features.facts.columns import DATE, INSTANT
 from keepwell.tasks.checks.run import CheckResult, run_checks
-from keepwell.tasks.settings import CheckSettings, TableSettings
+from keepwell.tasks.settings import CheckSettings, Override, TableSettings
 from tests.support.company import AS_OF, CURRENCIES, Company, Row, company, settings, staged
 
 CORE = ("accounts", "contracts", "usage", "invoices")
@@ -129,3 +129,24 @@ def test_what_casts_note_is_counted_in_the_checks(tmp_path: Path) -> None:
         ("type", "seats"): ("critical", 1, ("C-002",)),
     }
     assert "NULLIF(signed_on, ...)" in found["contracts", "type", "signed_on"].remedy
+
+
+def test_dates_that_do_not_read_are_said_once(tmp_path: Path) -> None:
+    """Neither that they are missing nor that no contract is known: both follow, and the remedies would mislead (TRU-3).
+
+    A value that really is missing is said beside them, and all of it where the type is only a warning.
+    """
+    rows = company(*CORE)
+    for row in rows["contracts"]:
+        row |= {"start_on": f"{row['start_on']:%d.%m.%Y}", "signed_on": None}
+    found = broken(rows, tmp_path / "all")
+    assert {(rule, column) for table, rule, column in found if table == "contracts"} == {("type", "start_on")}
+
+    rows["contracts"][3]["start_on"] = None
+    found = broken(rows, tmp_path / "one")
+    assert found["contracts", "start_on_not_null", "start_on"].failed_rows == len(rows["contracts"])
+
+    milder = {"contracts.type": Override(severity="warning", reason="we know that these are wrong")}
+    snapshot = staged(rows, tmp_path / "milder")
+    results = run_checks(snapshot, AS_OF, CheckSettings(overrides=milder), settings(), CURRENCIES)
+    assert {"start_on_not_null", "known_by_then"} <= {r.rule for r in results if r.broken}
