@@ -84,16 +84,15 @@ class Site:
 def _content(results: Mapping[str, Sequence[CheckResult]]) -> str:
     """A hash of what people look for on the pages: which rules are broken by which rows, and which are not judged.
 
-    Of a rule that no row breaks the numbers and bounds change daily, and say nothing new.
+    Of a rule that no row breaks the numbers and bounds change daily and say nothing new, of a stale table its age.
     """
     whole = {
         name: [asdict(r) if r.broken or r.failed_rows else (r.rule, r.column, r.severity, r.not_judged) for r in found]
         for name, found in results.items()
     }
-    for found in whole.values():
-        for result in found:
-            if isinstance(result, dict):
-                del result["rows"]
+    for result in (r for found in whole.values() for r in found if isinstance(r, dict)):
+        if result.pop("rows") is None:
+            del result["observed"]
     return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()[:32]
 
 

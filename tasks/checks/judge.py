@@ -69,8 +69,7 @@ class Judge:
             return []
         definition = self._context.data_sources.get(SOURCE).get_asset(SOURCE).get_batch_definition(SOURCE)
         batch = definition.get_batch(batch_parameters={"dataframe": frame})
-        of_rows = questions[0].expectation.scope == "row"
-        return _validated(batch, questions, WITH_ROWS if of_rows else {"result_format": "BOOLEAN_ONLY"})
+        return _validated(batch, questions)
 
     @cached_property
     def _context(self) -> Any:
@@ -147,11 +146,11 @@ def _great_expectations() -> Any:
     return great_expectations
 
 
-def _validated(batch: Any, questions: Sequence[Asked], result_format: Mapping[str, Any]) -> list[Answer]:
+def _validated(batch: Any, questions: Sequence[Asked]) -> list[Answer]:
     gx = _great_expectations()
     asked_for = [_expectation(gx, question, meta={"place": place}) for place, question in enumerate(questions)]
     suite = gx.ExpectationSuite(name="asked", expectations=asked_for)
-    said = batch.validate(suite, result_format=dict(result_format)).results
+    said = batch.validate(suite, result_format=dict(WITH_ROWS)).results
     by_place = {result.expectation_config.meta["place"]: _answer(result) for result in said}
     return [by_place[place] for place in range(len(questions))]
 

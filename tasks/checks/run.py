@@ -1,6 +1,7 @@
 """The data checks: every suite judged by Great Expectations on the staged snapshot, before any feature is built.
 
-A rule that no row or value may break holds; of the others Great Expectations is the judge (judge.py).
+Rules about rows that none may break hold, one about a whole table is a comparison; of the others Great Expectations is the
+judge (judge.py).
 """
 
 from collections.abc import Collection, Mapping
@@ -9,11 +10,10 @@ from datetime import datetime
 from pathlib import Path
 
 import ibis.expr.types as ir
-import pandas as pd
 
 from keepwell.expectations.compared import with_compared
 from keepwell.expectations.derived import with_what_follows
-from keepwell.expectations.sieve import value_may_break
+from keepwell.expectations.sieve import value_breaks
 from keepwell.expectations.suites import Suite, load_suites
 from keepwell.features.facts.canonical import TABLES
 from keepwell.features.facts.succession import SuccessionRules
@@ -22,6 +22,7 @@ from keepwell.tasks.checks.data_docs import Site
 from keepwell.tasks.checks.judge import Judge, Judgement
 from keepwell.tasks.checks.measures import asked, measured
 from keepwell.tasks.checks.results import (
+    Answer,
     CheckResult,
     coverage_left,
     not_judged,
@@ -104,10 +105,10 @@ def _judged(
     ]
     whole = [q for q in questions if q.expectation.scope == "table"]
     values = {**dict.fromkeys(about.given), **measures.values}
-    doubtful = [value_may_break(q.expectation, values, q.arguments) for q in whole]
+    answers = [(q, Answer(success=not value_breaks(q.expectation, values, q.arguments))) for q in whole]
     judgements += [
         Judgement(question, answer, table_result(table.name, question, answer, judged, measures, about.to_write))
-        for question, answer in judge.answers(whole, pd.DataFrame([values]), doubtful)
+        for question, answer in answers
     ]
     results = without_consequences([j.result for j in judgements], table.event)
     left_out = [*(not_judged(table.name, rule) for rule in unjudged), *(r for r in results if r.success is None)]

@@ -9,14 +9,15 @@ from typing import Any
 
 import ibis.expr.types as ir
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from pydantic import ValidationError
 
 from keepwell.expectations.derived import with_existence
-from keepwell.expectations.sieve import repeated_marks
-from keepwell.expectations.suites import EVERY_TABLE, FOLDER, Expectation, load_suites
+from keepwell.expectations.sieve import repeated_marks, value_breaks
+from keepwell.expectations.suites import EVERY_TABLE, FOLDER, TO_EXIST, Expectation, load_suites
 from keepwell.features.facts.canonical import TABLES
 from keepwell.features.facts.columns import CanonicalTable
 from keepwell.features.settings import BookSettings
@@ -314,19 +315,39 @@ def test_the_sieve_and_the_judge_find_what_the_judge_finds_alone(
 ) -> None:
     """The sieve lets every row and value through that breaks a rule: verdicts, counts and keys are equal (SRC-3)."""
     sieved = findings(group, folder)
-    asked: list[str] = []
-
-    def in_doubt(expectation: Expectation, values: object, arguments: object) -> bool:
-        asked.append(expectation.rule)
-        return True
-
     monkeypatch.setattr(run_module, "rows_to_judge", everything)
-    monkeypatch.setattr(run_module, "value_may_break", in_doubt)
     snapshot, _ = broken_company(group, folder)
-    alone = run_checks(snapshot, AS_OF, DEFAULTS, settings(), CURRENCIES)
 
-    assert "not_empty" in asked
-    assert alone == sieved
+    assert run_checks(snapshot, AS_OF, DEFAULTS, settings(), CURRENCIES) == sieved
+
+
+@pytest.mark.slow
+def test_a_value_of_a_table_is_compared_as_the_judge_compares_it(core: Snapshot, folder: Path) -> None:
+    """Every rule about a whole table, with values within, at and beyond its bounds (SRC-3)."""
+    asked: list[tuple[Asked, dict[str, Any]]] = []
+
+    def remembered(expectation: Expectation, values: Mapping[str, Any], arguments: Mapping[str, Any]) -> bool:
+        bounds = [b for b in (arguments.get("min_value"), arguments.get("max_value")) if b is not None]
+        (name,) = expectation.given
+        tried = [values.get(name), *bounds, *(b + by for b in bounds for by in (-0.5, 0.5))]
+        asked.extend((Asked(expectation, arguments), {name: value}) for value in tried)
+        if expectation.expect == TO_EXIST:
+            asked.append((Asked(expectation, arguments), {"other": 1}))
+        return value_breaks(expectation, values, arguments)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(run_module, "value_breaks", remembered)
+        for snapshot in (core, broken_company("rows", folder)[0]):
+            run_checks(snapshot, AS_OF, DEFAULTS, settings(), CURRENCIES)
+
+    assert {"not_empty", "fresh", "column_exists", "volume"} <= {question.expectation.rule for question, _ in asked}
+    answers = set()
+    judge = judge_module.Judge({})
+    for question, values in asked:
+        ((_, answer),) = judge.answers([question], pd.DataFrame([{ROW_KEY: "", **values}]), [True])
+        assert answer.success == (not value_breaks(question.expectation, values, question.arguments)), question
+        answers.add(answer.success)
+    assert answers == {True, False}
 
 
 def test_rules_without_a_row_in_doubt_ask_nobody(core: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
