@@ -1,7 +1,7 @@
 """The data checks: every suite judged by Great Expectations on the staged snapshot, before any feature is built.
 
-Rules about rows that none may break hold, one about a whole table is a comparison; of the others Great Expectations is the
-judge (judge.py).
+Rules about rows that none may break hold, one about a whole table is a comparison; of the others Great Expectations
+is the judge (judge.py).
 """
 
 from collections.abc import Collection, Mapping
