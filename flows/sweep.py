@@ -13,10 +13,11 @@ from keepwell.flows.run import Run
 from keepwell.flows.schedule import BY_DATE, MINUTE, missed_runs, still_missed
 from keepwell.playbook.alerts.account_card import AccountCard
 from keepwell.playbook.alerts.cases import by_case
+from keepwell.playbook.alerts.channels import Background, Message, Notice
 from keepwell.playbook.alerts.clocks import breaches, notified_late
 from keepwell.playbook.alerts.ledger_events import BOOK, RUN_RULE, LedgerEvent, fold
 from keepwell.playbook.alerts.lifecycle import NO_ABSENCES, Absences, new_events
-from keepwell.playbook.alerts.messages import Background, Message, Notice, messages
+from keepwell.playbook.alerts.messages import messages
 from keepwell.playbook.alerts.rules import Observations, Occurrence
 from keepwell.playbook.alerts.runs import events_since, way_back
 from keepwell.playbook.settings import AlertSettings

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from keepwell.playbook.actions import ANYWHERE, Playbook, answers, wherever
-from keepwell.playbook.alerts.messages import Channel, Kind
+from keepwell.playbook.alerts.channels import Channel, Kind
 from keepwell.playbook.alerts.rules import rules_of
 from keepwell.playbook.rule_settings import Role
 from keepwell.playbook.settings import Action, AlertSettings, OwnerSettings, TierSettings

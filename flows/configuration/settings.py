@@ -20,8 +20,8 @@ from keepwell.flows.schedule import FLOWS, Plan, checked
 from keepwell.models.settings.all import ModelSettings
 from keepwell.models.settings.promotion import PromotionSettings
 from keepwell.playbook.actions import Playbook
+from keepwell.playbook.alerts.channels import MessageSettings
 from keepwell.playbook.alerts.ledger_events import DEFAULT_COMPANY
-from keepwell.playbook.alerts.messages import MessageSettings
 from keepwell.playbook.crm.settings import CrmSettings
 from keepwell.playbook.settings import (
     ActionSettings,

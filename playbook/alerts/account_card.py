@@ -57,7 +57,9 @@ def named(account: str, card: AccountCard | None) -> str:
 
 
 def account_line(card: AccountCard) -> list[str]:
-    """Revenue, health, risk and renewal in a sentence, and the reasons in another."""
+    """Revenue, health, risk and renewal in a sentence, and the reasons in another; nothing where no score is known."""
+    if card.arr is None and card.health is None:
+        return []
     parts = [
         f"ARR {short_money(card.arr, card.currency)}" if card.arr is not None else "",
         f"health {card.health:.1f} of 100 ({(card.band or '').replace('_', ' ')})" if card.health is not None

@@ -236,8 +236,9 @@ def _opened(
 def _detail(first: str, share: float, before: date, others: Sequence[str]) -> str:
     way, other = ("worse", "better") if share < 0 else ("better", "worse")
     more = [f"{len(others) - MAX_NAMED} more"] if len(others) > MAX_NAMED else []
-    also = f"; also moved: {', '.join([*others[:MAX_NAMED], *more])}" if others else ""
+    listed = [name.replace("_", " ") for name in others[:MAX_NAMED]]
+    also = f"; also moved: {', '.join([*listed, *more])}" if others else ""
     return (
-        f"{first} moved across the portfolio since {spoken_day(before)}: {way} for {abs(share):.0%} more accounts than "
-        f"{other}{also}"
+        f"{first.replace('_', ' ')} moved across the portfolio since {spoken_day(before)}: {way} for {abs(share):.0%} "
+        f"more accounts than {other}{also}"
     )

@@ -6,132 +6,26 @@ no mail header and no terminal escape (TRU-4).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from dataclasses import replace
+from datetime import date
 from itertools import groupby
-from typing import Any, Literal
-from zoneinfo import ZoneInfo
+from typing import Any
 
-from pydantic import Field
-
-from keepwell.playbook.alerts.account_card import AccountCard, account_line, named, with_more
+from keepwell.playbook.alerts.account_card import account_line, with_more
 from keepwell.playbook.alerts.cases import REPEATED
+from keepwell.playbook.alerts.channels import CSM, FINANCE, HELP, STEP_WORDS, Background, Channel, Message, Notice
 from keepwell.playbook.alerts.ledger_events import BOOK, DATA_RULE, SEVERITIES, STEPS, LedgerEvent, short_hash
-from keepwell.playbook.settings import AlertSettings, OwnerSettings
-from keepwell.values.dates import spoken_minute
-from keepwell.values.setting_types import Count, Minutes, Section, Tries
 from keepwell.values.texts import one_line, visible
 
-Kind = Literal["opened", "digest", "breached", "action", "check_in"]
-CSM = "csm"
-STEP_WORDS: Mapping[str, str] = {
-    "ack": "acknowledge", "assess": "assess", "plan": "record a plan", "contact": "contact the customer",
-    "follow_up": "follow up", "review": "review",
-}  # fmt: skip
-HELP = "Where they cannot act, give the account to somebody else."
 EVENT_STEPS: Mapping[str, str] = {
     "urgent_ticket": "First: answer the ticket, and call the customer about it.",
     "payment_failure": "First: find out with finance what failed, and ask the customer for another way to pay.",
     "billing_dispute": "First: settle the invoice with finance, and tell the customer by when.",
+    "run_missed": "First: find out why the schedule did not start it; messages and deadlines wait for the next run.",
 }
 """What an event asks for before anything else, by rule."""
-
-
-class Channel(Section):
-    """A channel, and which messages go there."""
-
-    url: str = Field(description="Apprise URL, for example mailtos://... or slack://...; ${NAME} from the environment")
-    roles: tuple[str, ...] = Field(
-        ("csm", "manager", "director", "executive", "finance", "data owner"), description="roles notified here"
-    )
-    kinds: tuple[Kind, ...] = Field(
-        ("opened", "digest", "breached", "action"), description="kinds of messages sent here"
-    )
-    severities: tuple[Literal["critical", "warning"], ...] = Field(
-        ("critical", "warning"), description="severities of opened alerts sent here"
-    )
-
-
-class MessageSettings(Section):
-    """Where messages go: without a channel, to files in the output folder."""
-
-    channels: Mapping[str, Channel] = Field({}, description="channels, by name")
-    link: str = Field(
-        "", description="address of an account's page, in each message: {account} and {case} are filled in; empty: none"
-    )
-    digest_lines: Count = Field(50, description="accounts that one digest lists; the mart `cases` holds all")
-    retry_minutes: Minutes = Field(15, description="minutes to the second try; each later wait is twice as long")
-    tries: Tries = Field(8, description="tries before a message is given up, which `keepwell sweep` reports")
-
-
-@dataclass(frozen=True)
-class Message:
-    """One message on one channel. `key` is its identity, by which a duplicate is recognized.
-
-    `about`: ids of the alerts and actions that it announces, joined by spaces.
-    """
-
-    key: str
-    channel: str
-    title: str
-    body: str
-    at: datetime
-    about: str = ""
-
-
-@dataclass(frozen=True)
-class Notice:
-    """A message before it goes to channels. `identity` follows from what it is about."""
-
-    identity: str
-    kind: Kind
-    roles: frozenset[str]
-    severity: str
-    title: str
-    body: str
-    at: datetime
-    about: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Background:
-    """What messages show beside the events: accounts and cases by id, people by role, links and hours.
-
-    `cases`: the case of each alert, by the alert's id.
-    """
-
-    accounts: Mapping[str, AccountCard] = field(default_factory=dict)
-    cases: Mapping[str, str] = field(default_factory=dict)
-    owners: OwnerSettings = field(default_factory=OwnerSettings)
-    alerts: AlertSettings = field(default_factory=AlertSettings)
-    settings: MessageSettings = field(default_factory=MessageSettings)
-
-    def name(self, account: str) -> str:
-        """The account as a title names it."""
-        return named(account, self.accounts.get(account)) if account != BOOK else "the portfolio"
-
-    def people(self, role: str) -> str:
-        """Who has a role, by name; the role where nobody is named."""
-        return ", ".join(self.owners.roles.get(role, ())) or role
-
-    def due(self, at: datetime | str, owner: str) -> str:
-        """A deadline in the time of the owner's team."""
-        instant = datetime.fromisoformat(at) if isinstance(at, str) else at
-        return spoken_minute(instant, self.alerts.hours_of(owner).timezone)
-
-    def day(self, at: str, owner: str) -> date:
-        """The day of a deadline in the time of the owner's team."""
-        zone = ZoneInfo(self.alerts.hours_of(owner).timezone)
-        return datetime.fromisoformat(at).replace(tzinfo=UTC).astimezone(zone).date()
-
-    def reviewers(self, recipients: Iterable[str]) -> str:
-        """Who reviews beside the owner, by name or role."""
-        return ", ".join(self.people(role) for role in recipients if role != CSM)
-
-    def place(self, account: str, case_id: str) -> str:
-        """Where to look: the link, and the case."""
-        link = self.settings.link.replace("{account}", account).replace("{case}", case_id)
-        return " · ".join(part for part in (f"Case {case_id[:8]}" if case_id else "", link) if part)
+FIND_OUT = "First: find out what happened, and contact the customer."
+"""What a case asks for that has no next action."""
 
 
 def messages(
@@ -144,7 +38,7 @@ def messages(
     """
     fresh = [event for event in _notified_openings(new, opened) if event.rule != DATA_RULE]
     every = [
-        *_openings(fresh, background), *_digests(fresh, background), *_data_alerts(new),
+        *_openings(fresh, background), *_digests(fresh, background), *_data_alerts(new, background),
         *_breaches(new, opened, background), *notices,
     ]  # fmt: skip
     keyed = [(short_hash(t.identity, channel), channel, t, rules) for t in every for channel, rules in channels.items()]
@@ -166,18 +60,27 @@ def _notified_openings(
             yield replace(event, payload={**opened[event.alert_id], **event.payload})
 
 
-def _data_alerts(new: Iterable[LedgerEvent]) -> Iterator[Notice]:
+def _data_alerts(new: Iterable[LedgerEvent], background: Background) -> Iterator[Notice]:
     """One message per data alert: how many alerts this run put on hold for it, and what to do."""
     on_hold = [event.payload["held_by"] for event in new if event.kind == "opened" and event.payload.get("held_by")]
     for event in new:
         if event.kind == "opened" and event.rule == DATA_RULE:
             about, waiting = event.payload, on_hold.count(event.alert_id)
+            held = (
+                f"{waiting} dependent alert{'s are' if waiting != 1 else ' is'} on hold; CSMs do not see them. Release "
+                "them if the change is real; discard them if the data is wrong."
+            )
+            people = ", ".join(background.people(role) for role in about["recipients"])
+            lines = [
+                f"Severity: {about['severity']}. For {people}.",
+                "First: find out what changed at the source.",
+                held if waiting else "",
+                _deadlines([event], "", background),
+                f"Data alert {event.alert_id[:8]}",
+            ]
             yield Notice(
                 event.event_id, "opened", frozenset(about["recipients"]), about["severity"], str(about["detail"]),
-                f"{waiting} dependent alert{'s are' if waiting != 1 else ' is'} on hold so far; CSMs do not see them.\n"
-                "Find out what changed at the source. Release the alerts if the change is real; discard them if the "
-                f"data is wrong.\nData alert {event.alert_id[:8]}",
-                event.as_of, (event.alert_id,),
+                "\n".join(line for line in lines if line), event.as_of, (event.alert_id,),
             )  # fmt: skip
 
 
@@ -193,13 +96,15 @@ def _openings(fresh: Iterable[LedgerEvent], background: Background) -> Iterator[
         roles = list(dict.fromkeys(role for e in same for role in e.payload["recipients"]))
         people = [*([f"{owner} (owner)"] if CSM in roles else []), *(background.people(r) for r in roles if r != CSM)]
         card, case = background.accounts.get(account), background.cases.get(first.alert_id, "")
+        step = card.next_step(_contact_day(same, owner, background)) if card else []
+        asked = EVENT_STEPS.get(first.rule, "" if step or account == BOOK else FIND_OUT)
         lines = [
             f"Severity: {first.payload['severity']}. For {', '.join(people)}.",
             *(account_line(card) if card else []),
             f"What happened: {'; '.join(str(e.payload['detail']) for e in same)}."
             + (" This joins an open case, whose other deadlines stand." if first.payload.get("joins") else ""),
-            EVENT_STEPS.get(first.rule, ""),
-            *(card.next_step(_contact_day(same, owner, background)) if card else []),
+            asked,
+            *step,
             _deadlines(same, owner, background),
             *_reviews(same, owner, background),
             background.place(account, case) if account != BOOK else f"Alert {first.alert_id[:8]}",
@@ -215,16 +120,24 @@ def _deadlines(same: Sequence[LedgerEvent], owner: str, background: Background) 
     """The tightest deadline of each step, in words; of what joins a case only those that it brings."""
     joins = any(e.payload.get("joins") for e in same)
     dues = {
-        step: min((e.payload["due"][step] for e in same if step in e.payload["due"]), default=None)
+        step: min((due for e in same if (due := _due(e, step))), default=None)
         for step in (REPEATED if joins else STEPS)
     }
     said = [f"{STEP_WORDS[step]} by {background.due(due, owner)}" for step, due in dues.items() if due]
     return f"Deadlines: {'; '.join(said)}." if said else ""
 
 
+def _due(event: LedgerEvent, step: str) -> str | None:
+    """When a step of an alert is due; where the CSM alone hears of it, an assessment is the review as well."""
+    due = event.payload["due"]
+    alone = step == "assess" and list(event.payload["recipients"]) == [CSM]
+    return min((due[s] for s in (step, *(("review",) if alone else ())) if s in due), default=None)
+
+
 def _reviews(same: Sequence[LedgerEvent], owner: str, background: Background) -> list[str]:
     """What those who review do by when, a sentence each."""
     found: dict[str, str] = {}
+    helping = next((w for e in same if (w := _helping(e, owner, background))), None)
     for event in same:
         who, due = background.reviewers(event.payload["recipients"]), event.payload["due"].get("review")
         if who and due:
@@ -232,7 +145,15 @@ def _reviews(same: Sequence[LedgerEvent], owner: str, background: Background) ->
     return [
         f"{who[0].upper()}{who[1:]}: review the plan with {owner} by {background.due(due, owner)}."
         for who, due in found.items()
-    ]
+    ] + ([helping] if helping else [])
+
+
+def _helping(event: LedgerEvent, owner: str, background: Background) -> str | None:
+    """What finance does about an event of billing, where it hears of it."""
+    if FINANCE not in event.payload["recipients"] or "review" in event.payload["due"]:
+        return None
+    who = background.people(FINANCE)
+    return f"{who[0].upper()}{who[1:]}: tell {owner} today what failed or is disputed, and what would settle it."
 
 
 def _contact_day(same: Sequence[LedgerEvent], owner: str, background: Background) -> date | None:
@@ -257,10 +178,10 @@ def _digests(fresh: Iterable[LedgerEvent], background: Background) -> Iterator[N
         events = [e for own in by_account.values() for e in own]
         yield Notice(
             short_hash(digest, role, owner), "digest", frozenset({role}), SEVERITIES[0],
-            f"{who}: {len(ordered)} account{'s need' if len(ordered) > 1 else ' needs'} attention, {critical} with a "
-            f"critical alert",
+            f"{who}: {len(ordered)} account{'s need' if len(ordered) > 1 else ' needs'} attention"
+            + (f", {critical} with a critical alert" if critical else ""),
             "\n".join([
-                f"{_asked_of(role, owner, events, background)} Critical alerts first, then by revenue at stake.",
+                f"{_asked_of(role, owner, events, background)} Critical alerts first, then by ARR times risk.",
                 *(_digest_line(account, own, background) for account, own in ordered[:room]),
                 *([f"and {len(ordered) - room} more (mart cases)"] if len(ordered) > room else []),
             ]),
@@ -326,7 +247,8 @@ def _missed(
     about, first = opened[events[0].alert_id], events[0]
     owner, card = str(about["owner"]), background.accounts.get(first.account_id)
     reviewers = background.reviewers(about["recipients"])
-    who = {"review": f" by {reviewers}" if reviewers else ""}
+    who = {"review": f" by {reviewers}" if reviewers else " of the event"}
+    latest = min((d for e in events if (d := opened[e.alert_id].get("due", {}).get("contact"))), default=None)
     due = ", ".join(
         f"{STEP_WORDS[e.payload['step']]}{who.get(e.payload['step'], '')} "
         f"(due {background.due(e.payload['due_at'], owner)})"
@@ -334,8 +256,9 @@ def _missed(
     )
     now = account_line(card) if card else []
     parts = [
-        f"- {owner}: {background.name(first.account_id)}, opened for: {about['detail']}. Missed: {due}.",
-        *([f"Now: {now[0]}", *now[1:]] if now else []), *(card.next_step() if card else []),
+        f"- {background.name(first.account_id)} (owner {owner}), opened for: {about['detail']}. Missed: {due}.",
+        *([f"Now: {now[0]}", *now[1:]] if now else []),
+        *(card.next_step(background.day(latest, owner) if latest else None) if card else []),
         background.place(first.account_id, background.cases.get(first.alert_id, "")) if first.account_id else "",
     ]  # fmt: skip
     return one_line(" ".join(part for part in parts if part))

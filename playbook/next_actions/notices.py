@@ -7,8 +7,8 @@ from io import StringIO
 from itertools import groupby
 
 from keepwell.playbook.alerts.account_card import AccountCard, account_line, named
+from keepwell.playbook.alerts.channels import HELP, Notice
 from keepwell.playbook.alerts.ledger_events import short_hash
-from keepwell.playbook.alerts.messages import HELP, Notice
 from keepwell.playbook.next_actions.life import AUTOMATION, CSM, ActionEvent
 from keepwell.playbook.settings import OwnerSettings
 from keepwell.playbook.tiers import TIERS
@@ -16,7 +16,7 @@ from keepwell.values.dates import spoken_day
 from keepwell.values.texts import one_line
 
 MANAGER = "manager"
-LARGEST = "Most revenue at stake first."
+LARGEST = "Most at stake first: ARR times risk."
 
 
 def action_notices(
@@ -26,9 +26,9 @@ def action_notices(
     """A day's messages: to each owner the new actions, to the manager the immediate and the overdue ones.
 
     `accounts`: as messages show them, by id. `announced`: accounts whose case is announced in a message of its own,
-    which says the action too.
+    which says the action too. What replaces an overdue action is no news: that it is overdue was told.
     """
-    new = [e for e in events if e.kind == "recommended"]
+    new = [e for e in events if e.kind == "recommended" and e.payload["due_on"] >= at.date().isoformat()]
     by_people = (e for e in new if e.payload["role"] != AUTOMATION and e.account_id not in announced)
     found = []
     for (role, owner), own in groupby(sorted(by_people, key=_owner), key=_owner):
@@ -66,9 +66,9 @@ def _line(event: ActionEvent, accounts: Mapping[str, AccountCard], owners: Owner
     given, card = event.payload, accounts.get(event.account_id)
     about = account_line(card)[0] if card else ""
     due = date.fromisoformat(given["due_on"])
-    by = f"by {spoken_day(due)}" if due >= event.at.date() else f"overdue since {spoken_day(due)}"
+    instead = " (instead of the one before, whose date stands)" if given.get("replaces") else ""
     owner = given["owner"] if given["role"] == CSM else _people(given["owner"], owners)
-    said = f"- {named(event.account_id, card)}: {given['action']} ({owner}), {by}. {about}"
+    said = f"- {named(event.account_id, card)}: {given['action']} ({owner}), by {spoken_day(due)}{instead}. {about}"
     return one_line(f"{said} Why: {given['reason']}.")
 
 
@@ -111,7 +111,8 @@ def _check_ins(events: Sequence[ActionEvent], accounts: Mapping[str, AccountCard
         short_hash(AUTOMATION, at.isoformat(), *(e.event_id for e in ordered)), "check_in", frozenset({AUTOMATION}),
         "warning", f"{_count(ordered, 'account')} for the automated check-in email",
         "Send them your check-in email today, with your e-mail tool. Accounts that opted out are not on the list, and "
-        f"no account is on a second one while it stays in this tier.\n\n{table.getvalue()}", at,
+        f"neither are those with an open case. An account is on it once, and again if it falls and recovers.\n\n"
+        f"{table.getvalue()}", at,
         tuple(e.action_id for e in ordered),
     )  # fmt: skip
 

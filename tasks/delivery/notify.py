@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from types import ModuleType
 
-from keepwell.playbook.alerts.messages import Channel, Message, MessageSettings
+from keepwell.playbook.alerts.channels import Channel, Message, MessageSettings
 from keepwell.playbook.next_actions.life import AUTOMATION
 from keepwell.tasks.connections.drivers import scheme_of
 from keepwell.tasks.errors import ConfigError, close_to

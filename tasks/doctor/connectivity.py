@@ -8,7 +8,7 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
-from keepwell.playbook.alerts.messages import MessageSettings
+from keepwell.playbook.alerts.channels import MessageSettings
 from keepwell.playbook.crm.settings import CrmSettings
 from keepwell.playbook.doctor import Diagnosis
 from keepwell.tasks.connections.drivers import module_missing, scheme_of

@@ -12,8 +12,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from keepwell.playbook.alerts.channels import Message
 from keepwell.playbook.alerts.ledger_events import DEFAULT_COMPANY, LedgerEvent
-from keepwell.playbook.alerts.messages import Message
 from keepwell.playbook.alerts.runs import Runs
 from keepwell.playbook.crm.diff import CrmEvent
 from keepwell.playbook.interventions.records import WorkEvent

@@ -241,11 +241,12 @@ def _wanted(
     action = settings.playbook.next_action(situation)
     flagged = situation.risk is not None and not np.isnan(row.churn_threshold) and situation.risk >= row.churn_threshold
     steady = tier_name == "outreach" and row.band == "stable" and not flagged and not situation.leaving
-    opted_out = (
-        action is not None and action.owner == "automation" and pd.notna(row.email_opt_out) and row.email_opt_out
-    )
+    automated = action is not None and action.owner == "automation"
+    opted_out = automated and pd.notna(row.email_opt_out) and row.email_opt_out
+    # Nobody asks by a template how things go while people work on what goes wrong.
+    waits = opted_out or (automated and situation.alarmed)
     return Wanted(
-        row.Index, situation, since or today, None if opted_out else action,
+        row.Index, situation, since or today, None if waits else action,
         reason_of(action, factors) or row.band.replace("_", " "),
         "" if action is None else row.csm if action.owner == "csm" else action.owner, at_stake,
         watched=steady and settings.actions.watch_stable, opted_out=bool(opted_out),

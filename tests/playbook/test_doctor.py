@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from keepwell.features.measures.all import FEATURES
 from keepwell.playbook.actions import Playbook, Situation
-from keepwell.playbook.alerts.messages import Channel
+from keepwell.playbook.alerts.channels import Channel
 from keepwell.playbook.doctor import Diagnosis, channel_findings, playbook_findings, role_findings
 from keepwell.playbook.settings import Action, AlertSettings, OwnerSettings, TierSettings
 from keepwell.sample.write import write_company

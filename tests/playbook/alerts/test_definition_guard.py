@@ -15,11 +15,12 @@ from keepwell.features.measures.all import FEATURES
 from keepwell.features.measures.registry import feature_table
 from keepwell.features.settings import HealthSettings
 from keepwell.flows.run import Run
+from keepwell.playbook.alerts.channels import Background
 from keepwell.playbook.alerts.clocks import breaches
 from keepwell.playbook.alerts.definition_guard import Watched, episodes, guard_events, is_back, moved
 from keepwell.playbook.alerts.ledger_events import DATA_RULE, LedgerEvent, fold
 from keepwell.playbook.alerts.lifecycle import new_events
-from keepwell.playbook.alerts.messages import Background, messages
+from keepwell.playbook.alerts.messages import messages
 from keepwell.playbook.alerts.rules import Condition, Observations
 from keepwell.playbook.alerts.runs import Runs
 from keepwell.playbook.settings import AlertSettings, GuardSettings, OwnerSettings

@@ -1,10 +1,11 @@
 """Messages about next actions: what each recipient does now, by when, why (ACT-2, ALR-4)."""
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from keepwell.playbook.alerts.account_card import AccountCard
-from keepwell.playbook.alerts.messages import Notice
+from keepwell.playbook.alerts.channels import Notice
 from keepwell.playbook.next_actions.life import AUTOMATION, ActionEvent, action_event
 from keepwell.playbook.next_actions.notices import action_notices
 from keepwell.playbook.settings import OwnerSettings
@@ -53,6 +54,16 @@ def test_an_owner_reads_new_actions_the_earliest_due_first() -> None:
     first = notice.body.splitlines()[1]
     assert first.startswith("- Firm 1 (b): Call (ann), by March 3. ARR $1, health 41.0 of 100 (critical), ")
     assert first.endswith("Why: Usage down 62%.")
+
+
+def test_what_replaces_an_action_says_so_and_is_no_news_where_that_was_overdue() -> None:
+    """A list of new actions holds none that was due before: that one is overdue is on record, and was told (ACT-2)."""
+    changed = recommended("a", 3)
+    changed = replace(changed, payload={**changed.payload, "replaces": "id-before"})
+    found = sent(changed, recommended("b", -1), recommended("c", -1, tier="immediate"), a=card(1), b=card(2), c=card(3))
+
+    assert list(found) == ["ann: 1 new action"]
+    assert "by March 5 (instead of the one before, whose date stands)." in found["ann: 1 new action"].body
 
 
 def test_the_manager_reads_what_to_do_and_who_owns_it_by_name() -> None:

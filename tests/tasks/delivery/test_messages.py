@@ -16,10 +16,11 @@ from aiosmtpd.controller import Controller
 from keepwell.flows.embedded_server import free_port
 from keepwell.playbook.alerts.account_card import AccountCard
 from keepwell.playbook.alerts.cases import by_case
+from keepwell.playbook.alerts.channels import Background, Channel, Message, MessageSettings
 from keepwell.playbook.alerts.clocks import breaches
 from keepwell.playbook.alerts.ledger_events import LedgerEvent, fold
 from keepwell.playbook.alerts.lifecycle import new_events
-from keepwell.playbook.alerts.messages import Background, Channel, Message, MessageSettings, messages
+from keepwell.playbook.alerts.messages import messages
 from keepwell.playbook.alerts.rules import Condition, Observations, Occurrence
 from keepwell.playbook.alerts.runs import Runs
 from keepwell.playbook.settings import AlertSettings, OwnerSettings
@@ -91,6 +92,7 @@ def test_what_opens_a_case_together_is_one_message() -> None:
     assert message.body.startswith("Severity: critical. For ann (owner), finance, director.")
     assert "What happened: payment failure: I7; health 41.0." in message.body
     assert "\nFirst: find out with finance what failed, and ask the customer for another way to pay.\n" in message.body
+    assert "\nFinance: tell ann today what failed or is disputed, and what would settle it.\n" in message.body
     assert set(message.about.split()) == {e.alert_id for e in new}
 
 
@@ -100,6 +102,38 @@ def test_the_next_action_is_due_with_the_contact_at_the_latest() -> None:
 
     assert "Next: Call the sponsor (ann), by March 4." in message.body
     assert "contact the customer by March 4, 01:00 CET" in message.body
+
+
+def test_a_missed_deadline_shows_the_same_day_for_the_action_as_the_case_did() -> None:
+    """The manager reads what the CSM has read (ALR-7)."""
+    history, later = opened(1), replace(ACME, action_due=MONDAY.date() + 9 * DAY)
+    late = breaches(history, MONDAY + 2 * HOUR, AlertSettings())
+
+    (message,) = said(late, history, card=later)
+    assert "Next: Call the sponsor (ann), by March 4." in message.body
+
+
+def test_a_case_without_an_action_says_what_to_do_and_an_unknown_account_shows_no_score() -> None:
+    """Deadlines alone are no answer to "what do I do now?" (ALR-7)."""
+    (message,) = said(opened(1), card=replace(ACME, action=None))
+    assert "\nFirst: find out what happened, and contact the customer.\n" in message.body
+
+    (message,) = said(opened(1), card=AccountCard(name="Acme"))
+    assert "nknown" not in message.body
+    assert message.body.splitlines()[1] == "What happened: health 41.0."
+
+
+def test_the_review_of_an_event_by_the_csm_alone_is_the_assessment() -> None:
+    """One deadline for what one step answers: a review that no message announced cannot be missed (ALR-2)."""
+    seen = Observations([], [Occurrence("a0", "urgent_ticket", "T1", MONDAY, MONDAY, resolved=False)])
+    rules = AlertSettings(ticket_review_hours=2)
+    (new,) = new_events([], seen, MONDAY, {"a0": "ann"}, rules, OwnerSettings(), Runs())
+    (message,) = said([new])
+
+    assert new.payload["due"]["review"] < new.payload["due"]["assess"]
+    assert "assess by March 2, 03:00 CET" in message.body
+    late = breaches([new], MONDAY + 3 * HOUR, rules)
+    assert "review of the event (due March 2, 03:00 CET)" in said(late, [new])[0].body
 
 
 def test_a_storm_is_a_digest_for_each_recipient_with_their_own() -> None:
@@ -165,7 +199,7 @@ def test_breaches_of_one_sweep_are_one_message_for_the_role_that_must_know() -> 
 
     assert [(m.channel, m.title) for m in sent] == [("managers", "3 missed deadlines, escalated to Mia")]
     assert (
-        "- ann: Acme (a0), opened for: health 41.0. Missed: acknowledge (due March 2, 03:00 CET). Now: ARR $120k"
+        "- Acme (a0) (owner ann), opened for: health 41.0. Missed: acknowledge (due March 2, 03:00 CET). Now: ARR $120k"
         in sent[0].body
     )
 
@@ -180,7 +214,7 @@ def test_missed_steps_stand_by_owner_and_by_when_they_were_due() -> None:
     lines = [line for line in message.body.splitlines() if line.startswith("- ")]
 
     assert message.title == "16 missed deadlines on 8 accounts, escalated to executive"
-    assert [line.split(":")[0] for line in lines] == ["- ann"] * 4 + ["- zoe"] * 4
+    assert [line.split("owner ")[1][:3] for line in lines] == ["ann"] * 4 + ["zoe"] * 4
     assert all(line.count("record a plan (due") == line.count("review by director (due") == 1 for line in lines)
 
 

@@ -21,6 +21,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 
+from keepwell.playbook.alerts.channels import Message
 from keepwell.playbook.alerts.ledger_events import (
     DEFAULT_COMPANY,
     PIPELINE,
@@ -30,7 +31,6 @@ from keepwell.playbook.alerts.ledger_events import (
     short_hash,
 )
 from keepwell.playbook.alerts.lifecycle import new_events
-from keepwell.playbook.alerts.messages import Message
 from keepwell.playbook.alerts.rules import Condition, Observations
 from keepwell.playbook.alerts.runs import Runs, days_to_run
 from keepwell.playbook.crm.diff import CrmEvent

@@ -324,6 +324,17 @@ def test_an_opt_out_is_respected(others: list[Row]) -> None:
     assert spared["summary"].endswith("Recommended: No automated email (opted out)")
 
 
+def test_no_automated_email_goes_out_while_an_alert_is_open() -> None:
+    """Nobody asks by a template how things go while people work on what goes wrong (section 0)."""
+    rows = {**STEADY, "usage": used("acme", [5] * 72 + [9] * 28)}
+    alarms = (frozenset[str](), frozenset(["acme"]))
+    found = [row_of(scored(rows, people=People(alarmed=alarmed))) for alarmed in alarms]
+
+    assert [row["tier"] for row in found] == ["automated", "automated"]
+    assert found[0]["action_owner"] == "automation"
+    assert found[1][["next_action", "action_owner", "action_due"]].isna().all()
+
+
 @pytest.mark.parametrize("wrong", [{"features": ["usage_trent"]}, {"components": ["suport"]}])
 def test_a_playbook_that_names_what_does_not_exist_is_refused(wrong) -> None:
     """A typing error would never answer anything, in silence (ACT-2)."""
