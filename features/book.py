@@ -95,7 +95,7 @@ def _with_recorded_churn(accounts: ir.Table, facts: Facts, settings: BookSetting
     events = facts["churn_events"]
     newest = events.group_by("account_id").agg(churned_on=events.churned_on.max())
     if settings.returns_by == "usage":
-        signs = facts["usage"].select("account_id", on="day")
+        signs = facts["usage_days"].select("account_id", on="day")
     else:
         contracts = facts.chains(settings.succession)
         signs = contracts.filter(contracts.chain_notice_on.isnull()).select("account_id", on="start_on")
@@ -114,7 +114,7 @@ def _observed_days(facts: Facts, since: ir.Value) -> ir.Value:
     newest = facts.newest.get("usage")
     if newest is None:
         return ibis.null().cast("int64")
-    seen_since = ibis.greatest(since, facts["usage"].day.min().as_scalar())
+    seen_since = ibis.greatest(since, facts["usage_days"].day.min().as_scalar())
     return (ibis.literal(newest).delta(seen_since, unit="day") + 1).clip(lower=0)
 
 

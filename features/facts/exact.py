@@ -14,7 +14,7 @@ LARGEST = 1e24
 
 def exact_sum(values: ir.Value, where: ir.Value | None = None) -> ir.Value:
     """The sum; NULL of no value."""
-    return _decimal(values).sum(where=where).cast("float64")
+    return decimals(values).sum(where=where).cast("float64")
 
 
 def exact_mean(values: ir.Value, where: ir.Value | None = None) -> ir.Value:
@@ -24,8 +24,11 @@ def exact_mean(values: ir.Value, where: ir.Value | None = None) -> ir.Value:
 
 def exact_sum_over(values: ir.Value, window: WindowBuilder) -> ir.Value:
     """The sum of the rows of a window; NULL of no value."""
-    return _decimal(values).sum().over(window).cast("float64")
+    return decimals(values).sum().over(window).cast("float64")
 
 
-def _decimal(values: ir.Value) -> ir.Value:
+def decimals(values: ir.Value) -> ir.Value:
+    """The values as decimals, whose sums are exact; they stay as they are where they are decimals already."""
+    if values.type().is_decimal():
+        return values
     return values.cast("float64").clip(-LARGEST, LARGEST).cast(f"decimal(38, {PLACES})")

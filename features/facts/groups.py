@@ -7,9 +7,12 @@ import ibis.expr.types as ir
 
 from keepwell.features.facts.chains import live_on
 from keepwell.features.facts.known import Facts
+from keepwell.features.facts.rollups import ROLLUPS
 from keepwell.features.facts.succession import SuccessionRules
 
-ROLLED_UP = ("usage", "tickets", "invoices", "surveys", "touchpoints", "contacts", "opportunities", "quarantine")
+ROLLED_UP = (
+    "usage", *ROLLUPS, "tickets", "invoices", "surveys", "touchpoints", "contacts", "opportunities", "quarantine",
+)  # fmt: skip
 """Tables of what an account does, owes and says. Attributes, contracts and outcomes stay where they are recorded."""
 HIGHEST = 50
 """Levels of parents that are walked: an end for those who are their own parent."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 import ibis
 import ibis.expr.types as ir
@@ -10,9 +10,11 @@ import ibis.expr.types as ir
 from keepwell.features.facts.canonical import EVENTS, TABLES
 from keepwell.features.facts.chains import with_chains
 from keepwell.features.facts.columns import CanonicalTable
+from keepwell.features.facts.rollups import BITS, BLOCK_DAYS, ROLLUPS, as_known, bits_between, number
 from keepwell.features.facts.succession import SuccessionRules
 
 NO_RATES: Mapping[str, float] = {}
+NO_ROLLUPS: Mapping[str, ir.Table] = {}
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,7 @@ class Facts:
     """Canonical tables cut at `as_of` (UTC, naive), and the newest event day known of each.
 
     A table that the company does not have is missing from `tables`; one that has no row yet is missing from `newest`.
+    A rollup (rollups.py) that is not among them is made of its table when it is asked for.
     `given` holds the columns that the company's mapping of each table gives. `since`: a table that the company does not
     have and Keepwell's own ledger keeps, by the instant of its first row: before it nobody can say. `decided`: the
     chains of contracts that were asked for.
@@ -33,6 +36,8 @@ class Facts:
     decided: dict[SuccessionRules, ir.Table] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __getitem__(self, name: str) -> ir.Table:
+        if name in ROLLUPS and name not in self.tables:
+            return ROLLUPS[name].of(self.tables[ROLLUPS[name].source])
         return self.tables[name]
 
     def __contains__(self, name: str) -> bool:
@@ -89,8 +94,11 @@ def known(
     newest: Mapping[str, date],
     given: Mapping[str, frozenset[str]],
     fixed: frozenset[str] = frozenset(),
+    rollups: Mapping[str, ir.Table] = NO_ROLLUPS,
 ) -> Facts:
     """Everything known at `as_of`. `newest` gives the newest event day of each table that was known then.
+
+    `rollups`: those that are kept; they are cut at midnights alone, so as of any other instant none is used.
 
     `accounts` becomes one row per account, the newest; where that row is undated it keeps only the columns declared
     `fixed` since signup, since today's value of the others must not colour a past score. `account_labels` keeps them
@@ -106,6 +114,8 @@ def known(
     tables["accounts"] = labels.mutate(
         **{name: labels.valid_from.notnull().ifelse(labels[name], ibis.null()) for name in changing}
     )
+    if as_of == datetime.combine(as_of.date(), time(0)):
+        tables |= {name: as_known(rows, as_of.date()) for name, rows in rollups.items()}
     return Facts(as_of, tables, newest, given)
 
 
@@ -166,7 +176,23 @@ class Rows:
         return ibis.literal(newest).delta(column.cast("date"), unit="day")
 
 
-def rows_of(facts: Facts, source: str, lookback_days: int | None, rates: Mapping[str, float] = NO_RATES) -> Rows:
-    """The rows of one source that can matter to a measure that looks back `lookback_days`."""
-    rows = Rows(facts[source], facts.as_of, EVENTS[source], facts.newest, source, rates)
+@dataclass(frozen=True)
+class DayBits(Rows):
+    """Rows of a rollup whose bits are days: a window holds a row where it holds one of its days."""
+
+    def last(self, days: int, before: int = 0) -> ir.Value:
+        """True where a day of use lies in [as_of - before - days, as_of - before)."""
+        end, block = number(self.today) - before, self.table.block
+        first, until = (ibis.literal(day, "int64") for day in (end - days, end))
+        in_reach = (block >= (end - days) // BLOCK_DAYS) & (block <= (end - 1) // BLOCK_DAYS)
+        return in_reach & ((self.table[BITS] & bits_between(block, first, until)) != 0)
+
+
+def rows_of(
+    facts: Facts, source: str, lookback_days: int | None, rates: Mapping[str, float] = NO_RATES, rollup: str = ""
+) -> Rows:
+    """The rows of one source, or of a rollup of it, that can matter to a measure that looks back `lookback_days`."""
+    table = facts[rollup or source]
+    kind = DayBits if BITS in table.columns else Rows
+    rows = kind(table, facts.as_of, EVENTS[source], facts.newest, source, rates)
     return rows if lookback_days is None else replace(rows, table=rows.table.filter(rows.last(lookback_days)))

@@ -8,7 +8,9 @@ import ibis.expr.types as ir
 from keepwell.features.facts.known import Rows
 from keepwell.features.measures.registry import aggregate, derived
 
-_breadth = partial(aggregate, "usage", unit="features", component="adoption", direction=1, needs=("feature",))
+_breadth = partial(
+    aggregate, "usage", of="usage_features", unit="features", component="adoption", direction=1, needs=("feature",),
+)  # fmt: skip
 
 
 @_breadth(
@@ -40,6 +42,7 @@ def adoption_velocity(usage: Rows) -> ir.Value:
 
 @aggregate(
     "usage",
+    of="usage_days",
     unit="days",
     direction=0,
     lookback_days=None,

@@ -24,7 +24,8 @@ import ibis
 import ibis.expr.types as ir
 
 from keepwell.features.facts.known import Rows
-from keepwell.features.measures.registry import aggregate, derived
+from keepwell.features.facts.rollups import total
+from keepwell.features.measures.registry import Rollup, aggregate, derived
 
 BLOCK_DAYS = 14
 BLOCKS = 13
@@ -46,37 +47,55 @@ _change_point = partial(
 )  # fmt: skip
 
 
-def fortnights(usage: Rows) -> ir.Table:
-    """Actions and distinct features by account and block, numbered from the newest; blocks without use have no row."""
-    block = ((usage.days_since(usage.day) - 1) // BLOCK_DAYS).cast("int64")
+def fortnights_of_events(days: Rows) -> ir.Table:
+    """Logarithms of actions by account: a column per block, newest first."""
+    blocks = {_block("events", n): total(days.events, days.last(BLOCK_DAYS, n * BLOCK_DAYS)) for n in range(BLOCKS)}
+    return _with_logs(days.table.group_by("account_id").agg(**blocks), "events")
+
+
+def fortnights_of_features(features: Rows) -> ir.Table:
+    """Logarithms of distinct product features by account: a column per block, newest first."""
+    names = [_block("features", n) for n in range(BLOCKS)]
+    used = {name: features.last(BLOCK_DAYS, n * BLOCK_DAYS).any() for n, name in enumerate(names)}
     # By feature first: counting distinct values in one step costs twice as much.
-    each = usage.table.group_by("account_id", "feature", block=block).agg(events=usage.events.sum())
-    return each.group_by("account_id", "block").agg(events=each.events.sum(), features=each.feature.count())
+    each = features.table.filter(features.feature.notnull()).group_by("account_id", "feature").agg(**used)
+    counted = each.group_by("account_id").agg(**{name: each[name].sum().cast("float64") for name in names})
+    return _with_logs(counted, "features")
 
 
-def _logs(name: str, column: str, of_what: str) -> None:
+def _with_logs(series: ir.Table, name: str) -> ir.Table:
+    """The logarithm of each block of a series."""
+    blocks = [series[_block(name, n)].fill_null(0.0) for n in range(BLOCKS)]
+    with_sum = series.mutate(least=SMOOTHING * list(accumulate(blocks))[-1].nullif(0) / BLOCKS)
+    logs = {_log(name, n): (with_sum[_block(name, n)].fill_null(0.0) + with_sum.least).ln() for n in range(BLOCKS)}
+    return with_sum.select("account_id", **logs)
+
+
+def _logs(name: str, column: str, of_what: str, of: str, rollup: Rollup) -> None:
     """Register the logarithms of one series: an aggregate per block, newest first."""
     for number in range(BLOCKS):
 
         def log(blocks: Rows, number: int = number) -> ir.Value:
-            series = blocks.table[name]
-            here = series.max(where=blocks.block == number).fill_null(0)
-            return (here + SMOOTHING * series.sum().nullif(0) / BLOCKS).ln()
+            return blocks.table[_log(name, number)].max()
 
         log.__name__ = _log(name, number)
         log.__doc__ = f"Logarithm of {of_what}, days {number * BLOCK_DAYS + 1} to {(number + 1) * BLOCK_DAYS} back."
         aggregate(
             "usage", unit=f"log {name}", component=None, direction=0, lookback_days=LOOKBACK_DAYS, needs=(column,),
-            null="No such use in 26 weeks", words="{value:.2f}", published=False, rollup=fortnights,
+            null="No such use in 26 weeks", words="{value:.2f}", published=False, of=of, rollup=rollup,
         )(log)  # fmt: skip
+
+
+def _block(name: str, number: int) -> str:
+    return f"{name}_{number}"
 
 
 def _log(name: str, number: int) -> str:
     return f"{name}_log_{number}"
 
 
-_logs("events", "events", "actions")
-_logs("features", "feature", "distinct features")
+_logs("events", "events", "actions", "usage_days", fortnights_of_events)
+_logs("features", "feature", "distinct features", "usage_features", fortnights_of_features)
 
 
 @_change_point(

@@ -1,9 +1,9 @@
 """The registry of features: one small pure function each, and the one expression that computes them all.
 
 An *aggregate* is an expression over the rows of one source, grouped by account; all aggregates of one source that look
-back equally far are computed in one scan. One with a `rollup` is an expression over rows that are summed up before, to
-a few per account: many columns of one series are then cheap. A *derived* feature is an expression over the wide row of
-an account.
+back equally far are computed in one scan. One with `of` reads a rollup of its source (features/facts/rollups.py), one
+with a `rollup` rows that are summed up once more, to a few per account: many columns of one series are then cheap. A
+*derived* feature is an expression over the wide row of an account.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -58,6 +58,7 @@ class Feature:
     needs: tuple[str, ...] = ()
     published: bool = True
     rollup: Rollup | None = None
+    of: str = ""
 
     @property
     def relative(self) -> bool:
@@ -92,12 +93,13 @@ def aggregate(
     published: bool = True,
     needs: tuple[str, ...] = (),
     rollup: Rollup | None = None,
+    of: str = "",
 ) -> Callable[[Builder], Builder]:
-    """Register a feature that is an aggregate over the rows of one source."""
+    """Register a feature that is an aggregate over the rows of one source, or of a rollup of it."""
     return lambda build: _register(
         Feature(
             build.__name__, version, _doc(build), unit, (source,), component, direction, null, words, "aggregate",
-            build, zero, well, "", compared, bound, empty, lookback_days, tenure_from, needs, published, rollup,
+            build, zero, well, "", compared, bound, empty, lookback_days, tenure_from, needs, published, rollup, of,
         )
     )  # fmt: skip
 
@@ -172,9 +174,10 @@ def answerable(facts: Facts, feature: Feature) -> bool:
     return all(facts.has(source, *feature.needs) for source in feature.sources)
 
 
-def _scan(feature: Feature) -> tuple[str, int, str]:
+def _scan(feature: Feature) -> tuple[str, str, int, str]:
     """Features with the same key are computed in one scan."""
-    return feature.sources[0], feature.lookback_days or 0, feature.rollup.__name__ if feature.rollup else ""
+    rollup = feature.rollup.__name__ if feature.rollup else ""
+    return feature.sources[0], feature.of, feature.lookback_days or 0, rollup
 
 
 def _aggregated(facts: Facts, features: Sequence[Feature], rates: Mapping[str, float]) -> ir.Table:
@@ -185,7 +188,7 @@ def _aggregated(facts: Facts, features: Sequence[Feature], rates: Mapping[str, f
 
 def rows_for(facts: Facts, feature: Feature, lookback_days: int | None, rates: Mapping[str, float]) -> Rows:
     """The rows that an aggregate is an expression over."""
-    rows = rows_of(facts, feature.sources[0], lookback_days, rates)
+    rows = rows_of(facts, feature.sources[0], lookback_days, rates, feature.of)
     return rows if feature.rollup is None else replace(rows, table=feature.rollup(rows))
 
 

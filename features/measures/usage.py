@@ -7,7 +7,10 @@ import ibis.expr.types as ir
 
 from keepwell.features.facts.exact import exact_sum
 from keepwell.features.facts.known import Rows
+from keepwell.features.facts.rollups import total
 from keepwell.features.measures.registry import aggregate, derived
+
+DAYS, USERS = "usage_days", "usage_users"
 
 _measure = partial(
     aggregate, "usage", component="usage", direction=1, lookback_days=28, tenure_from=28, empty=0,
@@ -20,6 +23,7 @@ _trend = partial(
 
 
 @_measure(
+    of=DAYS,
     unit="days",
     words="Active on {value:.0f} of the last 28 days",
     zero="No activity in 28 days",
@@ -31,6 +35,7 @@ def active_days_28d(usage: Rows) -> ir.Value:
 
 
 @_measure(
+    of=USERS,
     unit="users",
     needs=("user_id",),
     words="{value:,.0f} active user{s} in 28 days",
@@ -43,6 +48,7 @@ def active_users_28d(usage: Rows) -> ir.Value:
 
 
 @_measure(
+    of=DAYS,
     unit="events",
     needs=("events",),
     words="{value:,.0f} action{s} in 28 days",
@@ -51,10 +57,11 @@ def active_users_28d(usage: Rows) -> ir.Value:
 )
 def events_28d(usage: Rows) -> ir.Value:
     """Actions taken in the last 28 days."""
-    return usage.events.sum()
+    return total(usage.events)
 
 
 @_measure(
+    of=DAYS,
     unit="minutes",
     needs=("minutes",),
     words="{value:,.0f} minute{s} of use in 28 days",
@@ -67,6 +74,7 @@ def minutes_28d(usage: Rows) -> ir.Value:
 
 
 @_trend(
+    of=DAYS,
     lookback_days=56,
     tenure_from=56,
     needs=("events",),
@@ -74,10 +82,11 @@ def minutes_28d(usage: Rows) -> ir.Value:
 )
 def usage_trend(usage: Rows) -> ir.Value:
     """Relative change of actions, last 28 days against the 28 before; NULL where there were none before."""
-    return relative_change(usage.events.sum(where=usage.last(28)), usage.events.sum(where=usage.last(28, before=28)))
+    return relative_change(total(usage.events, usage.last(28)), total(usage.events, usage.last(28, before=28)))
 
 
 @_trend(
+    of=USERS,
     lookback_days=56,
     tenure_from=56,
     needs=("user_id",),
@@ -90,6 +99,7 @@ def active_users_trend(usage: Rows) -> ir.Value:
 
 
 @_trend(
+    of=DAYS,
     lookback_days=392,
     tenure_from=392,
     needs=("events",),
@@ -97,11 +107,12 @@ def active_users_trend(usage: Rows) -> ir.Value:
 )
 def usage_against_last_year(usage: Rows) -> ir.Value:
     """Relative change of actions, last 28 days against the same weekdays 364 days earlier: takes the season out."""
-    return relative_change(usage.events.sum(where=usage.last(28)), usage.events.sum(where=usage.last(28, before=364)))
+    return relative_change(total(usage.events, usage.last(28)), total(usage.events, usage.last(28, before=364)))
 
 
 @aggregate(
     "usage",
+    of=DAYS,
     unit="days",
     direction=-1,
     lookback_days=None,

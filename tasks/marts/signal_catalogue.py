@@ -129,7 +129,7 @@ def _per_account(facts: Facts, table: CanonicalTable, aside: pd.Series | None) -
 
 def _days_of_use(facts: Facts, days: int) -> pd.Series:
     """Days with use per account over the last `days`."""
-    usage = rows_of(facts, "usage", days).table
+    usage = rows_of(facts, "usage", days, rollup="usage_days").table
     frame = usage.group_by("account_id").agg(days=usage.day.nunique()).to_pyarrow().to_pandas()
     return frame.set_index("account_id")["days"]
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from keepwell.features.facts.canonical import TABLES
 from keepwell.features.facts.known import Facts, known, known_rows
+from keepwell.features.facts.rollups import ROLLUPS
 from keepwell.tasks.sources.casts import canonical
 from keepwell.tasks.sources.snapshot import Snapshot
 
@@ -38,7 +39,8 @@ def facts_at(
     newest = Newest({name: tables[name] for name in (*snapshot.tables, *since)}, as_of)
     given = {name: frozenset(staged.given) for name, staged in snapshot.tables.items()}
     given |= {name: frozenset(recorded[name].columns) for name in since}
-    return replace(known(tables, as_of, newest, given, fixed), since=since)
+    rollups = {name: tables[name] for name in ROLLUPS if name in tables}
+    return replace(known(tables, as_of, newest, given, fixed, rollups), since=since)
 
 
 class Newest(Mapping[str, date]):

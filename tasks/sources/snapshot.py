@@ -13,9 +13,11 @@ import ibis
 import ibis.expr.types as ir
 
 from keepwell.features.facts.canonical import TABLES
+from keepwell.features.facts.rollups import ROLLUPS
 from keepwell.tasks.errors import StoredDamaged
 from keepwell.tasks.files.digests import digest_of
 from keepwell.tasks.sources.connect import engine
+from keepwell.tasks.sources.rollup_files import FOLDER, rollup_files
 
 log = logging.getLogger("keepwell")
 
@@ -46,13 +48,18 @@ class Snapshot:
     sha256: Mapping[str, str] = field(default_factory=dict)
 
     def open(self) -> dict[str, ir.Table]:
-        """The staged tables on a new engine, not yet cut at any as_of; only tasks/sources/facts.py looks at them.
+        """The staged tables and their rollups on a new engine, not yet cut at any as_of: only facts.py looks at them.
 
         StoredDamaged names a file that is no longer as it was written.
         """
         self.verify()
-        connection = engine(self.path)
-        return {name: _whole(connection.read_parquet(self.file(name), table_name=name), name) for name in self.files}
+        rollups = self.path.parent / FOLDER
+        connection = engine(self.path, rollups)
+        tables = {name: _whole(connection.read_parquet(self.file(name), table_name=name), name) for name in self.files}
+        for source in sorted({rollup.source for rollup in ROLLUPS.values()} & set(self.tables)):
+            for name, file in rollup_files(rollups.parent, source, self.sha256[source], tables[source]).items():
+                tables[name] = connection.read_parquet(file, table_name=name)
+        return tables
 
     def verify(self) -> None:
         """Compare each file with what was written; StoredDamaged names one that differs."""

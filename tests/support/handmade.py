@@ -20,6 +20,7 @@ from keepwell.features.book import book
 from keepwell.features.facts.canonical import QUARANTINE, TABLES
 from keepwell.features.facts.columns import Column
 from keepwell.features.facts.known import Facts
+from keepwell.features.facts.rollups import ROLLUPS
 from keepwell.features.measures.all import FEATURES
 from keepwell.features.measures.registry import feature_table
 from keepwell.features.settings import BookSettings
@@ -60,8 +61,9 @@ class InMemory:
         return {name: StagedTable(0, 0, of, {}) for name, of in columns.items()}
 
     def open(self) -> dict[str, ibis.Table]:
-        """The tables, not cut."""
-        return dict(self.opened)
+        """The tables, not cut, and the rollups that staging keeps of them."""
+        rollups = {n: r.to_store(self.opened[r.source]) for n, r in ROLLUPS.items() if r.source in self.opened}
+        return {**self.opened, **rollups}
 
 
 def company(

@@ -1,0 +1,78 @@
+"""Rollups beside snapshots: made once of each file of usage, and read by every date from then on (SCL-1)."""
+
+import logging
+import os
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import ibis.expr.types as ir
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from keepwell.features.facts.rollups import BEGIN, BLOCK_DAYS, ROLLUPS, Rollup, days_from_begin
+from keepwell.tasks.files.digests import digest_of
+from keepwell.tasks.files.scratch import scratch_folder
+from keepwell.tasks.version import code_version
+
+log = logging.getLogger("keepwell")
+
+FOLDER = "rollups"
+ROWS_AT_ONCE = 4_000_000
+"""Rows that are summed up at a time, about: what bounds the memory."""
+ROWS_PER_BATCH = 100_000
+
+
+def rollup_files(root: Path, source: str, digest: str, rows: ir.Table) -> dict[str, Path]:
+    """The file of each rollup of a table, made of its rows where it is not there or not what was written.
+
+    `digest`: that of the table's file, which never changes.
+    """
+    found = {}
+    for name, rollup in ROLLUPS.items():
+        if rollup.source == source:
+            stem = f"{name}-{digest[:16]}-{code_version()[-8:]}"
+            found[name] = next(_whole(root / FOLDER, stem), None) or _made(root / FOLDER, stem, rollup, rows)
+    return found
+
+
+def _whole(folder: Path, stem: str) -> Iterator[Path]:
+    """The files of that name whose content is the one that their name says."""
+    for path in sorted(folder.glob(f"{stem}-*.parquet")):
+        if _named(stem, path) == path.name:
+            yield path
+        else:
+            log.warning("%s is not what was stored: it is made again.", path)
+
+
+def _named(stem: str, path: Path) -> str:
+    return f"{stem}-{(digest_of(path) or '')[:16]}.parquet"
+
+
+def _made(folder: Path, stem: str, rollup: Rollup, rows: ir.Table) -> Path:
+    """Write a rollup, a range of days after the other, and move it into its place."""
+    dated = rows.filter(rows.known_at.notnull(), rows.day.notnull())
+    with scratch_folder(folder, ".making-") as work:
+        file = work / "rollup.parquet"
+        schema = rollup.to_store(dated).schema().to_pyarrow()
+        with pq.ParquetWriter(file, schema, compression="zstd") as writer:
+            for first, end in _ranges(dated):
+                part = rollup.to_store(dated.filter(dated.day >= first, dated.day < end))
+                for batch in part.to_pyarrow_batches(chunk_size=ROWS_PER_BATCH):
+                    writer.write_table(pa.Table.from_batches([batch]).cast(schema))
+        place = folder / _named(stem, file)
+        os.replace(file, place)
+    return place
+
+
+def _ranges(dated: ir.Table) -> Iterator[tuple[object, object]]:
+    """Ranges of whole blocks of days with about ROWS_AT_ONCE rows each, as [first, end)."""
+    block = (days_from_begin(dated.day) // BLOCK_DAYS).cast("int64")
+    counted = dated.group_by(block=block).agg(rows=dated.count()).order_by("block").to_pyarrow().to_pylist()
+    first, rows = None, 0
+    for n, row in enumerate(counted):
+        first = row["block"] if first is None else first
+        rows += row["rows"]
+        if rows >= ROWS_AT_ONCE or n == len(counted) - 1:
+            yield tuple(BEGIN + timedelta(days=number * BLOCK_DAYS) for number in (first, row["block"] + 1))  # type: ignore[misc]
+            first, rows = None, 0
