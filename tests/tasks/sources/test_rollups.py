@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from keepwell.features.book import book
+from keepwell.features.book import book, by_customer
 from keepwell.features.facts import rollups
 from keepwell.features.facts.known import Facts
 from keepwell.features.measures.all import FEATURES
@@ -29,14 +29,15 @@ OF_USAGE = [f.name for f in FEATURES.values() if f.sources == ("usage",) and f.k
 def usage(seed: int = 1) -> pd.DataFrame:
     """Fourteen months of a few accounts: gaps, rows without user or feature, and rows that came up to 40 days late."""
     rng = np.random.default_rng(seed)
-    size = 9_000
+    size = 3_000
     day = np.datetime64("2025-01-01") + rng.integers(0, 440, size)
     late = np.where(rng.random(size) < 0.1, rng.integers(1, 40, size), 0)
     hours = rng.integers(0, 24, size)
     frame = pd.DataFrame(
         {
             "account_id": rng.choice(["a", "b", "c", "child"], size, p=[0.5, 0.3, 0.1, 0.1]), "day": day,
-            "user_id": rng.choice(["ann", "bob", "cy", None], size), "feature": rng.choice([*"defghi", None], size),
+            "user_id": rng.choice([*(f"user {n}" for n in range(40)), None], size),
+            "feature": rng.choice([*(f"feature {n}" for n in range(40)), None], size),
             "events": rng.integers(0, 50, size), "minutes": rng.random(size).round(3) * 60,
         }
     )  # fmt: skip
@@ -59,6 +60,7 @@ def snapshot(tmp_path: Path) -> Snapshot:
 
 
 def features(facts: Facts) -> pd.DataFrame:
+    facts = by_customer(facts, MONEY)
     also = [name for name in OF_USAGE if not FEATURES[name].published]
     table = feature_table(facts, book(facts, MONEY), FEATURES, MONEY.rates(), also=also)
     return table.to_pandas().set_index("account_id").sort_index()
