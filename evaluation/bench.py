@@ -1,6 +1,7 @@
 """`make bench`: the cost of `keepwell monthly` on growing companies, compared with a bare scan of the columns it reads.
 
-And what it costs to write such companies (`keepwell sample`), and to score and explain a large book by a model.
+What a second `keepwell daily` costs on a source that has not changed, compared with a company of 60 accounts. And what
+it costs to write such companies (`keepwell sample`), and to score and explain a large book by a model.
 
 CPU seconds and peak memory of whole processes, the median of a few runs; of a model in this process, once it is loaded.
 Prints tables; nothing here is a test.
@@ -36,12 +37,16 @@ from keepwell.models.training.inputs import varied
 from keepwell.models.training.trial import Trained
 from keepwell.sample.write import write_company
 from keepwell.tasks.scoring.reasons import model_factors
+from keepwell.tasks.sources.unchanged import SETTLED
 from tests.support.running import ROOT
 
-AS_OF = "2026-06-01"
+AS_OF, NEXT_DAY = "2026-06-01", "2026-06-02"
+SMALLEST = 60
+"""Accounts of the company whose day is all fixed cost."""
 MONTHS = 24
 TRAINING_ACCOUNTS = 2_000
 NUMERIC_FEATURES = 40
+TABLES_PRINTED = ("monthly", "daily", "written", "explained")
 RISKIEST_SHARE = 0.1
 SCAN = """
 import sys, duckdb
@@ -109,6 +114,18 @@ def measured(accounts: int, runs: int, folder: Path) -> dict[str, float]:
     }  # fmt: skip
 
 
+def second_day(accounts: int, runs: int, folder: Path) -> tuple[Cost, Cost]:
+    """The cost of `daily` on the first date, and on the next one with an unchanged source."""
+    company = folder / str(accounts)
+    if not company.exists():
+        write_company(accounts, MONTHS, 1, company)
+    time.sleep(SETTLED)  # a file written a moment ago is read again
+    keepwell = (sys.executable, "-m", "tests.support.entry", "--config", str(company / "pipeline.toml"))
+    outs = [str(folder / f"daily-{accounts}-{n}") for n in range(runs)]
+    days = [[(*keepwell, "--out", out, "daily", "--as-of", day) for out in outs] for day in (AS_OF, NEXT_DAY)]
+    return median_cost(days[0]), median_cost(days[1])
+
+
 def written(accounts: int, folder: Path) -> tuple[int, Cost]:
     """Usage rows and cost of writing a company of 42 months."""
     company = folder / f"written-{accounts}"
@@ -170,6 +187,27 @@ def print_monthly(accounts: Sequence[int], runs: int, folder: Path) -> None:
         print("| " + " | ".join(cells) + " |", flush=True)
 
 
+def print_daily(accounts: Sequence[int], runs: int, folder: Path) -> None:
+    """What a day costs on an unchanged source, beside the day of the smallest company."""
+    print(
+        f"\nkeepwell daily --as-of {NEXT_DAY} after {AS_OF}, {MONTHS} months, unchanged source, median of {runs} runs"
+    )
+    print("| accounts | first day, CPU s | next day, CPU s | of the day of 60 accounts | peak MiB |")
+    print("|---|---|---|---|---|")
+    least = None
+    for size in (SMALLEST, *accounts):
+        first, second = second_day(size, runs, folder)
+        least = second.cpu if least is None else least
+        cells = (
+            f"{size:,}",
+            f"{first.cpu:.1f}",
+            f"{second.cpu:.1f}",
+            f"{second.cpu / least:.2f}",
+            f"{second.mib:,.0f}",
+        )
+        print("| " + " | ".join(cells) + " |", flush=True)
+
+
 def print_written(accounts: Sequence[int], folder: Path) -> None:
     """The cost of writing companies."""
     print("\nkeepwell sample, 42 months, one run")
@@ -205,13 +243,15 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--written", type=int, nargs="+", default=[5_000, 10_000, 28_000])
     parser.add_argument("--explained", type=int, default=100_000)
-    parser.add_argument("--only", choices=["monthly", "written", "explained"], help="one table alone")
+    parser.add_argument("--only", choices=TABLES_PRINTED, help="one table alone")
     arguments = parser.parse_args()
-    wanted = [arguments.only] if arguments.only else ["monthly", "written", "explained"]
+    wanted = [arguments.only] if arguments.only else TABLES_PRINTED
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         if "monthly" in wanted:
             print_monthly(arguments.accounts, arguments.runs, folder)
+        if "daily" in wanted:
+            print_daily(arguments.accounts, arguments.runs, folder)
         if "written" in wanted:
             print_written(arguments.written, folder)
         if "explained" in wanted:
