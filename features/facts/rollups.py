@@ -56,12 +56,12 @@ def _usage_days(usage: ir.Table, late: ir.Value) -> ir.Table:
     )
 
 
-def _days_of(usage: ir.Table, late: ir.Value, by: str, **sums: ir.Value) -> ir.Table:
-    """The days of use of each account and value of a column, as bits of blocks."""
+def _days_of(usage: ir.Table, late: ir.Value, by: str) -> ir.Table:
+    """The days of use of each account and value of a column, as bits of blocks: a sum beside them could not be cut."""
     day = days_from_begin(usage.day)
     bit = ibis.literal(1, "int64") << (day % BLOCK_DAYS)
     grouped = usage.group_by("account_id", by, block=(day // BLOCK_DAYS).cast("int64"), late=late)
-    return grouped.agg(days=bit.bit_or().cast("int64"), **sums)
+    return grouped.agg(days=bit.bit_or().cast("int64"))
 
 
 def _usage_users(usage: ir.Table, late: ir.Value) -> ir.Table:
@@ -69,7 +69,7 @@ def _usage_users(usage: ir.Table, late: ir.Value) -> ir.Table:
 
 
 def _usage_features(usage: ir.Table, late: ir.Value) -> ir.Table:
-    return _days_of(usage, late, "feature", events=usage.events.cast("decimal(38, 0)").sum())
+    return _days_of(usage, late, "feature")
 
 
 ROLLUPS: Mapping[str, Rollup] = {

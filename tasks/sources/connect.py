@@ -118,8 +118,8 @@ def connect_source(
         connection.raw_sql("SET TIME ZONE 'UTC'").close()
         connection.raw_sql("SET DateStyle = 'ISO, YMD'").close()
         connection.raw_sql("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY").close()
-        connection.con.commit()
         connection.raw_sql(f"SET lock_timeout = '{retries.connect_seconds}s'").close()
+        connection.con.commit()  # what is set is taken back with its transaction
     return connection
 
 

@@ -24,6 +24,7 @@ from keepwell.features.facts.canonical import TABLES
 from keepwell.features.facts.columns import FIXED, HISTORY, UNDATED, Column
 from keepwell.features.facts.events import events
 from keepwell.features.facts.known import Facts
+from keepwell.features.facts.rollups import ROLLUPS
 from keepwell.features.measures.all import FEATURES
 from keepwell.features.outcomes.labels import labels
 from keepwell.features.settings import BookSettings, LabelSettings
@@ -387,13 +388,20 @@ def test_a_feature_that_reads_the_whole_table_is_caught() -> None:
 
     def uncut(tables: Snapshot, as_of: str) -> Facts:
         honest = facts_of(tables, as_of)
-        return replace(honest, tables={**honest.tables, "usage": tables["usage"]})
+        others = {name: rows for name, rows in honest.tables.items() if name not in ROLLUPS}
+        return replace(honest, tables={**others, "usage": tables["usage"]})
+
+    def uncut_rollups(tables: Snapshot, as_of: str) -> Facts:
+        honest = facts_of(tables, as_of)
+        whole = {name: rollup.to_store(tables["usage"]) for name, rollup in ROLLUPS.items()}
+        return replace(honest, tables={**honest.tables, **whole})
 
     story = story_of("usage", None, {"day": _day(3), "events": 5, "known_at": f"{_day(-1)}T08:00"})
 
     assert what_moved(story) == set()
-    moved = {name for name in what_moved(story, facts=uncut) if "." not in name}
-    assert {"active_days_28d", "usage_change_point"} <= moved <= set(FEATURES)
+    for forgetful in (uncut, uncut_rollups):
+        moved = {name for name in what_moved(story, facts=forgetful) if "." not in name}
+        assert {"active_days_28d", "usage_change_point"} <= moved <= set(FEATURES)
 
 
 @pytest.mark.slow

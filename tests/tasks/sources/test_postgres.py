@@ -1,12 +1,15 @@
 """PostgreSQL as a source: the same marts as from parquet, read-only."""
 
 import shutil
+from datetime import date
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from keepwell.sample.write import write_company
+from keepwell.tasks.settings import STANDARD_RETRIES
+from keepwell.tasks.sources.connect import connect_source, described
 from tests.support import postgres
 from tests.support.running import Ran, bytes_of, keepwell
 
@@ -100,3 +103,24 @@ def test_two_columns_of_one_name_are_named(postgres_url: str, tmp_path: Path) ->
     ran = keepwell("--config", config, "--out", tmp_path / "out", "check", "--as-of", DAY)
 
     assert (ran.code, "the mapping of accounts gives `name` more than once." in ran.err) == (2, True), ran.err
+
+
+def test_days_are_those_of_utc_whatever_the_server_is_set_to(postgres_url: str, tmp_path: Path) -> None:
+    """Also after an error, which takes its transaction back (SRC-2)."""
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE elsewhere")
+        connection.execute("ALTER DATABASE elsewhere SET TimeZone = 'America/New_York'")
+    source = connect_source(f"{postgres_url.rpartition('/')[0]}/elsewhere", tmp_path, {}, STANDARD_RETRIES)
+
+    def day() -> object:
+        sql = (
+            "SELECT ('2026-01-01 00:00+00'::timestamptz)::date AS day, current_setting('transaction_read_only') AS only"
+        )
+        return described(source, "usage", sql).to_pyarrow().to_pylist()
+
+    assert day() == [{"day": date(2026, 1, 1), "only": "on"}]
+    with pytest.raises(psycopg.Error):
+        described(source, "usage", "SELECT nothing")
+    source.con.rollback()
+    assert day() == [{"day": date(2026, 1, 1), "only": "on"}]
+    source.disconnect()
