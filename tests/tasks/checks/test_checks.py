@@ -586,7 +586,6 @@ def test_rows_and_columns_that_came_later_are_not_judged(folder: Path) -> None:
     assert failed(run_checks(snapshot, AS_OF, DEFAULTS, settings(), CURRENCIES)) == {
         ("usage", "events_range", "events"), ("tickets", "priority_set", "priority"), ("tickets", "csat_range", "csat"),
         ("contracts", "currency_has_rate", "currency"), ("contracts", "type", "arr"),
-        ("contracts", "arr_not_null", "arr"),
     }  # fmt: skip
 
 
