@@ -9,7 +9,7 @@ from keepwell.features.facts.known import Rows
 from keepwell.features.measures.registry import aggregate, derived
 
 _breadth = partial(
-    aggregate, "usage", of="usage_features", unit="features", component="adoption", direction=1, needs=("feature",),
+    aggregate, "usage", rollup="usage_features", unit="features", component="adoption", direction=1, needs=("feature",),
 )  # fmt: skip
 
 
@@ -42,7 +42,7 @@ def adoption_velocity(usage: Rows) -> ir.Value:
 
 @aggregate(
     "usage",
-    of="usage_days",
+    rollup="usage_days",
     unit="days",
     direction=0,
     lookback_days=None,

@@ -18,7 +18,7 @@ def owed_rows(invoices: Rows) -> ir.Table:
 
 _billing = partial(
     aggregate, "invoices", component="billing", direction=-1, null="No invoices on record", lookback_days=None,
-    rollup=owed_rows,
+    per_account=owed_rows,
 )  # fmt: skip
 
 

@@ -25,7 +25,7 @@ import ibis.expr.types as ir
 
 from keepwell.features.facts.known import Rows
 from keepwell.features.facts.rollups import total
-from keepwell.features.measures.registry import Rollup, aggregate, derived
+from keepwell.features.measures.registry import PerAccount, aggregate, derived
 
 BLOCK_DAYS = 14
 BLOCKS = 13
@@ -71,7 +71,7 @@ def _with_logs(series: ir.Table, name: str) -> ir.Table:
     return with_sum.select("account_id", **logs)
 
 
-def _logs(name: str, column: str, of_what: str, of: str, rollup: Rollup) -> None:
+def _logs(name: str, column: str, of_what: str, rollup: str, per_account: PerAccount) -> None:
     """Register the logarithms of one series: an aggregate per block, newest first."""
     for number in range(BLOCKS):
 
@@ -82,7 +82,8 @@ def _logs(name: str, column: str, of_what: str, of: str, rollup: Rollup) -> None
         log.__doc__ = f"Logarithm of {of_what}, days {number * BLOCK_DAYS + 1} to {(number + 1) * BLOCK_DAYS} back."
         aggregate(
             "usage", unit=f"log {name}", component=None, direction=0, lookback_days=LOOKBACK_DAYS, needs=(column,),
-            null="No such use in 26 weeks", words="{value:.2f}", published=False, of=of, rollup=rollup,
+            null="No such use in 26 weeks", words="{value:.2f}", published=False, rollup=rollup,
+            per_account=per_account,
         )(log)  # fmt: skip
 
 

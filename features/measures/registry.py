@@ -1,8 +1,8 @@
 """The registry of features: one small pure function each, and the one expression that computes them all.
 
 An *aggregate* is an expression over the rows of one source, grouped by account; all aggregates of one source that look
-back equally far are computed in one scan. One with `of` reads a rollup of its source (features/facts/rollups.py), one
-with a `rollup` rows that are summed up once more, to a few per account: many columns of one series are then cheap. A
+back equally far are computed in one scan. One with a `rollup` reads that of its source (features/facts/rollups.py), one
+with `per_account` rows that are summed up first, to a few per account: many columns of one series are then cheap. A
 *derived* feature is an expression over the wide row of an account.
 """
 
@@ -17,7 +17,7 @@ from keepwell.features.facts.known import Facts, Rows, rows_of
 
 COMPONENTS = ("usage", "adoption", "support", "sentiment", "relationship", "billing", "commercial")
 Builder = Callable[..., ir.Value]
-Rollup = Callable[[Rows], ir.Table]
+PerAccount = Callable[[Rows], ir.Table]
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,8 @@ class Feature:
     tenure_from: int | None = None
     needs: tuple[str, ...] = ()
     published: bool = True
-    rollup: Rollup | None = None
-    of: str = ""
+    per_account: PerAccount | None = None
+    rollup: str = ""
 
     @property
     def relative(self) -> bool:
@@ -92,14 +92,15 @@ def aggregate(
     version: int = 1,
     published: bool = True,
     needs: tuple[str, ...] = (),
-    rollup: Rollup | None = None,
-    of: str = "",
+    per_account: PerAccount | None = None,
+    rollup: str = "",
 ) -> Callable[[Builder], Builder]:
     """Register a feature that is an aggregate over the rows of one source, or of a rollup of it."""
     return lambda build: _register(
         Feature(
             build.__name__, version, _doc(build), unit, (source,), component, direction, null, words, "aggregate",
-            build, zero, well, "", compared, bound, empty, lookback_days, tenure_from, needs, published, rollup, of,
+            build, zero, well, "", compared, bound, empty, lookback_days, tenure_from, needs, published,
+            per_account, rollup,
         )
     )  # fmt: skip
 
@@ -176,8 +177,8 @@ def answerable(facts: Facts, feature: Feature) -> bool:
 
 def _scan(feature: Feature) -> tuple[str, str, int, str]:
     """Features with the same key are computed in one scan."""
-    rollup = feature.rollup.__name__ if feature.rollup else ""
-    return feature.sources[0], feature.of, feature.lookback_days or 0, rollup
+    per_account = feature.per_account.__name__ if feature.per_account else ""
+    return feature.sources[0], feature.rollup, feature.lookback_days or 0, per_account
 
 
 def _aggregated(facts: Facts, features: Sequence[Feature], rates: Mapping[str, float]) -> ir.Table:
@@ -188,8 +189,8 @@ def _aggregated(facts: Facts, features: Sequence[Feature], rates: Mapping[str, f
 
 def rows_for(facts: Facts, feature: Feature, lookback_days: int | None, rates: Mapping[str, float]) -> Rows:
     """The rows that an aggregate is an expression over."""
-    rows = rows_of(facts, feature.sources[0], lookback_days, rates, feature.of)
-    return rows if feature.rollup is None else replace(rows, table=feature.rollup(rows))
+    rows = rows_of(facts, feature.sources[0], lookback_days, rates, feature.rollup)
+    return rows if feature.per_account is None else replace(rows, table=feature.per_account(rows))
 
 
 def _meant(joined: ir.Table, feature: Feature, key: str) -> ir.Value:

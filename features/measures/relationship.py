@@ -21,7 +21,9 @@ def people(contacts: Rows) -> ir.Table:
     return ranked.filter(ranked.place == 0)
 
 
-_people = partial(aggregate, "contacts", unit="people", component="relationship", lookback_days=None, rollup=people)
+_people = partial(
+    aggregate, "contacts", unit="people", component="relationship", lookback_days=None, per_account=people
+)
 
 
 @_talk(

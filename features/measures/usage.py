@@ -23,7 +23,7 @@ _trend = partial(
 
 
 @_measure(
-    of=DAYS,
+    rollup=DAYS,
     unit="days",
     words="Active on {value:.0f} of the last 28 days",
     zero="No activity in 28 days",
@@ -35,7 +35,7 @@ def active_days_28d(usage: Rows) -> ir.Value:
 
 
 @_measure(
-    of=USERS,
+    rollup=USERS,
     unit="users",
     needs=("user_id",),
     words="{value:,.0f} active user{s} in 28 days",
@@ -48,7 +48,7 @@ def active_users_28d(usage: Rows) -> ir.Value:
 
 
 @_measure(
-    of=DAYS,
+    rollup=DAYS,
     unit="events",
     needs=("events",),
     words="{value:,.0f} action{s} in 28 days",
@@ -61,7 +61,7 @@ def events_28d(usage: Rows) -> ir.Value:
 
 
 @_measure(
-    of=DAYS,
+    rollup=DAYS,
     unit="minutes",
     needs=("minutes",),
     words="{value:,.0f} minute{s} of use in 28 days",
@@ -74,7 +74,7 @@ def minutes_28d(usage: Rows) -> ir.Value:
 
 
 @_trend(
-    of=DAYS,
+    rollup=DAYS,
     lookback_days=56,
     tenure_from=56,
     needs=("events",),
@@ -86,7 +86,7 @@ def usage_trend(usage: Rows) -> ir.Value:
 
 
 @_trend(
-    of=USERS,
+    rollup=USERS,
     lookback_days=56,
     tenure_from=56,
     needs=("user_id",),
@@ -99,7 +99,7 @@ def active_users_trend(usage: Rows) -> ir.Value:
 
 
 @_trend(
-    of=DAYS,
+    rollup=DAYS,
     lookback_days=392,
     tenure_from=392,
     needs=("events",),
@@ -112,7 +112,7 @@ def usage_against_last_year(usage: Rows) -> ir.Value:
 
 @aggregate(
     "usage",
-    of=DAYS,
+    rollup=DAYS,
     unit="days",
     direction=-1,
     lookback_days=None,

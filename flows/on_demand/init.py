@@ -10,11 +10,11 @@ from keepwell.tasks.errors import ConfigError
 from keepwell.tasks.settings import STANDARD_CSV, STANDARD_RETRIES
 from keepwell.tasks.sources.connect import IN_A_FILE, SourceConnection, described
 from keepwell.tasks.sources.mapping import single_select
-from keepwell.tasks.starters.catalogue import Catalogue, Place
+from keepwell.tasks.starters.catalogue import Catalogue
 from keepwell.tasks.starters.decisions import open_decisions
 from keepwell.tasks.starters.pipeline import SQL, pipeline_toml
 from keepwell.tasks.starters.proposal import Proposal, certain, proposed, why_unread
-from keepwell.tasks.starters.recognition import as_usual, each_table_once, recognized, what_it_lacks
+from keepwell.tasks.starters.recognition import System, as_usual, each_table_once, near_misses, recognized
 from keepwell.tasks.starters.starter import Starter, starters, systems
 
 PASSWORD = "SOURCE_PASSWORD"  # noqa: S105 - the name of a variable
@@ -53,11 +53,7 @@ def init(to: Path, url: str, names: Sequence[str]) -> Started:
                 raise ConfigError(_nothing(catalogue, names, chosen))
         dialect = catalogue.dialect if catalogue else "duckdb"
         mappings = proposed(found, dialect)
-        read = {place for one in mappings.values() for place in one.reads}
-        left = [place for place in catalogue.places if place not in read] if catalogue else []
-        unused = [
-            _described(place, why_unread(found, place) or what_it_lacks(chosen, catalogue, place)) for place in left
-        ] if catalogue else []  # fmt: skip
+        unused = _unused(catalogue, mappings, found, chosen) if catalogue else []
     finally:
         if catalogue is not None:
             catalogue.close()
@@ -76,16 +72,24 @@ def _nothing(catalogue: Catalogue, names: Sequence[str], chosen: Sequence[Starte
     there = ", ".join(map(str, catalogue.places[:MANY])) or "no tables"
     more = ", ..." if len(catalogue.places) > MANY else ""
     of = " or ".join(starter.title for starter in chosen) if names else "any system"
-    lacks = [(place, why) for place in catalogue.places if (why := what_it_lacks(chosen, catalogue, place))]
-    near = "".join(f" {place} {why}." for place, why in lacks[:MANY])
+    near = "".join(f" {place} {why}." for place, why in list(near_misses(chosen, catalogue).items())[:MANY])
     return (
         f"the source has no table in the shape of {of}; it has {there}{more}.{near} Rename tables or columns in a view "
         "or in the export, or write the mappings by hand from templates: keepwell init --from tables, without --url."
     )
 
 
-def _described(place: Place, why: str | None) -> str:
-    return f"{place} ({why})" if why else str(place)
+def _unused(
+    catalogue: Catalogue, mappings: Mapping[str, Proposal], found: Sequence[System], chosen: Sequence[Starter]
+) -> list[str]:
+    """The tables that no mapping reads, each with the reason where one is known."""
+    read = {place for one in mappings.values() for place in one.reads}
+    near, unused = near_misses(chosen, catalogue), []
+    for place in catalogue.places:
+        if place not in read:
+            why = why_unread(found, place) or near.get(place)
+            unused.append(f"{place} ({why})" if why else str(place))
+    return unused
 
 
 def _without_password(url: str, to: Path) -> tuple[str, str | None]:

@@ -129,9 +129,9 @@ def _deadlines(same: Sequence[LedgerEvent], owner: str, background: Background) 
 
 def _due(event: LedgerEvent, step: str) -> str | None:
     """When a step of an alert is due; where the CSM alone hears of it, an assessment is the review as well."""
-    due = event.payload["due"]
-    alone = step == "assess" and list(event.payload["recipients"]) == [CSM]
-    return min((due[s] for s in (step, *(("review",) if alone else ())) if s in due), default=None)
+    due, alone = event.payload["due"], list(event.payload["recipients"]) == [CSM]
+    steps = ("assess", "review") if step == "assess" and alone else (step,)
+    return min((due[one] for one in steps if one in due), default=None)
 
 
 def _reviews(same: Sequence[LedgerEvent], owner: str, background: Background) -> list[str]:

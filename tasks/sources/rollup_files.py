@@ -3,7 +3,7 @@
 import logging
 import os
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import ibis.expr.types as ir
@@ -43,6 +43,7 @@ def _whole(folder: Path, stem: str) -> Iterator[Path]:
             yield path
         else:
             log.warning("%s is not what was stored: it is made again.", path)
+            path.unlink(missing_ok=True)
 
 
 def _named(stem: str, path: Path) -> str:
@@ -65,14 +66,19 @@ def _made(folder: Path, stem: str, rollup: Rollup, rows: ir.Table) -> Path:
     return place
 
 
-def _ranges(dated: ir.Table) -> Iterator[tuple[object, object]]:
+def _ranges(dated: ir.Table) -> Iterator[tuple[date, date]]:
     """Ranges of whole blocks of days with about ROWS_AT_ONCE rows each, as [first, end)."""
     block = (days_from_begin(dated.day) // BLOCK_DAYS).cast("int64")
     counted = dated.group_by(block=block).agg(rows=dated.count()).order_by("block").to_pyarrow().to_pylist()
-    first, rows = None, 0
-    for n, row in enumerate(counted):
-        first = row["block"] if first is None else first
+    of_range: list[int] = []
+    rows = 0
+    for row in counted:
+        of_range.append(row["block"])
         rows += row["rows"]
-        if rows >= ROWS_AT_ONCE or n == len(counted) - 1:
-            yield tuple(BEGIN + timedelta(days=number * BLOCK_DAYS) for number in (first, row["block"] + 1))  # type: ignore[misc]
-            first, rows = None, 0
+        if rows >= ROWS_AT_ONCE or row is counted[-1]:
+            yield _first_day(of_range[0]), _first_day(of_range[-1] + 1)
+            of_range, rows = [], 0
+
+
+def _first_day(block: int) -> date:
+    return BEGIN + timedelta(days=block * BLOCK_DAYS)

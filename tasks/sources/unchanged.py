@@ -107,7 +107,7 @@ def _definitions(path: Path) -> list[str]:
 
 
 def _asks_the_clock(sql: str) -> bool:
-    """Whether a SELECT may give other rows of the same tables another day: it names the time, chance or the session."""
+    """Whether a SELECT may give other rows of the same tables another day: by time, randomness or the session."""
     try:
         tokens = sqlglot.tokenize(sql, read="duckdb")
     except sqlglot.errors.SqlglotError:

@@ -1,6 +1,6 @@
 """Which tables of a source are those of a system, and under which names their columns are there (SRC-11)."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from keepwell.tasks.starters.catalogue import Catalogue, Place
@@ -46,38 +46,46 @@ def as_usual(starter: Starter) -> System:
 
 def recognized(starter: Starter, catalogue: Catalogue) -> System:
     """The tables of the source that have the system's shapes: by name, and by the columns it is known by."""
-    tables = {}
+    tables, by_name = {}, _by_name(catalogue)
     for name, shape in starter.shapes.items():
-        if found := [one for one in _looked_at(starter, shape, catalogue=catalogue) if one.fits]:
+        every = (_found(shape, place, catalogue) for place in _candidates(starter, shape, by_name))
+        if found := [one for one in every if one.fits]:
             first, *others = sorted(found, key=lambda one: not of_system(starter, one.place))
             tables[name] = replace(first, others=[one.place for one in others if one.place])
     return System(starter, tables)
 
 
-def what_it_lacks(starters: Sequence[Starter], catalogue: Catalogue, place: Place) -> str | None:
-    """Why a table that is called like one of a system is none; None where it is called like none."""
-    named = [s for s in starters if of_system(s, place)] or [s for s in starters if s.name == ANY] or starters
-    looks = [
-        (len(lacking), starter.title, found.shape.name, lacking)
-        for starter in named
-        for found in _looked_at(starter, *starter.shapes.values(), catalogue=catalogue)
-        if found.place == place and (lacking := [key for key in found.shape.key if found.column(key) is None])
-    ]
-    if not looks:
-        return None
-    _, title, name, lacking = min(looks)
-    return f"looks like {name} of {title}, but no column is known as {' or '.join(lacking)}"
+def near_misses(starters: Sequence[Starter], catalogue: Catalogue) -> dict[Place, str]:
+    """What the tables lack that are called like one of a system and are none, by place.
+
+    A table that says its system is compared with that one alone, any other with the tables of anybody.
+    """
+    found: dict[Place, list[tuple[int, str]]] = {}
+    by_name, asked = _by_name(catalogue), {place: _asked(starters, place) for place in catalogue.places}
+    for starter in starters:
+        for shape in starter.shapes.values():
+            for place in _candidates(starter, shape, by_name):
+                one = _found(shape, place, catalogue)
+                lacking = [key for key in shape.key if one.column(key) is None]
+                if lacking and starter in asked[place]:
+                    looks = f"looks like {shape.name} of {starter.title}"
+                    why = f"{looks}, but no column is known as {' or '.join(lacking)}"
+                    found.setdefault(place, []).append((len(lacking), why))
+    return {place: min(ranked)[-1] for place, ranked in found.items()}
 
 
-def _looked_at(starter: Starter, *shapes: Shape, catalogue: Catalogue) -> Iterator[Found]:
-    """The tables that are called like one of these shapes, whether they fit or not."""
+def _asked(starters: Sequence[Starter], place: Place) -> Sequence[Starter]:
+    """The systems that a table may be compared with."""
+    return [s for s in starters if of_system(s, place)] or [s for s in starters if s.name == ANY] or starters
+
+
+def _by_name(catalogue: Catalogue) -> dict[str, list[Place]]:
+    """The tables by their names as names are compared, with and without the words of exports."""
     by_name: dict[str, list[Place]] = {}
     for place in catalogue.places:
         for name in {plain(place.table), bare(place.table)}:
             by_name.setdefault(name, []).append(place)
-    for shape in shapes:
-        for place in _candidates(starter, shape, by_name):
-            yield _found(shape, place, catalogue)
+    return by_name
 
 
 def _candidates(starter: Starter, shape: Shape, by_name: Mapping[str, list[Place]]) -> list[Place]:

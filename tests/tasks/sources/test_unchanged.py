@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pandas as pd
@@ -12,7 +13,7 @@ import pytest
 
 from keepwell.tasks.sources import staging
 from keepwell.tasks.sources.facts import facts_at
-from keepwell.tasks.sources.snapshot import Snapshot
+from keepwell.tasks.sources.snapshot import Snapshot, StagedTable
 from keepwell.tasks.sources.staging import stage
 from keepwell.tasks.sources.unchanged import NOTE
 from tests.tasks.sources.test_staging import ACCOUNTS, CONTRACTS, TICKETS, USAGE, company
@@ -27,9 +28,9 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     seen: list[str] = []
     read = staging._stage_table
 
-    def counted(*given: object, **named: object) -> object:
-        seen.append(named["table"].name)  # type: ignore[attr-defined]
-        return read(*given, **named)  # type: ignore[arg-type]
+    def counted(*given: Any, **named: Any) -> StagedTable:
+        seen.append(named["table"].name)
+        return read(*given, **named)
 
     monkeypatch.setattr(staging, "_stage_table", counted)
     return seen
@@ -142,9 +143,9 @@ def test_a_file_that_changes_while_it_is_read_is_read_again(
     """What was noted must be what was read (SCL-1)."""
     joined = staging._join
 
-    def late(*given: object) -> None:
+    def late(*given: Any) -> None:
         _appended(tmp_path)
-        joined(*given)  # type: ignore[arg-type]
+        joined(*given)
 
     with monkeypatch.context() as patched:
         patched.setattr(staging, "_join", late)
