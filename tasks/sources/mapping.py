@@ -4,13 +4,15 @@ from collections.abc import Collection
 from pathlib import Path
 
 import sqlglot
-from sqlglot import TokenType, exp
+from sqlglot import Dialect, TokenType, exp
 
 from keepwell.features.facts.columns import CanonicalTable
 from keepwell.tasks.errors import ConfigError, with_nearest
 from keepwell.tasks.files.text_file import text_in
 from keepwell.tasks.sources.sql_gate import beyond_the_source
 
+LONGEST_EXPRESSION = 60
+"""Characters of an expression that a message repeats."""
 FORBIDDEN = (
     exp.Insert,
     exp.Update,
@@ -60,6 +62,15 @@ def single_select(text: str, place: str, dialect: str) -> str:
     if (why := beyond_the_source(statement, dialect)) is not None:
         raise ConfigError(f"{place} {why}")
     return text[tokens[0].start : tokens[-1].end + 1]
+
+
+def selected(sql: str, dialect: str | type[Dialect]) -> dict[str, str]:
+    """What a SELECT gives for each column that it names, as text; `...` for a long one, nothing for a union or `*`."""
+    statement = sqlglot.parse_one(sql, read=dialect)
+    if not isinstance(statement, exp.Select):
+        return {}
+    texts = {one.alias_or_name: one.unalias().sql(dialect, comments=False) for one in statement.selects}
+    return {name: text if len(text) <= LONGEST_EXPRESSION else "..." for name, text in texts.items() if name != "*"}
 
 
 def without_layout(text: str, dialect: str) -> str:

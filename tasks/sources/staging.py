@@ -34,7 +34,7 @@ from keepwell.tasks.sources.connect import (
     lacks_column,
     source_failure,
 )
-from keepwell.tasks.sources.mapping import file_of, single_select, text_of, unknown_columns
+from keepwell.tasks.sources.mapping import file_of, selected, single_select, text_of, unknown_columns
 from keepwell.tasks.sources.portable import portable
 from keepwell.tasks.sources.sentiment_cache import SentimentCache
 from keepwell.tasks.sources.snapshot import Snapshot, StagedTable, store_snapshot
@@ -138,7 +138,8 @@ def _stage_table(
         columns = {c.name: c for c in (*table.columns, *table.staged)}
         casts = _write_uncast(raw, table, [columns[name] for name in given if name in columns], work)
     set_aside = pq.read_metadata(work / f"{table.name}.aside.parquet").num_rows
-    to_write = {name: cast_to_write(kinds[name], columns[name]) for name in casts}
+    written = selected(sql, source.dialect)
+    to_write = {name: cast_to_write(kinds[name], columns[name], written.get(name, name)) for name in casts}
     return StagedTable(rows, set_aside, given, casts, to_write)
 
 

@@ -164,8 +164,10 @@ def _said(table: CanonicalTable, part: Part, home: System | None) -> list[str]:
         lines += _comment(f"Read as NULL, since the source lacks it: {', '.join(select.read_as_null)}.")
     lines += _not_read(part)
     if select.emptied:
+        key = set(select.emptied) & set(table.key)
+        how = " Join columns that tell rows apart, for example account, time and kind." if key else ""
         lines.append(
-            f"-- {TODO}: nothing was found for {', '.join(select.emptied)}, which {table.name} requires: NULL below."
+            f"-- {TODO}: nothing was found for {', '.join(select.emptied)}, which {table.name} requires: NULL below.{how}"
         )
     if home is not None and part.system is not home and part.link is None and starter.account:
         lines.append(

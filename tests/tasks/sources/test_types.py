@@ -1,5 +1,6 @@
 """What each source's type becomes in each canonical type: what it means, or a counted value; never a crash (SRC-10)."""
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -21,6 +22,7 @@ from keepwell.features.facts.columns import BOOLEAN, DATE, INSTANT, INTEGER, NUM
 from keepwell.tasks.settings import STANDARD_RETRIES
 from keepwell.tasks.sources.casts import OPEN_END, UNREADABLE, UTC_DAY, cast, counted
 from keepwell.tasks.sources.connect import SourceConnection, described, engine
+from keepwell.tasks.sources.mapping import selected
 from keepwell.tasks.sources.portable import portable
 from keepwell.tasks.sources.staging import stage
 
@@ -264,8 +266,38 @@ def test_the_day_of_an_instant_in_utc_is_noted(tmp_path: Path) -> None:
 def test_what_to_write_is_said_for_what_does_not_cast(tmp_path: Path, kind: str, column: str, write: str) -> None:
     """The remedy names the cast, by the type that the source has (SRC-10)."""
     mapping = tmp_path / "contracts.sql"
-    mapping.write_text(f"SELECT {MAPPED}, {kind} AS {column}")
+    mapping.write_text(f"SELECT {MAPPED}, {column} FROM (SELECT {kind} AS {column})")
 
     snapshot = stage(".", tmp_path, {"contracts": mapping}, tmp_path / "snapshots")
 
     assert write in snapshot.tables["contracts"].to_write[column]
+
+
+def test_the_cast_that_is_said_can_be_pasted_into_the_mapping(tmp_path: Path) -> None:
+    """With the source's own column: the canonical name means the cast itself, which DuckDB refuses (SRC-10)."""
+    (tmp_path / "List.csv").write_text("Contract No;End Date\nc1;31.12.2026\n")
+    mapping, before = tmp_path / "contracts.sql", 'c."End Date" AS end_on'
+    start = "'a' AS account_id, '2026-01-01' AS start_on, 1 AS arr, 'USD' AS currency"
+    mapping.write_text(f'SELECT c."Contract No" AS contract_id, {start}, {before} FROM "List" AS c')
+    refused = stage(".", tmp_path, {"contracts": mapping}, tmp_path / "snapshots").tables["contracts"]
+
+    said = re.search(r"CAST\(strptime.* AS DATE\) AS end_on", refused.to_write["end_on"])
+    assert said is not None
+    mapping.write_text(mapping.read_text().replace(before, said[0]))
+    mended = stage(".", tmp_path, {"contracts": mapping}, tmp_path / "snapshots")
+
+    assert mended.tables["contracts"].casts == {}
+    assert pq.read_table(mended.file("contracts"))["end_on"].to_pylist() == [date(2026, 12, 31)]
+
+
+@pytest.mark.parametrize(
+    ("sql", "found"),
+    [
+        ('SELECT c."End Date" AS end_on, c.x FROM c', {"end_on": 'c."End Date"', "x": "c.x"}),
+        ("SELECT * FROM c", {}), ("SELECT a AS b FROM c UNION ALL SELECT d FROM e", {}),
+        (f"SELECT CASE WHEN a THEN {'b + ' * 20} c END AS d FROM e", {"d": "..."}),
+    ],
+)  # fmt: skip
+def test_what_a_mapping_selects_for_a_column_is_read_from_it(sql: str, found: dict[str, str]) -> None:
+    """Of `*` and unions nobody can say; a long expression is not repeated (SRC-10)."""
+    assert selected(sql, "duckdb") == found
