@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from keepwell.flows.configuration.reading import from_environment, unset_variables
 from keepwell.tasks.errors import ConfigError
 from keepwell.tasks.settings import STANDARD_CSV, STANDARD_RETRIES
 from keepwell.tasks.sources.connect import IN_A_FILE, SourceConnection, described
@@ -37,13 +38,18 @@ class Started:
 def init(to: Path, url: str, names: Sequence[str]) -> Started:
     """Write the configuration into a folder. Without a URL the starters' own names are used.
 
+    `${NAME}` in the URL is taken from the environment, and written as it is.
+
     ConfigError where a file is already there, no such starter is, or nothing of the source was recognized.
     """
     chosen = starters(names or systems())
     if not url and not names:
         raise ConfigError("say where your data is (--url), or whose tables you have (--from stripe,hubspot,...).")
+    if unset := unset_variables(url):
+        raise ConfigError(f"--url takes {' and '.join(unset)} from the environment, where it is not set. Set it.")
     _refuse_to_overwrite([to / PIPELINE])  # before a warehouse is asked
-    catalogue = Catalogue(url, Path()) if url else None
+    reached = from_environment(url)
+    catalogue = Catalogue(reached, Path()) if url else None
     try:
         found = [as_usual(one) for one in chosen]
         if catalogue is not None:
@@ -59,7 +65,7 @@ def init(to: Path, url: str, names: Sequence[str]) -> Started:
             catalogue.close()
     safe, variable = _without_password(url, to)
     texts = {f"{SQL}/{name}.sql": one.text for name, one in mappings.items()}
-    texts[PIPELINE] = pipeline_toml(safe, mappings, found, _currencies(url, mappings.get("contracts"), dialect))
+    texts[PIPELINE] = pipeline_toml(safe, mappings, found, _currencies(reached, mappings.get("contracts"), dialect))
     return Started(
         {system.starter.title: [str(t.place or name) for name, t in system.tables.items()]
          for system in found if system.tables},

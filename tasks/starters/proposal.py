@@ -167,7 +167,8 @@ def _said(table: CanonicalTable, part: Part, home: System | None) -> list[str]:
         key = set(select.emptied) & set(table.key)
         how = " Join columns that tell rows apart, for example account, time and kind." if key else ""
         lines.append(
-            f"-- {TODO}: nothing was found for {', '.join(select.emptied)}, which {table.name} requires: NULL below.{how}"
+            f"-- {TODO}: nothing was found for {', '.join(select.emptied)}, which {table.name} requires: NULL below."
+            + how
         )
     if home is not None and part.system is not home and part.link is None and starter.account:
         lines.append(

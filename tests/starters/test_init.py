@@ -182,6 +182,16 @@ def test_a_postgresql_is_read_by_its_schemas_and_its_password_stays_out(tmp_path
     assert "SOURCE_PASSWORD" in ran.out
     assert not [line for line in found if line.startswith("critical")]
 
+    by_name = f"{scheme}://${{READER}}:${{SOURCE_PASSWORD}}@{server_and_name}"
+    unset = init(tmp_path / "other", "--url", by_name)
+    assert unset.code == 2
+    assert "READER and SOURCE_PASSWORD from the environment, where it is not set" in unset.err
+    given = {"READER": user, "SOURCE_PASSWORD": "secret-word"}
+    ran = keepwell("init", "--to", tmp_path / "other", "--url", by_name, **given)
+    assert ran.code == 0, ran.err
+    assert f'url = "{by_name}"' in (tmp_path / "other" / "pipeline.toml").read_text()
+    assert "secret-word" not in ran.out + ran.err
+
 
 def test_a_value_that_cannot_be_read_stops_no_proposal(tmp_path: Path) -> None:
     """The currencies are then not known; `check` names the row."""
