@@ -18,22 +18,22 @@ MIN_ROWS = 10
 Tables = Mapping[str, ir.Table]
 
 
-def with_compared(rows: ir.Table, table: str, given: Collection[str], staged: Tables, as_of: datetime) -> ir.Table:
-    """The rows with what COMPARED says of the table, as far as the mapping gives what that needs."""
-    for name, (needs, build) in COMPARED.get(table, {}).items():
-        if set(needs) <= set(given):
+def with_compared(rows: ir.Table, table: str, names: Collection[str], staged: Tables, as_of: datetime) -> ir.Table:
+    """The rows with those columns of COMPARED that are among `names`."""
+    for name, (_, build) in COMPARED.get(table, {}).items():
+        if name in names:
             rows = build(rows, name, staged, as_of)
     return rows
 
 
-def _spelled_otherwise(usage: ir.Table, name: str, _: Tables, __: datetime) -> ir.Table:
-    """Whether the feature is spelled as more rows spell it but for case and separators."""
+def with_spellings(usage: ir.Table) -> ir.Table:
+    """Usage with `spelled_otherwise`: whether more rows spell the feature another way, but for case and separators."""
     counted = usage.group_by("feature").agg(rows=usage.count()).drop_null("feature")
     spelled = counted.mutate(letters=counted.feature.lower().re_replace(SEPARATORS, ""))
     usual = ibis.window(group_by="letters", order_by=[spelled.rows.desc(), "feature"])
     ranked = spelled.filter(spelled.letters != "").mutate(place=ibis.row_number().over(usual))
     others = sorted(ranked.filter(ranked.place > 0).to_pyarrow()["feature"].to_pylist())
-    return usage.mutate(**{name: usage.feature.isin(others) if others else ibis.literal(False)})
+    return usage.mutate(spelled_otherwise=usage.feature.isin(others) if others else ibis.literal(False))
 
 
 def _to_plan(contracts: ir.Table, name: str, _: Tables, __: datetime) -> ir.Table:
@@ -67,7 +67,7 @@ def _to_invoices(contracts: ir.Table, name: str, staged: Tables, as_of: datetime
 
 Compare = Callable[[ir.Table, str, Tables, datetime], ir.Table]
 COMPARED: Mapping[str, Mapping[str, tuple[tuple[str, ...], Compare]]] = {
-    "usage": {"spelled_otherwise": (("feature",), _spelled_otherwise)},
+    "usage": {"spelled_otherwise": (("feature",), lambda usage, *_: with_spellings(usage))},
     "contracts": {
         "arr_to_plan": (("arr", "seats", "plan"), _to_plan),
         "arr_to_invoices": (("arr", "currency"), _to_invoices),

@@ -97,12 +97,12 @@ def last_full_day(days: pd.DataFrame, as_of: datetime, updated: bool) -> date:
     return yesterday if not updated or pd.isna(newest) else min(yesterday, newest.date())
 
 
-def size_counts(rows: ir.Table, column: str) -> ir.Table:
-    """Row count by size of the value: the signed logarithm of 1 + |value|, in hundredths."""
+def size_counts(rows: ir.Table, column: str, *by: str) -> ir.Table:
+    """Row count by size of the value: the signed logarithm of 1 + |value|, in hundredths; and by further columns."""
     value = rows[column].cast("float64")
     finite = rows.filter(~value.isinf(), ~value.isnan())
     size = (value.sign() * (value.abs() + 1).ln() * SIZES_PER_E).round().cast("int64")
-    return finite.group_by(size=size).agg(rows=finite.count())
+    return finite.group_by(*by, size=size).agg(rows=finite.count())
 
 
 def outlier_bounds(sizes: pd.DataFrame, deviations: float) -> tuple[float, float] | None:
@@ -118,7 +118,7 @@ def outlier_bounds(sizes: pd.DataFrame, deviations: float) -> tuple[float, float
     spread = spread or float(np.sqrt(np.average(away**2, weights=sizes["rows"])))
     if spread == 0:
         return None
-    return _value(middle - deviations * spread), _value(middle + deviations * spread)
+    return _readable(middle - deviations * spread), _readable(middle + deviations * spread)
 
 
 def _median(values: np.ndarray, weights: np.ndarray) -> float:
@@ -127,10 +127,14 @@ def _median(values: np.ndarray, weights: np.ndarray) -> float:
     return float(values[order][half])
 
 
-def _value(size: float) -> float:
-    """The value of a size, rounded outward to a readable number."""
-    plain = np.sign(size) * np.expm1(min(abs(size) / SIZES_PER_E, 700.0))
-    return float(f"{plain:.6g}")
+def value_of(size: float) -> float:
+    """The value of a size."""
+    return float(np.sign(size) * np.expm1(min(abs(size) / SIZES_PER_E, 700.0)))
+
+
+def _readable(size: float) -> float:
+    """The value of a size as a readable number."""
+    return float(f"{value_of(size):.6g}")
 
 
 def noted_at(noted: ir.Table, table: str, as_of: datetime) -> ir.Table:

@@ -14,6 +14,7 @@ import ibis.expr.types as ir
 
 from keepwell.expectations import suites
 from keepwell.expectations.suites import Expectation
+from keepwell.features.facts.columns import CanonicalTable
 
 Values = Mapping[str, Any]
 
@@ -21,7 +22,7 @@ Values = Mapping[str, Any]
 def may_break(
     expectation: Expectation, rows: ir.Table, arguments: Values, repeated: ir.Table | None
 ) -> ir.BooleanValue:
-    """True for every row that breaks a row-level rule; never NULL. `repeated`: see `repeated_marks`."""
+    """True for every row that breaks a row-level rule; never NULL. `repeated`: see `repeated_values`."""
     columns = [rows[name] for name in expectation.given]
     match expectation.expect:
         case suites.NOT_NULL:
@@ -50,6 +51,17 @@ def value_breaks(expectation: Expectation, values: Values, arguments: Values) ->
         return name not in values
     value, lowest, highest = values[name], arguments.get("min_value"), arguments.get("max_value")
     return not ((lowest is None or value >= lowest) and (highest is None or value <= highest))
+
+
+def repeated_values(expectation: Expectation, rows: ir.Table, table: CanonicalTable) -> ir.Table | None:
+    """The marks of values that occur more than once, for a rule that asks for that; None for any other.
+
+    Staged files are ordered by event and key, so equal keys are neighbours where the event is part of the key.
+    """
+    if expectation.expect not in {suites.UNIQUE, suites.UNIQUE_TOGETHER}:
+        return None
+    in_order = table.event in table.key and set(expectation.given) == set(table.key)
+    return ibis.memtable(repeated_marks(rows, expectation.given, in_order).to_pyarrow())
 
 
 def repeated_marks(rows: ir.Table, columns: Sequence[str], in_order: bool) -> ir.Table:

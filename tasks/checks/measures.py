@@ -10,10 +10,8 @@ import ibis.expr.types as ir
 from keepwell.expectations.measures import (
     MEASURES,
     age_days,
-    daily_counts,
     last_full_day,
     outlier_bounds,
-    size_counts,
     volume,
 )
 from keepwell.expectations.suites import TO_EXIST, Expectation, Suite, missing_columns, on_given, parameter_name
@@ -21,6 +19,7 @@ from keepwell.features.facts.columns import CanonicalTable
 from keepwell.tasks.checks.book_watch import Watched
 from keepwell.tasks.checks.counted import counted
 from keepwell.tasks.checks.rows import Asked, NotJudged
+from keepwell.tasks.checks.summed import Counts
 from keepwell.tasks.settings import CheckSettings
 from keepwell.tasks.sources.snapshot import StagedTable
 
@@ -46,6 +45,7 @@ def measured(
     uncast: ir.Table,
     table: CanonicalTable,
     about: StagedTable,
+    counts: Counts,
     suite: Suite,
     as_of: datetime,
     checks: CheckSettings,
@@ -54,7 +54,7 @@ def measured(
     watched: Watched,
 ) -> Measured:
     """The measures of one table in one scan, and what was watched of it; None where a measure cannot be taken."""
-    days = daily_counts(rows, table.event).to_pyarrow().to_pandas()
+    days = counts.days()
     min_rows = max(e.min_rows for e in suite.expectations)
     last = last_full_day(days, as_of, updated=every is not None)
     found = counted(rows, uncast, table, about, as_of, fixed, checks.sample_keys)
@@ -72,7 +72,7 @@ def measured(
 
 def asked(
     suite: Suite,
-    rows: ir.Table,
+    counts: Counts,
     table: CanonicalTable,
     about: StagedTable,
     measures: Measured,
@@ -90,7 +90,7 @@ def asked(
         names = [p for v in judged.arguments.values() if (p := parameter_name(v))]
         values = _settings(checks, every, currencies) | dict(measures.bounds)
         if {"low", "high"} & set(names):
-            values |= _bounds(rows, judged.given[0], checks)
+            values |= _bounds(counts, judged.given[0], checks)
         if (why := _nothing_to_judge(judged, names, values, measures)) is not None:
             left_out.append(NotJudged(expectation, why))
         else:
@@ -138,7 +138,7 @@ def _settings(checks: CheckSettings, every: float | None, currencies: Collection
     }
 
 
-def _bounds(rows: ir.Table, column: str, checks: CheckSettings) -> dict[str, float | None]:
-    sizes = size_counts(rows, column).to_pyarrow().to_pandas().sort_values("size", ignore_index=True)
+def _bounds(counts: Counts, column: str, checks: CheckSettings) -> dict[str, float | None]:
+    sizes = counts.sizes(column).sort_values("size", ignore_index=True)
     low, high = outlier_bounds(sizes, checks.outlier_deviations) or (None, None)
     return {"low": low, "high": high}

@@ -10,8 +10,9 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from keepwell.expectations.derived import with_derived, with_existence
-from keepwell.expectations.sieve import may_break, repeated_marks, thinned
-from keepwell.expectations.suites import UNIQUE, UNIQUE_TOGETHER, Expectation
+from keepwell.expectations.sieve import may_break, repeated_values, thinned
+from keepwell.expectations.suites import Expectation
+from keepwell.expectations.summed import seen_at
 from keepwell.features.facts.columns import CanonicalTable
 from keepwell.features.facts.known import known_rows, timestamp
 from keepwell.tasks.sources.casts import joined_key
@@ -67,8 +68,7 @@ def visible(rows: ir.Table, table: CanonicalTable, given: Collection[str], as_of
     column reads NULL until it is known, so that a run for an old date judges what that date knew.
     """
     at = timestamp(as_of)
-    ahead = (rows.loaded_at <= at) & (rows[table.event].cast("timestamp") > rows.loaded_at) & (rows.known_at > at)
-    hidden = rows.known_at.isnull() | ahead.fill_null(False)
+    hidden = rows.known_at.isnull() | ((seen_at(rows, table) <= at) & (rows.known_at > at))
     at_all = with_derived(rows, table.name, given).mutate(hidden=hidden, known_at=hidden.ifelse(at, rows.known_at))
     seen = known_rows(at_all.mutate(**{ROW_KEY: _row_key(at_all, table, given)}), table, as_of)
     return seen.mutate(known_at=seen.hidden.ifelse(ibis.null(), seen.known_at)).drop("hidden")
@@ -89,15 +89,23 @@ def rows_to_judge(
     whole = with_existence(rows, table.name, about.given, accounts)
     needed = {c for a in asked for c in (*a.expectation.given, a.expectation.column or "") if c in whole.columns}
     columns = (ROW_KEY, *sorted(needed))
-    sieved = [Sieved(a, may_break(a.expectation, whole, a.arguments, _repeated(a, rows, table))) for a in asked]
+    repeated = [repeated_values(a.expectation, rows, table) for a in asked]
+    sieved = [
+        Sieved(a, may_break(a.expectation, whole, a.arguments, marks)) for a, marks in zip(asked, repeated, strict=True)
+    ]
     total, counted = _counted(whole, sieved)
     failing = [(a, s.broken) for a, s in zip(counted, sieved, strict=True) if a.failed]
     if not failing:
-        return Rows(pd.DataFrame(columns=list(columns)), total, counted)
+        return no_rows(total, counted)
     quota = max(limit // len(failing), 1)
     wanted = [thinned(broken, whole, table.key, -(-a.failed // quota)) for a, broken in failing]
     frame = _frame(whole.filter(ibis.or_(*wanted)), columns)
     return Rows(frame, total, tuple(replace(a, all_there=a.failed <= quota) for a in counted))
+
+
+def no_rows(total: int, asked: Sequence[Asked]) -> Rows:
+    """Out of `total` rows none that may break a rule."""
+    return Rows(pd.DataFrame(columns=[ROW_KEY]), total, tuple(asked))
 
 
 def _counted(whole: ir.Table, sieved: Sequence["Sieved"]) -> tuple[int, tuple[Asked, ...]]:
@@ -109,17 +117,6 @@ def _counted(whole: ir.Table, sieved: Sequence["Sieved"]) -> tuple[int, tuple[As
         replace(s.asked, failed=counts[f"failed_{n}"] or 0, filled=counts[f"filled_{n}"] or 0)
         for n, s in enumerate(sieved)
     )
-
-
-def _repeated(asked: Asked, rows: ir.Table, table: CanonicalTable) -> ir.Table | None:
-    """The values that occur more than once, for a rule that asks for that.
-
-    Staged files are ordered by event and key, so equal keys are neighbours where the event is part of the key.
-    """
-    if asked.expectation.expect not in {UNIQUE, UNIQUE_TOGETHER}:
-        return None
-    in_order = table.event in table.key and set(asked.expectation.given) == set(table.key)
-    return ibis.memtable(repeated_marks(rows, asked.expectation.given, in_order).to_pyarrow())
 
 
 def _frame(rows: ir.Table, columns: Sequence[str]) -> pd.DataFrame:

@@ -4,7 +4,7 @@ Rules about rows that none may break hold, one about a whole table is a comparis
 is the judge (judge.py).
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ from keepwell.expectations.derived import with_what_follows
 from keepwell.expectations.sieve import value_breaks
 from keepwell.expectations.suites import Suite, load_suites
 from keepwell.features.facts.canonical import TABLES
+from keepwell.features.facts.columns import CanonicalTable
 from keepwell.features.facts.succession import SuccessionRules
 from keepwell.tasks.checks.book_watch import NOT_WATCHED, Watched
 from keepwell.tasks.checks.data_docs import Site
@@ -32,9 +33,10 @@ from keepwell.tasks.checks.results import (
     table_result,
     without_consequences,
 )
-from keepwell.tasks.checks.rows import rows_to_judge, visible
+from keepwell.tasks.checks.rows import Asked, Rows, no_rows, rows_to_judge, visible
+from keepwell.tasks.checks.summed import Counts, counts_of
 from keepwell.tasks.settings import CheckSettings, Override, TableSettings
-from keepwell.tasks.sources.snapshot import Snapshot
+from keepwell.tasks.sources.snapshot import Snapshot, StagedTable
 
 __all__ = ["CheckResult", "coverage_left", "raise_if_critical", "run_checks"]
 
@@ -94,11 +96,10 @@ def _judged(
     table, about = TABLES[suite.table], snapshot.tables[suite.table]
     known = visible(staged[table.name], table, about.given, as_of)
     rows = with_what_follows(known, table.name, as_of.date(), succession)
-    measures = measured(rows, staged["uncast"], table, about, suite, as_of, checks, every, fixed, watched)
-    questions, unjudged = asked(suite, rows, table, about, measures, checks, every, currencies)
-    of_rows = [q for q in questions if q.expectation.scope == "row"]
-    rows = with_compared(rows, table.name, about.given, staged, as_of)
-    judged = rows_to_judge(rows, staged["accounts"], table, about, of_rows, checks.rows_in_memory)
+    counts = counts_of(rows, snapshot, staged, suite, as_of)
+    measures = measured(rows, staged["uncast"], table, about, counts, suite, as_of, checks, every, fixed, watched)
+    questions, unjudged = asked(suite, counts, table, about, measures, checks, every, currencies)
+    judged = _rows(rows, staged, table, about, counts, questions, as_of, checks.rows_in_memory)
     judgements = [
         Judgement(question, answer, row_result(table.name, question, answer, judged, checks.sample_keys))
         for question, answer in judge.answers(judged.asked, judged.frame, [q.failed > 0 for q in judged.asked])
@@ -113,6 +114,29 @@ def _judged(
     results = without_consequences([j.result for j in judgements], table.event)
     left_out = [*(not_judged(table.name, rule) for rule in unjudged), *(r for r in results if r.success is None)]
     return [j for j, result in zip(judgements, results, strict=True) if result.success is not None], left_out
+
+
+def _rows(
+    rows: ir.Table,
+    staged: Mapping[str, ir.Table],
+    table: CanonicalTable,
+    about: StagedTable,
+    counts: Counts,
+    questions: Sequence[Asked],
+    as_of: datetime,
+    limit: int,
+) -> Rows:
+    """The rows that may break a rule: none is read where counts tell that no rule is in doubt."""
+    of_rows = [q for q in questions if q.expectation.scope == "row"]
+    doubtful = [counts.in_doubt(q) for q in of_rows]
+    if not any(doubtful):
+        return no_rows(counts.total(), of_rows)
+    asked_of = [q for q, doubt in zip(of_rows, doubtful, strict=True) if doubt]
+    names = {name for q in asked_of for name in q.expectation.given}
+    compared = with_compared(rows, table.name, names, staged, as_of)
+    found = rows_to_judge(compared, staged["accounts"], table, about, asked_of, limit)
+    counted = iter(found.asked)
+    return replace(found, asked=tuple(next(counted) if d else q for q, d in zip(of_rows, doubtful, strict=True)))
 
 
 def active_suites(overrides: Mapping[str, Override]) -> dict[str, Suite]:

@@ -12,7 +12,7 @@ import ibis.expr.operations as ops
 from keepwell.features.book import book
 from keepwell.features.facts.canonical import EVENTS, OUTCOMES, QUARANTINE, TABLES
 from keepwell.features.facts.columns import CanonicalTable, Column
-from keepwell.features.facts.known import Facts
+from keepwell.features.facts.known import Facts, Rows
 from keepwell.features.measures.registry import Feature, rows_for
 from keepwell.features.settings import BookSettings
 
@@ -47,37 +47,46 @@ def _read_as(table: CanonicalTable, column: Column) -> str:
 
 def _users(features: Mapping[str, Feature]) -> dict[Place, list[str]]:
     """Published features per column that they depend on, directly or through others."""
-    facts = _no_facts()
-    accounts = book(facts, BookSettings())
-    columns = {**dict(accounts.schema()), **dict.fromkeys(features, "float64")}
-    wide = ibis.table(columns, name="wide")
-    found: dict[str, frozenset[Place]] = {}
-
-    def places(name: str) -> frozenset[Place]:
-        if name not in features:
-            return frozenset(_origins(accounts[name].op()))
-        if name not in found:
-            feature = features[name]
-            found[name] = frozenset(_aggregate(feature, facts) if feature.kind == "aggregate" else _derived(feature))
-        return found[name]
-
-    def _derived(feature: Feature) -> Iterator[Place]:
-        for field in feature.build(wide).op().find(ops.Field, filter=ops.Value):
-            yield from places(field.name)
-
-    users: dict[Place, list[str]] = {}
+    dependencies, users = _Dependencies(features), dict[Place, list[str]]()
     for feature in features.values():
-        for place in sorted(places(feature.name)) if feature.published else ():
+        for place in sorted(dependencies.of(feature.name)) if feature.published else ():
             users.setdefault(place, []).append(feature.name)
     return users
 
 
-def _aggregate(feature: Feature, facts: Facts) -> Iterator[Place]:
-    """The source columns that an aggregate reads; with a window, also the column that dates the rows."""
-    (source,) = feature.sources
-    yield from _origins(feature.build(rows_for(facts, feature, None, BookSettings().rates())).op())
-    if feature.lookback_days is not None:
-        yield source, EVENTS[source]
+class _Dependencies:
+    """The columns of canonical tables that a feature, or a column of the book, depends on."""
+
+    def __init__(self, features: Mapping[str, Feature]) -> None:
+        self._features, self._facts = features, _no_facts()
+        self._accounts = book(self._facts, BookSettings())
+        self._wide = ibis.table({**dict(self._accounts.schema()), **dict.fromkeys(features, "float64")}, name="wide")
+        self._found: dict[str, frozenset[Place]] = {}
+        self._read: dict[tuple[object, ...], Rows] = {}
+
+    def of(self, name: str) -> frozenset[Place]:
+        """Directly or through other features."""
+        if name not in self._features:
+            return frozenset(_origins(self._accounts[name].op()))
+        if name not in self._found:
+            feature = self._features[name]
+            found = self._of_rows(feature) if feature.kind == "aggregate" else self._of_columns(feature)
+            self._found[name] = frozenset(found)
+        return self._found[name]
+
+    def _of_rows(self, feature: Feature) -> Iterator[Place]:
+        """The source columns that an aggregate reads; with a window, also the column that dates the rows."""
+        (source,) = feature.sources
+        read = source, feature.rollup, feature.per_account
+        if read not in self._read:
+            self._read[read] = rows_for(self._facts, feature, None, BookSettings().rates())
+        yield from _origins(feature.build(self._read[read]).op())
+        if feature.lookback_days is not None:
+            yield source, EVENTS[source]
+
+    def _of_columns(self, feature: Feature) -> Iterator[Place]:
+        for field in feature.build(self._wide).op().find(ops.Field, filter=ops.Value):
+            yield from self.of(field.name)
 
 
 def _origins(node: Any) -> Iterator[Place]:

@@ -2,8 +2,10 @@
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 
 import ibis.expr.types as ir
@@ -24,16 +26,19 @@ ROWS_PER_BATCH = 100_000
 
 
 def rollup_files(root: Path, source: str, digest: str, rows: ir.Table) -> dict[str, Path]:
-    """The file of each rollup of a table, made of its rows where it is not there or not what was written.
+    """The file of each rollup of a table; see `stored_file`."""
+    dated = rows.filter(rows.known_at.notnull(), rows.day.notnull())
+    of_source = {name: rollup for name, rollup in ROLLUPS.items() if rollup.source == source}
+    return {n: stored_file(root, n, digest, partial(_pieces, rollup, dated)) for n, rollup in of_source.items()}
 
-    `digest`: that of the table's file, which never changes.
+
+def stored_file(root: Path, name: str, digest: str, pieces: Callable[[], Iterable[ir.Table]]) -> Path:
+    """The file of what is summed up of a table, made where it is not there or not what was written.
+
+    `digest`: that of the table's file, which never changes. `pieces`: at least one; together they are the file.
     """
-    found = {}
-    for name, rollup in ROLLUPS.items():
-        if rollup.source == source:
-            stem = f"{name}-{digest[:16]}-{code_version()[-8:]}"
-            found[name] = next(_whole(root / FOLDER, stem), None) or _made(root / FOLDER, stem, rollup, rows)
-    return found
+    stem = f"{name}-{digest[:16]}-{code_version()[-8:]}"
+    return next(_whole(root / FOLDER, stem), None) or _made(root / FOLDER, stem, pieces())
 
 
 def _whole(folder: Path, stem: str) -> Iterator[Path]:
@@ -50,20 +55,27 @@ def _named(stem: str, path: Path) -> str:
     return f"{stem}-{(digest_of(path) or '')[:16]}.parquet"
 
 
-def _made(folder: Path, stem: str, rollup: Rollup, rows: ir.Table) -> Path:
-    """Write a rollup, a range of days after the other, and move it into its place."""
-    dated = rows.filter(rows.known_at.notnull(), rows.day.notnull())
-    with scratch_folder(folder, ".making-") as work:
-        file = work / "rollup.parquet"
-        schema = rollup.to_store(dated).schema().to_pyarrow()
-        with pq.ParquetWriter(file, schema, compression="zstd") as writer:
-            for first, end in _ranges(dated):
-                part = rollup.to_store(dated.filter(dated.day >= first, dated.day < end))
-                for batch in part.to_pyarrow_batches(chunk_size=ROWS_PER_BATCH):
-                    writer.write_table(pa.Table.from_batches([batch]).cast(schema))
+def _made(folder: Path, stem: str, pieces: Iterable[ir.Table]) -> Path:
+    """Write a piece after the other, and move the file into its place."""
+    with scratch_folder(folder, ".making-") as work, ExitStack() as opened:
+        file, writer = work / "rollup.parquet", None
+        for piece in pieces:
+            schema = piece.schema().to_pyarrow()
+            writer = writer or opened.enter_context(pq.ParquetWriter(file, schema, compression="zstd"))
+            for batch in piece.to_pyarrow_batches(chunk_size=ROWS_PER_BATCH):
+                writer.write_table(pa.Table.from_batches([batch]).cast(schema))
+        opened.close()
         place = folder / _named(stem, file)
         os.replace(file, place)
     return place
+
+
+def _pieces(rollup: Rollup, dated: ir.Table) -> Iterator[ir.Table]:
+    """The rollup of one range of days after the other; of no row, an empty one."""
+    ranges = list(_ranges(dated))
+    yield from (rollup.to_store(dated.filter(dated.day >= first, dated.day < end)) for first, end in ranges)
+    if not ranges:
+        yield rollup.to_store(dated)
 
 
 def _ranges(dated: ir.Table) -> Iterator[tuple[date, date]]:
