@@ -137,15 +137,16 @@ def _readable(size: float) -> float:
     return float(f"{value_of(size):.6g}")
 
 
-def noted_at(noted: ir.Table, table: str, as_of: datetime) -> ir.Table:
-    """Values of one table that casts noted, in rows known at as_of or never: column_name, why, rows, key, place.
+def noted_at(noted: ir.Table, as_of: datetime, keys: int) -> ir.Table:
+    """Values that casts noted, in rows known at as_of or never: table_name, column_name, why, rows, key, place.
 
-    One row per value; `place` counts the keys of a column from 0, in their order.
+    One row for each of the first `keys` keys of a column, in their order; `rows` counts all values.
     """
     at = timestamp(as_of)
     if "why" not in noted.columns:  # staged before other reasons were noted: drop after 2027
         noted = noted.mutate(why=ibis.literal("unreadable"))
-    mine = noted.filter(noted.table_name == table, noted.known_at.fill_null(at) <= at)
-    by = ["column_name", "why"]
+    known = noted.filter(noted.known_at.fill_null(at) <= at)
+    by = ["table_name", "column_name", "why"]
     of_column = ibis.window(group_by=by, order_by=["key", "known_at"])
-    return mine.mutate(rows=mine.count().over(ibis.window(group_by=by)), place=ibis.row_number().over(of_column))
+    numbered = known.mutate(rows=known.count().over(ibis.window(group_by=by)), place=ibis.row_number().over(of_column))
+    return numbered.filter(numbered.place < keys).order_by(*by, "place")

@@ -2,13 +2,14 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from keepwell.tasks.errors import StoredDamaged
@@ -36,11 +37,11 @@ class Stored:
     used: tuple[str, ...]
     root: Path | None = None
 
-    def measures_on(self, day: date) -> pd.DataFrame:
-        """The measures of the score of one of the recent dates."""
+    def measures_on(self, day: date, accounts: Collection[str]) -> pd.DataFrame:
+        """The measures of the score of one of the recent dates, of some accounts."""
         if self.root is None:
             raise ValueError("these stored results were not read from a folder")
-        return _measures(self.root, day)
+        return _measures(self.root, day, accounts)
 
 
 def dates(root: Path, mart: str) -> list[date]:
@@ -49,13 +50,20 @@ def dates(root: Path, mart: str) -> list[date]:
     return sorted(date.fromisoformat(folder.name.removeprefix("as_of=")) for folder in folders)
 
 
-def read(root: Path, mart: str, day: date, columns: Sequence[str] | None = None) -> pd.DataFrame:
-    """One partition as a frame, or some of its columns; StoredDamaged where it is not what was published."""
+def read(
+    root: Path,
+    mart: str,
+    day: date,
+    columns: Sequence[str] | None = None,
+    accounts: Collection[str] | None = None,
+) -> pd.DataFrame:
+    """One partition as a frame, or some columns or accounts of it; StoredDamaged where it is not what was published."""
     folder = root / mart / f"as_of={day}"
     _check_digest(folder, day)
     # Through one open file: by its path it is opened twice, and another run may replace it in between.
     with (folder / FILE).open("rb") as file:
-        return pq.ParquetFile(file).read(columns=list(columns) if columns else None).to_pandas()
+        rows = pq.ParquetFile(file).read(columns=list(columns) if columns else None)
+    return (rows if accounts is None else rows.filter(pc.field("account_id").isin(list(accounts)))).to_pandas()
 
 
 def manifest(root: Path, mart: str, day: date) -> dict[str, Any]:
@@ -131,9 +139,9 @@ def stored_before(root: Path, as_of: date, window_days: int) -> Stored:
     )
 
 
-def _measures(root: Path, day: date) -> pd.DataFrame:
+def _measures(root: Path, day: date, accounts: Collection[str] | None = None) -> pd.DataFrame:
     """The measures of the score; what a model cites lies in the same mart."""
-    factors = read(root, "factors", day)
+    factors = read(root, "factors", day, accounts=accounts)
     return factors[factors["kind"] == "health"].reset_index(drop=True)
 
 

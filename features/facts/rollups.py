@@ -19,6 +19,8 @@ BEGIN = date(1900, 1, 1)
 BLOCK_DAYS = 56
 """Days of a block: as many bits as a whole number without a sign surely has, and whole weeks."""
 BITS = "days"
+VALUES = "values_"
+"""Begins the name of a count: of the rows that have a value in the column named after it."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,12 @@ def number(day: date) -> int:
 
 def _usage_days(usage: ir.Table, late: ir.Value) -> ir.Table:
     grouped = usage.group_by("account_id", "day", late=late)
+    values = {f"{VALUES}{name}": usage[name].count() for name in ("user_id", "feature", "events", "minutes")}
     return grouped.agg(
-        events=usage.events.cast("decimal(38, 0)").sum(), minutes=decimals(usage.minutes).sum(), rows=usage.count()
+        events=usage.events.cast("decimal(38, 0)").sum(),
+        minutes=decimals(usage.minutes).sum(),
+        rows=usage.count(),
+        **values,
     )
 
 

@@ -1,8 +1,9 @@
 """Values of one table that are counted, per column: those that casts note down, and attributes that are not dated."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import ibis.expr.types as ir
 
@@ -14,6 +15,10 @@ ATTRIBUTES = ("segment", "industry", "country", "parent_id")
 """Attributes of an account that are more than a label: undated, a score and a model do without them."""
 
 
+Noted = Mapping[str, Sequence[Mapping[str, Any]]]
+"""By table what measures.noted_at gives of it."""
+
+
 @dataclass(frozen=True)
 class Counted:
     """`values` by the names of expectations.measures, and the first keys of each that is not zero."""
@@ -22,21 +27,19 @@ class Counted:
     keys: Mapping[str, tuple[str, ...]]
 
 
-def counted(
-    rows: ir.Table,
-    noted: ir.Table,
-    table: CanonicalTable,
-    about: StagedTable,
-    as_of: datetime,
-    fixed: Collection[str],
-    sample: int,
-) -> Counted:
+def noted_values(noted: ir.Table, as_of: datetime, sample: int) -> Noted:
+    """By table what casts noted, with the first keys of each column: one query for all tables."""
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for row in noted_at(noted, as_of, sample).to_pyarrow().to_pylist():
+        found.setdefault(row["table_name"], []).append(row)
+    return found
+
+
+def counted(rows: ir.Table, noted: Noted, table: CanonicalTable, about: StagedTable, fixed: Collection[str]) -> Counted:
     """The counts of every given column; `fixed`: attributes that the mapping declares fixed since signup."""
-    found = noted_at(noted, table.name, as_of)
-    first = found.filter(found.place < sample).order_by("column_name", "why", "place").to_pyarrow().to_pylist()
     counts = {f"{prefix}{column}": 0 for prefix in COUNTED for column in about.given}
     keys: dict[str, tuple[str, ...]] = {}
-    for row in first:
+    for row in noted.get(table.name, ()):
         name = f"{row['why']}_{row['column_name']}"
         counts[name] = int(row["rows"])
         keys[name] = (*keys.get(name, ()), row["key"])

@@ -17,7 +17,7 @@ from keepwell.expectations.measures import (
 from keepwell.expectations.suites import TO_EXIST, Expectation, Suite, missing_columns, on_given, parameter_name
 from keepwell.features.facts.columns import CanonicalTable
 from keepwell.tasks.checks.book_watch import Watched
-from keepwell.tasks.checks.counted import counted
+from keepwell.tasks.checks.counted import Noted, counted
 from keepwell.tasks.checks.rows import Asked, NotJudged
 from keepwell.tasks.checks.summed import Counts
 from keepwell.tasks.settings import CheckSettings
@@ -42,7 +42,7 @@ class Measured:
 
 def measured(
     rows: ir.Table,
-    uncast: ir.Table,
+    noted: Noted,
     table: CanonicalTable,
     about: StagedTable,
     counts: Counts,
@@ -57,7 +57,7 @@ def measured(
     days = counts.days()
     min_rows = max(e.min_rows for e in suite.expectations)
     last = last_full_day(days, as_of, updated=every is not None)
-    found = counted(rows, uncast, table, about, as_of, fixed, checks.sample_keys)
+    found = counted(rows, noted, table, about, fixed)
     values = {
         "rows_staged": about.rows,
         "rows_known": int(days["rows"].sum()),

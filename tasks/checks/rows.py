@@ -70,7 +70,7 @@ def visible(rows: ir.Table, table: CanonicalTable, given: Collection[str], as_of
     at = timestamp(as_of)
     hidden = rows.known_at.isnull() | ((seen_at(rows, table) <= at) & (rows.known_at > at))
     at_all = with_derived(rows, table.name, given).mutate(hidden=hidden, known_at=hidden.ifelse(at, rows.known_at))
-    seen = known_rows(at_all.mutate(**{ROW_KEY: _row_key(at_all, table, given)}), table, as_of)
+    seen = known_rows(at_all, table, as_of)
     return seen.mutate(known_at=seen.hidden.ifelse(ibis.null(), seen.known_at)).drop("hidden")
 
 
@@ -99,7 +99,8 @@ def rows_to_judge(
         return no_rows(total, counted)
     quota = max(limit // len(failing), 1)
     wanted = [thinned(broken, whole, table.key, -(-a.failed // quota)) for a, broken in failing]
-    frame = _frame(whole.filter(ibis.or_(*wanted)), columns)
+    found = whole.filter(ibis.or_(*wanted))
+    frame = _frame(found.mutate(**{ROW_KEY: _row_key(found, table, about.given)}), columns)
     return Rows(frame, total, tuple(replace(a, all_there=a.failed <= quota) for a in counted))
 
 

@@ -15,10 +15,12 @@ from keepwell.expectations.compared import with_compared
 from keepwell.expectations.derived import with_what_follows
 from keepwell.expectations.sieve import value_breaks
 from keepwell.expectations.suites import Suite, load_suites
+from keepwell.expectations.summed import USAGE
 from keepwell.features.facts.canonical import TABLES
 from keepwell.features.facts.columns import CanonicalTable
 from keepwell.features.facts.succession import SuccessionRules
 from keepwell.tasks.checks.book_watch import NOT_WATCHED, Watched
+from keepwell.tasks.checks.counted import Noted, noted_values
 from keepwell.tasks.checks.data_docs import Site
 from keepwell.tasks.checks.judge import Judge, Judgement
 from keepwell.tasks.checks.measures import asked, measured
@@ -62,6 +64,7 @@ def run_checks(
     """
     suites = active_suites(checks.overrides)
     staged = snapshot.open()
+    noted = noted_values(staged["uncast"], as_of, checks.sample_keys)
     site = Site.at(docs)
     judge = Judge(site.verdicts)
     judged: dict[str, list[Judgement]] = {}
@@ -70,7 +73,7 @@ def run_checks(
         every = tables[name].expected_every_days if name in tables else None
         fixed = tables[name].fixed_since_signup if name in tables else ()
         judged[name], left_out[name] = _judged(
-            judge, snapshot, staged, suites[name], as_of, checks, every, fixed, currencies,
+            judge, snapshot, staged, noted, suites[name], as_of, checks, every, fixed, currencies,
             watched if name == "contracts" else NOT_WATCHED, succession,
         )  # fmt: skip
     found = {name: [*(j.result for j in of_table), *left_out[name]] for name, of_table in judged.items()}
@@ -83,6 +86,7 @@ def _judged(
     judge: Judge,
     snapshot: Snapshot,
     staged: Mapping[str, ir.Table],
+    noted: Noted,
     suite: Suite,
     as_of: datetime,
     checks: CheckSettings,
@@ -96,8 +100,9 @@ def _judged(
     table, about = TABLES[suite.table], snapshot.tables[suite.table]
     known = visible(staged[table.name], table, about.given, as_of)
     rows = with_what_follows(known, table.name, as_of.date(), succession)
+    rows = rows if table.name == USAGE.name else rows.cache()  # asked several times, and small beside usage
     counts = counts_of(rows, snapshot, staged, suite, as_of)
-    measures = measured(rows, staged["uncast"], table, about, counts, suite, as_of, checks, every, fixed, watched)
+    measures = measured(rows, noted, table, about, counts, suite, as_of, checks, every, fixed, watched)
     questions, unjudged = asked(suite, counts, table, about, measures, checks, every, currencies)
     judged = _rows(rows, staged, table, about, counts, questions, as_of, checks.rows_in_memory)
     judgements = [

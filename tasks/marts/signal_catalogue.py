@@ -14,6 +14,7 @@ from openpyxl.utils import get_column_letter
 
 from keepwell.features.facts.columns import CanonicalTable
 from keepwell.features.facts.known import Facts, rows_of
+from keepwell.features.facts.rollups import VALUES
 from keepwell.features.measures.registry import Feature
 from keepwell.tasks.marts.blind_spots import SPOKEN, Seen, blind_spot
 from keepwell.tasks.marts.signals import Signal, signals
@@ -116,13 +117,20 @@ def _set_aside(facts: Facts) -> dict[str, pd.Series]:
 def _per_account(facts: Facts, table: CanonicalTable, aside: pd.Series | None) -> pd.DataFrame:
     """Per account with rows: row count, first and last event day, and for each column the rows that have a value.
 
-    `accounts` is read as its labels, which hold undated values too.
+    `accounts` is read as its labels, which hold undated values too; usage as its sums by day.
     """
-    rows = facts["account_labels" if table.name == "accounts" else table.name]
-    day = rows[table.event].cast("date")
-    of_interest = [c.name for c in table.staged if c.name not in {"account_id", "loaded_at", "known_at"}]
-    values = {f"values_{name}": rows[name].count() for name in of_interest}
-    grouped = rows.group_by("account_id").agg(rows=rows.count(), first=day.min(), last=day.max(), **values)
+    if table.name == "usage":
+        days = facts["usage_days"]
+        sums = {name: days[name] for name in days.columns if name.startswith(VALUES)}
+        sums |= {"rows": days.rows, f"{VALUES}day": days.rows}
+        counts = {name: column.sum().cast("int64") for name, column in sums.items()}
+        grouped = days.group_by("account_id").agg(first=days.day.min(), last=days.day.max(), **counts)
+    else:
+        rows = facts["account_labels" if table.name == "accounts" else table.name]
+        day = rows[table.event].cast("date")
+        of_interest = [c.name for c in table.staged if c.name not in {"account_id", "loaded_at", "known_at"}]
+        values = {f"{VALUES}{name}": rows[name].count() for name in of_interest}
+        grouped = rows.group_by("account_id").agg(rows=rows.count(), first=day.min(), last=day.max(), **values)
     frame = grouped.to_pyarrow().to_pandas(date_as_object=False).set_index("account_id")
     return frame.assign(set_aside=float("nan")) if aside is None else frame.join(aside, how="outer")
 
@@ -161,7 +169,7 @@ def _use_ratio(use: pd.Series, there: pd.Series, min_accounts: int) -> float | N
 
 def _values(signal: Signal) -> str:
     """The column whose values are counted: for a text, its sentiment, which is all that is stored."""
-    return "values_sentiment" if signal.column.name == signal.table.text else f"values_{signal.column.name}"
+    return f"{VALUES}{'sentiment' if signal.column.name == signal.table.text else signal.column.name}"
 
 
 def _days(mine: pd.DataFrame) -> tuple[Any, Any]:

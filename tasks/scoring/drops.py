@@ -24,10 +24,10 @@ def data_of_drops(
     rows = accounts[accounts["band"] != "unknown"].reindex(columns=["account_id", "health", "health_computed"])
     fallen = rows.merge(highest, on="account_id")
     fallen = fallen[(fallen["health_before"] - fallen["health"]).round(6) >= settings.drop_points]
-    found: dict[str, float] = {}
-    for day, own in fallen.groupby("as_of"):
-        mine = measures[measures["account_id"].isin(own["account_id"])]
-        before = stored.measures_on(pd.Timestamp(str(day)).date())
-        parts = change_parts(before, mine, own.set_index("account_id"), FEATURES, health)
-        found |= parts["change_data"].to_dict()
-    return found
+    if fallen.empty:
+        return {}
+    days = [(pd.Timestamp(str(day)).date(), list(own["account_id"])) for day, own in fallen.groupby("as_of")]
+    before = pd.concat([stored.measures_on(day, own) for day, own in days], ignore_index=True)
+    mine = measures[measures["account_id"].isin(fallen["account_id"])]
+    parts = change_parts(before, mine, fallen.set_index("account_id"), FEATURES, health)
+    return {str(account): float(moved) for account, moved in parts["change_data"].items()}

@@ -74,16 +74,18 @@ def guard(
     }
     out = {e.alert_id: standing_out(e, today, former, watched, as_of, rules.alerts.guard) for e in live}
     place = Past(stored, history, marts)
-    seen = _conditions(scored.accounts, scored.features, scored.measures, place, as_of, rules)
+    seen = _conditions(scored.accounts, scored.features, scored.drops, place, as_of, rules)
     put_back = {m: day for e in live if e.decision != "released" for m, day in out[e.alert_id].items()}
     if DAYS_OF_USE in put_back:
         put_back.setdefault(SILENCE, put_back[DAYS_OF_USE])  # silence is nothing but days without use
     if put_back:
         names = ["account_id", "feature", "points", "confidence", "coverage"]
         points = {day: read(marts, "factors", day, names) for day in set(put_back.values())}
-        unmoved = without(scored, models, put_back, former, points, rules)
+        accounts, features, measures = without(scored, models, put_back, former, points, rules)
+        drops = data_of_drops(accounts, measures, stored, as_of, rules.alerts, rules.health)
+        unmoved = _conditions(accounts, features, drops, place, as_of, rules)
         waiting = [e for e in live if e.decision is None and out[e.alert_id]]
-        seen = on_hold(seen, _conditions(*unmoved, place, as_of, rules), waiting)
+        seen = on_hold(seen, unmoved, waiting)
     data_alerts = [Occurrence(BOOK, DATA_RULE, e.subject, e.opened_at, e.opened_at, not out[e.alert_id]) for e in live]
     return Guarded(new, data_alerts, seen)
 
@@ -155,13 +157,12 @@ class Past:
 
 
 def _conditions(
-    accounts: pd.DataFrame, features: pd.DataFrame, measures: pd.DataFrame, past: Past, as_of: datetime, rules: Rules
-) -> list[Condition]:
-    stored = past.stored
+    accounts: pd.DataFrame, features: pd.DataFrame, drops: Mapping[str, float], past: Past, as_of: datetime,
+    rules: Rules,
+) -> list[Condition]:  # fmt: skip
     silent = accounts.merge(features[["account_id", "days_since_last_use"]], on="account_id")
-    own = data_of_drops(accounts, measures, stored, as_of, rules.alerts, rules.health)
     never_used = accounts.loc[accounts["never_used"], "account_id"]
-    seen = standings(silent, stored.recent, as_of, rules.alerts, own, set(never_used))
+    seen = standings(silent, past.stored.recent, as_of, rules.alerts, drops, set(never_used))
     own_rules = own_conditions(accounts, features, past.history, past.marts, as_of, rules.alerts)
     return [*(c for s in seen for c in conditions(s, rules.alerts)), *own_rules]
 

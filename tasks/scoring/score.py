@@ -96,6 +96,7 @@ class Scored:
     """The book of a date: `accounts` (mart health_scores), `features` and `predictions`.
 
     The mart factors is `measures` of the score, and what the model `cited`. `actions`: what the day adds to them.
+    `drops`: see drops.py.
     """
 
     accounts: pd.DataFrame
@@ -104,6 +105,7 @@ class Scored:
     predictions: pd.DataFrame
     cited: pd.DataFrame
     actions: tuple[ActionEvent, ...] = ()
+    drops: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def explaining(self) -> list[pd.DataFrame]:
@@ -131,15 +133,12 @@ def score_book(
     scored = Scored(scores, found.features, measures, said, why)
     scores = scores.assign(never_used=scores.index.isin(found.never_used.index))
     accounts = scores.reset_index().merge(found.wide[["account_id", "days_since_last_use"]], on="account_id")
-    seen = standings(
-        accounts, stored.recent, facts.as_of, settings.alerts,
-        data_of_drops(accounts, scored.measures, stored, facts.as_of, settings.alerts, settings.health),
-        found.never_used.index,
-    )  # fmt: skip
+    drops = data_of_drops(accounts, measures, stored, facts.as_of, settings.alerts, settings.health)
+    seen = standings(accounts, stored.recent, facts.as_of, settings.alerts, drops, found.never_used.index)
     open_now = {s.account_id for s in seen if any(c.holds for c in conditions(s, settings.alerts))}
     people = replace(people, alarmed=frozenset(open_now.union(people.alarmed)))
     scores, actions = _explained(scores, scored.explaining, settings, facts.as_of, stored, people)
-    return replace(scored, accounts=scores.reset_index(), actions=tuple(actions))
+    return replace(scored, accounts=scores.reset_index(), actions=tuple(actions), drops=drops)
 
 
 def _changes(measures: pd.DataFrame, scores: pd.DataFrame, stored: Stored, health: HealthSettings) -> pd.DataFrame:
