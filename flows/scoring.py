@@ -79,7 +79,13 @@ def stage_sources(run: Run) -> Snapshot:
     """The company's tables as an immutable snapshot."""
     settings = run.settings
     return stage(
-        settings.source.url, settings.base, settings.mappings, run.snapshots, settings.retries, settings.source.csv
+        settings.source.url,
+        settings.base,
+        settings.mappings,
+        run.snapshots,
+        settings.retries,
+        settings.source.csv,
+        settings.tables,
     )
 
 

@@ -27,6 +27,7 @@ from keepwell.tasks.delivery.notify import Delivered, channels_of, deliver
 from keepwell.tasks.ledger.alert_responses import FLOW, decided
 from keepwell.tasks.ledger.store import Ledger
 from keepwell.tasks.lock import holding
+from keepwell.tasks.sources.extracts import FOLDER
 from keepwell.tasks.sources.facts import facts_at
 from keepwell.tasks.sources.snapshot import Snapshot
 from keepwell.tasks.sources.staging import stage
@@ -92,9 +93,11 @@ def read_events(run: Run) -> Snapshot:
     """The tables of a sweep, read anew; no result refers to such a snapshot, so only the newest is stored."""
     settings, folder = run.settings, run.out / "snapshots" / SWEEP
     mappings = {name: path for name, path in settings.mappings.items() if name in TABLES}
-    snapshot = stage(settings.source.url, settings.base, mappings, folder, settings.retries, settings.source.csv)
+    snapshot = stage(
+        settings.source.url, settings.base, mappings, folder, settings.retries, settings.source.csv, settings.tables
+    )
     for older in folder.iterdir():
-        if older.is_dir() and older.name != snapshot.id:
+        if older.is_dir() and older.name not in (snapshot.id, FOLDER):
             shutil.rmtree(older)
     return snapshot
 

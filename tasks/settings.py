@@ -12,6 +12,7 @@ from keepwell.values.setting_types import (
     Count,
     CountOrZero,
     Days,
+    DaysOrZero,
     Factor,
     Positive,
     SecondsOrZero,
@@ -92,6 +93,17 @@ class TableSettings(Section):
     )
     accessibility: Literal["accessible", "needs integration"] = Field(
         "accessible", description="for the signal catalogue; an unmapped table is absent"
+    )
+    watermark: str | None = Field(
+        None,
+        description="databases only: column of the mapping that dates when a row was written or changed, for example "
+        "loaded_at; a run then reads what is new. Empty: every run reads the whole table",
+    )
+    look_back_days: DaysOrZero = Field(
+        3, description="with a watermark: days before its newest value that are read again, for rows that arrive late"
+    )
+    whole_read_days: Days = Field(
+        7, description="with a watermark: days after which the table is read as a whole, for rows that were deleted"
     )
     fixed_since_signup: tuple[str, ...] = Field(
         (), description="accounts only: columns of undated rows that have not changed since signup and may be features"

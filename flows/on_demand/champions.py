@@ -67,7 +67,13 @@ def _arms(run: Run, outcome: str, version: str) -> ByAssignment | None:
         return None
     if min(accounts["told_on"]) <= run.as_of:
         snapshot = stage(
-            settings.source.url, settings.base, settings.mappings, run.snapshots, settings.retries, settings.source.csv
+            settings.source.url,
+            settings.base,
+            settings.mappings,
+            run.snapshots,
+            settings.retries,
+            settings.source.csv,
+            settings.tables,
         )
         accounts = with_outcomes(
             accounts, outcome, snapshot, run.instant, run.fixed, settings.money, settings.labels

@@ -269,7 +269,13 @@ def _known_outcomes(run: Run, sprint: Sprint, now: datetime) -> Outcomes:
 def _staged(run: Run) -> Snapshot:
     settings = run.settings
     return stage(
-        settings.source.url, settings.base, settings.mappings, run.snapshots, settings.retries, settings.source.csv
+        settings.source.url,
+        settings.base,
+        settings.mappings,
+        run.snapshots,
+        settings.retries,
+        settings.source.csv,
+        settings.tables,
     )
 
 

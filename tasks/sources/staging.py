@@ -5,7 +5,8 @@ the same bytes whatever source it came from. Values that do not cast are counted
 """
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -20,9 +21,11 @@ from keepwell.features.facts.canonical import QUARANTINE, TABLES
 from keepwell.features.facts.columns import DATE, INSTANT, STRING, CanonicalTable, Column
 from keepwell.tasks.connections.drivers import dialect_of
 from keepwell.tasks.connections.io_errors import io_reason
+from keepwell.tasks.connections.retries import Service
 from keepwell.tasks.errors import ConfigError
+from keepwell.tasks.files.digests import digest_of
 from keepwell.tasks.files.scratch import scratch_folder
-from keepwell.tasks.settings import STANDARD_CSV, STANDARD_RETRIES, CsvSettings, RetrySettings
+from keepwell.tasks.settings import STANDARD_CSV, STANDARD_RETRIES, CsvSettings, RetrySettings, TableSettings
 from keepwell.tasks.sources.casts import UNREADABLE, canonical, cast_to_write, counted, joined_key, without_nul
 from keepwell.tasks.sources.connect import (
     SourceConnection,
@@ -34,15 +37,17 @@ from keepwell.tasks.sources.connect import (
     lacks_column,
     source_failure,
 )
+from keepwell.tasks.sources.extracts import extracted
 from keepwell.tasks.sources.mapping import file_of, selected, single_select, text_of, unknown_columns
 from keepwell.tasks.sources.portable import portable
+from keepwell.tasks.sources.rows_written import ROWS_PER_BATCH, write_batches, write_rows
 from keepwell.tasks.sources.sentiment_cache import SentimentCache
 from keepwell.tasks.sources.snapshot import Snapshot, StagedTable, store_snapshot
-from keepwell.tasks.sources.unchanged import fingerprint, note, reusable_snapshot
+from keepwell.tasks.sources.unchanged import Earlier, fingerprint, fingerprints, note
 
 log = logging.getLogger("keepwell")
 
-ROWS_PER_BATCH = 100_000
+NO_TABLES: Mapping[str, TableSettings] = {}
 ARROW = {
     "string": pa.string(), "int64": pa.int64(), "float64": pa.float64(), "boolean": pa.bool_(), "date": pa.date32(),
     "timestamp": pa.timestamp("us"),
@@ -59,6 +64,21 @@ UNCAST = (
 """Where kept rows hold a value that is counted (casts.py): one row each, so that a check can cut at as_of."""
 
 
+@dataclass(frozen=True)
+class Reading:
+    """What one staging works with: `place` of the source, folders, what was staged before, and the cache of tones.
+
+    `read` takes the fingerprints of tables whose rows tell them, when they are read.
+    """
+
+    place: str
+    root: Path
+    work: Path
+    earlier: Earlier
+    sentiments: SentimentCache
+    read: dict[str, str]
+
+
 def stage(
     url: str,
     base: Path,
@@ -66,24 +86,30 @@ def stage(
     root: Path,
     retries: RetrySettings = STANDARD_RETRIES,
     csv: CsvSettings = STANDARD_CSV,
+    tables: Mapping[str, TableSettings] = NO_TABLES,
 ) -> Snapshot:
     """Read every mapped table from the source into `root/<snapshot id>/`; a snapshot that is there already is kept.
 
-    Its files are compared with those just written, which replace what is damaged. A source that is as it was when the
-    newest snapshot was made is not read (unchanged.py).
+    Its files are compared with those just written, which replace what is damaged. A table whose source is as it was
+    when the newest snapshot was made is not staged again (unchanged.py); of a database's table with a watermark, by
+    `tables`, only what is new is read (extracts.py).
 
     A mapping whose line fails is read again from its first row. Raises ConfigError for a mapping or source that cannot
     be used, Unreachable for one that does not answer, DataCheckFailed for data that cannot be read.
     """
     selects = {name: select_of(path, url) for name, path in mappings.items()}
-    found = fingerprint(url, base, selects, csv)
-    if (reusable := reusable_snapshot(root, found)) is not None:
-        return reusable
-    source = SourceConnection(url, base, selects, retries, csv)
+    found, earlier = fingerprints(url, base, selects, csv), Earlier(root)
+    if earlier.snapshot is not None and earlier.is_of(found, selects):
+        log.info(
+            "the source has not changed since snapshot %s was made of it: it is not read again.", earlier.snapshot.id
+        )
+        return earlier.snapshot
+    changed = {name: sql for name, sql in selects.items() if not earlier.has(name, found.get(name))}
+    source, read = SourceConnection(url, base, changed, retries, csv), dict[str, str]()
     source.connect()
     try:
         with scratch_folder(root, ".staging-") as work:
-            sentiments = SentimentCache(root)
+            reading = Reading(Service.at("the source", url).place, root, work, earlier, SentimentCache(root), read)
             staged = {
                 name: source.read(
                     partial(
@@ -91,20 +117,22 @@ def stage(
                         table=TABLES[name],
                         sql=sql,
                         file=file_of(mappings[name], base),
-                        work=work,
-                        sentiments=sentiments,
+                        settings=tables.get(name),
+                        reading=reading,
                     )
                 )
+                if name in changed
+                else earlier.linked(name, work)
                 for name, sql in selects.items()
             }
-            sentiments.save(work)
+            reading.sentiments.save(work)
             _join(work, "quarantine", QUARANTINE, [work / f"{name}.aside.parquet" for name in staged])
             _join(work, "uncast", UNCAST, sorted(work.glob("*.uncast.parquet")))
             snapshot = store_snapshot(work, root, staged)
     finally:
         source.close()
-    if found is not None and found == fingerprint(url, base, selects, csv):
-        note(root, found, snapshot)
+    after = fingerprints(url, base, selects, csv)
+    note(root, {name: mark for name, mark in found.items() if after.get(name) == mark} | read, snapshot)
     return snapshot
 
 
@@ -114,13 +142,16 @@ def select_of(path: Path, url: str) -> str:
 
 
 def _stage_table(
-    source: SQLBackend, table: CanonicalTable, sql: str, file: str, work: Path, sentiments: SentimentCache
+    source: SQLBackend, table: CanonicalTable, sql: str, file: str, settings: TableSettings | None, reading: Reading
 ) -> StagedTable:
     """Write one table and its rows set aside; see the module for what is kept."""
+    work = reading.work
     for piece in work.glob(f"{table.name}.*"):
         piece.unlink()  # of a try before this one
     with explained(table.name):
-        raw, kinds = _extracted(source, table, sql, file, work)
+        raw, kinds = _extracted(source, table, sql, file, settings, reading)
+        if reading.earlier.has(table.name, reading.read.get(table.name)):
+            return reading.earlier.linked(table.name, work)
         given = tuple(sorted(kinds))
         every = canonical(raw, table)
         aside = every.filter(every.quarantine_reason.notnull())
@@ -131,8 +162,8 @@ def _stage_table(
         schema = pa.schema([(c.name, ARROW[c.type]) for c in table.staged])
         batches = ordered.select(*names, *texts).to_pyarrow_batches(chunk_size=ROWS_PER_BATCH)
         path = work / f"{table.name}.parquet"
-        rows = _write(
-            path, schema, (_with_sentiment(batch, table, sentiments) if texts else batch for batch in batches)
+        rows = write_batches(
+            path, schema, (_with_sentiment(batch, table, reading.sentiments) if texts else batch for batch in batches)
         )
         _write_quarantine(aside if rows < raw.count().to_pyarrow().as_py() else None, table, work)
         columns = {c.name: c for c in (*table.columns, *table.staged)}
@@ -144,7 +175,7 @@ def _stage_table(
 
 
 def _extracted(
-    source: SQLBackend, table: CanonicalTable, sql: str, file: str, work: Path
+    source: SQLBackend, table: CanonicalTable, sql: str, file: str, settings: TableSettings | None, reading: Reading
 ) -> tuple[ir.Table, dict[str, dt.DataType]]:
     """The mapping's rows as a table of a DuckDB engine, and the columns that it gives, each with the source's type.
 
@@ -154,13 +185,24 @@ def _extracted(
         rows = _described(source, table.name, sql, file)
         kinds = dict(rows.schema().items())
         if source.name != "duckdb":
-            path = work / f"{table.name}.raw.parquet"
-            batches = portable(rows, source.name).to_pyarrow_batches(chunk_size=ROWS_PER_BATCH)
-            _write(path, _zoneless(batches.schema), batches)
-            rows = engine(work).read_parquet(path)
+            path = _copied(rows, source.name, table, sql, settings, reading)
+            rows = engine(path.parent).read_parquet(path)
     if unknown := unknown_columns(table, kinds, file):
         raise ConfigError(unknown)
     return rows, kinds
+
+
+def _copied(
+    rows: ir.Table, backend: str, table: CanonicalTable, sql: str, settings: TableSettings | None, reading: Reading
+) -> Path:
+    """A file with the rows of a database; of a table with a watermark it is stored, and its digest is noted."""
+    if settings is None or settings.watermark is None:
+        path = reading.work / f"{table.name}.raw.parquet"
+        write_rows(path, portable(rows, backend))
+        return path
+    path = extracted(rows, backend, table, settings, fingerprint(reading.place, sql), reading.root, reading.work)
+    reading.read[table.name] = fingerprint(reading.place, sql, digest_of(path))
+    return path
 
 
 def _described(source: SQLBackend, table: str, sql: str, file: str) -> ir.Table:
@@ -197,7 +239,7 @@ def _write_uncast(
         )
         path = work / f"{table.name}.{column}.{why}.uncast.parquet"
         schema = pa.schema([(c.name, ARROW[c.type]) for c in UNCAST])
-        _write(path, schema, bad.order_by("key", "known_at").to_pyarrow_batches(chunk_size=ROWS_PER_BATCH))
+        write_batches(path, schema, bad.order_by("key", "known_at").to_pyarrow_batches(chunk_size=ROWS_PER_BATCH))
         if why == UNREADABLE:
             first = next(pq.ParquetFile(path).iter_batches(3, columns=["key"]))
             found[column] = (int(counts[name]), tuple(first["key"].to_pylist()))
@@ -209,7 +251,7 @@ def _write_quarantine(aside: ir.Table | None, table: CanonicalTable, work: Path)
     path = work / f"{table.name}.aside.parquet"
     schema = pa.schema([(c.name, ARROW[c.type]) for c in QUARANTINE])
     if aside is None:
-        _write(path, schema, iter(()))
+        write_batches(path, schema, iter(()))
         return
     rows = aside.select(
         table_name=ibis.literal(table.name),
@@ -219,13 +261,13 @@ def _write_quarantine(aside: ir.Table | None, table: CanonicalTable, work: Path)
         event_on=aside[table.event].cast(DATE),
         known_at=aside.known_at,
     ).order_by("key", "reason", "event_on")
-    _write(path, schema, rows.to_pyarrow_batches(chunk_size=ROWS_PER_BATCH))
+    write_batches(path, schema, rows.to_pyarrow_batches(chunk_size=ROWS_PER_BATCH))
 
 
 def _join(work: Path, name: str, columns: Sequence[Column], pieces: Sequence[Path]) -> None:
     """One file of the pieces, in their order; the pieces go, and what else was only needed on the way."""
     schema = pa.schema([(c.name, ARROW[c.type]) for c in columns])
-    _write(work / f"{name}.parquet", schema, (b for p in pieces for b in pq.ParquetFile(p).iter_batches()))
+    write_batches(work / f"{name}.parquet", schema, (b for p in pieces for b in pq.ParquetFile(p).iter_batches()))
     for path in (*pieces, *work.glob("*.raw.parquet")):
         path.unlink()
 
@@ -240,28 +282,3 @@ def _with_sentiment(batch: pa.RecordBatch, table: CanonicalTable, sentiments: Se
     index = batch.schema.get_field_index("sentiment")
     toned = batch.set_column(index, "sentiment", pa.array(values, pa.float64()))
     return toned.drop_columns([table.text])
-
-
-def _zoneless(schema: pa.Schema) -> pa.Schema:
-    """Instants in UTC without a zone."""
-    return pa.schema(
-        [pa.field(f.name, pa.timestamp("us") if pa.types.is_timestamp(f.type) else f.type) for f in schema]
-    )
-
-
-def _write(path: Path, schema: pa.Schema, batches: Iterator[pa.RecordBatch]) -> int:
-    """Write batches as they come; pyarrow gives the same bytes for the same ordered rows."""
-    rows = 0
-    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
-        for batch in batches:
-            columns = [_plain(batch.column(f.name), f.type) for f in schema]
-            writer.write_table(pa.Table.from_arrays(columns, schema=schema), row_group_size=ROWS_PER_BATCH)
-            rows += batch.num_rows
-    return rows
-
-
-def _plain(values: pa.Array, kind: pa.DataType) -> pa.Array:
-    """Values in the schema's type; an instant with a zone becomes UTC without one."""
-    if pa.types.is_timestamp(values.type) and values.type.tz is not None:
-        values = values.cast(pa.timestamp("us", tz="UTC"))
-    return values.cast(kind)

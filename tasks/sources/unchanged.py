@@ -1,6 +1,7 @@
-"""Whether a source is as it was when a snapshot was made of it; then that snapshot is used, and nothing is read.
+"""Whether a table's source is as it was when a snapshot was made of it; then its staged files are used again.
 
-The files of a folder or of DuckDB tell it by their size, place and times. A server does not, and is read.
+The files of a folder or of DuckDB tell it by their size, place and times. A server does not, and is asked: see
+extracts.py.
 """
 
 import hashlib
@@ -8,13 +9,15 @@ import json
 import logging
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import sqlglot
 from sqlglot import TokenType
 
@@ -24,7 +27,7 @@ from keepwell.tasks.files.scratch import scratch_folder
 from keepwell.tasks.settings import CsvSettings
 from keepwell.tasks.sources.connect import duckdb_file, folder_of
 from keepwell.tasks.sources.folder import files_of
-from keepwell.tasks.sources.snapshot import Snapshot, stored_snapshot
+from keepwell.tasks.sources.snapshot import Snapshot, StagedTable, stored_snapshot
 from keepwell.tasks.sources.sql_gate import named_tables
 from keepwell.tasks.version import code_version
 
@@ -40,51 +43,86 @@ OF_THE_CLOCK = frozenset(("age", "ago", "current_localtime", "current_localtimes
 """Functions that DuckDB does not mark as such."""
 
 
-def fingerprint(url: str, base: Path, selects: Mapping[str, str], csv: CsvSettings) -> str | None:
-    """A hash of all that a snapshot follows from, the source's files by their marks.
+def fingerprints(url: str, base: Path, selects: Mapping[str, str], csv: CsvSettings) -> dict[str, str]:
+    """Per table a hash of all that its staged files follow from, the source's files by their marks.
 
-    None where nobody can tell whether it changed: a server, a file written just now, a SELECT that asks the clock.
+    A table is not among them where nobody can tell whether it changed: a server's, one of a file written just now, one
+    whose SELECT asks the clock.
     """
     folder = folder_of(url, base)
     if folder is None and scheme_of(url) != "duckdb":
-        return None
+        return {}
+    path = (base / url.partition("://")[2]).resolve()
+    found = {}
     try:
-        if folder is not None:
-            files, texts = files_of(folder, {n for sql in selects.values() for n in named_tables(sql, "duckdb")}), []
-        else:
-            path = (base / url.partition("://")[2]).resolve()
-            files, texts = [path, *path.parent.glob(f"{path.name}.wal")], _definitions(path)
-        marks = [_marks(file) for file in sorted(files)]
+        texts = [] if folder is not None else _definitions(path)
+        for name, sql in selects.items():
+            if folder is not None:
+                files = files_of(folder, named_tables(sql, "duckdb"))
+            else:
+                files = [path, *path.parent.glob(f"{path.name}.wal")]
+            marks = [_marks(file) for file in sorted(files)]
+            if _settled(marks) and not any(map(_asks_the_clock, (sql, *texts))):
+                found[name] = fingerprint(url, sql, csv.model_dump(mode="json"), marks, texts)
     except (OSError, duckdb.Error):  # whoever reads the source says what is wrong with it
-        return None
-    written = max((at for _, _, *times in marks for at in times[-2:]), default=0)
-    if time.time() - written / 1e9 < SETTLED or any(_asks_the_clock(sql) for sql in (*selects.values(), *texts)):
-        return None
+        return {}
+    return found
+
+
+def fingerprint(*about: object) -> str:
+    """A hash of what is given, and of the versions of the code that stages it."""
     made_by = (code_version(), duckdb.__version__, pa.__version__)
-    return hashlib.sha256(
-        json.dumps((made_by, url, dict(selects), csv.model_dump(mode="json"), marks, texts), sort_keys=True).encode()
-    ).hexdigest()
+    return hashlib.sha256(json.dumps((made_by, about), sort_keys=True).encode()).hexdigest()
 
 
-def reusable_snapshot(root: Path, found: str | None) -> Snapshot | None:
-    """The snapshot that was made of exactly this source; None where there is none, or a file of it is damaged."""
-    try:
-        note = json.loads((root / NOTE).read_text(encoding="utf-8"))
-        if found is None or note["fingerprint"] != found:
-            return None
-        snapshot = stored_snapshot(root, note["snapshot"])
-        snapshot.verify()
-    except (OSError, ValueError, TypeError, KeyError, StoredDamaged):
-        return None
-    log.info("the source has not changed since snapshot %s was made of it: it is not read again.", snapshot.id)
-    return snapshot
+class Earlier:
+    """The newest snapshot, with the fingerprints of its tables: what has the same is not staged again."""
+
+    def __init__(self, root: Path) -> None:
+        self.snapshot: Snapshot | None = None
+        self._fingerprints: Mapping[str, str] = {}
+        try:
+            note = json.loads((root / NOTE).read_text(encoding="utf-8"))
+            self._fingerprints = dict(note["tables"])
+            self.snapshot = stored_snapshot(root, note["snapshot"])
+            self.snapshot.verify()
+        except (OSError, ValueError, TypeError, KeyError, StoredDamaged):
+            self._fingerprints = {}
+
+    def has(self, table: str, found: str | None) -> bool:
+        """Whether a table was staged from exactly what has this fingerprint."""
+        return found is not None and self._fingerprints.get(table) == found
+
+    def is_of(self, found: Mapping[str, str], tables: Collection[str]) -> bool:
+        """Whether the snapshot is one of exactly these tables, none of which has changed."""
+        return (
+            bool(tables) and self._fingerprints.keys() == set(tables) and all(self.has(t, found.get(t)) for t in tables)
+        )
+
+    def linked(self, table: str, work: Path) -> StagedTable:
+        """Put the staged files of a table into a folder as they are: its rows, those set aside, what casts noted."""
+        assert self.snapshot is not None
+        os.link(self.snapshot.file(table), work / f"{table}.parquet")
+        for name, piece in (("quarantine", "aside"), ("uncast", "all.uncast")):
+            rows = pq.read_table(self.snapshot.file(name))
+            pq.write_table(rows.filter(pc.field("table_name") == table), work / f"{table}.{piece}.parquet")
+        log.info("%s: unchanged since snapshot %s.", table, self.snapshot.id)
+        return self.snapshot.tables[table]
 
 
-def note(root: Path, found: str, snapshot: Snapshot) -> None:
-    """Write down which snapshot a source gave, for `reusable_snapshot`; the note of another source goes."""
+def note(root: Path, found: Mapping[str, str], snapshot: Snapshot) -> None:
+    """Write down what the tables of a snapshot were staged from, for `Earlier`; the note of another source goes."""
+    if not found:
+        return
     with scratch_folder(root, ".note-") as work:
-        (work / NOTE).write_text(json.dumps({"fingerprint": found, "snapshot": snapshot.id}) + "\n")
+        (work / NOTE).write_text(json.dumps({"tables": found, "snapshot": snapshot.id}) + "\n")
         os.replace(work / NOTE, root / NOTE)
+
+
+def _settled(marks: Sequence[tuple[str, int, int, int, int]]) -> bool:
+    """Whether the files were left alone long enough for another change to show in their times."""
+    written = max((at for _, _, *times in marks for at in times[-2:]), default=0)
+    return time.time() - written / 1e9 >= SETTLED
 
 
 def _marks(file: Path) -> tuple[str, int, int, int, int]:

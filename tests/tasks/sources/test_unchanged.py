@@ -1,5 +1,6 @@
 """A source that has not changed is not read again; one of which nobody can tell is (SCL-1)."""
 
+import json
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -109,10 +110,12 @@ def test_whatever_changed_is_read(
     change(tmp_path)
     again = staged(tmp_path, mappings)
 
-    assert reads == [*TABLES] * 2
+    assert reads == [*TABLES, "usage"]
     assert again.id != first.id
-    assert staged(tmp_path, mappings).id == again.id
-    assert len(reads) == 2 * len(TABLES)
+    assert again.id == stage(".", tmp_path, mappings, tmp_path / "anew").id
+    reads.clear()
+    assert staged(tmp_path, mappings) == again
+    assert not reads
 
 
 def test_a_file_that_no_select_reads_changes_nothing(
@@ -151,9 +154,9 @@ def test_a_file_that_changes_while_it_is_read_is_read_again(
         patched.setattr(staging, "_join", late)
         staged(tmp_path, mappings)
 
-    assert not (tmp_path / "snapshots" / NOTE).exists()
+    assert "usage" not in json.loads((tmp_path / "snapshots" / NOTE).read_text())["tables"]
     staged(tmp_path, mappings)
-    assert reads == [*TABLES] * 2
+    assert reads == [*TABLES, "usage"]
 
 
 @pytest.mark.parametrize(
@@ -179,7 +182,7 @@ def test_a_select_that_asks_the_clock_is_run_every_time(
     staged(tmp_path, mappings)
     staged(tmp_path, mappings)
 
-    assert len(reads) == 2 * len(TABLES)
+    assert reads == [*TABLES, "usage"]
 
 
 def test_a_column_called_today_and_a_text_with_now_ask_nothing(
@@ -262,3 +265,22 @@ def test_a_database_without_files_is_read_every_time(
         staged(tmp_path, mappings, "sqlite://company.sqlite")
 
     assert reads == [*TABLES] * 2
+
+
+def test_what_is_used_again_holds_the_rows_set_aside_and_the_values_noted(
+    tmp_path: Path, mappings: dict[str, Path], reads: list[str]
+) -> None:
+    """Beside a table that changed, one with both (SCL-1, TRU-1)."""
+    mappings["tickets"].write_text(
+        "SELECT *, CASE WHEN ticket_id = 't1' THEN 'a test' END AS quarantine_reason, 'x' AS csat FROM tickets"
+    )
+    first = staged(tmp_path, mappings)
+    assert first.tables["tickets"].set_aside
+    assert first.tables["tickets"].casts
+    reads.clear()
+    _appended(tmp_path)
+    again = staged(tmp_path, mappings)
+
+    assert reads == ["usage"]
+    assert again.tables["tickets"] == first.tables["tickets"]
+    assert again.id == stage(".", tmp_path, mappings, tmp_path / "anew").id
