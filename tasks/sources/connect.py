@@ -5,8 +5,9 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from secrets import token_hex
 from shutil import rmtree
-from tempfile import mkdtemp
+from tempfile import gettempdir, mkdtemp
 from typing import TypeVar
 from weakref import finalize
 
@@ -32,6 +33,8 @@ SEALED = {
 }  # fmt: skip
 """A DuckDB that loads no extension, and takes no name for a variable of this program."""
 
+MEMORY = "2GB"
+"""What a query may hold: it bounds the memory of a run however many rows there are (SCL-2)."""
 LACKING = (
     "not found", "does not exist", "no such", "cannot find", "does not have a column", "unknown column",
     "invalid column", "cannot be resolved",
@@ -249,8 +252,12 @@ def source_failure(table: str, error: Exception) -> KeepwellError:
 
 
 def engine(*folders: Path) -> SQLBackend:
-    """A DuckDB connection in memory, in UTC, that reads these folders and nothing else of the host or the network."""
-    connection = ibis.duckdb.connect(":memory:", **SEALED)
+    """A DuckDB connection in memory, in UTC, that reads these folders and nothing else of the host or the network.
+
+    What does not fit into MEMORY is written to the system's temporary folder while a query runs.
+    """
+    spill = Path(gettempdir()) / f"keepwell-spill-{token_hex(8)}"
+    connection = ibis.duckdb.connect(":memory:", memory_limit=MEMORY, temp_directory=str(spill), **SEALED)
     connection.raw_sql("SET TimeZone = 'UTC'")
     connection.raw_sql("SET preserve_insertion_order = true")
     return sealed(connection, folders)
