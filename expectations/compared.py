@@ -1,6 +1,6 @@
 """Columns that rules judge by comparing a row with others: another spelling of a feature, an amount in another unit."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import ibis
@@ -26,14 +26,26 @@ def with_compared(rows: ir.Table, table: str, names: Collection[str], staged: Ta
     return rows
 
 
-def with_spellings(usage: ir.Table) -> ir.Table:
-    """Usage with `spelled_otherwise`: whether more rows spell the feature another way, but for case and separators."""
+def letters(feature: ir.StringValue) -> ir.StringValue:
+    """What is left of a feature's name when case and separators do not count."""
+    return feature.lower().re_replace(SEPARATORS, "")
+
+
+def several_spellings(features: Sequence[str]) -> bool:
+    """Whether two of the names are spellings of one."""
+    named = ibis.memtable({"feature": list(features)}, schema={"feature": "string"})
+    spelled = named.select(letters=letters(named.feature)).filter(lambda t: t.letters != "")
+    return spelled.letters.nunique().to_pyarrow().as_py() < spelled.count().to_pyarrow().as_py()
+
+
+def _spelled_otherwise(usage: ir.Table, name: str, _: Tables, __: datetime) -> ir.Table:
+    """Whether the feature is spelled as more rows spell it but for case and separators."""
     counted = usage.group_by("feature").agg(rows=usage.count()).drop_null("feature")
-    spelled = counted.mutate(letters=counted.feature.lower().re_replace(SEPARATORS, ""))
+    spelled = counted.mutate(letters=letters(counted.feature))
     usual = ibis.window(group_by="letters", order_by=[spelled.rows.desc(), "feature"])
     ranked = spelled.filter(spelled.letters != "").mutate(place=ibis.row_number().over(usual))
     others = sorted(ranked.filter(ranked.place > 0).to_pyarrow()["feature"].to_pylist())
-    return usage.mutate(spelled_otherwise=usage.feature.isin(others) if others else ibis.literal(False))
+    return usage.mutate(**{name: usage.feature.isin(others) if others else ibis.literal(False)})
 
 
 def _to_plan(contracts: ir.Table, name: str, _: Tables, __: datetime) -> ir.Table:
@@ -67,7 +79,7 @@ def _to_invoices(contracts: ir.Table, name: str, staged: Tables, as_of: datetime
 
 Compare = Callable[[ir.Table, str, Tables, datetime], ir.Table]
 COMPARED: Mapping[str, Mapping[str, tuple[tuple[str, ...], Compare]]] = {
-    "usage": {"spelled_otherwise": (("feature",), lambda usage, *_: with_spellings(usage))},
+    "usage": {"spelled_otherwise": (("feature",), _spelled_otherwise)},
     "contracts": {
         "arr_to_plan": (("arr", "seats", "plan"), _to_plan),
         "arr_to_invoices": (("arr", "currency"), _to_invoices),

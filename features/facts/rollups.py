@@ -35,15 +35,22 @@ class Rollup:
         return self.build(rows, ibis.literal(1, "int64")).drop("late")
 
     def to_store(self, rows: ir.Table) -> ir.Table:
-        """The rollup of all rows, to be cut by `as_known`."""
+        """The rollup of all rows that are ever known, to be cut by `as_known`, with their `block` of days."""
+        dated = rows.filter(rows.known_at.notnull(), rows.day.notnull())
         # A row that is known at noon is known to the run of the next midnight.
-        known_on = (rows.known_at + ibis.interval(microseconds=86_399_999_999)).date()
-        return self.build(rows, known_on.delta(rows.day, unit="day").cast("int64"))
+        known_on = (dated.known_at + ibis.interval(microseconds=86_399_999_999)).date()
+        found = self.build(dated, known_on.delta(dated.day, unit="day").cast("int64"))
+        return found if "block" in found.columns else found.mutate(block=block_of(found.day))
 
 
 def days_from_begin(day: ir.Value) -> ir.Value:
     """The number of a day."""
     return day.delta(ibis.literal(BEGIN), unit="day").cast("int64")
+
+
+def block_of(day: ir.Value) -> ir.Value:
+    """The number of the block of a day."""
+    return (days_from_begin(day) // BLOCK_DAYS).cast("int64")
 
 
 def number(day: date) -> int:
@@ -66,7 +73,7 @@ def _days_of(usage: ir.Table, late: ir.Value, by: str) -> ir.Table:
     """The days of use of each account and value of a column, as bits of blocks: a sum beside them could not be cut."""
     day = days_from_begin(usage.day)
     bit = ibis.literal(1, "int64") << (day % BLOCK_DAYS)
-    grouped = usage.group_by("account_id", by, block=(day // BLOCK_DAYS).cast("int64"), late=late)
+    grouped = usage.group_by("account_id", by, block=block_of(usage.day), late=late)
     return grouped.agg(days=bit.bit_or().cast("int64"))
 
 

@@ -1,23 +1,23 @@
 """The counts that checks take of a table: of its rows, or of usage from sums that were stored once (SCL-1)."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from functools import partial
 from typing import Protocol
 
 import ibis.expr.types as ir
-import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 
 from keepwell.expectations import summed
+from keepwell.expectations.compared import several_spellings
 from keepwell.expectations.measures import daily_counts, size_counts, value_of
 from keepwell.expectations.suites import Suite
 from keepwell.features.facts.canonical import TABLES
 from keepwell.features.facts.columns import CanonicalTable
 from keepwell.features.facts.rollups import BEGIN
 from keepwell.tasks.checks.rows import Asked
-from keepwell.tasks.sources.rollup_files import stored_file
+from keepwell.tasks.sources.rollup_files import stored_files
 from keepwell.tasks.sources.snapshot import Snapshot
 
 HALF = 0.501
@@ -66,15 +66,14 @@ class OfRows:
 
 @dataclass(frozen=True)
 class OfSums:
-    """Counts of usage as of a midnight, from what was summed up of its file.
+    """Counts of usage as of a midnight, from what was summed up of its parts (expectations/summed.py).
 
-    `since`: from when on a row may break each rule; `strangers`: whether rows name an account that is not known.
+    `unclear`: the columns whose names need a look at the rows: an unknown account, a feature in two spellings.
     """
 
     today: date
-    counts: pd.DataFrame
-    since: Mapping[str, date | None]
-    strangers: bool
+    sums: pd.DataFrame
+    unclear: Collection[str]
 
     def days(self) -> pd.DataFrame:
         """Row count and newest news per day: the day itself, since usage is known after it."""
@@ -90,29 +89,29 @@ class OfSums:
         """All rows that checks see."""
         return int(self._about("day", "seen_on")["rows"].sum())
 
-    def in_doubt(self, question: Asked) -> bool:
-        """Whether a row broke the rule by today, or may: an account is unknown, a value's size reaches the bounds."""
+    def in_doubt(self, question: Asked, /) -> bool:
+        """Whether a row broke the rule by today, or may: a name is unclear, a value's size reaches the bounds."""
         expectation, arguments = question.expectation, question.arguments
-        name = summed.name_of(expectation)
-        if name in self.since:
-            return self._by_now(name)
-        if expectation.given[0].endswith("_exists"):
-            return self.strangers or self._by_now("day_not_null.day")
+        name = f"{summed.RULE}{summed.name_of(expectation)}"
+        if (self.sums["about"] == name).any():
+            return self._by_today(name)
+        if expectation.column in summed.NAMES:
+            return expectation.column in self.unclear
         sizes = self.sizes(expectation.given[0])["size"]
-        if self._by_now(f"{summed.ODD}{expectation.given[0]}") or sizes.empty:
+        if self._by_today(f"{summed.RULE}{summed.ODD}{expectation.given[0]}") or sizes.empty:
             return True
         lowest, highest = value_of(sizes.min() - HALF), value_of(sizes.max() + HALF)
         return bool(lowest < arguments["min_value"] or highest > arguments["max_value"])
 
-    def _by_now(self, name: str) -> bool:
-        since = self.since[name]
-        return since is not None and since <= self.today
+    def _by_today(self, name: str) -> bool:
+        return bool((self.sums.loc[self.sums["about"] == name, "seen_on"] <= pd.Timestamp(self.today)).any())
 
     def _about(self, what: str, known: str) -> pd.DataFrame:
         """The counts of one column by value, of the rows that are known (or seen) today."""
-        mine = self.counts[self.counts["about"] == what]
-        on = mine[known]
-        there = (on <= np.datetime64(self.today)) | (on.isna() if known == "seen_on" else False)
+        mine = self.sums[self.sums["about"] == what]
+        there = mine[known] <= pd.Timestamp(self.today)
+        if known == "seen_on":
+            there |= mine[known].isna()
         return mine[there].groupby("value", dropna=False, as_index=False)["rows"].sum()
 
 
@@ -125,15 +124,15 @@ def counts_of(
     """
     if suite.table != summed.USAGE.name or as_of != datetime.combine(as_of, time()):
         return OfRows(rows, TABLES[suite.table])
-    usage = staged[suite.table]
-    made = {
-        "counts": lambda: [summed.counts(usage, suite)],
-        "breaks": lambda: [summed.first_breaks(usage, suite)],
-        "accounts": lambda: [summed.accounts(usage)],
-    }
-    root, digest = snapshot.path.parent, snapshot.sha256[suite.table]
-    stored = {name: pq.read_table(stored_file(root, f"usage_{name}", digest, made[name])) for name in made}
-    since = dict(zip(*(stored["breaks"][column].to_pylist() for column in ("rule", "since")), strict=True))
-    there = set(staged["accounts"].account_id.to_pyarrow().to_pylist())
-    strangers = not there.issuperset(stored["accounts"]["account_id"].to_pylist())
-    return OfSums(as_of.date(), stored["counts"].to_pandas(date_as_object=False), since, strangers)
+    engine, parts = staged[suite.table].get_backend(), snapshot.parts(suite.table)
+    read = partial(snapshot.read, engine, suite.table)
+    files = stored_files(snapshot.path.parent, "usage_sums", parts, read, partial(summed.sums, suite=suite))
+    sums = engine.read_parquet(files).to_pyarrow().to_pandas(date_as_object=False)
+    seen = sums[sums["seen_on"] <= pd.Timestamp(as_of)]
+    accounts = set(staged["accounts"].account_id.to_pyarrow().to_pylist())
+    unclear = set()
+    if not accounts.issuperset(seen.loc[seen["about"] == "account_id", "text"].dropna()):
+        unclear.add("account_id")
+    if several_spellings(seen.loc[seen["about"] == "feature", "text"].dropna().unique()):
+        unclear.add("feature")
+    return OfSums(as_of.date(), sums, unclear)

@@ -257,7 +257,9 @@ def engine(*folders: Path) -> SQLBackend:
     What does not fit into MEMORY is written to the system's temporary folder while a query runs.
     """
     spill = Path(gettempdir()) / f"keepwell-spill-{token_hex(8)}"
-    connection = ibis.duckdb.connect(":memory:", memory_limit=MEMORY, temp_directory=str(spill), **SEALED)
+    connection = ibis.duckdb.connect(":memory:", memory_limit=MEMORY, **SEALED)
+    # Not as an option of the connection: to Ibis, engines that differ in one are two databases, and no query has two.
+    connection.raw_sql(f"SET temp_directory = '{str(spill).replace(chr(39), chr(39) * 2)}'")
     connection.raw_sql("SET TimeZone = 'UTC'")
     connection.raw_sql("SET preserve_insertion_order = true")
     return sealed(connection, folders)

@@ -1,20 +1,19 @@
-"""Rollups beside snapshots: made once of each file of usage, and read by every date from then on (SCL-1)."""
+"""Rollups beside snapshots: made once of each part of usage, and read by every date from then on (SCL-1)."""
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
-from datetime import date, timedelta
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import ibis.expr.types as ir
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from keepwell.features.facts.rollups import BEGIN, BLOCK_DAYS, ROLLUPS, Rollup, days_from_begin
+from keepwell.features.facts.rollups import ROLLUPS
 from keepwell.tasks.files.digests import digest_of
 from keepwell.tasks.files.scratch import scratch_folder
+from keepwell.tasks.sources.parts import Part
 from keepwell.tasks.version import code_version
 
 log = logging.getLogger("keepwell")
@@ -22,23 +21,47 @@ log = logging.getLogger("keepwell")
 FOLDER = "rollups"
 ROWS_AT_ONCE = 4_000_000
 """Rows that are summed up at a time, about: what bounds the memory."""
-ROWS_PER_BATCH = 100_000
+Read = Callable[[Sequence[Part]], ir.Table]
+"""Reads the rows of some parts of a table."""
 
 
-def rollup_files(root: Path, source: str, digest: str, rows: ir.Table) -> dict[str, Path]:
-    """The file of each rollup of a table; see `stored_file`."""
-    dated = rows.filter(rows.known_at.notnull(), rows.day.notnull())
-    of_source = {name: rollup for name, rollup in ROLLUPS.items() if rollup.source == source}
-    return {n: stored_file(root, n, digest, partial(_pieces, rollup, dated)) for n, rollup in of_source.items()}
+def rollup_files(root: Path, parts: Sequence[Part], read: Read) -> dict[str, list[Path]]:
+    """The files of each rollup of a table; see `stored_files`."""
+    (table,) = {part.name.partition(".")[0] for part in parts}
+    of_table = {name: rollup for name, rollup in ROLLUPS.items() if rollup.source == table}
+    return {name: stored_files(root, name, parts, read, rollup.to_store) for name, rollup in of_table.items()}
 
 
-def stored_file(root: Path, name: str, digest: str, pieces: Callable[[], Iterable[ir.Table]]) -> Path:
-    """The file of what is summed up of a table, made where it is not there or not what was written.
+def stored_files(
+    root: Path, name: str, parts: Sequence[Part], read: Read, build: Callable[[ir.Table], ir.Table]
+) -> list[Path]:
+    """The files of what is summed up of a table, one per part: made where one is not there or not what was written.
 
-    `digest`: that of the table's file, which never changes. `pieces`: at least one; together they are the file.
+    `build`: sums by `block` of days.
     """
-    stem = f"{name}-{digest[:16]}-{code_version()[-8:]}"
-    return next(_whole(root / FOLDER, stem), None) or _made(root / FOLDER, stem, pieces())
+    stems = {part: f"{name}-{part.digest[:16]}-{code_version()[-8:]}" for part in parts}
+    found = {part: next(_whole(root / FOLDER, stem), None) for part, stem in stems.items()}
+    for together in _at_once([part for part, file in found.items() if file is None]):
+        sums = build(read(together)).to_pyarrow()
+        for part in together:
+            own = sums if part.whole else sums.filter(_is(pc.field("block"), part.block))
+            found[part] = _written(root / FOLDER, stems[part], own)
+    return [file for part in parts if (file := found[part]) is not None]
+
+
+def _at_once(parts: Sequence[Part]) -> Iterator[list[Part]]:
+    """The parts in groups of about ROWS_AT_ONCE rows."""
+    together, rows = list[Part](), 0
+    for part in parts:
+        together.append(part)
+        rows += pq.read_metadata(part.file).num_rows
+        if rows >= ROWS_AT_ONCE or part is parts[-1]:
+            yield together
+            together, rows = [], 0
+
+
+def _is(column: pc.Expression, value: int | None) -> pc.Expression:
+    return column.is_null() if value is None else column == value
 
 
 def _whole(folder: Path, stem: str) -> Iterator[Path]:
@@ -55,42 +78,11 @@ def _named(stem: str, path: Path) -> str:
     return f"{stem}-{(digest_of(path) or '')[:16]}.parquet"
 
 
-def _made(folder: Path, stem: str, pieces: Iterable[ir.Table]) -> Path:
-    """Write a piece after the other, and move the file into its place."""
-    with scratch_folder(folder, ".making-") as work, ExitStack() as opened:
-        file, writer = work / "rollup.parquet", None
-        for piece in pieces:
-            schema = piece.schema().to_pyarrow()
-            writer = writer or opened.enter_context(pq.ParquetWriter(file, schema, compression="zstd"))
-            for batch in piece.to_pyarrow_batches(chunk_size=ROWS_PER_BATCH):
-                writer.write_table(pa.Table.from_batches([batch]).cast(schema))
-        opened.close()
+def _written(folder: Path, stem: str, rows: pa.Table) -> Path:
+    """Write a file and move it into its place."""
+    with scratch_folder(folder, ".making-") as work:
+        file = work / "rollup.parquet"
+        pq.write_table(rows, file, compression="zstd")
         place = folder / _named(stem, file)
         os.replace(file, place)
     return place
-
-
-def _pieces(rollup: Rollup, dated: ir.Table) -> Iterator[ir.Table]:
-    """The rollup of one range of days after the other; of no row, an empty one."""
-    ranges = list(_ranges(dated))
-    yield from (rollup.to_store(dated.filter(dated.day >= first, dated.day < end)) for first, end in ranges)
-    if not ranges:
-        yield rollup.to_store(dated)
-
-
-def _ranges(dated: ir.Table) -> Iterator[tuple[date, date]]:
-    """Ranges of whole blocks of days with about ROWS_AT_ONCE rows each, as [first, end)."""
-    block = (days_from_begin(dated.day) // BLOCK_DAYS).cast("int64")
-    counted = dated.group_by(block=block).agg(rows=dated.count()).order_by("block").to_pyarrow().to_pylist()
-    of_range: list[int] = []
-    rows = 0
-    for row in counted:
-        of_range.append(row["block"])
-        rows += row["rows"]
-        if rows >= ROWS_AT_ONCE or row is counted[-1]:
-            yield _first_day(of_range[0]), _first_day(of_range[-1] + 1)
-            of_range, rows = [], 0
-
-
-def _first_day(block: int) -> date:
-    return BEGIN + timedelta(days=block * BLOCK_DAYS)

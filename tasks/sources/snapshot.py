@@ -4,19 +4,23 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import ibis
 import ibis.expr.types as ir
+from ibis.backends.sql import SQLBackend
 
 from keepwell.features.facts.canonical import TABLES
 from keepwell.features.facts.rollups import ROLLUPS
 from keepwell.tasks.errors import StoredDamaged
 from keepwell.tasks.files.digests import digest_of
 from keepwell.tasks.sources.connect import engine
+from keepwell.tasks.sources.parts import Part, parts_of
 from keepwell.tasks.sources.rollup_files import FOLDER, rollup_files
 
 log = logging.getLogger("keepwell")
@@ -40,7 +44,10 @@ class StagedTable:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """An immutable copy of a company's canonical data: `path` holds one parquet file per table; `sha256` of each."""
+    """An immutable copy of a company's canonical data: `path` holds parquet files, usage in parts (parts.py).
+
+    `sha256` of each file, by its name without the ending.
+    """
 
     id: str
     path: Path
@@ -53,37 +60,36 @@ class Snapshot:
         StoredDamaged names a file that is no longer as it was written.
         """
         self.verify()
-        rollups = self.path.parent / FOLDER
-        connection = engine(self.path, rollups)
-        tables = {name: _whole(connection.read_parquet(self.file(name), table_name=name), name) for name in self.files}
+        root = self.path.parent
+        connection = engine(self.path, root / FOLDER)
+        tables = {name: self.read(connection, name) for name in (*self.tables, "quarantine", "uncast")}
         for source in sorted({rollup.source for rollup in ROLLUPS.values()} & set(self.tables)):
-            for name, file in rollup_files(rollups.parent, source, self.sha256[source], tables[source]).items():
-                tables[name] = connection.read_parquet(file, table_name=name)
+            for name, files in rollup_files(root, self.parts(source), partial(self.read, connection, source)).items():
+                tables[name] = connection.read_parquet(files, table_name=name)
         return tables
+
+    def parts(self, table: str) -> list[Part]:
+        """The parts of a table in order."""
+        return parts_of(table, self.sha256, self.path)
+
+    def read(self, connection: SQLBackend, table: str, parts: Sequence[Part] = ()) -> ir.Table:
+        """The rows of some parts of a table, of all without any named, with every canonical column."""
+        files = [part.file for part in parts or self.parts(table)]
+        rows = connection.read_parquet(files, **({} if parts else {"table_name": table}))
+        columns = TABLES[table].staged if table in TABLES else ()
+        # A column that came after the snapshot was staged is NULL.
+        return rows.mutate(**{c.name: ibis.null().cast(c.type) for c in columns if c.name not in rows.columns})
 
     def verify(self) -> None:
         """Compare each file with what was written; StoredDamaged names one that differs."""
-        for name in self.files:
-            if digest_of(self.file(name)) != self.sha256[name]:
+        for name, digest in self.sha256.items():
+            file = self.path / f"{name}.parquet"
+            if digest_of(file) != digest:
                 raise StoredDamaged(
-                    f"{self.file(name)} is not what was stored: it was changed, truncated or removed. Nothing is "
+                    f"{file} is not what was stored: it was changed, truncated or removed. Nothing is "
                     "computed from it. Run again to read the source anew and replace it; if the source has changed "
                     "since, restore the file from a backup."
                 )
-
-    def file(self, name: str) -> Path:
-        """The file of one table."""
-        return self.path / f"{name}.parquet"
-
-    @property
-    def files(self) -> tuple[str, ...]:
-        return (*self.tables, "quarantine", "uncast")
-
-
-def _whole(rows: ir.Table, name: str) -> ir.Table:
-    """The rows with every canonical column: one that came after the snapshot was staged is NULL."""
-    columns = TABLES[name].staged if name in TABLES else ()
-    return rows.mutate(**{c.name: ibis.null().cast(c.type) for c in columns if c.name not in rows.columns})
 
 
 def snapshot_id(about: str) -> str:
@@ -91,9 +97,16 @@ def snapshot_id(about: str) -> str:
     return hashlib.sha256(about.encode()).hexdigest()[:16]
 
 
-def store_snapshot(work: Path, root: Path, staged: Mapping[str, StagedTable]) -> Snapshot:
-    """The staged files in their place; of a snapshot that is there already, only what is damaged is replaced."""
+def store_snapshot(
+    work: Path, root: Path, staged: Mapping[str, StagedTable], earlier: "Snapshot | None" = None
+) -> Snapshot:
+    """The staged files in their place; of a snapshot that is there already, only what is damaged is replaced.
+
+    A file that is the same in the one before lies on the disk once.
+    """
     sha256 = {path.stem: digest_of(path) or "" for path in sorted(work.glob("*.parquet"))}
+    if earlier is not None:
+        _share(work, earlier.path, [name for name, digest in sha256.items() if earlier.sha256.get(name) == digest])
     about = {"tables": {name: asdict(table) for name, table in staged.items()}, "sha256": sha256}
     text = json.dumps(about, sort_keys=True, indent=1)
     (work / ABOUT).write_text(text)
@@ -110,6 +123,16 @@ def store_snapshot(work: Path, root: Path, staged: Mapping[str, StagedTable]) ->
                 log.warning("%s was not what had been stored: the copy staged now replaces it.", stored)
                 os.replace(path, stored)
     return Snapshot(identity, place, staged, sha256)
+
+
+def _share(work: Path, other: Path, names: Sequence[str]) -> None:
+    """Put the other folder's files in the place of equal ones."""
+    for name in names:
+        ours, theirs = (folder / f"{name}.parquet" for folder in (work, other))
+        with suppress(OSError):  # of a file system without hard links, or of a file that is gone
+            if not ours.samefile(theirs):
+                os.link(theirs, work / "link")
+                os.replace(work / "link", ours)
 
 
 def stored_snapshot(root: Path, identity: str) -> Snapshot:

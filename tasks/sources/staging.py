@@ -39,6 +39,7 @@ from keepwell.tasks.sources.connect import (
 )
 from keepwell.tasks.sources.extracts import extracted
 from keepwell.tasks.sources.mapping import file_of, selected, single_select, text_of, unknown_columns
+from keepwell.tasks.sources.parts import write_parts
 from keepwell.tasks.sources.portable import portable
 from keepwell.tasks.sources.rows_written import ROWS_PER_BATCH, write_batches, write_rows
 from keepwell.tasks.sources.sentiment_cache import SentimentCache
@@ -128,7 +129,7 @@ def stage(
             reading.sentiments.save(work)
             _join(work, "quarantine", QUARANTINE, [work / f"{name}.aside.parquet" for name in staged])
             _join(work, "uncast", UNCAST, sorted(work.glob("*.uncast.parquet")))
-            snapshot = store_snapshot(work, root, staged)
+            snapshot = store_snapshot(work, root, staged, earlier.snapshot)
     finally:
         source.close()
     after = fingerprints(url, base, selects, csv)
@@ -161,10 +162,8 @@ def _stage_table(
         texts = [table.text] if table.text in given else []
         schema = pa.schema([(c.name, ARROW[c.type]) for c in table.staged])
         batches = ordered.select(*names, *texts).to_pyarrow_batches(chunk_size=ROWS_PER_BATCH)
-        path = work / f"{table.name}.parquet"
-        rows = write_batches(
-            path, schema, (_with_sentiment(batch, table, reading.sentiments) if texts else batch for batch in batches)
-        )
+        toned = (_with_sentiment(batch, table, reading.sentiments) if texts else batch for batch in batches)
+        rows = write_parts(work, table, schema, toned)
         _write_quarantine(aside if rows < raw.count().to_pyarrow().as_py() else None, table, work)
         columns = {c.name: c for c in (*table.columns, *table.staged)}
         casts = _write_uncast(raw, table, [columns[name] for name in given if name in columns], work)

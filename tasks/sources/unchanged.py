@@ -83,11 +83,11 @@ class Earlier:
         self._fingerprints: Mapping[str, str] = {}
         try:
             note = json.loads((root / NOTE).read_text(encoding="utf-8"))
-            self._fingerprints = dict(note["tables"])
-            self.snapshot = stored_snapshot(root, note["snapshot"])
-            self.snapshot.verify()
+            found = stored_snapshot(root, note["snapshot"])
+            found.verify()
+            self.snapshot, self._fingerprints = found, dict(note["tables"])
         except (OSError, ValueError, TypeError, KeyError, StoredDamaged):
-            self._fingerprints = {}
+            pass
 
     def has(self, table: str, found: str | None) -> bool:
         """Whether a table was staged from exactly what has this fingerprint."""
@@ -102,9 +102,10 @@ class Earlier:
     def linked(self, table: str, work: Path) -> StagedTable:
         """Put the staged files of a table into a folder as they are: its rows, those set aside, what casts noted."""
         assert self.snapshot is not None
-        os.link(self.snapshot.file(table), work / f"{table}.parquet")
+        for part in self.snapshot.parts(table):
+            os.link(part.file, work / part.file.name)
         for name, piece in (("quarantine", "aside"), ("uncast", "all.uncast")):
-            rows = pq.read_table(self.snapshot.file(name))
+            rows = pq.read_table(self.snapshot.path / f"{name}.parquet")
             pq.write_table(rows.filter(pc.field("table_name") == table), work / f"{table}.{piece}.parquet")
         log.info("%s: unchanged since snapshot %s.", table, self.snapshot.id)
         return self.snapshot.tables[table]
@@ -112,8 +113,6 @@ class Earlier:
 
 def note(root: Path, found: Mapping[str, str], snapshot: Snapshot) -> None:
     """Write down what the tables of a snapshot were staged from, for `Earlier`; the note of another source goes."""
-    if not found:
-        return
     with scratch_folder(root, ".note-") as work:
         (work / NOTE).write_text(json.dumps({"tables": found, "snapshot": snapshot.id}) + "\n")
         os.replace(work / NOTE, root / NOTE)

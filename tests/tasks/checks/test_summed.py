@@ -94,7 +94,7 @@ def test_a_table_in_which_no_rule_is_broken_is_not_read(tmp_path: Path, monkeypa
 def test_sums_are_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     snapshot = broken("none", tmp_path)
     judged(snapshot, DATES[0])
-    monkeypatch.setattr(summed, "counts", lambda *_: pytest.fail("they are there"))
+    monkeypatch.setattr(summed, "sums", lambda *_, **__: pytest.fail("they are there"))
     judged(snapshot, AS_OF)
     judged_at_noon = snapshot, AS_OF - timedelta(hours=12)
     assert judged(*judged_at_noon), "rows are counted as of an instant that is no midnight"

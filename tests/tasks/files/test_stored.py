@@ -57,7 +57,7 @@ def as_a_new_process() -> None:
 
 @pytest.mark.slow
 @DAMAGES
-@pytest.mark.parametrize("name", ["usage.parquet", "quarantine.parquet", "snapshot.json"])
+@pytest.mark.parametrize("name", ["usage.2024-01-15.parquet", "quarantine.parquet", "snapshot.json"])
 def test_a_damaged_snapshot_is_replaced_by_the_copy_staged_now(
     damage: Damage, name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -76,7 +76,7 @@ def test_a_damaged_snapshot_is_replaced_by_the_copy_staged_now(
 def test_an_edited_snapshot_that_is_a_good_file_is_replaced_too(tmp_path: Path) -> None:
     """By its content, not by whether it can be read (TRU-1)."""
     first = staged(tmp_path)
-    file = first.path / "usage.parquet"
+    (file,) = (part.file for part in first.parts("usage"))
     frame = pd.read_parquet(file)
     frame.assign(events=1000).to_parquet(file, index=False)
 
@@ -114,9 +114,9 @@ def test_a_file_is_hashed_once_in_a_process(tmp_path: Path, monkeypatch: pytest.
     for _ in range(3):
         snapshot.open()
 
-    assert written == len(snapshot.files)
+    assert written == len(snapshot.sha256)
     assert len(hashed) == written + len(ROLLUPS)
-    cut(snapshot.file("usage"))
+    cut(snapshot.parts("usage")[0].file)
     with pytest.raises(StoredDamaged):
         snapshot.open()
 
@@ -257,10 +257,10 @@ def test_a_staging_killed_halfway_leaves_nothing_after_the_next(tmp_path: Path) 
     dead = subprocess.run([sys.executable, "-c", STAGING, str(tmp_path)], cwd=ROOT, check=False)
     root = tmp_path / "snapshots"
     assert dead.returncode == -signal.SIGKILL
-    assert len(list(root.glob(".staging-*/usage.parquet"))) == 1
+    assert len(list(root.glob(".staging-*/usage.20*.parquet"))) == 1
     snapshot = staged(tmp_path)
 
-    assert [path.name for path in root.iterdir()] == [snapshot.id]
+    assert sorted(path.name for path in root.iterdir()) == sorted([snapshot.id, NOTE])
 
 
 @pytest.mark.slow

@@ -39,7 +39,8 @@ def staged(folder: Path, **changes: str) -> Snapshot:
 
 
 def rows(snapshot: Snapshot, table: str) -> list[dict[str, object]]:
-    return pq.read_table(snapshot.path / f"{table}.parquet").to_pylist()
+    files = [part.file for part in snapshot.parts(table)]
+    return [row for file in files for row in pq.read_table(file).to_pylist()]
 
 
 def test_ids_stay_text_and_values_take_the_canonical_type(tmp_path: Path) -> None:

@@ -237,7 +237,9 @@ def test_a_date_far_ahead_means_that_there_is_no_end(tmp_path: Path, far: str) -
 
     snapshot = stage(".", tmp_path, {"contracts": mapping}, tmp_path / "snapshots")
 
-    noted = {(n["column_name"], n["why"], n["key"]) for n in pq.read_table(snapshot.file("uncast")).to_pylist()}
+    noted = {
+        (n["column_name"], n["why"], n["key"]) for n in pq.read_table(snapshot.path / "uncast.parquet").to_pylist()
+    }
     ends = {(name, OPEN_END, "c") for name in ("end_on", "ended_on", "notice_on")}
     assert noted == ends | {("signed_on", UNREADABLE, "c")}
 
@@ -251,7 +253,7 @@ def test_the_day_of_an_instant_in_utc_is_noted(tmp_path: Path) -> None:
         (tmp_path / "t.csv").write_text("v\n" + "\n".join(rows))
         mapping.write_text(f"SELECT {MAPPED.replace(chr(39) + 'c' + chr(39), 'v')}, {select} AS signed_on FROM t")
         snapshot = stage(".", tmp_path, {"contracts": mapping}, tmp_path / "snapshots")
-        noted = pq.read_table(snapshot.file("uncast")).to_pylist()
+        noted = pq.read_table(snapshot.path / "uncast.parquet").to_pylist()
         assert {n["why"] for n in noted} == {UTC_DAY}
         said.append(sorted(n["key"] for n in noted))
 
@@ -287,7 +289,7 @@ def test_the_cast_that_is_said_can_be_pasted_into_the_mapping(tmp_path: Path) ->
     mended = stage(".", tmp_path, {"contracts": mapping}, tmp_path / "snapshots")
 
     assert mended.tables["contracts"].casts == {}
-    assert pq.read_table(mended.file("contracts"))["end_on"].to_pylist() == [date(2026, 12, 31)]
+    assert pq.read_table(mended.path / "contracts.parquet")["end_on"].to_pylist() == [date(2026, 12, 31)]
 
 
 @pytest.mark.parametrize(

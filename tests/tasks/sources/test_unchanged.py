@@ -202,7 +202,7 @@ def test_a_column_called_today_and_a_text_with_now_ask_nothing(
     assert len(reads) == len(TABLES)
 
 
-@pytest.mark.parametrize("name", ["usage.parquet", "quarantine.parquet", "snapshot.json"])
+@pytest.mark.parametrize("name", ["usage.2024-01-15.parquet", "quarantine.parquet", "snapshot.json"])
 def test_a_damaged_snapshot_is_made_anew(
     name: str, tmp_path: Path, mappings: dict[str, Path], reads: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
