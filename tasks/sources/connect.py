@@ -1,5 +1,6 @@
 """Read-only connections to a source by URL: a folder of parquet and CSV, DuckDB, PostgreSQL, whatever Ibis has."""
 
+import os
 import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -35,6 +36,8 @@ SEALED = {
 
 MEMORY = "2GB"
 """What a query may hold: it bounds the memory of a run however many rows there are (SCL-2)."""
+SPILL = "keepwell-spill-"
+"""Begins the name of a folder for what does not fit; the number of the process follows."""
 LACKING = (
     "not found", "does not exist", "no such", "cannot find", "does not have a column", "unknown column",
     "invalid column", "cannot be resolved",
@@ -256,13 +259,22 @@ def engine(*folders: Path) -> SQLBackend:
 
     What does not fit into MEMORY is written to the system's temporary folder while a query runs.
     """
-    spill = Path(gettempdir()) / f"keepwell-spill-{token_hex(8)}"
+    spill = Path(gettempdir()) / f"{SPILL}{os.getpid()}-{token_hex(8)}"
+    _remove_spilled(spill.parent)
     connection = ibis.duckdb.connect(":memory:", memory_limit=MEMORY, **SEALED)
     # Not as an option of the connection: to Ibis, engines that differ in one are two databases, and no query has two.
     connection.raw_sql(f"SET temp_directory = '{str(spill).replace(chr(39), chr(39) * 2)}'")
     connection.raw_sql("SET TimeZone = 'UTC'")
     connection.raw_sql("SET preserve_insertion_order = true")
     return sealed(connection, folders)
+
+
+def _remove_spilled(folder: Path) -> None:
+    """Remove what processes that were killed have left."""
+    for path in folder.glob(f"{SPILL}*"):
+        owner = path.name.removeprefix(SPILL).partition("-")[0]
+        if owner.isdecimal() and not Path("/proc", owner).exists() and Path("/proc/self").exists():
+            rmtree(path, ignore_errors=True)
 
 
 def duckdb_file(path: Path) -> SQLBackend:

@@ -2,7 +2,8 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 import ibis.expr.types as ir
@@ -21,6 +22,7 @@ log = logging.getLogger("keepwell")
 FOLDER = "rollups"
 ROWS_AT_ONCE = 4_000_000
 """Rows that are summed up at a time, about: what bounds the memory."""
+A_WEEK = 7 * 86_400.0
 Read = Callable[[Sequence[Part]], ir.Table]
 """Reads the rows of some parts of a table."""
 
@@ -46,7 +48,15 @@ def stored_files(
         for part in together:
             own = sums if part.whole else sums.filter(_is(pc.field("block"), part.block))
             found[part] = _written(root / FOLDER, stems[part], own)
+        _forget(root / FOLDER, name, stems.values())
     return [file for part in parts if (file := found[part]) is not None]
+
+
+def _forget(folder: Path, name: str, stems: Collection[str]) -> None:
+    """Remove the files of other parts and of other code, once they are a week old: they can be made again."""
+    for path in folder.glob(f"{name}-*.parquet"):
+        if not path.name.startswith(tuple(stems)) and time.time() - path.stat().st_mtime > A_WEEK:
+            path.unlink(missing_ok=True)
 
 
 def _at_once(parts: Sequence[Part]) -> Iterator[list[Part]]:

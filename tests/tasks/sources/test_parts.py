@@ -1,6 +1,10 @@
 """Usage in parts: together they are the table, and a new day leaves the others as they are (SCL-1, SRC-8, TRU-1)."""
 
 import json
+import os
+import subprocess
+import sys
+import time
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -13,11 +17,13 @@ import pytest
 from keepwell.features.facts.canonical import TABLES
 from keepwell.tasks.files.digests import digest_of
 from keepwell.tasks.sources import rollup_files
+from keepwell.tasks.sources.connect import SPILL
 from keepwell.tasks.sources.facts import facts_at
 from keepwell.tasks.sources.parts import UNDATED, parts_of, write_parts
 from keepwell.tasks.sources.rows_written import ROWS_PER_BATCH
 from keepwell.tasks.sources.snapshot import ABOUT, Snapshot, stored_snapshot
 from keepwell.tasks.sources.staging import stage
+from tests.support.running import ROOT
 from tests.tasks.sources.test_rollups import TODAY, features, snapshot, usage
 from tests.tasks.sources.test_staging import ACCOUNTS, CONTRACTS, company
 
@@ -148,3 +154,42 @@ def test_random_usage_is_the_same_in_parts_and_in_rollups(snapshot: Snapshot) ->
 
     assert len(together) == len(usage())
     assert together["day"].is_monotonic_increasing
+
+
+def test_sums_of_parts_that_are_gone_go_after_a_week(tmp_path: Path) -> None:
+    """Every day leaves a newest part behind; those of now stay, however old they are (SCL-1)."""
+    staged(tmp_path, days("2024-01-01", 100)).open()
+    folder = tmp_path / "snapshots" / rollup_files.FOLDER
+    before = {path.name for path in folder.iterdir()}
+    for path in folder.iterdir():
+        os.utime(path, (time.time() - 8 * 86_400,) * 2)
+    (folder / f"usage_days-0123456789abcdef-00000000-{'0' * 16}.parquet").touch()
+    staged(tmp_path, days("2024-01-01", 101)).open()
+    after = {path.name for path in folder.iterdir()}
+
+    assert len(before - after) == len(after - before) - 1 == 3
+    assert len(after) == len(before) + 1
+
+
+def test_a_large_sort_is_spilled_and_what_a_killed_one_left_is_removed(tmp_path: Path) -> None:
+    """Memory is bounded; the folder is the system's temporary one, and gone afterwards (SCL-2, TRU-1)."""
+    script = (
+        "import os, signal\n"
+        "from keepwell.tasks.sources import connect\n"
+        "connect.MEMORY = '100MB'\n"
+        "con = connect.engine().con\n"
+        "rows = con.sql('SELECT hash(i) AS h, i FROM range(12_000_000) t(i) ORDER BY h').fetchmany(1)\n"
+        "print(rows, flush=True)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    ran = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert "[(" in ran.stdout, ran.stderr
+    (left,) = tmp_path.glob(f"{SPILL}*")
+    subprocess.run(
+        [sys.executable, "-c", "from keepwell.tasks.sources.connect import engine; engine()"],
+        cwd=ROOT, env=environment, check=True,
+    )  # fmt: skip
+    assert not left.exists()
