@@ -38,7 +38,8 @@ class Staged:
     def values(self, table: str, columns: str) -> list[tuple[Any, ...]]:
         """These columns of every row, in order."""
         names = columns.split()
-        every = pq.read_table(self.folder / f"{table}.parquet", columns=names).to_pylist()
+        files = sorted((*self.folder.glob(f"{table}.parquet"), *self.folder.glob(f"{table}.*.parquet")))
+        every = [row for file in files for row in pq.read_table(file, columns=names).to_pylist()]
         return sorted((tuple(_plain(row[name]) for name in names) for row in every), key=lambda row: [*map(str, row)])
 
     def rows(self, table: str, columns: str) -> dict[Any, Any]:
