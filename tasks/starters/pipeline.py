@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
+from keepwell.tasks.connections.drivers import scheme_of
 from keepwell.tasks.starters.decisions import TODO
 from keepwell.tasks.starters.proposal import Proposal
 from keepwell.tasks.starters.recognition import System
 
+READ_AS_FILES = ("", "file", "duckdb", "sqlite")
+"""Sources that are read where they lie."""
 SQL = "sql"
 """The folder of the mappings, beside pipeline.toml."""
 
@@ -14,7 +17,7 @@ def pipeline_toml(
     url: str, mappings: Mapping[str, Proposal], systems: Sequence[System], currencies: Sequence[str]
 ) -> str:
     """The text of pipeline.toml. `currencies`: those of the contracts, the most frequent first; none where unknown."""
-    sections = [_source(url), _money(currencies), *(_table(one) for one in mappings.values())]
+    sections = [_source(url), _money(currencies), *(_table(one, url) for one in mappings.values())]
     sections += [text for system in systems if system.tables and (text := system.starter.pipeline.strip())]
     return "\n\n".join(sections) + "\n"
 
@@ -40,12 +43,16 @@ def _money(currencies: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
-def _table(proposal: Proposal) -> str:
+def _table(proposal: Proposal, url: str) -> str:
     lines = [f"[tables.{proposal.table}]", f"sql = {_text(f'{SQL}/{proposal.table}.sql')}"]
     if proposal.by:
         lines.append(f"system = {_text(' and '.join(dict.fromkeys(one.system for one in proposal.by)))}")
         days = [one.expected_every_days for one in proposal.by if one.expected_every_days]
         lines += [f"expected_every_days = {max(days):g}"] if days else []
+    if proposal.table == "usage" and scheme_of(url) not in READ_AS_FILES:
+        lines.append(
+            '# watermark = "day" # reads the newest days instead of all: own-warehouse.md, A database that grows'
+        )
     return "\n".join([*lines, *(_of_accounts(proposal) if proposal.table == "accounts" else ())])
 
 

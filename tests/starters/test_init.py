@@ -162,7 +162,9 @@ def test_a_source_that_nearly_fits_is_told_what_it_lacks(tmp_path: Path) -> None
 
 @pytest.mark.postgres
 @pytest.mark.slow
-def test_a_postgresql_is_read_by_its_schemas_and_its_password_stays_out(tmp_path: Path, postgres_url: str) -> None:
+def test_a_postgresql_is_read_by_its_schemas_and_its_password_stays_out(
+    tmp_path: Path, postgres_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
     """The server is asked with it; the file has the name of a variable, with which doctor binds every mapping."""
     schemas = [f"CREATE SCHEMA {name}; SET search_path = {name}; {fixture(name)}" for name in ("stripe", "segment")]
     place = database(postgres_url, "initiated", ";".join(schemas))
@@ -182,12 +184,21 @@ def test_a_postgresql_is_read_by_its_schemas_and_its_password_stays_out(tmp_path
     assert "SOURCE_PASSWORD" in ran.out
     assert not [line for line in found if line.startswith("critical")]
 
+    assert text.count('\n# watermark = "day" #') == 1
+    (tmp_path / "pipeline.toml").write_text(text.replace("\n# watermark", "\nwatermark"))
+    given = {"SOURCE_PASSWORD": "secret-word"}
+    for read in ([], [True]):
+        caplog.clear()
+        checked = ("--config", tmp_path / "pipeline.toml", "--out", tmp_path / "out", "check", "--as-of", "2026-06-01")
+        assert keepwell(*checked, **given).code in (0, 3)
+        said = [record.getMessage() for record in caplog.records]
+        assert [True for line in said if line.startswith("usage: ") and "rows read, those since" in line] == read, said
+
     by_name = f"{scheme}://${{READER}}:${{SOURCE_PASSWORD}}@{server_and_name}"
     unset = init(tmp_path / "other", "--url", by_name)
     assert unset.code == 2
     assert "READER and SOURCE_PASSWORD from the environment, where it is not set" in unset.err
-    given = {"READER": user, "SOURCE_PASSWORD": "secret-word"}
-    ran = keepwell("init", "--to", tmp_path / "other", "--url", by_name, **given)
+    ran = keepwell("init", "--to", tmp_path / "other", "--url", by_name, READER=user, **given)
     assert ran.code == 0, ran.err
     assert f'url = "{by_name}"' in (tmp_path / "other" / "pipeline.toml").read_text()
     assert "secret-word" not in ran.out + ran.err
