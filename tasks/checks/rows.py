@@ -74,12 +74,12 @@ def visible(rows: ir.Table, table: CanonicalTable, given: Collection[str], as_of
     return seen.mutate(known_at=seen.hidden.ifelse(ibis.null(), seen.known_at)).drop("hidden")
 
 
-def _row_key(rows: ir.Table, table: CanonicalTable, given: Collection[str]) -> ir.StringValue:
-    """The row's key as far as it is given; its account and event where all of it is missing, so that it is found."""
+def with_row_key(rows: ir.Table, table: CanonicalTable, given: Collection[str]) -> ir.Table:
+    """The rows with `row_key`, as far as it is given; account and event where all of it is missing, so that it is found."""
     there = replace(table, key=tuple(name for name in table.key if name in given) or table.key)
     no_key = ibis.and_(*(rows[name].isnull() for name in there.key))
     instead = ibis.literal("|").join([rows[name].cast("string").fill_null("") for name in ("account_id", table.event)])
-    return no_key.ifelse(instead, joined_key(rows, there))
+    return rows.mutate(**{ROW_KEY: no_key.ifelse(instead, joined_key(rows, there))})
 
 
 def rows_to_judge(
@@ -100,7 +100,7 @@ def rows_to_judge(
     quota = max(limit // len(failing), 1)
     wanted = [thinned(broken, whole, table.key, -(-a.failed // quota)) for a, broken in failing]
     found = whole.filter(ibis.or_(*wanted))
-    frame = _frame(found.mutate(**{ROW_KEY: _row_key(found, table, about.given)}), columns)
+    frame = _frame(with_row_key(found, table, about.given), columns)
     return Rows(frame, total, tuple(replace(a, all_there=a.failed <= quota) for a in counted))
 
 

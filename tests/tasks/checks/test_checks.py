@@ -23,8 +23,9 @@ from keepwell.features.facts.columns import CanonicalTable
 from keepwell.features.settings import BookSettings
 from keepwell.tasks.checks import judge as judge_module
 from keepwell.tasks.checks import run as run_module
-from keepwell.tasks.checks.rows import ROW_KEY, Asked, Rows
+from keepwell.tasks.checks.rows import ROW_KEY, Asked, Rows, with_row_key
 from keepwell.tasks.checks.run import CheckResult, coverage_left, raise_if_critical, run_checks
+from keepwell.tasks.checks.summed import OfRows
 from keepwell.tasks.errors import DataCheckFailed
 from keepwell.tasks.settings import CheckSettings, Override
 from keepwell.tasks.sources.connect import engine
@@ -224,7 +225,7 @@ def everything(
 ) -> Rows:
     """All rows of a table, each rule in doubt: what the judge says without the sieve. In place of `rows_to_judge`."""
     del limit
-    whole = with_existence(rows, table.name, about.given, accounts)
+    whole = with_row_key(with_existence(rows, table.name, about.given, accounts), table, about.given)
     needed = {c for a in asked for c in (*a.expectation.given, a.expectation.column or "") if c in whole.columns}
     columns = (ROW_KEY, *sorted(needed))
     frame = whole.select(*columns).order_by(*columns).to_pyarrow().to_pandas(date_as_object=False)
@@ -316,6 +317,7 @@ def test_the_sieve_and_the_judge_find_what_the_judge_finds_alone(
     """The sieve lets every row and value through that breaks a rule: verdicts, counts and keys are equal (SRC-3)."""
     sieved = findings(group, folder)
     monkeypatch.setattr(run_module, "rows_to_judge", everything)
+    monkeypatch.setattr(run_module, "counts_of", lambda rows, _, __, suite, ___: OfRows(rows, TABLES[suite.table]))
     snapshot, _ = broken_company(group, folder)
 
     assert run_checks(snapshot, AS_OF, DEFAULTS, settings(), CURRENCIES) == sieved
