@@ -75,7 +75,7 @@ def visible(rows: ir.Table, table: CanonicalTable, given: Collection[str], as_of
 
 
 def with_row_key(rows: ir.Table, table: CanonicalTable, given: Collection[str]) -> ir.Table:
-    """The rows with `row_key`, as far as it is given; account and event where all of it is missing, so that it is found."""
+    """The rows with `row_key`, as far as it is given; where all of it is missing account and event, to be found by."""
     there = replace(table, key=tuple(name for name in table.key if name in given) or table.key)
     no_key = ibis.and_(*(rows[name].isnull() for name in there.key))
     instead = ibis.literal("|").join([rows[name].cast("string").fill_null("") for name in ("account_id", table.event)])

@@ -74,6 +74,17 @@ def test_sums_and_rows_give_the_same_results(fault: str, tmp_path: Path, monkeyp
     assert fault in ("none", "known late", "known at the second before midnight") or of_sums[0] != of_sums[-1]
 
 
+@pytest.mark.parametrize(("fault", "day"), [("loaded before its day", "2024-03-01"), ("no day", "2024-01-20")])
+def test_a_row_is_seen_before_it_is_known(fault: str, day: str, tmp_path: Path) -> None:
+    """Loaded before its own day, or without a day at all: the wrong date would hide it (SRC-3)."""
+    snapshot = broken(fault, tmp_path)
+    before = [r for r in judged(snapshot, datetime(2024, 2, 1)) if r.broken and r.rule == "not_after_load"]
+    found = {(r.rule, r.failed_rows) for r in judged(snapshot, datetime.fromisoformat(day)) if r.broken}
+
+    assert not before
+    assert found & {("not_after_load", 4), ("day_not_null", 4)}
+
+
 def test_a_table_in_which_no_rule_is_broken_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     snapshot = broken("twice", tmp_path)
     judged(snapshot, DATES[0])
