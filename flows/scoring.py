@@ -77,16 +77,16 @@ def score_date(run: Run, snapshot: Snapshot) -> ScoredDate:
 @step
 def stage_sources(run: Run) -> Snapshot:
     """The company's tables as an immutable snapshot."""
+    return read_sources(run)
+
+
+def read_sources(run: Run) -> Snapshot:
+    """The same within a step."""
     settings = run.settings
     return stage(
-        settings.source.url,
-        settings.base,
-        settings.mappings,
-        run.snapshots,
-        settings.retries,
-        settings.source.csv,
+        settings.source.url, settings.base, settings.mappings, run.snapshots, settings.retries, settings.source.csv,
         settings.tables,
-    )
+    )  # fmt: skip
 
 
 @step

@@ -11,6 +11,7 @@ import pandas as pd
 
 from keepwell.flows.on_demand.review import review_of
 from keepwell.flows.run import Run
+from keepwell.flows.scoring import read_sources
 from keepwell.models.promotion.ab_test import ByAssignment, by_assignment
 from keepwell.models.promotion.champions import CHALLENGER, CHAMPION, Action, Event, champions, standing
 from keepwell.models.promotion.gates import Judgement, judged
@@ -24,7 +25,6 @@ from keepwell.tasks.registry.champion import why_unusable
 from keepwell.tasks.registry.promotion_record import lost_changes
 from keepwell.tasks.registry.tracking import BOOK, RANGE
 from keepwell.tasks.registry.versions import OutcomeRegistry, Version, add_event, outcome_registry, sync_aliases
-from keepwell.tasks.sources.staging import stage
 
 
 @dataclass(frozen=True)
@@ -66,15 +66,7 @@ def _arms(run: Run, outcome: str, version: str) -> ByAssignment | None:
     if accounts is None:
         return None
     if min(accounts["told_on"]) <= run.as_of:
-        snapshot = stage(
-            settings.source.url,
-            settings.base,
-            settings.mappings,
-            run.snapshots,
-            settings.retries,
-            settings.source.csv,
-            settings.tables,
-        )
+        snapshot = read_sources(run)
         accounts = with_outcomes(
             accounts, outcome, snapshot, run.instant, run.fixed, settings.money, settings.labels
         )  # fmt: skip

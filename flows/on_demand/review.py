@@ -10,6 +10,7 @@ import pandas as pd
 
 from keepwell.flows.review_marts import outcomes_by
 from keepwell.flows.run import Run
+from keepwell.flows.scoring import read_sources
 from keepwell.models.grading.review import Grade, HealthLine, health_line
 from keepwell.models.settings.base import OUTCOMES
 from keepwell.models.training.split import TooLittleData
@@ -42,8 +43,6 @@ from keepwell.tasks.operations.reviews import (
     scored_on,
     sprint_metrics,
 )
-from keepwell.tasks.sources.snapshot import Snapshot
-from keepwell.tasks.sources.staging import stage
 from keepwell.tasks.step import step
 
 REASONS = 3
@@ -129,7 +128,7 @@ def frozen(run: Run, outcome: str, version: str, salt: str) -> tuple[list[dict[s
 def _health_line(run: Run, outcome: str) -> HealthLine:
     """Health of past months against outcomes known at the run's date."""
     settings, rules = run.settings, run.settings.models.grades
-    snapshot, label = _staged(run), OUTCOMES[outcome]
+    snapshot, label = read_sources(run), OUTCOMES[outcome]
     try:
         first = first_month(snapshot, run.instant, settings.models.split.run_in_days, run.fixed)
         months = month_starts(first, run.instant - timedelta(days=settings.wait_days(outcome)))
@@ -263,20 +262,7 @@ def review_of(run: Run, outcome: str, version: str, registered: date) -> str:
 
 def _known_outcomes(run: Run, sprint: Sprint, now: datetime) -> Outcomes:
     """Outcomes known by an instant; the source is read once they have matured."""
-    return outcomes_by(run, sprint, _staged(run), now) if now.date() >= sprint.outcomes_known_on else {}
-
-
-def _staged(run: Run) -> Snapshot:
-    settings = run.settings
-    return stage(
-        settings.source.url,
-        settings.base,
-        settings.mappings,
-        run.snapshots,
-        settings.retries,
-        settings.source.csv,
-        settings.tables,
-    )
+    return outcomes_by(run, sprint, read_sources(run), now) if now.date() >= sprint.outcomes_known_on else {}
 
 
 def _events(run: Run) -> list[ReviewEvent]:
