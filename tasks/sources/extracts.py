@@ -57,6 +57,10 @@ class Extract:
         newest = datetime.fromisoformat(min(self.watermark or self.read_at, self.read_at))
         return datetime.combine(newest - timedelta(days=look_back_days), time())
 
+    def whole_within(self, days: int, now: datetime) -> bool:
+        """Whether all rows were read within the last days; what a clock that was ahead has noted does not count."""
+        return timedelta() <= now - datetime.fromisoformat(self.whole_at) < timedelta(days=days)
+
 
 @dataclass(frozen=True)
 class Changes:
@@ -117,10 +121,10 @@ def extracted(
     """
     file, asked = work / f"{table.name}.raw.parquet", portable(rows, backend)
     watched = _watched(rows, table, settings.watermark or "", backend)
-    folder, now = root / FOLDER, datetime.now(UTC).replace(tzinfo=None)
+    folder, now = root / FOLDER, utc_now()
     about = f"{about} {zoneless(asked.schema().to_pyarrow())}"
     earlier = _noted(folder, table.name, about)
-    whole = earlier is None or now - datetime.fromisoformat(earlier.whole_at) >= timedelta(settings.whole_read_days)
+    whole = earlier is None or not earlier.whole_within(settings.whole_read_days, now)
     if earlier is None:
         write_rows(file, asked)
     else:
@@ -129,13 +133,18 @@ def extracted(
         write_rows(file, portable(wanted, backend))
         file = (_repaired if whole else _merged)(watched, folder / earlier.file, file, since)
     if earlier is None or file != folder / earlier.file:
-        place = folder / f"{table.name}-{(digest_of(file) or '')[:16]}.parquet"
+        place = folder / _named(table.name, digest_of(file) or "")
         folder.mkdir(parents=True, exist_ok=True)
         os.replace(file, place)
         file = place
     whole_at = now.isoformat() if whole or earlier is None else earlier.whole_at
     _note(folder, table.name, Extract(about, file.name, _newest(watched, file), now.isoformat(), whole_at))
     return file
+
+
+def utc_now() -> datetime:
+    """The host's clock: when a source was read is no part of any result."""
+    return datetime.now(UTC).replace(tzinfo=None)
 
 
 def _watched(rows: ir.Table, table: CanonicalTable, name: str, backend: str) -> Watched:
@@ -212,10 +221,15 @@ def _noted(folder: Path, table: str, about: str) -> Extract | None:
         return None
     if found.about != about:
         return None
-    if (digest_of(folder / found.file) or "")[:16] not in found.file:
+    digest = digest_of(folder / found.file)
+    if digest is None or found.file != _named(table, digest):
         log.warning("%s is not what was stored: the table is read anew.", folder / found.file)
         return None
     return found
+
+
+def _named(table: str, digest: str) -> str:
+    return f"{table}-{digest[:16]}.parquet"
 
 
 def _note(folder: Path, table: str, extract: Extract) -> None:

@@ -67,12 +67,12 @@ UNCAST = (
 
 @dataclass(frozen=True)
 class Reading:
-    """What one staging works with: `place` of the source, folders, what was staged before, and the cache of tones.
+    """What one staging works with: the `server` that is read, folders, what was staged before, cached sentiments.
 
     `read` takes the fingerprints of tables whose rows tell them, when they are read.
     """
 
-    place: str
+    server: str
     root: Path
     work: Path
     earlier: Earlier
@@ -199,8 +199,8 @@ def _copied(
         path = reading.work / f"{table.name}.raw.parquet"
         write_rows(path, portable(rows, backend))
         return path
-    path = extracted(rows, backend, table, settings, fingerprint(reading.place, sql), reading.root, reading.work)
-    reading.read[table.name] = fingerprint(reading.place, sql, digest_of(path))
+    path = extracted(rows, backend, table, settings, fingerprint(reading.server, sql), reading.root, reading.work)
+    reading.read[table.name] = fingerprint(reading.server, sql, digest_of(path))
     return path
 
 

@@ -8,6 +8,7 @@ import hashlib
 import json
 import logging
 import os
+import shutil
 import time
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache
@@ -103,7 +104,10 @@ class Earlier:
         """Put the staged files of a table into a folder as they are: its rows, those set aside, what casts noted."""
         assert self.snapshot is not None
         for part in self.snapshot.parts(table):
-            os.link(part.file, work / part.file.name)
+            try:
+                os.link(part.file, work / part.file.name)
+            except OSError:  # of a file system without hard links
+                shutil.copyfile(part.file, work / part.file.name)
         for name, piece in (("quarantine", "aside"), ("uncast", "all.uncast")):
             rows = pq.read_table(self.snapshot.path / f"{name}.parquet")
             pq.write_table(rows.filter(pc.field("table_name") == table), work / f"{table}.{piece}.parquet")

@@ -10,12 +10,13 @@ import pytest
 from keepwell.expectations import summed
 from keepwell.expectations.suites import Suite
 from keepwell.features.facts.canonical import TABLES
+from keepwell.features.facts.columns import CanonicalTable
 from keepwell.tasks.checks import run as run_module
-from keepwell.tasks.checks.rows import Rows
+from keepwell.tasks.checks.rows import Asked, Rows
 from keepwell.tasks.checks.run import CheckResult, run_checks
 from keepwell.tasks.checks.summed import OfRows
 from keepwell.tasks.settings import CheckSettings
-from keepwell.tasks.sources.snapshot import Snapshot
+from keepwell.tasks.sources.snapshot import Snapshot, StagedTable
 from tests.support.company import AS_OF, CURRENCIES, Row, company, settings, staged
 
 SOME = slice(1500, 1504)
@@ -91,9 +92,16 @@ def test_a_table_in_which_no_rule_is_broken_is_not_read(tmp_path: Path, monkeypa
     read: list[str] = []
     looked = run_module.rows_to_judge
 
-    def noted(*arguments: object) -> Rows:
-        read.append(arguments[2].name)  # type: ignore[attr-defined]
-        return looked(*arguments)  # type: ignore[arg-type]
+    def noted(
+        rows: ir.Table,
+        accounts: ir.Table,
+        table: CanonicalTable,
+        about: StagedTable,
+        asked: Sequence[Asked],
+        limit: int,
+    ) -> Rows:
+        read.append(table.name)
+        return looked(rows, accounts, table, about, asked, limit)
 
     monkeypatch.setattr(run_module, "rows_to_judge", noted)
     judged(snapshot, DATES[0])

@@ -20,7 +20,8 @@ from keepwell.tasks.sources.staging import stage
 from tests.support.running import keepwell
 
 pytestmark = pytest.mark.postgres
-TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+TODAY = datetime(2026, 6, 1, tzinfo=UTC)
+NOW = TODAY + timedelta(hours=7)
 MAPPINGS = {
     "accounts": "SELECT id AS account_id, name FROM customers",
     "contracts": "SELECT id AS contract_id, customer AS account_id, begins AS start_on, 1000 AS arr, 'USD' AS currency "
@@ -87,13 +88,15 @@ def said(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
     return caplog
 
 
-def later(monkeypatch: pytest.MonkeyPatch, days: int) -> None:
-    class Clock(datetime):
-        @classmethod
-        def now(cls, tz: object = None) -> datetime:  # type: ignore[override]
-            return datetime.now(UTC) + timedelta(days=days)
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """The host's clock stands at NOW; it is set so many days later."""
 
-    monkeypatch.setattr(extracts, "datetime", Clock)
+    def later(days: int) -> None:
+        monkeypatch.setattr(extracts, "utc_now", lambda: NOW.replace(tzinfo=None) + timedelta(days=days))
+
+    later(0)
+    return later
 
 
 def test_a_further_day_reads_the_look_back_and_what_is_new(
@@ -151,9 +154,9 @@ def test_what_a_watermark_tells_is_repaired_at_once(change: str, source: psycopg
     """Twice, so that what one read left is there for the next (SRC-8, TRU-1)."""
     reader.read()
     for _ in range(2):
-        source.execute(CHANGES[change], {"old": ago(20).date(), "young": ago(2).date(), "now": datetime.now(UTC)})
+        source.execute(CHANGES[change], {"old": ago(20).date(), "young": ago(2).date(), "now": NOW})
         assert reader.read().id == reader.whole()
-        add(source, 0, datetime.now(UTC), "6f1ed002-ab5c-4b3e-8b1a-000000000001")
+        add(source, 0, NOW, "6f1ed002-ab5c-4b3e-8b1a-000000000001")
         assert reader.read().id == reader.whole()
         source.execute(
             "DELETE FROM clicks WHERE who IS NOT NULL AND updated_at > '2000-01-01' OR updated_at > '2098-01-01'"
@@ -162,7 +165,7 @@ def test_what_a_watermark_tells_is_repaired_at_once(change: str, source: psycopg
 
 
 def test_a_whole_read_finds_what_the_watermark_does_not_tell(
-    source: psycopg.Connection, reader: Reader, said: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    source: psycopg.Connection, reader: Reader, said: pytest.LogCaptureFixture, clock: Callable[[int], None]
 ) -> None:
     """Rows of a month ago: one deleted, two corrected, one added, none of them dated (SRC-8)."""
     reader.read()
@@ -172,7 +175,7 @@ def test_a_whole_read_finds_what_the_watermark_does_not_tell(
     assert reader.read().id != reader.whole()
     assert "a whole read" not in said.text
 
-    later(monkeypatch, 8)
+    clock(8)
     assert reader.read().id == reader.whole()
 
     (warned,) = [record.getMessage() for record in said.records if record.levelname == "WARNING"]
@@ -181,13 +184,13 @@ def test_a_whole_read_finds_what_the_watermark_does_not_tell(
 
 
 def test_a_whole_read_that_finds_nothing_warns_of_nothing(
-    source: psycopg.Connection, reader: Reader, said: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    source: psycopg.Connection, reader: Reader, said: pytest.LogCaptureFixture, clock: Callable[[int], None]
 ) -> None:
     """Not of what a read by the watermark would have found as well (SRC-8)."""
     reader.read()
-    add(source, 0, datetime.now(UTC))
-    source.execute("UPDATE clicks SET clicks = 2, updated_at = %s WHERE on_day = %s", [datetime.now(UTC), ago(30)])
-    later(monkeypatch, 8)
+    add(source, 0, NOW)
+    source.execute("UPDATE clicks SET clicks = 2, updated_at = %s WHERE on_day = %s", [NOW, ago(30)])
+    clock(8)
 
     assert reader.read().id == reader.whole()
     assert not [record for record in said.records if record.levelname == "WARNING"]
@@ -204,7 +207,7 @@ def test_a_column_of_another_type_is_read_anew(change: str, source: psycopg.Conn
     """Old rows and new ones are in the types of today (SRC-8)."""
     reader.read()
     source.execute(change)
-    add(source, 0, datetime.now(UTC))
+    add(source, 0, NOW)
 
     assert reader.read().id == reader.whole()
 
@@ -228,12 +231,45 @@ def test_a_damaged_extract_is_read_anew(reader: Reader, said: pytest.LogCaptureF
     assert "is not what was stored" in said.text
 
 
+def test_an_extract_that_is_gone_is_read_anew(reader: Reader) -> None:
+    """Its note alone is nothing to go on from (TRU-1)."""
+    first = reader.read()
+    (file,) = (reader.folder / "snapshots" / extracts.FOLDER).glob("usage-*.parquet")
+    file.unlink()
+
+    assert reader.read() == first
+
+
+def test_a_clock_that_was_ahead_puts_off_no_whole_read(
+    source: psycopg.Connection, reader: Reader, clock: Callable[[int], None]
+) -> None:
+    """Set back by a year, the whole read would wait for that long (SRC-8)."""
+    clock(365)
+    reader.read()
+    source.execute("DELETE FROM clicks WHERE on_day = %s", [ago(30).date()])
+    clock(0)
+
+    assert reader.read().id == reader.whole()
+
+
+@pytest.mark.parametrize("kind", ["date", "timestamp", "timestamptz(0)"])
+def test_a_watermark_may_be_of_any_kind_that_dates(kind: str, source: psycopg.Connection, reader: Reader) -> None:
+    """A day, an instant without a zone, one of whole seconds (SRC-8)."""
+    source.execute(f"ALTER TABLE clicks ALTER COLUMN updated_at TYPE {kind}")
+    reader.read()
+    add(source, 0, NOW)
+    source.execute("UPDATE clicks SET clicks = 9, updated_at = %s WHERE on_day = %s", [NOW, ago(20).date()])
+    source.execute("DELETE FROM clicks WHERE on_day = %s", [ago(2).date()])
+
+    assert reader.read().id == reader.whole()
+
+
 def test_a_run_that_dies_after_its_read_is_repaired_by_the_next(
     source: psycopg.Connection, reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The rows are stored before the snapshot that holds them (TRU-1)."""
     reader.read()
-    add(source, 0, datetime.now(UTC))
+    add(source, 0, NOW)
     with monkeypatch.context() as patched:
         patched.setattr(staging, "store_snapshot", _dies)
         with pytest.raises(KeyboardInterrupt):
@@ -252,7 +288,7 @@ def test_many_days_of_any_changes_give_what_whole_reads_give(source: psycopg.Con
     reader.read()
     for _ in range(12):
         for _ in range(rng.integers(0, 5)):
-            given = {"day": ago(int(rng.integers(0, 40))).date(), "now": datetime.now(UTC), "young": ago(2)}
+            given = {"day": ago(int(rng.integers(0, 40))).date(), "now": NOW, "young": ago(2)}
             source.execute(ANY_CHANGE[rng.integers(0, len(ANY_CHANGE))], given)
         assert reader.read().id == reader.whole()
 
@@ -308,7 +344,7 @@ def test_a_day_of_the_command_reads_that_day(
         assert ran.code == 0, ran.err
         read.append([r.getMessage() for r in said.records if "rows read" in r.getMessage()])
         said.clear()
-        add(source, 0, datetime.now(UTC))
+        add(source, 0, NOW)
 
     assert read == [[], [f"usage: 3 rows read, those since {ago(1).date()}: 1 new, 0 changed, 0 gone."]]
     noted = json.loads((tmp_path / "out" / "snapshots" / extracts.FOLDER / "usage.json").read_text())

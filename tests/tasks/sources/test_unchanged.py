@@ -14,7 +14,7 @@ import pytest
 
 from keepwell.tasks.sources import staging
 from keepwell.tasks.sources.facts import facts_at
-from keepwell.tasks.sources.snapshot import Snapshot, StagedTable
+from keepwell.tasks.sources.snapshot import ABOUT, Snapshot, StagedTable
 from keepwell.tasks.sources.staging import stage
 from keepwell.tasks.sources.unchanged import NOTE
 from tests.tasks.sources.test_staging import ACCOUNTS, CONTRACTS, TICKETS, USAGE, company
@@ -113,6 +113,7 @@ def test_whatever_changed_is_read(
     assert reads == [*TABLES, "usage"]
     assert again.id != first.id
     assert again.id == stage(".", tmp_path, mappings, tmp_path / "anew").id
+    assert {path.name for path in again.path.iterdir()} == {ABOUT, *(f"{name}.parquet" for name in again.sha256)}
     reads.clear()
     assert staged(tmp_path, mappings) == again
     assert not reads
@@ -284,3 +285,20 @@ def test_what_is_used_again_holds_the_rows_set_aside_and_the_values_noted(
     assert reads == ["usage"]
     assert again.tables["tickets"] == first.tables["tickets"]
     assert again.id == stage(".", tmp_path, mappings, tmp_path / "anew").id
+
+
+def test_a_file_system_without_hard_links_gets_copies(
+    tmp_path: Path, mappings: dict[str, Path], reads: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is used again is then there twice (SCL-1)."""
+    staged(tmp_path, mappings)
+    _appended(tmp_path)
+    monkeypatch.setattr(os, "link", _refused)
+    again = staged(tmp_path, mappings)
+
+    assert reads == [*TABLES, "usage"]
+    assert again.id == stage(".", tmp_path, mappings, tmp_path / "anew").id
+
+
+def _refused(*_: object) -> None:
+    raise PermissionError(1, "Operation not permitted")
