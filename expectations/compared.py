@@ -62,7 +62,7 @@ def _to_invoices(contracts: ir.Table, name: str, staged: Tables, as_of: datetime
     """ARR of the account's live contracts against what it was invoiced within the year before; NULL without either."""
     if "invoices" not in staged:
         return contracts.mutate(**{name: ibis.null().cast("float64")})
-    invoices = known_rows(staged["invoices"], TABLES["invoices"], as_of)
+    invoices = known_rows(staged["invoices"], TABLES["invoices"], [as_of])
     recent = invoices.filter(invoices.amount > 0, invoices.issued_on >= ibis.literal((as_of - YEAR).date()))
     invoiced = recent.group_by(_account=recent.account_id, _currency=recent.currency).agg(_invoiced=recent.amount.sum())
     ended = ibis.least(contracts.end_on, contracts.ended_on)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import datetime
 
 import ibis
 import ibis.expr.types as ir
@@ -11,6 +11,7 @@ from keepwell.expectations.compared import COMPARED
 from keepwell.features.facts.canonical import CONTRACTS, TABLES
 from keepwell.features.facts.chains import with_chains
 from keepwell.features.facts.customer_tables import EMAIL
+from keepwell.features.facts.known import at_each
 from keepwell.features.facts.succession import SuccessionRules
 
 
@@ -104,11 +105,11 @@ def with_derived(rows: ir.Table, table: str, given: Collection[str]) -> ir.Table
     )
 
 
-def with_what_follows(rows: ir.Table, table: str, today: date, rules: SuccessionRules) -> ir.Table:
+def with_what_follows(rows: ir.Table, table: str, as_of: datetime, rules: SuccessionRules) -> ir.Table:
     """The rows, those of contracts with the columns of CHAINS."""
     if table != CONTRACTS.name:
         return rows
-    return with_chains(rows, today, rules).select(*rows.columns, *CHAINS)
+    return with_chains(at_each(rows, [as_of]), rules).select(*rows.columns, *CHAINS)
 
 
 def with_existence(rows: ir.Table, table: str, given: Collection[str], accounts: ir.Table) -> ir.Table:

@@ -1,19 +1,20 @@
 """The book: accounts under contract at as_of, with what their contracts say."""
 
-from datetime import date, timedelta
+from datetime import date
 
 import ibis
 import ibis.expr.types as ir
 
 from keepwell.features.facts.chains import live_on
+from keepwell.features.facts.columns import AS_OF, KEY
 from keepwell.features.facts.exact import exact_sum
 from keepwell.features.facts.groups import rolled_up
-from keepwell.features.facts.known import Facts
+from keepwell.features.facts.known import Facts, newest_day, rows_of
 from keepwell.features.settings import BookSettings
 
 
 def book(facts: Facts, settings: BookSettings) -> ir.Table:
-    """One row per account with a live contract: attributes, ARR, seats, status, tenure, renewal date.
+    """One row per instant and account with a live contract: attributes, ARR, seats, status, tenure, renewal date.
 
     Contracts come first and attributes are joined to them, so that an account that never logged in, or has no
     attributes at all, is there. Of contracts that follow each other one counts a day: from its start, the one that
@@ -23,10 +24,9 @@ def book(facts: Facts, settings: BookSettings) -> ir.Table:
     `observed_days` only the days of it that the usage source knows. The renewal date is the earliest agreed end of a
     chain of contracts, live or signed.
     """
-    today = ibis.literal(facts.today)
-    flagged = _flagged(facts.chains(settings.succession), facts.today, settings)
+    flagged = _flagged(facts.chains(settings.succession), settings)
     live = flagged.live
-    accounts = flagged.group_by("account_id").agg(
+    accounts = flagged.group_by(*KEY).agg(
         live_contracts=live.sum(),
         arr=exact_sum(flagged.value, live).fill_null(0.0),
         arr_before=exact_sum(flagged.value, flagged.was_live),
@@ -42,18 +42,19 @@ def book(facts: Facts, settings: BookSettings) -> ir.Table:
     leaving = (accounts.paid_live > 0) & (accounts.paid_without_notice == 0)
     covered = accounts.filter(accounts.live_contracts > 0)
     joined = _with_recorded_churn(covered.mutate(leaving=leaving), facts, settings)
+    joined = _with_first_use(joined, facts)
+    today = joined.as_of.date()
     since = ibis.greatest(joined.covered_since, ibis.coalesce(joined.returned_on, joined.covered_since))
     whole = joined.mutate(
         status=(joined.leaving | joined.gone.fill_null(False)).ifelse("leaving", "active"),
         covered_since=since,
         today=today,
         tenure_days=today.delta(since, unit="day"),
-        observed_days=_observed_days(facts, since),
-    ).drop("leaving", "gone", "returned_on")
-    attributes = facts["accounts"].select("account_id", "parent_id", "industry", "country", "segment")
-    labels = facts["account_labels"].select("account_id", "name", "csm", "email_opt_out")
-    described = whole.left_join(attributes, "account_id").drop("account_id_right")
-    return described.left_join(labels, "account_id").drop("account_id_right")
+        observed_days=_observed_days(joined, facts, since),
+    ).drop("leaving", "gone", "returned_on", "first_used")
+    attributes = facts["accounts"].select(*KEY, "parent_id", "industry", "country", "segment")
+    labels = facts["account_labels"].select(*KEY, "name", "csm", "email_opt_out")
+    return with_columns(with_columns(whole, attributes), labels)
 
 
 def by_customer(facts: Facts, settings: BookSettings, *, looking_back: bool = False) -> Facts:
@@ -63,20 +64,21 @@ def by_customer(facts: Facts, settings: BookSettings, *, looking_back: bool = Fa
     return rolled_up(facts, settings.succession, looking_back=looking_back)
 
 
-def _flagged(contracts: ir.Table, today: date, settings: BookSettings) -> ir.Table:
+def _flagged(contracts: ir.Table, settings: BookSettings) -> ir.Table:
     """Contracts with live, was_live (a year ago), future, paid, value and begins_cover.
 
     `begins_cover`: it follows none, and none of the account's earlier contracts reaches to it, gaps of up to the grace
     bridged.
     """
+    today = contracts.as_of.date()
     end = ibis.coalesce(contracts.bridged_until, ibis.literal(date(9999, 12, 31)))
     future = contracts.start_on > today
     order = [contracts.start_on, contracts.contract_id]
-    earlier = ibis.window(group_by=contracts.account_id, order_by=order, preceding=(None, 1))
+    earlier = ibis.window(group_by=KEY, order_by=order, preceding=(None, 1))
     gap = contracts.start_on.delta(end.max().over(earlier), unit="day")
     return contracts.mutate(
         live=live_on(contracts, today),
-        was_live=live_on(contracts, today - timedelta(days=settings.arr_change_days)),
+        was_live=live_on(contracts, today - ibis.interval(days=settings.arr_change_days)),
         future=future,
         paid=~contracts.trial.fill_null(False),
         value=arr_in_reporting_currency(contracts, settings),
@@ -93,29 +95,41 @@ def _with_recorded_churn(accounts: ir.Table, facts: Facts, settings: BookSetting
     if "churn_events" not in facts:
         return accounts.mutate(gone=ibis.literal(False), returned_on=ibis.null().cast("date"))
     events = facts["churn_events"]
-    newest = events.group_by("account_id").agg(churned_on=events.churned_on.max())
+    newest = events.group_by(*KEY).agg(churned_on=events.churned_on.max())
     if settings.returns_by == "usage":
-        signs = facts["usage_days"].select("account_id", on="day")
+        signs = facts["usage_days"].select(*KEY, on="day")
     else:
         contracts = facts.chains(settings.succession)
-        signs = contracts.filter(contracts.chain_notice_on.isnull()).select("account_id", on="start_on")
-    later = signs.filter(signs.on <= facts.today).join(newest, "account_id").filter(lambda t: t.on > t.churned_on)
-    back = later.group_by("account_id").agg(returned_on=later.on.min())
-    said = newest.left_join(back, "account_id")
-    said = said.select("account_id", gone=said.returned_on.isnull(), returned_on=said.returned_on)
-    return accounts.left_join(said, "account_id").drop("account_id_right")
+        signs = contracts.filter(contracts.chain_notice_on.isnull()).select(*KEY, on="start_on")
+    later = signs.filter(signs.on <= signs.as_of.date()).join(newest, KEY).filter(lambda t: t.on > t.churned_on)
+    back = later.group_by(*KEY).agg(returned_on=later.on.min())
+    said = newest.left_join(back, KEY)
+    said = said.select(*KEY, gone=said.returned_on.isnull(), returned_on=said.returned_on)
+    return with_columns(accounts, said)
 
 
-def _observed_days(facts: Facts, since: ir.Value) -> ir.Value:
+def with_columns(accounts: ir.Table, others: ir.Table) -> ir.Table:
+    """The rows with the columns of others that are about the same instant and account."""
+    return accounts.left_join(others, KEY).drop(*(f"{name}_right" for name in KEY))
+
+
+def _with_first_use(accounts: ir.Table, facts: Facts) -> ir.Table:
+    """The accounts with `first_used`: the first usage day that the whole source knows at their instant."""
+    if "usage" not in facts:
+        return accounts.mutate(first_used=ibis.null().cast("date"))
+    days = rows_of(facts, "usage", None, rollup="usage_accounts")
+    first = days.table.group_by(AS_OF).agg(first_used=days.first_day.min())
+    return accounts.left_join(first, AS_OF).drop(f"{AS_OF}_right")
+
+
+def _observed_days(accounts: ir.Table, facts: Facts, since: ir.Value) -> ir.Value:
     """Days from a date to the newest usage day that the whole source knows, both included; NULL where it knows none.
 
     Nobody saw what happened before the source's first day: who came earlier is observed from that day on.
     """
-    newest = facts.newest.get("usage")
-    if newest is None:
-        return ibis.null().cast("int64")
-    seen_since = ibis.greatest(since, facts["usage_days"].day.min().as_scalar())
-    return (ibis.literal(newest).delta(seen_since, unit="day") + 1).clip(lower=0)
+    newest = newest_day(facts.newest.get("usage", {}), accounts.as_of)
+    seen_since = ibis.greatest(since, accounts.first_used)
+    return (newest.delta(seen_since, unit="day") + 1).clip(lower=0)
 
 
 def arr_in_reporting_currency(contracts: ir.Table, settings: BookSettings) -> ir.Value:

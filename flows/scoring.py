@@ -7,6 +7,7 @@ from datetime import timedelta
 import pandas as pd
 
 from keepwell.features.book import by_customer
+from keepwell.features.facts.columns import AS_OF
 from keepwell.features.facts.known import Facts
 from keepwell.features.measures.all import FEATURES
 from keepwell.flows.run import Run
@@ -133,7 +134,7 @@ def score_and_publish(run: Run, snapshot: Snapshot, checked: Checked) -> ScoredD
     scored = score_book(facts, run.scoring, left, stored, models, people)
     said = (*sorted(o.event_id for o in people.overrides.values()), *sorted(people.alarmed), *people.actions.used)
     stamp = run.stamp(snapshot, stored, (*(models.used if models else ()), *said, *checked.used))
-    quarantine = facts["quarantine"].rename(table="table_name").drop("known_at").to_pandas()
+    quarantine = facts["quarantine"].rename(table="table_name").drop("known_at", AS_OF).to_pandas()
     catalogue = signal_catalogue(facts, snapshot, settings.tables, FEATURES, scored.accounts, settings.catalogue)
     currency = settings.money.reporting_currency
     accounts = scored.accounts.assign(currency=currency)

@@ -4,7 +4,7 @@ Who is under contract, for how much, who leaves, when an account renews: whateve
 """
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 
 import ibis
 import ibis.expr.types as ir
@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 from ibis.expr.operations import UnboundTable
 
+from keepwell.features.facts.columns import AS_OF
 from keepwell.features.facts.succession import NOBODY, Contracts, Succession, SuccessionRules, succession
 from keepwell.features.facts.terms import Counts, Days, Flags, Terms
 
@@ -39,19 +40,25 @@ the first contract of its chain; `renewal_on`, `chain_notice_on`: agreed end and
 starts one day after the end that it follows; NULL where it follows none. `unclear`: renewal or add-on, nothing tells.
 `replaces_known`: the contract that it names is one of its account; NULL where it names none. `renewed_unseen`: it
 counts because it renewed by itself, where the source writes most such renewals as rows; NULL where it never does."""
+INSTANT = pa.field(AS_OF, pa.timestamp("us"))
 MIN_RENEWALS = 10
 """Renewals from which on their rows say how a source writes them."""
 
 
-def with_chains(contracts: ir.Table, today: date, rules: SuccessionRules) -> ir.Table:
+def with_chains(contracts: ir.Table, rules: SuccessionRules) -> ir.Table:
     """The contracts with the columns of CHAINED; they are few, and which follows which is decided in memory."""
     if contracts.op().find(UnboundTable):
         return _without_rows(contracts)
-    there = [name for name in READ if name in contracts.columns]
-    rows = contracts.select(*there).to_pyarrow().to_pandas(date_as_object=False)
-    found = ibis.memtable(chained(rows.reindex(columns=list(READ)), today, rules))
-    joined = contracts.left_join(found, "contract_id")
+    there = [name for name in (AS_OF, *READ) if name in contracts.columns]
+    rows = contracts.select(*there).to_pyarrow().to_pandas(date_as_object=False).reindex(columns=[AS_OF, *READ])
+    decided = [_with_instant(chained(own, at.date(), rules), at) for at, own in rows.groupby(AS_OF)]
+    found = ibis.memtable(pa.concat_tables([CHAINED.append(INSTANT).empty_table(), *decided]))
+    joined = contracts.left_join(found, [AS_OF, "contract_id"])
     return joined.drop(*(name for name in joined.columns if name.endswith("_right")))
+
+
+def _with_instant(rows: pa.Table, at: datetime) -> pa.Table:
+    return rows.append_column(INSTANT, pa.array([at] * len(rows), INSTANT.type))
 
 
 def _without_rows(contracts: ir.Table) -> ir.Table:
@@ -61,7 +68,7 @@ def _without_rows(contracts: ir.Table) -> ir.Table:
     return contracts.mutate(**{name: unknown.cast(kinds[name]) for name in CHAINED.names if name != "contract_id"})
 
 
-def live_on(contracts: ir.Table, day: date) -> ir.Value:
+def live_on(contracts: ir.Table, day: ir.Value) -> ir.Value:
     """True for contracts that counted on `day`: begun, not ended, and not followed by one that had begun."""
     until = contracts.covers_until
     return (contracts.start_on <= day) & (until.isnull() | (until > day))

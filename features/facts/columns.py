@@ -7,6 +7,9 @@ from functools import partial
 import ibis
 import ibis.expr.types as ir
 
+AS_OF = "as_of"
+KEY = (AS_OF, "account_id")
+"""What a row of a book, of features and of labels is about."""
 STRING, INTEGER, NUMBER, BOOLEAN, DATE, INSTANT = "string", "int64", "float64", "boolean", "date", "timestamp"
 
 

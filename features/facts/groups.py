@@ -1,19 +1,21 @@
 """Groups of companies: what subsidiaries do counts for the account that signs and pays for them."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
 import ibis
-import ibis.expr.types as ir
+import pyarrow as pa
 
 from keepwell.features.facts.chains import live_on
+from keepwell.features.facts.columns import AS_OF, KEY
 from keepwell.features.facts.known import Facts
-from keepwell.features.facts.rollups import ROLLUPS
 from keepwell.features.facts.succession import SuccessionRules
 
 ROLLED_UP = (
-    "usage", *ROLLUPS, "tickets", "invoices", "surveys", "touchpoints", "contacts", "opportunities", "quarantine",
+    "usage", "tickets", "invoices", "surveys", "touchpoints", "contacts", "opportunities", "quarantine",
 )  # fmt: skip
 """Tables of what an account does, owes and says. Attributes, contracts and outcomes stay where they are recorded."""
+PAYERS = pa.schema({AS_OF: pa.timestamp("us"), "account_id": pa.string(), "payer": pa.string()})
 HIGHEST = 50
 """Levels of parents that are walked: an end for those who are their own parent."""
 
@@ -26,24 +28,32 @@ def rolled_up(facts: Facts, rules: SuccessionRules, *, looking_back: bool = Fals
     before as_of: whoever ever had a contract was a customer of its own.
     """
     payers = payers_of(facts, rules, looking_back=looking_back)
-    if not payers:
+    if not any(payers.values()):
         return facts
-    moved = ibis.memtable(
-        {"account_id": list(payers), "payer": list(payers.values())}, schema={"account_id": "string", "payer": "string"}
-    )
-    return facts.with_rows({name: _moved(facts[name], moved) for name in ROLLED_UP if name in facts})
+    rows = [(at, account, payer) for at, own in payers.items() for account, payer in own.items()]
+    listed = pa.Table.from_pylist([dict(zip(PAYERS.names, row, strict=True)) for row in rows], PAYERS)
+    return facts.with_payers(ibis.memtable(listed), ROLLED_UP)
 
 
-def payers_of(facts: Facts, rules: SuccessionRules, *, looking_back: bool = False) -> dict[str, str]:
-    """The account that pays, by the subsidiaries that are under no contract themselves; empty without groups."""
+def payers_of(facts: Facts, rules: SuccessionRules, *, looking_back: bool = False) -> dict[datetime, dict[str, str]]:
+    """The account that pays at each instant, by the subsidiaries under no contract themselves; empty without groups."""
     accounts = facts["accounts"]
-    named = accounts.filter(accounts.parent_id.notnull()).select("account_id", "parent_id").to_pyarrow().to_pydict()
-    parents = dict(zip(named["account_id"], named["parent_id"], strict=True))
-    if not parents:
+    named = accounts.filter(accounts.parent_id.notnull()).select(*KEY, "parent_id").to_pyarrow().to_pandas()
+    if named.empty:
         return {}
     contracts = facts.chains(rules)
-    counted = contracts if looking_back else contracts.filter(live_on(contracts, facts.today))
-    paying = set(counted.select("account_id").distinct().to_pyarrow()["account_id"].to_pylist())
+    counted = contracts if looking_back else contracts.filter(live_on(contracts, contracts.as_of.date()))
+    paying = counted.select(*KEY).distinct().to_pyarrow().to_pandas()
+    by_instant = {at: set(own) for at, own in paying.groupby(AS_OF)["account_id"]}
+    return {
+        at.to_pydatetime(): _payers(
+            dict(zip(own["account_id"], own["parent_id"], strict=True)), by_instant.get(at, set())
+        )
+        for at, own in named.groupby(AS_OF)
+    }
+
+
+def _payers(parents: Mapping[str, str], paying: set[str]) -> dict[str, str]:
     found = {account: _payer(account, parents, paying) for account in parents if account not in paying}
     return {account: payer for account, payer in sorted(found.items()) if payer is not None}
 
@@ -55,10 +65,3 @@ def _payer(account: str, parents: Mapping[str, str], paying: set[str]) -> str | 
         if account in paying:
             return account
     return None
-
-
-def _moved(rows: ir.Table, moved: ir.Table) -> ir.Table:
-    """The rows with the payer as their account."""
-    joined = rows.left_join(moved.select(subsidiary="account_id", payer="payer"), rows.account_id == moved.account_id)
-    there = joined.mutate(account_id=ibis.coalesce(joined.payer, joined.account_id))
-    return there.select(*rows.columns)

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 import ibis
 import ibis.expr.types as ir
 
+from keepwell.features.facts.columns import AS_OF, KEY
 from keepwell.features.facts.exact import exact_sum, exact_sum_over
 
 ROUNDING = 0.005
@@ -50,8 +51,8 @@ def owed(invoices: ir.Table, rates: Mapping[str, float]) -> ir.Table:
 def _net_of_credits(sized: ir.Table) -> ir.Table:
     """The invoices with `left`: what the credits leave of an open charge; NULL of any other row."""
     notes = sized.filter(sized.note & sized.credit_of.notnull())
-    named = notes.group_by(of="account_id", to="credit_of").agg(named=-exact_sum(notes.value))
-    joined = sized.left_join(named, [("account_id", "of"), ("invoice_id", "to")]).drop("of", "to")
+    named = notes.group_by(AS_OF, of="account_id", to="credit_of").agg(named=-exact_sum(notes.value))
+    joined = sized.left_join(named, [AS_OF, ("account_id", "of"), ("invoice_id", "to")]).drop("as_of_right", "of", "to")
     value = (joined.open & joined.charge).ifelse(joined.value, ibis.null())
     by_name = (value < joined.named).ifelse(value, joined.named).fill_null(0.0)
     before = joined.mutate(
@@ -59,11 +60,9 @@ def _net_of_credits(sized: ir.Table) -> ir.Table:
         # What the named invoice cannot take is the account's own, as is a note that names none.
         spare=joined.note.ifelse(-joined.value, 0.0).fill_null(0.0) - value.notnull().ifelse(by_name, 0.0),
     )
-    account = ibis.window(group_by=before.account_id)
+    account = ibis.window(group_by=KEY)
     by_due = [before.due, before.issued_on, before.invoice_id]
-    reached = exact_sum_over(
-        before.before, ibis.window(group_by=before.account_id, order_by=by_due, preceding=None, following=0)
-    )
+    reached = exact_sum_over(before.before, ibis.window(group_by=KEY, order_by=by_due, preceding=None, following=0))
     uncovered = (reached - exact_sum_over(before.spare, account)).clip(lower=0.0)
     left = (uncovered < before.before).ifelse(uncovered, before.before)
     return before.mutate(left=(left < ROUNDING).ifelse(0.0, left)).drop("named", "before", "spare")

@@ -75,7 +75,8 @@ def redefined_points(before: pd.DataFrame, registry: Mapping[str, Feature], heal
             continue
         if definition != definition_key(feature, measure, health):
             rows = before[(before["feature"] == name) & (before["definition"] == definition) & (before["coverage"] > 0)]
-            points[rows.index] = points_from(rows["value"], rows["reference"], rows["scale"], feature, measure, health)
+            value, reference, scale = (rows[side].to_numpy(dtype=float) for side in ("value", "reference", "scale"))
+            points[rows.index] = points_from(value, reference, scale, feature, measure, health)
     return points
 
 

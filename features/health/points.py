@@ -2,68 +2,75 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from keepwell.features.measures.registry import Feature
 from keepwell.features.settings import HealthSettings, Measure, with_parents
 
+Numbers = npt.NDArray[np.float64]
+Accounts = npt.NDArray[np.bool_]
+Peers = Sequence[tuple[Accounts, Sequence[Accounts]]]
 MAD_TO_DEVIATION = 1.4826  # a normal distribution's standard deviation is 1.4826 x its median absolute deviation
 
 
-def points_frame(
-    values: pd.Series, segments: pd.Series, feature: Feature, measure: Measure, health: HealthSettings
-) -> pd.DataFrame:
-    """Columns value, reference, scale, points of one measure; NaN points where there is no value or no reference."""
+def points_of(
+    values: Numbers, peers: Peers, feature: Feature, measure: Measure, health: HealthSettings
+) -> tuple[Numbers, Numbers, Numbers]:
+    """Reference, scale and points of one measure by account; NaN points where there is no value or no reference."""
     if measure.reference == "peers":
-        reference, scale = peer_reference(values, segments, health.minimum_peers)
+        reference, scale = peer_reference(values, peers, health.minimum_peers)
     else:
-        reference = pd.Series(np.nan, values.index)
-        scale = pd.Series(np.nan, values.index)
-    points = points_from(values, reference, scale, feature, measure, health)
-    return pd.DataFrame({"value": values, "reference": reference, "scale": scale, "points": points})
+        reference, scale = np.full(len(values), np.nan), np.full(len(values), np.nan)
+    return reference, scale, points_from(values, reference, scale, feature, measure, health)
 
 
 def points_from(
-    values: pd.Series,
-    reference: pd.Series,
-    scale: pd.Series,
-    feature: Feature,
-    measure: Measure,
-    health: HealthSettings,
-) -> pd.Series:
+    values: Numbers, reference: Numbers, scale: Numbers, feature: Feature, measure: Measure, health: HealthSettings
+) -> Numbers:
     """Points of values with given references.
 
     peers: `typical_points` at the median, `points_per_deviation` per robust standard deviation of log(1 + value), so
     that counts with long tails compare. own, fixed: linear from `worst` (0) to `best` (100).
     """
     if measure.reference == "peers":
-        distance = (_log(values) - _log(reference)) / scale.where(scale > 0)
-        distance = distance.where(scale > 0, 0.0).where(values.notna() & reference.notna())
+        spread = scale > 0
+        distance = (_log(values) - _log(reference)) / np.where(spread, scale, 1.0)
+        distance = np.where(spread | np.isnan(values) | np.isnan(reference), distance, 0.0)
         points = health.typical_points + feature.direction * health.points_per_deviation * distance
     else:
         worst, best = measure.scale
         points = 100 * (values - worst) / (best - worst)
-    return points.clip(0, 100)
+    return np.clip(points, 0, 100)
 
 
-def peer_reference(values: pd.Series, segments: pd.Series, minimum: int) -> tuple[pd.Series, pd.Series]:
+def peer_groups(segments: pd.Series) -> Peers:
+    """The accounts of each segment, and the groups that they are compared in: the segment, its parents, the book."""
+    names = segments.fillna("")
+    found = []
+    for segment in sorted(names.unique()):
+        parents = [group for group in with_parents(segment) if group]
+        inside = [((names == group) | names.str.startswith(f"{group}/")).to_numpy(dtype=bool) for group in parents]
+        found.append(((names == segment).to_numpy(dtype=bool), [*inside, np.ones(len(names), dtype=bool)]))
+    return found
+
+
+def peer_reference(values: Numbers, peers: Peers, minimum: int) -> tuple[Numbers, Numbers]:
     """Median and robust spread (on the log scale) of each account's peers.
 
     Peers are the accounts of the segment that have a value; a segment with fewer than `minimum` of them falls back to
     its parent (`a` for `a/b`), the last parent being the whole book.
     """
-    reference = pd.Series(np.nan, values.index)
-    scale = pd.Series(np.nan, values.index)
-    names = segments.fillna("")
-    for segment in sorted(names.unique()):
-        own = names == segment
-        for group in (*with_parents(segment), ""):
-            inside = (names == group) | names.str.startswith(f"{group}/") if group else pd.Series(True, values.index)
-            peers = values[inside].dropna()
-            if len(peers) >= (minimum if group else 1):
-                reference[own], scale[own] = float(peers.median()), _spread(_log(peers))
+    reference, scale = np.full(len(values), np.nan), np.full(len(values), np.nan)
+    there = ~np.isnan(values)
+    for own, groups in peers:
+        for inside in groups:
+            among = values[inside & there]
+            if len(among) >= (1 if inside is groups[-1] else minimum):
+                reference[own], scale[own] = np.median(among), _spread(_log(among))
                 break
     return reference, scale
 
@@ -82,11 +89,11 @@ def definition_key(feature: Feature, measure: Measure, health: HealthSettings) -
     return hashlib.sha256(json.dumps(about).encode()).hexdigest()[:8]
 
 
-def _log(values: pd.Series) -> pd.Series:
-    return np.sign(values) * np.log1p(values.abs())
+def _log(values: Numbers) -> Numbers:
+    return np.sign(values) * np.log1p(np.abs(values))
 
 
-def _spread(logs: pd.Series) -> float:
+def _spread(logs: Numbers) -> float:
     """Median absolute deviation as a standard deviation; the plain one where more than half of the peers are equal."""
-    robust = MAD_TO_DEVIATION * float((logs - logs.median()).abs().median())
-    return robust if robust > 0 else float(logs.std(ddof=0))
+    robust = MAD_TO_DEVIATION * float(np.median(np.abs(logs - np.median(logs))))
+    return robust if robust > 0 else float(np.std(logs))

@@ -1,13 +1,14 @@
 """The health score: measures roll up to components, components to 0-100, and every contribution is kept."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from keepwell.features.health.points import definition_key, points_frame, points_from
+from keepwell.features.health.points import Numbers, Peers, definition_key, peer_groups, points_from, points_of
 from keepwell.features.measures.registry import Feature
 from keepwell.features.settings import HealthSettings, Measure
 
@@ -42,37 +43,62 @@ def measure_frame(
     known. A missing value is left out, taken at `penalty_points`, or carried from the stored results and decaying; one
     whose source or column is not there at all is always left out.
     """
-    segments = book.set_index("account_id")["segment"]
-    names = segments.fillna("")
-    weights = {segment: health.weights_of(segment) for segment in names.unique()}
-    wide = features.set_index("account_id")
-    frames = []
-    for name, measure in health.measures.items():
-        feature = registry[name]
-        component = str(feature.component)
-        frame = points_frame(wide[name], segments, feature, measure, health)
-        frame = frame.assign(
-            feature=name, version=feature.version, definition=definition_key(feature, measure, health),
-            component=component, weight=measure.weight, observed_on=pd.NaT,
-            component_weight=names.map({segment: of[component] for segment, of in weights.items()}).astype("float64"),
-        )  # fmt: skip
-        trusted = _trusted(frame.index, feature, inputs)
-        present = frame["points"].notna()
-        frame["observed_on"] = pd.Series(pd.Timestamp(inputs.as_of), frame.index).where(present)
-        frame["confidence"] = trusted.where(present, 0.0)
-        frame["coverage"] = frame["confidence"]
-        if name in inputs.answerable:
-            if measure.missing == "carry":
-                frame = _carried(frame, feature, measure, health, inputs)
-            elif measure.missing == "penalise":
-                frame["points"] = frame["points"].fillna(health.penalty_points)
-                frame["confidence"] = trusted
-        frames.append(frame)
-    long = pd.concat(frames).rename_axis("account_id").reset_index()
+    wide = features.set_index("account_id").sort_index()
+    segments = book.set_index("account_id")["segment"].reindex(wide.index)
+    peers = peer_groups(segments)
+    measures = sorted(health.measures.items())
+    long = _long(wide.index, [registry[name] for name, _ in measures], health)
+    long["component_weight"] = _component_weights(long, segments, health)
+    sides = [_sides(wide[name], peers, registry[name], measure, health, inputs) for name, measure in measures]
+    for column in sides[0]:
+        long[column] = np.stack([side[column] for side in sides], axis=1).ravel()
     decides = effective_weights(long)
     long["contribution"] = decides * long["points"].fillna(0.0)
     long["pull"] = decides * (long["points"].fillna(health.typical_points) - health.typical_points)
-    return long.sort_values(["account_id", "feature"], ignore_index=True)[list(MEASURE_COLUMNS)]
+    return long[list(MEASURE_COLUMNS)]
+
+
+def _long(accounts: pd.Index, features: Sequence[Feature], health: HealthSettings) -> pd.DataFrame:
+    """One row per account and measure, ordered by both, with what does not depend on the account."""
+    size = len(accounts)
+    about = {
+        "feature": [f.name for f in features],
+        "version": [f.version for f in features],
+        "definition": [definition_key(f, health.measures[f.name], health) for f in features],
+        "component": [str(f.component) for f in features],
+        "weight": [health.measures[f.name].weight for f in features],
+    }
+    tiled = {name: pd.Series(values).take(np.tile(np.arange(len(features)), size)) for name, values in about.items()}
+    rows = pd.DataFrame({name: column.reset_index(drop=True) for name, column in tiled.items()})
+    return rows.assign(account_id=accounts.repeat(len(features)))
+
+
+def _component_weights(long: pd.DataFrame, segments: pd.Series, health: HealthSettings) -> Numbers:
+    """The weight of each row's component in its account's segment."""
+    codes, names = pd.factorize(segments.fillna(""))
+    components, places = np.unique(long["component"].to_numpy(dtype=object), return_inverse=True)
+    table = np.array([[health.weights_of(str(name))[c] for c in components] for name in names], dtype=float)
+    return table[codes.repeat(len(long) // max(len(segments), 1)), places]
+
+
+def _sides(
+    values: pd.Series, peers: Peers, feature: Feature, measure: Measure, health: HealthSettings, inputs: Inputs
+) -> dict[str, Any]:
+    """The columns of one measure that depend on the account, as arrays."""
+    value = values.to_numpy(dtype=float, na_value=np.nan)
+    reference, scale, points = points_of(value, peers, feature, measure, health)
+    trusted, present = _trusted(values.index, feature, inputs), ~np.isnan(points)
+    confidence = np.where(present, trusted, 0.0)
+    observed_on = np.where(present, np.datetime64(inputs.as_of, "s"), np.datetime64("NaT", "s"))
+    sides = {
+        "value": value, "reference": reference, "scale": scale, "points": points,
+        "confidence": confidence, "coverage": confidence, "observed_on": observed_on,
+    }  # fmt: skip
+    if feature.name in inputs.answerable and measure.missing == "carry":
+        return sides if inputs.stored is None else _carried(sides, values.index, feature, measure, health, inputs)
+    if feature.name in inputs.answerable and measure.missing == "penalise":
+        return {**sides, "points": np.where(present, points, health.penalty_points), "confidence": trusted}
+    return sides
 
 
 def effective_weights(measures: pd.DataFrame) -> pd.Series:
@@ -121,32 +147,35 @@ def health_of(measures: pd.DataFrame) -> pd.Series:
     return measures.groupby("account_id")["contribution"].sum().where(counted)
 
 
-def _trusted(accounts: pd.Index, feature: Feature, inputs: Inputs) -> pd.Series:
-    trusted = pd.Series(1.0, accounts)
+def _trusted(accounts: pd.Index, feature: Feature, inputs: Inputs) -> Numbers:
+    trusted = np.ones(len(accounts))
     for source in feature.sources:
         if source in inputs.confidence:
-            trusted = trusted * inputs.confidence[source].reindex(accounts).fillna(1.0)
+            trusted = trusted * inputs.confidence[source].reindex(accounts).fillna(1.0).to_numpy(dtype=float)
     return trusted
 
 
 def _carried(
-    frame: pd.DataFrame, feature: Feature, measure: Measure, health: HealthSettings, inputs: Inputs
-) -> pd.DataFrame:
+    sides: dict[str, Any],
+    accounts: pd.Index,
+    feature: Feature,
+    measure: Measure,
+    health: HealthSettings,
+    inputs: Inputs,
+) -> dict[str, Any]:
     """Fill missing values from the stored results: points move back to typical and weight fades with a half-life."""
-    if inputs.stored is None:
-        return frame
-    stored = inputs.stored[inputs.stored["feature"] == feature.name].set_index("account_id").reindex(frame.index)
-    age = (pd.Timestamp(inputs.as_of) - pd.to_datetime(stored["observed_on"])).dt.days
-    usable = frame["points"].isna() & stored["value"].notna() & (age <= health.carry_max_days)
-    usable &= stored["definition"] == frame["definition"]
+    assert inputs.stored is not None
+    stored = inputs.stored[inputs.stored["feature"] == feature.name].set_index("account_id").reindex(accounts)
+    observed_on = pd.to_datetime(stored["observed_on"])
+    age = (pd.Timestamp(inputs.as_of) - observed_on).dt.days.to_numpy(dtype=float)
+    value, reference, scale = (stored[side].to_numpy(dtype=float) for side in ("value", "reference", "scale"))
+    usable = np.isnan(sides["points"]) & ~np.isnan(value) & (age <= health.carry_max_days)
+    usable &= (stored["definition"] == definition_key(feature, measure, health)).to_numpy(dtype=bool)
     fade = 0.5 ** (age / health.carry_half_life_days)
-    frame = frame.copy()
-    frame.loc[usable, "value"] = stored["value"]
-    frame.loc[usable, "observed_on"] = pd.to_datetime(stored["observed_on"])
-    for column in ("reference", "scale"):
-        frame.loc[usable, column] = stored[column].astype("float64")
-    full = points_from(stored["value"], stored["reference"], stored["scale"], feature, measure, health)
-    frame.loc[usable, "points"] = health.typical_points + (full - health.typical_points) * fade
-    for column in ("confidence", "coverage"):
-        frame.loc[usable, column] = fade
-    return frame
+    full = points_from(value, reference, scale, feature, measure, health)
+    carried = {
+        "value": value, "reference": reference, "scale": scale,
+        "points": health.typical_points + (full - health.typical_points) * fade,
+        "confidence": fade, "coverage": fade, "observed_on": observed_on.to_numpy().astype("datetime64[s]"),
+    }  # fmt: skip
+    return {name: np.where(usable, carried[name], side) for name, side in sides.items()}

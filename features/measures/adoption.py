@@ -5,7 +5,8 @@ from functools import partial
 import ibis
 import ibis.expr.types as ir
 
-from keepwell.features.facts.known import Rows
+from keepwell.features.facts.columns import AS_OF
+from keepwell.features.facts.known import DayBits, Rows
 from keepwell.features.measures.registry import aggregate, derived
 
 _breadth = partial(
@@ -42,7 +43,7 @@ def adoption_velocity(usage: Rows) -> ir.Value:
 
 @aggregate(
     "usage",
-    rollup="usage_days",
+    rollup="usage_accounts",
     unit="days",
     direction=0,
     lookback_days=None,
@@ -51,9 +52,9 @@ def adoption_velocity(usage: Rows) -> ir.Value:
     null="Never used",
     words="First used {days} ago",
 )
-def first_use_age_days(usage: Rows) -> ir.Value:
+def first_use_age_days(usage: DayBits) -> ir.Value:
     """Days from the first day of use ever to as_of."""
-    return usage.days_since(usage.day.min())
+    return usage.days_since(usage.first_day).max()
 
 
 @derived(
@@ -83,7 +84,7 @@ def seat_utilisation(row: ir.Table) -> ir.Value:
 def time_to_value_days(row: ir.Table) -> ir.Value:
     """Days from the first contract to the first use; NULL where the contract is older than any use known."""
     first_contract = row.today.delta(row.first_start_on, unit="day")
-    recorded = first_contract <= row.first_use_age_days.max()
+    recorded = first_contract <= row.first_use_age_days.max().over(ibis.window(group_by=AS_OF))
     return recorded.ifelse((first_contract - row.first_use_age_days).clip(lower=0), ibis.null())
 
 

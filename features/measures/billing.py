@@ -54,9 +54,8 @@ def disputes_180d(invoices: Rows) -> ir.Value:
 )
 def days_late_180d(invoices: Rows) -> ir.Value:
     """Mean days from due date to payment over due invoices of the last 180 days; early counts 0, unpaid runs."""
-    today = ibis.literal(invoices.today)
-    until = ibis.coalesce(invoices.paid_at.cast("date"), today)
-    counted = invoices.last(180) & invoices.standing & (invoices.due < today)
+    until = ibis.coalesce(invoices.paid_at.cast("date"), invoices.today)
+    counted = invoices.last(180) & invoices.standing & (invoices.due < invoices.today)
     return until.delta(invoices.due, unit="day").clip(lower=0).mean(where=counted)
 
 
@@ -69,5 +68,5 @@ def days_late_180d(invoices: Rows) -> ir.Value:
 def overdue_share(invoices: Rows) -> ir.Value:
     """Share of the amount invoiced in the last 365 days, net of credits, that is due and not paid."""
     recent = invoices.last(365)
-    overdue = exact_sum(invoices.owed, where=recent & (invoices.due < ibis.literal(invoices.today)))
+    overdue = exact_sum(invoices.owed, where=recent & (invoices.due < invoices.today))
     return overdue.fill_null(0) / exact_sum(invoices.billed, where=recent).nullif(0)

@@ -23,6 +23,7 @@ from itertools import accumulate, pairwise
 import ibis
 import ibis.expr.types as ir
 
+from keepwell.features.facts.columns import KEY
 from keepwell.features.facts.known import Rows
 from keepwell.features.facts.rollups import total
 from keepwell.features.measures.registry import PerAccount, aggregate, derived
@@ -50,7 +51,7 @@ _change_point = partial(
 def fortnights_of_events(days: Rows) -> ir.Table:
     """Logarithms of actions by account: a column per block, newest first."""
     blocks = {_block("events", n): total(days.events, days.last(BLOCK_DAYS, n * BLOCK_DAYS)) for n in range(BLOCKS)}
-    return _with_logs(days.table.group_by("account_id").agg(**blocks), "events")
+    return _with_logs(days.table.group_by(*KEY).agg(**blocks), "events")
 
 
 def fortnights_of_features(features: Rows) -> ir.Table:
@@ -58,8 +59,8 @@ def fortnights_of_features(features: Rows) -> ir.Table:
     names = [_block("features", n) for n in range(BLOCKS)]
     used = {name: features.last(BLOCK_DAYS, n * BLOCK_DAYS).any() for n, name in enumerate(names)}
     # By feature first: counting distinct values in one step costs twice as much.
-    each = features.table.filter(features.feature.notnull()).group_by("account_id", "feature").agg(**used)
-    counted = each.group_by("account_id").agg(**{name: each[name].sum().cast("float64") for name in names})
+    each = features.table.filter(features.feature.notnull()).group_by(*KEY, "feature").agg(**used)
+    counted = each.group_by(*KEY).agg(**{name: each[name].sum().cast("float64") for name in names})
     return _with_logs(counted, "features")
 
 
@@ -68,7 +69,7 @@ def _with_logs(series: ir.Table, name: str) -> ir.Table:
     blocks = [series[_block(name, n)].fill_null(0.0) for n in range(BLOCKS)]
     with_sum = series.mutate(least=SMOOTHING * list(accumulate(blocks))[-1].nullif(0) / BLOCKS)
     logs = {_log(name, n): (with_sum[_block(name, n)].fill_null(0.0) + with_sum.least).ln() for n in range(BLOCKS)}
-    return with_sum.select("account_id", **logs)
+    return with_sum.select(*KEY, **logs)
 
 
 def _logs(name: str, column: str, of_what: str, rollup: str, per_account: PerAccount) -> None:

@@ -13,6 +13,7 @@ from itertools import groupby
 import ibis
 import ibis.expr.types as ir
 
+from keepwell.features.facts.columns import AS_OF, KEY
 from keepwell.features.facts.known import Facts, Rows, rows_of
 
 COMPONENTS = ("usage", "adoption", "support", "sentiment", "relationship", "billing", "commercial")
@@ -157,8 +158,8 @@ def feature_table(
     for number, (_, group) in enumerate(groupby(sorted(_of_kind("aggregate", given), key=_scan), key=_scan)):
         same_scan, key = list(group), f"_account_{number}"
         joined = joined.left_join(
-            _aggregated(facts, same_scan, rates).rename({key: "account_id"}), [("account_id", key)]
-        )
+            _aggregated(facts, same_scan, rates).rename({key: "account_id"}), [AS_OF, ("account_id", key)]
+        ).drop(f"{AS_OF}_right")
         columns |= {f.name: _meant(joined, f, key) for f in same_scan}
     wide = joined.select(*book.columns, **columns, **absent)
     # Every derived feature is an expression over aggregates and the book: one step for all keeps the query small.
@@ -182,9 +183,9 @@ def _scan(feature: Feature) -> tuple[str, str, int, str]:
 
 
 def _aggregated(facts: Facts, features: Sequence[Feature], rates: Mapping[str, float]) -> ir.Table:
-    """One row per account that has rows, one column per feature; all of one scan."""
+    """One row per instant and account that has rows, one column per feature; all of one scan."""
     rows = rows_for(facts, features[0], features[0].lookback_days, rates)
-    return rows.table.group_by("account_id").agg(**{f.name: f.build(rows).cast("float64") for f in features})
+    return rows.table.group_by(*KEY).agg(**{f.name: f.build(rows).cast("float64") for f in features})
 
 
 def rows_for(facts: Facts, feature: Feature, lookback_days: int | None, rates: Mapping[str, float]) -> Rows:

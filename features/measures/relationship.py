@@ -5,6 +5,7 @@ from functools import partial
 import ibis
 import ibis.expr.types as ir
 
+from keepwell.features.facts.columns import KEY
 from keepwell.features.facts.exact import exact_mean
 from keepwell.features.facts.known import Rows
 from keepwell.features.measures.registry import aggregate
@@ -16,7 +17,7 @@ _talk = partial(aggregate, "touchpoints", component="relationship")
 def people(contacts: Rows) -> ir.Table:
     """One row per person: in the newest of the roles."""
     newest_first = [contacts.since.desc(), contacts.role]
-    place = ibis.row_number().over(group_by=[contacts.account_id, contacts.contact_id], order_by=newest_first)
+    place = ibis.row_number().over(group_by=[*KEY, "contact_id"], order_by=newest_first)
     ranked = contacts.table.mutate(place=place)
     return ranked.filter(ranked.place == 0)
 
@@ -39,7 +40,7 @@ _people = partial(
 def days_since_executive_contact(touchpoints: Rows) -> ir.Value:
     """Days since the last call or meeting in which an executive or sponsor took part."""
     met = touchpoints.kind.isin(("call", "meeting")) & touchpoints.role.isin(EXECUTIVE)
-    return touchpoints.days_since(touchpoints.happened_at.max(where=met & touchpoints.attended.fill_null(True)))
+    return touchpoints.days_since(touchpoints.happened_at).min(where=met & touchpoints.attended.fill_null(True))
 
 
 @aggregate(

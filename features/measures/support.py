@@ -83,7 +83,7 @@ def open_tickets(tickets: Rows) -> ir.Value:
 )
 def oldest_open_ticket_days(tickets: Rows) -> ir.Value:
     """Age of the oldest ticket of the last 365 days that is still open; 0 with none open."""
-    return tickets.days_since(tickets.opened_at.min(where=tickets.closed_at.isnull())).fill_null(0)
+    return tickets.days_since(tickets.opened_at).max(where=tickets.closed_at.isnull()).fill_null(0)
 
 
 @aggregate(

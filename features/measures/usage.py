@@ -6,7 +6,7 @@ import ibis
 import ibis.expr.types as ir
 
 from keepwell.features.facts.exact import exact_sum
-from keepwell.features.facts.known import Rows
+from keepwell.features.facts.known import DayBits, Rows
 from keepwell.features.facts.rollups import total
 from keepwell.features.measures.registry import aggregate, derived
 
@@ -112,7 +112,7 @@ def usage_against_last_year(usage: Rows) -> ir.Value:
 
 @aggregate(
     "usage",
-    rollup=DAYS,
+    rollup="usage_accounts",
     unit="days",
     direction=-1,
     lookback_days=None,
@@ -121,9 +121,9 @@ def usage_against_last_year(usage: Rows) -> ir.Value:
     null="Never used",
     words="Last used {days} before the newest usage data",
 )
-def usage_age_days(usage: Rows) -> ir.Value:
+def usage_age_days(usage: DayBits) -> ir.Value:
     """Days from the account's last day of use to the newest day that the whole source knows."""
-    return usage.days_before_newest(usage.day.max())
+    return usage.days_before_newest(usage.last_day).min()
 
 
 @aggregate(
@@ -138,8 +138,8 @@ def usage_age_days(usage: Rows) -> ir.Value:
 )
 def usage_set_aside_age_days(quarantine: Rows) -> ir.Value:
     """Days from the newest usage row that was set aside to the newest day that the source knows."""
-    newest = quarantine.event_on.max(where=quarantine.table_name == "usage")
-    return quarantine.days_before_newest(newest, "usage")
+    age = quarantine.days_before_newest(quarantine.event_on, "usage")
+    return age.min(where=quarantine.table_name == "usage")
 
 
 @derived(

@@ -5,12 +5,13 @@ A label joins two views of one snapshot: the cohort, from what was known at as_o
 the accounts that stay, and the churn rate would be too high.
 """
 
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 import ibis
 import ibis.expr.types as ir
 
-from keepwell.features.book import arr_in_reporting_currency, by_customer
+from keepwell.features.book import arr_in_reporting_currency, by_customer, with_columns
+from keepwell.features.facts.columns import AS_OF, KEY
 from keepwell.features.facts.exact import exact_sum
 from keepwell.features.facts.known import Facts, timestamp
 from keepwell.features.settings import BookSettings, LabelSettings
@@ -19,8 +20,8 @@ NEVER = date(9999, 12, 31)
 DIGITS = 12
 
 
-def labels(cohort: ir.Table, as_of: datetime, now: Facts, money: BookSettings, rules: LabelSettings) -> ir.Table:
-    """One row per account of the cohort (a book at `as_of`) with its outcomes; NULL until matured.
+def labels(cohort: ir.Table, now: Facts, money: BookSettings, rules: LabelSettings) -> ir.Table:
+    """One row per instant and account of the cohort (a book) with its outcomes; NULL until matured.
 
     `churned` within the horizon of churn, `expanded` and `advocated` within theirs; `advocated` is NULL without a table
     of surveys. `contracted`: its ARR fell within the horizon of churn, and it did not churn in it. `treated`: somebody
@@ -28,24 +29,27 @@ def labels(cohort: ir.Table, as_of: datetime, now: Facts, money: BookSettings, r
     `untreated_chance`: the probability that no draw in that time assigned the account to treatment, 1 without a draw.
     Each is NULL without its table (interventions, hold_outs), or before that was recorded.
     """
-    churn = _within(churned_accounts(now, money), "churned_at", as_of, rules.churn_horizon_days)
-    first = churn.group_by("account_id").agg(churned_at=churn.churned_at.min())
-    joined = cohort.select("account_id", "arr").left_join(first, "account_id").drop("account_id_right")
-    whole = _mark(joined, _expansions(now, joined, as_of, money, rules), "expanded")
-    whole = _mark(whole, _contractions(now, joined, as_of, money, rules), "contracted")
-    whole = _mark(whole, _promoters(by_customer(now, money, looking_back=True), as_of, rules), "advocated")
-    whole = _mark(whole, _worked_on(now, joined, as_of, rules), "treated")
-    whole = _with_p_untreated(whole, now, as_of, rules)
+    cohort = cohort.select(*KEY, "arr")
+    churn = _within(churned_accounts(now, money), "churned_at", cohort, rules.churn_horizon_days)
+    first = churn.group_by(*KEY).agg(churned_at=churn.churned_at.min())
+    joined = with_columns(cohort, first)
+    whole = _mark(joined, _expansions(now, joined, money, rules), "expanded")
+    whole = _mark(whole, _contractions(now, joined, money, rules), "contracted")
+    whole = _mark(whole, _promoters(by_customer(now, money, looking_back=True), joined, rules), "advocated")
+    whole = _mark(whole, _worked_on(now, joined, rules), "treated")
+    # Nobody can say who was worked on before that was recorded.
+    whole = whole.mutate(treated=now.recorded("interventions", whole.as_of).ifelse(whole.treated, ibis.null()))
+    whole = _with_p_untreated(whole, now, rules)
     grace = money.churn_grace_days
     return whole.select(
-        "account_id",
+        *KEY,
         "churned_at",
-        churned=_once_matured(whole.churned_at.notnull(), as_of, rules.churn_horizon_days + grace, now),
-        expanded=_once_matured(whole.expanded, as_of, rules.expansion_horizon_days + grace, now),
-        contracted=_once_matured(whole.contracted, as_of, rules.churn_horizon_days + grace, now),
-        advocated=_once_matured(whole.advocated, as_of, rules.advocacy_horizon_days + grace, now),
-        treated=_once_matured(whole.treated, as_of, rules.churn_horizon_days + grace, now),
-        untreated_chance=_once_matured(whole.untreated_chance, as_of, rules.churn_horizon_days + grace, now),
+        churned=_once_matured(whole.churned_at.notnull(), whole.as_of, rules.churn_horizon_days + grace, now),
+        expanded=_once_matured(whole.expanded, whole.as_of, rules.expansion_horizon_days + grace, now),
+        contracted=_once_matured(whole.contracted, whole.as_of, rules.churn_horizon_days + grace, now),
+        advocated=_once_matured(whole.advocated, whole.as_of, rules.advocacy_horizon_days + grace, now),
+        treated=_once_matured(whole.treated, whole.as_of, rules.churn_horizon_days + grace, now),
+        untreated_chance=_once_matured(whole.untreated_chance, whole.as_of, rules.churn_horizon_days + grace, now),
     )
 
 
@@ -108,27 +112,28 @@ def _ends(spans: ir.Table, today: date, grace_days: int) -> ir.Table:
     )
 
 
-def _expansions(now: Facts, cohort: ir.Table, as_of: datetime, money: BookSettings, rules: LabelSettings) -> ir.Table:
+def _expansions(now: Facts, cohort: ir.Table, money: BookSettings, rules: LabelSettings) -> ir.Table:
     """Accounts whose ARR, on the start of some contract within the horizon, is higher than at as_of by the share."""
     spans = _arr_spans(now, money)
-    arr = _arr_after(spans, spans.select("account_id", day="start_on"), as_of, rules.expansion_horizon_days)
-    joined = arr.join(cohort.select("account_id", "arr"), "account_id")
+    arr = _arr_after(spans, spans.select("account_id", day="start_on"), cohort, rules.expansion_horizon_days)
+    joined = arr.join(cohort, KEY)
     return joined.filter((joined.arr > 0) & (joined.later >= joined.arr * (1.0 + rules.expansion_rise)))
 
 
-def _contractions(now: Facts, cohort: ir.Table, as_of: datetime, money: BookSettings, rules: LabelSettings) -> ir.Table:
+def _contractions(now: Facts, cohort: ir.Table, money: BookSettings, rules: LabelSettings) -> ir.Table:
     """Accounts that stay and whose ARR, on some day of the horizon, is lower than at as_of by the share.
 
     ARR falls where a contract ends, and where a smaller one follows it. What counted twice at as_of, because its end
     was known only later, is no fall: ARR at as_of is the lower of what was known then and what is known now.
     """
     spans = _arr_spans(now, money)
-    then = spans.filter((spans.start_on <= as_of.date()) & (spans.end > as_of.date()))
-    of_then = then.group_by("account_id").agg(then=exact_sum(then.value))
+    then = cohort.select(*KEY, day=cohort.as_of.date()).join(spans, "account_id")
+    then = then.filter((then.start_on <= then.day) & (then.end > then.day))
+    of_then = then.group_by(*KEY).agg(then=exact_sum(then.value))
     days = spans.select("account_id", day="end").union(spans.select("account_id", day="start_on"))
-    arr = _arr_after(spans, days, as_of, rules.churn_horizon_days)
-    joined = arr.join(cohort.filter(cohort.churned_at.isnull()).select("account_id", "arr"), "account_id")
-    joined = joined.join(of_then, "account_id")
+    arr = _arr_after(spans, days, cohort, rules.churn_horizon_days)
+    joined = arr.join(cohort.filter(cohort.churned_at.isnull()), KEY)
+    joined = joined.join(of_then, KEY)
     fallen = joined.later <= ibis.least(joined.arr, joined.then) * (1.0 - rules.contraction_fall)
     return joined.filter((joined.later > 0) & fallen)
 
@@ -136,78 +141,83 @@ def _contractions(now: Facts, cohort: ir.Table, as_of: datetime, money: BookSett
 def _arr_spans(now: Facts, money: BookSettings) -> ir.Table:
     """Contracts with value and `end`: those that follow each other one after the other, without a gap between them."""
     contracts = now.chains(money.succession)
-    return contracts.mutate(
+    return contracts.select(
+        "account_id",
+        "start_on",
         value=arr_in_reporting_currency(contracts, money),
         end=ibis.coalesce(contracts.bridged_until, ibis.literal(NEVER)),
     )
 
 
-def _arr_after(spans: ir.Table, days: ir.Table, as_of: datetime, horizon_days: int) -> ir.Table:
+def _arr_after(spans: ir.Table, days: ir.Table, cohort: ir.Table, horizon_days: int) -> ir.Table:
     """ARR of each account (`later`) on those days of its own that lie within the horizon."""
-    within = _within(days.distinct(), "day", as_of, horizon_days)
-    live = within.join(spans.select("account_id", "start_on", "end", "value"), "account_id")
+    within = _within(days.distinct(), "day", cohort, horizon_days)
+    live = within.select(*KEY, "day").join(spans, "account_id")
     live = live.filter((live.start_on <= live.day) & (live.end > live.day))
-    return live.group_by("account_id", "day").agg(later=exact_sum(live.value))
+    return live.group_by(*KEY, "day").agg(later=exact_sum(live.value))
 
 
-def _promoters(now: Facts, as_of: datetime, rules: LabelSettings) -> ir.Table | None:
+def _promoters(now: Facts, cohort: ir.Table, rules: LabelSettings) -> ir.Table | None:
     """Accounts with a promoter's answer within the horizon; None without surveys."""
     if "surveys" not in now:
         return None
     answers = now["surveys"]
     return _within(
-        answers.filter(answers.score >= rules.promoter_from), "answered_at", as_of, rules.advocacy_horizon_days
+        answers.filter(answers.score >= rules.promoter_from), "answered_at", cohort, rules.advocacy_horizon_days
     )
 
 
-def _worked_on(now: Facts, cohort: ir.Table, as_of: datetime, rules: LabelSettings) -> ir.Table | None:
-    """Accounts contacted, or drawn for treatment, before they left; None where interventions were not recorded."""
-    if not now.recorded("interventions", as_of):
+def _worked_on(now: Facts, cohort: ir.Table, rules: LabelSettings) -> ir.Table | None:
+    """Accounts contacted, or drawn for treatment, before they left; None where interventions are not recorded."""
+    if "interventions" not in now:
         return None
-    worked_on = _before_churn(now["interventions"], "started_at", cohort, as_of, rules).select("account_id")
+    worked_on = _before_churn(now["interventions"], "started_at", cohort, rules).select(*KEY)
     if "hold_outs" not in now:
         return worked_on
     fell = now["hold_outs"].filter(~now["hold_outs"].held_out)
-    return worked_on.union(_before_churn(fell, "drawn_at", cohort, as_of, rules).select("account_id"))
+    return worked_on.union(_before_churn(fell, "drawn_at", cohort, rules).select(*KEY))
 
 
-def _with_p_untreated(cohort: ir.Table, now: Facts, as_of: datetime, rules: LabelSettings) -> ir.Table:
+def _with_p_untreated(cohort: ir.Table, now: Facts, rules: LabelSettings) -> ir.Table:
     """The cohort with `untreated_chance`: the product over an account's draws of the probability of being held out."""
-    if not now.recorded("hold_outs", as_of):
+    if "hold_outs" not in now:
         return cohort.mutate(untreated_chance=ibis.null().cast("float64"))
-    drawn = _before_churn(now["hold_outs"], "drawn_at", cohort, as_of, rules)
+    drawn = _before_churn(now["hold_outs"], "drawn_at", cohort, rules)
     spared = (1.0 - drawn.chance).clip(lower=0.0, upper=1.0)
     # A product by logarithms, which every engine has; rounded, since the order of a sum is the engine's own.
-    product = drawn.mutate(spared=spared).group_by("account_id").agg(
+    product = drawn.mutate(spared=spared).group_by(*KEY).agg(
         certain=(ibis._.spared == 0).any(), product=ibis._.spared.nullif(0.0).ln().sum().exp().round(DIGITS)
     )  # fmt: skip
-    joined = cohort.left_join(product, "account_id").drop("account_id_right")
+    joined = with_columns(cohort, product)
     p_untreated = ibis.cases((joined.certain, 0.0), else_=joined.product.fill_null(1.0))
-    return joined.mutate(untreated_chance=p_untreated).drop("certain", "product")
+    recorded = now.recorded("hold_outs", joined.as_of)
+    return joined.mutate(untreated_chance=recorded.ifelse(p_untreated, ibis.null())).drop("certain", "product")
 
 
-def _before_churn(rows: ir.Table, column: str, cohort: ir.Table, as_of: datetime, rules: LabelSettings) -> ir.Table:
+def _before_churn(rows: ir.Table, column: str, cohort: ir.Table, rules: LabelSettings) -> ir.Table:
     """Rows of the cohort within the horizon of churn and before the account left."""
-    begun = _within(rows, column, as_of, rules.churn_horizon_days)
-    joined = begun.join(cohort.select("account_id", "churned_at"), "account_id")
+    begun = _within(rows, column, cohort, rules.churn_horizon_days)
+    joined = begun.join(cohort.select(*KEY, "churned_at"), KEY)
     return joined.filter(joined.churned_at.isnull() | (joined[column] < joined.churned_at))
 
 
-def _within(rows: ir.Table, column: str, as_of: datetime, days: int) -> ir.Table:
-    """Rows of (as_of, as_of + days]; a date counts as its own midnight."""
-    at = rows[column].cast("timestamp")
-    return rows.filter((at > timestamp(as_of)) & (at <= timestamp(as_of + timedelta(days=days))))
+def _within(rows: ir.Table, column: str, cohort: ir.Table, days: int) -> ir.Table:
+    """The rows of each account of the cohort in (as_of, as_of + days]; a date counts as its own midnight."""
+    known = rows.drop(AS_OF) if AS_OF in rows.columns else rows  # the instant of what is known now
+    joined = cohort.select(*KEY).join(known, "account_id")
+    at = joined[column].cast("timestamp")
+    return joined.filter((at > joined.as_of) & (at <= joined.as_of + ibis.interval(days=days)))
 
 
 def _mark(cohort: ir.Table, found: ir.Table | None, name: str) -> ir.Table:
     """The cohort with a truth value: whether the account is among those found; NULL where nobody could be."""
     if found is None:
         return cohort.mutate(**{name: ibis.null().cast("boolean")})
-    those = found.select("account_id").distinct().mutate(there=True)
-    joined = cohort.left_join(those, "account_id").drop("account_id_right")
+    those = found.select(*KEY).distinct().mutate(there=True)
+    joined = with_columns(cohort, those)
     return joined.mutate(**{name: joined.there.notnull()}).drop("there")
 
 
-def _once_matured(label: ir.Value, as_of: datetime, days: int, now: Facts) -> ir.Value:
+def _once_matured(label: ir.Value, as_of: ir.Value, days: int, now: Facts) -> ir.Value:
     """The label, or NULL while horizon and grace have not passed."""
-    return label if as_of + timedelta(days=days) <= now.as_of else ibis.null().cast(label.type())
+    return (as_of <= timestamp(now.as_of - timedelta(days=days))).ifelse(label, ibis.null())

@@ -110,8 +110,8 @@ def facts_of(scenarios: Sequence[Scenario]) -> Facts:
     tables = {name: _staged(name, of) for name, of in rows.items()}
     tables["quarantine"] = ibis.memtable(_typed(QUARANTINE, ()))
     as_of = datetime.combine(TODAY, datetime.min.time())
-    newest = {name: _newest(name, of) for name, of in rows.items()}
-    return known(tables, as_of, newest, {name: TABLES[name].accepted for name in rows})
+    newest = {name: {as_of: _newest(name, of)} for name, of in rows.items()}
+    return known(tables, [as_of], newest, {name: TABLES[name].accepted for name in rows})
 
 
 def given_without(scenario: Scenario) -> Mapping[str, frozenset[str]]:

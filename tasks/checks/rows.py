@@ -13,7 +13,7 @@ from keepwell.expectations.derived import with_derived, with_existence
 from keepwell.expectations.sieve import may_break, repeated_values, thinned
 from keepwell.expectations.suites import Expectation
 from keepwell.expectations.summed import seen_at
-from keepwell.features.facts.columns import CanonicalTable
+from keepwell.features.facts.columns import AS_OF, CanonicalTable
 from keepwell.features.facts.known import known_rows, timestamp
 from keepwell.tasks.sources.casts import joined_key
 from keepwell.tasks.sources.snapshot import StagedTable
@@ -70,7 +70,7 @@ def visible(rows: ir.Table, table: CanonicalTable, given: Collection[str], as_of
     at = timestamp(as_of)
     hidden = rows.known_at.isnull() | ((seen_at(rows, table) <= at) & (rows.known_at > at))
     at_all = with_derived(rows, table.name, given).mutate(hidden=hidden, known_at=hidden.ifelse(at, rows.known_at))
-    seen = known_rows(at_all, table, as_of)
+    seen = known_rows(at_all, table, [as_of]).drop(AS_OF)
     return seen.mutate(known_at=seen.hidden.ifelse(ibis.null(), seen.known_at)).drop("hidden")
 
 

@@ -99,7 +99,7 @@ def _judged(
     """Every result of one table, with what Great Expectations said; and the rules that could not be judged."""
     table, about = TABLES[suite.table], snapshot.tables[suite.table]
     known = visible(staged[table.name], table, about.given, as_of)
-    rows = with_what_follows(known, table.name, as_of.date(), succession)
+    rows = with_what_follows(known, table.name, as_of, succession)
     rows = rows if table.name == USAGE.name else rows.cache()  # asked several times, and small beside usage
     counts = counts_of(rows, snapshot, staged, suite, as_of)
     measures = measured(rows, noted, table, about, counts, suite, as_of, checks, every, fixed, watched)

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from keepwell.features.book import book
+from keepwell.features.facts.known import at_each
 from keepwell.features.outcomes.labels import labels
 from keepwell.features.settings import BookSettings, LabelSettings
 from keepwell.models.promotion.champions import CHALLENGER
@@ -81,7 +82,8 @@ def with_outcomes(
             start = datetime.combine(day, time(0))
             end = start + timedelta(days=rules.horizon_days(outcome))
             cohort = entered.set_index("account_id")
-            outcomes = labels(ibis.memtable(entered[["account_id", "arr"]]), start, known, money, rules).to_pandas()
+            began = at_each(ibis.memtable(entered[["account_id", "arr"]]), [start])
+            outcomes = labels(began, known, money, rules).to_pandas()
             later = book(facts_at(snapshot, end, fixed), money).select("account_id", "arr").to_pandas()
             parts.append(_with(cohort, outcomes.set_index("account_id"), later.set_index("account_id"), outcome, end))
         else:

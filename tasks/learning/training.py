@@ -10,6 +10,7 @@ from datetime import date, datetime, time, timedelta
 import pandas as pd
 
 from keepwell.features.book import book
+from keepwell.features.facts.columns import AS_OF
 from keepwell.features.facts.known import Facts
 from keepwell.features.measures.all import FEATURES
 from keepwell.features.measures.registry import COMPONENTS
@@ -18,12 +19,13 @@ from keepwell.features.settings import LabelSettings
 from keepwell.models.settings.base import OUTCOMES
 from keepwell.models.settings.training import SplitSettings
 from keepwell.models.training.split import Splits, TooLittleData, split_months
-from keepwell.tasks.scoring.measured import measured_book
+from keepwell.tasks.scoring.measured import measured, wide_books
 from keepwell.tasks.scoring.score import ScoreSettings
-from keepwell.tasks.sources.facts import NOTHING, facts_at
+from keepwell.tasks.sources.facts import NOTHING, facts_at, facts_at_each
 from keepwell.tasks.sources.snapshot import Snapshot
 
-"""The column of each outcome's label."""
+MONTHS_AT_ONCE = 24
+"""Months that one query computes: what bounds the memory."""
 
 
 @dataclass(frozen=True)
@@ -76,19 +78,21 @@ def _months(
 ) -> Iterator[pd.DataFrame]:
     """One frame per month. Health is replayed: each month may carry over values from the month before."""
     measures = None
-    for month in months:
-        at = datetime.combine(month, time(0))
-        facts = facts_at(snapshot, at, fixed)
-        found = measured_book(facts, scoring, {}, measures)
-        measures = found.measures
-        outcome = labels(book(facts, scoring.money), at, known_now, scoring.money, rules).to_pandas()
-        about = found.scores.reset_index()[
-            ["account_id", "status", "segment", "industry", "country", "arr", "high_value", "tenure_days", "health",
-             "coverage", *(f"component_{c}" for c in COMPONENTS)]
-        ]  # fmt: skip
-        whole = about.merge(found.features, on="account_id").merge(outcome, on="account_id", validate="1:1")
-        old_enough = (whole["status"] == "active") & (whole["tenure_days"] >= rules.min_tenure_days)
-        yield whole[old_enough].assign(as_of=pd.Timestamp(month))
+    instants = [datetime.combine(month, time(0)) for month in months]
+    for first in range(0, len(instants), MONTHS_AT_ONCE):
+        facts = facts_at_each(snapshot, instants[first : first + MONTHS_AT_ONCE], fixed)
+        outcomes = labels(book(facts, scoring.money), known_now, scoring.money, rules).to_pandas()
+        for wide in wide_books(facts, scoring):
+            found = measured(wide, scoring, {}, measures)
+            measures = found.measures
+            about = found.scores.reset_index()[
+                ["account_id", "status", "segment", "industry", "country", "arr", "high_value", "tenure_days", "health",
+                 "coverage", *(f"component_{c}" for c in COMPONENTS)]
+            ]  # fmt: skip
+            outcome = outcomes[outcomes[AS_OF] == wide.as_of]
+            whole = about.merge(found.features, on="account_id").merge(outcome, on="account_id", validate="1:1")
+            old_enough = (whole["status"] == "active") & (whole["tenure_days"] >= rules.min_tenure_days)
+            yield whole[old_enough].assign(as_of=pd.Timestamp(wide.as_of.date()))
 
 
 def first_month(snapshot: Snapshot, now: datetime, run_in_days: int, fixed: frozenset[str] = frozenset()) -> date:

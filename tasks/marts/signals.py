@@ -11,7 +11,7 @@ import ibis.expr.operations as ops
 
 from keepwell.features.book import book
 from keepwell.features.facts.canonical import EVENTS, OUTCOMES, QUARANTINE, TABLES
-from keepwell.features.facts.columns import CanonicalTable, Column
+from keepwell.features.facts.columns import AS_OF, INSTANT, CanonicalTable, Column
 from keepwell.features.facts.known import Facts, Rows
 from keepwell.features.measures.registry import Feature, rows_for
 from keepwell.features.settings import BookSettings
@@ -96,6 +96,8 @@ def _origins(node: Any) -> Iterator[Place]:
 
 
 def _origin(relation: Any, name: str) -> Iterator[Place]:
+    if name == AS_OF:
+        return
     if isinstance(relation, ops.UnboundTable):
         yield relation.name, name
     elif isinstance(relation, ops.Aggregate):
@@ -111,9 +113,9 @@ def _no_facts() -> Facts:
     """Every canonical table but outcomes, with its columns but no rows, as of any instant."""
     signalling = {name: table for name, table in TABLES.items() if name not in OUTCOMES}
     columns = {name: {c.name: c.type for c in (*t.columns, *t.staged)} for name, t in signalling.items()}
-    tables = {name: ibis.table(schema, name=name) for name, schema in columns.items()}
+    tables = {name: ibis.table({AS_OF: INSTANT, **schema}, name=name) for name, schema in columns.items()}
     tables["account_labels"] = tables["accounts"]
-    tables["quarantine"] = ibis.table({c.name: c.type for c in QUARANTINE}, name="quarantine")
+    tables["quarantine"] = ibis.table({AS_OF: INSTANT} | {c.name: c.type for c in QUARANTINE}, name="quarantine")
     as_of = datetime(2000, 1, 1)  # noqa: DTZ001 - instants are kept without a zone, in UTC
     given = {name: frozenset(schema) for name, schema in columns.items()}
-    return Facts(as_of, tables, dict.fromkeys(tables, as_of.date()), given)
+    return Facts((as_of,), tables, {name: {as_of: as_of.date()} for name in tables}, given)

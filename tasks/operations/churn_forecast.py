@@ -15,7 +15,8 @@ import pandas as pd
 import scipy
 
 from keepwell.features.book import book
-from keepwell.features.facts.known import Facts, known
+from keepwell.features.facts.columns import AS_OF, KEY
+from keepwell.features.facts.known import Facts
 from keepwell.features.outcomes.labels import churned_accounts
 from keepwell.features.settings import BookSettings
 from keepwell.models.effects.forecast import (
@@ -34,6 +35,7 @@ from keepwell.models.grading.intervals import Estimate
 from keepwell.models.grading.metrics import Floats
 from keepwell.models.settings.effects import ForecastSettings
 from keepwell.tasks.earlier_scores import dates, read
+from keepwell.tasks.sources.facts import facts_at_each
 from keepwell.tasks.sources.snapshot import Snapshot
 
 MODEL, HISTORY, NONE = "model", "history", "none"
@@ -66,20 +68,15 @@ def cohort_of(accounts: pd.DataFrame, as_of: date, horizon_days: int) -> pd.Data
 def past_quarters(snapshot: Snapshot, now: Facts, rules: ForecastRules) -> pd.DataFrame:
     """One row per account and matured period of one horizon: quarter, account_id, segment, stratum, arr, churned.
 
-    Each period has the accounts as known at its start, from contracts, recorded churn and attributes alone.
+    Each period has the accounts as known at its start.
     """
-    tables = snapshot.open()
-    needed = ["accounts", "contracts", "churn_events", "quarantine"]
-    if rules.money.returns_by == "usage":
-        needed.append("usage")
-    slim = {name: tables[name] for name in needed if name in tables}
-    given = {name: frozenset(staged.given) for name, staged in snapshot.tables.items()}
     left = _churned_accounts(now, rules.money)
+    starts = list(_starts(now.as_of, rules))
+    books = book(facts_at_each(snapshot, starts, rules.fixed), rules.money)
+    accounts = books.select(*KEY, "status", "segment", "arr", "renewal_on").to_pandas()
     frames = []
-    for start in _starts(now.as_of, rules):
-        facts = known(slim, start, {}, given, rules.fixed)
-        accounts = book(facts, rules.money).select("account_id", "status", "segment", "arr", "renewal_on").to_pandas()
-        cohort = cohort_of(accounts, start.date(), rules.horizon_days)
+    for start in starts:
+        cohort = cohort_of(accounts[accounts[AS_OF] == start], start.date(), rules.horizon_days)
         if len(cohort) < rules.forecast.min_accounts:
             break
         gone = left_within(left, cohort["account_id"], start, start + timedelta(days=rules.horizon_days))

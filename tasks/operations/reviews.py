@@ -10,6 +10,7 @@ import ibis
 import numpy as np
 import pandas as pd
 
+from keepwell.features.facts.known import at_each
 from keepwell.features.health.words import in_words
 from keepwell.features.measures.all import FEATURES
 from keepwell.features.outcomes.labels import labels
@@ -118,9 +119,9 @@ def outcomes_of(
     if now.date() < sprint.outcomes_known_on:
         return {}
     about = read(marts, "health_scores", sprint.as_of, ["account_id", "arr"])
-    cohort = ibis.memtable(about[about["account_id"].isin(list(sprint.accounts))])
-    at = datetime.combine(sprint.as_of, time(0))
-    labelled = labels(cohort, at, facts_at(snapshot, now, fixed), money, rules).to_pandas()
+    mine = about[about["account_id"].isin(list(sprint.accounts))]
+    cohort = at_each(ibis.memtable(mine), [datetime.combine(sprint.as_of, time(0))])
+    labelled = labels(cohort, facts_at(snapshot, now, fixed), money, rules).to_pandas()
     label = OUTCOMES[sprint.outcome]
     return {
         row.account_id: Outcome(

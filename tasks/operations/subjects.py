@@ -183,5 +183,5 @@ def _change_of_use(subjects: pd.DataFrame, facts: Facts, rules: SubjectSettings)
         .set_index(subjects.index)
     )
     change = (np.log1p(used["after"]) - np.log1p(used["before"])).clip(-rules.usage_bound, rules.usage_bound)
-    known = pd.Timestamp(facts.newest["usage"]) if "usage" in facts.newest else pd.Timestamp.min
+    known = pd.Timestamp(facts.newest_use) if facts.newest_use else pd.Timestamp.min
     return change.where(subjects["at"].dt.normalize() + rules.usage_days * DAY <= known)

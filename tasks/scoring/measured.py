@@ -1,7 +1,8 @@
 """The book of an instant with its features, its measures and its health, not yet explained."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from types import MappingProxyType
 from typing import Protocol
 
@@ -9,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from keepwell.features.book import book, by_customer
+from keepwell.features.facts.columns import AS_OF
 from keepwell.features.facts.known import Facts
 from keepwell.features.facts.trust import set_aside_share
 from keepwell.features.health.score import Inputs, components, coverage, health_of, measure_frame
@@ -51,6 +53,43 @@ class Measured:
     never_used: pd.Series
 
 
+@dataclass(frozen=True)
+class WideBook:
+    """The accounts of one instant, a row each, with the columns of the book and all features, ordered by account_id.
+
+    `about`: the columns of the book. `set_aside`: of the rows of an account and a source, the share that was set aside.
+    `newest_use`: the newest day of usage known then.
+    """
+
+    as_of: datetime
+    rows: pd.DataFrame
+    about: Sequence[str]
+    answerable: frozenset[str]
+    sources: Sequence[str]
+    set_aside: pd.DataFrame
+    newest_use: date | None
+
+
+def wide_books(facts: Facts, rules: Rules) -> list[WideBook]:
+    """The book of each instant with its features, all by one query."""
+    facts = by_customer(facts, rules.money)
+    under_contract = book(facts, rules.money)
+    found = feature_table(facts, under_contract, FEATURES, rules.money.rates(), also=[LAST_USE]).to_pandas()
+    shares = set_aside_share(facts)
+    return [
+        WideBook(
+            as_of=at,
+            rows=found[found[AS_OF] == at].drop(columns=AS_OF).sort_values("account_id", ignore_index=True),
+            about=[name for name in under_contract.columns if name != AS_OF],
+            answerable=frozenset(name for name, feature in FEATURES.items() if answerable(facts, feature)),
+            sources=[name for name in facts.tables if name in facts.given],
+            set_aside=shares[shares[AS_OF] == at],
+            newest_use=facts.newest.get("usage", {}).get(at),
+        )
+        for at in facts.instants
+    ]
+
+
 def measured_book(
     facts: Facts,
     rules: Rules,
@@ -59,34 +98,41 @@ def measured_book(
     overrides: Mapping[str, Override] = NO_OVERRIDES,
 ) -> Measured:
     """Every account under contract with its health. `before`: the measures of the score before."""
-    facts = by_customer(facts, rules.money)
-    under_contract = book(facts, rules.money)
-    wide = (
-        feature_table(facts, under_contract, FEATURES, rules.money.rates(), also=[LAST_USE])
-        .to_pandas()
-        .sort_values("account_id", ignore_index=True)
-    )
-    accounts = wide[list(under_contract.columns)].copy()
+    (found,) = wide_books(facts, rules)
+    return measured(found, rules, coverage_left, before, overrides)
+
+
+def measured(
+    found: WideBook,
+    rules: Rules,
+    coverage_left: Mapping[str, float],
+    before: pd.DataFrame | None,
+    overrides: Mapping[str, Override] = NO_OVERRIDES,
+) -> Measured:
+    """The accounts of one instant with their health. `before`: the measures of the score before."""
+    wide = found.rows
+    accounts = wide[list(found.about)].copy()
     accounts["csm"] = accounts["csm"].fillna(rules.owners.default_csm)
     accounts["high_value"] = high_value(accounts["arr"], rules.money)
     inputs = Inputs(
-        answerable=frozenset(name for name, feature in FEATURES.items() if answerable(facts, feature)),
-        confidence=_confidence(facts, accounts["account_id"], coverage_left),
+        answerable=found.answerable,
+        confidence=_confidence(found, coverage_left),
         stored=before,
-        as_of=facts.today,
+        as_of=found.as_of.date(),
     )
     measures = measure_frame(accounts, wide, FEATURES, rules.health, inputs)
     scores = accounts.set_index("account_id")
     scores = scores.join(health_columns(measures, rules.health, overrides)).join(component_columns(measures))
     features = wide[["account_id", *(f.name for f in FEATURES.values() if f.published)]]
-    return Measured(scores, features, measures, wide, _never_used(wide, facts))
+    return Measured(scores, features, measures, wide, _never_used(found))
 
 
-def _never_used(wide: pd.DataFrame, facts: Facts) -> pd.Series:
+def _never_used(found: WideBook) -> pd.Series:
     """Days as a customer, by account_id, of those without any use though the usage source covers all of that time."""
+    wide, today = found.rows, found.as_of.date()
     silent = wide[wide[LAST_USE].isna() & wide["days_since_last_use"].notna()].set_index("account_id")
-    unseen = (facts.today - facts.newest.get("usage", facts.today)).days - 1
-    since_first = (pd.Timestamp(facts.today) - pd.to_datetime(silent["first_start_on"])).dt.days
+    unseen = (today - (found.newest_use or today)).days - 1
+    since_first = (pd.Timestamp(today) - pd.to_datetime(silent["first_start_on"])).dt.days
     return silent["tenure_days"][silent["observed_days"] + unseen >= since_first].astype(float)
 
 
@@ -128,13 +174,13 @@ def component_columns(measures: pd.DataFrame) -> pd.DataFrame:
     return components(measures).reindex(columns=list(COMPONENTS)).add_prefix("component_")
 
 
-def _confidence(facts: Facts, accounts: pd.Series, coverage_left: Mapping[str, float]) -> pd.DataFrame:
+def _confidence(found: WideBook, coverage_left: Mapping[str, float]) -> pd.DataFrame:
     """Per account and source, the share that can be trusted: what warnings leave, less the rows set aside."""
-    frame = pd.DataFrame(1.0, index=pd.Index(accounts), columns=[n for n in facts.tables if n in facts.given])
+    frame = pd.DataFrame(1.0, index=pd.Index(found.rows["account_id"]), columns=list(found.sources))
     for source, left in coverage_left.items():
         if source in frame:
             frame[source] *= left
-    for source, shares in set_aside_share(facts).groupby("table_name"):
+    for source, shares in found.set_aside.groupby("table_name"):
         trusted = 1 - shares.set_index("account_id")["share"].reindex(frame.index).fillna(0.0)
         frame[source] *= trusted
     return frame

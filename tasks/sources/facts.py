@@ -1,6 +1,6 @@
 """The only door to raw data: a staged snapshot and what the ledger adds to it, cut at as_of."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
@@ -9,7 +9,8 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from keepwell.features.facts.canonical import TABLES
-from keepwell.features.facts.known import Facts, known, known_rows
+from keepwell.features.facts.columns import AS_OF
+from keepwell.features.facts.known import DayBits, Facts, known, rows_of
 from keepwell.features.facts.rollups import ROLLUPS
 from keepwell.tasks.sources.casts import canonical
 from keepwell.tasks.sources.snapshot import Snapshot
@@ -23,7 +24,17 @@ def facts_at(
     fixed: frozenset[str] = frozenset(),
     recorded: Mapping[str, pd.DataFrame] = NOTHING,
 ) -> Facts:
-    """Everything in the snapshot that was known at `as_of`, on an engine of its own.
+    """Everything in the snapshot that was known at `as_of`; see `facts_at_each`."""
+    return facts_at_each(snapshot, (as_of,), fixed, recorded)
+
+
+def facts_at_each(
+    snapshot: Snapshot,
+    instants: Sequence[datetime],
+    fixed: frozenset[str] = frozenset(),
+    recorded: Mapping[str, pd.DataFrame] = NOTHING,
+) -> Facts:
+    """Everything in the snapshot that was known at each of these instants, on an engine of its own.
 
     `recorded`: rows that Keepwell's ledger has of canonical tables (tasks/ledger/recorded.py). They are no part of the
     snapshot, whose id must not change when somebody writes down a call; of a key that both have, the ledger's counts.
@@ -36,30 +47,36 @@ def facts_at(
             tables[name] = _together(tables[name], ours, TABLES[name].key)
         else:
             tables[name], since[name] = ours, rows[TABLES[name].event].min().to_pydatetime()
-    newest = Newest({name: tables[name] for name in (*snapshot.tables, *since)}, as_of)
     given = {name: frozenset(staged.given) for name, staged in snapshot.tables.items()}
     given |= {name: frozenset(recorded[name].columns) for name in since}
     rollups = {name: tables[name] for name in ROLLUPS if name in tables}
-    return replace(known(tables, as_of, newest, given, fixed, rollups), since=since)
+    facts = known(tables, instants, {}, given, fixed, rollups)
+    return replace(facts, newest=Newest(facts), since=since)
 
 
-class Newest(Mapping[str, date]):
-    """The newest event day known of each table, looked up when it is asked for: a run asks for few of them."""
+class Newest(Mapping[str, Mapping[datetime, date]]):
+    """The newest event day known of each table by instant, looked up when it is asked for: a run asks for few."""
 
-    def __init__(self, tables: Mapping[str, ir.Table], as_of: datetime) -> None:
-        self._tables, self._as_of = tables, as_of
-        self._found: dict[str, date | None] = {}
+    def __init__(self, facts: Facts) -> None:
+        self._facts = facts
+        self._found: dict[str, dict[datetime, date]] = {}
 
-    def __getitem__(self, name: str) -> date:
+    def __getitem__(self, name: str) -> Mapping[datetime, date]:
         if name not in self._found:
-            visible = known_rows(self._tables[name], TABLES[name], self._as_of)
-            self._found[name] = visible[TABLES[name].event].cast("date").max().to_pyarrow().as_py()
-        if (day := self._found[name]) is None:
+            self._found[name] = self._newest(name) if name in self._facts else {}
+        if not self._found[name]:
             raise KeyError(name)
-        return day
+        return self._found[name]
+
+    def _newest(self, name: str) -> dict[datetime, date]:
+        days = next((n for n, r in ROLLUPS.items() if r.source == name and not r.by), "")
+        rows = rows_of(self._facts, name, None, rollup=days)
+        day = rows.last_day if isinstance(rows, DayBits) else rows.table[rows.event].cast("date")
+        newest = rows.table.group_by(AS_OF).agg(day=day.max()).drop_null("day")
+        return {row[AS_OF]: row["day"] for row in newest.to_pyarrow().to_pylist()}
 
     def __iter__(self) -> Iterator[str]:
-        return (name for name in self._tables if name in self)
+        return (name for name in self._facts.given if name in self)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)

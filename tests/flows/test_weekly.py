@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from keepwell.features.facts.canonical import TABLES
-from keepwell.features.facts.known import Facts, known_rows
+from keepwell.features.facts.known import Facts, at_each, known_rows
 from keepwell.features.settings import BookSettings, HealthSettings
 from keepwell.flows import weekly_review as review
 from keepwell.flows.configuration.settings import load_settings
@@ -181,7 +181,7 @@ def deals_at(as_of: datetime, *rows: tuple[object, ...]) -> pd.DataFrame:
     columns = ["opportunity_id", "account_id", "changed_at", "kind", "stage", "value", "currency"]
     frame = pd.DataFrame(rows, columns=columns).assign(owner="kim")
     table = ibis.memtable(frame.assign(known_at=frame["changed_at"]))
-    facts = Facts(as_of, {"opportunities": known_rows(table, TABLES["opportunities"], as_of)}, {}, {})
+    facts = Facts((as_of,), {"opportunities": known_rows(table, TABLES["opportunities"], [as_of])}, {}, {})
     return pipeline(facts, as_of.date(), BookSettings(fx_rates={"EUR": 2.0}), DEFAULTS)
 
 
@@ -409,7 +409,7 @@ def test_rates_of_interventions_are_by_account_and_only_where_the_outcome_is_kno
     )  # fmt: skip
     days = ["start_on", "end_on", "ended_on", "notice_on"]
     table = ibis.memtable(contracts.astype(dict.fromkeys(days, "datetime64[s]"))).cast(dict.fromkeys(days, "date"))
-    facts = Facts(NOW, {"contracts": table}, {}, {})
+    facts = Facts((NOW,), {"contracts": at_each(table, [NOW])}, {}, {})
     made = [
         Intervention(f"{name}{days}", name, "training", None, ago(days), None, None, "Ann", "")
         for name, days in (("left", 200), ("left", 140), ("stayed", 300), ("stayed", 125), ("stayed", 20))
@@ -494,7 +494,7 @@ def test_the_page_is_safe_and_says_how_forecasts_came_out() -> None:
 def test_candidates_without_any_deal_are_listed(tmp_path: Path) -> None:
     """A company need have no table of opportunities, nor a deal under way (SRC-1, WKL-1)."""
     accounts = book(account("a", band="healthy"))
-    deals = pipeline(Facts(NOW, {}, {}, {}), DAY, BookSettings(), DEFAULTS)
+    deals = pipeline(Facts((NOW,), {}, {}, {}), DAY, BookSettings(), DEFAULTS)
     asked = pd.DataFrame([{"account_id": "a", "why": "recommends us"}])
     found = report(account("a"))
     alone = opportunities(deals, asked, accounts, QUIET, DEFAULTS)

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from keepwell.features.book import book
 from keepwell.features.facts.canonical import QUARANTINE, TABLES
-from keepwell.features.facts.columns import Column
+from keepwell.features.facts.columns import AS_OF, Column
 from keepwell.features.facts.known import Facts
 from keepwell.features.facts.rollups import ROLLUPS
 from keepwell.features.measures.all import FEATURES
@@ -101,7 +101,7 @@ def wide(facts: Facts, *features: str, money: BookSettings | None = None) -> pd.
     wanted = _with_ingredients(features) if features else FEATURES
     settings = money or BookSettings()
     table = feature_table(facts, book(facts, settings), {name: FEATURES[name] for name in wanted}, settings.rates())
-    return table.to_pandas().set_index("account_id").sort_index()
+    return table.drop(AS_OF).to_pandas().set_index("account_id").sort_index()
 
 
 def value(facts: Facts, feature: str, account: str = "acme") -> float | None:

@@ -6,7 +6,7 @@ year and has the plan `pro` unless its row says otherwise. docs/explanation/cont
 
 import time
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 
 import ibis
 import numpy as np
@@ -177,10 +177,10 @@ WAYS = (
 def found() -> dict[str, dict[str, object]]:
     """What the company's book and labels say of every way."""
     tables = snapshot({"contracts": [row for each in WAYS for row in each.rows()]})
-    now, at = facts_of(tables, day(400)), datetime.fromisoformat(MONDAY)
+    now = facts_of(tables, day(400))
     cohort = book(facts_of(tables, MONDAY), MONEY)
     about = cohort.select("account_id", "arr", "status", "renewal_on").to_pandas()
-    outcomes = labels(cohort, at, now, MONEY, LabelSettings()).to_pandas()
+    outcomes = labels(cohort, now, MONEY, LabelSettings()).to_pandas()
     outcomes = outcomes[["account_id", "churned", "expanded", "contracted"]]
     return about.merge(outcomes, on="account_id").set_index("account_id").to_dict("index")
 
@@ -306,7 +306,7 @@ def test_a_schema_without_rows_has_the_columns_of_chains() -> None:
     facts = company(MONDAY, contracts=[])
     schema = ibis.table(facts["contracts"].schema(), name="contracts")
 
-    assert set(CHAINED.names) <= set(with_chains(schema, date(2024, 3, 4), SuccessionRules()).columns)
+    assert set(CHAINED.names) <= set(with_chains(schema, SuccessionRules()).columns)
 
 
 def test_the_bounds_are_settings() -> None:

@@ -11,6 +11,7 @@ from keepwell.features.facts.known import Facts
 from keepwell.features.settings import BookSettings
 from tests.support.handmade import MONDAY, Row, ago, company, contract, wide
 
+MIDNIGHT = datetime.fromisoformat(MONDAY)
 RULES = BookSettings().succession
 
 
@@ -68,15 +69,15 @@ def test_the_setting_leaves_them_apart() -> None:
 )
 def test_the_nearest_parent_under_contract_pays(contracts: list[Row], payers: dict[str, str]) -> None:
     """By the contracts that are live on the day (section 0)."""
-    assert payers_of(group(*contracts), RULES) == payers
+    assert payers_of(group(*contracts), RULES) == {MIDNIGHT: payers}
 
 
 def test_who_ever_had_a_contract_was_a_customer_of_its_own() -> None:
     """Looking back from today, the calls with a subsidiary that has left stay its own (section 0, LRN-7)."""
     facts = group(contract("south", end_on=ago(300)))
 
-    assert payers_of(facts, RULES)["south"] == "group"
-    assert payers_of(facts, RULES, looking_back=True) == {"north": "group", "deep": "south"}
+    assert payers_of(facts, RULES)[MIDNIGHT]["south"] == "group"
+    assert payers_of(facts, RULES, looking_back=True) == {MIDNIGHT: {"north": "group", "deep": "south"}}
 
 
 def test_a_parent_is_that_of_the_day() -> None:
@@ -89,14 +90,14 @@ def test_a_parent_is_that_of_the_day() -> None:
     ]
 
     assert payers_of(group(accounts=bought, as_of=ago(1)), RULES) == {}
-    assert payers_of(group(accounts=bought), RULES) == {"north": "group"}
+    assert payers_of(group(accounts=bought), RULES) == {MIDNIGHT: {"north": "group"}}
 
 
 def test_parents_in_a_circle_and_unknown_ones_end() -> None:
     """Two that are each other's parent, one that is its own, one whose parent nobody knows (section 0)."""
     odd = [member("one", "two"), member("two", "one"), member("self", "self"), member("lost", "nobody")]
 
-    assert payers_of(group(accounts=odd), RULES) == {}
+    assert payers_of(group(accounts=odd), RULES) == {MIDNIGHT: {}}
 
 
 def test_without_groups_the_facts_are_the_same() -> None:

@@ -23,7 +23,7 @@ from keepwell.features.book import book
 from keepwell.features.facts.canonical import TABLES
 from keepwell.features.facts.columns import FIXED, HISTORY, UNDATED, Column
 from keepwell.features.facts.events import events
-from keepwell.features.facts.known import Facts
+from keepwell.features.facts.known import Facts, at_each
 from keepwell.features.facts.rollups import ROLLUPS
 from keepwell.features.measures.all import FEATURES
 from keepwell.features.outcomes.labels import labels
@@ -291,7 +291,7 @@ def _seen_of(
         "event.": events(
             now, datetime.fromisoformat(as_of) - timedelta(days=60), ("urgent",), MONEY.rates()
         ).to_pandas(),
-        "label.": labels(cohort, past, now, MONEY, RULES).to_pandas(),
+        "label.": labels(cohort, now, MONEY, RULES).to_pandas(),
     } | {f"{name}.": rows.to_pandas() for name, rows in now.tables.items()}
     found: dict[str, list[Any]] = {}
     for prefix, frame in frames.items():
@@ -388,13 +388,13 @@ def test_a_feature_that_reads_the_whole_table_is_caught() -> None:
 
     def uncut(tables: Snapshot, as_of: str) -> Facts:
         honest = facts_of(tables, as_of)
-        others = {name: rows for name, rows in honest.tables.items() if name not in ROLLUPS}
-        return replace(honest, tables={**others, "usage": tables["usage"]})
+        whole = at_each(tables["usage"], honest.instants)
+        return replace(honest, tables={**honest.tables, "usage": whole}, rollups={})
 
     def uncut_rollups(tables: Snapshot, as_of: str) -> Facts:
         honest = facts_of(tables, as_of)
-        whole = {name: rollup.to_store(tables["usage"]) for name, rollup in ROLLUPS.items()}
-        return replace(honest, tables={**honest.tables, **whole})
+        whole = {name: rollup.to_store(tables["usage"]).mutate(late=-10_000) for name, rollup in ROLLUPS.items()}
+        return replace(honest, rollups=whole)
 
     story = story_of("usage", None, {"day": _day(3), "events": 5, "known_at": f"{_day(-1)}T08:00"})
 
@@ -412,7 +412,7 @@ def test_a_newest_day_that_nobody_knew_is_caught(monkeypatch: pytest.MonkeyPatch
     story.late["usage"].append(late)
 
     assert what_moved(story, "days_since_last_use") == set()
-    monkeypatch.setattr(door, "known_rows", lambda rows, *_: rows)
+    monkeypatch.setattr(door.Newest, "_newest", lambda *_: {MIDNIGHT: date.fromisoformat(_day(3))})
     assert "days_since_last_use" in what_moved(story, "days_since_last_use")
 
 

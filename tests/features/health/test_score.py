@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from keepwell.features.health.change import PARTS, change_parts
-from keepwell.features.health.points import definition_key, peer_reference, points_frame, points_from
+from keepwell.features.health.points import definition_key, peer_groups, peer_reference, points_from, points_of
 from keepwell.features.health.score import Inputs, components, coverage, effective_weights, health_of, measure_frame
 from keepwell.features.measures.all import FEATURES
 from keepwell.features.measures.registry import COMPONENTS
@@ -104,19 +104,22 @@ def test_equal_peers_are_all_typical() -> None:
 def test_a_small_segment_is_compared_with_its_parent_and_then_with_the_book() -> None:
     """Fewer than 20 accounts with a value: `eu/dach` falls to `eu`, a lone segment to the whole book (FEA-4)."""
     segments = ["eu/dach"] * 5 + ["eu/nordic"] * 25 + ["us"] * 3 + [None] * 30
-    values = pd.Series([10.0] * 5 + [20.0] * 25 + [30.0] * 3 + [np.nan] * 10 + [50.0] * 20)
+    values = np.array([10.0] * 5 + [20.0] * 25 + [30.0] * 3 + [np.nan] * 10 + [50.0] * 20)
+    peers = peer_groups(pd.Series(segments))
 
-    reference, _ = peer_reference(values, pd.Series(segments), minimum=20)
+    reference, _ = peer_reference(values, peers, minimum=20)
 
     assert [reference[0], reference[5], reference[30], reference[40]] == [20, 20, 20, 20]
-    assert peer_reference(values, pd.Series(segments), minimum=5)[0][0] == 10
-    assert peer_reference(values, pd.Series(segments), minimum=26)[0][5] == 20  # eu as a whole has 30
-    assert peer_reference(values, pd.Series(segments), minimum=31)[0][40] == 20  # the book's median
+    assert peer_reference(values, peers, minimum=5)[0][0] == 10
+    assert peer_reference(values, peers, minimum=26)[0][5] == 20  # eu as a whole has 30
+    assert peer_reference(values, peers, minimum=31)[0][40] == 20  # the book's median
 
 
 def test_a_segment_is_no_part_of_one_whose_name_begins_alike() -> None:
     """`europe` is not in `eu`."""
-    reference, _ = peer_reference(pd.Series([1.0, 9.0, 9.0]), pd.Series(["eu", "europe", "europe"]), minimum=1)
+    reference, _ = peer_reference(
+        np.array([1.0, 9.0, 9.0]), peer_groups(pd.Series(["eu", "europe", "europe"])), minimum=1
+    )
 
     assert list(reference) == [1, 9, 9]
 
@@ -173,11 +176,12 @@ def test_contributions_sum_to_the_score_and_everything_stays_in_bounds(data: st.
 def test_a_better_value_never_gets_fewer_points(feature: str, value: float, step: float, seed: int) -> None:
     """More where more is better, less where less is, even though the peers' median moves with it (HLT-1)."""
     about, measure = FEATURES[feature], DEFAULT.measures[feature]
-    peers = pd.Series(np.random.default_rng(seed).lognormal(1, 1, 41))
+    peers = np.array(np.random.default_rng(seed).lognormal(1, 1, 41))
 
     def points(of_value: float) -> float:
-        values = pd.Series([of_value, *peers])
-        return float(points_frame(values, pd.Series([None] * 42), about, measure, DEFAULT)["points"][0])
+        values = np.array([of_value, *peers])
+        _, _, found = points_of(values, peer_groups(pd.Series([None] * 42)), about, measure, DEFAULT)
+        return float(found[0])
 
     assert points(value + about.direction * step) >= points(value) - 1e-9
 
@@ -596,7 +600,6 @@ def test_points_from_a_stored_reference_are_those_of_its_day() -> None:
 
     for name in MEASURES:
         rows = found[found["feature"] == name]
-        again = points_from(
-            rows["value"], rows["reference"], rows["scale"], FEATURES[name], DEFAULT.measures[name], DEFAULT
-        )
-        assert again.to_numpy() == pytest.approx(rows["points"].to_numpy())
+        value, reference, scale = (rows[side].to_numpy(dtype=float) for side in ("value", "reference", "scale"))
+        again = points_from(value, reference, scale, FEATURES[name], DEFAULT.measures[name], DEFAULT)
+        assert again == pytest.approx(rows["points"].to_numpy())

@@ -1,7 +1,6 @@
 """Labels on books written out by hand: who left, grew, spoke well, and when that may be said (MOD-1, section 0)."""
 
 import ast
-from datetime import datetime
 
 import pytest
 
@@ -21,8 +20,7 @@ def labelled(now: str = MATURED, **rows: list[Row]) -> dict[str, dict[str, objec
     """The labels of the cohort of AS_OF, as they are known `now`."""
     tables = snapshot(rows)
     cohort = book(facts_of(tables, AS_OF), MONEY)
-    at = datetime.fromisoformat(AS_OF)
-    frame = labels(cohort, at, facts_of(tables, now), MONEY, LabelSettings()).to_pandas()
+    frame = labels(cohort, facts_of(tables, now), MONEY, LabelSettings()).to_pandas()
     return frame.astype(object).where(frame.notna(), None).set_index("account_id").to_dict("index")
 
 

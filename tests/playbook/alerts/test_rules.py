@@ -121,7 +121,7 @@ def facts_of(as_of: datetime, **rows: Sequence[Mapping[str, object]]) -> Facts:
         table = _table({c.name: c.type for c in TABLES[name].staged}, given_rows)
         snapshot[name] = table.mutate(known_at=TABLES[name].known.of(table).cast("timestamp"))
     columns = {name: frozenset().union(*given_rows) for name, given_rows in rows.items() if given_rows}
-    return known(snapshot, as_of, {}, columns)
+    return known(snapshot, [as_of], {}, columns)
 
 
 def _table(schema: Mapping[str, str], rows: Sequence[Mapping[str, object]]) -> ibis.Table:

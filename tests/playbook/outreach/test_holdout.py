@@ -11,6 +11,7 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 
 from keepwell.features.book import book
+from keepwell.features.facts.known import timestamp
 from keepwell.features.outcomes.labels import labels
 from keepwell.features.settings import BookSettings, LabelSettings
 from keepwell.flows.configuration.settings import load_settings
@@ -220,7 +221,11 @@ def test_the_ledger_says_who_was_treated_without_changing_the_snapshot(company: 
     labeled = {}
     for day in (at, at - timedelta(days=30)):
         facts = facts_at(snapshot, now, fixed, recorded_rows(events, now))
-        labeled[day] = labels(cohort, day, facts, BookSettings(), LabelSettings()).to_pandas().set_index("account_id")
+        labeled[day] = (
+            labels(cohort.mutate(as_of=timestamp(day)), facts, BookSettings(), LabelSettings())
+            .to_pandas()
+            .set_index("account_id")
+        )
 
     assert labeled[at].loc[[fell, spared, worked, left], "treated"].tolist() == [True, False, True, False]
     assert labeled[at - timedelta(days=30)]["treated"].isna().all()

@@ -32,7 +32,7 @@ def stored(root: Path, rows: Sequence[Row], day: str = BEFORE, mapping: str = MA
     facts = company(day, contracts=rows, **tables)
     columns = ["account_id", "arr", "status", "renewal_on"]
     scores = book(facts, MONEY).select(*columns).to_pandas()
-    aside = facts["quarantine"].rename(table="table_name").drop("known_at").to_pandas()
+    aside = facts["quarantine"].rename(table="table_name").drop("known_at", "as_of").to_pandas()
     stamp = Stamp("run", "code", f"{SNAPSHOT}-{day}", mapping_id=mapping)
     publish(root / "marts", date.fromisoformat(day), {"health_scores": scores, "quarantine": aside}, stamp)
     folder = root / "snapshots" / f"{SNAPSHOT}-{day}"

@@ -1,6 +1,7 @@
 """Rollups of usage: the same features as of the rows themselves, whatever came late (FEA-3, SCL-1)."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from keepwell.features.measures.registry import feature_table
 from keepwell.features.settings import BookSettings
 from keepwell.tasks.files.digests import _HASHED
 from keepwell.tasks.sources import rollup_files
-from keepwell.tasks.sources.facts import facts_at
+from keepwell.tasks.sources.facts import facts_at, facts_at_each
 from keepwell.tasks.sources.snapshot import Snapshot
 from keepwell.tasks.sources.staging import stage
 from tests.tasks.sources.test_staging import company
@@ -64,20 +65,19 @@ def features(facts: Facts) -> pd.DataFrame:
     facts = by_customer(facts, MONEY)
     also = [name for name in OF_USAGE if not FEATURES[name].published]
     table = feature_table(facts, book(facts, MONEY), FEATURES, MONEY.rates(), also=also)
-    return table.to_pandas().set_index("account_id").sort_index()
+    return table.to_pandas().set_index(["as_of", "account_id"]).sort_index()
 
 
 def of_rows(facts: Facts) -> Facts:
     """The same facts without stored rollups: they are made of the rows that are cut already."""
-    stored = {name: table for name, table in facts.tables.items() if name not in rollups.ROLLUPS}
-    return Facts(facts.as_of, stored, facts.newest, facts.given)
+    return replace(facts, rollups={})
 
 
 @pytest.mark.parametrize("days", [0, 1, 20, 28, 60, 200, 420])
 def test_stored_rollups_give_what_the_rows_give_at_any_date(days: int, snapshot: Snapshot) -> None:
     """Cut back from one store: late rows are there from the midnight after they came, and not before."""
     facts = facts_at(snapshot, TODAY - timedelta(days=days))
-    assert rollups.ROLLUPS.keys() <= facts.tables.keys()
+    assert rollups.ROLLUPS.keys() == facts.rollups.keys()
     found, expected = features(facts), features(of_rows(facts))
 
     pd.testing.assert_frame_equal(found, expected, check_exact=True)
@@ -85,11 +85,20 @@ def test_stored_rollups_give_what_the_rows_give_at_any_date(days: int, snapshot:
     assert found["active_days_28d"].sum() > 0 or days == 420
 
 
+def test_many_dates_by_one_query_give_what_each_gives_alone(snapshot: Snapshot) -> None:
+    """Late rows, a subsidiary that its parent pays for, bits of blocks: every feature, at every date (FEA-3, SCL-1)."""
+    instants = [TODAY - timedelta(days=days) for days in (0, 1, 20, 28, 60, 200, 420)]
+    alone = pd.concat([features(facts_at(snapshot, at)) for at in instants]).sort_index()
+
+    pd.testing.assert_frame_equal(features(facts_at_each(snapshot, instants)), alone, check_exact=True)
+    assert alone.index.get_level_values("as_of").nunique() == len(instants)
+
+
 def test_as_of_noon_the_rows_themselves_are_read(snapshot: Snapshot) -> None:
     """What came at nine is known at noon, and a stored rollup only knows whole days."""
     facts = facts_at(snapshot, TODAY.replace(hour=12))
 
-    assert not rollups.ROLLUPS.keys() & facts.tables.keys()
+    assert not facts.rollups
     assert features(facts)["active_days_28d"].sum() > 0
 
 
@@ -101,7 +110,7 @@ def test_they_are_made_once_of_many_parts_at_a_time_and_again_where_they_are_dam
     folder = snapshot.path.parent / rollup_files.FOLDER
     files = sorted(folder.iterdir())
     assert Counter(f.name.partition("-")[0] for f in files) == dict.fromkeys(
-        ("usage_days", "usage_features", "usage_users"), len(snapshot.parts("usage"))
+        rollups.ROLLUPS, len(snapshot.parts("usage"))
     )
 
     with monkeypatch.context() as patched:
