@@ -156,10 +156,9 @@ def feature_table(
     joined = book
     columns: dict[str, ir.Value] = {}
     for number, (_, group) in enumerate(groupby(sorted(_of_kind("aggregate", given), key=_scan), key=_scan)):
-        same_scan, key = list(group), f"_account_{number}"
-        joined = joined.left_join(
-            _aggregated(facts, same_scan, rates).rename({key: "account_id"}), [AS_OF, ("account_id", key)]
-        ).drop(f"{AS_OF}_right")
+        same_scan, at, key = list(group), f"_as_of_{number}", f"_account_{number}"
+        found = _aggregated(facts, same_scan, rates).rename({at: AS_OF, key: "account_id"})
+        joined = joined.left_join(found, [(AS_OF, at), ("account_id", key)])
         columns |= {f.name: _meant(joined, f, key) for f in same_scan}
     wide = joined.select(*book.columns, **columns, **absent)
     # Every derived feature is an expression over aggregates and the book: one step for all keeps the query small.

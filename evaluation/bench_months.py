@@ -1,0 +1,48 @@
+"""What all features of many month ends cost, beside a bare scan of usage: run by `evaluation.bench`, as a process.
+
+`python -m evaluation.bench_months COMPANY OUT AS_OF MONTHS` prints CPU seconds, without imports and without checks: of the
+scan, of the features together with the sums of usage, and of the features from sums that are there.
+"""
+
+import sys
+import time
+from collections.abc import Callable
+from datetime import date, datetime
+from pathlib import Path
+
+import duckdb
+
+from keepwell.flows.configuration.settings import load_settings
+from keepwell.flows.run import Run
+from keepwell.flows.scoring import staged
+from keepwell.tasks.learning.training import month_starts
+from keepwell.tasks.scoring.measured import wide_books
+from keepwell.tasks.sources.facts import facts_at_each
+
+COLUMNS = ("account_id", "user_id", "day", "feature", "events", "minutes")
+
+
+def cpu_of(work: Callable[[], object]) -> float:
+    """CPU seconds of all threads."""
+    before = time.process_time()
+    work()
+    return time.process_time() - before
+
+
+def main() -> None:
+    """Measure one company and print three numbers."""
+    company, out, as_of, months = Path(sys.argv[1]), Path(sys.argv[2]), date.fromisoformat(sys.argv[3]), int(sys.argv[4])
+    run = Run(load_settings(company / "pipeline.toml"), out, as_of)
+    snapshot = staged(run)
+    starts = [datetime(day.year, day.month, 1) for day in month_starts(date(2000, 1, 1), run.instant)[-months:]]
+    columns = ", ".join(f"max({name})" for name in COLUMNS)
+    usage = f"SELECT {columns} FROM read_parquet('{company / 'usage.parquet'}')"
+
+    def features() -> None:
+        wide_books(facts_at_each(snapshot, starts, run.fixed), run.scoring)
+
+    print(cpu_of(lambda: duckdb.sql(usage).fetchall()), cpu_of(features), cpu_of(features))
+
+
+if __name__ == "__main__":
+    main()
