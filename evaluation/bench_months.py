@@ -1,7 +1,7 @@
 """What all features of many month ends cost, beside a bare scan of usage: run by `evaluation.bench`, as a process.
 
-`python -m evaluation.bench_months COMPANY OUT AS_OF MONTHS` prints CPU seconds, without imports and without checks: of the
-scan, of the features together with the sums of usage, and of the features from sums that are there.
+`python -m evaluation.bench_months COMPANY OUT AS_OF MONTHS` prints CPU seconds, without imports and without checks: of
+the scan, of the features together with the sums of usage, and of the features from sums that are there.
 """
 
 import sys
@@ -31,12 +31,12 @@ def cpu_of(work: Callable[[], object]) -> float:
 
 def main() -> None:
     """Measure one company and print three numbers."""
-    company, out, as_of, months = Path(sys.argv[1]), Path(sys.argv[2]), date.fromisoformat(sys.argv[3]), int(sys.argv[4])
-    run = Run(load_settings(company / "pipeline.toml"), out, as_of)
+    company, out, as_of, months = sys.argv[1:]
+    run = Run(load_settings(Path(company) / "pipeline.toml"), Path(out), date.fromisoformat(as_of))
     snapshot = staged(run)
-    starts = [datetime(day.year, day.month, 1) for day in month_starts(date(2000, 1, 1), run.instant)[-months:]]
+    starts = [datetime(day.year, day.month, 1) for day in month_starts(date(2000, 1, 1), run.instant)[-int(months) :]]
     columns = ", ".join(f"max({name})" for name in COLUMNS)
-    usage = f"SELECT {columns} FROM read_parquet('{company / 'usage.parquet'}')"
+    usage = f"SELECT {columns} FROM read_parquet('{company}/usage.parquet')"
 
     def features() -> None:
         wide_books(facts_at_each(snapshot, starts, run.fixed), run.scoring)

@@ -57,10 +57,10 @@ class Facts:
     def __getitem__(self, name: str) -> ir.Table:
         return self.rows(name, None)
 
-    def rows(self, name: str, lookback_days: int | None) -> ir.Table:
+    def rows(self, name: str, lookback_days: int | None, unread: tuple[int, int] | None = None) -> ir.Table:
         """The rows of a table or rollup; of a stored one only the blocks that reach into the days before as_of."""
         if name in self.rollups:
-            rows = as_known(self.rollups[name], self.instants, lookback_days)
+            rows = as_known(self.rollups[name], self.instants, lookback_days, unread)
             return rows if self.payers is None else at_payers(rows, self.payers)
         if name in ROLLUPS:
             return ROLLUPS[name].of(self.tables[ROLLUPS[name].source])
@@ -259,10 +259,24 @@ class DayBits(Rows):
 
 
 def rows_of(
-    facts: Facts, source: str, lookback_days: int | None, rates: Mapping[str, float] = NO_RATES, rollup: str = ""
+    facts: Facts,
+    source: str,
+    lookback_days: int | None,
+    rates: Mapping[str, float] = NO_RATES,
+    rollup: str = "",
+    unread: tuple[int, int] | None = None,
 ) -> Rows:
-    """The rows of one source, or of a rollup of it, that can matter to a measure that looks back `lookback_days`."""
-    table = facts.rows(rollup or source, lookback_days)
+    """The rows of one source, or of a rollup of it, that can matter to a measure that looks back `lookback_days`.
+
+    `unread`: the days back between which none matters.
+    """
+    table = facts.rows(rollup or source, lookback_days, unread)
     kind = DayBits if BITS in table.columns else Rows
     rows = kind(table, EVENTS[source], facts.newest, source, rates)
-    return rows if lookback_days is None else replace(rows, table=table.filter(rows.last(lookback_days)))
+    if lookback_days is None:
+        return rows
+    wanted = rows.last(lookback_days)
+    if unread is not None:
+        newer, older = unread
+        wanted = rows.last(newer) | rows.last(lookback_days - older, before=older)
+    return replace(rows, table=table.filter(wanted))

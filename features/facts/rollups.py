@@ -114,12 +114,18 @@ ROLLUPS: Mapping[str, Rollup] = {
 }
 
 
-def as_known(rollup: ir.Table, instants: Sequence[datetime], lookback_days: int | None) -> ir.Table:
+def as_known(
+    rollup: ir.Table,
+    instants: Sequence[datetime],
+    lookback_days: int | None,
+    unread: tuple[int, int] | None = None,
+) -> ir.Table:
     """What was known of a stored rollup at each of these midnights, which stands as `as_of` beside it.
 
-    Of the days before each midnight, whole blocks: all, or those with one of the last `lookback_days`.
+    Of the days before each midnight, whole blocks: all, or those with one of the last `lookback_days`, without those
+    that lie between the two numbers of days back of `unread`.
     """
-    reach = ibis.memtable(_blocks(instants, lookback_days))
+    reach = ibis.memtable(_blocks(instants, lookback_days, unread or (0, 0)))
     joined = rollup.rename(of=BLOCK).join(reach, [("of", BLOCK)]).drop("of")
     there = joined.mutate(as_of=joined.as_of.cast("timestamp"))
     today = days_from_begin(there.as_of.date())
@@ -130,11 +136,15 @@ def as_known(rollup: ir.Table, instants: Sequence[datetime], lookback_days: int 
     return there.mutate(days=seen).filter(lambda t: t.days != 0).drop("late")
 
 
-def _blocks(instants: Sequence[datetime], lookback_days: int | None) -> pa.Table:
+def _blocks(instants: Sequence[datetime], lookback_days: int | None, unread: tuple[int, int]) -> pa.Table:
     """The blocks in reach of each instant: by equality of blocks every engine joins fast."""
     today = [number(at.date()) for at in instants]
     first = [0 if lookback_days is None else max(day - lookback_days, 0) // BLOCK_DAYS for day in today]
-    listed = [np.arange(begin, day // BLOCK_DAYS + 1) for begin, day in zip(first, today, strict=True)]
+    listed = []
+    for begin, day in zip(first, today, strict=True):
+        blocks = np.arange(begin, day // BLOCK_DAYS + 1)
+        oldest = day - blocks * BLOCK_DAYS
+        listed.append(blocks[(oldest - BLOCK_DAYS + 1 <= unread[0]) | (oldest > unread[1])])
     each = np.repeat(np.array(instants, "datetime64[us]"), [len(blocks) for blocks in listed])
     return pa.table({AS_OF: pa.array(each, pa.timestamp("us")), BLOCK: np.concatenate(listed)})
 

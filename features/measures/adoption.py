@@ -8,9 +8,11 @@ import ibis.expr.types as ir
 from keepwell.features.facts.columns import AS_OF
 from keepwell.features.facts.known import DayBits, Rows
 from keepwell.features.measures.registry import aggregate, derived
+from keepwell.features.measures.scans import LOOKBACK_DAYS, features_in_use, in_recent_days
 
 _breadth = partial(
     aggregate, "usage", rollup="usage_features", unit="features", component="adoption", direction=1, needs=("feature",),
+    scan_days=LOOKBACK_DAYS, per_account=features_in_use,
 )  # fmt: skip
 
 
@@ -23,9 +25,9 @@ _breadth = partial(
     zero="No features used in 28 days",
     compared=".0f",
 )
-def features_used_28d(usage: Rows) -> ir.Value:
+def features_used_28d(features: Rows) -> ir.Value:
     """Distinct features used in the last 28 days: breadth of use; NULL where there was use but no feature is named."""
-    return usage.feature.nunique().nullif(0)
+    return in_recent_days(features.used.any(), features.recent.max().nullif(0))
 
 
 @_breadth(
@@ -35,10 +37,9 @@ def features_used_28d(usage: Rows) -> ir.Value:
     words="{more} feature{s} in use over the last 90 days (vs. the 90 before)",
     zero="As many features in use over the last 90 days as in the 90 before",
 )
-def adoption_velocity(usage: Rows) -> ir.Value:
+def adoption_velocity(features: Rows) -> ir.Value:
     """Features in use in the last 90 days less those in the 90 before; NULL without any use in the 90 before."""
-    before = usage.feature.nunique(where=usage.last(90, before=90))
-    return usage.feature.nunique(where=usage.last(90)) - before.nullif(0)
+    return features.quarter.max() - features.quarter_before.max().nullif(0)
 
 
 @aggregate(

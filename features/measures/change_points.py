@@ -23,18 +23,12 @@ from itertools import accumulate, pairwise
 import ibis
 import ibis.expr.types as ir
 
-from keepwell.features.facts.columns import KEY
 from keepwell.features.facts.known import Rows
-from keepwell.features.facts.rollups import total
 from keepwell.features.measures.registry import PerAccount, aggregate, derived
+from keepwell.features.measures.scans import BLOCK_DAYS, BLOCKS, LOOKBACK_DAYS, days_of_use, features_in_use, log_of
 
-BLOCK_DAYS = 14
-BLOCKS = 13
-LOOKBACK_DAYS = BLOCK_DAYS * BLOCKS
 NEWEST = (2, 4, 6)
 """Blocks after the split points that are tried: 4, 8 and 12 weeks ago. What shifted earlier is no news."""
-SMOOTHING = 0.25
-"""What is added to each block, in mean blocks: a block without use is a deep fall, not an endless one."""
 FLOOR = 0.15
 """Least noise of a block, on the log scale: about 15%."""
 FREE = 99.0
@@ -48,36 +42,12 @@ _change_point = partial(
 )  # fmt: skip
 
 
-def fortnights_of_events(days: Rows) -> ir.Table:
-    """Logarithms of actions by account: a column per block, newest first."""
-    blocks = {_block("events", n): total(days.events, days.last(BLOCK_DAYS, n * BLOCK_DAYS)) for n in range(BLOCKS)}
-    return _with_logs(days.table.group_by(*KEY).agg(**blocks), "events")
-
-
-def fortnights_of_features(features: Rows) -> ir.Table:
-    """Logarithms of distinct product features by account: a column per block, newest first."""
-    names = [_block("features", n) for n in range(BLOCKS)]
-    used = {name: features.last(BLOCK_DAYS, n * BLOCK_DAYS).any() for n, name in enumerate(names)}
-    # By feature first: counting distinct values in one step costs twice as much.
-    each = features.table.filter(features.feature.notnull()).group_by(*KEY, "feature").agg(**used)
-    counted = each.group_by(*KEY).agg(**{name: each[name].sum().cast("float64") for name in names})
-    return _with_logs(counted, "features")
-
-
-def _with_logs(series: ir.Table, name: str) -> ir.Table:
-    """The logarithm of each block of a series."""
-    blocks = [series[_block(name, n)].fill_null(0.0) for n in range(BLOCKS)]
-    with_sum = series.mutate(least=SMOOTHING * list(accumulate(blocks))[-1].nullif(0) / BLOCKS)
-    logs = {_log(name, n): (with_sum[_block(name, n)].fill_null(0.0) + with_sum.least).ln() for n in range(BLOCKS)}
-    return with_sum.select(*KEY, **logs)
-
-
 def _logs(name: str, column: str, of_what: str, rollup: str, per_account: PerAccount) -> None:
     """Register the logarithms of one series: an aggregate per block, newest first."""
     for number in range(BLOCKS):
 
         def log(blocks: Rows, number: int = number) -> ir.Value:
-            return blocks.table[_log(name, number)].max()
+            return blocks.table[log_of(number)].max()
 
         log.__name__ = _log(name, number)
         log.__doc__ = f"Logarithm of {of_what}, days {number * BLOCK_DAYS + 1} to {(number + 1) * BLOCK_DAYS} back."
@@ -88,16 +58,12 @@ def _logs(name: str, column: str, of_what: str, rollup: str, per_account: PerAcc
         )(log)  # fmt: skip
 
 
-def _block(name: str, number: int) -> str:
-    return f"{name}_{number}"
-
-
 def _log(name: str, number: int) -> str:
     return f"{name}_log_{number}"
 
 
-_logs("events", "events", "actions", "usage_days", fortnights_of_events)
-_logs("features", "feature", "distinct features", "usage_features", fortnights_of_features)
+_logs("events", "events", "actions", "usage_days", days_of_use)
+_logs("features", "feature", "distinct features", "usage_features", features_in_use)
 
 
 @_change_point(

@@ -29,7 +29,8 @@ class Feature:
     under contract that has no rows in a source that is there (NULL unless said); rows that leave the value open stay
     NULL. `tenure_from`: NULL for an account that has been under contract for fewer days, whose windows would be empty.
     `needs` names the optional columns without which it is NULL (`a|b`: either will do): a column that the source lacks
-    is not a count of zero. An unpublished feature is an ingredient of others only.
+    is not a count of zero. `scan_days`: days back that its scan reads, more than its own where others share the scan;
+    `unread`: days back between which it reads nothing. An unpublished feature is an ingredient of others only.
 
     Its sentences, which `features.health.words` fills in: `words`; `zero` for a value of 0; `well` where the value
     speaks for the account; `never` for an account that never used the product; `null` without a value. `compared` is
@@ -60,6 +61,8 @@ class Feature:
     published: bool = True
     per_account: PerAccount | None = None
     rollup: str = ""
+    unread: tuple[int, int] | None = None
+    scan_days: int | None = None
 
     @property
     def relative(self) -> bool:
@@ -95,13 +98,15 @@ def aggregate(
     needs: tuple[str, ...] = (),
     per_account: PerAccount | None = None,
     rollup: str = "",
+    unread: tuple[int, int] | None = None,
+    scan_days: int | None = None,
 ) -> Callable[[Builder], Builder]:
     """Register a feature that is an aggregate over the rows of one source, or of a rollup of it."""
     return lambda build: _register(
         Feature(
             build.__name__, version, _doc(build), unit, (source,), component, direction, null, words, "aggregate",
             build, zero, well, "", compared, bound, empty, lookback_days, tenure_from, needs, published,
-            per_account, rollup,
+            per_account, rollup, unread, scan_days or lookback_days,
         )
     )  # fmt: skip
 
@@ -175,21 +180,21 @@ def answerable(facts: Facts, feature: Feature) -> bool:
     return all(facts.has(source, *feature.needs) for source in feature.sources)
 
 
-def _scan(feature: Feature) -> tuple[str, str, int, str]:
+def _scan(feature: Feature) -> tuple[object, ...]:
     """Features with the same key are computed in one scan."""
     per_account = feature.per_account.__name__ if feature.per_account else ""
-    return feature.sources[0], feature.rollup, feature.lookback_days or 0, per_account
+    return feature.sources[0], feature.rollup, feature.scan_days or 0, feature.unread or (), per_account
 
 
 def _aggregated(facts: Facts, features: Sequence[Feature], rates: Mapping[str, float]) -> ir.Table:
     """One row per instant and account that has rows, one column per feature; all of one scan."""
-    rows = rows_for(facts, features[0], features[0].lookback_days, rates)
+    rows = rows_for(facts, features[0], features[0].scan_days, rates)
     return rows.table.group_by(*KEY).agg(**{f.name: f.build(rows).cast("float64") for f in features})
 
 
 def rows_for(facts: Facts, feature: Feature, lookback_days: int | None, rates: Mapping[str, float]) -> Rows:
     """The rows that an aggregate is an expression over."""
-    rows = rows_of(facts, feature.sources[0], lookback_days, rates, feature.rollup)
+    rows = rows_of(facts, feature.sources[0], lookback_days, rates, feature.rollup, feature.unread)
     return rows if feature.per_account is None else replace(rows, table=feature.per_account(rows))
 
 

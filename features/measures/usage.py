@@ -5,91 +5,99 @@ from functools import partial
 import ibis
 import ibis.expr.types as ir
 
-from keepwell.features.facts.exact import exact_sum
 from keepwell.features.facts.known import DayBits, Rows
 from keepwell.features.facts.rollups import total
 from keepwell.features.measures.registry import aggregate, derived
+from keepwell.features.measures.scans import LOOKBACK_DAYS, days_of_use, in_recent_days
 
-DAYS, USERS = "usage_days", "usage_users"
-
-_measure = partial(
-    aggregate, "usage", component="usage", direction=1, lookback_days=28, tenure_from=28, empty=0,
-    null="No such usage data, or a customer for less than 28 days",
-)  # fmt: skip
-_trend = partial(
-    aggregate, "usage", component="usage", direction=1, unit="share",
-    null="Not enough history yet: no use in the earlier weeks, or too new a customer",
-)  # fmt: skip
+NO_DATA = "No such usage data, or a customer for less than 28 days"
+NO_PAST = "Not enough history yet: no use in the earlier weeks, or too new a customer"
+_usage = partial(aggregate, "usage", component="usage", direction=1)
+_days = partial(_usage, rollup="usage_days", scan_days=LOOKBACK_DAYS, per_account=days_of_use)
+_users = partial(_usage, rollup="usage_users", scan_days=56, needs=("user_id",))
 
 
-@_measure(
-    rollup=DAYS,
+@_days(
     unit="days",
+    lookback_days=28,
+    tenure_from=28,
+    empty=0,
+    null=NO_DATA,
     words="Active on {value:.0f} of the last 28 days",
     zero="No activity in 28 days",
     compared=".0f",
 )
-def active_days_28d(usage: Rows) -> ir.Value:
+def active_days_28d(days: Rows) -> ir.Value:
     """Days with any use in the last 28: login frequency."""
-    return usage.day.nunique()
+    return days.active_days.max()
 
 
-@_measure(
-    rollup=USERS,
+@_users(
     unit="users",
-    needs=("user_id",),
+    lookback_days=28,
+    tenure_from=28,
+    empty=0,
+    null=NO_DATA,
     words="{value:,.0f} active user{s} in 28 days",
     zero="No active users in 28 days",
     compared=",.0f",
 )
 def active_users_28d(usage: Rows) -> ir.Value:
     """Distinct users in the last 28 days; NULL where there was use but no user is named."""
-    return usage.user_id.nunique().nullif(0)
+    recent = usage.last(28)
+    return in_recent_days(recent.any(), usage.user_id.nunique(where=recent).nullif(0))
 
 
-@_measure(
-    rollup=DAYS,
+@_days(
     unit="events",
+    lookback_days=28,
+    tenure_from=28,
+    empty=0,
+    null=NO_DATA,
     needs=("events",),
     words="{value:,.0f} action{s} in 28 days",
     zero="No actions in 28 days",
     compared=",.0f",
 )
-def events_28d(usage: Rows) -> ir.Value:
+def events_28d(days: Rows) -> ir.Value:
     """Actions taken in the last 28 days."""
-    return total(usage.events)
+    return in_recent_days(days.used.any(), days.events.max())
 
 
-@_measure(
-    rollup=DAYS,
+@_days(
     unit="minutes",
+    lookback_days=28,
+    tenure_from=28,
+    empty=0,
+    null=NO_DATA,
     needs=("minutes",),
     words="{value:,.0f} minute{s} of use in 28 days",
     zero="No minutes of use in 28 days",
     compared=",.0f",
 )
-def minutes_28d(usage: Rows) -> ir.Value:
+def minutes_28d(days: Rows) -> ir.Value:
     """Minutes of use in the last 28 days."""
-    return exact_sum(usage.minutes)
+    return in_recent_days(days.used.any(), days.minutes.max())
 
 
-@_trend(
-    rollup=DAYS,
+@_days(
+    unit="share",
     lookback_days=56,
     tenure_from=56,
+    null=NO_PAST,
     needs=("events",),
     words="Usage {change} over the last 28 days (vs. the 28 before)",
 )
-def usage_trend(usage: Rows) -> ir.Value:
+def usage_trend(days: Rows) -> ir.Value:
     """Relative change of actions, last 28 days against the 28 before; NULL where there were none before."""
-    return relative_change(total(usage.events, usage.last(28)), total(usage.events, usage.last(28, before=28)))
+    return relative_change(days.events.max(), days.events_before.max())
 
 
-@_trend(
-    rollup=USERS,
+@_users(
+    unit="share",
     lookback_days=56,
     tenure_from=56,
-    needs=("user_id",),
+    null=NO_PAST,
     words="Active users {change} over the last 28 days (vs. the 28 before)",
 )
 def active_users_trend(usage: Rows) -> ir.Value:
@@ -98,10 +106,13 @@ def active_users_trend(usage: Rows) -> ir.Value:
     return relative_change(now, before)
 
 
-@_trend(
-    rollup=DAYS,
+@_usage(
+    rollup="usage_days",
+    unit="share",
     lookback_days=392,
+    unread=(28, 364),
     tenure_from=392,
+    null=NO_PAST,
     needs=("events",),
     words="Usage {change} over the last 28 days (vs. the same weeks last year)",
 )

@@ -89,7 +89,7 @@ def _months(
                 ["account_id", "status", "segment", "industry", "country", "arr", "high_value", "tenure_days", "health",
                  "coverage", *(f"component_{c}" for c in COMPONENTS)]
             ]  # fmt: skip
-            outcome = outcomes[outcomes[AS_OF] == wide.as_of]
+            outcome = outcomes[outcomes[AS_OF] == wide.as_of].drop(columns=AS_OF)
             whole = about.merge(found.features, on="account_id").merge(outcome, on="account_id", validate="1:1")
             old_enough = (whole["status"] == "active") & (whole["tenure_days"] >= rules.min_tenure_days)
             yield whole[old_enough].assign(as_of=pd.Timestamp(wide.as_of.date()))
