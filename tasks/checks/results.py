@@ -183,7 +183,7 @@ def _result(
 ) -> CheckResult:
     e = asked.expectation
     requirement = e.requirement.format_map({name: plain_list(value) for name, value in asked.arguments.items()})
-    named = tuple(map(printable, keys))
+    named = tuple(printable(key) for key in keys if key.strip("|"))  # a row without a key is counted alone
     return CheckResult(
         table, e.about, e.rule, requirement, e.severity, success, rows, failed, observed, named, e.remedy
     )

@@ -131,34 +131,11 @@ def _missing(value: ir.Value, column: Column) -> ir.BooleanValue:
     return value.isnan().fill_null(False) if value.type().is_floating() else ibis.literal(False)
 
 
-def cast_to_write(kind: dt.DataType, column: Column, value: str) -> str:
-    """What to write in the mapping for a column whose values do not cast, as near to SQL's standard as can be.
-
-    `value`: what the mapping selects for it now, to be written inside the cast.
-    """
-    name, target = column.name, SQL[column.type]
-    if kind.is_binary():
-        return f"decode the bytes (DuckDB: decode({value}), PostgreSQL: convert_from({value}, 'UTF8'))"
-    if kind.is_interval():
-        return f"name the unit (EXTRACT(epoch FROM {value}) / 60 AS {name} for minutes)"
-    if kind.is_nested():
-        return f"name the part that is meant ({value}[1] AS {name} of a list, {value}.part AS {name} of a struct)"
-    if column.type in (DATE, INSTANT) and isinstance(kind, dt.Numeric):
-        return f"say what the number counts (CAST(to_timestamp({value}) AS {target}) AS {name} for seconds since 1970)"
-    if column.type in (DATE, INSTANT):
-        return (
-            f"write NULL for what stands for no date (NULLIF({value}, ...)) or read its format (31.12.2026 in files "
-            f"and DuckDB CAST(strptime({value}, '%d.%m.%Y') AS {target}) AS {name}, in PostgreSQL "
-            f"to_date({value}, 'DD.MM.YYYY') AS {name})"
-        )
-    nothing = f"write NULL for what stands for no value (NULLIF({value}, ...))"
-    return f"convert them (CAST(... AS {target}) AS {name}) or {nothing}"
-
-
-SQL = {
-    STRING: "VARCHAR", INTEGER: "BIGINT", NUMBER: "DOUBLE PRECISION", BOOLEAN: "BOOLEAN", DATE: "DATE",
-    INSTANT: "TIMESTAMP",
-}  # fmt: skip
+def found_by(raw: ir.Table, table: CanonicalTable) -> ir.Value:
+    """What a row is found by: its key; where all of it is missing, its account and event."""
+    key = joined_key(raw, table)
+    instead = _key_part(raw, table.column("account_id")) + "|" + _key_part(raw, table.column(table.event))
+    return (key.re_search(r"^\|*$")).ifelse(instead, key)
 
 
 def joined_key(raw: ir.Table, table: CanonicalTable) -> ir.Value:

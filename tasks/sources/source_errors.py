@@ -77,7 +77,8 @@ def remedy_of(error: Exception) -> str:
     if of_values(error) and not any(word in message for word in OF_A_FILE):
         return (
             "Convert nothing in the mapping that may not convert: leave the column as it is, so that what cannot be "
-            "read is counted with its keys; or empty it first (NULLIF, TRY_CAST, CASE)."
+            "read is counted with its keys and the expression that reads it (31.12.2026, 1.234,50); or empty it first "
+            "(NULLIF, TRY_CAST, CASE)."
         )
     return "Deliver the complete data again."
 

@@ -26,7 +26,8 @@ from keepwell.tasks.errors import ConfigError
 from keepwell.tasks.files.digests import digest_of
 from keepwell.tasks.files.scratch import scratch_folder
 from keepwell.tasks.settings import STANDARD_CSV, STANDARD_RETRIES, CsvSettings, RetrySettings, TableSettings
-from keepwell.tasks.sources.casts import UNREADABLE, canonical, cast_to_write, counted, joined_key, without_nul
+from keepwell.tasks.sources.cast_remedies import cast_to_write
+from keepwell.tasks.sources.casts import UNREADABLE, canonical, cast, counted, found_by, joined_key, without_nul
 from keepwell.tasks.sources.connect import (
     SourceConnection,
     columns_read,
@@ -38,6 +39,7 @@ from keepwell.tasks.sources.connect import (
     source_failure,
 )
 from keepwell.tasks.sources.extracts import extracted
+from keepwell.tasks.sources.local_formats import shapes
 from keepwell.tasks.sources.mapping import file_of, selected, single_select, text_of, unknown_columns
 from keepwell.tasks.sources.parts import write_parts
 from keepwell.tasks.sources.portable import portable
@@ -167,9 +169,13 @@ def _stage_table(
         _write_quarantine(aside if rows < raw.count().to_pyarrow().as_py() else None, table, work)
         columns = {c.name: c for c in (*table.columns, *table.staged)}
         casts = _write_uncast(raw, table, [columns[name] for name in given if name in columns], work)
+        seen = {name: shapes(raw, name, cast(raw, columns[name])) for name in casts if raw[name].type().is_string()}
     set_aside = pq.read_metadata(work / f"{table.name}.aside.parquet").num_rows
     written = selected(sql, source.dialect)
-    to_write = {name: cast_to_write(kinds[name], columns[name], written.get(name, name)) for name in casts}
+    to_write = {
+        name: cast_to_write(kinds[name], columns[name], written.get(name, name), seen.get(name, ()), source.name)
+        for name in casts
+    }
     return StagedTable(rows, set_aside, given, casts, to_write)
 
 
@@ -222,7 +228,7 @@ def _write_uncast(
     if not flags:
         return {}
     named = {f"_counted_{n}": flag for n, flag in enumerate(flags.values())}
-    flagged = canonical(raw, table, _key=joined_key(raw, table), **named)
+    flagged = canonical(raw, table, _key=found_by(raw, table), **named)
     accepted = flagged.filter(flagged.quarantine_reason.isnull())
     counts = accepted.agg(**{name: accepted[name].sum().fill_null(0) for name in named}).to_pyarrow().to_pylist()[0]
     found = {}

@@ -150,3 +150,26 @@ def test_dates_that_do_not_read_are_said_once(tmp_path: Path) -> None:
     snapshot = staged(rows, tmp_path / "milder")
     results = run_checks(snapshot, AS_OF, CheckSettings(overrides=milder), settings(), CURRENCIES)
     assert {"start_on_not_null", "known_by_then"} <= {r.rule for r in results if r.broken}
+
+
+def test_a_row_without_key_account_and_day_is_counted_alone(tmp_path: Path) -> None:
+    """There is nothing to find it by, and a list of commas names no row (SRC-3)."""
+    rows = company("accounts", "tickets")
+    rows["tickets"][0] |= {"ticket_id": None, "account_id": None, "opened_at": None}
+    rows["tickets"][1] |= {"ticket_id": None}
+
+    found = broken(rows, tmp_path)["tickets", "ticket_id_not_null", "ticket_id"]
+
+    assert found.failed_rows == 2
+    assert len(found.sample_keys) == 1
+
+
+def test_rows_of_one_key_that_differ_are_numbered(tmp_path: Path) -> None:
+    """Two answers of one day are two facts: the remedy throws neither away (SRC-2)."""
+    rows = company("accounts", "tickets")
+    rows["tickets"].append(rows["tickets"][0] | {"priority": "urgent"})
+
+    found = broken(rows, tmp_path)["tickets", "key_unique", "ticket_id"]
+
+    assert "ROW_NUMBER() OVER (PARTITION BY" in found.remedy
+    assert "none may go" in found.remedy
