@@ -1,8 +1,16 @@
 -- Surveys: one row per answer to the question of NPS, 0 to 10.
 --
 -- Decision: the score is taken as it is. Leave out surveys of another scale or question.
+-- Decision: an answer without an id is known by its account and time, numbered, since several people may answer at once.
 SELECT
-    s.survey_id AS survey_id,
+    COALESCE(
+        CAST(s.survey_id AS VARCHAR),
+        CAST(s.account_id AS VARCHAR) || '|' || CAST(s.answered_at AS VARCHAR) || '|' || CAST(
+            ROW_NUMBER() OVER (
+                PARTITION BY s.account_id, s.answered_at ORDER BY s.score, s.role, s.comment, s.sentiment
+            ) AS VARCHAR
+        )
+    ) AS survey_id,
     s.account_id AS account_id,
     s.answered_at AS answered_at,
     s.score AS score,

@@ -1,8 +1,18 @@
 -- Touchpoints: one row per call, meeting, email, webinar, community post or onboarding milestone.
 --
 -- Decision: a meeting that nobody came to was not attended; one that was canceled did not take place.
+-- Decision: a row without an id is known by its account, time and kind, numbered, since several may be equal in these.
 SELECT
-    p.touchpoint_id AS touchpoint_id,
+    COALESCE(
+        CAST(p.touchpoint_id AS VARCHAR),
+        CAST(p.account_id AS VARCHAR) || '|' || CAST(p.happened_at AS VARCHAR) || '|' || CAST(p.kind AS VARCHAR) || '|'
+        || CAST(
+            ROW_NUMBER() OVER (
+                PARTITION BY p.account_id, p.happened_at, p.kind
+                ORDER BY p.status, p.attended, p.role, p.answered_at, p.milestone, p.entered_at, p.text
+            ) AS VARCHAR
+        )
+    ) AS touchpoint_id,
     p.account_id AS account_id,
     p.happened_at AS happened_at,
     CASE LOWER(TRIM(CAST(p.kind AS VARCHAR)))

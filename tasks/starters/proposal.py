@@ -165,7 +165,12 @@ def _said(table: CanonicalTable, part: Part, home: System | None) -> list[str]:
     lines += _not_read(part)
     if select.emptied:
         key = set(select.emptied) & set(table.key)
-        how = " Join columns that tell rows apart, for example account, time and kind." if key else ""
+        how = (
+            " Join account and time, and number what is equal in them: ROW_NUMBER() OVER (PARTITION BY account and "
+            "time ORDER BY the other columns)."
+            if key
+            else ""
+        )
         lines.append(
             f"-- {TODO}: nothing was found for {', '.join(select.emptied)}, which {table.name} requires: NULL below."
             + how
