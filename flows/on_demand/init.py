@@ -8,9 +8,9 @@ from pathlib import Path
 
 from keepwell.flows.configuration.reading import from_environment, unset_variables
 from keepwell.tasks.errors import ConfigError
-from keepwell.tasks.settings import STANDARD_CSV, STANDARD_RETRIES
-from keepwell.tasks.sources.connect import IN_A_FILE, SourceConnection, described
+from keepwell.tasks.sources.connect import IN_A_FILE
 from keepwell.tasks.sources.mapping import single_select
+from keepwell.tasks.starters.answers import Answers
 from keepwell.tasks.starters.catalogue import Catalogue
 from keepwell.tasks.starters.decisions import open_decisions
 from keepwell.tasks.starters.pipeline import SQL, pipeline_toml
@@ -58,14 +58,16 @@ def init(to: Path, url: str, names: Sequence[str]) -> Started:
             if not any(system.tables for system in found):
                 raise ConfigError(_nothing(catalogue, names, chosen))
         dialect = catalogue.dialect if catalogue else "duckdb"
-        mappings = proposed(found, dialect)
+        answers = Answers(dialect, catalogue)
+        mappings = proposed(found, answers)
+        currencies = _currencies(mappings.get("contracts"), answers)
         unused = _unused(catalogue, mappings, found, chosen) if catalogue else []
     finally:
         if catalogue is not None:
             catalogue.close()
     safe, variable = _without_password(url, to)
     texts = {f"{SQL}/{name}.sql": one.text for name, one in mappings.items()}
-    texts[PIPELINE] = pipeline_toml(safe, mappings, found, _currencies(reached, mappings.get("contracts"), dialect))
+    texts[PIPELINE] = pipeline_toml(safe, mappings, found, currencies)
     return Started(
         {system.starter.title: [str(t.place or name) for name, t in system.tables.items()]
          for system in found if system.tables},
@@ -117,21 +119,14 @@ def _seen_from(path: str, folder: Path) -> str:
     return path if Path(path).is_absolute() else os.path.relpath(path, folder)
 
 
-def _currencies(url: str, contracts: Proposal | None, dialect: str) -> list[str]:
+def _currencies(contracts: Proposal | None, answers: Answers) -> list[str]:
     """The currencies of the contracts, the most frequent first; none where they cannot be read."""
-    if not url or contracts is None:
+    if contracts is None:
         return []
-    with suppress(Exception):  # a value that no currency is stops `check`, with its row; here it is one line less
-        select = single_select(contracts.text, "contracts.sql", dialect)
-        asked = f"SELECT c.currency AS currency, COUNT(*) AS many FROM ({select}) AS c GROUP BY c.currency"
-        source = SourceConnection(url, Path(), {"contracts": select}, STANDARD_RETRIES, STANDARD_CSV)
-        try:
-            rows = source.read(lambda connection: described(connection, "contracts", asked).to_pyarrow().to_pylist())
-        finally:
-            source.close()
-        known = [row for row in rows if row["currency"]]
-        return [str(row["currency"]) for row in sorted(known, key=lambda r: (-r["many"], str(r["currency"])))]
-    return []
+    select = single_select(contracts.text, "contracts.sql", answers.dialect)
+    rows = answers.rows(f"SELECT c.currency AS currency, COUNT(*) AS many FROM ({select}) AS c GROUP BY c.currency")
+    known = [row for row in rows or () if row["currency"]]
+    return [str(row["currency"]) for row in sorted(known, key=lambda r: (-r["many"], str(r["currency"])))]
 
 
 def _written(to: Path, texts: Mapping[str, str]) -> list[Path]:

@@ -9,7 +9,11 @@ SELECT
     c.property_name AS name,
     c.property_hs_parent_company_id AS parent_id,
     c.property_industry AS industry,
-    UPPER(CAST(c.property_hs_country_code AS VARCHAR)) AS country,
+    -- Decision: a country's name is no code of ISO 3166, and is left out.
+    CASE
+        WHEN LENGTH(CAST(c.property_hs_country_code AS VARCHAR)) = 2
+            THEN UPPER(CAST(c.property_hs_country_code AS VARCHAR))
+    END AS country,
     -- Decision: the owner of the company is its CSM.
     COALESCE(
         NULLIF(TRIM(CONCAT(CAST(o.first_name AS VARCHAR), ' ', CAST(o.last_name AS VARCHAR))), ''),

@@ -22,6 +22,7 @@ people AS (
     FROM contact AS c
     LEFT JOIN company AS k ON CAST(k.id AS VARCHAR) = CAST(c.property_associatedcompanyid AS VARCHAR)
     WHERE COALESCE(CAST(k.is_deleted AS BOOLEAN), FALSE) = FALSE
+        AND COALESCE(CAST(k._fivetran_deleted AS BOOLEAN), FALSE) = FALSE
         AND c.property_associatedcompanyid IS NOT NULL
 )
 SELECT

@@ -17,6 +17,7 @@ WITH companies AS (
     FROM deal_company AS x
     LEFT JOIN company AS k ON CAST(k.id AS VARCHAR) = CAST(x.company_id AS VARCHAR)
     WHERE COALESCE(CAST(k.is_deleted AS BOOLEAN), FALSE) = FALSE
+        AND COALESCE(CAST(k._fivetran_deleted AS BOOLEAN), FALSE) = FALSE
 ),
 deals AS (
     SELECT

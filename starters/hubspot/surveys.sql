@@ -11,6 +11,7 @@ FROM feedback_submission AS f
 JOIN contact AS p ON CAST(p.id AS VARCHAR) = CAST(f.property_hs_contact_id AS VARCHAR)
 LEFT JOIN company AS k ON CAST(k.id AS VARCHAR) = CAST(p.property_associatedcompanyid AS VARCHAR)
 WHERE COALESCE(CAST(k.is_deleted AS BOOLEAN), FALSE) = FALSE
+    AND COALESCE(CAST(k._fivetran_deleted AS BOOLEAN), FALSE) = FALSE
     AND UPPER(CAST(f.property_hs_survey_type AS VARCHAR)) = 'NPS'
     AND COALESCE(CAST(f.is_deleted AS BOOLEAN), FALSE) = FALSE
     AND p.property_associatedcompanyid IS NOT NULL

@@ -1,7 +1,7 @@
 -- Touchpoints: meetings, calls and emails, one row for each company they are linked to.
 --
 -- Decision: meetings that were canceled or moved, calls that nobody answered and emails that bounced are left out.
--- A meeting without an outcome counts as held.
+-- A meeting without an outcome counts as held; one that is only planned has not taken place.
 -- Decision: an email's answer is the next incoming email of its thread, and its text that of the answer. An incoming
 -- email that answers none of yours is a row of its own, answered as it came.
 -- Decision: an instant without a zone is one in UTC.
@@ -22,11 +22,21 @@ WITH roles AS (
     JOIN contact AS p ON CAST(p.id AS VARCHAR) = CAST(x.contact_id AS VARCHAR)
     GROUP BY CAST(x.engagement_id AS VARCHAR)
 ),
-companies AS (
-    SELECT DISTINCT CAST(x.engagement_id AS VARCHAR) AS engagement_id, CAST(x.company_id AS VARCHAR) AS company_id
+links AS (
+    SELECT CAST(x.engagement_id AS VARCHAR) AS engagement_id, CAST(x.company_id AS VARCHAR) AS company_id
     FROM engagement_company AS x
-    LEFT JOIN company AS k ON CAST(k.id AS VARCHAR) = CAST(x.company_id AS VARCHAR)
+    UNION
+    -- Some loaders write the company into the meeting.
+    SELECT CAST(m.engagement_id AS VARCHAR) AS engagement_id, CAST(m.company_id AS VARCHAR) AS company_id
+    FROM engagement_meeting AS m
+    WHERE m.company_id IS NOT NULL
+),
+companies AS (
+    SELECT l.engagement_id, l.company_id
+    FROM links AS l
+    LEFT JOIN company AS k ON CAST(k.id AS VARCHAR) = l.company_id
     WHERE COALESCE(CAST(k.is_deleted AS BOOLEAN), FALSE) = FALSE
+        AND COALESCE(CAST(k._fivetran_deleted AS BOOLEAN), FALSE) = FALSE
 ),
 emails AS (
     SELECT
@@ -73,15 +83,20 @@ engagements AS (
         ) AS happened_at,
         CAST(m.property_hs_createdate AS TIMESTAMPTZ) AS created_at,
         'meeting' AS kind,
-        CASE CAST(m.property_hs_meeting_outcome AS VARCHAR)
-            WHEN 'COMPLETED' THEN TRUE WHEN 'NO_SHOW' THEN FALSE
+        CASE UPPER(REPLACE(REPLACE(CAST(m.property_hs_meeting_outcome AS VARCHAR), ' ', '_'), '-', '_'))
+            WHEN 'COMPLETED' THEN TRUE
+            WHEN 'HELD' THEN TRUE
+            WHEN 'ATTENDED' THEN TRUE
+            WHEN 'DONE' THEN TRUE
+            WHEN 'NO_SHOW' THEN FALSE
         END AS attended,
         CAST(NULL AS TIMESTAMPTZ) AS answered_at,
         CAST(NULL AS VARCHAR) AS body
     FROM engagement_meeting AS m
     LEFT JOIN engagement AS g ON CAST(g.id AS VARCHAR) = CAST(m.engagement_id AS VARCHAR)
     WHERE COALESCE(CAST(m._fivetran_deleted AS BOOLEAN), FALSE) = FALSE
-        AND COALESCE(CAST(m.property_hs_meeting_outcome AS VARCHAR), '') NOT IN ('CANCELED', 'CANCELLED', 'RESCHEDULED')
+        AND UPPER(COALESCE(CAST(m.property_hs_meeting_outcome AS VARCHAR), ''))
+        NOT IN ('CANCELED', 'CANCELLED', 'RESCHEDULED', 'SCHEDULED', 'PLANNED')
     UNION ALL
     SELECT
         CAST(c.engagement_id AS VARCHAR) AS id,

@@ -8,8 +8,11 @@ SELECT
     a.name AS name,
     a.parent_id AS parent_id,
     a.industry AS industry,
-    -- ISO 3166 knows the United Kingdom as GB.
-    CASE UPPER(CAST(a.country AS VARCHAR)) WHEN 'UK' THEN 'GB' ELSE UPPER(CAST(a.country AS VARCHAR)) END AS country,
+    -- ISO 3166 knows the United Kingdom as GB. Decision: a country's name is no code of it, and is left out.
+    CASE
+        WHEN UPPER(CAST(a.country AS VARCHAR)) = 'UK' THEN 'GB'
+        WHEN LENGTH(CAST(a.country AS VARCHAR)) = 2 THEN UPPER(CAST(a.country AS VARCHAR))
+    END AS country,
     a.segment AS segment,
     a.csm AS csm,
     a.email_opt_out AS email_opt_out

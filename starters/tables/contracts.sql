@@ -32,7 +32,14 @@ SELECT
     c.plan AS plan,
     COALESCE(
         CAST(c.trial AS VARCHAR),
-        CASE WHEN LOWER(CAST(c.status AS VARCHAR)) IN ('trial', 'trialing', 'in_trial') THEN 'true' END
+        CASE WHEN LOWER(CAST(c.status AS VARCHAR)) IN ('trial', 'trialing', 'in_trial') THEN 'true' END,
+        -- Decision: what is called like this is no paid contract yet.
+        CASE
+            WHEN LOWER(CAST(c.type AS VARCHAR))
+                IN ('trial', 'free trial', 'pilot', 'poc', 'proof of concept', 'demo', 'free', 'evaluation') THEN 'true'
+            WHEN LOWER(CAST(c.plan AS VARCHAR))
+                IN ('trial', 'free trial', 'pilot', 'poc', 'proof of concept', 'demo', 'free', 'evaluation') THEN 'true'
+        END
     ) AS trial,
     -- TODO: does your list have a row for each renewal? Then remove this column; else remove this line.
     c.auto_renew AS auto_renew,
@@ -46,3 +53,4 @@ WHERE
     AND c.deleted_at IS NULL
     AND COALESCE(LOWER(CAST(c.status AS VARCHAR)), '')
     NOT IN ('draft', 'quote', 'offer', 'incomplete', 'incomplete_expired', 'void', 'voided', 'deleted')
+    AND COALESCE(LOWER(CAST(c.type AS VARCHAR)), '') NOT IN ('draft', 'quote', 'offer')

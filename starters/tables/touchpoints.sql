@@ -1,6 +1,6 @@
 -- Touchpoints: one row per call, meeting, email, webinar, community post or onboarding milestone.
 --
--- Decision: a meeting that nobody came to was not attended; one that was canceled did not take place.
+-- Decision: a meeting that nobody came to was not attended; one that was canceled, or is only planned, did not take place.
 -- Decision: a row without an id is known by its account, time and kind, numbered, since several may be equal in these.
 SELECT
     COALESCE(
@@ -26,7 +26,9 @@ SELECT
     END AS kind,
     LOWER(CAST(p.role AS VARCHAR)) AS role,
     CASE
-        WHEN LOWER(REPLACE(REPLACE(CAST(p.status AS VARCHAR), '-', '_'), ' ', '_')) IN ('no_show', 'noshow') THEN 'false'
+        WHEN LOWER(REPLACE(REPLACE(CAST(p.status AS VARCHAR), '-', '_'), ' ', '_'))
+            IN ('no_show', 'noshow', 'not_attended', 'missed') THEN 'false'
+        WHEN LOWER(CAST(p.status AS VARCHAR)) IN ('held', 'completed', 'attended', 'done', 'took place') THEN 'true'
         ELSE CAST(p.attended AS VARCHAR)
     END AS attended,
     p.answered_at AS answered_at,
@@ -42,4 +44,5 @@ FROM touchpoints AS p
 WHERE
     COALESCE(CAST(p.is_deleted AS BOOLEAN), FALSE) = FALSE
     AND COALESCE(CAST(p.is_test AS BOOLEAN), FALSE) = FALSE
-    AND COALESCE(LOWER(CAST(p.status AS VARCHAR)), '') NOT IN ('canceled', 'cancelled', 'deleted')
+    AND COALESCE(LOWER(CAST(p.status AS VARCHAR)), '')
+    NOT IN ('canceled', 'cancelled', 'rescheduled', 'postponed', 'planned', 'scheduled', 'deleted')

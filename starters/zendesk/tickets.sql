@@ -15,6 +15,7 @@ metrics AS (
     SELECT
         CAST(m.ticket_id AS VARCHAR) AS ticket_id,
         MAX(CAST(m.solved_at AS TIMESTAMPTZ)) AS solved_at,
+        MIN(CAST(m.first_reply_at AS TIMESTAMPTZ)) AS replied_at,
         MAX(CAST(m.reply_time_in_minutes_calendar AS DOUBLE PRECISION)) AS reply_minutes
     FROM ticket_metrics AS m
     GROUP BY CAST(m.ticket_id AS VARCHAR)
@@ -100,8 +101,9 @@ SELECT
     END AS priority,
     p.since AS priority_at,
     NULLIF(TRIM(COALESCE(t.subject, '') || ' ' || COALESCE(t.description, '')), '') AS text,
-    COALESCE(a.replied_at, CAST(t.created_at AS TIMESTAMPTZ) + m.reply_minutes * INTERVAL '1 minute')
-        AS first_response_at,
+    COALESCE(
+        a.replied_at, m.replied_at, CAST(t.created_at AS TIMESTAMPTZ) + m.reply_minutes * INTERVAL '1 minute'
+    ) AS first_response_at,
     -- Where nobody kept when it was solved, its last change.
     CASE
         WHEN t.status IN ('solved', 'closed')
@@ -109,9 +111,12 @@ SELECT
     END AS closed_at,
     CASE WHEN t.status IN ('solved', 'closed') THEN TRUE ELSE FALSE END AS closed,
     r.rated_at AS csat_at,
+    -- The rating of the ticket is a word, or, as the API gives it, an object with the word in it.
     CASE
         WHEN COALESCE(r.score, CAST(t.satisfaction_rating_score AS VARCHAR)) LIKE 'good%' THEN 5
         WHEN COALESCE(r.score, CAST(t.satisfaction_rating_score AS VARCHAR)) LIKE 'bad%' THEN 1
+        WHEN REPLACE(CAST(t.satisfaction_rating_score AS VARCHAR), ' ', '') LIKE '%"score":"good%' THEN 5
+        WHEN REPLACE(CAST(t.satisfaction_rating_score AS VARCHAR), ' ', '') LIKE '%"score":"bad%' THEN 1
     END AS csat,
     CASE
         WHEN COALESCE(CAST(t.organization_id AS VARCHAR), CAST(u.organization_id AS VARCHAR)) IS NULL THEN 'no_organization'

@@ -3,8 +3,9 @@
 The text is edited in place, so that comments and layout stay; where what stands, the parser says.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import sqlglot
 from sqlglot import TokenType, exp
@@ -53,11 +54,28 @@ class Edit:
 
 
 def needed(starter: Starter, table: str) -> list[set[str]]:
-    """The tables without which a starter gives nothing of a canonical table: one of these sets has to be there.
+    """What a starter gives nothing of a canonical table without, tables and `table.column`: one of these sets.
 
     What its rows come from, of a union one side, and what the starter says it needs.
     """
-    return [{one, *starter.maps[table].needs} for one in Read(starter.sql(table), starter).driving()]
+    choices = [need.split("|") for need in starter.maps[table].needs]
+    return [{one, *needs} for one in Read(starter.sql(table), starter).driving() for needs in product(*choices)]
+
+
+def lacking(system: System, needs: Collection[str]) -> list[str]:
+    """What the system's tables lack of these tables and columns."""
+    named = [(need, *need.partition(".")) for need in sorted(needs)]
+    return [
+        need
+        for need, table, _, column in named
+        if table not in system.tables or (column and not _has(system, table, column))
+    ]
+
+
+def gives(system: System, table: str) -> bool:
+    """Whether the source has what the system's starter needs for a canonical table."""
+    starter = system.starter
+    return table in starter.maps and any(not lacking(system, one) for one in needed(starter, table))
 
 
 def columns_read(sql: str, starter: Starter) -> set[tuple[str, str]]:

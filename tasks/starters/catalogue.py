@@ -1,20 +1,23 @@
-"""What a source holds: its schemas, tables and columns, read from its catalogue; no row is read (SRC-11)."""
+"""What a source holds: its schemas, tables and columns, from its catalogue; and the rows of a SELECT (SRC-11)."""
 
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from ibis.backends.sql import SQLBackend
 
 from keepwell.tasks.connections.drivers import dialect_of
 from keepwell.tasks.errors import KeepwellError
 from keepwell.tasks.settings import STANDARD_CSV, STANDARD_RETRIES
-from keepwell.tasks.sources.connect import SourceConnection, folder_of, folder_source
+from keepwell.tasks.sources.connect import SourceConnection, described, folder_of, folder_source
 from keepwell.tasks.sources.folder import table_names
 
 OF_THE_DATABASE = ("information_schema", "pg_catalog", "pg_toast", "pg_temp", "system", "temp", "sys")
+ASKED = "asked"
+"""What a SELECT of `init` is called in messages."""
 WITHOUT_NAME = ("main", "public")
 """Schemas that a SELECT need not name."""
 
@@ -64,6 +67,16 @@ class Catalogue:
             finally:
                 folder.disconnect()
         return self._source.read(lambda source: tuple(source.table(place.table, database=place.schema).columns))
+
+    def rows(self, sql: str) -> list[dict[str, Any]]:
+        """What a SELECT in the source's dialect gives; whatever the source raises, where it cannot be read."""
+        if self._folder is None:
+            return self._source.read(lambda source: described(source, ASKED, sql).to_pyarrow().to_pylist())
+        folder = folder_source(self._folder, {ASKED: sql}, STANDARD_CSV)
+        try:
+            return described(folder, ASKED, sql).to_pyarrow().to_pylist()
+        finally:
+            folder.disconnect()
 
     def close(self) -> None:
         """Give the connection back."""

@@ -1,16 +1,20 @@
 """The mappings that are proposed for a source: which system gives which table, and whose account ids count (SRC-11)."""
 
+import re
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from keepwell.features.facts.canonical import TABLES
 from keepwell.features.facts.columns import CanonicalTable
-from keepwell.tasks.starters.adapted import Adapted, adapted, columns_read, needed
+from keepwell.tasks.starters.adapted import Adapted, adapted, columns_read, gives, lacking, needed
+from keepwell.tasks.starters.answers import Answers
 from keepwell.tasks.starters.catalogue import Place
 from keepwell.tasks.starters.decisions import TODO
+from keepwell.tasks.starters.links import Linked, link_of
 from keepwell.tasks.starters.recognition import System, of_system
-from keepwell.tasks.starters.starter import ANY, Link, Mapped
+from keepwell.tasks.starters.starter import ANY, Mapped
+from keepwell.tasks.starters.words import open_words
 
 OWN = "tables"
 """The starter of a company's own tables, whose names are anybody's guess."""
@@ -24,6 +28,8 @@ EVERYBODYS = frozenset(("accounts", "contacts"))
 TOGETHER = frozenset(("tickets", "touchpoints", "surveys"))
 """Tables of which each system has its own part; of others a second system has the same once more."""
 QUARANTINE = "quarantine_reason"
+DATED = re.compile(r"(?<!\d)(19|20)\d\d[-_. ]?[01]\d(?!\d*[A-Za-z])")
+"""A month or a day in the name of a file."""
 SQL_TYPES = {
     "string": "VARCHAR", "int64": "BIGINT", "float64": "DOUBLE PRECISION", "boolean": "BOOLEAN", "date": "DATE",
     "timestamp": "TIMESTAMP",
@@ -48,17 +54,22 @@ class Part:
     system: System
     select: Adapted
     link: str | None
+    open: Sequence[str]
 
 
-def proposed(systems: Sequence[System], dialect: str) -> dict[str, Proposal]:
-    """A mapping per canonical table that some system gives, and an empty one of each other that is required."""
+def proposed(systems: Sequence[System], answers: Answers) -> dict[str, Proposal]:
+    """A mapping per canonical table that some system gives, and an empty one of each other that is required.
+
+    `answers`: the rows of the source, for what its catalogue does not tell.
+    """
     home = next(iter(_giving(systems, "accounts")), None)
+    links = {id(one): link_of(one, home, systems, answers) for one in systems if home is not None and one is not home}
     found = {}
     for name, table in TABLES.items():
         having = _giving(systems, name)
         giving = having if name in TOGETHER else having[:1]
         if giving:
-            parts = [_part(system, name, home, dialect) for system in giving]
+            parts = [_part(system, name, links.get(id(system)), answers) for system in giving]
             by = [system.starter.maps[name] for system in giving]
             columns = [column for part in parts for column in part.select.columns]
             reads = [one.place for part in parts for one in part.select.reads if one.place]
@@ -68,18 +79,12 @@ def proposed(systems: Sequence[System], dialect: str) -> dict[str, Proposal]:
     return found
 
 
-def gives(system: System, table: str) -> bool:
-    """Whether the source has what the system's starter needs for a canonical table."""
-    starter = system.starter
-    return table in starter.maps and any(all(name in system.tables for name in one) for one in needed(starter, table))
-
-
 def why_unread(systems: Sequence[System], place: Place) -> str | None:
     """Why no mapping reads a table that was recognized: what its canonical table needs besides; None of others."""
     for system in systems:
         for name in (name for name, found in system.tables.items() if found.place == place):
             wanting = [table for table in system.starter.maps if not gives(system, table)]
-            short = [f"{t} also need {lacking}" for t in wanting if (lacking := _lacking(system, t, name))]
+            short = [f"{t} also need {missing}" for t in wanting if (missing := _lacking(system, t, name))]
             return "; ".join([f"is {name} of {system.starter.title}, and no mapping reads it", *short])
     return None
 
@@ -88,7 +93,7 @@ def _lacking(system: System, table: str, name: str) -> str | None:
     """The fewest tables that are missing for a canonical table, where a SELECT of it reads the table of this name."""
     if name not in {of for of, _ in columns_read(system.starter.sql(table), system.starter)}:
         return None
-    missing = min((sorted(one - set(system.tables)) for one in needed(system.starter, table)), key=len)
+    missing = min((lacking(system, one) for one in needed(system.starter, table)), key=len)
     return " and ".join(missing)
 
 
@@ -109,25 +114,13 @@ def _giving(systems: Sequence[System], table: str) -> list[System]:
     return sorted(having, key=lambda s: first.index(s.starter.name) if s.starter.name in first else len(first))
 
 
-def _part(system: System, name: str, home: System | None, dialect: str) -> Part:
+def _part(system: System, name: str, link: Linked | None, answers: Answers) -> Part:
     required = [c.name for c in TABLES[name].columns if c.required]
-    select = adapted(system.starter.sql(name), system, dialect, keep=required)
-    return Part(system, select, None if home is None else _link(system, home, dialect))
-
-
-def _link(system: System, home: System, dialect: str) -> str | None:
-    """The SELECT of a system's own ids and the accounts they mean; None where neither side has a column for it."""
-    if system is home:
-        return None
-    sides: list[tuple[System, Link]] = [
-        *((system, link) for link in system.starter.links if home.starter.name in link.to),
-        *((home, link) for link in home.starter.links if link.of == system.starter.name),
-    ]
-    for side, link in sides:
-        select = adapted(link.sql, side, dialect)
-        if select.reads and not select.read_as_null and not select.dropped:
-            return select.text.strip()
-    return None
+    select = adapted(system.starter.sql(name), system, answers.dialect, keep=required)
+    undecided = list(open_words(system, name, answers))
+    if link is None:
+        return Part(system, select, None, undecided)
+    return Part(system, select, link.sql, [*undecided, *([link.doubt] if link.doubt else ())])
 
 
 # Texts ----------------------------------------------------------------------------------------------------------------
@@ -156,6 +149,11 @@ def _said(table: CanonicalTable, part: Part, home: System | None) -> list[str]:
         for found in select.reads
         if found.others
     ]
+    doubts += [
+        f"{found.place} has a date in its name: the next one would not be read. Give it a name that stays."
+        for found in select.reads
+        if found.place and DATED.search(found.place.table)
+    ]
     lines += [f"-- {TODO}: {doubt}" for doubt in doubts]
     lost = [name for name in select.dropped if name != QUARANTINE]
     if lost:
@@ -175,6 +173,7 @@ def _said(table: CanonicalTable, part: Part, home: System | None) -> list[str]:
             f"-- {TODO}: nothing was found for {', '.join(select.emptied)}, which {table.name} requires: NULL below."
             + how
         )
+    lines += [f"-- {TODO}: {what}" for what in part.open]
     if home is not None and part.system is not home and part.link is None and starter.account:
         lines.append(
             f"-- {TODO}: account_id is the {starter.account} of {starter.title} here; accounts are those of "

@@ -48,7 +48,11 @@ class Shape:
 
 @dataclass(frozen=True)
 class Mapped:
-    """A canonical table that a starter gives. `needs`: tables without which it gives nothing, beside its first."""
+    """A canonical table that a starter gives.
+
+    `needs`: what it gives nothing without, beside its first table: a table, a `table.column`, or one of several
+    (`a|b.c`).
+    """
 
     table: str
     system: str
@@ -70,6 +74,21 @@ class Link:
 
 
 @dataclass(frozen=True)
+class Words:
+    """Values of a source's column that leave something to decide about the canonical table `of`.
+
+    Named are those that match the pattern, or, where `matching` is false, those that do not.
+    """
+
+    of: str
+    source: str
+    column: str
+    pattern: str
+    matching: bool
+    message: str
+
+
+@dataclass(frozen=True)
 class Starter:
     """All that is known of one system. `account`: what its own account ids are, in words."""
 
@@ -80,6 +99,7 @@ class Starter:
     shapes: Mapping[str, Shape]
     maps: Mapping[str, Mapped]
     links: Sequence[Link]
+    words: Sequence[Words]
     pipeline: str
 
     def sql(self, table: str) -> str:
@@ -118,10 +138,21 @@ def starter(name: str) -> Starter:
         )
         for table, of in said["maps"].items()
     }  # fmt: skip
-    links = tuple(Link(of["sql"], tuple(of.get("to", ())), of.get("of", "")) for of in said.get("links", ()))
+    links = tuple(
+        Link(of.get("sql") or said["linked"].format(**of), tuple(of.get("to", ())), of.get("of", ""))
+        for of in said.get("links", ())
+    )
+    words = tuple(_words(of) for of in said.get("words", ()))
     ordered = {table: maps[table] for table in TABLES if table in maps}
     about = said.get("pipeline", {}).get("text", "")
-    return Starter(name, said["title"], said["about"], said["account"], shapes, ordered, links, about)
+    return Starter(name, said["title"], said["about"], said["account"], shapes, ordered, links, words, about)
+
+
+def _words(of: Mapping[str, str]) -> Words:
+    """One rule about values: those that are `known`, or those that are `doubtful`."""
+    source, _, column = of["column"].partition(".")
+    pattern = of.get("doubtful") or of["known"]
+    return Words(of["of"], source, column, pattern, "doubtful" in of, of["message"])
 
 
 def plain(name: str) -> str:

@@ -66,7 +66,7 @@ def test_deals_are_opportunities_with_the_history_of_their_stages(staged: Staged
 
 
 def test_meetings_calls_and_emails_are_touchpoints(staged: Staged) -> None:
-    """NO_SHOW did not come; canceled meetings, unanswered calls and bounced emails are none (SRC-11)."""
+    """NO_SHOW did not come; canceled and planned meetings, unanswered calls and bounced emails are none (SRC-11)."""
     columns = "touchpoint_id account_id happened_at known_at kind role attended answered_at"
 
     assert staged.values("touchpoints", columns) == [
@@ -75,6 +75,7 @@ def test_meetings_calls_and_emails_are_touchpoints(staged: Staged) -> None:
         ("802:9001", "9001", "2026-05-11 14:00", "2026-05-11 14:00", "meeting", "champion", False, None),
         ("805:9001", "9001", "2026-05-20 14:00", "2026-05-20 14:00", "meeting", None, None, None),
         ("806:9002", "9002", "2026-05-14 13:00", "2026-05-14 13:00", "call", None, True, None),
+        ("808:9002", "9002", "2026-05-21 14:00", "2026-05-21 14:00", "meeting", None, False, None),
         ("811:9001", "9001", "2026-05-21 08:00", "2026-05-21 08:00", "email", None, True, "2026-05-21 16:00"),
         ("814:9002", "9002", "2026-05-23 08:00", "2026-05-23 08:00", "email", None, None, None),
         ("816:9002", "9002", "2026-05-25 08:00", "2026-05-25 08:00", "email", None, True, "2026-05-25 08:00"),

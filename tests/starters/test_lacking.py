@@ -47,7 +47,12 @@ def without_tables(system: System, gone: set[str]) -> System:
 def optional_columns(system: System, table: str) -> list[tuple[str, str]]:
     """What a starter reads and its tables are not known by."""
     read = {(of, column) for of, column, _ in Read(system.starter.sql(table), system.starter).columns}
-    return sorted((of, c) for of, c in read if of in system.tables and c not in system.starter.shapes[of].key)
+    named = set.intersection(*needed(system.starter, table))
+    return sorted(
+        (of, c)
+        for of, c in read
+        if of in system.tables and c not in system.starter.shapes[of].key and f"{of}.{c}" not in named
+    )
 
 
 def lacking_one(system: System, table: str) -> Iterator[tuple[str, System]]:
@@ -55,7 +60,8 @@ def lacking_one(system: System, table: str) -> Iterator[tuple[str, System]]:
     for of, column in optional_columns(system, table):
         yield f"{of}.{column}", without_column(system, of, column)
     read = {of for of, _ in Read(system.starter.sql(table), system.starter).tables}
-    for gone in sorted(read - set.intersection(*needed(system.starter, table))):
+    always = {need.partition(".")[0] for need in set.intersection(*needed(system.starter, table))}
+    for gone in sorted(read - always):
         yield gone, without_tables(system, {gone})
 
 
@@ -64,7 +70,8 @@ def lacking_all(system: System, table: str) -> Iterator[tuple[str, System]]:
     for of, column in optional_columns(system, table):
         system = without_column(system, of, column)
     yield "any column but keys", system
-    for kept in needed(system.starter, table):
+    for needs in needed(system.starter, table):
+        kept = {need.partition(".")[0] for need in needs}
         yield f"anything but the keys of {sorted(kept)}", without_tables(system, set(system.tables) - kept)
 
 

@@ -25,6 +25,7 @@ def test_tables(staged: Staged) -> None:
         "3": ("2", 12_000.0, "EUR", None, None),
         "4": ("1", 60_000.0, "JPY", None, None),
         "5": ("2", 600.0, "EUR", True, None),
+        "8": ("2", 0.0, "EUR", True, None),
     }
     assert staged.rows("contracts", "contract_id replaces")["3"] == "2"
     assert staged.values("usage", "day account_id user_id feature events minutes known_at") == [
@@ -47,7 +48,7 @@ def test_tables(staged: Staged) -> None:
     }
     assert staged.rows("surveys", "survey_id score role") == {"1": (9, "champion"), "2": (None, None)}
     assert staged.rows("touchpoints", "touchpoint_id kind role attended known_at") == {
-        "1": ("call", "admin", None, "2026-05-03 10:00"),
+        "1": ("call", "admin", True, "2026-05-03 10:00"),
         "2": ("meeting", None, False, "2026-05-02 10:00"),
     }
     assert staged.rows("contacts", "contact_id since role left_on") == {"1": ("2026-01-01", "champion", "2026-05-01")}

@@ -40,8 +40,8 @@ def test_zendesk(staged: Staged) -> None:
     assert staged.rows("tickets", "ticket_id first_response_at csat csat_at") == {
         "1": ("2026-03-01 08:30", 5.0, "2026-03-13 07:00"),
         "2": ("2026-05-20 11:30", None, None),
-        "3": (None, None, None),
-        "4": (None, 1.0, "2026-04-14 10:00"),
+        "3": (None, 5.0, None),
+        "4": ("2026-04-10 12:00", 1.0, "2026-04-14 10:00"),
     }
     assert staged.rows("tickets", "ticket_id sentiment")["4"] > 0
     assert staged.set_aside("tickets") == {"10": "no_organization", "11": "organization_deleted"}

@@ -6,17 +6,18 @@ CREATE TABLE company (
     id bigint, property_name text, property_industry text, property_hs_country_code text,
     property_hs_parent_company_id bigint, property_hubspot_owner_id text, property_lifecyclestage text,
     property_createdate timestamptz, is_deleted boolean, _fivetran_deleted boolean, property_stripe_customer_id text,
-    property_salesforceaccountid text, property_zendesk_organization_id text, property_intercom_company_id text
+    property_salesforceaccountid text, property_zendesk_organization_id text, property_intercom_company_id text,
+    property_hs_merged_object_ids text
 );
 INSERT INTO company VALUES
     (9001, 'Acme', 'COMPUTER_SOFTWARE', 'us', NULL, '71', 'customer', '2024-01-02 08:00:00+00', FALSE, FALSE, 'cus_acme',
-     '001A', '501', NULL),
-    (9002, 'Bolt', 'RETAIL', 'DE', 9001, '72', 'customer', '2024-01-03 08:00:00+00', FALSE, FALSE, NULL, NULL, NULL, NULL),
+     '001A', '501', NULL, '9004'),
+    (9002, 'Bolt', 'RETAIL', 'DE', 9001, '72', 'customer', '2024-01-03 08:00:00+00', FALSE, FALSE, NULL, NULL, NULL, NULL, NULL),
     -- Left, and no customer any more today: was one last year.
-    (9003, 'Cora', NULL, NULL, NULL, NULL, 'other', '2024-01-04 08:00:00+00', FALSE, FALSE, NULL, NULL, NULL, NULL),
+    (9003, 'Cora', NULL, NULL, NULL, NULL, 'other', '2024-01-04 08:00:00+00', FALSE, FALSE, NULL, NULL, NULL, NULL, NULL),
     -- Merged into Acme, which deletes it. Deleted at the loader.
-    (9004, 'ACME Inc', NULL, 'US', NULL, '71', 'lead', '2024-01-05 08:00:00+00', TRUE, FALSE, NULL, NULL, NULL, NULL),
-    (9005, 'Test', NULL, 'US', NULL, '71', 'lead', '2024-01-05 08:00:00+00', FALSE, TRUE, NULL, NULL, NULL, NULL);
+    (9004, 'ACME Inc', NULL, 'US', NULL, '71', 'lead', '2024-01-05 08:00:00+00', TRUE, FALSE, 'cus_acme_2', NULL, NULL, NULL, NULL),
+    (9005, 'Test', NULL, 'US', NULL, '71', 'lead', '2024-01-05 08:00:00+00', FALSE, TRUE, 'cus_test', NULL, NULL, NULL, NULL);
 
 CREATE TABLE contact (
     id bigint, property_associatedcompanyid bigint, property_createdate timestamptz, property_hs_buying_role text,
@@ -103,15 +104,18 @@ INSERT INTO engagement_contact VALUES (801, 11), (801, 12), (802, 11), (811, 13)
 
 CREATE TABLE engagement_meeting (
     engagement_id bigint, property_hs_meeting_start_time timestamptz, property_hs_timestamp timestamptz,
-    property_hs_createdate timestamptz, property_hs_meeting_outcome text, _fivetran_deleted boolean
+    property_hs_createdate timestamptz, property_hs_meeting_outcome text, company_id bigint, _fivetran_deleted boolean
 );
 INSERT INTO engagement_meeting VALUES
     -- Held; two companies, the champion and the decision maker came; entered two days later.
-    (801, '2026-05-04 14:00:00+00', '2026-05-04 14:00:00+00', '2026-05-06 09:00:00+00', 'COMPLETED', FALSE),
-    (802, '2026-05-11 14:00:00+00', '2026-05-11 14:00:00+00', '2026-05-01 09:00:00+00', 'NO_SHOW', FALSE),
-    (803, '2026-05-18 14:00:00+00', '2026-05-18 14:00:00+00', '2026-05-01 09:00:00+00', 'CANCELED', FALSE),
-    (804, '2026-05-19 14:00:00+00', '2026-05-19 14:00:00+00', '2026-05-01 09:00:00+00', 'RESCHEDULED', FALSE),
-    (805, '2026-05-20 14:00:00+00', '2026-05-20 14:00:00+00', '2026-05-01 09:00:00+00', NULL, FALSE); -- no outcome
+    (801, '2026-05-04 14:00:00+00', '2026-05-04 14:00:00+00', '2026-05-06 09:00:00+00', 'COMPLETED', NULL, FALSE),
+    (802, '2026-05-11 14:00:00+00', '2026-05-11 14:00:00+00', '2026-05-01 09:00:00+00', 'NO_SHOW', NULL, FALSE),
+    (803, '2026-05-18 14:00:00+00', '2026-05-18 14:00:00+00', '2026-05-01 09:00:00+00', 'CANCELED', NULL, FALSE),
+    (804, '2026-05-19 14:00:00+00', '2026-05-19 14:00:00+00', '2026-05-01 09:00:00+00', 'RESCHEDULED', NULL, FALSE),
+    (805, '2026-05-20 14:00:00+00', '2026-05-20 14:00:00+00', '2026-05-01 09:00:00+00', NULL, NULL, FALSE), -- no outcome
+    -- As a person wrote the outcome; the company is in the meeting itself. Still planned.
+    (808, '2026-05-21 14:00:00+00', '2026-05-21 14:00:00+00', '2026-05-01 09:00:00+00', 'No show', 9002, FALSE),
+    (809, '2026-05-22 14:00:00+00', '2026-05-22 14:00:00+00', '2026-05-01 09:00:00+00', 'SCHEDULED', 9002, FALSE);
 
 CREATE TABLE engagement_call (
     engagement_id bigint, property_hs_timestamp timestamptz, property_hs_createdate timestamptz,

@@ -38,7 +38,7 @@ INSERT INTO tickets VALUES
 (2, 360002, 12, 'Login fails', 'Nobody can log in.', 'open', 'urgent', '[]', 'offered',
  '2026-05-20 10:00:00+00', '2026-05-28 10:00:00+00', FALSE),
 -- no history, no metrics: closed at its last change; no organization of its own, so that of the requester; no priority
-(3, NULL, 11, 'Question', NULL, 'solved', NULL, NULL, 'unoffered',
+(3, NULL, 11, 'Question', NULL, 'solved', NULL, NULL, '{"score": "good", "comment": "not bad"}',
  '2026-04-01 10:00:00+00', '2026-04-03 10:00:00+00', NULL),
 -- solved at a time that only the history knows
 (4, 360001, 11, NULL, 'Thanks for the great help!', 'closed', 'low', '[]', NULL,
@@ -61,12 +61,15 @@ INSERT INTO tickets VALUES
 (11, 360003, 13, 'Old', 'Old ticket', 'closed', 'low', '[]', NULL,
  '2025-06-01 09:00:00+00', '2025-06-03 10:00:00+00', FALSE);
 
-CREATE TABLE ticket_metrics (ticket_id bigint, solved_at timestamptz, reply_time_in_minutes_calendar integer, reopens integer);
+CREATE TABLE ticket_metrics (
+    ticket_id bigint, solved_at timestamptz, first_reply_at timestamptz, reply_time_in_minutes_calendar integer, reopens integer
+);
 INSERT INTO ticket_metrics VALUES
-(1, '2026-03-12 16:00:00+00', 30, 1),
+(1, '2026-03-12 16:00:00+00', NULL, 30, 1),
 -- solved once, open again
-(2, '2026-05-25 10:00:00+00', 90, 1),
-(4, NULL, NULL, 0);
+(2, '2026-05-25 10:00:00+00', NULL, 90, 1),
+-- the instant of the first reply
+(4, NULL, '2026-04-10 12:00:00+00', NULL, 0);
 
 CREATE TABLE ticket_field_history (ticket_id bigint, field_name text, value text, updated timestamptz, user_id bigint);
 INSERT INTO ticket_field_history VALUES

@@ -10,7 +10,7 @@ from keepwell.tasks.starters.starter import Shape, Starter, plain
 
 DEALS = Shape("deal", ["deals"], ["id"], {"closed_at": ["Closed (UTC)"]})
 LINES = Shape("line", [], ["deal_id"], {})
-STARTER = Starter("crm", "CRM", "Deals.", "company", {"deal": DEALS, "line": LINES}, {}, (), "")
+STARTER = Starter("crm", "CRM", "Deals.", "company", {"deal": DEALS, "line": LINES}, {}, (), (), "")
 
 
 def of(sql: str, *columns: str, lines: tuple[str, ...] | None = None, keep: tuple[str, ...] = ()) -> Adapted:

@@ -5,6 +5,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from keepwell.tasks.starters.answers import Answers
 from keepwell.tasks.starters.catalogue import Catalogue
 from keepwell.tasks.starters.proposal import certain, proposed
 from keepwell.tasks.starters.recognition import System, each_table_once, recognized
@@ -66,7 +67,7 @@ def test_of_two_tables_of_one_shape_the_systems_own_is_read_and_the_other_named(
     """
     found = of(tmp_path, script, "stripe")
 
-    text = proposed(list(found.values()), "duckdb")["contracts"].text
+    text = proposed(list(found.values()), Answers("duckdb"))["contracts"].text
     assert 'FROM "stripe".subscription AS' in text
     assert "-- TODO: stripe.subscription: backup.subscription look the same." in text
 

@@ -1,0 +1,24 @@
+"""What `init` asks of a source's rows: the words in a column, and whether ids of two systems are the same (SRC-11)."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from keepwell.tasks.starters.catalogue import Catalogue
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Rows of a source, by SELECTs in its dialect. Without a source there are none."""
+
+    dialect: str
+    catalogue: Catalogue | None = None
+
+    def rows(self, sql: str) -> Sequence[Mapping[str, Any]] | None:
+        """What a SELECT gives; None where it cannot be read, which stops no proposal."""
+        if self.catalogue is None:
+            return None
+        with suppress(Exception):  # a value that does not convert is named by `check`, with its row
+            return self.catalogue.rows(sql)
+        return None
