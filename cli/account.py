@@ -74,12 +74,17 @@ def outcome(story: "AccountStory") -> str:
     return "; ".join(parts)
 
 
+def known(value: Any) -> str:
+    """A text of a mart; empty where it is missing, which a column may write as NaN."""
+    return value if isinstance(value, str) else ""
+
+
 def turns(course: "pd.DataFrame") -> list[Any]:
     """The dates to list: the first, the last, one per week, and each change of status, band or tier."""
     rows = list(course.itertuples())
     selected = rows[:1]
     for before, row in pairwise(rows):
-        turned = (row.status, row.band, row.tier or "") != (before.status, before.band, before.tier or "")
+        turned = (row.status, row.band, known(row.tier)) != (before.status, before.band, known(before.tier))
         if turned or row is rows[-1] or (row.as_of - selected[-1].as_of).days >= MAX_DAYS_BETWEEN_ROWS:
             selected.append(row)
     return selected
@@ -88,20 +93,22 @@ def turns(course: "pd.DataFrame") -> list[Any]:
 def page(story: "AccountStory") -> list[str]:
     """The page, line by line: what it is, why, what to do, history, events, open alerts and work."""
     f = story.facts
-    segment = f["segment"] if isinstance(f["segment"], str) else "no segment"
+    segment, csm = f["segment"] or "no segment", f["csm"] or "no CSM"
+    arr = "ARR unknown" if f["arr"] is None else f"{f['arr']:,.0f} {f['currency']}"
+    tier = f"{f['tier']}: {f['tier_reason']}" if f["tier"] else "no tier: not enough data"
     renewal = f"renewal {f['renewal_on']}" if f["renewal_on"] is not None else "open-ended"
     lines = [
-        f"{f['name']} ({story.account_id}), {segment}, {f['csm']}, {f['arr']:,.0f} {f['currency']}, {renewal}",
+        f"{f['name']} ({story.account_id}), {segment}, {csm}, {arr}, {renewal}",
         f"as of {story.as_of}: {outcome(story)}",
-        "", str(f["summary"]), f"{f['tier']}: {f['tier_reason']}" if f["tier"] else "no tier: not enough data",
+        "", f["summary"] or "not enough data for a health score", tier,
         "", "Why",
         *(f"  {reason}" for reason in story.reasons), "", "History",
     ]  # fmt: skip
     for row in turns(story.course):
-        health = "unknown" if row.health != row.health else f"{row.health:5.1f}"
+        health = "unknown" if row.health != row.health else f"{row.health:5.1f}  {known(row.band):<9}"
         risk = "" if row.churn_risk != row.churn_risk else f"  risk {row.churn_risk:.0%}"
         leaving = "  leaving" if row.status == "leaving" else ""
-        lines.append(f"  {row.as_of}  health {health}  {row.band:<9} {row.tier or '':<12}{risk}{leaving}".rstrip())
+        lines.append(f"  {row.as_of}  health {health} {known(row.tier):<12}{risk}{leaving}".rstrip())
     lines += ["", "Events"] if story.lines else ["", "No alerts and no recorded work."]
     lines += [f"  {line.at:%Y-%m-%d %H:%M}  {line.alert_id[:8]:8}  {line.what}  ({line.by})" for line in story.lines]
     lines += ["", "Open alerts"] if story.live else ["", "No open alerts."]

@@ -22,11 +22,11 @@ COURSE = ("status", "health", "band", "tier", "churn_risk")
 
 @dataclass(frozen=True)
 class AccountStory:
-    """`as_of`: date of the newest score. `facts`: FACTS of that day. `left`: the first date without a score.
+    """`as_of`: date of the newest score. `facts`: FACTS of that day, None where missing.
 
-    `flagged`: the first alert ever and its rule; `leaving`: the first of the newest scores in a row with a known
-    notice. `reasons`: the published factors, the model's first. `course`: COURSE by published date. `lines`: events of
-    the ledger. `live`: the open alerts. `work`: open work, a line each.
+    `left`: the first date without a score. `flagged`: the first alert ever and its rule; `leaving`: the first of the
+    newest scores in a row with a known notice. `reasons`: the published factors, the model's first. `course`: COURSE by
+    published date. `lines`: events of the ledger. `live`: the open alerts. `work`: open work, a line each.
     """
 
     account_id: str
@@ -63,11 +63,16 @@ def account_story(
     plans = graded_plans([event for event in work if event.account_id == account], Values(marts, now.date()), now)
     first = min(((a.opened_at, a.rule) for a in alerts), default=None)
     return AccountStory(
-        account, newest["as_of"], newest[list(dict.fromkeys(FACTS))].to_dict(), first, _leaving(course),
+        account, newest["as_of"], _facts(newest), first, _leaving(course),
         later[0] if later else None, list(dict.fromkeys(texts["text"])), course[["as_of", *COURSE]],
         sorted([*alert_lines(history, account, now), *work_lines(work, account, now)], key=lambda line: line.at),
         sorted(live, key=lambda a: (a.opened_at, a.alert_id)), open_work(work, plans, account, now),
     )  # fmt: skip
+
+
+def _facts(score: "pd.Series[Any]") -> dict[str, Any]:
+    """The facts of a score; what is missing is None, and no NaN, which neither a person nor JSON reads."""
+    return {name: None if pd.isna(score[name]) else score[name] for name in dict.fromkeys(FACTS)}
 
 
 def _leaving(course: pd.DataFrame) -> date | None:

@@ -1,12 +1,13 @@
 """What came of an account, on one line of its page (ACT-1, ALR-5)."""
 
+import json
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from keepwell.cli.account import outcome, turns
+from keepwell.cli.account import as_data, outcome, page, turns
 from keepwell.playbook.interventions.records import work_event
 from keepwell.tasks.marts.publish import Stamp, publish
 from keepwell.tasks.operations.account import AccountStory, _leaving, account_story
@@ -82,3 +83,27 @@ def test_a_target_that_values_have_settled_is_no_work_that_goes_on(tmp_path: Pat
 
     assert before.work == [f"{planned.event_id[:8]}  health at least 60 by May 15, ann"]
     assert after.work == []
+
+
+def test_an_account_whose_health_is_unknown_has_a_page_in_words(tmp_path: Path) -> None:
+    """What is missing is said, and no NaN is printed, for people or for programs (ACT-1)."""
+    score = {
+        "account_id": "A-1", "name": "Acme", "status": "active", "health": None, "band": "unknown", "arr": 0.0,
+        "currency": "USD", "summary": "No usage yet.",
+    }  # fmt: skip
+    other = {"account_id": "A-2", "name": "Bolt", "tier": "watch", "tier_reason": "x", "segment": "smb", "csm": "ann"}
+    frames = {
+        "health_scores": pd.DataFrame([score, other]),
+        "factors": pd.DataFrame({"account_id": [], "kind": [], "feature": []}),
+    }
+    for day in DAYS[:3]:
+        publish(tmp_path, day, frames, Stamp("r", "c", "s"))
+
+    found = account_story(tmp_path, [], [], "Acme", datetime(2026, 5, 16))
+
+    lines = page(found)
+    assert lines[0] == "Acme (A-1), no segment, no CSM, 0 USD, open-ended"
+    assert "no tier: not enough data" in lines
+    assert [line for line in lines if "health unknown" in line] == [f"  {day}  health unknown" for day in DAYS[:3]]
+    assert not [line for line in lines if "nan" in line]
+    assert "NaN" not in json.dumps(as_data(found), default=str)
