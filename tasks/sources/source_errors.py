@@ -41,6 +41,16 @@ VALUES = (
 """What stands in quotes, and numbers that did not fit."""
 
 
+OF_A_CAST = (
+    "The mapping converts a value that does not convert. Where x is the source's column, write "
+    "REPLACE(REPLACE(x, '.', ''), ',', '.') for numbers such as 1.234,50, strptime(x, '%d.%m.%Y %H:%M') for dates such "
+    "as 31.12.2026 14:00 (PostgreSQL: to_timestamp(x, 'DD.MM.YYYY HH24:MI')), NULLIF(x, ...) for what stands for no "
+    "value. Or leave the column as it is: what cannot be read is then counted, with its keys and the expression that "
+    "reads it."
+)
+"""The remedy of a conversion in the mapping itself: it stops the whole table, and the database names no row."""
+
+
 def without_values(error: Exception) -> str:
     """The message on one line, cut to what a person needs."""
     if isinstance(error, OF_TYPES):
@@ -75,11 +85,7 @@ def remedy_of(error: Exception) -> str:
     if "CSV" in message:
         return "Correct that line, or state how the file is written under [source.csv] of pipeline.toml."
     if of_values(error) and not any(word in message for word in OF_A_FILE):
-        return (
-            "Convert nothing in the mapping that may not convert: leave the column as it is, so that what cannot be "
-            "read is counted with its keys and the expression that reads it (31.12.2026, 1.234,50); or empty it first "
-            "(NULLIF, TRY_CAST, CASE)."
-        )
+        return OF_A_CAST
     return "Deliver the complete data again."
 
 

@@ -1,8 +1,12 @@
 """What `init` proposes for the values that a source holds, and what it leaves to decide (SRC-11)."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import pytest
+
+from keepwell.tasks.errors import DataCheckFailed
 from keepwell.tasks.sources.staging import stage
 from tests.starters.test_init import doctor, init, warehouse
 from tests.support.starter_sources import Staged
@@ -177,3 +181,25 @@ def test_a_dated_name_is_left_to_decide(tmp_path: Path) -> None:
     assert [line.partition(": ")[0] for line in undecided if "has a date in its name" in line] == [
         "sql/contracts.sql:2"
     ]
+
+
+def test_the_remedy_of_a_conversion_in_the_mapping_works(tmp_path: Path) -> None:
+    """A monthly amount is multiplied and an event's time is cut to its day: neither can stay as it is (SRC-2)."""
+    proposed(
+        tmp_path,
+        {
+            "Contracts": ["Contract No,Customer No,Start,MRR", '1,7,2026-01-01,"1.234,50"'],
+            "Usage": ["Customer No,Date", "7,31.12.2025 08:30"],
+        },
+    )
+
+    number, instant = "REPLACE(REPLACE(x, '.', ''), ',', '.')", "strptime(x, '%d.%m.%Y %H:%M')"
+    for table, column, written in (("contracts", 'c."MRR"', number), ("usage", 'u."Date"', instant)):
+        with pytest.raises(DataCheckFailed, match=re.escape(written)):
+            staged(tmp_path, table)
+        mapping = tmp_path / "keepwell" / "sql" / f"{table}.sql"
+        reads = re.sub(r"\bx\b", column, written)
+        mapping.write_text(mapping.read_text().replace(f"CAST({column} AS", f"CAST({reads} AS"))
+
+    assert staged(tmp_path, "contracts").rows("contracts", "contract_id arr") == {"1": 14_814.0}
+    assert staged(tmp_path, "usage").values("usage", "day account_id") == [("2025-12-31", "7")]
