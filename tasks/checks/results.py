@@ -132,7 +132,17 @@ def without_consequences(results: Sequence[CheckResult], event: str) -> list[Che
     known at no time.
     """
     unreadable = {r.column: r.failed_rows or 0 for r in results if r.rule == "type" and r.broken and _stops(r)}
-    return [replace(r, **_NOT_JUDGED) if r.broken and _follows(r, unreadable, event) else r for r in results]
+    return [
+        replace(r, **_NOT_JUDGED) if r.broken and _follows(r, unreadable, event) else _without_unreadable(r, unreadable)
+        for r in results
+    ]
+
+
+def _without_unreadable(result: CheckResult, unreadable: Mapping[str | None, int]) -> CheckResult:
+    """A rule about missing values without those that cannot be read; which of the rows these are is not known."""
+    if not result.broken or result.rule != f"{result.column}_not_null" or not unreadable.get(result.column):
+        return result
+    return replace(result, failed_rows=(result.failed_rows or 0) - unreadable[result.column], sample_keys=())
 
 
 _NOT_JUDGED: Mapping[str, Any] = {

@@ -118,7 +118,8 @@ def _judged(
     ]
     results = without_consequences([j.result for j in judgements], table.event)
     left_out = [*(not_judged(table.name, rule) for rule in unjudged), *(r for r in results if r.success is None)]
-    return [j for j, result in zip(judgements, results, strict=True) if result.success is not None], left_out
+    kept = [replace(j, result=r) for j, r in zip(judgements, results, strict=True) if r.success is not None]
+    return kept, left_out
 
 
 def _rows(
