@@ -17,7 +17,7 @@ from keepwell.flows.run import Run
 from keepwell.flows.scoring import staged
 from keepwell.tasks.learning.training import month_starts
 from keepwell.tasks.scoring.measured import wide_books
-from keepwell.tasks.sources.facts import facts_at_each
+from keepwell.tasks.sources.facts import at_once, facts_at_each
 
 COLUMNS = ("account_id", "user_id", "day", "feature", "events", "minutes")
 
@@ -39,7 +39,8 @@ def main() -> None:
     usage = f"SELECT {columns} FROM read_parquet('{company}/usage.parquet')"
 
     def features() -> None:
-        wide_books(facts_at_each(snapshot, starts, run.fixed), run.scoring)
+        for some in at_once(snapshot, starts):
+            wide_books(facts_at_each(snapshot, some, run.fixed), run.scoring)
 
     print(cpu_of(lambda: duckdb.sql(usage).fetchall()), cpu_of(features), cpu_of(features))
 

@@ -21,11 +21,8 @@ from keepwell.models.settings.training import SplitSettings
 from keepwell.models.training.split import Splits, TooLittleData, split_months
 from keepwell.tasks.scoring.measured import measured, wide_books
 from keepwell.tasks.scoring.score import ScoreSettings
-from keepwell.tasks.sources.facts import NOTHING, facts_at, facts_at_each
+from keepwell.tasks.sources.facts import NOTHING, at_once, facts_at, facts_at_each
 from keepwell.tasks.sources.snapshot import Snapshot
-
-MONTHS_AT_ONCE = 24
-"""Months that one query computes: what bounds the memory."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +76,8 @@ def _months(
     """One frame per month. Health is replayed: each month may carry over values from the month before."""
     measures = None
     instants = [datetime.combine(month, time(0)) for month in months]
-    for first in range(0, len(instants), MONTHS_AT_ONCE):
-        facts = facts_at_each(snapshot, instants[first : first + MONTHS_AT_ONCE], fixed)
+    for some in at_once(snapshot, instants):
+        facts = facts_at_each(snapshot, some, fixed)
         outcomes = labels(book(facts, scoring.money), known_now, scoring.money, rules).to_pandas()
         for wide in wide_books(facts, scoring):
             found = measured(wide, scoring, {}, measures)

@@ -34,7 +34,7 @@ SEALED = {
 }  # fmt: skip
 """A DuckDB that loads no extension, and takes no name for a variable of this program."""
 
-MEMORY = "2GB"
+MEMORY = "1500MB"
 """What a query may hold: it bounds the memory of a run however many rows there are (SCL-2)."""
 SPILL = "keepwell-spill-"
 """Begins the name of a folder for what does not fit; the number of the process follows."""

@@ -16,6 +16,10 @@ from keepwell.tasks.sources.casts import canonical
 from keepwell.tasks.sources.snapshot import Snapshot
 
 NOTHING: Mapping[str, pd.DataFrame] = {}
+CONTRACTS_AT_ONCE = 240_000
+"""Contracts times instants of one query: what bounds its memory."""
+MOST_AT_ONCE = 24
+"""Instants of one query of a small company: more do not make it cheaper."""
 
 
 def facts_at(
@@ -52,6 +56,14 @@ def facts_at_each(
     rollups = {name: tables[name] for name in ROLLUPS if name in tables}
     facts = known(tables, instants, {}, given, fixed, rollups)
     return replace(facts, newest=Newest(facts), since=since)
+
+
+def at_once(snapshot: Snapshot, instants: Sequence[datetime]) -> Iterator[Sequence[datetime]]:
+    """The instants in groups of as many as one query can compute in little memory."""
+    contracts = max(snapshot.tables["contracts"].rows, 1)
+    size = min(max(CONTRACTS_AT_ONCE // contracts, 1), MOST_AT_ONCE)
+    for first in range(0, len(instants), size):
+        yield instants[first : first + size]
 
 
 class Newest(Mapping[str, Mapping[datetime, date]]):
