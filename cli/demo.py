@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 
+from keepwell.cli.process import collect_rarely
 from keepwell.flows.configuration.settings import load_settings
 from keepwell.flows.daily_alerts import daily_alerts
 from keepwell.flows.logs import log_to_stderr
@@ -50,6 +51,7 @@ def main() -> None:
     """Make the company, run four months and the days and weeks after them, and print the results."""
     log_to_stderr(logging.WARNING)
     restrict_umask()
+    collect_rarely()
     shutil.rmtree(OUT, ignore_errors=True)
     _print(f"The sample company: {ACCOUNTS} accounts, {MONTHS} months, seed {SEED} -> {OUT}/company")
     company = company_with("policy", confounder=False)

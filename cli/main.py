@@ -24,6 +24,7 @@ from keepwell.cli.model import app as models
 from keepwell.cli.options import Options, not_blank, run_of, show_table, show_totals
 from keepwell.cli.override import app as overrides
 from keepwell.cli.override import note
+from keepwell.cli.process import collect_rarely
 from keepwell.cli.review import app as reviews
 from keepwell.cli.terminal import guarded, print_json, print_lines
 from keepwell.cli.withdraw import withdraw
@@ -34,15 +35,6 @@ from keepwell.tasks.errors import ConfigError, PrefectUnreachable
 from keepwell.tasks.files.permissions import restrict_umask
 from keepwell.tasks.masking import masked_output
 from keepwell.values.texts import storable
-
-# Telemetry of every dependency is off unless the user turns it on.
-for _name, _value in (
-    ("DO_NOT_TRACK", "1"),
-    ("GX_ANALYTICS_ENABLED", "false"),
-    ("PREFECT_SERVER_ANALYTICS_ENABLED", "false"),
-    ("MLFLOW_DISABLE_TELEMETRY", "true"),
-):
-    os.environ.setdefault(_name, _value)
 
 app = typer.Typer(
     help="Which accounts are at risk, why, what to do next, and by when.",
@@ -340,6 +332,7 @@ def _errors_as_exit_codes() -> Iterator[None]:
 def main(clock: Callable[[], datetime] = host_clock) -> None:
     """Entry point of the `keepwell` command; `clock` decides which dates lie in the future."""
     Host.clock = staticmethod(clock)
+    collect_rarely()
     with guarded(), masked_output(), _errors_as_exit_codes():
         _refuse_unstorable(sys.argv[1:])
         app(standalone_mode=True)

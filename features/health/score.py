@@ -48,7 +48,7 @@ def measure_frame(
     peers = peer_groups(segments)
     measures = sorted(health.measures.items())
     long = _long(wide.index, [registry[name] for name, _ in measures], health)
-    long["component_weight"] = _component_weights(long, segments, health)
+    long["component_weight"] = _component_weights([registry[name] for name, _ in measures], segments, health)
     sides = [_sides(wide[name], peers, registry[name], measure, health, inputs) for name, measure in measures]
     for column in sides[0]:
         long[column] = np.stack([side[column] for side in sides], axis=1).ravel()
@@ -73,12 +73,11 @@ def _long(accounts: pd.Index, features: Sequence[Feature], health: HealthSetting
     return rows.assign(account_id=accounts.repeat(len(features)))
 
 
-def _component_weights(long: pd.DataFrame, segments: pd.Series, health: HealthSettings) -> Numbers:
-    """The weight of each row's component in its account's segment."""
+def _component_weights(features: Sequence[Feature], segments: pd.Series, health: HealthSettings) -> Numbers:
+    """By account and measure, the weight of the measure's component in the account's segment."""
     codes, names = pd.factorize(segments.fillna(""))
-    components, places = np.unique(long["component"].to_numpy(dtype=object), return_inverse=True)
-    table = np.array([[health.weights_of(str(name))[c] for c in components] for name in names], dtype=float)
-    return table[codes.repeat(len(long) // max(len(segments), 1)), places]
+    weights = [[health.weights_of(str(name))[str(f.component)] for f in features] for name in names]
+    return np.array(weights, dtype=float).reshape(-1, len(features))[codes].ravel()
 
 
 def _sides(
