@@ -4,7 +4,6 @@ Who is under contract, for how much, who leaves, when an account renews: whateve
 """
 
 from collections.abc import Sequence
-from datetime import date, datetime
 
 import ibis
 import ibis.expr.types as ir
@@ -27,10 +26,10 @@ DECIDE = ("start_on", "end_on", "ended_on", "notice_on", "plan", "auto_renew", "
 """Those of them that say which; ids tell rows apart, and ARR is a bound alone."""
 CHAINED = pa.schema(
     {
-        "contract_id": pa.string(), "term_end": pa.date32(), "covers_until": pa.date32(), "bridged_until": pa.date32(),
-        "followed": pa.bool_(), "follows": pa.bool_(), "chain_start_on": pa.date32(), "renewal_on": pa.date32(),
-        "chain_notice_on": pa.date32(), "day_late": pa.bool_(), "unclear": pa.bool_(), "replaces_known": pa.bool_(),
-        "renewed_unseen": pa.bool_(),
+        AS_OF: pa.timestamp("us"), "contract_id": pa.string(), "term_end": pa.date32(), "covers_until": pa.date32(),
+        "bridged_until": pa.date32(), "followed": pa.bool_(), "follows": pa.bool_(), "chain_start_on": pa.date32(),
+        "renewal_on": pa.date32(), "chain_notice_on": pa.date32(), "day_late": pa.bool_(), "unclear": pa.bool_(),
+        "replaces_known": pa.bool_(), "renewed_unseen": pa.bool_(),
     }
 )  # fmt: skip
 """`term_end`: the agreed end, after tacit renewals. `covers_until`: the first day on which it counts no longer, NULL
@@ -40,7 +39,6 @@ the first contract of its chain; `renewal_on`, `chain_notice_on`: agreed end and
 starts one day after the end that it follows; NULL where it follows none. `unclear`: renewal or add-on, nothing tells.
 `replaces_known`: the contract that it names is one of its account; NULL where it names none. `renewed_unseen`: it
 counts because it renewed by itself, where the source writes most such renewals as rows; NULL where it never does."""
-INSTANT = pa.field(AS_OF, pa.timestamp("us"))
 MIN_RENEWALS = 10
 """Renewals from which on their rows say how a source writes them."""
 
@@ -51,21 +49,17 @@ def with_chains(contracts: ir.Table, rules: SuccessionRules) -> ir.Table:
         return _without_rows(contracts)
     there = [name for name in (AS_OF, *READ) if name in contracts.columns]
     rows = contracts.select(*there).to_pyarrow().to_pandas(date_as_object=False).reindex(columns=[AS_OF, *READ])
-    decided = [_with_instant(chained(own, at.date(), rules), at) for at, own in rows.groupby(AS_OF)]
-    found = ibis.memtable(pa.concat_tables([CHAINED.append(INSTANT).empty_table(), *decided]))
-    joined = contracts.left_join(found, [AS_OF, "contract_id"])
+    joined = contracts.left_join(ibis.memtable(chained(rows, rules)), [AS_OF, "contract_id"])
     return joined.drop(*(name for name in joined.columns if name.endswith("_right")))
-
-
-def _with_instant(rows: pa.Table, at: datetime) -> pa.Table:
-    return rows.append_column(INSTANT, pa.array([at] * len(rows), INSTANT.type))
 
 
 def _without_rows(contracts: ir.Table) -> ir.Table:
     """A schema with those columns, each an expression over what decides it, for the signal catalogue."""
     unknown = ibis.struct({name: contracts[name] for name in DECIDE}).isnull().ifelse(ibis.null(), ibis.null())
     kinds = ibis.Schema.from_pyarrow(CHAINED)
-    return contracts.mutate(**{name: unknown.cast(kinds[name]) for name in CHAINED.names if name != "contract_id"})
+    return contracts.mutate(
+        **{name: unknown.cast(kinds[name]) for name in CHAINED.names if name not in (AS_OF, "contract_id")}
+    )
 
 
 def live_on(contracts: ir.Table, day: ir.Value) -> ir.Value:
@@ -74,22 +68,26 @@ def live_on(contracts: ir.Table, day: ir.Value) -> ir.Value:
     return (contracts.start_on <= day) & (until.isnull() | (until > day))
 
 
-def chained(rows: pd.DataFrame, today: date, rules: SuccessionRules) -> pa.Table:
-    """One row of CHAINED per contract_id that names an account and a start; `rows` has the columns of READ."""
-    named = rows.dropna(subset=["contract_id", "account_id", "start_on"]).drop_duplicates("contract_id")
-    frame = named.sort_values(["account_id", "start_on", "contract_id"], ignore_index=True)
-    contracts = _contracts(frame, rules)
+def chained(rows: pd.DataFrame, rules: SuccessionRules) -> pa.Table:
+    """One row of CHAINED per instant and contract_id that names an account and a start.
+
+    `rows` has `as_of` and the columns of READ. All instants are decided in one pass: an account at another instant is
+    another account.
+    """
+    named = rows.dropna(subset=["contract_id", "account_id", "start_on"]).drop_duplicates([AS_OF, "contract_id"])
+    frame = named.sort_values([AS_OF, "account_id", "start_on", "contract_id"], ignore_index=True)
+    contracts, today = _contracts(frame, rules), _days(frame[AS_OF])
     found = succession(contracts, rules)
-    term_end = _term_ends(contracts, found, np.datetime64(today, "D"))
+    term_end = _term_ends(contracts, found, today)
     end = np.fmin(term_end, contracts.ended_on)
     after, last, first = found.after, _last(found.after), _first(found.after)
     linked = after != NOBODY
     next_start = np.where(linked, contracts.start[after], np.datetime64("NaT"))
     columns = (
-        frame["contract_id"], term_end, np.fmin(end, next_start), np.where(linked, next_start, end), linked,
-        found.follows, contracts.start[first], term_end[last], contracts.notice_on[last],
+        frame[AS_OF], frame["contract_id"], term_end, np.fmin(end, next_start), np.where(linked, next_start, end),
+        linked, found.follows, contracts.start[first], term_end[last], contracts.notice_on[last],
         _day_late(contracts, found), found.unclear, _replaces_known(frame, contracts),
-        _renewed_unseen(contracts, found, np.datetime64(today, "D")),
+        _renewed_unseen(contracts, found, today),
     )  # fmt: skip
     arrays = [pa.array(values, kind, from_pandas=True) for values, kind in zip(columns, CHAINED.types, strict=True)]
     return pa.Table.from_arrays(arrays, schema=CHAINED)
@@ -114,13 +112,14 @@ def _replaces_known(frame: pd.DataFrame, rows: Contracts) -> npt.NDArray[np.obje
     return found
 
 
-def _renewed_unseen(rows: Contracts, found: Succession, today: np.datetime64) -> npt.NDArray[np.object_]:
+def _renewed_unseen(rows: Contracts, found: Succession, today: Days) -> npt.NDArray[np.object_]:
     """Of each contract that renews itself, whether only that keeps it alive, where most others have a row for it."""
     over = rows.renews & (rows.end_on <= today)
     linked = found.after != NOBODY
     seen, unseen = over & linked, over & ~linked
-    by_rows = seen.sum() >= max(MIN_RENEWALS, unseen.sum())
-    return np.where(rows.renews, unseen & by_rows, np.full(len(rows), None, dtype=object))
+    _, at = np.unique(today, return_inverse=True)
+    by_rows = np.bincount(at, seen) >= np.maximum(MIN_RENEWALS, np.bincount(at, unseen))
+    return np.where(rows.renews, unseen & by_rows[at], np.full(len(rows), None, dtype=object))
 
 
 def _contracts(frame: pd.DataFrame, rules: SuccessionRules) -> Contracts:
@@ -135,14 +134,25 @@ def _contracts(frame: pd.DataFrame, rules: SuccessionRules) -> Contracts:
     agreed[settled] = Terms(start[settled], end_on[settled]).end_beyond(until[settled])
     rate = frame["currency"].map(dict(rules.rates)).astype(float)
     value = np.where(trial, 0.0, (frame["arr"].astype(float) * rate).to_numpy(dtype=float))
-    place = pd.Series(frame.index, index=frame["contract_id"])
     return Contracts(
-        account=_codes(frame, ["account_id"]), start=start, end_on=end_on, agreed=agreed, ended_on=ended_on,
+        account=_codes(frame, [AS_OF, "account_id"]), start=start, end_on=end_on, agreed=agreed, ended_on=ended_on,
         notice_on=notice_on, value=value, plan=pd.factorize(frame["plan"])[0].astype(np.int64), trial=trial,
         renews=auto & np.isnat(until),
-        replaces=place.reindex(frame["replaces"]).fillna(NOBODY).to_numpy(dtype=np.int64),
-        group=np.where(frame["chain_id"].isna(), NOBODY, _codes(frame, ["account_id", "chain_id"])),
+        replaces=_replaced(frame),
+        group=np.where(frame["chain_id"].isna(), NOBODY, _codes(frame, [AS_OF, "account_id", "chain_id"])),
     )  # fmt: skip
+
+
+def _replaced(frame: pd.DataFrame) -> Counts:
+    """The position of the contract that each names at its instant; NOBODY where it names none that is there."""
+    naming = frame.loc[frame["replaces"].notna(), [AS_OF, "replaces"]]
+    found = np.full(len(frame), NOBODY, dtype=np.int64)
+    if naming.empty:
+        return found
+    places = frame[[AS_OF, "contract_id"]].assign(place=frame.index)
+    named = naming.merge(places, how="left", left_on=[AS_OF, "replaces"], right_on=[AS_OF, "contract_id"])
+    found[naming.index] = named["place"].fillna(NOBODY).to_numpy(dtype=np.int64)
+    return found
 
 
 def _days(column: pd.Series) -> Days:
@@ -158,7 +168,7 @@ def _codes(frame: pd.DataFrame, columns: Sequence[str]) -> Counts:
     return frame.groupby(list(columns), dropna=False).ngroup().to_numpy(dtype=np.int64)
 
 
-def _term_ends(rows: Contracts, found: Succession, today: np.datetime64) -> Days:
+def _term_ends(rows: Contracts, found: Succession, today: Days) -> Days:
     """The agreed end of each contract: of one that renews itself, that at which it is followed, else the next."""
     linked = found.after != NOBODY
     by_end = linked & (found.end != rows.start[found.after])

@@ -6,7 +6,7 @@ year and has the plan `pro` unless its row says otherwise. docs/explanation/cont
 
 import time
 from dataclasses import dataclass
-from datetime import date
+from datetime import datetime
 
 import ibis
 import numpy as np
@@ -21,6 +21,7 @@ from keepwell.features.outcomes.labels import churned_accounts, labels
 from keepwell.features.settings import BookSettings, LabelSettings
 from tests.support.handmade import MONDAY, Row, ago, company, contract, facts_of, snapshot, wide
 
+AT = datetime(2024, 3, 4)
 MONEY = BookSettings(fx_rates={"EUR": 1.2})
 NO, GONE, GREW, FELL = (False, False, False), (True, False, False), (False, True, False), (False, False, True)
 SAID = {"signed_on": ago(10)}
@@ -273,7 +274,7 @@ def test_a_circle_that_a_source_claims_is_no_chain_and_ends() -> None:
     """Two that replace each other, and one that replaces itself, replace nothing (section 0, succession)."""
     rows = frame({"replaces": "c1"}, {"replaces": "c0"}, {"replaces": "c2"})
 
-    assert chained(rows, date(2024, 3, 4), SuccessionRules())["followed"].to_pylist() == [False] * 3
+    assert chained(rows.assign(as_of=AT), SuccessionRules())["followed"].to_pylist() == [False] * 3
 
 
 def test_contracts_of_other_accounts_follow_nothing() -> None:
@@ -282,7 +283,7 @@ def test_contracts_of_other_accounts_follow_nothing() -> None:
         {"end_on": "2024-01-01", "chain_id": "x"},
         {"account_id": "bolt", "start_on": "2024-01-01", "replaces": "c0", "chain_id": "x"},
     )
-    found = chained(rows, date(2024, 3, 4), SuccessionRules())
+    found = chained(rows.assign(as_of=AT), SuccessionRules())
 
     assert found["follows"].to_pylist() == [False, False]
     assert found["replaces_known"].to_pylist() == [None, False]
@@ -292,13 +293,13 @@ def test_each_is_followed_by_the_nearest() -> None:
     """Of two renewals the one that starts closer, the other is beside it; the order of the rows says nothing."""
     near, far = ({"contract_id": name, "start_on": start} for name, start in (("y", "2024-06-03"), ("x", "2024-06-20")))
     for others in ((near, far), (far, near)):
-        found = chained(frame({"end_on": "2024-06-01"}, *others), date(2024, 3, 4), SuccessionRules()).to_pandas()
+        found = chained(frame({"end_on": "2024-06-01"}, *others).assign(as_of=AT), SuccessionRules()).to_pandas()
         assert found.loc[found["follows"], "contract_id"].tolist() == ["y"]
 
 
 def test_no_contracts_make_no_chains() -> None:
     """An empty table stays one."""
-    assert chained(frame({}).iloc[:0], date(2024, 3, 4), SuccessionRules()).num_rows == 0
+    assert chained(frame({}).iloc[:0].assign(as_of=AT), SuccessionRules()).num_rows == 0
 
 
 def test_a_schema_without_rows_has_the_columns_of_chains() -> None:
@@ -314,7 +315,7 @@ def test_the_bounds_are_settings() -> None:
     early = frame({"end_on": "2024-06-01"}, {"start_on": "2024-05-01", "arr": 700.0})
 
     def follows(**rules: float) -> bool:
-        return chained(early, date(2024, 3, 4), SuccessionRules(**rules))["follows"].to_pylist()[1]
+        return chained(early.assign(as_of=AT), SuccessionRules(**rules))["follows"].to_pylist()[1]
 
     assert [follows(), follows(window_days=30), follows(min_share=0.6), follows(overlap_days=31, min_share=0.6)] == [
         True, False, False, True,
@@ -353,7 +354,7 @@ def test_long_records_are_decided_quickly() -> None:
     rows = rows.assign(ended_on=pd.NaT, notice_on=pd.NaT)
     begun = time.process_time()
 
-    found = chained(rows, date(2024, 3, 1), SuccessionRules())
+    found = chained(rows.assign(as_of=AT), SuccessionRules())
 
     assert sum(found["followed"].to_pylist()) == 2000 * 49
     assert time.process_time() - begun < 20
