@@ -1,7 +1,8 @@
 """`make bench`: the cost of `keepwell monthly` on growing companies, compared with a bare scan of the columns it reads.
 
-What a second `keepwell daily` costs on a source that has not changed, compared with a company of 60 accounts. And what
-it costs to write such companies (`keepwell sample`), and to score and explain a large book by a model.
+What a second `keepwell daily` costs on a source that has not changed, compared with a company of 60 accounts; what all
+features of 24 month ends cost (evaluation/bench_months.py). And what it costs to write such companies (`keepwell
+sample`), and to score and explain a large book by a model.
 
 CPU seconds and peak memory of whole processes, the median of a few runs; of a model in this process, once it is loaded.
 Prints tables; nothing here is a test.
@@ -45,7 +46,7 @@ SMALLEST = 60
 MONTHS = 24
 TRAINING_ACCOUNTS = 2_000
 NUMERIC_FEATURES = 40
-TABLES_PRINTED = ("monthly", "daily", "written", "explained")
+TABLES_PRINTED = ("monthly", "daily", "months", "written", "explained")
 RISKIEST_SHARE = 0.1
 SCAN = """
 import sys, duckdb
@@ -120,6 +121,18 @@ def second_day(accounts: int, runs: int, folder: Path) -> tuple[Cost, Cost]:
     outs = [str(folder / f"daily-{accounts}-{n}") for n in range(runs)]
     days = [[(*keepwell, "--out", out, "daily", "--as-of", day) for out in outs] for day in (AS_OF, NEXT_DAY)]
     return median_cost(days[0]), median_cost(days[1])
+
+
+def month_ends(accounts: int, runs: int, folder: Path) -> tuple[list[float], float]:
+    """CPU of the scan, of the features with their sums and from sums that are there, and peak MiB: medians."""
+    company, found, peak = folder / str(accounts), [], 0.0
+    for n in range(runs):
+        out = folder / f"months-{accounts}-{n}"
+        about = folder / f"months-{accounts}-{n}.txt"
+        asked = (str(company), str(out), AS_OF, str(MONTHS), str(about))
+        peak = max(peak, cost_of(sys.executable, "-m", "evaluation.bench_months", *asked).mib)
+        found.append([float(cpu) for cpu in about.read_text().split()])
+    return [statistics.median(cpu) for cpu in zip(*found, strict=True)], peak
 
 
 def written(accounts: int, folder: Path) -> tuple[int, Cost]:
@@ -206,6 +219,17 @@ def print_daily(accounts: Sequence[int], runs: int, folder: Path) -> None:
         print("| " + " | ".join(cells) + " |", flush=True)
 
 
+def print_months(accounts: Sequence[int], runs: int, folder: Path) -> None:
+    """What the features of many month ends cost, beside a scan of usage."""
+    print(f"\nall features of {MONTHS} month ends to {AS_OF}, median of {runs} runs, without imports and staging")
+    print("| accounts | scan of usage, CPU s | with the sums of usage | from sums that are there | ratio | peak MiB |")
+    print("|---|---|---|---|---|---|")
+    for size in accounts:
+        write_company(size, MONTHS, 1, folder / str(size))
+        (scan, first, again), peak = month_ends(size, runs, folder)
+        print(f"| {size:,} | {scan:.2f} | {first:.1f} | {again:.1f} | {again / scan:.0f} | {peak:,.0f} |", flush=True)
+
+
 def print_written(accounts: Sequence[int], folder: Path) -> None:
     """The cost of writing companies."""
     print("\nkeepwell sample, 42 months, one run")
@@ -250,6 +274,8 @@ def main() -> None:
             print_monthly(arguments.accounts, arguments.runs, folder)
         if "daily" in wanted:
             print_daily(arguments.accounts, arguments.runs, folder)
+        if "months" in wanted:
+            print_months(arguments.accounts, arguments.runs, folder)
         if "written" in wanted:
             print_written(arguments.written, folder)
         if "explained" in wanted:

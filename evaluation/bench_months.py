@@ -1,6 +1,6 @@
 """What all features of many month ends cost, beside a bare scan of usage: run by `evaluation.bench`, as a process.
 
-`python -m evaluation.bench_months COMPANY OUT AS_OF MONTHS` prints CPU seconds, without imports and without checks: of
+`python -m evaluation.bench_months COMPANY OUT AS_OF MONTHS FILE` writes CPU seconds, without imports and staging: of
 the scan, of the features together with the sums of usage, and of the features from sums that are there.
 """
 
@@ -30,8 +30,8 @@ def cpu_of(work: Callable[[], object]) -> float:
 
 
 def main() -> None:
-    """Measure one company and print three numbers."""
-    company, out, as_of, months = sys.argv[1:]
+    """Measure one company and write three numbers."""
+    company, out, as_of, months, file = sys.argv[1:]
     run = Run(load_settings(Path(company) / "pipeline.toml"), Path(out), date.fromisoformat(as_of))
     snapshot = staged(run)
     starts = [datetime(day.year, day.month, 1) for day in month_starts(date(2000, 1, 1), run.instant)[-int(months) :]]
@@ -42,7 +42,8 @@ def main() -> None:
         for some in at_once(snapshot, starts):
             wide_books(facts_at_each(snapshot, some, run.fixed), run.scoring)
 
-    print(cpu_of(lambda: duckdb.sql(usage).fetchall()), cpu_of(features), cpu_of(features))
+    found = [cpu_of(lambda: duckdb.sql(usage).fetchall()), cpu_of(features), cpu_of(features)]
+    Path(file).write_text(" ".join(map(str, found)))
 
 
 if __name__ == "__main__":
