@@ -37,6 +37,9 @@ from keepwell.models.training.choose import calibrated
 from keepwell.models.training.inputs import varied
 from keepwell.models.training.trial import Trained
 from keepwell.sample.write import write_company
+from keepwell.tasks.earlier_scores import dates, read
+from keepwell.tasks.marts.publish import Stamp, publish
+from keepwell.tasks.marts.schemas.all import MARTS
 from keepwell.tasks.scoring.reasons import model_factors
 from tests.support.running import ROOT
 
@@ -46,7 +49,7 @@ SMALLEST = 60
 MONTHS = 24
 TRAINING_ACCOUNTS = 2_000
 NUMERIC_FEATURES = 40
-TABLES_PRINTED = ("monthly", "daily", "months", "written", "explained")
+TABLES_PRINTED = ("monthly", "daily", "months", "written", "explained", "published")
 RISKIEST_SHARE = 0.1
 SCAN = """
 import sys, duckdb
@@ -163,6 +166,31 @@ def explained(accounts: int, runs: int, folder: Path) -> Iterator[dict[str, obje
         yield {"model": name, "rows": len(past), "probabilities": all_probabilities, "few": few, "every": every}
 
 
+def published(accounts: int, runs: int, folder: Path) -> tuple[int, float]:
+    """Rows and CPU seconds of publishing all marts of a date: of a small company, copied to that many accounts."""
+    company, out, day = folder / "published", folder / "published-out", date.fromisoformat(AS_OF)
+    write_company(TRAINING_ACCOUNTS, MONTHS, 1, company)
+    cost_of(
+        sys.executable, "-m", "tests.support.entry", "--config", str(company / "pipeline.toml"), "--out", str(out),
+        "daily", "--as-of", AS_OF,
+    )  # fmt: skip
+    frames = {name: read(out / "marts", name, day) for name in MARTS if day in dates(out / "marts", name)}
+    copies = -(-accounts // len(frames["health_scores"]))
+    many = {name: copied(frame, MARTS[name].key, copies) for name, frame in frames.items()}
+    stamp = Stamp("bench", "bench", "bench")
+    cpu = cpu_of(lambda: publish(folder / "published-marts", day, many, stamp), runs)
+    return sum(map(len, many.values())), cpu
+
+
+def copied(rows: pd.DataFrame, key: Sequence[str], copies: int) -> pd.DataFrame:
+    """Rows of accounts, each copy with keys of its own; what is not about accounts stays as it is."""
+    if "account_id" not in rows:
+        return rows
+    texts = [name for name in {"account_id", *key} if pd.api.types.is_string_dtype(rows[name])]
+    whole = (rows.assign(**{name: rows[name] + f"-{n}" for name in texts}) for n in range(copies))
+    return pd.concat(whole, ignore_index=True)
+
+
 def jittered(rows: pd.DataFrame, numeric_features: Sequence[str], accounts: int) -> pd.DataFrame:
     """A sample of `accounts` rows with a little noise on their numbers, so that no two are the same."""
     rng = np.random.default_rng(1)
@@ -258,6 +286,12 @@ def print_explained(accounts: int, runs: int, folder: Path) -> None:
         )
 
 
+def print_published(accounts: int, runs: int, folder: Path) -> None:
+    """The cost of publishing the marts of a large book."""
+    rows, cpu = published(accounts, runs, folder)
+    print(f"\nall marts of a day of {accounts:,} accounts, {rows:,} rows: {cpu:.1f} CPU s, median of {runs} runs")
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -280,6 +314,8 @@ def main() -> None:
             print_written(arguments.written, folder)
         if "explained" in wanted:
             print_explained(arguments.explained, arguments.runs, folder)
+        if "published" in wanted:
+            print_published(arguments.explained, arguments.runs, folder)
 
 
 if __name__ == "__main__":
