@@ -14,6 +14,8 @@ from keepwell.models.training.split import TooLittleData
 from keepwell.sample.settings import company_with
 from keepwell.sample.write import write_company
 from keepwell.tasks.learning.training import month_starts, splits_of, training_set
+from keepwell.tasks.sources import facts as door
+from keepwell.tasks.sources.facts import at_once
 from keepwell.tasks.sources.staging import stage
 
 NOW = datetime.fromisoformat("2026-07-01")
@@ -80,6 +82,16 @@ def test_a_training_set_is_rebuilt_from_its_snapshot(folder, snapshot, examples)
     again = examples_of(folder, snapshot, MONTHS[:2])
 
     pd.testing.assert_frame_equal(again, examples[: len(again)], check_dtype=False)
+
+
+def test_month_by_month_gives_what_one_query_gives(folder, snapshot, examples, monkeypatch):
+    """Features, labels and the health that months carry over are those of each month alone (SCL-1, FEA-3)."""
+    assert [len(some) for some in at_once(snapshot, [NOW] * 30)] == [24, 6]
+    monkeypatch.setattr(door, "CONTRACTS_AT_ONCE", 1)
+
+    assert [len(some) for some in at_once(snapshot, [NOW] * 3)] == [1, 1, 1]
+    alone = examples_of(folder, snapshot, MONTHS[:3])
+    pd.testing.assert_frame_equal(alone, examples[: len(alone)], check_dtype=False)
 
 
 def test_the_never_logged_in_are_examples(folder, examples):
