@@ -412,7 +412,12 @@ def test_a_newest_day_that_nobody_knew_is_caught(monkeypatch: pytest.MonkeyPatch
     story.late["usage"].append(late)
 
     assert what_moved(story, "days_since_last_use") == set()
-    monkeypatch.setattr(door.Newest, "_newest", lambda *_: {MIDNIGHT: date.fromisoformat(_day(3))})
+
+    def of_all_rows(newest: door.Newest, _: str) -> dict[datetime, date]:
+        day = newest._facts.rollups["usage_days"].day.max()
+        return {datetime.fromisoformat(MIDNIGHT): day.to_pyarrow().as_py()}
+
+    monkeypatch.setattr(door.Newest, "_newest", of_all_rows)
     assert "days_since_last_use" in what_moved(story, "days_since_last_use")
 
 
