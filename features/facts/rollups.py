@@ -32,7 +32,7 @@ VALUES = "values_"
 
 @dataclass(frozen=True)
 class Rollup:
-    """One rollup of a canonical table: `build` makes it of rows, their `late` and the columns that tell users apart."""
+    """One rollup of a canonical table. `build` makes it of rows, their `late` and `by`: columns beside the account."""
 
     source: str
     build: Callable[..., ir.Table]

@@ -35,7 +35,7 @@ from keepwell.models.grading.intervals import Estimate
 from keepwell.models.grading.metrics import Floats
 from keepwell.models.settings.effects import ForecastSettings
 from keepwell.tasks.earlier_scores import dates, read
-from keepwell.tasks.sources.facts import facts_at_each
+from keepwell.tasks.sources.facts import at_once, facts_at_each
 from keepwell.tasks.sources.snapshot import Snapshot
 
 MODEL, HISTORY, NONE = "model", "history", "none"
@@ -71,17 +71,24 @@ def past_quarters(snapshot: Snapshot, now: Facts, rules: ForecastRules) -> pd.Da
     Each period has the accounts as known at its start.
     """
     left = _churned_accounts(now, rules.money)
-    starts = list(_starts(now.as_of, rules))
-    books = book(facts_at_each(snapshot, starts, rules.fixed), rules.money)
-    accounts = books.select(*KEY, "status", "segment", "arr", "renewal_on").to_pandas()
     frames = []
-    for start in starts:
-        cohort = cohort_of(accounts[accounts[AS_OF] == start], start.date(), rules.horizon_days)
+    for start, accounts in _books(snapshot, list(_starts(now.as_of, rules)), rules):
+        cohort = cohort_of(accounts, start.date(), rules.horizon_days)
         if len(cohort) < rules.forecast.min_accounts:
             break
         gone = left_within(left, cohort["account_id"], start, start + timedelta(days=rules.horizon_days))
         frames.append(cohort[COHORT].assign(quarter=pd.Timestamp(start), churned=gone.astype(float)))
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=[*COHORT, "quarter", "churned"])
+
+
+def _books(
+    snapshot: Snapshot, starts: Sequence[datetime], rules: ForecastRules
+) -> Iterator[tuple[datetime, pd.DataFrame]]:
+    """The accounts under contract at each of these instants."""
+    for some in at_once(snapshot, starts):
+        books = book(facts_at_each(snapshot, some, rules.fixed), rules.money)
+        accounts = books.select(*KEY, "status", "segment", "arr", "renewal_on").to_pandas()
+        yield from ((start, accounts[accounts[AS_OF] == start]) for start in some)
 
 
 def _starts(now: datetime, rules: ForecastRules) -> Iterator[datetime]:

@@ -76,13 +76,16 @@ def wide_books(facts: Facts, rules: Rules) -> list[WideBook]:
     under_contract = book(facts, rules.money)
     found = feature_table(facts, under_contract, FEATURES, rules.money.rates(), also=[LAST_USE]).to_pandas()
     shares = set_aside_share(facts)
+    about = [name for name in under_contract.columns if name != AS_OF]
+    given = frozenset(name for name, feature in FEATURES.items() if answerable(facts, feature))
+    sources = [name for name in facts.tables if name in facts.given]
     return [
         WideBook(
             as_of=at,
             rows=found[found[AS_OF] == at].drop(columns=AS_OF).sort_values("account_id", ignore_index=True),
-            about=[name for name in under_contract.columns if name != AS_OF],
-            answerable=frozenset(name for name, feature in FEATURES.items() if answerable(facts, feature)),
-            sources=[name for name in facts.tables if name in facts.given],
+            about=about,
+            answerable=given,
+            sources=sources,
             set_aside=shares[shares[AS_OF] == at],
             newest_use=facts.newest.get("usage", {}).get(at),
         )
