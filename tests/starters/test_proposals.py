@@ -82,7 +82,7 @@ def test_a_pilot_is_a_trial(tmp_path: Path) -> None:
     _, undecided = proposed(tmp_path, {"Contracts": ["Contract No,Customer No,Start,Product,Annual Value", *lines]})
 
     assert staged(tmp_path, "contracts").rows("contracts", "contract_id trial") == {"c1": None, "c2": True, "c3": None}
-    assert [line for line in undecided if "Contracts.Product has Free Trial 2026, Pilot: no paid contracts?" in line]
+    assert [line for line in undecided if "Contracts.Product has Free Trial 2026, Pilot: these may be trials." in line]
 
 
 def test_a_countrys_name_is_left_to_decide(tmp_path: Path) -> None:

@@ -164,15 +164,16 @@ def test_a_row_without_key_account_and_day_is_counted_alone(tmp_path: Path) -> N
     assert len(found.sample_keys) == 1
 
 
-def test_rows_of_one_key_that_differ_are_numbered(tmp_path: Path) -> None:
-    """Two answers of one day are two facts: the remedy throws neither away (SRC-2)."""
+def test_rows_of_one_key_that_differ_are_versions_of_one_thing_or_different_facts(tmp_path: Path) -> None:
+    """Of two versions of a contract one counts; of two answers of one day neither may go (SRC-2)."""
     rows = company("accounts", "tickets")
     rows["tickets"].append(rows["tickets"][0] | {"priority": "urgent"})
 
     found = broken(rows, tmp_path)["tickets", "key_unique", "ticket_id"]
 
     assert "ROW_NUMBER() OVER (PARTITION BY" in found.remedy
-    assert "none may go" in found.remedy
+    assert "take the newest, since they would count twice" in found.remedy
+    assert "none of them may go" in found.remedy
 
 
 def test_what_cannot_be_read_is_not_said_to_be_missing_as_well(tmp_path: Path) -> None:
