@@ -11,6 +11,7 @@ from datetime import datetime
 import ibis
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from keepwell.features.book import book
@@ -295,6 +296,22 @@ def test_each_is_followed_by_the_nearest() -> None:
     for others in ((near, far), (far, near)):
         found = chained(frame({"end_on": "2024-06-01"}, *others).assign(as_of=AT), SuccessionRules()).to_pandas()
         assert found.loc[found["follows"], "contract_id"].tolist() == ["y"]
+
+
+def test_instants_together_are_decided_as_each_alone() -> None:
+    """In 2024 twelve renewals are rows and one is missing; in 2025 most are missing, and that says nothing (FEA-3)."""
+    terms = ({"start_on": "2023-01-01", "end_on": "2024-01-01"}, {"start_on": "2024-01-01", "end_on": "2025-01-01"})
+    renewing = [{"account_id": f"a{n}", "auto_renew": True, **terms[0]} for n in range(13)]
+    named = [{"replaces": "c0"}, *[{}] * 11]
+    rows = frame(*renewing, *({"account_id": f"a{n}", "auto_renew": True, **terms[1], **named[n]} for n in range(12)))
+    early, late = rows.assign(as_of=AT), rows[rows["contract_id"] != "c0"].assign(as_of=datetime(2025, 3, 1))
+
+    together = chained(pd.concat([late, early]), SuccessionRules())
+
+    alone = pa.concat_tables([chained(early, SuccessionRules()), chained(late, SuccessionRules())])
+    assert together.equals(alone)
+    unseen = together.to_pandas().groupby("as_of")["renewed_unseen"].agg(lambda of: int(of.eq(True).sum()))
+    assert unseen.tolist() == [1, 0]
 
 
 def test_no_contracts_make_no_chains() -> None:
