@@ -304,7 +304,7 @@ def test_instants_together_are_decided_as_each_alone() -> None:
     renewing = [{"account_id": f"a{n}", "auto_renew": True, **terms[0]} for n in range(13)]
     named = [{"replaces": "c0"}, *[{}] * 11]
     rows = frame(*renewing, *({"account_id": f"a{n}", "auto_renew": True, **terms[1], **named[n]} for n in range(12)))
-    early, late = rows.assign(as_of=AT), rows[rows["contract_id"] != "c0"].assign(as_of=datetime(2025, 3, 1))
+    early, late = rows.assign(as_of=AT), rows[rows["contract_id"] != "c1"].assign(as_of=datetime(2025, 3, 1))
 
     together = chained(pd.concat([late, early]), SuccessionRules())
 
