@@ -127,7 +127,7 @@ def second_day(accounts: int, runs: int, folder: Path) -> tuple[Cost, Cost]:
 
 
 def month_ends(accounts: int, runs: int, folder: Path) -> tuple[list[float], float]:
-    """CPU of the scan, of the features with their sums and from sums that are there, and peak MiB: medians."""
+    """Median CPU of the scan, and of the features with their sums, from sums that are there and alone; peak MiB."""
     company, found, peak = folder / str(accounts), [], 0.0
     for n in range(runs):
         out = folder / f"months-{accounts}-{n}"
@@ -250,12 +250,21 @@ def print_daily(accounts: Sequence[int], runs: int, folder: Path) -> None:
 def print_months(accounts: Sequence[int], runs: int, folder: Path) -> None:
     """What the features of many month ends cost, beside a scan of usage."""
     print(f"\nall features of {MONTHS} month ends to {AS_OF}, median of {runs} runs, without imports and staging")
-    print("| accounts | scan of usage, CPU s | with the sums of usage | from sums that are there | ratio | peak MiB |")
-    print("|---|---|---|---|---|---|")
+    print("| accounts | scan of usage, CPU s | with sums | sums there | ratio | each month alone | peak MiB |")
+    print("|---|---|---|---|---|---|---|")
     for size in accounts:
         write_company(size, MONTHS, 1, folder / str(size))
-        (scan, first, again), peak = month_ends(size, runs, folder)
-        print(f"| {size:,} | {scan:.2f} | {first:.1f} | {again:.1f} | {again / scan:.0f} | {peak:,.0f} |", flush=True)
+        (scan, first, again, alone), peak = month_ends(size, runs, folder)
+        cells = (
+            f"{size:,}",
+            f"{scan:.2f}",
+            f"{first:.1f}",
+            f"{again:.1f}",
+            f"{again / scan:.0f}",
+            f"{alone:.1f}",
+            f"{peak:,.0f}",
+        )
+        print("| " + " | ".join(cells) + " |", flush=True)
 
 
 def print_written(accounts: Sequence[int], folder: Path) -> None:

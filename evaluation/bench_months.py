@@ -1,12 +1,12 @@
 """What all features of many month ends cost, beside a bare scan of usage: run by `evaluation.bench`, as a process.
 
 `python -m evaluation.bench_months COMPANY OUT AS_OF MONTHS FILE` writes CPU seconds, without imports and staging: of
-the scan, of the features together with the sums of usage, and of the features from sums that are there.
+the scan; of the features with the sums of usage; from sums that are there; of each month alone.
 """
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from pathlib import Path
 
@@ -30,7 +30,7 @@ def cpu_of(work: Callable[[], object]) -> float:
 
 
 def main() -> None:
-    """Measure one company and write three numbers."""
+    """Measure one company and write four numbers."""
     company, out, as_of, months, file = sys.argv[1:]
     run = Run(load_settings(Path(company) / "pipeline.toml"), Path(out), date.fromisoformat(as_of))
     snapshot = staged(run)
@@ -38,11 +38,13 @@ def main() -> None:
     columns = ", ".join(f"max({name})" for name in COLUMNS)
     usage = f"SELECT {columns} FROM read_parquet('{company}/usage.parquet')"
 
-    def features() -> None:
-        for some in at_once(snapshot, starts):
+    def features(groups: Iterable[Sequence[datetime]]) -> None:
+        for some in groups:
             wide_books(facts_at_each(snapshot, some, run.fixed), run.scoring)
 
-    found = [cpu_of(lambda: duckdb.sql(usage).fetchall()), cpu_of(features), cpu_of(features)]
+    together, alone = list(at_once(snapshot, starts)), [[start] for start in starts]
+    found = [cpu_of(lambda: duckdb.sql(usage).fetchall())]
+    found += [cpu_of(lambda groups=groups: features(groups)) for groups in (together, together, alone)]
     Path(file).write_text(" ".join(map(str, found)))
 
 
