@@ -51,8 +51,9 @@ def usage(seed: int = 1) -> pd.DataFrame:
 
 @pytest.fixture
 def snapshot(tmp_path: Path) -> Snapshot:
+    joined = (("a", "2024"), ("b", "2024"), ("c", "2024"), ("child", "2024"), ("child", "2026"))
     accounts = "account_id,valid_from,name,parent_id\n" + "".join(
-        f"{n},2024-01-01,{n.upper()},{parent}\n" for n, parent in (("a", ""), ("b", ""), ("c", ""), ("child", "a"))
+        f"{name},{year}-01-01,{name.upper()},{'a' if year == '2026' else ''}\n" for name, year in joined
     )
     contracts = "contract_id,account_id,start_on,arr,currency,seats\n" + "".join(
         f"{n},{n},2024-06-01,1200,USD,5\n" for n in "abc"
