@@ -6,7 +6,7 @@ each `.sql` beside it is a plain SELECT that runs as it is on tables of these na
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -142,17 +142,17 @@ def starter(name: str) -> Starter:
         Link(of.get("sql") or said["linked"].format(**of), tuple(of.get("to", ())), of.get("of", ""))
         for of in said.get("links", ())
     )
-    words = tuple(_words(of) for of in said.get("words", ()))
+    words = tuple(one for of in said.get("words", ()) for one in _words(of))
     ordered = {table: maps[table] for table in TABLES if table in maps}
     about = said.get("pipeline", {}).get("text", "")
     return Starter(name, said["title"], said["about"], said["account"], shapes, ordered, links, words, about)
 
 
-def _words(of: Mapping[str, str]) -> Words:
-    """One rule about values: those that are `known`, or those that are `doubtful`."""
-    source, _, column = of["column"].partition(".")
-    pattern = of.get("doubtful") or of["known"]
-    return Words(of["of"], source, column, pattern, "doubtful" in of, of["message"])
+def _words(of: Mapping[str, Any]) -> Iterator[Words]:
+    """A rule about the values of each of its columns: those that are `known`, or those that are `doubtful`."""
+    for place in of["columns"]:
+        source, _, column = place.partition(".")
+        yield Words(of["of"], source, column, of.get("doubtful") or of["known"], "doubtful" in of, of["message"])
 
 
 def plain(name: str) -> str:
