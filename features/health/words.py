@@ -2,6 +2,9 @@
 
 import math
 import re
+from collections.abc import Callable, Mapping
+from functools import cache
+from string import Formatter
 
 from keepwell.features.measures.registry import Feature
 from keepwell.values.money import short_money
@@ -125,14 +128,20 @@ def _compared(feature: Feature, value: float, reference: float | None, against: 
 
 
 def _filled(words: str, value: float, currency: str) -> str:
-    shown = re.search(r"\{value:(.*?)\}", words)
-    text = words.format(
-        value=_Number(value), s=_plural(format(_Number(abs(value)), shown[1] if shown else ".0f")),
-        change=changed(value), money=short_money(value, currency), duration=duration(value), days=_days(value),
-        ahead=_ahead(value), moved=_moved(value), more=_more(value), step=_step(value), mood=_mood(value),
-        turn="more positive" if value > 0 else "more negative",
-    )  # fmt: skip
+    named = _named(words)
+    parts = {name: _PARTS[name](value) for name in named if name in _PARTS}
+    if "s" in named:
+        parts["s"] = _plural(format(_Number(abs(value)), named.get("value") or ".0f"))
+    if "money" in named:
+        parts["money"] = short_money(value, currency)
+    text = words.format_map(parts)
     return text[:1].upper() + text[1:]
+
+
+@cache
+def _named(words: str) -> dict[str, str | None]:
+    """The parts that a sentence names, with their formats: most name one of a dozen."""
+    return {name: spec for _, name, spec, _ in Formatter().parse(words) if name}
 
 
 def _ahead(months: float) -> str:
@@ -162,3 +171,14 @@ def _mood(value: float) -> str:
     if abs(value) <= NEUTRAL:
         return "neutral"
     return ("very " if abs(value) >= STRONG else "") + ("positive" if value > 0 else "negative")
+
+
+def _turn(value: float) -> str:
+    """Which way a sentiment moved."""
+    return "more positive" if value > 0 else "more negative"
+
+
+_PARTS: Mapping[str, Callable[[float], object]] = {
+    "value": _Number, "change": changed, "duration": duration, "days": _days, "ahead": _ahead, "moved": _moved,
+    "more": _more, "step": _step, "mood": _mood, "turn": _turn,
+}  # fmt: skip

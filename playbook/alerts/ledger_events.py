@@ -7,7 +7,7 @@ that an old day reads the same after a setting has changed.
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -186,7 +186,7 @@ def alert_table(alerts: Sequence[Alert]) -> pa.Table:
 
 def alert_row(alert: Alert) -> dict[str, Any]:
     """The alert under the names that the mart has for its fields."""
-    return {COLUMNS.get(name, name): value for name, value in asdict(alert).items()}
+    return {COLUMNS.get(name, name): value for name, value in vars(alert).items()}
 
 
 def _arrow_type(column: str) -> pa.DataType:

@@ -1,7 +1,6 @@
 """The mart `next_actions`: recommended actions with their lives (ACT-2)."""
 
 from collections.abc import Iterable
-from dataclasses import asdict
 from datetime import date, timedelta
 
 import pandas as pd
@@ -15,7 +14,7 @@ def action_frame(actions: Iterable[NextAction], day: date) -> pd.DataFrame:
     since = day - timedelta(days=1)
     visible = [a for a in actions if a.live or (a.ended_on is not None and a.ended_on >= since)]
     rows = [
-        asdict(a) | {
+        vars(a) | {
             "done_on": a.ended_on if a.state == DONE else None, "done_by": a.ended_by if a.state == DONE else None,
         }
         for a in sorted(visible, key=lambda a: (a.account_id, a.recommended_on, a.action_id))

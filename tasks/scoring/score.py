@@ -1,7 +1,7 @@
 """Facts at an instant become scored, explained accounts."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -33,6 +33,7 @@ from keepwell.tasks.scoring.summary import ACTION_COLUMNS, next_step, summary
 from keepwell.values.dates import spoken_day
 
 MAX_FACTORS = 3
+IN_A_TEXT = ("feature", "value", "reference", "pull", "observed_on")
 
 
 @dataclass(frozen=True)
@@ -174,7 +175,7 @@ def _ranked(measures: pd.DataFrame, health: pd.Series, healthy_above: float, tod
     )
     ranked["rank"] = ranked.groupby("account_id").cumcount() + 1
     listed = (ranked["rank"] <= MAX_FACTORS) & (ranked["_order"] < 0) & ~ranked["_silent"]
-    texts = [_text(row, today) for row in ranked[listed].itertuples()]
+    texts = [_text(row, today) for row in ranked.loc[listed, list(IN_A_TEXT)].astype(object).itertuples()]
     ranked["text"] = pd.Series(texts, ranked.index[listed], dtype=object).reindex(ranked.index)
     return ranked.assign(kind="health").drop(columns=["_silent", "_order", "_well"])
 
@@ -212,18 +213,19 @@ def _explained(
     tiers = [tier(_known(health), _known(risk), _known(threshold), settings.tiers) for health, risk, threshold in asked]
     since = _since([t for t, _ in tiers], scores.index, today, stored)
     at_stake = prioritised(scores.reset_index(), today, settings.outreach).set_index("account_id")["at_stake"]
+    rows = list(scores.astype(object).itertuples())  # plain values: a text of arrow is read one by one
     wanted = [
         _wanted(row, name, entered, factors[row.Index], today, float(at_stake.get(row.Index, 0.0)), settings, people)
-        for row, (name, _), entered in zip(scores.itertuples(), tiers, since, strict=True)
+        for row, (name, _), entered in zip(rows, tiers, since, strict=True)
     ]
     events, recommended = new_actions(people.actions, wanted, as_of, settings.action_rules)
     answers = []
-    for row, (name, reason), entered, one in zip(scores.itertuples(), tiers, since, wanted, strict=True):
+    for row, (name, reason), entered, one in zip(rows, tiers, since, wanted, strict=True):
         texts = [text for _, _, text in factors[row.Index]]
         step = next_step(recommended[row.Index], opted_out=one.opted_out)
         line = summary(row, texts, step, today)
         listed = (*texts, *[None] * MAX_FACTORS)[:MAX_FACTORS]
-        answers.append((*listed, name, reason, entered, *astuple(step), line))
+        answers.append((*listed, name, reason, entered, *vars(step).values(), line))
     columns = [f"factor_{n}" for n in range(1, MAX_FACTORS + 1)]
     columns += ["tier", "tier_reason", "tier_since", *ACTION_COLUMNS, "summary"]
     return scores.join(pd.DataFrame(answers, scores.index, columns, dtype=object)), events
@@ -256,12 +258,12 @@ def leading_factors(
     explaining: Sequence[pd.DataFrame], accounts: Iterable[str]
 ) -> dict[str, list[tuple[str, str, str]]]:
     """Feature, component and text of the factors that are shown, by account; each feature once."""
+    names = ["account_id", "feature", "component", "text"]
+    told = pd.concat([frame[names] for frame in explaining], ignore_index=True).drop_duplicates(names[:2])
+    leading = told.groupby("account_id", sort=False).head(MAX_FACTORS)
     factors: dict[str, list[tuple[str, str, str]]] = {account: [] for account in accounts}
-    for frame in explaining:
-        for row in frame.itertuples():
-            mine = factors[row.account_id]
-            if len(mine) < MAX_FACTORS and row.feature not in {feature for feature, _, _ in mine}:
-                mine.append((row.feature, row.component, row.text))
+    for account, *factor in leading.astype(object).itertuples(index=False, name=None):
+        factors[account].append(tuple(factor))
     return factors
 
 
