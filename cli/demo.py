@@ -4,6 +4,7 @@ In order: the quarter's training, a month with the challenger in shadow, its pro
 model, the days after them, the other weeks of the month, and a weekly review.
 """
 
+import filecmp
 import logging
 import shutil
 import textwrap
@@ -30,9 +31,12 @@ from keepwell.sample.write import write_company
 from keepwell.tasks.earlier_scores import read
 from keepwell.tasks.errors import ConfigError, NotPromoted
 from keepwell.tasks.files.permissions import restrict_umask
+from keepwell.tasks.files.scratch import scratch_folder
 
 OUT = Path("out/demo")
 ACCOUNTS, MONTHS, SEED = 2400, 32, 3
+KEPT = ("company", "snapshots", "data_docs")
+"""What a demo after another uses again: the source, what was staged and summed up of it, what the checks said."""
 SEATS = 4.0
 """Customers are small, so that there are enough of them to learn from in a minute."""
 MONTH_STARTS = tuple(date(2026, month, 1) for month in range(3, 7))
@@ -52,17 +56,11 @@ def main() -> None:
     log_to_stderr(logging.WARNING)
     restrict_umask()
     collect_rarely()
-    shutil.rmtree(OUT, ignore_errors=True)
+    _clear()
     _print(f"The sample company: {ACCOUNTS} accounts, {MONTHS} months, seed {SEED} -> {OUT}/company")
-    company = company_with("policy", confounder=False)
-    small = tuple(s.model_copy(update={"seats": min(s.seats, SEATS)}) for s in company.segments)
-    rows = write_company(
-        ACCOUNTS, MONTHS, SEED, OUT / "company", settings=company.model_copy(update={"segments": small})
-    )
+    rows = _write_company(OUT / "company")
     _print(", ".join(f"{n:,} {name}" for name, n in rows.items()))
-    config = OUT / "company" / "pipeline.toml"
-    config.write_text(config.read_text() + FOR_THE_DEMO)
-    settings = load_settings(config)
+    settings = load_settings(OUT / "company" / "pipeline.toml")
     months = []
     for day in MONTH_STARTS:
         if day == QUARTER:
@@ -98,6 +96,32 @@ def main() -> None:
     _print(f"\nThe weekly review of {REVIEWED}")
     _totals(review.totals)
     _print(_where(months))
+
+
+def _clear() -> None:
+    """Remove what an earlier demo scored, learned and recorded; the rest is used again where nothing changed."""
+    OUT.mkdir(parents=True, exist_ok=True)
+    for entry in OUT.iterdir():
+        if entry.is_dir() and entry.name not in KEPT:
+            shutil.rmtree(entry)
+        elif entry.is_file():
+            entry.unlink()
+
+
+def _write_company(place: Path) -> dict[str, int]:
+    """Write the company anew and count its rows; a file that says the same stays, as of a source that is unchanged."""
+    company = company_with("policy", confounder=False)
+    small = tuple(s.model_copy(update={"seats": min(s.seats, SEATS)}) for s in company.segments)
+    with scratch_folder(OUT, ".company-") as work:
+        rows = write_company(ACCOUNTS, MONTHS, SEED, work, settings=company.model_copy(update={"segments": small}))
+        config = work / "pipeline.toml"
+        config.write_text(config.read_text() + FOR_THE_DEMO)
+        for new in (path for path in work.rglob("*") if path.is_file()):
+            old = place / new.relative_to(work)
+            old.parent.mkdir(parents=True, exist_ok=True)
+            if not (old.exists() and filecmp.cmp(new, old, shallow=False)):
+                new.replace(old)
+    return rows
 
 
 class Truth:
