@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import ibis.expr.datatypes as dt
 
 from keepwell.features.facts.columns import BOOLEAN, DATE, INSTANT, INTEGER, NUMBER, STRING, Column
-from keepwell.tasks.sources.local_formats import Reading, Shape, date_reading, number_reading
+from keepwell.tasks.sources.local_formats import Reading, Shape, date_reading, number_reading, without_words, words_in
 
 SQL = {
     STRING: "VARCHAR", INTEGER: "BIGINT", NUMBER: "DOUBLE PRECISION", BOOLEAN: "BOOLEAN", DATE: "DATE",
@@ -27,6 +27,9 @@ def cast_to_write(kind: dt.DataType, column: Column, value: str, seen: Sequence[
         return f"say what the number counts (CAST(to_timestamp({value}) AS {target}) AS {name} for seconds since 1970)"
     if kind.is_string() and (said := _of_a_format(column, value, seen, dialect)) is not None:
         return said
+    if kind.is_string() and (words := words_in(seen)) and all(shape.readable or shape in words for shape in seen):
+        x, where = ("x", ", where x is what the mapping selects now") if value == TOO_LONG else (value, "")
+        return f"write NULL for what stands for no value ({without_words(x, words)} AS {name}){where}"
     if column.type in (DATE, INSTANT):
         return (
             f"write NULL for what stands for no date (NULLIF({value}, ...)) or read its format (31.12.2026 in files "
@@ -51,6 +54,8 @@ def _of_a_type(kind: dt.DataType, name: str, value: str) -> str | None:
 def _of_a_format(column: Column, value: str, seen: Sequence[Shape], dialect: str) -> str | None:
     """How values of a local format are read; None where they have none."""
     x, where = ("x", ", where x is what the mapping selects now") if value == TOO_LONG else (value, "")
+    if words := words_in(seen):
+        where += f"; {', '.join(repr(shape.word) for shape in words)} becomes NULL there; correct it if it means more"
     if column.type in (DATE, INSTANT):
         reading = date_reading(x, seen, SQL[column.type], dialect)
         return None if reading is None else f"read their format ({_either(reading, column, DAY_OR_MONTH)}){where}"

@@ -1,6 +1,7 @@
 """Local formats of numbers and dates (`84.790,00`, `04.12.2024 14:00`), and the SQL that reads them.
 
-A format is read off the shapes of a column's values (`99.999,99`): no value is shown.
+A format is read off the shapes of a column's values (`99.999,99`); shown is only a word that stands in them instead of
+a value (`n/a`, `unlimited`).
 """
 
 import re
@@ -12,6 +13,8 @@ import sqlglot
 
 from keepwell.features.facts.columns import STRING
 
+LONGEST_WORD = 24
+"""Characters of a text that may stand for no value; a longer one says something."""
 MOST_SHAPES = 200
 """Shapes that are looked at, the most frequent first: more are no format but free text."""
 DUCKDB, POSTGRES = "duckdb", "postgres"
@@ -42,12 +45,16 @@ COMMA, POINT = (
 
 @dataclass(frozen=True)
 class Shape:
-    """Values that look alike: digits as 9, letters as A. `one`, `two`: the highest first and second number in them."""
+    """Values that look alike: digits as 9, letters as A. `one`, `two`: the highest first and second number in them.
+
+    `word`: the one value of this shape, if it is a word without a digit.
+    """
 
     text: str
     readable: bool
     one: int
     two: int
+    word: str | None = None
 
 
 @dataclass(frozen=True)
@@ -66,11 +73,36 @@ def shapes(raw: ir.Table, column: str, read: ir.Value) -> list[Shape]:
         readable=read.notnull(),
         one=text.re_extract(r"^(\d{1,4})\D+(\d{1,4})", 1).try_cast("int64"),
         two=text.re_extract(r"^(\d{1,4})\D+(\d{1,4})", 2).try_cast("int64"),
+        value=raw[column].cast(STRING),
     )
     rows = rows.filter(rows["shape"].notnull())
-    found = rows.group_by("shape", "readable").agg(many=rows.count(), one=rows.one.max(), two=rows.two.max())
+    found = rows.group_by("shape", "readable").agg(
+        many=rows.count(), one=rows.one.max(), two=rows.two.max(), lowest=rows.value.min(), highest=rows.value.max()
+    )
     ordered = found.order_by(found.many.desc(), "shape", "readable").limit(MOST_SHAPES).to_pyarrow().to_pylist()
-    return [Shape(row["shape"], row["readable"], row["one"] or 0, row["two"] or 0) for row in ordered]
+    return [
+        Shape(row["shape"], row["readable"], row["one"] or 0, row["two"] or 0, _word(row["lowest"], row["highest"]))
+        for row in ordered
+    ]
+
+
+def _word(lowest: str, highest: str) -> str | None:
+    """What all values of a shape are, if they are one short word."""
+    one = lowest == highest and len(lowest) <= LONGEST_WORD
+    return lowest if one and re.fullmatch(r"[^\W\d]*[\w /().?-]*", lowest) and not re.search(r"\d", lowest) else None
+
+
+def words_in(seen: Sequence[Shape]) -> list[Shape]:
+    """The shapes of words that stand for no value; where there are only words, they mean something."""
+    words = [shape for shape in seen if not shape.readable and shape.word is not None]
+    return words if len(words) < len(seen) else []
+
+
+def without_words(value: str, words: Sequence[Shape]) -> str:
+    """SQL that gives NULL instead of these words."""
+    for shape in words:
+        value = f"NULLIF({value}, '{shape.word}')"
+    return value
 
 
 def number_reading(value: str, seen: Sequence[Shape], dialect: str) -> Reading | None:
@@ -78,6 +110,8 @@ def number_reading(value: str, seen: Sequence[Shape], dialect: str) -> Reading |
 
     Text: what else stands in the column stays, and is counted.
     """
+    words = words_in(seen)
+    seen, value = [shape for shape in seen if shape not in words], without_words(value, words)
     comma = [shape for shape in seen if COMMA.fullmatch(shape.text)]
     point = [shape for shape in seen if POINT.fullmatch(shape.text)]
     certain_comma, certain_point = set(comma) - set(point), set(point) - set(comma)
@@ -102,6 +136,8 @@ def date_reading(value: str, seen: Sequence[Shape], target: str, dialect: str) -
     """
     if dialect in WITHOUT_FORMATS:
         return None
+    words = [shape for shape in words_in(seen) if _match(shape.text) is None]
+    seen, value = [shape for shape in seen if shape not in words], without_words(value, words)
     unread = [shape for shape in seen if not shape.readable]
     found = {shape: one for shape in unread if (one := _match(shape.text)) is not None}
     numeric = [shape for shape, one in found.items() if "one" in one.re.groupindex]

@@ -73,10 +73,37 @@ def test_the_remedy_of_a_local_format_reads_it_in_postgresql(
 
 
 def test_what_has_no_format_stays_and_is_counted(tmp_path: Path) -> None:
-    """The remedy never turns a value that it cannot read into none (SRC-10)."""
-    for column, given in (("value", ["1.234,50", "n/a"]), ("closed_at", ["04.12.2024", "soon"])):
+    """The remedy never turns a value that it cannot read into none, but for a word that it names (SRC-10)."""
+    for column, given in (("value", ["1.234,50", "12 to 14"]), ("closed_at", ["04.12.2024", "Q3 2025"])):
         mended = staged(tmp_path, given, column, remedy(staged(tmp_path, given, column), column))
         assert mended.casts[column][0] == 1
+
+
+@pytest.mark.parametrize(
+    ("column", "given", "word"),
+    [
+        ("value", ["1.234,50", "n/a"], "n/a"),
+        ("value", ["12", "unknown"], "unknown"),
+        ("closed_at", ["04.12.2024", "soon"], "soon"),
+        ("closed_at", ["2024-12-04", "-"], "-"),
+    ],
+)
+def test_a_word_that_stands_for_no_value_is_named_and_read_as_none(
+    tmp_path: Path, column: str, given: list[str], word: str
+) -> None:
+    """Nobody has to look up what stands in the column: the remedy can be copied (SRC-10)."""
+    refused = staged(tmp_path, given, column)
+
+    mended = staged(tmp_path, given, column, remedy(refused, column))
+
+    assert f"NULLIF(l.\"As Written\", '{word}')" in refused.to_write[column]
+    assert mended.casts == {}
+    assert values(tmp_path, column)[1] is None
+
+
+def test_where_there_are_only_words_they_mean_something(tmp_path: Path) -> None:
+    """Good and bad are answers (SRC-10)."""
+    assert "'good'" not in staged(tmp_path, ["good", "bad"], "value").to_write["value"]
 
 
 def test_values_that_fit_two_orders_say_so(tmp_path: Path) -> None:
