@@ -17,6 +17,7 @@ from keepwell.playbook.alerts.ledger_events import PIPELINE, RISK, fold
 from keepwell.playbook.next_actions.day import Past
 from keepwell.playbook.overrides import overrides_at
 from keepwell.tasks.checks.book_watch import BOOK_RULES, watch_book
+from keepwell.tasks.checks.results import said_first
 from keepwell.tasks.checks.run import CheckResult, coverage_left, raise_if_critical, run_checks
 from keepwell.tasks.earlier_scores import Stored, stored_before
 from keepwell.tasks.errors import DataCheckFailed
@@ -32,6 +33,7 @@ from keepwell.tasks.settings import Override as Severity
 from keepwell.tasks.sources.facts import facts_at
 from keepwell.tasks.sources.snapshot import Snapshot
 from keepwell.tasks.sources.staging import stage
+from keepwell.tasks.starters.decisions import undecided
 from keepwell.tasks.step import log, step
 
 
@@ -103,6 +105,7 @@ def check_data(run: Run, snapshot: Snapshot) -> Checked:
     accepted = accepted_by_people(run) if watched.moved else {}
     checks = settings.checks.model_copy(update={"overrides": {**settings.checks.overrides, **accepted}})
     results = run_checks(snapshot, run.instant, checks, settings.tables, currencies, docs, watched, money.succession)
+    results = said_first(results, undecided(settings.mappings))
     used = (*watched.used, *sorted({override.reason for override in accepted.values()}))
     publish(run.marts, run.as_of, {"check_results": check_frame(results)}, run.stamp(snapshot, None, used))
     return Checked(results, facts, used)

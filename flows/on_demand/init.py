@@ -11,15 +11,18 @@ from keepwell.tasks.errors import ConfigError
 from keepwell.tasks.sources.connect import IN_A_FILE
 from keepwell.tasks.sources.mapping import single_select
 from keepwell.tasks.starters.answers import Answers
+from keepwell.tasks.starters.by_values import ACCOUNT_ID, by_values
 from keepwell.tasks.starters.catalogue import Catalogue
 from keepwell.tasks.starters.decisions import open_decisions
 from keepwell.tasks.starters.pipeline import SQL, pipeline_toml
 from keepwell.tasks.starters.proposal import Proposal, certain, proposed, why_unread
 from keepwell.tasks.starters.recognition import System, as_usual, each_table_once, near_misses, recognized
-from keepwell.tasks.starters.starter import Starter, starters, systems
+from keepwell.tasks.starters.starter import ANY, Starter, starters, systems
 
 PASSWORD = "SOURCE_PASSWORD"  # noqa: S105 - the name of a variable
 PIPELINE = "pipeline.toml"
+MAY_LACK = {ANY: (ACCOUNT_ID,)}
+"""Of a company's own tables the values say more than the names."""
 MANY = 12
 """Tables that a message names."""
 
@@ -51,14 +54,14 @@ def init(to: Path, url: str, names: Sequence[str]) -> Started:
     reached = from_environment(url)
     catalogue = Catalogue(reached, Path()) if url else None
     try:
+        answers = Answers(catalogue.dialect if catalogue else "duckdb", catalogue)
         found = [as_usual(one) for one in chosen]
         if catalogue is not None:
-            there = [recognized(one, catalogue) for one in chosen]
+            there = [recognized(one, catalogue, MAY_LACK.get(one.name, ())) for one in chosen]
             found = each_table_once([system for system in there if names or certain(system)])
+            found = [by_values(one, answers) if one.starter.name == ANY else one for one in found]
             if not any(system.tables for system in found):
                 raise ConfigError(_nothing(catalogue, names, chosen))
-        dialect = catalogue.dialect if catalogue else "duckdb"
-        answers = Answers(dialect, catalogue)
         mappings = proposed(found, answers)
         currencies = _currencies(mappings.get("contracts"), answers)
         unused = _unused(catalogue, mappings, found, chosen) if catalogue else []

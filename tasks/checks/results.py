@@ -13,7 +13,7 @@ from keepwell.tasks.checks.measures import Measured
 from keepwell.tasks.checks.rows import ROW_KEY, Asked, NotJudged, Rows
 from keepwell.tasks.errors import DataCheckFailed, Finding
 
-UNREADABLE = "unreadable_"
+UNREADABLE, EMPTY = "unreadable_", "not_empty"
 LONGEST_VALUE = 40
 MAX_FAILING_ROWS = 60  # rows that Great Expectations returns: more than the keys shown, since a key may repeat
 
@@ -59,6 +59,14 @@ def raise_if_critical(results: Sequence[CheckResult]) -> None:
     """DataCheckFailed with one finding per critical rule that broke."""
     if found := findings(results, "critical"):
         raise DataCheckFailed(found)
+
+
+def said_first(results: Sequence[CheckResult], undecided: Mapping[str, str]) -> list[CheckResult]:
+    """The results; of a table without rows the remedy begins with what its mapping leaves to decide."""
+    return [
+        replace(r, remedy=f"{undecided[r.table]} {r.remedy}") if r.rule == EMPTY and r.table in undecided else r
+        for r in results
+    ]
 
 
 def findings(results: Sequence[CheckResult], severity: str) -> list[Finding]:
@@ -126,11 +134,14 @@ def not_judged(table: str, rule: NotJudged) -> CheckResult:
 
 
 def without_consequences(results: Sequence[CheckResult], event: str) -> list[CheckResult]:
-    """The results; what only follows from values that do not cast, and stop the run anyway, is not judged.
+    """The results; what only follows from another break, which stops the run anyway, is not judged.
 
     A value that does not cast reads NULL: the row would be said to lack it, and a table without readable dates to be
-    known at no time.
+    known at no time. A table without rows has none that is known.
     """
+    if any(r.rule == EMPTY and r.broken and _stops(r) for r in results):
+        why = {**_NOT_JUDGED, "not_judged": "the table has no rows (rule not_empty)"}
+        results = [replace(r, **why) if r.broken and r.rule == "known_by_then" else r for r in results]
     unreadable = {r.column: r.failed_rows or 0 for r in results if r.rule == "type" and r.broken and _stops(r)}
     return [
         replace(r, **_NOT_JUDGED) if r.broken and _follows(r, unreadable, event) else _without_unreadable(r, unreadable)

@@ -12,7 +12,7 @@ from sqlglot import TokenType, exp
 from sqlglot.optimizer.scope import Scope, traverse_scope
 from sqlglot.tokenizer_core import Token
 
-from keepwell.tasks.starters.recognition import Found, System
+from keepwell.tasks.starters.recognition import OWN, Found, System
 from keepwell.tasks.starters.starter import Starter
 
 DIALECT = "postgres"
@@ -242,10 +242,13 @@ def _edited(sql: str, edits: Sequence[Edit]) -> str:
 def _table_edits(read: Read, system: System, dialect: str) -> Iterator[Edit]:
     for name, written in read.tables:
         found = system.tables.get(name)
-        yield Edit(written.meta["start"], written.meta["end"] + 1, _place(found, dialect) if found else NOTHING)
+        place = NOTHING if found is None else place_of(found, dialect)
+        once = f"(SELECT DISTINCT * FROM {place})" if found and found.twice else place
+        yield Edit(written.meta["start"], written.meta["end"] + 1, once)
 
 
-def _place(found: Found, dialect: str) -> str:
+def place_of(found: Found, dialect: str) -> str:
+    """The table as a SELECT names it."""
     if found.place is None:
         return found.shape.name
     parts = (found.place.schema, found.place.table)
@@ -262,9 +265,11 @@ def _column_edits(read: Read, system: System, dialect: str) -> Iterator[Edit]:
     for table, name, column in read.columns:
         found = system.tables.get(table)
         actual = found.column(name) if found else None
-        start, end = column.this.meta["start"], column.this.meta["end"] + 1
-        if actual is None:
-            yield Edit(column.args["table"].meta["start"], end, "NULL")
+        alias, start, end = column.args["table"], column.this.meta["start"], column.this.meta["end"] + 1
+        if found and name in found.instead:
+            yield Edit(alias.meta["start"], end, found.instead[name].sql.replace(OWN, alias.name))
+        elif actual is None:
+            yield Edit(alias.meta["start"], end, "NULL")
         elif actual != name:
             yield Edit(start, end, _quoted(actual, name, dialect))
 

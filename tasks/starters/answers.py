@@ -5,6 +5,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from keepwell.features.facts.columns import Column
+from keepwell.tasks.sources.local_formats import Shape
 from keepwell.tasks.starters.catalogue import Catalogue
 
 
@@ -22,3 +24,11 @@ class Answers:
         with suppress(Exception):  # a value that does not convert is named by `check`, with its row
             return self.catalogue.rows(sql)
         return None
+
+    def shapes(self, sql: str, column: Column) -> Sequence[Shape]:
+        """How the values of the one column of a SELECT look; none where nobody can look, or they are no text."""
+        if self.catalogue is None:
+            return ()
+        with suppress(Exception):
+            return self.catalogue.shapes(sql, column)
+        return ()

@@ -1,20 +1,25 @@
 """What a source holds: its schemas, tables and columns, from its catalogue; and the rows of a SELECT (SRC-11)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import ibis.expr.types as ir
 from ibis.backends.sql import SQLBackend
 
+from keepwell.features.facts.columns import Column
 from keepwell.tasks.connections.drivers import dialect_of
 from keepwell.tasks.errors import KeepwellError
 from keepwell.tasks.settings import STANDARD_CSV, STANDARD_RETRIES
+from keepwell.tasks.sources.casts import cast
 from keepwell.tasks.sources.connect import SourceConnection, described, folder_of, folder_source
 from keepwell.tasks.sources.folder import table_names
+from keepwell.tasks.sources.local_formats import Shape, shapes
 
+T = TypeVar("T")
 OF_THE_DATABASE = ("information_schema", "pg_catalog", "pg_toast", "pg_temp", "system", "temp", "sys")
 ASKED = "asked"
 """What a SELECT of `init` is called in messages."""
@@ -70,11 +75,23 @@ class Catalogue:
 
     def rows(self, sql: str) -> list[dict[str, Any]]:
         """What a SELECT in the source's dialect gives; whatever the source raises, where it cannot be read."""
+        return self._asked(sql, lambda table: table.to_pyarrow().to_pylist())
+
+    def shapes(self, sql: str, column: Column) -> list[Shape]:
+        """How the values of a column look that a SELECT gives under this name; none where they are no text."""
+
+        def seen(table: ir.Table) -> list[Shape]:
+            text = table[column.name].type().is_string()
+            return shapes(table, column.name, cast(table, column)) if text else []
+
+        return self._asked(sql, seen)
+
+    def _asked(self, sql: str, of: Callable[[ir.Table], T]) -> T:
         if self._folder is None:
-            return self._source.read(lambda source: described(source, ASKED, sql).to_pyarrow().to_pylist())
+            return self._source.read(lambda source: of(described(source, ASKED, sql)))
         folder = folder_source(self._folder, {ASKED: sql}, STANDARD_CSV)
         try:
-            return described(folder, ASKED, sql).to_pyarrow().to_pylist()
+            return of(described(folder, ASKED, sql))
         finally:
             folder.disconnect()
 

@@ -36,10 +36,10 @@ def _money(currencies: Sequence[str]) -> str:
     own, *others = currencies or ("USD",)
     lines = ["[money]", f"reporting_currency = {_text(own)}"]
     if not currencies:
-        lines[1] += " # Decision: the currency of all reports; others need a rate in fx_rates"
+        lines[1] += f" # {TODO}: the currency of all reports; others need a rate in fx_rates"
     if others:
-        lines.append(f"# {TODO}: one constant rate per other currency of the contracts, in {own} per unit.")
-        lines.append(f"# fx_rates = {{ {', '.join(f'{code} = 1.0' for code in others)} }}")
+        lines.append(f"# {TODO}: one constant rate per other currency of the contracts, {own} per unit; 0 is refused.")
+        lines.append(f"# fx_rates = {{ {', '.join(f'{code} = 0' for code in others)} }}")
     return "\n".join(lines)
 
 

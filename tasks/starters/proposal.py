@@ -12,7 +12,7 @@ from keepwell.tasks.starters.answers import Answers
 from keepwell.tasks.starters.catalogue import Place
 from keepwell.tasks.starters.decisions import TODO
 from keepwell.tasks.starters.links import Linked, link_of
-from keepwell.tasks.starters.recognition import System, of_system
+from keepwell.tasks.starters.recognition import Found, System, of_system
 from keepwell.tasks.starters.starter import ANY, Mapped
 from keepwell.tasks.starters.words import open_words
 
@@ -155,6 +155,7 @@ def _said(table: CanonicalTable, part: Part, home: System | None) -> list[str]:
         if found.place and DATED.search(found.place.table)
     ]
     lines += [f"-- {TODO}: {doubt}" for doubt in doubts]
+    lines += [f"-- {note}" for note in _decided(select.reads)]
     lost = [name for name in select.dropped if name != QUARANTINE]
     if lost:
         lines += _comment(f"Left out, since the source has nothing for it: {', '.join(lost)}.")
@@ -183,6 +184,16 @@ def _said(table: CanonicalTable, part: Part, home: System | None) -> list[str]:
     return lines
 
 
+def _decided(reads: Sequence[Found]) -> list[str]:
+    """What was decided by the values: of the columns that expressions give, and of rows that are there twice."""
+    once = [
+        f"Decision: {found.twice:,} rows of {found.place} are there again, alike in every column: they count once."
+        for found in reads
+        if found.twice
+    ]
+    return [*dict.fromkeys(one.note for found in reads for one in found.instead.values() if one.note), *once]
+
+
 def _not_read(part: Part) -> list[str]:
     """The columns of the tables that no SELECT of the starter reads: some may be what was left out.
 
@@ -192,6 +203,7 @@ def _not_read(part: Part) -> list[str]:
     read = set[tuple[str, str]]().union(*(columns_read(starter.sql(table), starter) for table in starter.maps))
     for found in part.select.reads:
         known = {found.column(column) for table, column in read if table == found.shape.name}
+        known |= {name for one in found.instead.values() for name in one.reads}
         rest = [name for name in (found.there or {}).values() if name not in known]
         unread = f"Not read of {found.place}: {', '.join(rest)}."
         if rest and starter.name == OWN:

@@ -1,34 +1,55 @@
 """Which tables of a source are those of a system, and under which names their columns are there (SRC-11)."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from keepwell.tasks.starters.catalogue import Catalogue, Place
 from keepwell.tasks.starters.starter import ANY, Shape, Starter, bare, plain
+
+OWN = "{own}"
+"""Stands for the table's alias in an expression."""
+
+
+@dataclass(frozen=True)
+class Expression:
+    """SQL that gives a column where no column does as it is; OWN stands for the table. `note`: what was decided."""
+
+    sql: str
+    reads: Sequence[str] = ()
+    note: str = ""
+
+
+NOTHING_INSTEAD: Mapping[str, Expression] = {}
 
 
 @dataclass(frozen=True)
 class Found:
     """A table of a source that has a system's shape: where it is, and its columns as written, by their plain form.
 
-    Without a place nobody looked: then every name is the usual one. `others`: more tables of the same shape.
+    Without a place nobody looked: then every name is the usual one. `others`: more tables of the same shape. `instead`:
+    usual columns that an expression gives. `twice`: rows that are there again, alike in every column.
     """
 
     shape: Shape
     place: Place | None = None
     there: Mapping[str, str] | None = None
     others: Sequence[Place] = ()
+    instead: Mapping[str, Expression] = field(default_factory=lambda: NOTHING_INSTEAD)
+    twice: int = 0
 
-    def column(self, name: str) -> str | None:
-        """What a column is called in the source; None where it is not there."""
+    def named(self, name: str) -> str | None:
+        """The column of the source that is called so, in one of its spellings; None where there is none."""
         if self.there is None:
             return name
         return next((self.there[plain(s)] for s in self.shape.spellings(name) if plain(s) in self.there), None)
 
-    @property
-    def fits(self) -> bool:
-        """Whether every column by which the table is known is there."""
-        return all(self.column(key) is not None for key in self.shape.key)
+    def column(self, name: str) -> str | None:
+        """What a column is called in the source; its usual name where an expression gives it, None without either."""
+        return self.named(name) or (name if name in self.instead else None)
+
+    def lacking(self) -> list[str]:
+        """The columns that are missing of those by which the table is known."""
+        return [key for key in self.shape.key if self.column(key) is None]
 
 
 @dataclass(frozen=True)
@@ -44,12 +65,15 @@ def as_usual(starter: Starter) -> System:
     return System(starter, {name: Found(shape) for name, shape in starter.shapes.items()})
 
 
-def recognized(starter: Starter, catalogue: Catalogue) -> System:
-    """The tables of the source that have the system's shapes: by name, and by the columns it is known by."""
+def recognized(starter: Starter, catalogue: Catalogue, may_lack: Collection[str] = ()) -> System:
+    """The tables of the source that have the system's shapes: by name, and by the columns it is known by.
+
+    `may_lack`: columns that the values may give instead (by_values.py).
+    """
     tables, by_name = {}, _by_name(catalogue)
     for name, shape in starter.shapes.items():
         every = (_found(shape, place, catalogue) for place in _candidates(starter, shape, by_name))
-        if found := [one for one in every if one.fits]:
+        if found := [one for one in every if not set(one.lacking()).difference(may_lack)]:
             first, *others = sorted(found, key=lambda one: not of_system(starter, one.place))
             tables[name] = replace(first, others=[one.place for one in others if one.place])
     return System(starter, tables)
@@ -66,7 +90,7 @@ def near_misses(starters: Sequence[Starter], catalogue: Catalogue) -> dict[Place
         for shape in starter.shapes.values():
             for place in _candidates(starter, shape, by_name):
                 one = _found(shape, place, catalogue)
-                lacking = [key for key in shape.key if one.column(key) is None]
+                lacking = one.lacking()
                 if lacking and starter in asked[place]:
                     looks = f"looks like {shape.name} of {starter.title}"
                     why = f"{looks}, but no column is known as {' or '.join(lacking)}"
@@ -104,7 +128,10 @@ def _found(shape: Shape, place: Place, catalogue: Catalogue) -> Found:
     there: dict[str, str] = {}
     for column in catalogue.columns(place):
         there.setdefault(plain(column), column)
-    return Found(shape, place, there)
+    words = {word for word in shape.by_name if word in plain(place.table)}
+    said = {column: Expression(f"'{value}'") for word in words for column, value in shape.by_name[word].items()}
+    found = Found(shape, place, there)
+    return replace(found, instead={column: one for column, one in said.items() if found.named(column) is None})
 
 
 def each_table_once(systems: Sequence[System]) -> list[System]:

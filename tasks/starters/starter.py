@@ -7,7 +7,7 @@ each `.sql` beside it is a plain SELECT that runs as it is on tables of these na
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,21 +23,27 @@ OF_EXPORTS = frozenset(
     (
         "list", "lists", "export", "exports", "exported", "extract", "dump", "data", "table", "report", "results",
         "all", "full", "daily", "latest", "current", "final",
+        "crm", "erp", "billing", "finance", "accounting", "helpdesk", "support", "product", "sales", "app",
+        "dim", "fct", "fact", "stg", "staging", "raw", "src", "mart", "dwh", "tbl", "vw",
     )
 )  # fmt: skip
-"""Words of a file's name that say nothing of what is in it."""
+"""Words of a table's name that say where it is from and nothing of what is in it: `crm_accounts`, `dim_customers`."""
 ANY = "tables"
 """The starter for tables that are named like the canonical ones, whatever system wrote them."""
 
 
 @dataclass(frozen=True)
 class Shape:
-    """A table of a system: its names, the columns that it is known by, and other spellings of columns."""
+    """A table of a system: its names, the columns that it is known by, and other spellings of columns.
+
+    `by_name`: what a word in the table's name says of a column that is missing: `meetings` are of the kind meeting.
+    """
 
     name: str
     names: Sequence[str]
     key: Sequence[str]
     columns: Mapping[str, Sequence[str]]
+    by_name: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def spellings(self, column: str) -> Sequence[str]:
         """The names under which a column may be there, the usual one first; of an id also as a number."""
@@ -128,7 +134,7 @@ def starter(name: str) -> Starter:
     """One starter, read from its folder."""
     said: Mapping[str, Any] = tomllib.loads((FOLDER / name / "starter.toml").read_text(encoding="utf-8"))
     shapes = {
-        table: Shape(table, tuple(of.get("names", ())), tuple(of["key"]), of.get("columns", {}))
+        table: Shape(table, tuple(of.get("names", ())), tuple(of["key"]), of.get("columns", {}), of.get("by_name", {}))
         for table, of in said["tables"].items()
     }
     maps = {
@@ -161,6 +167,6 @@ def plain(name: str) -> str:
 
 
 def bare(name: str) -> str:
-    """The plain name without dates and words of exports: `Contracts Export 2026-06` is contracts."""
+    """The plain name without dates and words of no content: `Contracts Export 2026-06` is contracts."""
     words = re.findall(r"[^\W\d_]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name))
     return plain("".join(word for word in words if word.casefold() not in OF_EXPORTS))

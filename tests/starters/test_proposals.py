@@ -184,14 +184,21 @@ def test_a_dated_name_is_left_to_decide(tmp_path: Path) -> None:
 
 
 def test_the_remedy_of_a_conversion_in_the_mapping_works(tmp_path: Path) -> None:
-    """A monthly amount is multiplied and an event's time is cut to its day: neither can stay as it is (SRC-2)."""
+    """A monthly amount is multiplied and an event's time is cut to its day: neither can stay as it is (SRC-2).
+
+    The draft is of an export that was written plainly; the next one is not.
+    """
     proposed(
         tmp_path,
         {
-            "Contracts": ["Contract No,Customer No,Start,MRR", '1,7,2026-01-01,"1.234,50"'],
-            "Usage": ["Customer No,Date", "7,31.12.2025 08:30"],
+            "Contracts": ["Contract No,Customer No,Start,MRR", "1,7,2026-01-01,1234.50"],
+            "Usage": ["Customer No,Date", "7,2025-12-31 08:30"],
         },
     )
+    (tmp_path / "exports" / "Contracts.csv").write_text(
+        'Contract No,Customer No,Start,MRR\n1,7,2026-01-01,"1.234,50"\n'
+    )
+    (tmp_path / "exports" / "Usage.csv").write_text("Customer No,Date\n7,31.12.2025 08:30\n")
 
     number, instant = "REPLACE(REPLACE(x, '.', ''), ',', '.')", "strptime(x, '%d.%m.%Y %H:%M')"
     for table, column, written in (("contracts", 'c."MRR"', number), ("usage", 'u."Date"', instant)):

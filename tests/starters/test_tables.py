@@ -26,6 +26,7 @@ def test_tables(staged: Staged) -> None:
         "4": ("1", 60_000.0, "JPY", None, None),
         "5": ("2", 600.0, "EUR", True, None),
         "8": ("2", 0.0, "EUR", True, None),
+        "9": ("1", 1_200.0, "EUR", None, None),
     }
     assert staged.rows("contracts", "contract_id replaces")["3"] == "2"
     assert staged.values("usage", "day account_id user_id feature events minutes known_at") == [

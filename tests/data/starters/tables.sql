@@ -15,29 +15,34 @@ CREATE TABLE contracts (
     contract_id bigint, account_id text, start_on date, end_on date, ended_on date, signed_on date, notice_on date,
     arr numeric(12, 2), mrr numeric(12, 2), arr_cents bigint, mrr_cents bigint, currency text, seats integer, plan text,
     trial boolean, status text, auto_renew boolean, replaces bigint, chain_id text, is_deleted boolean, is_test boolean,
-    deleted_at timestamptz, type text
+    deleted_at timestamptz, type text, amount_per_period numeric(12, 2), billing_cycle text
 );
 INSERT INTO contracts VALUES
 -- ARR as it is; 100 a month; 12,000 a year in cents; 5,000 yen a month, which have none
 (1, '1', '2026-01-01', '2027-01-01', NULL, '2025-12-20', NULL, 12000.00, NULL, NULL, NULL, 'usd', 10, 'pro',
- FALSE, 'active', TRUE, NULL, NULL, FALSE, FALSE, NULL, NULL),
+ FALSE, 'active', TRUE, NULL, NULL, FALSE, FALSE, NULL, NULL, NULL, NULL),
 (2, '2', '2026-02-01', NULL, NULL, NULL, '2026-05-02', NULL, 100.00, NULL, NULL, 'EUR', NULL, 'basic',
- NULL, 'canceled', NULL, NULL, NULL, NULL, NULL, NULL, NULL),
+ NULL, 'canceled', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL),
 (3, '2', '2026-03-01', NULL, NULL, NULL, NULL, NULL, NULL, 1200000, NULL, 'EUR', NULL, 'basic',
- NULL, 'active', NULL, 2, NULL, NULL, NULL, NULL, NULL),
+ NULL, 'active', NULL, 2, NULL, NULL, NULL, NULL, NULL, NULL, NULL),
 (4, '1', '2026-03-01', NULL, NULL, NULL, NULL, NULL, NULL, NULL, 5000, 'jpy', NULL, 'add-on',
- NULL, 'active', NULL, NULL, NULL, NULL, NULL, NULL, NULL),
+ NULL, 'active', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL),
 -- a trial, by its status
 (5, '2', '2026-05-01', '2026-06-15', NULL, NULL, NULL, 600, NULL, NULL, NULL, 'EUR', NULL, 'extra',
- NULL, 'Trialing', NULL, NULL, NULL, NULL, NULL, NULL, NULL),
+ NULL, 'Trialing', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL),
 -- a pilot, by its type
 (8, '2', '2026-05-01', NULL, NULL, NULL, NULL, 0, NULL, NULL, NULL, 'EUR', NULL, 'extra',
- NULL, 'active', NULL, NULL, NULL, NULL, NULL, NULL, 'Pilot'),
+ NULL, 'active', NULL, NULL, NULL, NULL, NULL, NULL, 'Pilot', NULL, NULL),
+-- 300 a quarter; a service that is paid once
+(9, '1', '2026-05-01', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 'EUR', NULL, 'module',
+ NULL, 'active', NULL, NULL, NULL, NULL, NULL, NULL, NULL, 300, 'Quarterly'),
+(10, '1', '2026-05-01', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 'EUR', NULL, 'onboarding',
+ NULL, 'active', NULL, NULL, NULL, NULL, NULL, NULL, 'One-off', 4000, 'monthly'),
 -- a draft; deleted
 (6, '2', '2026-06-01', NULL, NULL, NULL, NULL, 99999, NULL, NULL, NULL, 'EUR', NULL, 'pro',
- NULL, 'draft', NULL, NULL, NULL, NULL, NULL, NULL, NULL),
+ NULL, 'draft', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL),
 (7, '2', '2026-05-01', NULL, NULL, NULL, NULL, 99999, NULL, NULL, NULL, 'EUR', NULL, 'pro',
- NULL, 'active', NULL, NULL, NULL, TRUE, NULL, NULL, NULL);
+ NULL, 'active', NULL, NULL, NULL, TRUE, NULL, NULL, NULL, NULL, NULL);
 
 CREATE TABLE usage (
     account_id text, day timestamptz, user_id text, feature text, events integer, minutes numeric, seconds integer,
