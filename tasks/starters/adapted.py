@@ -3,7 +3,7 @@
 The text is edited in place, so that comments and layout stay; where what stands, the parser says.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -12,18 +12,11 @@ from sqlglot import TokenType, exp
 from sqlglot.optimizer.scope import Scope, traverse_scope
 from sqlglot.tokenizer_core import Token
 
+from keepwell.tasks.starters.conditions import without_conditions
+from keepwell.tasks.starters.edits import DIALECT, Edit, edited
 from keepwell.tasks.starters.recognition import OWN, Found, System
 from keepwell.tasks.starters.starter import Starter
 
-DIALECT = "postgres"
-"""Starters are written in what PostgreSQL and DuckDB share."""
-OPENING = (TokenType.L_PAREN, TokenType.CASE)
-CLOSING = (TokenType.R_PAREN, TokenType.END)
-ENDING = (
-    TokenType.GROUP_BY, TokenType.ORDER_BY, TokenType.HAVING, TokenType.UNION, TokenType.LIMIT, TokenType.WINDOW,
-    TokenType.QUALIFY,
-)  # fmt: skip
-"""What ends a WHERE."""
 NOTHING = "(SELECT 1 AS absent WHERE 1 = 0)"
 """In place of a table that the source lacks."""
 
@@ -42,15 +35,6 @@ class Adapted:
     emptied: Sequence[str]
     read_as_null: Sequence[str]
     reads: Sequence[Found]
-
-
-@dataclass(frozen=True)
-class Edit:
-    """Text in place of the characters [start, end)."""
-
-    start: int
-    end: int
-    text: str
 
 
 def needed(starter: Starter, table: str) -> list[set[str]]:
@@ -91,11 +75,11 @@ def adapted(sql: str, system: System, dialect: str, keep: Sequence[str] = ()) ->
     dropped = [name for name in names if name in absent and name not in keep]
     edits = [
         *_table_edits(read, system, dialect), *_column_edits(read, system, dialect), *_item_edits(sql, dropped),
-        *_condition_edits(sql, read, system),
+        *without_conditions(sql, _there(read, system)),
     ]  # fmt: skip
     reads = {name: found for name, _ in read.tables if (found := system.tables.get(name))}
     return Adapted(
-        _edited(sql, edits), [name for name in names if name not in dropped], dropped,
+        edited(sql, edits), [name for name in names if name not in dropped], dropped,
         [name for name in names if name in absent and name in keep],
         sorted({_named(table, column, system) for table, column, _ in read.columns if not _has(system, table, column)}),
         list(reads.values()),
@@ -229,16 +213,6 @@ def _columns_for_value(item: exp.Expr) -> Iterator[exp.Column]:
 # The text -------------------------------------------------------------------------------------------------------------
 
 
-def _edited(sql: str, edits: Sequence[Edit]) -> str:
-    """The text with these edits; one inside a larger one goes with it."""
-    pieces, at = [], 0
-    for edit in sorted(edits, key=lambda e: (e.start, -e.end)):
-        if edit.start >= at:
-            pieces += [sql[at : edit.start], edit.text]
-            at = edit.end
-    return "".join([*pieces, sql[at:]])
-
-
 def _table_edits(read: Read, system: System, dialect: str) -> Iterator[Edit]:
     for name, written in read.tables:
         found = system.tables.get(name)
@@ -308,48 +282,7 @@ def _items(tokens: Sequence[Token], first: int, last: int) -> list[tuple[int, in
     return [*found, (start, inside[-1].end + 1, inside[-1].text)]
 
 
-def _condition_edits(sql: str, read: Read, system: System) -> Iterator[Edit]:
-    """WHERE without the conditions that rest on missing columns alone, joined by AND; with OR it stays as it is."""
-    tokens = sqlglot.tokenize(sql, read=DIALECT)
-    there = {c.this.meta["start"]: _has(system, table, c.name) for table, _, c in read.columns}
-    others = {c.this.meta["start"]: True for c in read.statement.find_all(exp.Column)}
-    known = {**others, **there}
-    for place, token in enumerate(tokens):
-        if token.token_type is TokenType.WHERE:
-            yield from _without(tokens, place, known)
-
-
-def _without(tokens: Sequence[Token], where: int, known: Mapping[int, bool]) -> Iterator[Edit]:
-    """The edits of one WHERE. `known`: whether a column is there, by the place where its name stands."""
-    conditions = _conditions(tokens, where)
-    gone = []
-    for first, last in conditions:
-        columns = [known[token.start] for token in tokens[first : last + 1] if token.start in known]
-        gone.append(bool(columns) and not any(columns))
-    if conditions and all(gone):
-        yield Edit(tokens[where].start, tokens[conditions[-1][1]].end + 1, "")
-        return
-    begun = False
-    for (first, last), away in zip(conditions, gone, strict=True):
-        if away and begun:  # with the AND before it
-            yield Edit(tokens[first - 1].start, tokens[last].end + 1, "")
-        elif away:  # with the AND behind it
-            yield Edit(tokens[first].start, tokens[last + 1].end + 1, "")
-        begun = begun or not away
-
-
-def _conditions(tokens: Sequence[Token], where: int) -> list[tuple[int, int]]:
-    """First and last token of each condition of a WHERE; none where OR joins them."""
-    found, depth, first, between = list[tuple[int, int]](), 0, where + 1, False
-    for place in range(where + 1, len(tokens) + 1):
-        kind = tokens[place].token_type if place < len(tokens) else None
-        depth += (kind in OPENING) - (kind in CLOSING)
-        if kind is None or depth < 0 or (depth == 0 and kind in ENDING):
-            return [*found, (first, place - 1)]
-        if depth == 0 and kind is TokenType.OR:
-            return []
-        if depth == 0 and kind is TokenType.AND and not between:
-            found.append((first, place - 1))
-            first = place + 1
-        between = kind is TokenType.BETWEEN or (between and not (depth == 0 and kind is TokenType.AND))
-    return []
+def _there(read: Read, system: System) -> dict[int, bool]:
+    """Whether a column is there, by the place where its name stands; that of a common table expression is."""
+    columns = {column.this.meta["start"]: True for column in read.statement.find_all(exp.Column)}
+    return columns | {c.this.meta["start"]: _has(system, table, c.name) for table, _, c in read.columns}

@@ -8,8 +8,9 @@ import duckdb
 import psycopg
 import pytest
 
-from keepwell.tasks.starters.adapted import DIALECT, Read, adapted, needed
+from keepwell.tasks.starters.adapted import Read, adapted, needed
 from keepwell.tasks.starters.catalogue import Catalogue
+from keepwell.tasks.starters.edits import DIALECT
 from keepwell.tasks.starters.recognition import System, recognized
 from keepwell.tasks.starters.starter import plain, starter, systems
 from tests.support.starter_sources import DUCKDB, POSTGRES, Source, open_source

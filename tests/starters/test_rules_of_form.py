@@ -7,7 +7,8 @@ import sqlglot
 from sqlglot import exp
 
 from keepwell.features.facts.canonical import TABLES
-from keepwell.tasks.starters.adapted import DIALECT, Read, needed
+from keepwell.tasks.starters.adapted import Read, needed
+from keepwell.tasks.starters.edits import DIALECT
 from keepwell.tasks.starters.starter import starter, systems
 from tests.support.starter_sources import STARTERS
 
