@@ -14,4 +14,5 @@ WHERE COALESCE(CAST(k.is_deleted AS BOOLEAN), FALSE) = FALSE
     AND COALESCE(CAST(k._fivetran_deleted AS BOOLEAN), FALSE) = FALSE
     AND UPPER(CAST(f.property_hs_survey_type AS VARCHAR)) = 'NPS'
     AND COALESCE(CAST(f.is_deleted AS BOOLEAN), FALSE) = FALSE
+    AND COALESCE(CAST(f._fivetran_deleted AS BOOLEAN), FALSE) = FALSE
     AND p.property_associatedcompanyid IS NOT NULL

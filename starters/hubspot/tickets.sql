@@ -12,6 +12,7 @@ WITH companies AS (
     LEFT JOIN company AS k ON CAST(k.id AS VARCHAR) = CAST(x.company_id AS VARCHAR)
     WHERE COALESCE(CAST(k.is_deleted AS BOOLEAN), FALSE) = FALSE
         AND COALESCE(CAST(k._fivetran_deleted AS BOOLEAN), FALSE) = FALSE
+        AND COALESCE(CAST(x._fivetran_deleted AS BOOLEAN), FALSE) = FALSE
 ),
 raised AS (
     SELECT
@@ -60,3 +61,4 @@ JOIN companies AS c ON c.ticket_id = CAST(t.id AS VARCHAR) AND c.place = 1
 LEFT JOIN highest AS h ON h.ticket_id = CAST(t.id AS VARCHAR) AND h.place = 1
 LEFT JOIN ticket_pipeline_stage AS s ON CAST(s.stage_id AS VARCHAR) = CAST(t.property_hs_pipeline_stage AS VARCHAR)
 WHERE COALESCE(CAST(t.is_deleted AS BOOLEAN), FALSE) = FALSE
+    AND COALESCE(CAST(t._fivetran_deleted AS BOOLEAN), FALSE) = FALSE

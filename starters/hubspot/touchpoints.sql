@@ -1,7 +1,8 @@
 -- Touchpoints: meetings, calls and emails, one row for each company they are linked to.
 --
 -- Decision: meetings that were canceled or moved, calls that nobody answered and emails that bounced are left out.
--- A meeting without an outcome counts as held; one that is only planned has not taken place.
+-- A meeting without an outcome counts as held; one that is only planned has not taken place. So are those that somebody
+-- deleted, whichever table says so.
 -- Decision: an email's answer is the next incoming email of its thread, and its text that of the answer. An incoming
 -- email that answers none of yours is a row of its own, answered as it came.
 -- Decision: an instant without a zone is one in UTC.
@@ -20,11 +21,13 @@ WITH roles AS (
         END) AS place
     FROM engagement_contact AS x
     JOIN contact AS p ON CAST(p.id AS VARCHAR) = CAST(x.contact_id AS VARCHAR)
+    WHERE COALESCE(CAST(x._fivetran_deleted AS BOOLEAN), FALSE) = FALSE
     GROUP BY CAST(x.engagement_id AS VARCHAR)
 ),
 links AS (
     SELECT CAST(x.engagement_id AS VARCHAR) AS engagement_id, CAST(x.company_id AS VARCHAR) AS company_id
     FROM engagement_company AS x
+    WHERE COALESCE(CAST(x._fivetran_deleted AS BOOLEAN), FALSE) = FALSE
     UNION
     -- Some loaders write the company into the meeting.
     SELECT CAST(m.engagement_id AS VARCHAR) AS engagement_id, CAST(m.company_id AS VARCHAR) AS company_id
@@ -48,7 +51,10 @@ emails AS (
         COALESCE(CAST(e.property_hs_email_text AS VARCHAR), CAST(e.property_hs_email_html AS VARCHAR)) AS body
     FROM engagement_email AS e
     LEFT JOIN engagement AS g ON CAST(g.id AS VARCHAR) = CAST(e.engagement_id AS VARCHAR)
-    WHERE COALESCE(CAST(e._fivetran_deleted AS BOOLEAN), FALSE) = FALSE
+    WHERE COALESCE(CAST(e.is_deleted AS BOOLEAN), FALSE) = FALSE
+        AND COALESCE(CAST(e._fivetran_deleted AS BOOLEAN), FALSE) = FALSE
+        AND COALESCE(CAST(g.is_deleted AS BOOLEAN), FALSE) = FALSE
+        AND COALESCE(CAST(g._fivetran_deleted AS BOOLEAN), FALSE) = FALSE
         AND COALESCE(CAST(e.property_hs_email_status AS VARCHAR), 'SENT') NOT IN ('BOUNCED', 'FAILED', 'SCHEDULED')
         AND COALESCE(CAST(e.property_hs_email_direction AS VARCHAR), '') <> 'FORWARDED_EMAIL'
 ),
@@ -94,7 +100,10 @@ engagements AS (
         CAST(NULL AS VARCHAR) AS body
     FROM engagement_meeting AS m
     LEFT JOIN engagement AS g ON CAST(g.id AS VARCHAR) = CAST(m.engagement_id AS VARCHAR)
-    WHERE COALESCE(CAST(m._fivetran_deleted AS BOOLEAN), FALSE) = FALSE
+    WHERE COALESCE(CAST(m.is_deleted AS BOOLEAN), FALSE) = FALSE
+        AND COALESCE(CAST(m._fivetran_deleted AS BOOLEAN), FALSE) = FALSE
+        AND COALESCE(CAST(g.is_deleted AS BOOLEAN), FALSE) = FALSE
+        AND COALESCE(CAST(g._fivetran_deleted AS BOOLEAN), FALSE) = FALSE
         AND UPPER(COALESCE(CAST(m.property_hs_meeting_outcome AS VARCHAR), ''))
         NOT IN ('CANCELED', 'CANCELLED', 'RESCHEDULED', 'SCHEDULED', 'PLANNED')
     UNION ALL
@@ -108,7 +117,10 @@ engagements AS (
         CAST(NULL AS VARCHAR) AS body
     FROM engagement_call AS c
     LEFT JOIN engagement AS g ON CAST(g.id AS VARCHAR) = CAST(c.engagement_id AS VARCHAR)
-    WHERE COALESCE(CAST(c._fivetran_deleted AS BOOLEAN), FALSE) = FALSE
+    WHERE COALESCE(CAST(c.is_deleted AS BOOLEAN), FALSE) = FALSE
+        AND COALESCE(CAST(c._fivetran_deleted AS BOOLEAN), FALSE) = FALSE
+        AND COALESCE(CAST(g.is_deleted AS BOOLEAN), FALSE) = FALSE
+        AND COALESCE(CAST(g._fivetran_deleted AS BOOLEAN), FALSE) = FALSE
         AND COALESCE(CAST(c.property_hs_call_status AS VARCHAR), 'COMPLETED') = 'COMPLETED'
     UNION ALL
     SELECT

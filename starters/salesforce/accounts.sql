@@ -18,5 +18,6 @@ FROM account AS a
 LEFT JOIN users AS u ON CAST(u.id AS VARCHAR) = CAST(a.owner_id AS VARCHAR)
     AND COALESCE(CAST(u._fivetran_active AS BOOLEAN), TRUE) = TRUE
 WHERE COALESCE(CAST(a.is_deleted AS BOOLEAN), FALSE) = FALSE
+    AND COALESCE(CAST(a._fivetran_deleted AS BOOLEAN), FALSE) = FALSE
     AND COALESCE(CAST(a._fivetran_active AS BOOLEAN), TRUE) = TRUE
     AND a.master_record_id IS NULL

@@ -15,6 +15,7 @@ WITH people AS (
         AND CAST(r.account_id AS VARCHAR) = CAST(c.account_id AS VARCHAR)
         AND COALESCE(CAST(r.is_deleted AS BOOLEAN), FALSE) = FALSE
     WHERE COALESCE(CAST(c.is_deleted AS BOOLEAN), FALSE) = FALSE
+        AND COALESCE(CAST(c._fivetran_deleted AS BOOLEAN), FALSE) = FALSE
         AND COALESCE(CAST(c._fivetran_active AS BOOLEAN), TRUE) = TRUE
         AND c.master_record_id IS NULL
         AND c.account_id IS NOT NULL

@@ -25,9 +25,11 @@ WITH won AS (
     FROM opportunity AS o
     LEFT JOIN contract AS c ON CAST(c.id AS VARCHAR) = CAST(o.contract_id AS VARCHAR)
         AND COALESCE(CAST(c.is_deleted AS BOOLEAN), FALSE) = FALSE
+        AND COALESCE(CAST(c._fivetran_deleted AS BOOLEAN), FALSE) = FALSE
         AND COALESCE(CAST(c._fivetran_active AS BOOLEAN), TRUE) = TRUE
     WHERE COALESCE(CAST(o.is_won AS BOOLEAN), LOWER(CAST(o.stage_name AS VARCHAR)) = 'closed won') = TRUE
         AND COALESCE(CAST(o.is_deleted AS BOOLEAN), FALSE) = FALSE
+        AND COALESCE(CAST(o._fivetran_deleted AS BOOLEAN), FALSE) = FALSE
         AND COALESCE(CAST(o._fivetran_active AS BOOLEAN), TRUE) = TRUE
 ),
 terms AS (

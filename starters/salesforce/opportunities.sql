@@ -2,7 +2,8 @@
 --
 -- Decision: a renewal is what its type or name calls so (`renew`); an expansion is any other of an existing customer.
 -- New business, and opportunities without a type, are left out.
--- Decision: an opportunity without a history is open from its creation, and won or lost on its close date.
+-- Decision: an opportunity without a history is open from its creation, and won or lost on its close date. Where its
+-- close date is missing, nobody knows since when a closed one is closed: left out.
 -- Decision: the amount is taken as that of a year.
 WITH deals AS (
     SELECT
@@ -11,7 +12,11 @@ WITH deals AS (
         CAST(o.stage_name AS VARCHAR) AS stage_name,
         CAST(o.created_date AS TIMESTAMPTZ) AS created_at,
         CAST(o.close_date AS TIMESTAMPTZ) AS close_at,
-        COALESCE(CAST(o.is_closed AS BOOLEAN), FALSE) AS closed,
+        COALESCE(
+            CAST(o.is_closed AS BOOLEAN),
+            CAST(o.is_won AS BOOLEAN) = TRUE OR LOWER(CAST(o.stage_name AS VARCHAR)) IN ('closed won', 'closed lost'),
+            FALSE
+        ) AS closed,
         CASE
             WHEN LOWER(CONCAT(CAST(o.type AS VARCHAR), ' ', CAST(o.name AS VARCHAR))) LIKE '%renew%' THEN 'renewal'
             WHEN LOWER(CAST(o.type AS VARCHAR)) LIKE 'existing%' THEN 'expansion'
@@ -25,6 +30,7 @@ WITH deals AS (
     LEFT JOIN users AS u ON CAST(u.id AS VARCHAR) = CAST(o.owner_id AS VARCHAR)
         AND COALESCE(CAST(u._fivetran_active AS BOOLEAN), TRUE) = TRUE
     WHERE COALESCE(CAST(o.is_deleted AS BOOLEAN), FALSE) = FALSE
+        AND COALESCE(CAST(o._fivetran_deleted AS BOOLEAN), FALSE) = FALSE
         AND COALESCE(CAST(o._fivetran_active AS BOOLEAN), TRUE) = TRUE
         AND o.account_id IS NOT NULL
 ),
@@ -59,10 +65,13 @@ changes AS (
     SELECT d.id, d.created_at, d.stage_name, d.amount, TRUE
     FROM deals AS d
     WHERE NOT EXISTS (SELECT 1 FROM entries AS e WHERE e.opportunity_id = d.id)
+        AND (NOT d.closed OR d.close_at > d.created_at)
     UNION ALL
-    SELECT d.id, d.close_at, d.stage_name, d.amount, FALSE
+    -- A close date before the opportunity was entered is that of its entry: nobody knew of it before.
+    SELECT
+        d.id, CASE WHEN d.close_at > d.created_at THEN d.close_at ELSE d.created_at END, d.stage_name, d.amount, FALSE
     FROM deals AS d
-    WHERE d.closed AND d.close_at > d.created_at
+    WHERE d.closed AND d.close_at IS NOT NULL
         AND NOT EXISTS (SELECT 1 FROM entries AS e WHERE e.opportunity_id = d.id)
 )
 SELECT

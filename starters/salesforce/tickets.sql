@@ -55,18 +55,22 @@ SELECT
     CONCAT(CAST(t.subject AS VARCHAR), ' ', CAST(t.description AS VARCHAR)) AS text,
     -- Decision: a case that was opened again is open; one that is closed without a date was closed by its last change.
     CASE
-        WHEN COALESCE(CAST(t.is_closed AS BOOLEAN), TRUE) = FALSE THEN NULL
-        WHEN CAST(t.is_closed AS BOOLEAN) = TRUE
+        WHEN CAST(t.is_closed AS BOOLEAN) = FALSE THEN NULL
+        WHEN CAST(t.is_closed AS BOOLEAN) = TRUE OR LOWER(CAST(t.status AS VARCHAR)) IN ('closed', 'resolved', 'solved')
             THEN COALESCE(CAST(t.closed_date AS TIMESTAMPTZ), CAST(t.last_modified_date AS TIMESTAMPTZ))
         ELSE CAST(t.closed_date AS TIMESTAMPTZ)
     END AS closed_at,
-    t.is_closed AS closed,
+    COALESCE(
+        CAST(t.is_closed AS BOOLEAN),
+        CASE WHEN LOWER(CAST(t.status AS VARCHAR)) IN ('closed', 'resolved', 'solved') THEN TRUE END
+    ) AS closed,
     e.escalated_at AS escalated_at,
     t.is_escalated AS escalated
 FROM cases AS t
 LEFT JOIN ranked AS r ON r.case_id = CAST(t.id AS VARCHAR) AND r.place = 1
 LEFT JOIN escalations AS e ON e.case_id = CAST(t.id AS VARCHAR)
 WHERE COALESCE(CAST(t.is_deleted AS BOOLEAN), FALSE) = FALSE
+    AND COALESCE(CAST(t._fivetran_deleted AS BOOLEAN), FALSE) = FALSE
     AND COALESCE(CAST(t._fivetran_active AS BOOLEAN), TRUE) = TRUE
     AND t.master_record_id IS NULL
     AND LOWER(COALESCE(CAST(t.status AS VARCHAR), '')) NOT IN ('spam', 'merged', 'duplicate')

@@ -44,6 +44,7 @@ activities AS (
         END AS attended
     FROM event AS e
     WHERE COALESCE(CAST(e.is_deleted AS BOOLEAN), FALSE) = FALSE
+        AND COALESCE(CAST(e._fivetran_deleted AS BOOLEAN), FALSE) = FALSE
         AND COALESCE(CAST(e._fivetran_active AS BOOLEAN), TRUE) = TRUE
         -- Copies for each invitee, and the pattern of a series.
         AND COALESCE(CAST(e.is_child AS BOOLEAN), FALSE) = FALSE
@@ -68,6 +69,7 @@ activities AS (
         CAST(NULL AS BOOLEAN) AS attended
     FROM task AS t
     WHERE COALESCE(CAST(t.is_deleted AS BOOLEAN), FALSE) = FALSE
+        AND COALESCE(CAST(t._fivetran_deleted AS BOOLEAN), FALSE) = FALSE
         AND COALESCE(CAST(t._fivetran_active AS BOOLEAN), TRUE) = TRUE
         AND COALESCE(CAST(t.is_closed AS BOOLEAN), LOWER(CAST(t.status AS VARCHAR)) = 'completed') = TRUE
         AND (

@@ -4,6 +4,8 @@
 -- yearly plans a renewal date, add `end_on` (the start plus one term, never the current period's) and `auto_renew`.
 -- Decision: `past_due` and `unpaid` still run, until Stripe or you cancel them. `incomplete` and `incomplete_expired`
 -- never began and are left out, as is test data.
+-- Decision: what is canceled has ended: where its end is missing, on the day that was set for it, of its last period or
+-- of its cancellation, whichever is known. Without any of them it is set aside: it does not run.
 -- Decision: ARR is that of today's items, also in the past: Stripe keeps no earlier items in these tables.
 WITH priced AS (
     SELECT
@@ -68,7 +70,18 @@ subscriptions AS (
         CAST(s.cancel_at AS TIMESTAMPTZ) AS cancel_at,
         COALESCE(CAST(s.cancel_at_period_end AS BOOLEAN), FALSE) AS cancel_at_period_end,
         CAST(s.canceled_at AS TIMESTAMPTZ) AS canceled_at,
-        CAST(s.ended_at AS TIMESTAMPTZ) AS ended_at,
+        COALESCE(
+            CAST(s.ended_at AS TIMESTAMPTZ),
+            CASE
+                WHEN CAST(s.status AS VARCHAR) <> 'canceled' THEN NULL
+                WHEN COALESCE(CAST(s.cancel_at_period_end AS BOOLEAN), FALSE)
+                    THEN COALESCE(
+                        CAST(s.cancel_at AS TIMESTAMPTZ), CAST(s.current_period_end AS TIMESTAMPTZ),
+                        CAST(s.canceled_at AS TIMESTAMPTZ)
+                    )
+                ELSE COALESCE(CAST(s.canceled_at AS TIMESTAMPTZ), CAST(s.current_period_end AS TIMESTAMPTZ))
+            END
+        ) AS ended_at,
         COALESCE(CAST(s.cancellation_details_reason AS VARCHAR), '') AS reason,
         -- A trial given to a customer who pays already is none.
         CASE
@@ -87,6 +100,7 @@ terms AS (
         t.customer_id AS customer_id,
         t.created_at AS created_at,
         t.started_at AS started_at,
+        t.status AS status,
         t.cancel_at AS cancel_at,
         t.cancel_at_period_end AS cancel_at_period_end,
         t.canceled_at AS canceled_at,
@@ -131,6 +145,7 @@ SELECT
     t.trial AS trial,
     CASE
         WHEN t.customer_id IS NULL THEN 'no_customer'
+        WHEN t.status = 'canceled' AND t.ended_at IS NULL THEN 'canceled_without_an_end'
         WHEN i.subscription_id IS NULL THEN 'no_items'
         WHEN i.unpriced > 0 THEN 'tiered_or_missing_price'
     END AS quarantine_reason

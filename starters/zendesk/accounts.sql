@@ -8,4 +8,4 @@ SELECT
     o.name AS name
 FROM organizations AS o
 -- Deleted organizations do not count. One that was merged into another is deleted, and its tickets have moved.
-WHERE COALESCE(CAST(o._fivetran_deleted AS BOOLEAN), FALSE) = FALSE
+WHERE COALESCE(CAST(o._fivetran_deleted AS BOOLEAN), FALSE) = FALSE AND o.deleted_at IS NULL

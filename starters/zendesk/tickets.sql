@@ -9,7 +9,7 @@
 WITH known_organizations AS (
     SELECT CAST(o.id AS VARCHAR) AS id
     FROM organizations AS o
-    WHERE COALESCE(CAST(o._fivetran_deleted AS BOOLEAN), FALSE) = FALSE
+    WHERE COALESCE(CAST(o._fivetran_deleted AS BOOLEAN), FALSE) = FALSE AND o.deleted_at IS NULL
 ),
 metrics AS (
     SELECT
@@ -71,6 +71,7 @@ replies AS (
     -- The first message is no answer, nor is a note that the customer does not see, nor what the system wrote (-1).
     WHERE
         COALESCE(CAST(c.public AS BOOLEAN), TRUE) = TRUE
+        AND COALESCE(CAST(c._fivetran_deleted AS BOOLEAN), FALSE) = FALSE
         AND CAST(c.created_at AS TIMESTAMPTZ) > CAST(t.created_at AS TIMESTAMPTZ)
         AND CAST(c.author_id AS VARCHAR) <> '-1'
         AND CAST(c.author_id AS VARCHAR) <> COALESCE(CAST(t.requester_id AS VARCHAR), '')
@@ -81,6 +82,7 @@ dropped AS (
     SELECT CAST(g.ticket_id AS VARCHAR) AS ticket_id
     FROM ticket_tags AS g
     WHERE g.tag IN ('closed_by_merge', 'spam')
+        AND COALESCE(CAST(g._fivetran_deleted AS BOOLEAN), FALSE) = FALSE
     GROUP BY CAST(g.ticket_id AS VARCHAR)
 )
 SELECT
@@ -136,6 +138,7 @@ LEFT JOIN dropped AS d ON d.ticket_id = CAST(t.id AS VARCHAR)
 -- merged into. Suspended mail never becomes a ticket, so its table is not read.
 WHERE
     COALESCE(CAST(t._fivetran_deleted AS BOOLEAN), FALSE) = FALSE
+    AND t.deleted_at IS NULL
     AND t.status <> 'deleted'
     AND d.ticket_id IS NULL
     AND COALESCE(CAST(t.tags AS VARCHAR), '') NOT LIKE '%"closed_by_merge"%'

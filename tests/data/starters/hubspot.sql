@@ -180,3 +180,34 @@ INSERT INTO ticket_property_history VALUES
     (401, 'hs_ticket_priority', '2026-05-03 12:00:00+00', 'URGENT'),
     (401, 'hs_ticket_priority', '2026-05-05 09:00:00+00', 'LOW'),
     (401, 'hs_pipeline_stage', '2026-05-05 09:00:00+00', '4');
+
+-- What some loaders have besides. Deleted: each table says so by itself, and a link may be taken off again.
+ALTER TABLE contact ADD COLUMN is_deleted boolean DEFAULT FALSE;
+ALTER TABLE contact ADD COLUMN property_lastmodifieddate timestamptz;
+ALTER TABLE deal ADD COLUMN _fivetran_deleted boolean DEFAULT FALSE;
+ALTER TABLE deal ADD COLUMN property_hs_is_closed boolean;
+ALTER TABLE deal ADD COLUMN property_hs_is_closed_won boolean;
+ALTER TABLE deal_company ADD COLUMN _fivetran_deleted boolean DEFAULT FALSE;
+ALTER TABLE engagement ADD COLUMN is_deleted boolean DEFAULT FALSE;
+ALTER TABLE engagement ADD COLUMN _fivetran_deleted boolean DEFAULT FALSE;
+ALTER TABLE engagement_company ADD COLUMN _fivetran_deleted boolean DEFAULT FALSE;
+ALTER TABLE engagement_contact ADD COLUMN _fivetran_deleted boolean DEFAULT FALSE;
+ALTER TABLE engagement_meeting ADD COLUMN is_deleted boolean DEFAULT FALSE;
+ALTER TABLE engagement_call ADD COLUMN is_deleted boolean DEFAULT FALSE;
+ALTER TABLE engagement_email ADD COLUMN is_deleted boolean DEFAULT FALSE;
+ALTER TABLE feedback_submission ADD COLUMN _fivetran_deleted boolean DEFAULT FALSE;
+ALTER TABLE ticket ADD COLUMN _fivetran_deleted boolean DEFAULT FALSE;
+ALTER TABLE ticket_company ADD COLUMN _fivetran_deleted boolean DEFAULT FALSE;
+INSERT INTO engagement VALUES
+    (821, 'MEETING', '2026-05-06 13:00:00', TRUE, FALSE), (822, 'CALL', '2026-05-06 13:00:00', FALSE, TRUE),
+    (823, 'EMAIL', '2026-05-06 13:00:00', TRUE, FALSE), (824, 'MEETING', '2026-05-06 13:00:00', FALSE, FALSE),
+    (825, 'MEETING', '2026-05-06 13:00:00', FALSE, FALSE);
+INSERT INTO engagement_company VALUES
+    (821, 9001, FALSE), (822, 9001, FALSE), (823, 9001, FALSE), (824, 9001, FALSE), (825, 9001, TRUE);
+INSERT INTO engagement_meeting VALUES
+    (821, '2026-05-06 14:00:00+00', NULL, NULL, 'COMPLETED', NULL, FALSE, FALSE),
+    (824, '2026-05-06 14:00:00+00', NULL, NULL, 'COMPLETED', NULL, FALSE, TRUE),
+    (825, '2026-05-06 14:00:00+00', NULL, NULL, 'COMPLETED', NULL, FALSE, FALSE); -- of no company any more
+INSERT INTO engagement_call VALUES (822, '2026-05-06 14:00:00+00', NULL, 'COMPLETED', FALSE, FALSE);
+INSERT INTO engagement_email VALUES
+    (823, '2026-05-06 14:00:00+00', NULL, 'EMAIL', 'SENT', 't5', 'Hello?', NULL, FALSE, FALSE);

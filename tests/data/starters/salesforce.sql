@@ -172,3 +172,18 @@ INSERT INTO case_history VALUES
     ('017C', '500A', 'IsEscalated', 'false', 'true', '2026-05-04 10:00:00+00', FALSE),
     ('017D', '500B', 'Priority', 'Critical', 'High', '2026-05-03 12:00:00+00', FALSE),
     ('017E', '500B', 'Status', 'Closed', 'Working', '2026-05-06 09:00:00+00', FALSE);
+
+-- What a loader has besides: records that were deleted for good.
+ALTER TABLE account ADD COLUMN _fivetran_deleted boolean DEFAULT FALSE;
+ALTER TABLE contract ADD COLUMN _fivetran_deleted boolean DEFAULT FALSE;
+ALTER TABLE opportunity ADD COLUMN _fivetran_deleted boolean DEFAULT FALSE;
+ALTER TABLE contact ADD COLUMN _fivetran_deleted boolean DEFAULT FALSE;
+ALTER TABLE event ADD COLUMN _fivetran_deleted boolean DEFAULT FALSE;
+ALTER TABLE task ADD COLUMN _fivetran_deleted boolean DEFAULT FALSE;
+ALTER TABLE cases ADD COLUMN _fivetran_deleted boolean DEFAULT FALSE;
+INSERT INTO event VALUES
+    ('00UH', '001A', '003A', 'Meeting', 'Review', '2026-05-05 14:00:00+00', '2026-05-05', '2026-05-01 09:00:00+00', FALSE,
+     FALSE, FALSE, TRUE, TRUE);
+INSERT INTO opportunity VALUES
+    ('006J', '001A', NULL, 'Acme renewal copy', 'Upsell', 'Closed Won', 500, NULL, 'USD', '005A', '2026-02-20',
+     '2026-01-10 09:00:00+00', TRUE, TRUE, FALSE, TRUE, TRUE);

@@ -111,3 +111,17 @@ INSERT INTO satisfaction_ratings VALUES
 (503, 1, 'good', '2026-03-10 07:00:00+00', '2026-03-13 07:00:00+00'),
 (504, 2, 'offered', '2026-05-26 00:00:00+00', '2026-05-26 00:00:00+00'),
 (505, 4, 'bad_with_comment', '2026-04-14 12:00:00+02', NULL);
+
+-- What some loaders have besides: the instant of the deletion, and marks of it in more tables.
+ALTER TABLE organizations ADD COLUMN deleted_at timestamptz;
+ALTER TABLE users ADD COLUMN _fivetran_deleted boolean DEFAULT FALSE;
+ALTER TABLE tickets ADD COLUMN deleted_at timestamptz;
+ALTER TABLE ticket_tags ADD COLUMN _fivetran_deleted boolean DEFAULT FALSE;
+ALTER TABLE ticket_comments ADD COLUMN _fivetran_deleted boolean DEFAULT FALSE;
+INSERT INTO organizations VALUES
+(360004, 'Test', NULL, '2025-02-01 08:00:00+00', '2026-05-01 08:00:00+00', FALSE, '2026-05-01 08:00:00+00');
+INSERT INTO tickets VALUES
+(12, 360001, 11, 'Oops', 'Deleted', 'open', NULL, '[]', NULL, '2026-03-05 09:00:00+00', '2026-03-05 10:00:00+00', FALSE,
+ '2026-03-06 09:00:00+00');
+INSERT INTO ticket_tags VALUES (2, 'spam', TRUE); -- taken off again
+INSERT INTO ticket_comments VALUES (107, 1, 91, TRUE, 'Oops', '2026-03-01 08:25:00+00', TRUE);
