@@ -1,6 +1,9 @@
 """Which accounts a system's own ids mean: by a column of one side that names the other, or through a third system."""
 
+import json
+import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from textwrap import indent
 
@@ -11,6 +14,14 @@ from keepwell.tasks.starters.recognition import System
 from keepwell.tasks.starters.starter import Link
 
 ACCOUNTS = "accounts"
+ENOUGH = 0.95
+"""Share of a system's own accounts that a link has to have: `check` refuses the ids of all others."""
+OPEN_COLUMNS = ("metadata", "custom_fields", "custom_attributes", "organization_fields", "properties", "traits")
+"""Columns of JSON into which a company writes what it likes, also ids of other systems."""
+SAMPLE, MANY = 1000, 6
+"""Rows whose keys of JSON are looked at, and keys that a message names."""
+KEY = re.compile(r"[\w .:-]{1,40}")
+"""What a message names of them: it stands in a comment of one line."""
 
 
 @dataclass(frozen=True)
@@ -23,28 +34,64 @@ class Linked:
 
 @dataclass(frozen=True)
 class Counts:
-    """How many ids a link has, and how many of them both systems have."""
+    """How many ids a link has, and how many of them both systems have.
+
+    `own`: the system's own accounts, none where it does not give them; `covered`: those of them that the link has.
+    """
 
     linked: int
     found: int
+    own: int
+    covered: int
 
 
 def link_of(system: System, home: System, systems: Sequence[System], answers: Answers) -> Linked:
     """The link with the most ids that both sides have; where nobody can look at them, the first with the columns."""
-    best, every = (0, 0, ""), list(_links(system, home, systems, answers.dialect))
+    best, every = Linked(None), list(_links(system, home, systems, answers.dialect))
+    most = Counts(0, 0, 0, 0)
     for sql in every:
         counts = _counts(sql, system, home, answers)
         if counts is None:
             return Linked(every[0])
-        if counts.found > best[0]:
-            best = counts.found, counts.linked, sql
-    found, linked, sql = best
+        if counts.found > most.found:
+            most, best = counts, Linked(sql)
     own, theirs = system.starter.title, home.starter.title
-    if not found:
+    if not most.found:
         return Linked(None, f"the ids of other systems in {own} are none of {theirs}." if every else None)
-    if found * 2 >= linked:
-        return Linked(sql)
-    return Linked(sql, f"of the ids that link {own} and {theirs}, {found:,} of {linked:,} are there on both sides.")
+    doubts = []
+    if most.found * 2 < most.linked:
+        both = f"{most.found:,} of {most.linked:,} are there on both sides."
+        doubts.append(f"of the ids that link {own} and {theirs}, {both}")
+    if most.covered < most.own * ENOUGH:
+        doubts.append(_uncovered(most, system, home, answers))
+    return Linked(best.sql, " ".join(doubts) or None)
+
+
+def _uncovered(counts: Counts, system: System, home: System, answers: Answers) -> str:
+    """That a link has a part of a system's accounts, and what to do with the others."""
+    noun = system.starter.account.partition(" (")[0]
+    nouns = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return (
+        f"{counts.covered:,} of the {counts.own:,} {nouns} of {system.starter.title} are linked to "
+        f"{home.starter.title}; the others keep their own ids, which `check` refuses: link them by another column "
+        f"({', '.join([*_of_json(system, answers), 'domain or name'])}), or set them aside by a quarantine_reason."
+    )
+
+
+def _of_json(system: System, answers: Answers) -> list[str]:
+    """The columns of JSON of a system's accounts, with the keys in them, as `metadata with workspace_id`."""
+    said = []
+    for found in adapted(system.starter.sql(ACCOUNTS), system, answers.dialect).reads:
+        for name in (name for name in OPEN_COLUMNS if found.column(name)):
+            asked = f"SELECT t.{name} AS value FROM {found.shape.name} AS t WHERE t.{name} IS NOT NULL LIMIT {SAMPLE}"
+            keys = set[str]()
+            for row in answers.rows(adapted(asked, system, answers.dialect).text) or ():
+                with suppress(ValueError):
+                    value = json.loads(row["value"]) if isinstance(row["value"], str) else row["value"]
+                    keys |= {key for key in value if KEY.fullmatch(key)} if isinstance(value, dict) else set()
+            named = " and ".join(sorted(keys)[:MANY])
+            said.append(f"{found.column(name)} with {named}" if keys else str(found.column(name)))
+    return said
 
 
 def _links(system: System, home: System, systems: Sequence[System], dialect: str) -> Iterator[str]:
@@ -82,7 +129,9 @@ JOIN (
 def _counts(sql: str, system: System, home: System, answers: Answers) -> Counts | None:
     """The ids of a link; None where they cannot be read."""
     both = f"i.account_id IN ({_ids(home, answers.dialect)})"
+    own = "0"
     if gives(system, ACCOUNTS):
+        own = f"(SELECT COUNT(DISTINCT o.id) FROM ({_ids(system, answers.dialect)}) AS o)"
         both += f" AND i.own_id IN ({_ids(system, answers.dialect)})"
     rows = answers.rows(
         f"""WITH ids AS (
@@ -91,13 +140,17 @@ FROM ({sql}
 ) AS l
 WHERE CAST(l.own_id AS VARCHAR) <> '' AND CAST(l.account_id AS VARCHAR) <> ''
 )
-SELECT COUNT(*) AS linked, SUM(CASE WHEN {both} THEN 1 ELSE 0 END) AS found FROM ids AS i"""
+SELECT
+    COUNT(*) AS linked, SUM(CASE WHEN {both} THEN 1 ELSE 0 END) AS found,
+    COUNT(DISTINCT CASE WHEN {both} THEN i.own_id END) AS covered, {own} AS own
+FROM ids AS i"""
     )
-    return Counts(int(rows[0]["linked"]), int(rows[0]["found"] or 0)) if rows else None
+    names = ("linked", "found", "own", "covered")
+    return Counts(*(int(rows[0][name] or 0) for name in names)) if rows else None
 
 
 def _ids(system: System, dialect: str) -> str:
     """A SELECT of the ids of a system's accounts."""
     required = [column.name for column in TABLES[ACCOUNTS].columns if column.required]
     accounts = adapted(system.starter.sql(ACCOUNTS), system, dialect, keep=required).text
-    return f"SELECT CAST(a.account_id AS VARCHAR) FROM ({accounts}\n) AS a WHERE a.account_id IS NOT NULL"
+    return f"SELECT CAST(a.account_id AS VARCHAR) AS id FROM ({accounts}\n) AS a WHERE a.account_id IS NOT NULL"

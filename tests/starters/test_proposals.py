@@ -126,6 +126,37 @@ def test_ids_that_are_nobodys_are_left_to_decide(tmp_path: Path) -> None:
     assert "linked_ids" not in (tmp_path / "keepwell" / "sql" / "tickets.sql").read_text().partition("UNION ALL")[2]
 
 
+def test_a_link_that_has_a_part_of_the_accounts_is_left_to_decide(tmp_path: Path) -> None:
+    """How many of a system's own accounts are linked, and where else ids may be; keys stay on one line (SRC-11)."""
+    more = """
+    ALTER TABLE stripe.customer ADD COLUMN metadata json;
+    UPDATE stripe.customer SET metadata = '{"workspace_id": "w1", "po\\nnumber": "1"}' WHERE id = 'cus_acme';
+    UPDATE stripe.customer SET metadata = '{"hubspot": "9002"}' WHERE id = 'cus_bolt';
+    """
+
+    _, out = initiated(tmp_path, "hubspot", "stripe", more=more)
+
+    said = (
+        "2 of the 7 customers of Stripe are linked to HubSpot; the others keep their own ids, which `check` refuses: "
+        "link them by another column (metadata with hubspot and workspace_id, domain or name), or set them aside by a "
+        "quarantine_reason."
+    )
+    assert [line.split(":")[0] for line in out.splitlines() if said in line] == [
+        "         to decide  sql/contracts.sql", "         to decide  sql/invoices.sql",
+    ]  # fmt: skip
+    assert [line for line in doctor(tmp_path / "keepwell" / "pipeline.toml") if said in line]
+
+
+def test_a_link_of_nearly_all_accounts_leaves_nothing_to_decide(tmp_path: Path) -> None:
+    """Each customer is linked: by the same column as before, without a word (SRC-11)."""
+    more = "UPDATE stripe.customer SET metadata_hubspot_company_id = '9001'"
+
+    _, out = initiated(tmp_path, "hubspot", "stripe", more=more)
+
+    assert "are linked to HubSpot" not in out
+    assert "linked_ids" in (tmp_path / "keepwell" / "sql" / "contracts.sql").read_text()
+
+
 def test_a_meeting_names_its_company_itself(tmp_path: Path) -> None:
     """A loader without a table of links writes it into the meeting (SRC-11)."""
     more = "DROP TABLE hubspot.engagement_company; DROP TABLE hubspot.engagement"
