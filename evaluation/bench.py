@@ -41,6 +41,7 @@ from keepwell.tasks.earlier_scores import dates, read
 from keepwell.tasks.marts.publish import Stamp, publish
 from keepwell.tasks.marts.schemas.all import MARTS
 from keepwell.tasks.scoring.reasons import model_factors
+from keepwell.tasks.sources.unchanged import SETTLED
 from tests.support.running import ROOT
 
 AS_OF, NEXT_DAY = "2026-06-01", "2026-06-02"
@@ -122,6 +123,7 @@ def second_day(accounts: int, runs: int, folder: Path) -> tuple[Cost, Cost]:
     company = folder / str(accounts)
     keepwell = (sys.executable, "-m", "tests.support.entry", "--config", str(company / "pipeline.toml"))
     outs = [str(folder / f"daily-{accounts}-{n}") for n in range(runs)]
+    time.sleep(SETTLED)  # of a file that was written just now nobody can tell whether it changes again
     days = [[(*keepwell, "--out", out, "daily", "--as-of", day) for out in outs] for day in (AS_OF, NEXT_DAY)]
     return median_cost(days[0]), median_cost(days[1])
 
