@@ -35,7 +35,7 @@ from keepwell.models.settings.training import CandidateSettings, InputSettings
 from keepwell.models.training.candidates import CATEGORICAL_FEATURES, fitted, predicted_probability
 from keepwell.models.training.choose import calibrated
 from keepwell.models.training.inputs import varied
-from keepwell.models.training.trial import Trained
+from keepwell.models.training.trained import Trained
 from keepwell.sample.write import write_company
 from keepwell.tasks.earlier_scores import dates, read
 from keepwell.tasks.marts.publish import Stamp, publish

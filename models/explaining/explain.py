@@ -17,7 +17,7 @@ from keepwell.models.explaining.margin import EXACT, margin, parts
 from keepwell.models.grading.metrics import Floats
 from keepwell.models.training.artifact import input_columns
 from keepwell.models.training.origins import origins
-from keepwell.models.training.trial import Trained
+from keepwell.models.training.trained import Trained
 
 
 @dataclass(frozen=True)

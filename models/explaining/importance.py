@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from keepwell.models.grading.metrics import Floats
 from keepwell.models.settings.explaining import ImportanceSettings
 from keepwell.models.training.origins import weighed_by
-from keepwell.models.training.trial import Trained
+from keepwell.models.training.trained import Trained
 
 SEED = 1
 

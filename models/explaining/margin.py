@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from keepwell.models.grading.metrics import Floats
 from keepwell.models.training.origins import seen_by
-from keepwell.models.training.trial import Trained
+from keepwell.models.training.trained import Trained
 
 EXACT = 1e-6
 """Tolerance between parts and margin; a smaller part counts as zero."""

@@ -8,7 +8,7 @@ from keepwell.models.grading.intervals import Estimate, graded_metrics
 from keepwell.models.grading.metrics import graded, top
 from keepwell.models.settings.training import CandidateSettings, PolicySettings
 from keepwell.models.training.split import Splits
-from keepwell.models.training.trial import Trained
+from keepwell.models.training.trained import Trained
 
 SEED = 1
 

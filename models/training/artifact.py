@@ -13,7 +13,7 @@ from sklearn.pipeline import Pipeline
 
 from keepwell.models.training.choose import Calibration
 from keepwell.models.training.inputs import Winsoriser
-from keepwell.models.training.trial import Trained
+from keepwell.models.training.trained import Trained
 
 TRUSTED: Mapping[str, str] = {
     "keepwell.models.training.artifact.CalibratedModel": "ours: a model and the two numbers that calibrate it",

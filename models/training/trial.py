@@ -4,7 +4,7 @@ Fitted on training months, compared and calibrated on validation months, graded 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -22,11 +22,12 @@ from keepwell.models.training.candidates import (
     fitted,
     predicted_probability,
 )
-from keepwell.models.training.choose import Calibration, Compared, calibrated, compared, simplest_as_good
+from keepwell.models.training.choose import Compared, calibrated, compared, simplest_as_good
 from keepwell.models.training.inputs import varied
-from keepwell.models.training.segments import SEGMENT, LabeledRows, segment_models
+from keepwell.models.training.segments import LabeledRows, segment_models
 from keepwell.models.training.split import Splits, TooLittleData, labeled_rows
 from keepwell.models.training.thresholds import choose_thresholds, flagged, what_if
+from keepwell.models.training.trained import Trained
 from keepwell.models.training.treated import Counted, counted
 from keepwell.models.training.tripwires import refuse_leaks, refuse_model
 
@@ -34,33 +35,6 @@ SEED = 1
 MIN_OUTCOMES = 10
 """A slice of the test rows with fewer outcomes has no metrics of its own."""
 BY_POLICY, WEIGHT = "by policy", "weight"
-
-
-@dataclass(frozen=True)
-class Trained:
-    """One fitted candidate with its calibration; `segments` holds the models of segments that have their own."""
-
-    name: str
-    model: Pipeline
-    calibration: Calibration
-    segments: Mapping[str, "Trained"] = field(default_factory=dict)
-
-    def serving(self, rows: pd.DataFrame) -> list[tuple["Trained", NDArray[np.intp]]]:
-        """Each serving model, without segments, with the positions of the rows that it serves."""
-        pooled = replace(self, segments={})
-        if not self.segments:
-            return [(pooled, np.arange(len(rows)))]
-        own = {name: place for place, name in enumerate(self.segments, start=1)}
-        place = rows[SEGMENT].map(own).fillna(0).to_numpy()
-        models = enumerate([pooled, *self.segments.values()])
-        return [(model, np.flatnonzero(place == n)) for n, model in models if (place == n).any()]
-
-    def probabilities(self, rows: pd.DataFrame) -> Floats:
-        """Calibrated probability of each row."""
-        y_prob = np.empty(len(rows))
-        for served, at in self.serving(rows):
-            y_prob[at] = served.calibration(predicted_probability(served.model, rows.iloc[at]))
-        return y_prob
 
 
 @dataclass(frozen=True)

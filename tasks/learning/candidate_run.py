@@ -13,8 +13,9 @@ import pandas as pd
 from keepwell.features.measures.all import FEATURES
 from keepwell.models.settings.base import OUTCOMES
 from keepwell.models.training.artifact import TRUSTED, as_one, fitted_inputs, input_columns
+from keepwell.models.training.trained import Trained
 from keepwell.models.training.treated import ALL_ROWS, UNTREATED
-from keepwell.models.training.trial import BY_POLICY, Trained, Trial
+from keepwell.models.training.trial import BY_POLICY, Trial
 from keepwell.tasks.learning.curves import curve_points, curves_png
 from keepwell.tasks.learning.model_card import model_card
 from keepwell.tasks.learning.quarter import Quarter, TrainingResult

@@ -22,7 +22,7 @@ from keepwell.models.promotion.champions import CHAMPION, Alias
 from keepwell.models.settings.all import ModelSettings
 from keepwell.models.settings.base import OUTCOMES
 from keepwell.models.training.split import TooLittleData
-from keepwell.models.training.trial import Trained
+from keepwell.models.training.trained import Trained
 from keepwell.tasks.marts.frames import stacked
 from keepwell.tasks.marts.monitoring import (
     drift_frame,

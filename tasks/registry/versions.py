@@ -21,7 +21,7 @@ from keepwell.models.grading.metrics import Floats
 from keepwell.models.monitoring.baseline import Baseline
 from keepwell.models.promotion.champions import CHALLENGER, CHAMPION, Alias, Event, challenger, champions, serving
 from keepwell.models.training.artifact import CalibratedModel, as_trained
-from keepwell.models.training.trial import Trained
+from keepwell.models.training.trained import Trained
 from keepwell.tasks.errors import Unreachable
 from keepwell.tasks.files.digests import sha256_of
 from keepwell.tasks.registry.tracking import Tracking, name_of

@@ -10,7 +10,7 @@ from pandas.api.types import is_number
 from keepwell.features.health.words import TYPICAL, in_words
 from keepwell.features.measures.all import FEATURES
 from keepwell.models.explaining.explain import explained, top_reasons
-from keepwell.models.training.trial import Trained
+from keepwell.models.training.trained import Trained
 
 SAME_FOR_ALL = ("season",)
 """What the calendar says of the whole book at once is no reason for one account."""

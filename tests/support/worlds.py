@@ -24,7 +24,7 @@ from keepwell.models.settings.all import ModelSettings
 from keepwell.models.training.candidates import fitted, predicted_probability
 from keepwell.models.training.choose import calibrated
 from keepwell.models.training.inputs import varied
-from keepwell.models.training.trial import Trained
+from keepwell.models.training.trained import Trained
 from keepwell.sample.settings import CompanySettings, company_with
 from keepwell.sample.write import write_company
 from keepwell.tasks.learning.training import training_set

@@ -24,7 +24,7 @@ from keepwell.models.training.candidates import CANDIDATES, CATEGORICAL_FEATURES
 from keepwell.models.training.choose import Calibration, calibrated
 from keepwell.models.training.inputs import prepared
 from keepwell.models.training.origins import weighed_by
-from keepwell.models.training.trial import Trained
+from keepwell.models.training.trained import Trained
 
 NUMERIC_FEATURES = ("signal", "signal_trend", "other", "rare", "noise")
 QUICK = CandidateSettings(

@@ -12,7 +12,7 @@ from keepwell.models.settings.explaining import ImportanceSettings
 from keepwell.models.settings.training import CandidateSettings, InputSettings
 from keepwell.models.training.candidates import fitted, predicted_probability
 from keepwell.models.training.choose import Calibration
-from keepwell.models.training.trial import Trained
+from keepwell.models.training.trained import Trained
 
 NOISE = [f"noise_{n}" for n in range(12)]
 NUMERIC_FEATURES = ["strong", "weak", *NOISE]

@@ -19,7 +19,8 @@ from keepwell.models.training.artifact import TRUSTED, as_one, as_trained
 from keepwell.models.training.candidates import fitted, predicted_probability
 from keepwell.models.training.segments import LabeledRows, segment_models
 from keepwell.models.training.split import Splits
-from keepwell.models.training.trial import Trained, trial
+from keepwell.models.training.trained import Trained
+from keepwell.models.training.trial import trial
 
 NUMERIC_FEATURES = ("signal", "noise")
 # Trees that cannot split: a linear model is taken, which cannot see that a segment is the other way round.

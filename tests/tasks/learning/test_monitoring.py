@@ -22,7 +22,7 @@ from keepwell.models.training.artifact import as_one
 from keepwell.models.training.candidates import CATEGORICAL_FEATURES, fitted, predicted_probability
 from keepwell.models.training.choose import calibrated
 from keepwell.models.training.split import Splits, TooLittleData
-from keepwell.models.training.trial import Trained
+from keepwell.models.training.trained import Trained
 from keepwell.tasks.learning.monitoring import OVER_TIME, InPlace, Monitoring, fallen_metrics, watch
 from keepwell.tasks.marts.monitoring import (
     drift_frame,

@@ -12,7 +12,7 @@ from keepwell.models.explaining.explain import explained, reference_row
 from keepwell.models.settings.training import CandidateSettings, InputSettings
 from keepwell.models.training.candidates import fitted
 from keepwell.models.training.choose import Calibration
-from keepwell.models.training.trial import Trained
+from keepwell.models.training.trained import Trained
 from keepwell.tasks.earlier_scores import read
 from keepwell.tasks.marts.publish import Stamp, publish
 from keepwell.tasks.scoring.reasons import model_factors, reason_in_words
