@@ -30,6 +30,8 @@ TOGETHER = frozenset(("tickets", "touchpoints", "surveys"))
 QUARANTINE = "quarantine_reason"
 DATED = re.compile(r"(?<!\d)(19|20)\d\d[-_. ]?[01]\d(?!\d*[A-Za-z])")
 """A month or a day in the name of a file."""
+OF_ENDS = re.compile(r"(?<![a-z])(notice|cancell?\w*|churn\w*|terminat\w*|offboard\w*)(?![a-z])", re.IGNORECASE)
+"""Columns of a company's own that say when a customer leaves."""
 SQL_TYPES = {
     "string": "VARCHAR", "int64": "BIGINT", "float64": "DOUBLE PRECISION", "boolean": "BOOLEAN", "date": "DATE",
     "timestamp": "TIMESTAMP",
@@ -161,7 +163,7 @@ def _said(table: CanonicalTable, part: Part, home: System | None) -> list[str]:
         lines += _comment(f"Left out, since the source has nothing for it: {', '.join(lost)}.")
     if select.read_as_null:
         lines += _comment(f"Read as NULL, since the source lacks it: {', '.join(select.read_as_null)}.")
-    lines += _not_read(part)
+    lines += _not_read(table, part)
     if select.emptied:
         key = set(select.emptied) & set(table.key)
         how = (
@@ -194,7 +196,7 @@ def _decided(reads: Sequence[Found]) -> list[str]:
     return [*dict.fromkeys(one.note for found in reads for one in found.instead.values() if one.note), *once]
 
 
-def _not_read(part: Part) -> list[str]:
+def _not_read(table: CanonicalTable, part: Part) -> list[str]:
     """The columns of the tables that no SELECT of the starter reads: some may be what was left out.
 
     Of a company's own tables nobody knows which: there it is to be decided, or an end under another name is no end.
@@ -210,6 +212,13 @@ def _not_read(part: Part) -> list[str]:
             lines.append(f"-- {TODO}: {unread} Select those that mean a column of docs/reference/tables.md.")
         elif rest:
             lines += _comment(unread)
+        if table.name == "accounts" and starter.name != OWN:
+            lines += [
+                f"-- {TODO}: {found.place}.{name} may say who gave notice, and no mapping reads it. Give it as "
+                "notice_on or ended_on of contracts, or remove this line."
+                for name in rest
+                if OF_ENDS.search(name)
+            ]
     return lines
 
 

@@ -241,3 +241,15 @@ def test_the_remedy_of_a_conversion_in_the_mapping_works(tmp_path: Path) -> None
 
     assert staged(tmp_path, "contracts").rows("contracts", "contract_id arr") == {"1": 14_814.0}
     assert staged(tmp_path, "usage").values("usage", "day account_id") == [("2025-12-31", "7")]
+
+
+def test_a_companys_own_column_of_notices_is_left_to_decide(tmp_path: Path) -> None:
+    """A success manager enters some notices in the CRM alone: nobody would leave (SRC-11)."""
+    _, said = initiated(
+        tmp_path,
+        "hubspot",
+        "stripe",
+        more="ALTER TABLE hubspot.company ADD COLUMN property_cancellation_notice_date date",
+    )
+
+    assert said.count("company.property_cancellation_notice_date may say who gave notice") == 1
