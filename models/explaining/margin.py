@@ -5,6 +5,7 @@ probabilities, it is the probability before calibration. A linear model's part i
 Trees give exact Shapley values relative to the one row (interventional form: Lundberg et al. 2020).
 """
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,8 @@ from sklearn.tree import DecisionTreeClassifier
 from threadpoolctl import threadpool_limits
 
 from keepwell.models.grading.metrics import Floats
-from keepwell.models.training.origins import seen_by
+from keepwell.models.training.inputs import seen_by
+from keepwell.models.training.small_trees import boosted_log_odds
 from keepwell.models.training.trained import Trained
 
 EXACT = 1e-6
@@ -65,8 +67,11 @@ def _margin(trained: Trained, inputs: Floats) -> Floats:
     if isinstance(last, AVERAGING):
         y_prob: Floats = last.predict_proba(inputs)[:, 1]
         return y_prob
-    with threadpool_limits(1):  # boosting threads that wait for a core use several times the CPU
-        odds: Floats = np.concatenate([last.decision_function(part) for part in _slices(inputs)])
+    if isinstance(last, HistGradientBoostingClassifier):
+        odds = boosted_log_odds(last, inputs)
+    else:
+        with threadpool_limits(1):
+            odds = last.decision_function(inputs)
     return trained.calibration.intercept + trained.calibration.slope * odds
 
 
@@ -103,7 +108,11 @@ def _shapley(trees: Any, inputs: Floats, base: Floats) -> Floats:
             missing = np.isnan(values[:, column])
             values[:, column] = np.where(missing, np.nan, np.searchsorted(thresholds, values[:, column]))
     explainer.data = base
+    # Of a classifier's two probabilities, which sum to one, the second is enough: shap would redo all work for each.
+    forest.values = np.ascontiguousarray(forest.values[:, :, -1:])
+    forest.base_offset = forest.base_offset[-1:]
+    forest.trees = [SimpleNamespace(values=forest.values[0])]
     # Additivity is checked against the margin itself.
     found = [explainer.shap_values(part, check_additivity=False) for part in _slices(inputs)]
     shapley: Floats = np.concatenate(found)
-    return shapley[:, :, 1] if shapley.ndim == 3 else shapley
+    return shapley

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import scipy
 from imblearn.over_sampling import SMOTE
 from imblearn.pipeline import make_pipeline as make_resampling_pipeline
 from numpy.typing import NDArray
@@ -27,7 +28,8 @@ from threadpoolctl import threadpool_limits
 
 from keepwell.models.grading.metrics import Floats
 from keepwell.models.settings.training import CandidateSettings, InputSettings
-from keepwell.models.training.inputs import filled, prepared
+from keepwell.models.training.inputs import filled, prepared, seen_by
+from keepwell.models.training.small_trees import boosted_log_odds
 
 CATEGORICAL_FEATURES = ("segment", "industry")
 HEALTH = "health"
@@ -135,7 +137,9 @@ def fitted(
 
 def predicted_probability(model: Pipeline, rows: pd.DataFrame) -> NDArray[np.floating[Any]]:
     """The model's uncalibrated probability of the outcome for each row."""
-    # Boosting loops over the rows once per tree: three times faster while they stay in a core's cache.
+    if isinstance(model[-1], HistGradientBoostingClassifier):
+        odds = boosted_log_odds(model[-1], seen_by(model, rows))
+        return np.asarray(scipy.special.expit(odds), dtype=float)
     slices = [rows.iloc[at : at + SLICE] for at in range(0, len(rows), SLICE)]
     with threadpool_limits(1):
         y_prob: NDArray[np.floating[Any]] = np.concatenate([model.predict_proba(part)[:, 1] for part in slices])

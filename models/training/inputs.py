@@ -15,6 +15,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, SplineTransformer, StandardScaler
 
+from keepwell.models.grading.metrics import Floats
 from keepwell.models.settings.training import InputSettings
 
 
@@ -108,3 +109,12 @@ def _together(
         [("number", numeric, list(numeric_features)), *more, ("word", marks, list(categorical_features))],
         verbose_feature_names_out=False,
     )
+
+
+def seen_by(model: Pipeline, rows: pd.DataFrame) -> Floats:
+    """The inputs of the model's last step; a step that only resamples in training is skipped."""
+    inputs: Any = rows
+    for _, step in model.steps[:-1]:
+        inputs = step.transform(inputs) if hasattr(step, "transform") else inputs
+    seen: Floats = np.asarray(inputs, dtype=float)
+    return seen

@@ -4,10 +4,8 @@ Read from the column names that scikit-learn's steps give, so that it works for 
 """
 
 from collections.abc import Collection, Sequence
-from typing import Any
 
 import numpy as np
-import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from keepwell.models.grading.metrics import Floats
@@ -22,15 +20,6 @@ def weighed_by(model: Pipeline) -> list[str]:
     last, names = model[-1], input_columns(model)
     weights = np.abs(last.coef_[0]) if hasattr(last, "coef_") else np.ones(last.n_features_in_)
     return [name for name, weight in zip(names, weights @ origins(model), strict=True) if weight > 0]
-
-
-def seen_by(model: Pipeline, rows: pd.DataFrame) -> Floats:
-    """The inputs of the model's last step; a step that only resamples in training is skipped."""
-    inputs: Any = rows
-    for _, step in model.steps[:-1]:
-        inputs = step.transform(inputs) if hasattr(step, "transform") else inputs
-    seen: Floats = np.asarray(inputs, dtype=float)
-    return seen
 
 
 def origins(model: Pipeline) -> Floats:
