@@ -61,7 +61,9 @@ def coverage(found: Sequence[pd.DataFrame]) -> list[Coverage]:
     flagged = [w.assign(flagged=top(w["chance"].to_numpy(), w["as_of"].to_numpy(), share)) for w in found]
     everything = pd.concat(flagged, ignore_index=True)
     population = graded(*(everything[column].to_numpy() for column in ("churned", "chance", "flagged")))
-    return [Coverage(name, METRICS[name](population), [e[name] for e in estimates]) for name in (*BOUNDED, *BESIDE)]
+    return [
+        Coverage(name, float(METRICS[name](population)), [e[name] for e in estimates]) for name in (*BOUNDED, *BESIDE)
+    ]
 
 
 def page(found: Sequence[pd.DataFrame]) -> str:

@@ -71,7 +71,8 @@ def estimated_and_realised(world: pd.DataFrame, splits: Splits) -> tuple[Estimat
     flagged = top(world["chance"].to_numpy(), world["as_of"].to_numpy(), CAPACITY)
     estimated = estimate_metrics(world.assign(happened=y_true.where(~later), flagged=flagged), HORIZON_DAYS, RULES)
     nobody = np.zeros(int(later.sum()), dtype=bool)
-    return estimated, roc_auc(graded(y_true[later].to_numpy(), world.loc[later, "chance"].to_numpy(), nobody))
+    found = graded(y_true[later].to_numpy(), world.loc[later, "chance"].to_numpy(), nobody)
+    return estimated, float(roc_auc(found))
 
 
 def distrusted(worlds: Sequence[pd.DataFrame], splits: Splits, share: float) -> float:

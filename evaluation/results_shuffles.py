@@ -52,4 +52,4 @@ def _auc(examples: pd.DataFrame, splits: Splits, name: str, seed: int) -> float:
     rows = [*numeric_features, *CATEGORICAL_FEATURES, "health"]
     model = fitted(name, train[rows], train["churned"], numeric_features, InputSettings(), QUICK)
     y_true = test["churned"].to_numpy(dtype=float)
-    return roc_auc(graded(y_true, predicted_probability(model, test[rows]), y_true > 1.0))
+    return float(roc_auc(graded(y_true, predicted_probability(model, test[rows]), y_true > 1.0)))

@@ -16,6 +16,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from keepwell.models.grading.metrics import METRICS, WITHOUT_INTERVAL, Floats, Graded, Metric
 
+CELLS = 2**15
+"""Weights that are worked on at once: rows times draws that stay in a core's cache."""
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -44,10 +47,14 @@ def drawn(
     sample_weight, y_true = any_side.as_given(any_side.sample_weight), any_side.as_given(any_side.y_true)
     draws = account_draws(pd.factorize(accounts)[0], sample_weight, replicates, seed)
     usable = [sample_weight, *(w for w in draws if 0 < np.dot(w, y_true) < w.sum())]
-    found = {}
-    for name, side in sides.items():
-        rows = [side.drawn(w[side.order]) for w in usable]
-        found[name] = {key: np.array([metric(r) for r in rows]) for key, metric in metrics.items()}
+    found: dict[str, dict[str, Floats]] = {name: {k: np.empty(len(usable)) for k in metrics} for name in sides}
+    at_once = max(1, CELLS // max(len(y_true), 1))
+    for start in range(0, len(usable), at_once):
+        weights = np.stack(usable[start : start + at_once])
+        for name, side in sides.items():
+            rows = side.drawn(np.take(weights, side.order, axis=1))
+            for key, metric in metrics.items():
+                found[name][key][start : start + at_once] = metric(rows)
     return found
 
 
@@ -95,9 +102,21 @@ def graded_metrics(
     g: Graded, accounts: NDArray[Any], replicates: int, confidence: float, seed: int
 ) -> dict[str, Estimate]:
     """Every metric with its interval; `accounts` in the order in which the rows were given."""
+    return metrics_of_all({"": g}, accounts, replicates, confidence, seed)[""]
+
+
+def metrics_of_all(
+    sides: Mapping[str, Graded], accounts: NDArray[Any], replicates: int, confidence: float, seed: int
+) -> dict[str, dict[str, Estimate]]:
+    """The same for several predictions of the same rows, which share their draws."""
     bounded = {name: metric for name, metric in METRICS.items() if name not in WITHOUT_INTERVAL}
-    draws = drawn({"": g}, bounded, accounts, replicates, seed)[""]
+    draws = drawn(sides, bounded, accounts, replicates, seed)
     return {
-        name: estimated(draws[name], confidence) if name in draws else Estimate(metric(g), np.nan, np.nan)
-        for name, metric in METRICS.items()
+        side: {
+            name: estimated(draws[side][name], confidence)
+            if name in bounded
+            else Estimate(float(metric(g)), np.nan, np.nan)
+            for name, metric in METRICS.items()
+        }
+        for side, g in sides.items()
     }

@@ -1,29 +1,33 @@
 """Metrics of predicted probabilities; each takes sample weights, so that a bootstrap draw copies no row (MOD-4).
 
+All draws of a bootstrap are weightings of the same rows, so a metric is computed for many of them at once.
+
 Their intervals are in models/grading/intervals.py.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from keepwell.models.grading.logistic_line import lines
+
 Floats = NDArray[np.floating[Any]]
-Metric = Callable[["Graded"], float]
+Metric = Callable[["Graded"], Floats]
 BINS = 10
 EDGE = 1e-6
-STEPS = 30
 
 
 @dataclass(frozen=True)
 class Graded:
     """Rows ready for every metric: outcome (0 or 1), predicted probability, whether flagged, and sample weight.
 
-    Rows are ordered by probability; `starts`: where each distinct probability begins, `order`: each row's original
-    position.
+    Rows are ordered by probability; `starts`: where each distinct probability begins, `odds`: its log odds, `order`:
+    each row's original position. `sample_weight` may have one line per weighting; every metric then has as many values.
     """
 
     y_true: Floats
@@ -31,6 +35,7 @@ class Graded:
     flagged: NDArray[np.bool_]
     sample_weight: Floats
     starts: NDArray[np.integer[Any]]
+    odds: Floats
     order: NDArray[np.integer[Any]]
 
     def drawn(self, sample_weight: Floats) -> "Graded":
@@ -43,9 +48,51 @@ class Graded:
         given[self.order] = values
         return given
 
-    def sum_by_probability(self, values: Floats) -> Floats:
-        """Sums of the values over the rows of each distinct probability, in ascending order."""
-        sums: Floats = np.add.reduceat(values, self.starts)
+    def sum_of(self, values: Floats) -> Floats:
+        """The weighted sum of values of the rows."""
+        total: Floats = (self.sample_weight * values).sum(axis=-1)
+        return total
+
+    @cached_property
+    def total(self) -> Floats:
+        """Sum of the weights."""
+        total: Floats = self.sample_weight.sum(axis=-1)
+        return total
+
+    @cached_property
+    def positive(self) -> Floats:
+        """The same over the rows with the outcome."""
+        return self.sum_of(self.y_true)
+
+    @cached_property
+    def flagged_total(self) -> Floats:
+        """The same over the flagged rows."""
+        return self.sum_of(self.flagged.astype(float))
+
+    @cached_property
+    def caught(self) -> Floats:
+        """The same over the flagged rows with the outcome."""
+        return self.sum_of(self.flagged * self.y_true)
+
+    @cached_property
+    def weight_by_probability(self) -> Floats:
+        """Sums of the weights over the rows of each distinct probability, in ascending order."""
+        return self._by_probability(self.sample_weight)
+
+    @cached_property
+    def positive_by_probability(self) -> Floats:
+        """The same over the rows with the outcome."""
+        return self._by_probability(self.sample_weight * self.y_true)
+
+    @cached_property
+    def negative_by_probability(self) -> Floats:
+        """The same over the rows without the outcome."""
+        return self._by_probability(self.sample_weight * (1.0 - self.y_true))
+
+    def _by_probability(self, values: Floats) -> Floats:
+        if len(self.starts) == len(self.y_prob):
+            return values
+        sums: Floats = np.add.reduceat(values, self.starts, axis=-1)
         return sums
 
 
@@ -56,7 +103,13 @@ def graded(y_true: Floats, y_prob: Floats, flagged: NDArray[np.bool_], sample_we
     starts = np.flatnonzero(np.diff(ordered, prepend=np.nan) != 0)
     sample_weight = np.ones(len(y_prob)) if sample_weight is None else sample_weight
     return Graded(
-        y_true[order].astype(float), ordered, flagged[order], sample_weight[order].astype(float), starts, order
+        y_true[order].astype(float),
+        ordered,
+        flagged[order],
+        sample_weight[order].astype(float),
+        starts,
+        log_odds(ordered[starts]),
+        order,
     )
 
 
@@ -68,47 +121,45 @@ def top(y_prob: Floats, months: NDArray[Any], share: float) -> NDArray[np.bool_]
     return (rank <= np.ceil(share * size)).to_numpy()
 
 
-def roc_auc(g: Graded) -> float:
+def roc_auc(g: Graded) -> Floats:
     """Probability that a positive row is ranked above a negative one; ties count half (Mann-Whitney)."""
-    left, stayed = (
-        g.sum_by_probability(g.sample_weight * g.y_true),
-        g.sum_by_probability(g.sample_weight * (1.0 - g.y_true)),
-    )
-    below = np.cumsum(stayed) - stayed
-    return float(np.dot(left, below + stayed / 2.0) / (left.sum() * stayed.sum()))
+    left, stayed = g.positive_by_probability, g.negative_by_probability
+    below = np.cumsum(stayed, axis=-1) - stayed
+    return _ratio(np.vecdot(left, below + stayed / 2.0), left.sum(axis=-1) * stayed.sum(axis=-1))
 
 
-def pr_auc(g: Graded) -> float:
+def pr_auc(g: Graded) -> Floats:
     """Average precision: the mean of the precision over the steps in recall."""
-    left, rows = g.sum_by_probability(g.sample_weight * g.y_true)[::-1], g.sum_by_probability(g.sample_weight)[::-1]
-    found, seen = np.cumsum(left), np.cumsum(rows)
-    return float(np.dot(left, found / np.maximum(seen, EDGE)) / found[-1])
+    left, rows = g.positive_by_probability[..., ::-1], g.weight_by_probability[..., ::-1]
+    found, seen = np.cumsum(left, axis=-1), np.cumsum(rows, axis=-1)
+    return _ratio(np.vecdot(left, found / np.maximum(seen, EDGE)), found[..., -1])
 
 
-def base_rate(g: Graded) -> float:
+def base_rate(g: Graded) -> Floats:
     """Share of rows with the outcome."""
-    return float(np.average(g.y_true, weights=g.sample_weight))
+    return _ratio(g.positive, g.total)
 
 
-def brier(g: Graded) -> float:
+def brier(g: Graded) -> Floats:
     """Mean squared error of the probability."""
-    return float(np.average((g.y_prob - g.y_true) ** 2, weights=g.sample_weight))
+    return _ratio(g.sum_of((g.y_prob - g.y_true) ** 2), g.total)
 
 
-def brier_skill(g: Graded) -> float:
+def brier_skill(g: Graded) -> Floats:
     """Share by which the Brier score is below that of the base rate."""
     rate = base_rate(g)
-    return 1.0 - brier(g) / (rate * (1.0 - rate))
+    return 1.0 - _ratio(brier(g), rate * (1.0 - rate))
 
 
-def observed_to_expected(g: Graded) -> float:
+def observed_to_expected(g: Graded) -> Floats:
     """Number of outcomes over the sum of the probabilities."""
-    return float(np.dot(g.y_true, g.sample_weight) / np.dot(g.y_prob, g.sample_weight))
+    return _ratio(np.vecdot(g.sample_weight, g.y_true), np.vecdot(g.sample_weight, g.y_prob))
 
 
-def calibration_slope(g: Graded) -> float:
+def calibration_slope(g: Graded) -> Floats:
     """Calibration slope of the log odds: 1 where right, below 1 where probabilities are too extreme (Cox 1958)."""
-    return line(log_odds(g.y_prob), g.y_true, g.sample_weight)[1]
+    slope: Floats = lines(g.odds, g.positive_by_probability, g.weight_by_probability)[..., 1]
+    return slope
 
 
 def log_odds(y_prob: Floats) -> Floats:
@@ -118,63 +169,49 @@ def log_odds(y_prob: Floats) -> Floats:
     return odds
 
 
-def line(x: Floats, y_true: Floats, sample_weight: Floats) -> tuple[float, float]:
-    """Intercept and slope of an unpenalized logistic regression on one number, by Newton's method."""
-    rows = np.stack([np.ones_like(x), x])
-    beta = np.zeros(2)
-    for _ in range(STEPS):
-        y_prob = 1.0 / (1.0 + np.exp(-np.clip(beta @ rows, -30.0, 30.0)))
-        gradient = rows @ (sample_weight * (y_true - y_prob))
-        curvature = (rows * (sample_weight * y_prob * (1.0 - y_prob))) @ rows.T
-        step = np.linalg.lstsq(curvature, gradient, rcond=None)[0]
-        beta = beta + step
-        if np.abs(step).max() < EDGE:
-            break
-    return float(beta[0]), float(beta[1])
-
-
-def expected_calibration_error(g: Graded) -> float:
+def expected_calibration_error(g: Graded) -> Floats:
     """Mean gap between probability and observed share in ten equal-mass bins; biased upward, so without interval."""
     mass = np.cumsum(g.sample_weight) - g.sample_weight / 2
     place = np.minimum((BINS * mass / g.sample_weight.sum()).astype(int), BINS - 1)
     gap = np.bincount(place, g.sample_weight * (g.y_true - g.y_prob), BINS)
-    return float(np.abs(gap).sum() / g.sample_weight.sum())
+    return _ratio(np.abs(gap).sum(), g.sample_weight.sum())
 
 
-def recall(g: Graded) -> float:
+def recall(g: Graded) -> Floats:
     """Share of the positive rows that was flagged."""
-    return _share(g.flagged, g.y_true == 1, g.sample_weight)
+    return _ratio(g.caught, g.positive)
 
 
-def miss_rate(g: Graded) -> float:
+def miss_rate(g: Graded) -> Floats:
     """Share of the positive rows that was not flagged."""
     return 1.0 - recall(g)
 
 
-def precision(g: Graded) -> float:
+def precision(g: Graded) -> Floats:
     """Share of the flagged rows that had the outcome."""
-    return _share(g.y_true == 1, g.flagged, g.sample_weight)
+    return _ratio(g.caught, g.flagged_total)
 
 
-def false_alarm_rate(g: Graded) -> float:
+def false_alarm_rate(g: Graded) -> Floats:
     """Share of the flagged rows that did not have the outcome."""
     return 1.0 - precision(g)
 
 
-def f1(g: Graded) -> float:
-    """Harmonic mean of precision and recall."""
+def f1(g: Graded) -> Floats:
+    """Harmonic mean of precision and recall; 0 where both are 0."""
     p, r = precision(g), recall(g)
-    return 2 * p * r / (p + r) if p + r else 0.0
+    return np.where(p + r == 0.0, 0.0, _ratio(2 * p * r, p + r))
 
 
-def lift(g: Graded) -> float:
+def lift(g: Graded) -> Floats:
     """Outcome rate of the flagged rows over the base rate."""
-    return precision(g) / base_rate(g)
+    return _ratio(precision(g), base_rate(g))
 
 
-def _share(of: NDArray[np.bool_], among: NDArray[np.bool_], sample_weight: Floats) -> float:
-    total = sample_weight[among].sum()
-    return float(sample_weight[among & of].sum() / total) if total else float("nan")
+def _ratio(part: Floats, whole: Floats) -> Floats:
+    """Part over whole; NaN where the whole is 0."""
+    ratio: Floats = np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=np.asarray(whole) != 0)
+    return ratio
 
 
 METRICS: Mapping[str, Metric] = {

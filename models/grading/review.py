@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 
 from keepwell.models.grading.intervals import Estimate, account_draws, interval
-from keepwell.models.grading.metrics import Floats, line
+from keepwell.models.grading.logistic_line import line
+from keepwell.models.grading.metrics import Floats
 from keepwell.models.settings.grading import GradeSettings
 
 SEED = 1

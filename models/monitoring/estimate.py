@@ -16,7 +16,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from keepwell.models.grading.intervals import Estimate, prediction_interval
-from keepwell.models.grading.metrics import Floats, Graded, graded, line, log_odds, roc_auc
+from keepwell.models.grading.logistic_line import line
+from keepwell.models.grading.metrics import Floats, Graded, graded, log_odds, roc_auc
 from keepwell.models.settings.monitoring import EstimateSettings
 
 SEED = 1
@@ -229,7 +230,7 @@ def _metrics(side: Graded) -> dict[str, float]:
     churned, caught = float(side.y_true.sum()), float(side.y_true[side.flagged].sum())
     flagged = int(side.flagged.sum())
     return {
-        "roc_auc": roc_auc(side) if 0 < churned < len(side.y_true) else np.nan,
+        "roc_auc": float(roc_auc(side)) if 0 < churned < len(side.y_true) else np.nan,
         "precision": caught / flagged if flagged else np.nan,
         "recall": caught / churned if churned else np.nan,
         "losses": churned,

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keepwell.models.grading.intervals import drawn
-from keepwell.models.grading.metrics import Floats, graded, line, log_odds, roc_auc
+from keepwell.models.grading.logistic_line import line
+from keepwell.models.grading.metrics import Floats, graded, log_odds, roc_auc
 
 
 @dataclass(frozen=True)

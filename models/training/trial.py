@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
-from keepwell.models.grading.intervals import Estimate, graded_metrics
-from keepwell.models.grading.metrics import Floats, graded, top
+from keepwell.models.grading.intervals import Estimate, graded_metrics, metrics_of_all
+from keepwell.models.grading.metrics import Floats, Graded, graded, top
 from keepwell.models.settings.all import ModelSettings
 from keepwell.models.training.candidates import (
     BASELINES,
@@ -106,13 +106,7 @@ def trial(
     threshold_by_group = choose_thresholds(validation, y_true, right, settings.policy, sample_weight)
     held_out = {name: candidate.probabilities(test) for name, candidate in trained.items()}
     best = test.assign(chance=held_out[selected])
-    metrics = {
-        (name, slice_name): _graded(rows, label, settings)
-        for name, y_prob in held_out.items()
-        for slice_name, rows in _slices(
-            test.assign(chance=y_prob), label, ("segment",) if name != selected else ("segment", "industry", "country")
-        )
-    }
+    metrics = _metrics(test, label, held_out, selected, settings)
     by_policy = flagged(best, best["chance"].to_numpy(), threshold_by_group, settings.policy)
     metrics[selected, BY_POLICY] = _graded(best, label, settings, by_policy)
     metrics |= {(selected, way): found for way, found in _other_way(labeled, best, label, count, settings)}
@@ -194,6 +188,25 @@ def _gradable(rows: pd.DataFrame, label: str) -> bool:
     return bool(MIN_OUTCOMES <= count.sum() <= len(count) - MIN_OUTCOMES)
 
 
+def _metrics(
+    test: pd.DataFrame, label: str, held_out: Mapping[str, Floats], selected: str, settings: ModelSettings
+) -> dict[tuple[str, str], Mapping[str, Estimate]]:
+    """The metrics of each candidate on all test rows and by segment; of the selected one also by industry and country.
+
+    All candidates on a slice share their draws of accounts.
+    """
+    found = {}
+    every = _slices(test.assign(chance=np.arange(len(test))), label, ("segment", "industry", "country"))
+    shared = {name for name, _ in _slices(test, label, ("segment",))}
+    for slice_name, rows in every:
+        at = rows["chance"].to_numpy()
+        sides = {name: _side(rows.assign(chance=y_prob[at]), label, settings)
+                 for name, y_prob in held_out.items() if slice_name in shared or name == selected}  # fmt: skip
+        rules, accounts = settings.candidates, rows["account_id"].to_numpy()
+        found[slice_name] = metrics_of_all(sides, accounts, rules.replicates, rules.confidence, SEED)
+    return {(name, slice_name): of[name] for name in held_out for slice_name, of in found.items() if name in of}
+
+
 def _graded(
     rows: pd.DataFrame, label: str, settings: ModelSettings, above: NDArray[np.bool_] | None = None
 ) -> dict[str, Estimate]:
@@ -201,11 +214,16 @@ def _graded(
 
     A row of weight 0 counts in no metric, but belongs to the portfolio whose riskiest are flagged.
     """
-    rules, months, y_prob = settings.candidates, rows["as_of"].to_numpy(), rows["chance"].to_numpy()
-    side = graded(
+    rules, side = settings.candidates, _side(rows, label, settings, above)
+    return graded_metrics(side, rows["account_id"].to_numpy(), rules.replicates, rules.confidence, SEED)
+
+
+def _side(rows: pd.DataFrame, label: str, settings: ModelSettings, above: NDArray[np.bool_] | None = None) -> Graded:
+    """The same rows, ready for every metric."""
+    months, y_prob = rows["as_of"].to_numpy(), rows["chance"].to_numpy()
+    return graded(
         rows[label].to_numpy(dtype=float),
         y_prob,
         top(y_prob, months, settings.policy.capacity_share) if above is None else above,
         rows[WEIGHT].to_numpy(dtype=float),
     )
-    return graded_metrics(side, rows["account_id"].to_numpy(), rules.replicates, rules.confidence, SEED)

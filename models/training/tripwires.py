@@ -126,4 +126,4 @@ def _groups(values: pd.Series, count: int) -> pd.Series:
 
 
 def _auc(y_true: Floats, score: Floats) -> float:
-    return roc_auc(graded(y_true, score, y_true > 1.0))
+    return float(roc_auc(graded(y_true, score, y_true > 1.0)))

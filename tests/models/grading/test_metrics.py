@@ -5,7 +5,8 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from keepwell.models.grading.intervals import account_draws, graded_metrics
+from keepwell.models.grading.intervals import account_draws, drawn, graded_metrics, metrics_of_all
+from keepwell.models.grading.logistic_line import line, lines
 from keepwell.models.grading.metrics import METRICS, graded, top
 
 
@@ -80,3 +81,49 @@ def test_capacity_is_counted_month_by_month():
     flagged = top(y_prob, months, 0.1)
 
     assert flagged[:20].sum() == flagged[20:].sum() == 2
+
+
+def test_many_weightings_at_once_give_what_each_gives_alone(fitted_candidates):
+    """The draws of a bootstrap weigh the same rows; ties and constant probabilities included (MOD-4)."""
+    probabilities, y_true, _ = fitted_candidates
+    accounts = np.arange(len(y_true)) // 4
+    draws = account_draws(accounts, np.ones(len(y_true)), 40, 1)
+    for name, y_prob in probabilities.items():
+        g = graded(y_true, y_prob, top(y_prob, np.zeros(len(y_prob)), 0.1))
+        bounded = {key: metric for key, metric in METRICS.items() if key != "ece"}
+        together = drawn({"": g}, bounded, accounts, 40, 1)[""]
+        for key, metric in bounded.items():
+            alone = [float(metric(g.drawn(w[g.order]))) for w in (np.ones(len(y_true)), *draws)]
+            np.testing.assert_allclose(together[key], alone, rtol=1e-12, atol=1e-12, err_msg=f"{name}, {key}")
+
+
+def test_predictions_of_the_same_rows_share_their_draws(fitted_candidates):
+    """Each has the metrics that it has alone (MOD-4)."""
+    probabilities, y_true, _ = fitted_candidates
+    sides = {name: graded(y_true, y_prob, y_prob > 0.5) for name, y_prob in probabilities.items()}
+    accounts = np.arange(len(y_true)) // 4
+    together = metrics_of_all(sides, accounts, 20, 0.9, 1)
+
+    np.testing.assert_equal(together["tree"], graded_metrics(sides["tree"], accounts, 20, 0.9, 1))
+
+
+def test_the_lines_of_many_weightings_are_those_of_copied_rows():
+    """Newton's method ends for each weighting by itself, here against scikit-learn's solver (MOD-4)."""
+    rng = np.random.default_rng(7)
+    x = rng.standard_normal(400) - 3.0
+    y_true = (rng.random(400) < 1 / (1 + np.exp(-1.0 - x))).astype(float)
+    weight = rng.integers(0, 4, (5, 400)).astype(float)
+    found = lines(x, weight * y_true, weight)
+    for of, (intercept, slope) in zip(weight, found, strict=True):
+        model = LogisticRegression(C=np.inf, tol=1e-10).fit(x[:, None], y_true, sample_weight=of)
+        assert (intercept, slope) == pytest.approx((model.intercept_[0], model.coef_[0, 0]), rel=1e-4)
+        assert (intercept, slope) == pytest.approx(line(x, y_true, of), rel=1e-12)
+
+
+def test_a_number_that_does_not_vary_has_the_smallest_line():
+    """It gives the share of the outcome, and the same for any order of the rows (MOD-4)."""
+    y_true = np.array([1.0, 0.0, 0.0, 0.0] * 10)
+    intercept, slope = line(np.full(40, -2.0), y_true, np.ones(40))
+
+    assert intercept - 2.0 * slope == pytest.approx(np.log(1 / 3))
+    assert slope == pytest.approx(-2.0 * intercept)
