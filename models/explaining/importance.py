@@ -15,6 +15,7 @@ import pandas as pd
 import scipy
 from numpy.typing import NDArray
 
+from keepwell.models.explaining.shuffled import Shuffled
 from keepwell.models.grading.metrics import Floats
 from keepwell.models.settings.explaining import ImportanceSettings
 from keepwell.models.training.origins import weighed_by
@@ -35,9 +36,10 @@ def importance(trained: Trained, rows: pd.DataFrame, label: str, rules: Importan
     models = [trained, *trained.segments.values()]
     names, found = list(dict.fromkeys(name for model in models for name in weighed_by(model.model))), []
     whole = placements(trained.probabilities(rows), y_true)
+    shuffled = Shuffled(trained, rows)
     for name in names:
-        shuffles = [rows[name].iloc[rng.permutation(len(rows))] for _ in range(rules.repeats)]
-        given = (trained.probabilities(rows.assign(**{name: shuffled.to_numpy()})) for shuffled in shuffles)
+        orders = [rng.permutation(len(rows)) for _ in range(rules.repeats)]
+        given = (shuffled.probabilities(name, order) for order in orders)
         lost = np.mean([whole - placements(y_prob, y_true) for y_prob in given], axis=0)
         found.append((name, *_interval(lost, y_true, accounts, rules.confidence)))
     frame = pd.DataFrame(found, columns=["name", "value", "low", "high"])

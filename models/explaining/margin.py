@@ -13,11 +13,11 @@ import pandas as pd
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
-from threadpoolctl import threadpool_limits
 
 from keepwell.models.grading.metrics import Floats
 from keepwell.models.training.inputs import seen_by
 from keepwell.models.training.small_trees import boosted_log_odds
+from keepwell.models.training.threads import one_thread
 from keepwell.models.training.trained import Trained
 
 EXACT = 1e-6
@@ -70,7 +70,7 @@ def _margin(trained: Trained, inputs: Floats) -> Floats:
     if isinstance(last, HistGradientBoostingClassifier):
         odds = boosted_log_odds(last, inputs)
     else:
-        with threadpool_limits(1):
+        with one_thread():
             odds = last.decision_function(inputs)
     return trained.calibration.intercept + trained.calibration.slope * odds
 

@@ -24,12 +24,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
-from threadpoolctl import threadpool_limits
 
 from keepwell.models.grading.metrics import Floats
 from keepwell.models.settings.training import CandidateSettings, InputSettings
 from keepwell.models.training.inputs import filled, prepared, seen_by
 from keepwell.models.training.small_trees import boosted_log_odds
+from keepwell.models.training.threads import one_thread
 
 CATEGORICAL_FEATURES = ("segment", "industry")
 HEALTH = "health"
@@ -110,17 +110,25 @@ CANDIDATES: Mapping[str, Builder] = {
     "logistic_weights": _weighted, "logistic_smote": _smote, "tree": _tree, "forest": _forest, "boosting": _boosting,
 }  # fmt: skip
 BASELINES = ("dummy", "health")
+INPUTS_OF: Mapping[str, str] = {
+    **dict.fromkeys(("sparse_logistic", "logistic", "logistic_weights", "logistic_smote"), "prepared"),
+    **dict.fromkeys(("tree", "forest", "boosting"), "filled"),
+}
+"""The candidates that have the same inputs, under one name."""
+Shared = dict[str, tuple[ColumnTransformer, Floats]]
+"""Fitted inputs and what they give for the training rows, by their name."""
 WITHOUT_WEIGHTS: Mapping[str, str] = {"logistic_smote": "SMOTE interpolates between rows and takes no sample weights"}
 """Candidates that take no sample weights, and why."""
 
 
 def fitted(
     name: str, rows: pd.DataFrame, label: pd.Series, numeric_features: Sequence[str], inputs: InputSettings,
-    rules: CandidateSettings, sample_weight: Floats | None = None,
+    rules: CandidateSettings, sample_weight: Floats | None = None, shared: Shared | None = None,
 ) -> Pipeline:  # fmt: skip
     """The candidate fitted on these rows; `rows` holds the numeric features, CATEGORICAL_FEATURES and health.
 
     `sample_weight` goes to the step that selects features and to the last one; ValueError for WITHOUT_WEIGHTS.
+    `shared`: inputs that other candidates were fitted with on the same rows, to which new ones are added.
     """
     candidate = CANDIDATES[name](numeric_features, inputs, rules)
     fit_params = {}
@@ -129,18 +137,35 @@ def fitted(
             raise ValueError(f"{name}: {WITHOUT_WEIGHTS[name]}")
         steps = [step for step, part in candidate.steps if isinstance(part, (SelectFromModel, ClassifierMixin))]
         fit_params = {f"{step}__sample_weight": sample_weight for step in steps}
-    with threadpool_limits(1):
-        fitted_pipeline = candidate.fit(rows, label.astype(int), **fit_params)
+    outcome, (first, prepare), kind = label.astype(int), candidate.steps[0], INPUTS_OF.get(name, name)
+    shared = {} if shared is None else shared
+    with one_thread():
+        if len(candidate.steps) == 1:
+            return Pipeline(candidate.fit(rows, outcome, **fit_params).steps)
+        if kind not in shared:
+            shared[kind] = (prepare, prepare.fit_transform(rows, outcome))
+        prepare, given = shared[kind]
+        rest = candidate[1:].fit(given, outcome, **fit_params)
     # Resampling is for training only; the returned pipeline leaves it out.
-    return Pipeline([(step, part) for step, part in fitted_pipeline.steps if not hasattr(part, "fit_resample")])
+    steps = [(first, prepare), *rest.steps]
+    return Pipeline([(step, part) for step, part in steps if not hasattr(part, "fit_resample")])
 
 
 def predicted_probability(model: Pipeline, rows: pd.DataFrame) -> NDArray[np.floating[Any]]:
     """The model's uncalibrated probability of the outcome for each row."""
     if isinstance(model[-1], HistGradientBoostingClassifier):
-        odds = boosted_log_odds(model[-1], seen_by(model, rows))
-        return np.asarray(scipy.special.expit(odds), dtype=float)
+        return probability_of_inputs(model, seen_by(model, rows))
     slices = [rows.iloc[at : at + SLICE] for at in range(0, len(rows), SLICE)]
-    with threadpool_limits(1):
+    with one_thread():
         y_prob: NDArray[np.floating[Any]] = np.concatenate([model.predict_proba(part)[:, 1] for part in slices])
+    return y_prob
+
+
+def probability_of_inputs(model: Pipeline, inputs: Floats) -> Floats:
+    """The same for rows as the model's last step sees them."""
+    if isinstance(model[-1], HistGradientBoostingClassifier):
+        return np.asarray(scipy.special.expit(boosted_log_odds(model[-1], inputs)), dtype=float)
+    slices = [inputs[at : at + SLICE] for at in range(0, len(inputs), SLICE)]
+    with one_thread():
+        y_prob: Floats = np.concatenate([model[-1].predict_proba(part)[:, 1] for part in slices])
     return y_prob

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
-from threadpoolctl import threadpool_limits
 
 from keepwell.models.grading.metrics import Floats
+from keepwell.models.training.threads import one_thread
 
 MAX_SPLITS = 8
 """Splits whose answers fit into one byte."""
@@ -43,7 +43,7 @@ def boosted_log_odds(boosting: HistGradientBoostingClassifier, inputs: Floats) -
     size = WALKED if trees is None else SLICE
     slices = [inputs[at : at + size] for at in range(0, len(inputs), size)]
     if trees is None:
-        with threadpool_limits(1):  # threads that wait for a core use several times the CPU
+        with one_thread():  # threads that wait for a core use several times the CPU
             return np.concatenate([boosting.decision_function(part) for part in slices])
     start = float(boosting._baseline_prediction[0, 0])  # noqa: SLF001  # scikit-learn shows its trees nowhere else
     return np.concatenate([_summed(trees, part, start) for part in slices])

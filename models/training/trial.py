@@ -19,6 +19,7 @@ from keepwell.models.training.candidates import (
     CANDIDATES,
     CATEGORICAL_FEATURES,
     WITHOUT_WEIGHTS,
+    Shared,
     fitted,
     predicted_probability,
 )
@@ -140,8 +141,10 @@ def _fit_candidates(
         train[label].astype(bool),
         [n for n in CANDIDATES if not count.randomized or n not in WITHOUT_WEIGHTS],
     )
+    shared: Shared = {}
     return {
-        name: fitted(name, train, outcome, names, settings.inputs, settings.candidates, sample_weight) for name in able
+        name: fitted(name, train, outcome, names, settings.inputs, settings.candidates, sample_weight, shared)
+        for name in able
     }
 
 

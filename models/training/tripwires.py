@@ -92,7 +92,10 @@ def aucs_alone(
 
 
 def _orders(values: pd.Series) -> Iterator[Floats]:
-    """The orders in which a number may rank the rows."""
+    """The orders in which a number may rank the rows; one where none is missing."""
+    if values.notna().all():
+        yield values.to_numpy()
+        return
     if values.notna().any():
         yield values.fillna(values.min() - BEYOND).to_numpy()
         yield values.fillna(values.max() + BEYOND).to_numpy()

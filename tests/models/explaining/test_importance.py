@@ -1,5 +1,7 @@
 """Permutation importance, measured on accounts that the model never saw (MOD-7)."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +10,7 @@ from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_limits
 
 from keepwell.models.explaining.importance import _interval, importance, placements
+from keepwell.models.explaining.shuffled import Shuffled
 from keepwell.models.settings.explaining import ImportanceSettings
 from keepwell.models.settings.training import CandidateSettings, InputSettings
 from keepwell.models.training.candidates import fitted, predicted_probability
@@ -69,6 +72,20 @@ def test_what_was_planted_comes_first_and_noise_is_within_its_interval(models, h
     assert (found["low"] <= found["value"]).all()
     assert (found["value"] <= found["high"]).all()
     assert found["value"].is_monotonic_decreasing
+
+
+@pytest.mark.parametrize("own", ["", "large"], ids=["pooled", "own_model_of_a_segment"])
+@pytest.mark.parametrize("name", ["logistic", "boosting"])
+def test_a_shuffled_feature_gives_what_shuffled_rows_give(models, held_out, name, own):
+    """Though the features are prepared once; a shuffled segment has the model of its new value (MOD-7)."""
+    other = "boosting" if name == "logistic" else "logistic"
+    segments = {own: replace(models[other], calibration=Calibration(0.5, -1.0))} if own else {}
+    model = replace(models[name], segments=segments)
+    shuffled, order = Shuffled(model, held_out), np.random.default_rng(4).permutation(len(held_out))
+    for feature in [*NUMERIC_FEATURES, "segment", "industry"]:
+        rows = held_out.assign(**{feature: held_out[feature].to_numpy()[order]})
+        found = shuffled.probabilities(feature, order)
+        np.testing.assert_allclose(found, model.probabilities(rows), rtol=1e-14, err_msg=feature)
 
 
 @pytest.mark.slow

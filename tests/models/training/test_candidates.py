@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 
 from keepwell.models.settings.all import ModelSettings
 from keepwell.models.settings.training import CandidateSettings, InputSettings
-from keepwell.models.training.candidates import BASELINES, CANDIDATES, fitted, predicted_probability
+from keepwell.models.training.candidates import BASELINES, CANDIDATES, Shared, fitted, predicted_probability
 from keepwell.models.training.choose import Compared, calibrated, compared, simplest_as_good
 from keepwell.models.training.inputs import Winsoriser, varied
 from keepwell.models.training.split import Splits, TooLittleData
@@ -205,3 +205,15 @@ def test_months_with_hardly_an_outcome_are_refused_by_name():
 
     with pytest.raises(TooLittleData, match="The test months hold 0 of 200 examples with the outcome"):
         trial(examples, "churned", parts, NUMERIC_FEATURES, ModelSettings(candidates=QUICK))
+
+
+def test_candidates_that_share_their_inputs_are_those_that_do_not():
+    """Linear models have one preparation and trees another; each is fitted once for all of them (MOD-4)."""
+    train, label, _ = drawn(1500, 1)
+    shared: Shared = {}
+    for name in CANDIDATES:
+        given = (name, train, pd.Series(label), NUMERIC_FEATURES, InputSettings(), QUICK)
+        alone, together = fitted(*given), fitted(*given, shared=shared)
+        assert [step for step, _ in together.steps] == [step for step, _ in alone.steps]
+        np.testing.assert_array_equal(predicted_probability(together, train), predicted_probability(alone, train))
+    assert set(shared) == {"prepared", "filled", "health"}
