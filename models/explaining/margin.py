@@ -15,9 +15,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
 
 from keepwell.models.grading.metrics import Floats
+from keepwell.models.grading.threads import one_thread
 from keepwell.models.training.inputs import seen_by
 from keepwell.models.training.small_trees import boosted_log_odds
-from keepwell.models.training.threads import one_thread
 from keepwell.models.training.trained import Trained
 
 EXACT = 1e-6

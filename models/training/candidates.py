@@ -26,10 +26,10 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from keepwell.models.grading.metrics import Floats
+from keepwell.models.grading.threads import one_thread
 from keepwell.models.settings.training import CandidateSettings, InputSettings
 from keepwell.models.training.inputs import filled, prepared, seen_by
 from keepwell.models.training.small_trees import boosted_log_odds
-from keepwell.models.training.threads import one_thread
 
 CATEGORICAL_FEATURES = ("segment", "industry")
 HEALTH = "health"

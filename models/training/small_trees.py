@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from keepwell.models.grading.metrics import Floats
-from keepwell.models.training.threads import one_thread
+from keepwell.models.grading.threads import one_thread
 
 MAX_SPLITS = 8
 """Splits whose answers fit into one byte."""

@@ -1,4 +1,4 @@
-"""One thread for learning and prediction: on small data, or a busy machine, many cost more than they save."""
+"""One thread for learning, prediction and grading: on small data, or a busy machine, many cost more than they save."""
 
 from functools import cache
 from typing import Any
