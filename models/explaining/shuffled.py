@@ -14,7 +14,7 @@ from keepwell.models.training.candidates import probability_of_inputs
 from keepwell.models.training.inputs import seen_by
 from keepwell.models.training.origins import origins
 from keepwell.models.training.segments import SEGMENT
-from keepwell.models.training.trial import Trained
+from keepwell.models.training.trained import Trained
 
 
 @dataclass(frozen=True)
