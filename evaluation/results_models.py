@@ -89,7 +89,7 @@ class TrainedCompany:
     def watched(self) -> pd.DataFrame:
         """Every month from the first of validation on, with the champion's probability."""
         rows = self.examples[self.examples["as_of"] >= pd.Timestamp(self.splits.validation[0])]
-        return rows.assign(chance=self.trial.trained[self.trial.selected].probabilities(rows))
+        return rows.assign(chance=self.trial.graded.probabilities(rows))
 
 
 def trained_on(examples: pd.DataFrame) -> TrainedCompany:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from keepwell.flows.run import Run
 from keepwell.models.promotion.champions import CHALLENGER, CHAMPION
 from keepwell.models.settings.base import OUTCOMES
+from keepwell.models.training.refit import ByMonth
 from keepwell.models.training.split import TooLittleData
 from keepwell.tasks.delivery.artifacts import show_degraded
 from keepwell.tasks.learning.audit_facts import legacy_scores
@@ -50,11 +51,13 @@ def in_place(
             raise TooLittleData(
                 f"Version {champion.version} was stored without a baseline; the next champion will have one."
             )
-        return InPlace(CHAMPION, champion.version, champion.trained, champion.baseline)
+        return InPlace(CHAMPION, champion.version, champion.by_month, champion.baseline)
     found = trained.get(outcome)
     if found is None or found.baseline is None:
         return None
-    return InPlace(CHALLENGER, versions[outcome], found.trial.trained[found.trial.selected], found.baseline)
+    trial = found.trial
+    by_month = trial.graded if trial.refit is None else ByMonth(trial.serving, trial.graded, trial.seen_until)
+    return InPlace(CHALLENGER, versions[outcome], by_month, found.baseline)
 
 
 @step

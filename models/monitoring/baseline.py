@@ -24,8 +24,8 @@ SPLITS = ("train", "validation", "test")
 class Baseline:
     """The distributions, outcome rate and metrics at training, stored as JSON so that no later run needs training rows.
 
-    `reference`: inputs of the training months, and the score of the months not trained on; `rate`: of the outcome in
-    the training months; `metrics`: of the whole portfolio on the test months, those that have an interval.
+    `reference`: inputs of the months that what serves was fitted on, and its score of months not in that fit; `rate`:
+    of the outcome in those months; `metrics`: of the whole portfolio on the test months, those that have an interval.
     """
 
     splits: Splits
@@ -51,16 +51,20 @@ class Baseline:
 
 
 def baseline(found: Trial, train: pd.DataFrame, held_out: pd.DataFrame, label: str, rules: DriftSettings) -> Baseline:
-    """The baseline of the selected candidate.
+    """The baseline of what serves.
 
-    `train`: the examples of the training months; `held_out`: those of validation and test. Every label is known.
+    `train`: the examples of the training months; `held_out`: those of validation and test. Every label is known. A
+    refit has its own: the rows that it was fitted on, and those out of fold.
     """
-    selected = found.trained[found.selected]
+    selected = found.serving
+    scored = held_out.assign(chance=found.graded.probabilities(held_out))
+    if found.refit is not None:
+        train = found.refit.rows.rows
+        out_of_fold = found.refit.held_out.rows.assign(chance=found.refit.y_prob)
+        scored = out_of_fold[out_of_fold["as_of"] >= pd.Timestamp(found.splits.validation[0])]
     columns = input_columns(selected.model)
     categorical_features = [name for name in columns if name in CATEGORICAL_FEATURES]
     numeric_features = [name for name in columns if name not in CATEGORICAL_FEATURES]
-    was = reference(
-        train, numeric_features, categorical_features, held_out.assign(chance=selected.probabilities(held_out)), rules
-    )
+    was = reference(train, numeric_features, categorical_features, scored, rules)
     metrics = {name: e for name, e in found.metrics[found.selected, "all"].items() if np.isfinite(e.low)}
     return Baseline(found.splits, was, rate_of(train.assign(happened=train[label].astype(float))), metrics)

@@ -7,13 +7,16 @@ import pandas as pd
 from keepwell.models.grading.intervals import Estimate, graded_metrics
 from keepwell.models.grading.metrics import graded, top
 from keepwell.models.settings.training import CandidateSettings, PolicySettings
+from keepwell.models.training.refit import ByMonth
 from keepwell.models.training.split import Splits
 from keepwell.models.training.trained import Trained
 
 SEED = 1
 
 
-def unseen(examples: pd.DataFrame, label: str, trained: Trained, splits: Splits, rules: PolicySettings) -> pd.DataFrame:
+def unseen(
+    examples: pd.DataFrame, label: str, trained: Trained | ByMonth, splits: Splits, rules: PolicySettings
+) -> pd.DataFrame:
     """account_id, as_of, churned_at, health, chance, flagged and happened, from the first month of validation on.
 
     Flagged are the highest probabilities of each month within capacity; `happened` is missing where it has not matured.

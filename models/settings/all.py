@@ -8,6 +8,7 @@ from keepwell.models.settings.training import (
     CandidateSettings,
     InputSettings,
     PolicySettings,
+    RefitSettings,
     SegmentSettings,
     SplitSettings,
     TreatedSettings,
@@ -26,6 +27,7 @@ class ModelSettings(Section):
     inputs: InputSettings = InputSettings()
     candidates: CandidateSettings = CandidateSettings()
     policy: PolicySettings = PolicySettings()
+    refit: RefitSettings = RefitSettings()
     audit: AuditSettings = AuditSettings()
     tripwires: TripwireSettings = TripwireSettings()
     insights: InsightSettings = InsightSettings()

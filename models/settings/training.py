@@ -80,6 +80,19 @@ class PolicySettings(Section):
     )
 
 
+class RefitSettings(Section):
+    """How the selected candidate is fitted again on all matured months, and when the refit does not serve."""
+
+    block_months: Months = Field(3, description="months that one fit out of fold predicts")
+    min_months: Months = Field(6, description="matured months before such a block, at least")
+    slope_spread: Positive = Field(0.25, description="standard deviation of the calibration slope around 1, expected")
+    level_spread: Positive = Field(0.5, description="standard deviation of the level of the log odds, expected")
+    max_shift: Positive = Field(
+        0.5, description="mean difference of log odds from the graded fit, before calibration, at most"
+    )
+    max_spread: Positive = Field(1.5, description="standard deviation of that difference, at most")
+
+
 class TripwireSettings(Section):
     """Which metrics are too good to be true, and which features or models are allowed all the same."""
 

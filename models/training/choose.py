@@ -71,3 +71,36 @@ def calibrated(y_prob: Floats, y_true: Floats, sample_weight: Floats | None = No
         return Calibration(1.0, 0.0)
     intercept, slope = line(odds, y_true, np.ones(len(odds)) if sample_weight is None else sample_weight)
     return Calibration(max(slope, 0.0), intercept)
+
+
+def shrunk(
+    y_prob: Floats,
+    y_true: Floats,
+    accounts: NDArray[Any],
+    sample_weight: Floats,
+    slope_spread: float,
+    level_spread: float,
+) -> Calibration:
+    """The calibration, drawn towards none (slope 1, no shift) by its own error (normal prior; Morris 1983).
+
+    The error is that of whole accounts, whose months share an outcome (Liang and Zeger 1986). `slope_spread`,
+    `level_spread`: standard deviations of slope and level (at the mean log odds) that are expected of a calibration.
+    """
+    odds = log_odds(y_prob)
+    if np.ptp(odds) == 0:
+        return Calibration(1.0, 0.0)
+    middle = float(np.average(odds, weights=sample_weight))
+    x = odds - middle
+    level, slope = line(x, y_true, sample_weight)
+    rows = np.stack([np.ones_like(x), x])
+    expected = 1.0 / (1.0 + np.exp(-(level + slope * x)))
+    curvature = (rows * (sample_weight * expected * (1.0 - expected))) @ rows.T
+    place = np.unique(accounts, return_inverse=True)[1]
+    pulls = np.stack([np.bincount(place, sample_weight * (y_true - expected) * side) for side in rows])
+    inverse = np.linalg.pinv(curvature)
+    error = inverse @ (pulls @ pulls.T) @ inverse
+    prior = np.diag([level_spread**2, slope_spread**2])
+    off = np.array([level - middle, slope - 1.0])
+    level_off, slope_off = prior @ np.linalg.solve(prior + error, off)
+    slope = max(1.0 + slope_off, 0.0)
+    return Calibration(float(slope), float(middle + level_off - slope * middle))

@@ -4,7 +4,8 @@ Fitted on training months, compared and calibrated on validation months, graded 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -25,6 +26,7 @@ from keepwell.models.training.candidates import (
 )
 from keepwell.models.training.choose import Compared, calibrated, compared, simplest_as_good
 from keepwell.models.training.inputs import varied
+from keepwell.models.training.refit import Refit, refitted
 from keepwell.models.training.segments import LabeledRows, segment_models
 from keepwell.models.training.split import Splits, TooLittleData, labeled_rows
 from keepwell.models.training.thresholds import choose_thresholds, flagged, what_if
@@ -47,7 +49,8 @@ class Trial:
     `treated and untreated` or `untreated only` are its metrics with the other way of weighting examples; `counting`
     describes both. `what_if`: its thresholds against workload and churn caught, on validation (thresholds.py).
     `test`: the test rows with its `chance` and the `weight` of each; `probabilities`: every candidate's, of these rows.
-    `segments`: a model of each segment against the pooled one (segments.py).
+    `segments`: a model of each segment against the pooled one (segments.py). `refit`: the selected candidate fitted
+    again on all matured months, with `serving_thresholds` of its own; None, and `why_no_refit`, where there is none.
     """
 
     splits: Splits
@@ -61,6 +64,24 @@ class Trial:
     probabilities: Mapping[str, Floats]
     counting: str
     segments: pd.DataFrame
+    refit: Refit | None = None
+    serving_thresholds: Mapping[str, float] = field(default_factory=dict)
+    why_no_refit: str = ""
+
+    @property
+    def graded(self) -> Trained:
+        """The selected candidate as it was fitted on the training months and graded on the test months."""
+        return self.trained[self.selected]
+
+    @property
+    def serving(self) -> Trained:
+        """What serves: the refit on all matured months, without one the graded fit (MOD-11)."""
+        return self.graded if self.refit is None else self.refit.trained
+
+    @property
+    def seen_until(self) -> date:
+        """The last month that what serves has learnt from."""
+        return self.splits.train[-1] if self.refit is None else self.refit.months[1]
 
 
 def trial(
@@ -111,6 +132,11 @@ def trial(
     by_policy = flagged(best, best["chance"].to_numpy(), threshold_by_group, settings.policy)
     metrics[selected, BY_POLICY] = _graded(best, label, settings, by_policy)
     metrics |= {(selected, way): found for way, found in _other_way(labeled, best, label, count, settings)}
+    again, why_no_refit = _refit(labeled, trained[selected], test, label, names, splits, settings, count)
+    thresholds = threshold_by_group
+    if again is not None:
+        of = again.held_out
+        thresholds = choose_thresholds(of.rows, of.y_true, again.y_prob, settings.policy, of.sample_weight)
     table = what_if(validation, y_true, right, settings.policy, sample_weight)
     return Trial(
         splits,
@@ -124,7 +150,31 @@ def trial(
         held_out,
         _counting(count),
         tried,
+        again,
+        thresholds,
+        why_no_refit,
     )
+
+
+def _refit(
+    labeled: pd.DataFrame, graded: Trained, test: pd.DataFrame, label: str, names: Sequence[str], splits: Splits,
+    settings: ModelSettings, count: Counted,
+) -> tuple[Refit | None, str]:  # fmt: skip
+    """The graded fit's candidate on all matured months; or why it serves as it is."""
+
+    def fit(rows: LabeledRows) -> Pipeline:
+        sample_weight = rows.sample_weight if count.randomized else None
+        y_true = pd.Series(rows.y_true > 0, rows.rows.index)
+        able = varied(rows.rows, names)
+        return fitted(graded.name, rows.rows, y_true, able, settings.inputs, settings.candidates, sample_weight)
+
+    matured = _labeled(labeled[labeled[WEIGHT] > 0], label)
+    gap = (splits.validation[0] - splits.train[-1]).days
+    found = refitted(matured, graded, test, gap, fit, settings.refit)
+    if found is None:
+        return None, "too few months have enough months before them to calibrate a refit on"
+    refused = found.agreement.refused(settings.refit)
+    return (None, refused) if refused else (found, "")
 
 
 def _labeled(rows: pd.DataFrame, label: str) -> LabeledRows:

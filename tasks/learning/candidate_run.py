@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, timedelta
 from functools import cached_property
 from importlib.metadata import version as installed
 from pathlib import Path
@@ -20,7 +21,7 @@ from keepwell.tasks.learning.curves import curve_points, curves_png
 from keepwell.tasks.learning.model_card import model_card
 from keepwell.tasks.learning.quarter import Quarter, TrainingResult
 from keepwell.tasks.registry.tracking import BOOK, RANGE, Logged
-from keepwell.tasks.registry.versions import SERVING_FILE
+from keepwell.tasks.registry.versions import GRADED_FILE, SERVING_FILE
 
 OF_THE_BOOK = {"all": BOOK, BY_POLICY: "policy/", ALL_ROWS: "treated_and_untreated/", UNTREATED: "untreated_only/"}
 """The section of what is graded on the whole book, however it is counted."""
@@ -43,7 +44,9 @@ class Candidate:
 
     @property
     def trained(self) -> Trained:
-        return self.result.trial.trained[self.name]
+        """What is logged: of the selected one what serves, of another its graded fit."""
+        trial = self.result.trial
+        return trial.serving if self.selected else trial.trained[self.name]
 
     @cached_property
     def card(self) -> str:
@@ -59,6 +62,7 @@ class Candidate:
 def logged(candidate: Candidate) -> Logged:
     """The run of a candidate: its tags, parameters and metrics."""
     quarter, result, name = candidate.quarter, candidate.result, candidate.name
+    learnt_until, first_test = _seen(candidate)
     found, inputs, calibration = result.trial, candidate.inputs, candidate.trained.calibration
     tags = {
         **candidate.rests,
@@ -69,8 +73,9 @@ def logged(candidate: Candidate) -> Logged:
         "snapshot_id": quarter.snapshot_id,
         "code_version": quarter.code_version,
         "mlflow.note.content": candidate.card,
-        "learnt_until": str(found.splits.validation[-1]),
-        "first_test": str(found.splits.test[0]),
+        "graded_on": f"{found.splits.test[0]} to {found.splits.test[-1]}",
+        "learnt_until": str(learnt_until),
+        "first_test": str(first_test),
     }
     parameters: dict[str, object] = {
         "candidate": name,
@@ -92,6 +97,14 @@ def logged(candidate: Candidate) -> Logged:
         }
     mark = " *" if candidate.selected else ""
     return Logged(f"{name} {quarter.as_of}{mark}", quarter.as_of, tags, parameters, _metrics(found, name))
+
+
+def _seen(candidate: Candidate) -> tuple[date, date]:
+    """The last month that the logged fit, or its calibration, has seen, and the first that it has not."""
+    found = candidate.result.trial
+    if not candidate.selected or found.refit is None:
+        return found.splits.validation[-1], found.splits.test[0]
+    return found.seen_until, (found.seen_until.replace(day=1) + timedelta(days=31)).replace(day=1)
 
 
 def _metrics(found: Trial, name: str) -> dict[str, float]:
@@ -139,8 +152,9 @@ def write_artifacts(to: Path, candidate: Candidate) -> None:
 
 
 def write_model(to: Path, candidate: Candidate, run: str, logged_model: Any) -> None:
-    """Write the model in MLflow's format, with skops, and the serving data beside it."""
+    """Write the model in MLflow's format, with skops, and the serving data and the graded fit beside it."""
     import mlflow.sklearn
+    import skops.io
     from mlflow.models import Model, infer_signature
 
     result = candidate.result
@@ -162,10 +176,13 @@ def write_model(to: Path, candidate: Candidate, run: str, logged_model: Any) -> 
     about = {
         "inputs": inputs,
         "versions": {name: FEATURES[name].version for name in inputs if name in FEATURES},
-        "thresholds": dict(result.trial.thresholds),
+        "thresholds": dict(result.trial.serving_thresholds),
+        "seen_until": str(result.trial.seen_until),
         "reference": dict(result.reference),
         "baseline": result.baseline.plain() if result.baseline else None,
         "example": example.astype(object).to_numpy().tolist(),
         "chances": y_prob[:, 1].tolist(),
     }
+    if result.trial.refit is not None:
+        (to / GRADED_FILE).write_bytes(skops.io.dumps(as_one(result.trial.graded)))
     (to / SERVING_FILE).write_text(json.dumps(about, indent=1, sort_keys=True))

@@ -14,15 +14,15 @@ import numpy as np
 import pandas as pd
 
 from keepwell.models.settings.base import OUTCOMES
+from keepwell.models.training.artifact import input_columns
 from keepwell.tasks.files.digests import sha256_of
 from keepwell.tasks.learning.candidate_run import Candidate, logged, write_artifacts, write_model
 from keepwell.tasks.learning.quarter import Quarter, TrainingResult
 from keepwell.tasks.registry.tracking import Tracking, begin_run, finish_run, is_whole, name_of, runs_where
 from keepwell.tasks.registry.versions import (
     HELD_OUT_FILE,
-    MODEL_FILE,
-    SERVING_FILE,
     ServingModel,
+    digest_of,
     outcome_registry,
     sync_aliases,
 )
@@ -63,7 +63,11 @@ def _log_trial(
 
 
 def held_out_rows(result: TrainingResult, champion: ServingModel | None) -> pd.DataFrame:
-    """Test rows with probabilities of the selected candidate and, where it was not trained on them, of the champion."""
+    """Test rows with probabilities of the selected candidate, of health and of the champion.
+
+    Both are compared as procedures: fitted on the same training months. A champion that is no refit, or whose candidate
+    or inputs are not among these, answers itself for the months that it was not trained on.
+    """
     test, probabilities = result.trial.test, result.trial.probabilities
     rows = test[["account_id", "as_of", "segment"]].assign(
         happened=test[OUTCOMES[result.outcome]].astype(float),
@@ -73,10 +77,21 @@ def held_out_rows(result: TrainingResult, champion: ServingModel | None) -> pd.D
         weight=test["weight"],
     )
     if champion is not None:
+        twin = _twin(result, champion)
+        if twin is not None:
+            return rows.assign(champion=probabilities[twin]).reset_index(drop=True)
         unseen = rows["as_of"] >= pd.Timestamp(champion.first_test)
         if unseen.any():
             rows.loc[unseen, "champion"] = champion.probabilities(test[unseen])
     return rows.reset_index(drop=True)
+
+
+def _twin(result: TrainingResult, champion: ServingModel) -> str | None:
+    """The champion's candidate, of the same inputs, as this quarter's trial fitted it on its training months."""
+    there = result.trial.trained.get(champion.candidate)
+    if champion.graded is None or there is None or set(input_columns(there.model)) != set(champion.inputs):
+        return None
+    return champion.candidate
 
 
 def _log_candidate(client: Any, experiment: str, candidate: Candidate) -> None:
@@ -103,7 +118,7 @@ def _log_selected(client: Any, experiment: str, candidate: Candidate, champion: 
         held_out_rows(result, champion).to_parquet(artifacts / HELD_OUT_FILE, index=False)
         write_model(place, candidate, run, model)
         sums = {
-            "sha256": sha256_of(place / MODEL_FILE, place / SERVING_FILE),
+            "sha256": digest_of(place),
             "held_out_sha256": sha256_of(artifacts / HELD_OUT_FILE),
         }
         client.log_artifacts(run, str(artifacts))
@@ -122,7 +137,7 @@ def _register(client: Any, result: TrainingResult, tags: Mapping[str, str], run:
             name, description=f"Probability of {result.outcome}, by account. See mlflow/README.md."
         )
     own_tags = {key: value for key, value in tags.items() if not key.startswith("mlflow.")}
-    thresholds = json.dumps(dict(result.trial.thresholds), sort_keys=True)
+    thresholds = json.dumps(dict(result.trial.serving_thresholds), sort_keys=True)
     # By its place: `models:/` would be looked up in MLflow's global store, which is nowhere set.
     version = client.create_model_version(
         name, model.artifact_location, run, tags={**own_tags, "thresholds": thresholds}, description=card,

@@ -37,6 +37,7 @@ def model_card(quarter: Quarter, result: TrainingResult, name: str) -> str:
         _metrics_table(result, name),
         _slices(result, name),
         *([_segments(result)] if name == result.trial.selected else []),
+        *([["## What serves"], _serving(result)] if name == result.trial.selected else []),
         ["## What it cannot know"],
         _limits(quarter, result, days),
     ]
@@ -50,6 +51,23 @@ def _splits(result: TrainingResult) -> list[str]:
         counts = f"{size.rows:,} | {size.accounts:,} | {size.outcomes:,} rows"
         lines.append(f"| {name} | {size.first} to {size.last} | {counts} |")
     return lines
+
+
+def _serving(result: TrainingResult) -> list[str]:
+    """Which fit serves, what calibrated it, and how far it is from the one with the figures above (MOD-11)."""
+    trial = result.trial
+    if trial.refit is None:
+        return [f"The fit above, on the training months: {trial.why_no_refit or 'no refit was made'}."]
+    (first, last), out = trial.refit.months, trial.refit.held_out.rows["as_of"]
+    agreement = trial.refit.agreement
+    said = (
+        f"The same candidate fitted again on all matured months, {first} to {last}, {len(trial.refit.rows.rows):,} "
+        f"rows. Calibration and thresholds are from probabilities out of fold of {out.min():%Y-%m-%d} to "
+        f"{out.max():%Y-%m-%d}, each by a fit on months whose outcomes were known before. The figures above are of the "
+        "fit on the training months; on the test months the log odds of the two differ, before calibration, by "
+        f"{agreement.shift:+.2f} in the mean, with a standard deviation of {agreement.spread:.2f}."
+    )
+    return [said]
 
 
 def _metrics_table(result: TrainingResult, name: str) -> list[str]:

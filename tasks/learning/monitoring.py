@@ -21,6 +21,7 @@ from keepwell.models.monitoring.over_time import by_month, together, unseen
 from keepwell.models.promotion.champions import CHAMPION, Alias
 from keepwell.models.settings.all import ModelSettings
 from keepwell.models.settings.base import OUTCOMES
+from keepwell.models.training.refit import ByMonth
 from keepwell.models.training.split import TooLittleData
 from keepwell.models.training.trained import Trained
 from keepwell.tasks.marts.frames import stacked
@@ -46,7 +47,7 @@ class InPlace:
 
     alias: Alias
     version: str
-    trained: Trained
+    trained: Trained | ByMonth
     baseline: Baseline
 
 

@@ -73,11 +73,11 @@ class TrainingResult:
 
 
 def training_result(outcome: str, found: Trial, examples: pd.DataFrame, rules: ModelSettings) -> TrainingResult:
-    """The trial with the explanation and the monitoring baseline of the selected candidate."""
+    """The trial with the reference and monitoring baseline of what serves, and the importance of what was graded."""
     result = TrainingResult(outcome, found, examples)
-    selected = found.trained[found.selected]
     train, held_out = result.split("train"), pd.concat([result.split("validation"), result.split("test")])
-    typical = reference_row(train[input_columns(selected.model)])
-    leans = importance(selected, found.test, OUTCOMES[outcome], rules.importance)
+    fitted_on = train if found.refit is None else found.refit.rows.rows
+    typical = reference_row(fitted_on[input_columns(found.serving.model)])
+    leans = importance(found.graded, found.test, OUTCOMES[outcome], rules.importance)
     was = baseline(found, train, held_out, OUTCOMES[outcome], rules.drift)
     return replace(result, reference=typical.to_dict(), importance=leans, baseline=was)

@@ -16,11 +16,18 @@ from keepwell.models.promotion.champions import CHAMPION, Alias, champions
 from keepwell.models.settings.base import OUTCOMES
 from keepwell.models.training.artifact import TRUSTED
 from keepwell.tasks.errors import StoredDamaged, Unreachable
-from keepwell.tasks.files.digests import sha256_of
 from keepwell.tasks.registry.promotion_record import lost_changes, warn_of_lost_changes
 from keepwell.tasks.registry.stored_names import read_model
 from keepwell.tasks.registry.tracking import Tracking
-from keepwell.tasks.registry.versions import MODEL_FILE, SERVING_FILE, ServingModel, Version, outcome_registry
+from keepwell.tasks.registry.versions import (
+    GRADED_FILE,
+    MODEL_FILE,
+    SERVING_FILE,
+    ServingModel,
+    Version,
+    digest_of,
+    outcome_registry,
+)
 
 TOLERANCE = 1e-9  # what rounding may do to a probability
 
@@ -124,10 +131,14 @@ def load_version(tracking: Tracking, outcome: str, alias: Alias, version: Versio
     with tempfile.TemporaryDirectory() as folder:
         place = _download(tracking, version.source, Path(folder))
         model_file, serving_file = place / MODEL_FILE, place / SERVING_FILE
-        if sha256_of(model_file, serving_file) != version.tags["sha256"]:
+        if digest_of(place) != version.tags["sha256"]:
             raise NoModel(f"The files of version {version.number} are not those that were registered.")
         try:
-            model = skops.io.loads(read_model(model_file), trusted=list(TRUSTED))
+            model, *graded = (
+                skops.io.loads(read_model(file), trusted=list(TRUSTED))
+                for file in (model_file, place / GRADED_FILE)
+                if file == model_file or file.exists()
+            )
         except UntrustedTypesFoundException as error:
             raise NoModel(f"Version {version.number} holds a type that is not trusted: {error}") from error
         about = json.loads(serving_file.read_text())
@@ -137,6 +148,7 @@ def load_version(tracking: Tracking, outcome: str, alias: Alias, version: Versio
         outcome, version.number, alias, version.tags["candidate"], version.as_of,
         date.fromisoformat(version.tags["first_test"]), model, tuple(about["inputs"]), about["thresholds"],
         about["reference"], Baseline.from_plain(about["baseline"]) if about.get("baseline") else None,
+        (graded[0], date.fromisoformat(about["seen_until"])) if graded else None,
     )  # fmt: skip
     example = pd.DataFrame(about["example"], columns=list(found.inputs))
     if abs(found.probabilities(example) - about["chances"]).max() > TOLERANCE:

@@ -21,12 +21,15 @@ from keepwell.models.grading.metrics import Floats
 from keepwell.models.monitoring.baseline import Baseline
 from keepwell.models.promotion.champions import CHALLENGER, CHAMPION, Alias, Event, challenger, champions, serving
 from keepwell.models.training.artifact import CalibratedModel, as_trained
+from keepwell.models.training.refit import ByMonth
 from keepwell.models.training.trained import Trained
 from keepwell.tasks.errors import Unreachable
 from keepwell.tasks.files.digests import sha256_of
 from keepwell.tasks.registry.tracking import Tracking, name_of
 
 MODEL_FILE, SERVING_FILE, HELD_OUT_FILE = "model.skops", "kept.json", "held_out.parquet"
+GRADED_FILE = "graded.skops"
+"""The fit whose figures are quoted, beside a refit."""
 EVENT = "event."
 TAGS = ("sha256", "as_of", "candidate", "first_test")
 """What a version needs to serve; all are written at once with it."""
@@ -38,7 +41,8 @@ log = logging.getLogger("keepwell")
 class ServingModel:
     """A registered model, ready to score. `thresholds`, `reference` and `baseline`: as when it was registered.
 
-    `as_of`: the date up to which it knows the data. `first_test`: the first month that it was not trained on.
+    `as_of`: the date up to which it knows the data. `first_test`: the first month that it was not trained on. `graded`:
+    of a refit the fit whose figures are quoted, with the last month that the refit has seen (MOD-11).
     """
 
     outcome: str
@@ -52,6 +56,15 @@ class ServingModel:
     thresholds: Mapping[str, float]
     reference: Mapping[str, Any]
     baseline: Baseline | None = None
+    graded: tuple[CalibratedModel, date] | None = None
+
+    @property
+    def by_month(self) -> Trained | ByMonth:
+        """The model as monitoring asks it: about no month that it has seen."""
+        if self.graded is None:
+            return self.trained
+        graded, seen_until = self.graded
+        return ByMonth(self.trained, as_trained(self.candidate, graded), seen_until)
 
     @property
     def trained(self) -> Trained:
@@ -61,6 +74,12 @@ class ServingModel:
     def probabilities(self, rows: pd.DataFrame) -> Floats:
         """Calibrated probability of each row."""
         return self.trained.probabilities(rows)
+
+
+def digest_of(place: Path) -> str:
+    """The digest of a version's files; a refit has one more."""
+    graded = place / GRADED_FILE
+    return sha256_of(place / MODEL_FILE, place / SERVING_FILE, *([graded] if graded.exists() else []))
 
 
 @dataclass(frozen=True)

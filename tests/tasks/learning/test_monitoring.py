@@ -247,7 +247,7 @@ def test_the_champion_is_watched_and_the_challenger_only_where_there_is_none(cha
         "churn", "3", "champion", "logistic", date(2026, 1, 1), date(2025, 11, 1),
         as_one(trained), ["use"], {}, {}, champion.baseline,
     )  # fmt: skip
-    found = SimpleNamespace(trial=SimpleNamespace(trained={"logistic": trained}, selected="logistic"))
+    found = SimpleNamespace(trial=SimpleNamespace(graded=trained, refit=None))
     found.baseline = champion.baseline
     trained_now, versions = {"churn": found}, {"churn": "4"}
 
