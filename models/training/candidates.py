@@ -46,8 +46,10 @@ def _dummy(_: Sequence[str], __: InputSettings, ___: CandidateSettings) -> Pipel
 
 
 def _health(_: Sequence[str], __: InputSettings, ___: CandidateSettings) -> Pipeline:
+    # A company whose health is not known at all has this baseline too: it then says the base rate.
+    imputer = SimpleImputer(strategy="median", keep_empty_features=True)
     alone = ColumnTransformer(
-        [("health", make_pipeline(SimpleImputer(strategy="median"), StandardScaler()), [HEALTH])],
+        [("health", make_pipeline(imputer, StandardScaler()), [HEALTH])],
         verbose_feature_names_out=False,
     )
     return make_pipeline(alone, LogisticRegression())

@@ -52,6 +52,16 @@ def test_a_company_without_any_segment_or_industry_has_a_model():
         assert np.isfinite(predicted_probability(model, train)).all(), name
 
 
+def test_a_company_without_any_health_has_the_base_rate_for_a_baseline():
+    """Three required tables, no seats, no user ids: health is unknown everywhere, and models are tried (MOD-4)."""
+    train, label, _ = drawn(1000, 1)
+    train = train.assign(health=np.nan)
+
+    model = fitted("health", train, pd.Series(label), NUMERIC_FEATURES, InputSettings(), QUICK)
+
+    assert np.allclose(predicted_probability(model, train), label.mean(), atol=0.01)
+
+
 def test_a_linear_model_has_the_right_sign():
     """A higher signal gives a higher probability; Cauchy noise does not drown it (FEA-7)."""
     train, label, _ = drawn(4000, 1)

@@ -73,6 +73,15 @@ def test_one_odd_season_of_validation_does_not_move_the_level_of_what_serves() -
     assert 0.78 < ratio["serving"] < 1.0
 
 
+def test_a_company_without_any_health_has_a_model() -> None:
+    """Its baseline is the base rate: nothing fails for want of a health score (MOD-2)."""
+    found = trial(company(500, 1).assign(health=np.nan), "churned", SPLITS, FEATURES, SETTINGS)
+
+    assert found.metrics["health", "all"]["roc_auc"].value == 0.5
+    assert found.metrics[found.selected, "all"]["roc_auc"].low > 0.5
+    assert found.refit is not None
+
+
 def test_too_few_months_leave_the_graded_fit_in_place() -> None:
     """Nothing to calibrate a refit on: what was graded serves, and the reason is said (MOD-11)."""
     found = trial(company(500, 1), "churned", SPLITS, FEATURES, replace_rules(min_months=18))
