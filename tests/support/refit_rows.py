@@ -11,7 +11,9 @@ from tests.support.training_rows import QUICK
 FEATURES = ("signal", "other")
 MONTHS = [month.date() for month in pd.date_range("2024-01-01", periods=18, freq="MS")]
 SPLITS = Splits(tuple(MONTHS[:6]), tuple(MONTHS[9:11]), tuple(MONTHS[14:]))
-SETTINGS = ModelSettings(candidates=QUICK, refit=RefitSettings(min_months=4))
+SETTINGS = ModelSettings(
+    candidates=QUICK.model_copy(update={"replicates": 20, "max_iter": 30}), refit=RefitSettings(min_months=4)
+)
 
 
 def company(accounts: int, seed: int, per_month: float = 0.0, from_month: int = 99, shift: float = 0.0) -> pd.DataFrame:
