@@ -157,9 +157,12 @@ def observed_to_expected(g: Graded) -> Floats:
 
 
 def calibration_slope(g: Graded) -> Floats:
-    """Calibration slope of the log odds: 1 where right, below 1 where probabilities are too extreme (Cox 1958)."""
+    """Calibration slope of the log odds: 1 where right, below 1 where probabilities are too extreme (Cox 1958).
+
+    NaN where all rows have one probability: through one point goes every line.
+    """
     slope: Floats = lines(g.odds, g.positive_by_probability, g.weight_by_probability)[..., 1]
-    return slope
+    return slope if np.ptp(g.odds) > 0 else np.full_like(slope, np.nan)
 
 
 def log_odds(y_prob: Floats) -> Floats:

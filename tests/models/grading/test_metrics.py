@@ -127,3 +127,13 @@ def test_a_number_that_does_not_vary_has_the_smallest_line():
 
     assert intercept - 2.0 * slope == pytest.approx(np.log(1 / 3))
     assert slope == pytest.approx(-2.0 * intercept)
+
+
+def test_one_probability_for_all_has_no_slope() -> None:
+    """Through one point goes every line: the slope of a constant is missing, and so are its bounds (MOD-4)."""
+    y_true = np.tile([1.0, 0.0, 0.0], 40)
+    side = graded(y_true, np.full(120, 0.2), np.zeros(120, dtype=bool))
+
+    found = graded_metrics(side, np.arange(120), 20, 0.9, 1)["calibration_slope"]
+
+    assert np.isnan([found.value, found.low, found.high]).all()
