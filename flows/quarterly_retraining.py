@@ -189,7 +189,10 @@ def flat(settings: Mapping[str, object], above: str = "") -> dict[str, object]:
 
 
 def verdicts(result: QuarterResult) -> list[str]:
-    """A warning for each selected candidate that is no better than a random guess or than health on the test months."""
+    """A warning for each selected candidate that is no better than a guess, than the base rate or than health on test.
+
+    And for one that serves without having seen the newest months.
+    """
     said = []
     for outcome, found in result.trials.items():
         auc, health = (found.metrics[name, "all"]["roc_auc"] for name in (found.selected, "health"))
@@ -201,6 +204,17 @@ def verdicts(result: QuarterResult) -> list[str]:
             )
         elif auc.value <= health.value:
             said.append(f"{metric}, health alone {health.value:.2f}: the model adds nothing to health.")
+        skill = found.metrics[found.selected, "all"]["brier_skill"]
+        if skill.value <= 0:
+            said.append(
+                f"{outcome}: the probabilities of {found.selected} are no better than the base rate on the test months "
+                f"(Brier skill {skill.value:.3f}, {skill.low:.3f} to {skill.high:.3f}): rank by them at most."
+            )
+        if found.why_no_refit:
+            said.append(
+                f"{outcome}: {found.selected} is not fitted again on all matured months, and knows none after "
+                f"{found.seen_until}: {found.why_no_refit}."
+            )
     return said
 
 
