@@ -120,6 +120,8 @@ def number_reading(value: str, seen: Sequence[Shape], dialect: str) -> Reading |
         return None
     if any(re.search(r"[^9.,+-]", shape.text) for shape in unread):
         digits = f"REGEXP_REPLACE({VALUE}, '[^0-9.,-]', '', 'g')"
+        if any(not shape.readable and shape not in unread for shape in seen):
+            digits = f"CASE WHEN REGEXP_MATCHES({VALUE}, '{_any_of(unread)}') THEN {digits} ELSE {VALUE} END"
         value = _transpiled(digits, dialect).replace(VALUE, value)
     with_comma, with_point = f"REPLACE(REPLACE({value}, '.', ''), ',', '.')", f"REPLACE({value}, ',', '')"
     if certain_comma:
@@ -127,6 +129,12 @@ def number_reading(value: str, seen: Sequence[Shape], dialect: str) -> Reading |
     if certain_point or not any("," in shape.text or "." in shape.text for shape in unread):
         return Reading(with_point)
     return Reading(with_point, with_comma)
+
+
+def _any_of(unread: Sequence[Shape]) -> str:
+    """The regular expression of values of these shapes, with numbers of any length."""
+    digits = [re.sub("9+", "[0-9]+", re.escape(shape.text)).replace("A", r"\D").replace("'", "''") for shape in unread]
+    return f"^({'|'.join(dict.fromkeys(digits))})$"
 
 
 def date_reading(value: str, seen: Sequence[Shape], target: str, dialect: str) -> Reading | None:

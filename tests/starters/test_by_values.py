@@ -98,3 +98,15 @@ def test_plain_numbers_mean_an_account_only_where_a_column_is_called_so(tmp_path
     proposed(tmp_path, {"Customers": accounts, "Contracts": contracts})
 
     assert staged(tmp_path, "contracts").rows("contracts", "contract_id account_id")["1"] == "30"
+
+
+def test_text_with_a_number_in_it_is_no_amount(tmp_path: Path) -> None:
+    """A remark beside amounts with a currency stays a text, which is counted (SRC-11)."""
+    amounts = ['"€ 1.200,50"', "Q1 2026", "call Bob 12", '"€ 9,00"']
+    rows = (f"V{n},001A,2026-01-01,{amount}" for n, amount in enumerate(amounts, start=1))
+    exports(tmp_path, billing_contracts=["contract_id,account_id,start,arr", *rows])
+
+    found = staged(tmp_path, "contracts")
+
+    assert found.rows("contracts", "contract_id arr") == {"V1": 1200.5, "V2": None, "V3": None, "V4": 9.0}
+    assert {key for _, _, key in found.uncast()} == {"V2", "V3"}
