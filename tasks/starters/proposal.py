@@ -138,7 +138,7 @@ def _text(table: CanonicalTable, parts: Sequence[Part], home: System | None, oth
     selects = [_own(part) for part in parts]
     columns = list(dict.fromkeys(column for part in parts for column in part.select.columns))
     body = selects[0] if len(parts) == 1 else _united(parts, selects, columns)
-    return "\n".join([*said, body.strip(), ""])
+    return "\n".join([*(" ".join(line.splitlines()) for line in said), body.strip(), ""])
 
 
 def _said(table: CanonicalTable, part: Part, home: System | None) -> list[str]:

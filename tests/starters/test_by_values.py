@@ -100,6 +100,19 @@ def test_plain_numbers_mean_an_account_only_where_a_column_is_called_so(tmp_path
     assert staged(tmp_path, "contracts").rows("contracts", "contract_id account_id")["1"] == "30"
 
 
+def test_a_columns_name_breaks_no_comment(tmp_path: Path) -> None:
+    """Names with quotes and ends of lines are exported too (SRC-11)."""
+    contracts = [
+        'contract_id,"Acc\'t % ""x""",start,"li',
+        'ne; SELECT"',
+        "V1,001A,2026-01-01,z",
+        "V2,001B,2026-01-01,y",
+    ]
+    exports(tmp_path, billing_contracts=contracts)
+
+    assert staged(tmp_path, "contracts").rows("contracts", "contract_id account_id") == {"V1": "001A", "V2": "001B"}
+
+
 def test_text_with_a_number_in_it_is_no_amount(tmp_path: Path) -> None:
     """A remark beside amounts with a currency stays a text, which is counted (SRC-11)."""
     amounts = ['"€ 1.200,50"', "Q1 2026", "call Bob 12", '"€ 9,00"']
