@@ -47,6 +47,11 @@ class Catalogue:
         self._source = SourceConnection(url, base, {}, STANDARD_RETRIES)
         self._columns: dict[Place, tuple[str, ...]] = {}
 
+    @property
+    def is_text(self) -> bool:
+        """Whether every value is text, as in a folder of files."""
+        return self._folder is not None
+
     @cached_property
     def places(self) -> Sequence[Place]:
         """Every table and view, in the order of schema and name."""

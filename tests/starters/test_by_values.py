@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import duckdb
 import pytest
 
+from tests.starters.test_init import init
 from tests.starters.test_proposals import proposed, staged
 
 ACCOUNTS = [
@@ -100,6 +102,53 @@ def test_plain_numbers_mean_an_account_only_where_a_column_is_called_so(tmp_path
     assert staged(tmp_path, "contracts").rows("contracts", "contract_id account_id")["1"] == "30"
 
 
+MANY = range(1, 31)
+
+
+def test_a_rows_own_id_is_not_its_account(tmp_path: Path) -> None:
+    """Tickets 1 to 30 are not of the accounts 1 to 30; an account that is gone does not change that (SRC-11)."""
+    accounts = ["id,name", *(f"{n},Firma {n}" for n in MANY)]
+    tickets = ["id,customer_id,created_at", *(f"{n},{31 - n if n > 1 else 99},2026-03-01" for n in MANY)]
+    contacts = ["id,account,email,since", *(f"{n},{31 - n},p{n}@x.de,2026-03-01" for n in MANY)]
+    answers = ["id,email,date,score", *(f"{n},p{n}@x.de,2026-03-01,9" for n in MANY)]
+    unknown = ["id,date,amount", *(f"{n},2026-03-01,9" for n in MANY)]
+
+    proposed(
+        tmp_path, {"accounts": accounts, "tickets": tickets, "contacts": contacts, "nps": answers, "invoices": unknown}
+    )
+
+    for table, key in (("tickets", "ticket_id"), ("contacts", "contact_id"), ("surveys", "survey_id")):
+        assert staged(tmp_path, table).rows(table, f"{key} account_id")["2"] == "29"
+    assert not (tmp_path / "keepwell" / "sql" / "invoices.sql").exists()
+
+
+def test_a_value_of_two_accounts_means_none(tmp_path: Path) -> None:
+    """Two accounts of one name: whose contract it is, nobody knows (SRC-11)."""
+    accounts = ["account_id,name", "A1,Muster AG", "A2,Muster AG", *(f"B{n},Firma {n}" for n in MANY)]
+    contracts = ["contract_id,customer,start", "V0,Muster AG,2026-01-01", *(f"V{n},Firma {n},2026-01-01" for n in MANY)]
+    proposed(tmp_path, {"accounts": accounts, "contracts": contracts})
+
+    found = staged(tmp_path, "contracts").rows("contracts", "contract_id account_id")
+
+    assert (found["V0"], found["V1"]) == ("Muster AG", "B1")
+
+
+def test_days_amounts_plans_and_partners_mean_no_account(tmp_path: Path) -> None:
+    """What meets by chance, and a partner's account beside the customer's, takes no row (SRC-11)."""
+    accounts = [
+        "account_id,name,created,seats,csm,tier",
+        *(f"A{n},F {n},2025-01-{n:02d},{n},c{n},t{n}" for n in MANY),
+    ]
+    rows = (f"V{n},{f'A{n}' if n < 28 else f'X{n}'},A7,2025-01-{n:02d},{n},c{n},t{n}" for n in MANY)
+    contracts = ["contract_id,account_id,reseller,start,seats,csm,tier", *rows]
+    tickets = ["ticket_id,customer_id,created", *(f"T{n},{n + 5},2025-01-{n:02d}" for n in MANY)]
+    proposed(tmp_path, {"accounts": accounts, "contracts": contracts, "tickets": tickets})
+
+    contracts_of = staged(tmp_path, "contracts").rows("contracts", "contract_id account_id")
+    assert (contracts_of["V1"], contracts_of["V30"]) == ("A1", "X30")
+    assert staged(tmp_path, "tickets").rows("tickets", "ticket_id account_id")["T1"] == "6"
+
+
 def test_a_columns_name_breaks_no_comment(tmp_path: Path) -> None:
     """Names with quotes and ends of lines are exported too (SRC-11)."""
     contracts = [
@@ -123,3 +172,19 @@ def test_text_with_a_number_in_it_is_no_amount(tmp_path: Path) -> None:
 
     assert found.rows("contracts", "contract_id arr") == {"V1": 1200.5, "V2": None, "V3": None, "V4": 9.0}
     assert {key for _, _, key in found.uncast()} == {"V2", "V3"}
+
+
+def test_ids_are_numbers_in_one_table_and_text_in_another(tmp_path: Path) -> None:
+    """In a database a name is looked up for an account whose id is a number (SRC-11)."""
+    url = f"duckdb://{tmp_path / 'source.duckdb'}"
+    with duckdb.connect(str(tmp_path / "source.duckdb")) as connection:
+        connection.execute("CREATE TABLE accounts AS SELECT i AS id, 'Firma ' || i AS name FROM range(1, 40) AS t(i)")
+        connection.execute(
+            "CREATE TABLE contracts AS SELECT 'V' || i AS contract_id, 'Firma ' || i AS customer, "
+            "DATE '2026-01-01' AS start_on FROM range(1, 41) AS t(i)"
+        )
+    assert init(tmp_path / "keepwell", "--url", url).code == 0
+
+    found = staged(tmp_path, "contracts", url).rows("contracts", "contract_id account_id")
+
+    assert (found["V1"], found["V40"]) == ("1", "Firma 40")
