@@ -235,14 +235,16 @@ def _best(one: Found, key: Key, rows: Sequence[Mapping[str, str]]) -> Way | None
 def _comparable(one: Found, own: str, key: Key, rows: Sequence[Mapping[str, str]]) -> bool:
     """Whether equal values mean the same: numbers do where the names of both columns say so, texts do anyway.
 
-    A number that is the row's own id, or is read as something else, is none of an account; nor is a day or an amount.
+    What is read as something else (a plan, a subject) is none of an account; nor a day, an amount or the row's own id.
     """
+    if own in _read_as_others(one) and not _is_called(own):
+        return False
     met = [row[own] for row in rows if row.get(own) in key.values]
     texts = sum(PLAIN.fullmatch(value) is None for value in met)
     if not met or texts >= HALF * len(met):
         return bool(met)
     numbers = sum(value.isdigit() for value in met) >= HALF * len(met)
-    if not numbers or ((own in _read_as_others(one) or own == _own_id(one)) and not _is_called(own)):
+    if not numbers or (own == _own_id(one) and not _is_called(own)):
         return False
     alike = plain(own) == plain(key.column) and plain(own) not in OF_ITSELF
     return alike or (_is_called(own) and key.called)

@@ -188,3 +188,14 @@ def test_ids_are_numbers_in_one_table_and_text_in_another(tmp_path: Path) -> Non
     found = staged(tmp_path, "contracts", url).rows("contracts", "contract_id account_id")
 
     assert (found["V1"], found["V40"]) == ("1", "Firma 40")
+
+
+def test_a_plan_or_a_subject_is_no_account(tmp_path: Path) -> None:
+    """One account with a plan of its own takes no other's contract; a subject may be a name by chance (SRC-11)."""
+    accounts = ["account_id,name,plan", "A1,Solo AG,Pro"]
+    contracts = ["contract_id,account_id,start,plan", "V1,A1,2026-01-01,Pro", "V2,A9,2026-01-01,Pro"]
+    tickets = ["ticket_id,account_id,created,subject", "T1,A1,2026-01-01,Hello", "T2,A9,2026-01-01,Solo AG"]
+    proposed(tmp_path, {"accounts": accounts, "contracts": contracts, "tickets": tickets})
+
+    assert staged(tmp_path, "contracts").rows("contracts", "contract_id account_id") == {"V1": "A1", "V2": "A9"}
+    assert staged(tmp_path, "tickets").rows("tickets", "ticket_id account_id") == {"T1": "A1", "T2": "A9"}
