@@ -64,7 +64,13 @@ def judged(snapshot: Snapshot, as_of: datetime) -> list[CheckResult]:
     return run_checks(snapshot, as_of, CheckSettings(), settings(), CURRENCIES)
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+IN_A_MINUTE = ("none", "no account", "twice, once late", "an outlier")
+"""The faults that every run of the short tests tries; each takes six seconds."""
+
+
+@pytest.mark.parametrize(
+    "fault", [fault if fault in IN_A_MINUTE else pytest.param(fault, marks=pytest.mark.slow) for fault in FAULTS]
+)
 def test_sums_and_rows_give_the_same_results(fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     snapshot = broken(fault, tmp_path)
     of_sums = [judged(snapshot, day) for day in DATES]
