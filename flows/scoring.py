@@ -17,7 +17,7 @@ from keepwell.playbook.alerts.ledger_events import PIPELINE, RISK, fold
 from keepwell.playbook.next_actions.day import Past
 from keepwell.playbook.overrides import overrides_at
 from keepwell.tasks.checks.book_watch import BOOK_RULES, watch_book
-from keepwell.tasks.checks.results import said_first
+from keepwell.tasks.checks.results import said_first, without_rows
 from keepwell.tasks.checks.run import CheckResult, coverage_left, raise_if_critical, run_checks
 from keepwell.tasks.earlier_scores import Stored, stored_before
 from keepwell.tasks.errors import DataCheckFailed
@@ -105,7 +105,8 @@ def check_data(run: Run, snapshot: Snapshot) -> Checked:
     accepted = accepted_by_people(run) if watched.moved else {}
     checks = settings.checks.model_copy(update={"overrides": {**settings.checks.overrides, **accepted}})
     results = run_checks(snapshot, run.instant, checks, settings.tables, currencies, docs, watched, money.succession)
-    results = said_first(results, undecided(settings.mappings))
+    empty = without_rows(results)
+    results = said_first(results, undecided({table: settings.mappings[table] for table in empty}))
     used = (*watched.used, *sorted({override.reason for override in accepted.values()}))
     publish(run.marts, run.as_of, {"check_results": check_frame(results)}, run.stamp(snapshot, None, used))
     return Checked(results, facts, used)

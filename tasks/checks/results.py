@@ -61,6 +61,11 @@ def raise_if_critical(results: Sequence[CheckResult]) -> None:
         raise DataCheckFailed(found)
 
 
+def without_rows(results: Sequence[CheckResult]) -> set[str]:
+    """The tables of which nothing was delivered."""
+    return {r.table for r in results if r.rule == EMPTY and r.broken}
+
+
 def said_first(results: Sequence[CheckResult], undecided: Mapping[str, str]) -> list[CheckResult]:
     """The results; of a table without rows the remedy begins with what its mapping leaves to decide."""
     return [

@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests.support.running import Ran, keepwell
+from tests.support.running import Ran, keepwell, mart
 from tests.support.starter_sources import CSV, database, fixture, open_source
 
 
@@ -229,3 +229,22 @@ def test_what_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
         ran.err.split()
     )
     assert [path.name for path in tmp_path.iterdir()] == ["sql"]
+
+
+def test_check_names_the_todo_of_a_mapping_that_gives_no_rows(tmp_path: Path) -> None:
+    """A placeholder is no table that was delivered empty; a table with rows keeps its remedy (SRC-4, SRC-11)."""
+    folder = tmp_path / "export"
+    folder.mkdir()
+    (folder / "Customers.csv").write_text("Customer No,Name,Remark\n1,Acme,x\n")
+    (folder / "Contracts.csv").write_text("Contract No,Customer No,Start,ARR,Currency\n1,1,2026-01-01,100,EUR\n")
+    assert init(tmp_path / "own", "--url", folder).code == 0
+
+    own = tmp_path / "own"
+    ran = keepwell("--config", own / "pipeline.toml", "--out", own / "out", "check", "--as-of", "2026-06-01")
+
+    (said,) = [line for line in ran.err.splitlines() if "[rule not_empty]" in line]
+    assert "usage: must have at least one row" in said
+    assert "[rule not_empty]. Decide first what usage.sql leaves open (TODO in line 1). Deliver" in said
+    marts = mart(tmp_path / "own" / "out", "check_results", "2026-06-01")
+    first = marts[marts["remedy"].str.startswith("Decide first")]
+    assert list(first["table"] + " " + first["expectation"]) == ["usage not_empty"]
