@@ -71,17 +71,17 @@ def refitted(
     `graded`: the fit on the training months, which keeps its segments' own models. `test`: the rows to compare both on.
     `gap_days`: between the last month of a fold's fit and the first that it predicts.
     """
-    own = {segment: _one(rows.of(segment), gap_days, fit, rules) for segment in graded.segments}
     pooled = _one(rows, gap_days, fit, rules)
-    if pooled is None or any(one is None for one in own.values()):
+    own = {segment: _one(rows.of(segment), gap_days, fit, rules) for segment in graded.segments}
+    able = {segment: one for segment, one in own.items() if one is not None}
+    if pooled is None or len(able) < len(own):
         return None
-    segments = {name: Trained(graded.name, one[0], one[1]) for name, one in own.items() if one is not None}
-    trained = Trained(graded.name, pooled[0], pooled[1], segments)
-    held_out, y_prob = pooled[2], pooled[1](pooled[3])
-    for segment, one in own.items():
-        assert one is not None
+    segments = {segment: Trained(graded.name, one.model, one.calibration) for segment, one in able.items()}
+    trained = Trained(graded.name, pooled.model, pooled.calibration, segments)
+    held_out, y_prob = pooled.held_out, pooled.y_prob
+    for segment, one in able.items():
         mine = (held_out.rows[SEGMENT] == segment).to_numpy(dtype=bool)
-        at = pd.Series(one[1](one[3]), one[2].rows.index).reindex(held_out.rows.index[mine])
+        at = pd.Series(one.y_prob, one.held_out.rows.index).reindex(held_out.rows.index[mine])
         y_prob[mine] = np.where(at.notna(), at, y_prob[mine])
     months = rows.rows["as_of"]
     difference = log_odds(_plain(trained).probabilities(test)) - log_odds(_plain(graded).probabilities(test))
@@ -116,10 +116,18 @@ class ByMonth:
         return y_prob
 
 
-def _one(
-    rows: LabeledRows, gap_days: int, fit: Fit, rules: RefitSettings
-) -> tuple[Pipeline, Calibration, LabeledRows, Floats] | None:
-    """One model: fitted on all rows, its calibration, the rows out of fold and their uncalibrated probabilities."""
+@dataclass(frozen=True)
+class _One:
+    """One model on all its rows, its calibration, and the rows out of fold with their calibrated probability."""
+
+    model: Pipeline
+    calibration: Calibration
+    held_out: LabeledRows
+    y_prob: Floats
+
+
+def _one(rows: LabeledRows, gap_days: int, fit: Fit, rules: RefitSettings) -> _One | None:
+    """The refit of all segments, or of one; None where no months have enough before them."""
     blocks = [
         (later, predicted_probability(fit(before), later.rows)) for before, later in _folds(rows, gap_days, rules)
     ]
@@ -132,7 +140,7 @@ def _one(
     calibration = shrunk(
         y_prob, held_out.y_true, accounts, held_out.sample_weight, rules.slope_spread, rules.level_spread
     )
-    return fit(rows), calibration, held_out, y_prob
+    return _One(fit(rows), calibration, held_out, calibration(y_prob))
 
 
 def _folds(rows: LabeledRows, gap_days: int, rules: RefitSettings) -> Iterator[tuple[LabeledRows, LabeledRows]]:

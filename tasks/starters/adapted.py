@@ -12,6 +12,7 @@ from sqlglot import TokenType, exp
 from sqlglot.optimizer.scope import Scope, traverse_scope
 from sqlglot.tokenizer_core import Token
 
+from keepwell.tasks.starters.catalogue import Place
 from keepwell.tasks.starters.conditions import without_conditions
 from keepwell.tasks.starters.edits import DIALECT, Edit, edited
 from keepwell.tasks.starters.recognition import OWN, Found, System
@@ -225,8 +226,12 @@ def place_of(found: Found, dialect: str) -> str:
     """The table as a SELECT names it."""
     if found.place is None:
         return found.shape.name
-    parts = (found.place.schema, found.place.table)
-    return ".".join(_quoted(part, found.shape.name, dialect) for part in parts if part)
+    return sql_of(found.place, dialect, found.shape.name)
+
+
+def sql_of(place: Place, dialect: str, usual: str = "") -> str:
+    """A table's schema and name as a SELECT has them; the usual name goes without quotes."""
+    return ".".join(_quoted(part, usual, dialect) for part in (place.schema, place.table) if part)
 
 
 def _quoted(name: str, usual: str, dialect: str) -> str:

@@ -14,7 +14,7 @@ from keepwell.features.facts.canonical import TABLES
 from keepwell.features.facts.columns import DATE, INSTANT, INTEGER, NUMBER, Column
 from keepwell.tasks.sources.cast_remedies import SQL
 from keepwell.tasks.sources.local_formats import DUCKDB, date_reading, number_reading, without_words, words_in
-from keepwell.tasks.starters.adapted import place_of
+from keepwell.tasks.starters.adapted import place_of, sql_of
 from keepwell.tasks.starters.answers import Answers
 from keepwell.tasks.starters.catalogue import Place
 from keepwell.tasks.starters.decisions import TODO
@@ -69,12 +69,12 @@ class Way:
 
 def by_values(system: System, answers: Answers) -> System:
     """The system of a company's own tables with what their values say; a table whose rows are nobody's is left out."""
-    home, found = system.tables.get(ACCOUNTS), {}
-    keys = _keys(system, home, answers) if home is not None else []
+    home, found, tables = system.tables.get(ACCOUNTS), {}, _Tables(answers)
+    keys = _keys(system, home, answers, tables) if home is not None else []
     for name, one in system.tables.items():
         instead = dict(one.instead)
         if name != ACCOUNTS and ACCOUNT_ID in one.shape.key and keys:
-            instead |= _account(one, keys, answers)
+            instead |= _account(one, keys, answers, tables)
         instead |= _local(one, name, answers)
         with_them = replace(one, instead=instead, twice=_twice(one, answers) if _has_id(one, name) else 0)
         if not with_them.lacking():
@@ -101,17 +101,33 @@ def _twice(one: Found, answers: Answers) -> int:
 # Whose row it is ------------------------------------------------------------------------------------------------------
 
 
-def _keys(system: System, home: Found, answers: Answers) -> list[Key]:
+class _Tables:
+    """Rows of the source's tables, each read once."""
+
+    def __init__(self, answers: Answers) -> None:
+        self._answers = answers
+        self._rows: dict[Place, list[dict[str, str]]] = {}
+
+    def rows(self, place: Place, many: int = LOOKED_AT) -> list[dict[str, str]]:
+        """The first rows, those alike in every column once: their values as text, where there is one."""
+        if place not in self._rows:
+            table = sql_of(place, self._answers.dialect)
+            rows = self._answers.rows(f"SELECT DISTINCT * FROM (SELECT * FROM {table} LIMIT {many}) AS t") or ()
+            self._rows[place] = [{n: str(v) for n, v in row.items() if v is not None and str(v)} for row in rows]
+        return self._rows[place]
+
+
+def _keys(system: System, home: Found, answers: Answers, tables: _Tables) -> list[Key]:
     """The keys of the accounts, the id first and names last; then those of the tables that have their ids."""
     own, found = home.named(ACCOUNT_ID), list[Key]()
     if home.place is None or own is None or answers.catalogue is None:
         return found
-    rows, known = _rows(home.place, answers, ACCOUNTS_LOOKED_AT), {one.place: one for one in system.tables.values()}
+    rows, known = tables.rows(home.place, ACCOUNTS_LOOKED_AT), {one.place: one for one in system.tables.values()}
     found += sorted(_telling(home, rows, own), key=lambda key: (key.column != own, _spoken(key)))
     ids = next((key for key in found if key.column == own), None)
     places = answers.catalogue.places
     for place in places if len(places) <= MANY_TABLES else ():
-        if ids is not None and place != home.place and (rows := _rows(place, answers)):
+        if ids is not None and place != home.place and (rows := tables.rows(place)):
             one = known.get(place) or _unknown(place, answers)
             first = _best(one, ids, rows)
             if first is not None and first.share >= ALL:
@@ -171,17 +187,10 @@ def _met(rows: Sequence[Mapping[str, str]], name: str, values: frozenset[str]) -
     return sum(row.get(name) in values for row in rows)
 
 
-def _rows(place: Place, answers: Answers, many: int = LOOKED_AT) -> list[dict[str, str]]:
-    """Rows of a table, those alike in every column once: their values as text, where there is one."""
-    table = place_of(Found(Shape("", (), (), {}), place), answers.dialect)
-    rows = answers.rows(f"SELECT DISTINCT * FROM (SELECT * FROM {table} LIMIT {many}) AS t") or ()
-    return [{name: str(value) for name, value in row.items() if value is not None and str(value)} for row in rows]
-
-
-def _account(one: Found, keys: Sequence[Key], answers: Answers) -> dict[str, Expression]:
+def _account(one: Found, keys: Sequence[Key], answers: Answers, tables: _Tables) -> dict[str, Expression]:
     """The expression of a row's account, where the column that is called so is not, or not always, an account's id."""
     assert one.place is not None
-    rows, named = _rows(one.place, answers), one.named(ACCOUNT_ID)
+    rows, named = tables.rows(one.place), one.named(ACCOUNT_ID)
     ways, met = _ways(one, keys, rows) if rows else ([], 0.0)
     if not ways:
         return {}
@@ -191,7 +200,7 @@ def _account(one: Found, keys: Sequence[Key], answers: Answers) -> dict[str, Exp
         return {} if first.own == named else {ACCOUNT_ID: Expression(_of(first.own, answers), [first.own], said)}
     lookups = [
         f"(SELECT {_only(_text(f'a.{_quoted(way.key.account, answers)}', answers))} FROM "
-        f"{place_of(replace(one, place=way.key.place), answers.dialect)} AS a "
+        f"{sql_of(way.key.place, answers.dialect)} AS a "
         f"WHERE {_text(f'a.{_quoted(way.key.column, answers)}', answers)} = {_text(_of(way.own, answers), answers)})"
         for way in ways
     ]
