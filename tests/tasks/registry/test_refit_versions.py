@@ -51,6 +51,20 @@ def test_what_is_loaded_is_the_refit_and_knows_the_graded_fit(place: Tracking, w
     assert np.allclose(found.by_month.probabilities(later), found.probabilities(test), atol=1e-12)
 
 
+def test_monitoring_begins_from_the_rows_that_the_refit_has_seen(whole: TrainingResult) -> None:
+    """The rate of all matured months; scores that were made out of fold, not those of a fit that knew them (LRN-3)."""
+    refit, was = whole.trial.refit, whole.baseline
+    assert refit is not None
+    assert was is not None
+
+    assert was.rate.value == pytest.approx(whole.examples["churned"].mean())
+    late = (refit.held_out.rows["as_of"] >= pd.Timestamp(SPLITS.validation[0])).to_numpy()
+    alone = replace(whole.trial, refit=replace(refit, y_prob=np.where(late, refit.y_prob / 2, refit.y_prob)))
+    held_out = pd.concat([whole.split("validation"), whole.split("test")])
+    halved = baseline(alone, whole.split("train"), held_out, "churned", SETTINGS.drift)
+    assert halved.reference != was.reference
+
+
 def test_the_registry_and_the_card_name_both_fits(place: Tracking) -> None:
     """Which months each has seen (MOD-9, MOD-11)."""
     version = versions_of(place)["1"]
