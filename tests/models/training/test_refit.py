@@ -8,6 +8,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from keepwell.models.settings.all import ModelSettings
+from keepwell.models.settings.training import SegmentSettings
 from keepwell.models.training.choose import calibrated, shrunk
 from keepwell.models.training.refit import ByMonth
 from keepwell.models.training.trial import Trial, trial
@@ -80,6 +81,26 @@ def test_a_company_without_any_health_has_a_model() -> None:
     assert found.metrics["health", "all"]["roc_auc"].value == 0.5
     assert found.metrics[found.selected, "all"]["roc_auc"].low > 0.5
     assert found.refit is not None
+
+
+def test_a_segments_own_model_is_fitted_again_too() -> None:
+    """In one segment the signal means the opposite: what serves knows it, and so do its rows out of fold (MOD-6)."""
+    turned = company(400, 2).assign(segment="turned")
+    turned = turned.assign(signal=-turned["signal"], account_id="t" + turned["account_id"])
+    rules = SegmentSettings(min_accounts=50, min_validation_accounts=10, replicates=40)
+    # Trees that cannot split: a linear model is taken, which cannot see that a segment is the other way round.
+    linear = SETTINGS.candidates.model_copy(update={"n_estimators": 1, "max_iter": 1, "min_samples_leaf": 100_000})
+    rows = pd.concat([company(800, 1), turned], ignore_index=True).assign(health=50.0)
+    settings = SETTINGS.model_copy(update={"segments": rules, "candidates": linear})
+
+    found = trial(rows, "churned", SPLITS, FEATURES, settings)
+
+    assert found.refit is not None
+    assert "turned" in found.graded.segments
+    assert found.serving.segments.keys() == found.graded.segments.keys()
+    mine = (found.refit.held_out.rows["segment"] == "turned").to_numpy()
+    assert roc_auc_score(found.refit.held_out.y_true[mine], found.refit.y_prob[mine]) > 0.65
+    assert roc_auc_score(turned["churned"], found.serving.probabilities(turned)) > 0.65
 
 
 def test_too_few_months_leave_the_graded_fit_in_place() -> None:
