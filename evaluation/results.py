@@ -20,9 +20,8 @@ from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import Pipeline
 
 from evaluation import results_slides, results_treated
-from evaluation.results_models import model_sections
+from evaluation.results_models import GAP_DAYS, model_sections
 from keepwell.features.measures.all import FEATURES
-from keepwell.features.settings import BookSettings, LabelSettings
 from keepwell.flows.configuration.settings import load_settings
 from keepwell.flows.run import Run
 from keepwell.models.settings.training import CandidateSettings, InputSettings
@@ -50,7 +49,7 @@ NUMERIC = [f.name for f in FEATURES.values() if f.published]
 def pooled_months() -> list[date]:
     """The starts of the months that are pooled: run in, and matured on the last day."""
     first = np.datetime64(LAST_DAY, "M") - MONTHS + 1 + RUN_IN_MONTHS
-    open_days = timedelta(days=LabelSettings().churn_horizon_days + BookSettings().churn_grace_days)
+    open_days = timedelta(days=GAP_DAYS)
     return month_starts(first.astype("datetime64[D]").astype(date), NOW - open_days)
 
 

@@ -16,7 +16,7 @@ from sklearn.metrics import roc_auc_score
 from evaluation import results_early, results_estimate, results_shuffles
 from keepwell.features.measures.all import FEATURES
 from keepwell.features.measures.registry import COMPONENTS
-from keepwell.features.settings import BookSettings, HealthSettings, LabelSettings
+from keepwell.features.settings import HealthSettings, LabelSettings
 from keepwell.models.grading.intervals import Estimate, account_draws, interval
 from keepwell.models.grading.metrics import Floats, top
 from keepwell.models.settings.all import ModelSettings
@@ -30,7 +30,8 @@ from tests.support.bounds import Bound, table
 
 SETTINGS = ModelSettings()
 HEALTH = HealthSettings()
-GAP_DAYS = LabelSettings().churn_horizon_days + BookSettings().churn_grace_days
+GAP_DAYS = LabelSettings().churn_horizon_days
+"""The sample company records its churn, so that no grace is waited for."""
 NUMERIC_FEATURES = [f.name for f in FEATURES.values() if f.published]
 CONFIDENCE = 0.90
 DRAWS, SEED = 400, 1

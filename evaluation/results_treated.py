@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from keepwell.features.measures.all import FEATURES
-from keepwell.features.settings import BookSettings, LabelSettings
+from keepwell.features.settings import LabelSettings
 from keepwell.models.grading.metrics import Floats
 from keepwell.models.settings.all import ModelSettings
 from keepwell.models.training.split import Splits, labeled_rows
@@ -22,7 +22,8 @@ from tests.support.bounds import Bound
 
 ASSIGNED_SHARE = 0.4
 SETTINGS = ModelSettings()
-GAP_DAYS = LabelSettings().churn_horizon_days + BookSettings().churn_grace_days
+GAP_DAYS = LabelSettings().churn_horizon_days
+"""The sample company records its churn, so that no grace is waited for."""
 NUMERIC_FEATURES = [f.name for f in FEATURES.values() if f.published]
 
 

@@ -1,7 +1,7 @@
 """Settings of money, labels and the health score, each with its default and unit."""
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
@@ -51,6 +51,14 @@ class BookSettings(Section):
         if self.renewal_min_share > self.renewal_max_share:
             raise ValueError("renewal_max_share must not be less than renewal_min_share")
         return self
+
+    def grace_days(self, outcome: str, tables: Container[str]) -> int:
+        """Days after its horizon until an outcome is known, by the tables that the company has.
+
+        A contract may be followed late. A churn that `churn_events` records, or an advocate's word, is known at once.
+        """
+        recorded = outcome == "advocacy" or (outcome == "churn" and "churn_events" in tables)
+        return 0 if recorded else self.churn_grace_days
 
     def rates(self) -> dict[str, float]:
         """Reporting currency per unit of every currency that may occur."""

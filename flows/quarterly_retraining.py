@@ -119,9 +119,8 @@ def try_candidates(run: Run, past: TrainingSet) -> QuarterResult:
     settings, trained, refused = run.settings, {}, {}
     numeric_features = published_features(settings.models.inputs.excluded_features)
     for outcome, label in OUTCOMES.items():
-        gap = settings.labels.horizon_days(outcome) + settings.money.churn_grace_days
         try:
-            splits = splits_of(past.examples, outcome, gap, settings.models.split)
+            splits = splits_of(past.examples, outcome, settings.wait_days(outcome), settings.models.split)
             found = trial(past.examples, label, splits, numeric_features, settings.models)
             trained[outcome] = training_result(outcome, found, past.examples, settings.models)
         except (TooLittleData, Suspicious) as reason:
@@ -132,11 +131,12 @@ def try_candidates(run: Run, past: TrainingSet) -> QuarterResult:
 @step
 def keep_models(run: Run, result: QuarterResult, champions: Mapping[str, ServingModel], stamp: Stamp) -> dict[str, str]:
     """Log every candidate in MLflow, compared with the active champion; the version of each outcome's challenger."""
-    labels, money = run.settings.labels, run.settings.money
+    settings = run.settings
     quarter = Quarter(
         run.as_of, stamp.run_id, stamp.code_version, stamp.snapshot_id,
-        flat(run.settings.models.model_dump()),
-        {outcome: labels.horizon_days(outcome) for outcome in OUTCOMES}, money.churn_grace_days,
+        flat(settings.models.model_dump()),
+        {outcome: settings.labels.horizon_days(outcome) for outcome in OUTCOMES},
+        {outcome: settings.wait_days(outcome) for outcome in OUTCOMES},
     )  # fmt: skip
     versions = {}
     for outcome, trained in result.trained.items():

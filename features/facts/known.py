@@ -66,7 +66,7 @@ class Facts:
             return ROLLUPS[name].of(self.tables[ROLLUPS[name].source])
         return self.tables[name]
 
-    def __contains__(self, name: str) -> bool:
+    def __contains__(self, name: object) -> bool:
         return name in self.tables
 
     def has(self, name: str, *columns: str) -> bool:

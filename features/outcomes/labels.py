@@ -1,8 +1,8 @@
 """Labels: the outcome of each account. The only module that looks beyond as_of; a test keeps features from reading it.
 
 A label joins two views of one snapshot: the cohort, from what was known at as_of, and its outcome, from what is known
-`now`. It is set once horizon and grace have passed (matured) and is NULL before: churners would be labeled earlier than
-the accounts that stay, and the churn rate would be too high.
+`now`. It is set once its horizon has passed, and the grace where contracts alone tell it (matured), and is NULL before:
+churners would be labeled earlier than the accounts that stay, and the churn rate would be too high.
 """
 
 from datetime import date, timedelta
@@ -40,16 +40,19 @@ def labels(cohort: ir.Table, now: Facts, money: BookSettings, rules: LabelSettin
     # Nobody can say who was worked on before that was recorded.
     whole = whole.mutate(treated=now.recorded("interventions", whole.as_of).ifelse(whole.treated, ibis.null()))
     whole = _with_p_untreated(whole, now, rules)
-    grace = money.churn_grace_days
+    churn_days = rules.churn_horizon_days + money.grace_days("churn", now)
+    contraction_days = rules.churn_horizon_days + money.grace_days("contraction", now)
+    expansion_days = rules.expansion_horizon_days + money.grace_days("expansion", now)
+    advocacy_days = rules.advocacy_horizon_days + money.grace_days("advocacy", now)
     return whole.select(
         *KEY,
         "churned_at",
-        churned=_once_matured(whole.churned_at.notnull(), whole.as_of, rules.churn_horizon_days + grace, now),
-        expanded=_once_matured(whole.expanded, whole.as_of, rules.expansion_horizon_days + grace, now),
-        contracted=_once_matured(whole.contracted, whole.as_of, rules.churn_horizon_days + grace, now),
-        advocated=_once_matured(whole.advocated, whole.as_of, rules.advocacy_horizon_days + grace, now),
-        treated=_once_matured(whole.treated, whole.as_of, rules.churn_horizon_days + grace, now),
-        untreated_chance=_once_matured(whole.untreated_chance, whole.as_of, rules.churn_horizon_days + grace, now),
+        churned=_once_matured(whole.churned_at.notnull(), whole.as_of, churn_days, now),
+        expanded=_once_matured(whole.expanded, whole.as_of, expansion_days, now),
+        contracted=_once_matured(whole.contracted, whole.as_of, contraction_days, now),
+        advocated=_once_matured(whole.advocated, whole.as_of, advocacy_days, now),
+        treated=_once_matured(whole.treated, whole.as_of, churn_days, now),
+        untreated_chance=_once_matured(whole.untreated_chance, whole.as_of, churn_days, now),
     )
 
 
@@ -219,5 +222,5 @@ def _mark(cohort: ir.Table, found: ir.Table | None, name: str) -> ir.Table:
 
 
 def _once_matured(label: ir.Value, as_of: ir.Value, days: int, now: Facts) -> ir.Value:
-    """The label, or NULL while horizon and grace have not passed."""
+    """The label, or NULL while these days after as_of have not passed."""
     return (as_of <= timestamp(now.as_of - timedelta(days=days))).ifelse(label, ibis.null())

@@ -177,8 +177,8 @@ class Settings(Section):
         return self.crm.kind != "ledger"
 
     def wait_days(self, outcome: str) -> int:
-        """Days until an outcome is known: its horizon and the grace."""
-        return self.labels.horizon_days(outcome) + self.money.churn_grace_days
+        """Days until an outcome is known: its horizon, and the grace where contracts alone tell it."""
+        return self.labels.horizon_days(outcome) + self.money.grace_days(outcome, self.tables)
 
     def fingerprint(self) -> str:
         """A hash of all settings that a result depends on: where the data came from is in the snapshot, not here."""

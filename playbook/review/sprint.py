@@ -79,7 +79,7 @@ class Sprint:
     """A sprint, folded from its events.
 
     `accounts`: what was frozen of each when it began, in the order of the questions; see tasks/operations/reviews.py.
-    `outcomes_known_on`: the date on which all outcomes are known, `horizon_end` plus grace.
+    `outcomes_known_on`: the date on which all outcomes are known, `horizon_end` plus any grace.
     """
 
     review_id: str

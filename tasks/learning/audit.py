@@ -1,12 +1,13 @@
 """An audit of past scores against what followed: the marts `audit`, `audit_churners` and `value`."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 import pandas as pd
 
 from keepwell.features.book import by_customer
+from keepwell.features.facts.known import Facts
 from keepwell.features.settings import BookSettings, HealthSettings, LabelSettings
 from keepwell.models.grading.audit import SCORES, as_known, audit_metrics, looked_up, score_names, window, with_flags
 from keepwell.models.grading.retention import (
@@ -56,10 +57,9 @@ class AuditRules:
     def health(self) -> HealthSettings:
         return self.scoring.health
 
-    @property
-    def gap_days(self) -> int:
-        """Days until a churn outcome is known: horizon plus grace."""
-        return self.labels.churn_horizon_days + self.money.churn_grace_days
+    def gap_days(self, tables: Container[str]) -> int:
+        """Days until a churn outcome is known, by the tables that the company has."""
+        return self.labels.churn_horizon_days + self.money.grace_days("churn", tables)
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def audit(snapshot: Snapshot, now: datetime, rules: AuditRules) -> Audit:
     churned = churned_since(facts, since, rules.money)
     legacy = legacy_scores(facts)
     contacts, source = contacts_of(by_customer(facts, rules.money, looking_back=True), rules.audit)
-    panel, refits, nothing = replayed(snapshot, now, since, legacy, rules)
+    panel, refits, nothing = replayed(snapshot, facts, since, legacy, rules)
     months = window(panel, pd.Timestamp(since))
     looked = looked_up(churned, panel, rules.audit)
     candidates, period = rules.models.candidates, f"last_{rules.audit.months}_months"
@@ -112,12 +112,12 @@ def audit(snapshot: Snapshot, now: datetime, rules: AuditRules) -> Audit:
 
 
 def replayed(
-    snapshot: Snapshot, now: datetime, since: date, legacy: pd.DataFrame | None, rules: AuditRules
+    snapshot: Snapshot, facts: Facts, since: date, legacy: pd.DataFrame | None, rules: AuditRules
 ) -> tuple[pd.DataFrame, list[Refit], list[str]]:
     """The panel of every month start, with the flags of each score; the refits; a sentence where there is no past."""
     try:
-        months = _months(snapshot, now, rules)
-        examples = training_set(snapshot, months, now, rules.scoring, rules.labels, rules.fixed).examples
+        months = _months(snapshot, facts.as_of, rules)
+        examples = training_set(snapshot, months, facts.as_of, rules.scoring, rules.labels, rules.fixed).examples
     except TooLittleData as reason:
         months, examples = [], pd.DataFrame(columns=list(PANEL)).astype(PANEL)
         nothing = [f"No score can be replayed. {reason}"]
@@ -126,7 +126,7 @@ def replayed(
     first = since - timedelta(days=max(*rules.audit.days_before, rules.audit.surprise_days)) - MONTH
     models, numeric_features = rules.models, published_features(rules.models.inputs.excluded_features)
     y_prob, refits = walk_forward(
-        examples, OUTCOMES["churn"], [m for m in months if m >= first], rules.gap_days, numeric_features,
+        examples, OUTCOMES["churn"], [m for m in months if m >= first], rules.gap_days(facts), numeric_features,
         rules.audit.candidate, rules.audit.refit_months, models.split, models.inputs, models.candidates,
     )  # fmt: skip
     panel = as_known(examples[list(PANEL)].assign(model=y_prob), legacy, rules.audit)

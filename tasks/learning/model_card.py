@@ -39,7 +39,7 @@ def model_card(quarter: Quarter, result: TrainingResult, name: str) -> str:
         *([_segments(result)] if name == result.trial.selected else []),
         *([["## What serves"], _serving(result)] if name == result.trial.selected else []),
         ["## What it cannot know"],
-        _limits(quarter, result, days),
+        _limits(quarter, result),
     ]
     return "\n\n".join("\n".join(lines) for lines in parts) + "\n"
 
@@ -105,12 +105,12 @@ def _segments(result: TrainingResult) -> list[str]:
     return lines
 
 
-def _limits(quarter: Quarter, result: TrainingResult, days: int) -> list[str]:
+def _limits(quarter: Quarter, result: TrainingResult) -> list[str]:
     """What the metrics do not cover."""
     test = result.trial.test
     treated = pd.Series(test["treated"]).astype("boolean").mean() if "treated" in test else pd.NA
     contacted = "how many of them is not known" if pd.isna(treated) else f"{treated:.0%} of the test rows"
-    unripe = days + quarter.grace_days
+    unripe = quarter.wait_days[result.outcome]
     limits = (
         f"Anything after {quarter.as_of}, and the outcomes of the {unripe} days before it, which have not matured.",
         "What no source table holds: talks nobody noted, budgets, mergers.",

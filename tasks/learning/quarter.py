@@ -20,7 +20,7 @@ from keepwell.models.training.trial import Trial
 
 @dataclass(frozen=True)
 class Quarter:
-    """The quarterly run: its date, where its results come from, its settings, and horizons in days by outcome."""
+    """The quarterly run: its date, where its results come from, its settings, horizons and days to wait by outcome."""
 
     as_of: date
     run_id: str
@@ -28,7 +28,7 @@ class Quarter:
     snapshot_id: str
     settings: Mapping[str, object]
     horizon_days: Mapping[str, int]
-    grace_days: int
+    wait_days: Mapping[str, int]
 
 
 @dataclass(frozen=True)

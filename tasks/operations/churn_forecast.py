@@ -72,7 +72,7 @@ def past_quarters(snapshot: Snapshot, now: Facts, rules: ForecastRules) -> pd.Da
     """
     left = _churned_accounts(now, rules.money)
     frames = []
-    for start, accounts in _books(snapshot, list(_starts(now.as_of, rules)), rules):
+    for start, accounts in _books(snapshot, list(_starts(now, rules)), rules):
         cohort = cohort_of(accounts, start.date(), rules.horizon_days)
         if len(cohort) < rules.forecast.min_accounts:
             break
@@ -91,10 +91,10 @@ def _books(
         yield from ((start, accounts[accounts[AS_OF] == start]) for start in some)
 
 
-def _starts(now: datetime, rules: ForecastRules) -> Iterator[datetime]:
+def _starts(now: Facts, rules: ForecastRules) -> Iterator[datetime]:
     """Starts of the matured periods, newest first, without overlap."""
     for back in range(1, rules.forecast.quarters + 1):
-        yield now - timedelta(days=rules.money.churn_grace_days + back * rules.horizon_days)
+        yield now.as_of - timedelta(days=rules.money.grace_days("churn", now) + back * rules.horizon_days)
 
 
 def _churned_accounts(now: Facts, money: BookSettings) -> pd.DataFrame:
@@ -209,7 +209,7 @@ def graded_forecasts(
         made = read(marts, "forecast", day)
         made = made[pd.to_datetime(made["made_on"]).dt.date == day]
         end = made["horizon_end"].max() if len(made) else None
-        if end is None or end + timedelta(days=rules.money.churn_grace_days) > as_of:
+        if end is None or end + timedelta(days=rules.money.grace_days("churn", now)) > as_of:
             continue
         scores = read(marts, "health_scores", day, ["account_id", "status", "segment", "arr", "renewal_on", "run_id"])
         used += [f"{name}/{day}/{frame['run_id'].iloc[0]}" for name, frame in _named(made, scores) if len(frame)]

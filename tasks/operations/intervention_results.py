@@ -63,7 +63,7 @@ def recorded_work(
 ) -> RecordedWork:  # fmt: skip
     """The rates over the interventions of `past_days` whose horizon has passed, by the last one of each account."""
     every = interventions_of(facts, recorded)
-    until = facts.as_of - timedelta(days=horizon_days + money.churn_grace_days)
+    until = facts.as_of - timedelta(days=horizon_days + money.grace_days("churn", facts))
     begun = _frame(i for i in every if until - timedelta(days=rules.past_days) < i.started_at <= until)
     left = churned_accounts(facts, money).select("account_id", "churned_at").to_pandas()
     stayed = _stayed(begun, left, horizon_days)

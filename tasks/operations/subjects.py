@@ -134,7 +134,7 @@ def with_outcomes(
     ends = stayed["at"] + horizon_days * DAY
     churned = _within(stayed, stayed["at"], gone, "churned_at", ends).astype(object)
     groups = by_customer(facts, money, looking_back=True)
-    matured = ends + money.churn_grace_days * DAY <= pd.Timestamp(facts.as_of)
+    matured = ends + money.grace_days("churn", facts) * DAY <= pd.Timestamp(facts.as_of)
     return stayed.assign(
         churned=churned.where(matured, None), use_after=_change_of_use(stayed, groups, rules),
         later=~stayed["treated"] & _within(stayed, stayed["at"], work, "started_at", ends),

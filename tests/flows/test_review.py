@@ -95,7 +95,7 @@ def scored(tmp_path_factory: pytest.TempPathFactory, mlflow_tables: Path) -> Pla
     ran = place.run("daily", "--as-of", SCORED)
     assert ran.code == 0, ran.err
     began = place.review("2T09:00", "start", "--by", "lea")
-    assert (began["version"], began["accounts"], began["outcomes_known_on"]) == ("1", 6, "2026-05-01")
+    assert (began["version"], began["accounts"], began["outcomes_known_on"]) == ("1", 6, "2026-04-01")
     assert not began["health_line"].startswith("health is not graded")
     return place
 
@@ -133,7 +133,7 @@ def test_a_sprint_by_command(place: Place) -> None:
     assert shown["forecast_ann"] == 0.35
     assert 0 < shown["model_chance"] < 1
     assert 0 < shown["health_chance"] < 1
-    assert shown["outcome"] == "not known before 2026-05-01"
+    assert shown["outcome"] == "not known before 2026-04-01"
     assert all("2026-01-0" in text and account in text for text in refused[1:])
 
     assert "1 of 6 accounts" in place.refused("3T11:00", "report", "--sign", "Dr. Lee")

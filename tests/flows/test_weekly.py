@@ -43,6 +43,8 @@ from keepwell.tasks.operations.intervention_results import RecordedWork, publish
 from keepwell.tasks.operations.standup import Rules, Sources, standup
 from keepwell.tasks.operations.week_report import WeekReport
 from keepwell.tasks.reports.week import as_html, as_markdown
+from tests.support.handmade import company as handmade
+from tests.support.handmade import contract
 from tests.support.partitions import put
 from tests.support.running import bytes_of, keepwell, mart
 from tests.support.unchecked import score_unchecked
@@ -422,6 +424,18 @@ def test_rates_of_interventions_are_by_account_and_only_where_the_outcome_is_kno
     assert found.worked is None
 
 
+def test_what_churn_events_record_is_known_without_the_grace() -> None:
+    """95 days after the work the account stayed, or left (WKL-2, section 0)."""
+    left = [{"account_id": "left", "churned_on": str(ago(40).date())}]
+    facts = handmade(str(NOW), contracts=[contract("left"), contract("stayed")], churn_events=left)
+    made = [Intervention(a, a, "training", None, ago(95), None, None, "Ann", "") for a in ("left", "stayed")]
+
+    found = recorded_work(facts, made, [], 90, BookSettings(), DEFAULTS)
+
+    assert found.retained is not None
+    assert (found.retained.part, found.retained.whole) == (1, 2)
+
+
 def test_the_interval_of_a_rate_is_wilsons() -> None:
     """8 of 10 at 90%: 0.541 to 0.931 (Wilson 1927) (WKL-2)."""
     rate = rate_of(pd.Series([True] * 8 + [False] * 2), 0.90)
@@ -517,7 +531,7 @@ def test_without_a_forecast_the_page_says_why() -> None:
 # The whole ------------------------------------------------------------------------------------------------------------
 
 
-FIRST, LAST = date(2026, 1, 19), date(2026, 6, 1)
+FIRST, LAST = date(2026, 1, 19), date(2026, 4, 20)
 
 
 @dataclass(frozen=True)
@@ -538,7 +552,7 @@ class Reviewed:
 
 @pytest.fixture(scope="module")
 def company(tmp_path_factory: pytest.TempPathFactory) -> Reviewed:
-    """A company whose review ran by command, and 19 weeks later by its steps, without the checks' cost."""
+    """A company whose review ran by command, and 13 weeks later by its steps, without the checks' cost."""
     folder = tmp_path_factory.mktemp("weekly")
     write_company(110, 16, 5, folder)
     ran = keepwell("--config", folder / "pipeline.toml", "--out", folder / "out", "weekly", "--as-of", FIRST)
@@ -572,7 +586,10 @@ def test_a_rerun_gives_the_same_bytes(company: Reviewed) -> None:
 
 
 def test_a_later_review_grades_the_forecast_in_its_own_partition(company: Reviewed) -> None:
-    """What came stands beside what was forecast; the old partition stays as it was (WKL-2)."""
+    """What came stands beside what was forecast; the old partition stays as it was (WKL-2).
+
+    On the 91st day: the company records its churn, and no grace is waited for.
+    """
     out = company.run.out
     found = mart(out, "forecast", LAST)
     was = mart(out, "forecast", FIRST).set_index("segment")

@@ -71,7 +71,7 @@ def few(whole: TrainingResult, selected: str = "logistic") -> TrainingResult:
 def quarter(run_id: str = "r1", as_of: date = AS_OF) -> Quarter:
     """A quarterly run."""
     settings = {"inputs.winsorize_quantile": 0.01, "candidates.n_estimators": 5}
-    return Quarter(as_of, run_id, "0.1.0+abc", "snap-1", settings, {"churn": 90}, 30)
+    return Quarter(as_of, run_id, "0.1.0+abc", "snap-1", settings, {"churn": 90}, {"churn": 90})
 
 
 def tracking(template: Path, folder: Path) -> Tracking:

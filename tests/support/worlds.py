@@ -41,7 +41,7 @@ TOGETHER = 10
 RECORD_MONTHS = 10
 AS_OF = date(2026, 7, 1)
 GRADED = (date(2025, 12, 1), date(2026, 1, 1), date(2026, 2, 1), date(2026, 3, 1))
-"""The last months that have matured on AS_OF; the record before them fills every window but the year's."""
+"""Months that have matured on AS_OF; the record before them fills every window but the year's."""
 SEATS = 6.0
 """Seats of an account, at most in the mean of its segment: fewer usage rows for the same signals."""
 SETTINGS = ModelSettings()

@@ -1,6 +1,7 @@
 """Labels on books written out by hand: who left, grew, spoke well, and when that may be said (MOD-1, section 0)."""
 
 import ast
+from collections.abc import Mapping
 
 import pytest
 
@@ -121,6 +122,24 @@ def test_a_label_waits_for_horizon_and_grace() -> None:
 
     assert {a: v["churned"] for a, v in labelled("2024-07-01", contracts=rows).items()} == {"acme": None, "bolt": None}
     assert {a: v["churned"] for a, v in labelled("2024-07-02", contracts=rows).items()} == {"acme": True, "bolt": False}
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        ("2024-06-01", {"churned": None, "treated": None}),
+        ("2024-06-02", {"churned": False, "treated": False, "contracted": None, "expanded": None}),
+        ("2024-08-30", {"contracted": False, "advocated": None}),
+        ("2024-08-31", {"advocated": False, "expanded": None}),
+        ("2024-09-30", {"expanded": False}),
+    ],
+)
+def test_only_what_contracts_alone_tell_waits_for_the_grace(now: str, expected: Mapping[str, object]) -> None:
+    """90 and 180 days where a table records the outcome, 30 more for what the contracts say of ARR (MOD-1)."""
+    rows = {"contracts": [contract("acme")], "churn_events": [], "interventions": [], "surveys": []}
+    found = labelled(now, **rows)["acme"]
+
+    assert {name: found[name] for name in expected} == expected
 
 
 @pytest.mark.parametrize(("arr", "expanded"), [(119.0, False), (120.0, True)])

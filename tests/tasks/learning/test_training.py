@@ -1,9 +1,12 @@
 """Training sets: the whole book, in time order, rebuilt from a snapshot, refused where there is too little (MOD-2)."""
 
+import shutil
 from datetime import date, datetime, timedelta
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from keepwell.features.settings import LabelSettings
@@ -19,7 +22,7 @@ from keepwell.tasks.sources.facts import at_once
 from keepwell.tasks.sources.staging import stage
 
 NOW = datetime.fromisoformat("2026-07-01")
-GAP = 120
+GAP = 90
 
 
 @pytest.fixture(scope="module")
@@ -68,12 +71,34 @@ def test_every_matured_month_holds_the_whole_cohort_and_its_outcome(folder, exam
         date(2026, 1, 1),
         date(2026, 2, 1),
         date(2026, 3, 1),
+        date(2026, 4, 1),
     ] == MONTHS
     assert (examples["churned"].astype(bool) == expected).all()
     assert examples["churned"].astype(bool).sum() > 20
     assert examples["tenure_days"].min() >= 60
     assert len(examples.merge(truth, on=["account_id", "as_of"])) == len(examples)
     assert examples["treated"].astype(bool).any()
+
+
+def test_a_recorded_churn_ends_the_examples_of_its_account(folder, tmp_path):
+    """Contracts that go on, without notice or end, do not make a stayer of who left (section 0, churn; MOD-1)."""
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True, ignore=shutil.ignore_patterns("snapshots"))
+    contracts = pq.read_table(folder / "contracts.parquet").to_pylist()
+    endless = [{**row, "notice_on": None, "ended_on": None, "end_on": None} for row in contracts]
+    pq.write_table(pa.Table.from_pylist(endless, pq.read_schema(folder / "contracts.parquet")),
+                   tmp_path / "contracts.parquet")  # fmt: skip
+    settings = load_settings(tmp_path / "pipeline.toml")
+    snapshot = stage(settings.source.url, settings.base, settings.mappings, tmp_path / "snapshots")
+    left = pd.read_parquet(folder / "churn_events.parquet").set_index("account_id")["churned_on"]
+
+    found = examples_of(tmp_path, snapshot, MONTHS)
+    left_on = pd.to_datetime(found["account_id"].map(left))
+
+    assert found.loc[left_on < found["as_of"], "account_id"].tolist() == []
+    assert set(found.loc[found["churned"].astype(bool), "account_id"]) == set(
+        found.loc[left_on.sub(found["as_of"]).dt.days.between(0, 89), "account_id"]
+    )
+    assert left_on.notna().sum() > 50
 
 
 @pytest.mark.slow

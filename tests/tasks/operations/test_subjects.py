@@ -195,6 +195,16 @@ def test_an_outcome_is_known_when_horizon_and_grace_have_passed_and_not_before(n
     assert outcomes.notna().all() if matured else outcomes.isna().all()
 
 
+@pytest.mark.parametrize(("now", "matured"), [("2024-06-03T09:59", False), ("2024-06-03T10:00", True)])
+def test_a_recorded_churn_waits_for_no_grace(now: str, *, matured: bool) -> None:
+    """90 days after the start, to the minute, where `churn_events` says who left (section 0)."""
+    left = [{"account_id": "leaves", "churned_on": "2024-05-10"}]
+    subjects = [(account, "2024-03-05T10:00", True) for account in ("stays", "leaves")]
+    outcomes = after(now, *subjects, contracts=[contract("stays"), contract("leaves")], churn_events=left)["churned"]
+
+    assert outcomes.to_dict() == ({"stays": False, "leaves": True} if matured else {"stays": None, "leaves": None})
+
+
 def use(account: str, day: str, events: int) -> Row:
     return {"account_id": account, "day": day, "user_id": "u", "feature": day, "events": events}
 
