@@ -13,8 +13,8 @@ import pandas as pd
 from scipy.stats import binomtest
 
 from keepwell.models.grading.intervals import Estimate
-from keepwell.models.grading.metrics import METRICS, graded, top
-from keepwell.models.training.trial import WEIGHT, _graded
+from keepwell.models.grading.metrics import METRICS, WEIGHT, graded, top
+from keepwell.models.training.trial import _graded
 from tests.support import worlds
 from tests.support.running import ROOT
 from tests.support.worlds import SETTINGS, churned_in

@@ -19,6 +19,8 @@ from keepwell.models.grading.logistic_line import lines
 Floats = NDArray[np.floating[Any]]
 Metric = Callable[["Graded"], Floats]
 BINS = 10
+WEIGHT = "weight"
+"""The column with the sample weights of rows."""
 EDGE = 1e-6
 
 
@@ -111,6 +113,12 @@ def graded(y_true: Floats, y_prob: Floats, flagged: NDArray[np.bool_], sample_we
         log_odds(ordered[starts]),
         order,
     )
+
+
+def weight_of(rows: pd.DataFrame) -> Floats:
+    """The sample weight of each row; 1 for rows without that column."""
+    sample_weight: Floats = rows[WEIGHT].to_numpy(dtype=float) if WEIGHT in rows else np.ones(len(rows))
+    return sample_weight
 
 
 def top(y_prob: Floats, months: NDArray[Any], share: float) -> NDArray[np.bool_]:

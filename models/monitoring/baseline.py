@@ -53,8 +53,9 @@ class Baseline:
 def baseline(found: Trial, train: pd.DataFrame, held_out: pd.DataFrame, label: str, rules: DriftSettings) -> Baseline:
     """The baseline of what serves.
 
-    `train`: the examples of the training months; `held_out`: those of validation and test. Every label is known. A
-    refit has its own: the rows that it was fitted on, and those out of fold.
+    `train`: the examples of the training months, with their `weight`, which counts in the outcome rate alone: inputs
+    and scores are those of the whole portfolio. `held_out`: those of validation and test. Every label is known. A refit
+    has its own: the months that it was fitted on, and those out of fold.
     """
     selected = found.serving
     scored = held_out.assign(chance=found.graded.probabilities(held_out))

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from keepwell.models.grading.intervals import Estimate, prediction_interval
 from keepwell.models.grading.logistic_line import line
-from keepwell.models.grading.metrics import Floats, Graded, graded, log_odds, roc_auc
+from keepwell.models.grading.metrics import Floats, Graded, graded, log_odds, roc_auc, weight_of
 from keepwell.models.settings.monitoring import EstimateSettings
 
 SEED = 1
@@ -88,11 +88,12 @@ def estimate_metrics(
 ) -> EstimatedMetrics:
     """Metrics of the rows without an outcome, from probabilities recalibrated on the rows with one.
 
-    `rows`: account_id, as_of (starts of months), chance, flagged and happened (missing: not matured), of months that
-    the model was not trained on. `doubts`: what else speaks against it (`strong_drift`). Intervals include the noise of
-    outcomes and of the calibration.
+    `rows`: account_id, as_of (starts of months), chance, flagged, happened (missing: not matured) and, where they
+    differ, weight, of months that the model was not trained on. `doubts`: what else speaks against it
+    (`strong_drift`). Intervals include the noise of outcomes and of the calibration.
     """
-    labeled, unlabeled = rows[rows["happened"].notna()], rows[rows["happened"].isna()]
+    unlabeled = rows[rows["happened"].isna()]
+    labeled = rows[rows["happened"].notna() & (weight_of(rows) > 0)]
     span = max(round(horizon_days / MONTH_DAYS), 1)
     checks = _checked(labeled, span, rules)
     reasons = [*doubts, *(_broken(check, labeled, rules) for check in checks or () if not check.holds)]
@@ -109,12 +110,13 @@ def estimate_metrics(
 def fitted_line(labeled: pd.DataFrame) -> Line:
     """The calibration line of these rows, clustered by account (sandwich estimator, Liang and Zeger 1986)."""
     odds, y_true = log_odds(labeled["chance"].to_numpy(dtype=float)), labeled["happened"].to_numpy(dtype=float)
-    beta = np.array(line(odds, y_true, np.ones(len(odds))))
+    weight = weight_of(labeled)
+    beta = np.array(line(odds, y_true, weight))
     inputs = np.stack([np.ones_like(odds), odds])
     y_prob = 1.0 / (1.0 + np.exp(-(beta @ inputs)))
-    curvature = np.linalg.pinv((inputs * (y_prob * (1.0 - y_prob))) @ inputs.T)
+    curvature = np.linalg.pinv((inputs * (weight * y_prob * (1.0 - y_prob))) @ inputs.T)
     codes, _ = pd.factorize(labeled["account_id"])
-    sums = np.stack([np.bincount(codes, row * (y_true - y_prob)) for row in inputs])
+    sums = np.stack([np.bincount(codes, row * weight * (y_true - y_prob)) for row in inputs])
     return Line(beta, curvature @ (sums @ sums.T) @ curvature)
 
 
@@ -222,15 +224,15 @@ def drawn_outcomes(
 
 def _sides(rows: pd.DataFrame, y_true: Floats) -> Graded:
     """The rows ordered by probability; `y_true` may be a probability too."""
-    return graded(y_true, rows["chance"].to_numpy(dtype=float), rows["flagged"].to_numpy(dtype=bool))
+    y_prob, flagged = rows["chance"].to_numpy(dtype=float), rows["flagged"].to_numpy(dtype=bool)
+    return graded(y_true, y_prob, flagged, weight_of(rows))
 
 
 def _metrics(side: Graded) -> dict[str, float]:
     """Metrics of outcomes or, as ratios of expectations, of probabilities; NaN where undefined."""
-    churned, caught = float(side.y_true.sum()), float(side.y_true[side.flagged].sum())
-    flagged = int(side.flagged.sum())
+    churned, caught, flagged = float(side.positive), float(side.caught), float(side.flagged_total)
     return {
-        "roc_auc": float(roc_auc(side)) if 0 < churned < len(side.y_true) else np.nan,
+        "roc_auc": float(roc_auc(side)) if 0 < churned < side.total else np.nan,
         "precision": caught / flagged if flagged else np.nan,
         "recall": caught / churned if churned else np.nan,
         "losses": churned,

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import scipy
 
+from keepwell.models.grading.metrics import weight_of
 from keepwell.models.settings.monitoring import DriftSettings
 
 
@@ -21,11 +22,12 @@ class Rate:
 def outcome_drift(rows: pd.DataFrame, reference_rate: Rate, rules: DriftSettings) -> pd.DataFrame:
     """Monthly outcome rate against that of the training months, and outcomes over the sum of the probabilities.
 
-    `rows`: account_id, as_of, chance, happened of matured months outside the training data; `reference_rate`: that
-    of the training rows. Columns: kind (`outcome`), name, statistic (`base_rate`,
+    `rows`: account_id, as_of, chance, happened and, where they differ, weight of matured months outside the training
+    data; `reference_rate`: that of the training rows. Columns: kind (`outcome`), name, statistic (`base_rate`,
     `observed_to_expected`), month, value, low, high, p_value, q_value, drifted. Neighbouring months share outcomes.
     """
-    found = [row for month, part in rows.groupby("as_of") for row in _month(month, part, reference_rate, rules)]
+    counted = rows[weight_of(rows) > 0]
+    found = [row for month, part in counted.groupby("as_of") for row in _month(month, part, reference_rate, rules)]
     frame = pd.DataFrame(found)
     if frame.empty:
         return frame
@@ -39,11 +41,11 @@ def outcome_drift(rows: pd.DataFrame, reference_rate: Rate, rules: DriftSettings
 
 def _month(month: pd.Timestamp, rows: pd.DataFrame, reference_rate: Rate, rules: DriftSettings) -> list[dict[str, Any]]:
     """Base rate and observed to expected of one month, with interval and p-value by the normal approximation."""
-    count, churned = len(rows), float(rows["happened"].sum())
-    share, rate = churned / count, reference_rate.value
-    noise = np.sqrt(max(share * (1.0 - share), rate * (1.0 - rate)) / count)
-    y_prob = rows["chance"].to_numpy(dtype=float)
-    expected, spread = float(y_prob.sum()), float(np.sqrt((y_prob * (1.0 - y_prob)).sum()))
+    weight, y_prob = weight_of(rows), rows["chance"].to_numpy(dtype=float)
+    churned = float(weight @ rows["happened"].to_numpy(dtype=float))
+    share, rate = churned / weight.sum(), reference_rate.value
+    noise = np.sqrt(max(share * (1.0 - share), rate * (1.0 - rate)) * (weight @ weight)) / weight.sum()
+    expected, spread = float(weight @ y_prob), float(np.sqrt(weight**2 @ (y_prob * (1.0 - y_prob))))
     wide = float(scipy.stats.norm.ppf((1.0 + rules.confidence) / 2.0))
     return [
         {
@@ -61,7 +63,9 @@ def _month(month: pd.Timestamp, rows: pd.DataFrame, reference_rate: Rate, rules:
 
 
 def rate_of(rows: pd.DataFrame) -> Rate:
-    """The outcome rate of these rows (account_id, happened), a ratio of sums over accounts (Cochran 1977)."""
-    sums = rows.groupby("account_id")["happened"].agg(["sum", "size"]).to_numpy(dtype=float)
+    """The outcome rate of these rows (account_id, happened, weight), a ratio of sums over accounts (Cochran 1977)."""
+    weight = weight_of(rows)
+    each = pd.DataFrame({"sum": weight * rows["happened"], "size": weight}).groupby(rows["account_id"])
+    sums = each.sum().to_numpy(dtype=float)
     rate = float(sums[:, 0].sum() / sums[:, 1].sum())
     return Rate(rate, float(((sums[:, 0] - rate * sums[:, 1]) ** 2).sum() / sums[:, 1].sum() ** 2))

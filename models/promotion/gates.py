@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from keepwell.models.grading.intervals import Estimate, drawn, estimated, graded_metrics
-from keepwell.models.grading.metrics import Floats, graded, roc_auc, top
+from keepwell.models.grading.metrics import Floats, graded, roc_auc, top, weight_of
 from keepwell.models.settings.promotion import PromotionSettings
 
 SEED = 1
@@ -83,7 +83,7 @@ def judged(evidence: Evidence, rules: PromotionSettings, capacity_share: float) 
         missing = Gate("better", passed=False, reason=why)
         return Judgement([missing, *waiting], "Nothing can be compared.", {})
     metrics = side_by_side(rows, rules, capacity_share)
-    rows = rows[_weight(rows) > 0]
+    rows = rows[weight_of(rows) > 0]
     found = paired(rows, rules)
     gates = [
         _better(evidence, found, rules),
@@ -100,7 +100,7 @@ def paired(rows: pd.DataFrame, rules: PromotionSettings) -> Difference:
     y_true = rows["happened"].to_numpy(dtype=float)
     nobody = np.zeros(len(rows), dtype=bool)
     sides = {
-        side: graded(y_true, rows[side].to_numpy(dtype=float), nobody, _weight(rows)) for side in ("chance", "rival")
+        side: graded(y_true, rows[side].to_numpy(dtype=float), nobody, weight_of(rows)) for side in ("chance", "rival")
     }
     found = drawn(sides, {"roc_auc": roc_auc}, rows["account_id"].to_numpy(), rules.replicates, SEED)
     ahead = found["chance"]["roc_auc"] - found["rival"]["roc_auc"]
@@ -129,13 +129,8 @@ def side_by_side(
 def _metrics(rows: pd.DataFrame, side: str, rules: PromotionSettings, capacity_share: float) -> dict[str, Estimate]:
     y_prob: Floats = rows[side].to_numpy(dtype=float)
     months: NDArray[Any] = rows["as_of"].to_numpy()
-    rated = graded(rows["happened"].to_numpy(dtype=float), y_prob, top(y_prob, months, capacity_share), _weight(rows))
+    rated = graded(rows["happened"].to_numpy(dtype=float), y_prob, top(y_prob, months, capacity_share), weight_of(rows))
     return graded_metrics(rated, rows["account_id"].to_numpy(), rules.replicates, rules.confidence, SEED)
-
-
-def _weight(rows: pd.DataFrame) -> Floats:
-    """The sample weight of each row; 1 for models graded before random assignment was known."""
-    return rows["weight"].to_numpy(dtype=float) if "weight" in rows else np.ones(len(rows))
 
 
 def _comparable(rows: pd.DataFrame | None) -> pd.DataFrame | None:

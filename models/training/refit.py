@@ -24,7 +24,7 @@ from keepwell.models.training.trained import Trained
 MIN_OUTCOMES = 10
 """Rows with the outcome, and without, that a fold or a calibration needs."""
 Fit = Callable[[LabeledRows], Pipeline]
-"""Fits the selected candidate on rows."""
+"""Fits the selected candidate on those of the rows that count."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,7 @@ def refitted(
 ) -> Refit | None:
     """The refit on these rows, all of whose outcomes are known; None where too few months have enough before them.
 
+    A row of weight 0 counts in no fit and no calibration, but belongs to the portfolio whose riskiest are flagged.
     `graded`: the fit on the training months, which keeps its segments' own models. `test`: the rows to compare both on.
     `gap_days`: between the last month of a fold's fit and the first that it predicts.
     """

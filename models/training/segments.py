@@ -38,10 +38,16 @@ class LabeledRows:
         mine = (self.rows[SEGMENT] == segment).to_numpy(dtype=bool)
         return LabeledRows(self.rows[mine], self.y_true[mine], self.sample_weight[mine])
 
+    @property
+    def that_count(self) -> "LabeledRows":
+        """The rows with positive weight."""
+        mine = self.sample_weight > 0
+        return LabeledRows(self.rows[mine], self.y_true[mine], self.sample_weight[mine])
+
     def accounts(self) -> tuple[int, int]:
         """The number of accounts with positive weight that had the outcome, and that never had it."""
-        counts = self.sample_weight > 0
-        had = pd.Series(self.y_true[counts] > 0).groupby(self.rows.loc[counts, "account_id"].to_numpy()).any()
+        counts = self.that_count
+        had = pd.Series(counts.y_true > 0).groupby(counts.rows["account_id"].to_numpy()).any()
         return int(had.sum()), int((~had).sum())
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
 from keepwell.models.grading.intervals import Estimate, graded_metrics, metrics_of_all
-from keepwell.models.grading.metrics import Floats, Graded, graded, top
+from keepwell.models.grading.metrics import WEIGHT, Floats, Graded, graded, top
 from keepwell.models.settings.all import ModelSettings
 from keepwell.models.training.candidates import (
     BASELINES,
@@ -37,7 +37,7 @@ from keepwell.models.training.tripwires import refuse_leaks, refuse_model
 SEED = 1
 MIN_OUTCOMES = 10
 """A slice of the test rows with fewer outcomes has no metrics of its own."""
-BY_POLICY, WEIGHT = "by policy", "weight"
+BY_POLICY = "by policy"
 
 
 @dataclass(frozen=True)
@@ -163,12 +163,13 @@ def _refit(
     """The graded fit's candidate on all matured months; or why it serves as it is."""
 
     def fit(rows: LabeledRows) -> Pipeline:
+        rows = rows.that_count
         sample_weight = rows.sample_weight if count.randomized else None
         y_true = pd.Series(rows.y_true > 0, rows.rows.index)
         able = varied(rows.rows, names)
         return fitted(graded.name, rows.rows, y_true, able, settings.inputs, settings.candidates, sample_weight)
 
-    matured = _labeled(labeled[labeled[WEIGHT] > 0], label)
+    matured = _labeled(labeled, label)
     gap = (splits.validation[0] - splits.train[-1]).days
     found = refitted(matured, graded, test, gap, fit, settings.refit)
     if found is None:

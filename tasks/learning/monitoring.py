@@ -17,7 +17,7 @@ from keepwell.models.monitoring.drift import drift
 from keepwell.models.monitoring.early_warning import EarlyWarning, early_warning
 from keepwell.models.monitoring.estimate import EstimatedMetrics, estimate_metrics, strong_drift
 from keepwell.models.monitoring.outcome_drift import outcome_drift
-from keepwell.models.monitoring.over_time import by_month, together, unseen
+from keepwell.models.monitoring.over_time import by_month, gradable, together, unseen
 from keepwell.models.promotion.champions import CHAMPION, Alias
 from keepwell.models.settings.all import ModelSettings
 from keepwell.models.settings.base import OUTCOMES
@@ -106,7 +106,7 @@ def watch(
     Raises TooLittleData where no month of the book is without an outcome: then nothing is new.
     """
     was, label = model.baseline, OUTCOMES[outcome]
-    rows = unseen(examples, label, model.trained, was.splits, rules.policy)
+    rows = unseen(examples, label, model.trained, was.splits, rules)
     matured = rows.dropna(subset="happened")
     if len(matured) == len(rows):
         raise TooLittleData("There is no account whose outcome is still open: nothing to hold the model against.")
@@ -146,7 +146,7 @@ def fallen_metrics(matured: pd.DataFrame, was: Baseline, rules: ModelSettings) -
     since = matured[matured["as_of"] > pd.Timestamp(was.splits.test[-1])]
     months = sorted(since["as_of"].unique())[-rules.estimate.check_months :]
     newest = since[since["as_of"].isin(months)]
-    if not 0 < newest["happened"].mean() < 1:
+    if not gradable(newest):
         return []
     now = together(newest, rules.candidates)
     return [

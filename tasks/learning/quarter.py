@@ -10,11 +10,13 @@ import pandas as pd
 
 from keepwell.models.explaining.explain import reference_row
 from keepwell.models.explaining.importance import importance
+from keepwell.models.grading.metrics import WEIGHT
 from keepwell.models.monitoring.baseline import Baseline, baseline
 from keepwell.models.settings.all import ModelSettings
 from keepwell.models.settings.base import OUTCOMES
 from keepwell.models.training.artifact import input_columns
 from keepwell.models.training.split import labeled_rows
+from keepwell.models.training.treated import counted
 from keepwell.models.training.trial import Trial
 
 
@@ -74,10 +76,13 @@ class TrainingResult:
 
 def training_result(outcome: str, found: Trial, examples: pd.DataFrame, rules: ModelSettings) -> TrainingResult:
     """The trial with the reference and monitoring baseline of what serves, and the importance of what was graded."""
-    result = TrainingResult(outcome, found, examples)
-    train, held_out = result.split("train"), pd.concat([result.split("validation"), result.split("test")])
+    result, label = TrainingResult(outcome, found, examples), OUTCOMES[outcome]
+    labeled = examples.dropna(subset=[label])
+    labeled = labeled.assign(**{WEIGHT: counted(labeled, label, rules.treated).sample_weight})
+    train = labeled_rows(labeled, label, found.splits.train)
+    held_out = pd.concat([result.split("validation"), result.split("test")])
     fitted_on = train if found.refit is None else found.refit.rows.rows
     typical = reference_row(fitted_on[input_columns(found.serving.model)])
-    leans = importance(found.graded, found.test, OUTCOMES[outcome], rules.importance)
-    was = baseline(found, train, held_out, OUTCOMES[outcome], rules.drift)
+    leans = importance(found.graded, found.test, label, rules.importance)
+    was = baseline(found, train, held_out, label, rules.drift)
     return replace(result, reference=typical.to_dict(), importance=leans, baseline=was)

@@ -11,6 +11,7 @@ from keepwell.models.settings.all import ModelSettings
 from keepwell.models.settings.training import SegmentSettings
 from keepwell.models.training.choose import calibrated, shrunk
 from keepwell.models.training.refit import ByMonth
+from keepwell.models.training.thresholds import flagged
 from keepwell.models.training.trial import Trial, trial
 from tests.support.refit_rows import FEATURES, MONTHS, SETTINGS, SPLITS, company
 
@@ -156,3 +157,24 @@ def test_a_calibration_moves_as_far_as_its_rows_carry(accounts: int, near: float
     again = shrunk(*twelve, np.tile(alone, 12), np.ones(12 * accounts), 0.25, 0.5)
     assert again.slope == pytest.approx(found.slope)
     assert again.intercept == pytest.approx(found.intercept)
+
+
+def test_the_treated_count_in_no_fit_and_still_belong_to_the_portfolio_that_is_flagged() -> None:
+    """Capacity is of all accounts: without the treated, who are the riskiest, it would flag more (MOD-1, MOD-5)."""
+    rows = company(500, 4)
+    rng = np.random.default_rng(4)
+    chance = np.where(rows["signal"] > 0.8, 0.5, 1.0)
+    treated = rng.random(len(rows)) > chance
+    drawn = rows.assign(treated=treated, untreated_chance=chance)
+    one, other = (
+        trial(some, "churned", SPLITS, FEATURES, SETTINGS)
+        for some in (drawn, drawn.assign(churned=drawn["churned"] & ~drawn["treated"]))
+    )
+
+    assert one.refit is not None
+    assert other.refit is not None
+    assert (one.serving.probabilities(rows) == other.serving.probabilities(rows)).all()
+    held_out = one.refit.held_out.rows
+    assert set(held_out["treated"]) == {True, False}
+    above = flagged(held_out, one.refit.y_prob, one.serving_thresholds, SETTINGS.policy)
+    assert above.mean() == pytest.approx(SETTINGS.policy.capacity_share, abs=0.002)

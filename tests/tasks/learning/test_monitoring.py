@@ -17,7 +17,7 @@ from keepwell.models.monitoring.outcome_drift import outcome_drift, rate_of
 from keepwell.models.monitoring.over_time import by_month, together, unseen
 from keepwell.models.settings.all import ModelSettings
 from keepwell.models.settings.monitoring import DriftSettings, EarlyWarningSettings, EstimateSettings
-from keepwell.models.settings.training import CandidateSettings, InputSettings, PolicySettings
+from keepwell.models.settings.training import CandidateSettings, InputSettings
 from keepwell.models.training.artifact import as_one
 from keepwell.models.training.candidates import CATEGORICAL_FEATURES, fitted, predicted_probability
 from keepwell.models.training.choose import calibrated
@@ -89,7 +89,7 @@ def trained(examples, train) -> Trained:
 @pytest.fixture(scope="module")
 def rows(examples, trained) -> pd.DataFrame:
     """Every month that the model did not learn from."""
-    return unseen(examples, "churned", trained, PARTS, PolicySettings())
+    return unseen(examples, "churned", trained, PARTS, ModelSettings())
 
 
 @pytest.fixture(scope="module")
@@ -218,6 +218,53 @@ def test_metrics_below_those_that_it_was_accepted_with_degrade_it(rows, champion
     assert fallen_metrics(known, champion.baseline, WATCHING) == []
     assert said[0].startswith("ROC-AUC of 2026-03 to 2026-03 is 0.")
     assert "that the model was accepted with" in said[0]
+
+
+def by_lot(examples: pd.DataFrame) -> pd.DataFrame:
+    """The examples where half of those who use least are drawn for a contact from the tenth month on."""
+    drawn = (examples["use"] < -0.5) & examples["churned"].notna()
+    chance = np.where(drawn, 0.5, 1.0)
+    treated = np.random.default_rng(5).random(len(examples)) > chance
+    recorded = (examples["as_of"] >= MONTHS[9]) & examples["churned"].notna()
+    return examples.assign(
+        treated=pd.Series(treated, examples.index).where(recorded), untreated_chance=np.where(recorded, chance, np.nan)
+    )
+
+
+def test_the_outcomes_of_the_treated_do_not_matter_where_a_draw_decided(examples, champion) -> None:
+    """As at acceptance, the untreated stand for all: work that helps is no sign of a worse model (MOD-1, LRN-3)."""
+    drawn = by_lot(examples)
+    treated = drawn["treated"].fillna(False).astype(bool)
+    helped = drawn.assign(churned=drawn["churned"].where(~treated, False))
+    one, other = (watch("churn", champion, some, 90, None, WATCHING) for some in (drawn, helped))
+    month = unseen(drawn, "churned", champion.trained, PARTS, WATCHING)
+    month = month[month["as_of"] == MONTHS[9]]
+
+    assert int(drawn.loc[treated, "churned"].sum()) > 20
+    pd.testing.assert_frame_equal(one.performance, other.performance)
+    pd.testing.assert_frame_equal(one.drift, other.drift)
+    assert one.worse == other.worse
+    assert set(month["weight"]) == {0.0, 1.0, 2.0}
+    realised = by_month(month, RULES)[MONTHS[9]]["observed_to_expected"].value
+    assert realised == (month["weight"] * month["happened"]).sum() / (month["weight"] * month["chance"]).sum()
+
+
+def test_months_before_the_first_draw_count_as_they_did(examples, champion) -> None:
+    """Nothing is known of who was treated then: every example has weight one, as where the outcome is open (MOD-1)."""
+    rows = unseen(by_lot(examples), "churned", champion.trained, PARTS, WATCHING)
+
+    assert rows.loc[(rows["as_of"] < MONTHS[9]) | rows["happened"].isna(), "weight"].eq(1.0).all()
+
+
+def test_a_month_whose_accounts_were_all_treated_has_no_metrics(examples, champion) -> None:
+    """There is nobody who could tell (MOD-1)."""
+    drawn = by_lot(examples)
+    month = drawn["as_of"] == MONTHS[9]
+    found = watch("churn", champion, drawn.assign(treated=drawn["treated"].mask(month, True)), 90, None, WATCHING)
+
+    realised = found.performance[~found.performance["estimated"] & (found.performance["version"] == "champion")]
+    assert MONTHS[9] not in set(realised["first_month"])
+    assert MONTHS[8] in set(realised["first_month"])
 
 
 def test_too_few_outcomes_for_a_check_are_no_alert(examples, champion) -> None:
