@@ -48,8 +48,9 @@ docs: .venv/.installed  ## the generated pages of docs/
 bench: .venv/.installed  ## cost of the monthly run on 1k, 5k and 20k accounts, of a model on 100k
 	$(BIN)/python -m evaluation.bench
 
-results: .venv/.installed  ## grade the sample company and the models (half an hour)
+results: .venv/.installed  ## grade the sample company, the models and what serves (two hours)
 	$(BIN)/python -m evaluation.results
+	$(BIN)/python -m evaluation.results_served
 
 coverage: .venv/.installed  ## do 90% intervals cover the truth? (an hour)
 	$(BIN)/python -m evaluation.results_coverage

@@ -46,14 +46,14 @@ TRAIN_SEED = 1000
 NUMERIC = [f.name for f in FEATURES.values() if f.published]
 
 
-def pooled_months() -> list[date]:
+def pooled_months(months: int = MONTHS) -> list[date]:
     """The starts of the months that are pooled: run in, and matured on the last day."""
-    first = np.datetime64(LAST_DAY, "M") - MONTHS + 1 + RUN_IN_MONTHS
+    first = np.datetime64(LAST_DAY, "M") - months + 1 + RUN_IN_MONTHS
     open_days = timedelta(days=GAP_DAYS)
     return month_starts(first.astype("datetime64[D]").astype(date), NOW - open_days)
 
 
-def account_months(folder: Path) -> pd.DataFrame:
+def account_months(folder: Path, months: int = MONTHS) -> pd.DataFrame:
     """Every month's cohort as in a training set, with the true probabilities.
 
     An account that churned without notice on the first day of a month is still in that day's cohort, but has no
@@ -64,7 +64,7 @@ def account_months(folder: Path) -> pd.DataFrame:
         settings.source.url, settings.base, settings.mappings, folder / "snapshots", csv=settings.source.csv
     )
     scoring = Run(settings, folder / "out", LAST_DAY).scoring
-    examples = training_set(snapshot, pooled_months(), NOW, scoring, settings.labels).examples
+    examples = training_set(snapshot, pooled_months(months), NOW, scoring, settings.labels).examples
     truth = pd.read_parquet(
         folder / "truth" / "account_months.parquet", columns=["account_id", "as_of", "p_churn", "p0"]
     )
@@ -85,12 +85,14 @@ class Company:
     slides: pd.DataFrame
 
 
-def company(accounts: int, seed: int, settings: CompanySettings = UNTOUCHED) -> Company:
+def company(accounts: int, seed: int, settings: CompanySettings = UNTOUCHED, months: int = MONTHS) -> Company:
     """A company written, staged, replayed, and its truth read."""
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        write_company(accounts, MONTHS, seed, Path(folder), LAST_DAY, settings)
-        found = Company(account_months(Path(folder)), pd.read_parquet(Path(folder) / "truth" / "slides.parquet"))
+        write_company(accounts, months, seed, Path(folder), LAST_DAY, settings)
+        found = Company(
+            account_months(Path(folder), months), pd.read_parquet(Path(folder) / "truth" / "slides.parquet")
+        )
     took = time.monotonic() - start
     print(f"{accounts:,} accounts, seed {seed}: {len(found.months):,} rows, {took:.0f} s", flush=True)
     return found

@@ -119,6 +119,9 @@ class ChurnSettings(Frozen):
     early_exit: float = Field(default=0.08, description="share of notices that end the contract before its term, 0..1")
     early_exit_days: int = Field(default=30, description="days from such a notice to the end")
     monthly_exit_days: Range = Field(default=(5, 31), description="days from notice to end, monthly contracts")
+    season: tuple[float, float] = Field(
+        default=(1.0, 1.0), description="odds of a notice in midsummer and at the turn of the year, times the usual"
+    )
 
 
 class ContractSettings(Frozen):

@@ -1,8 +1,9 @@
 """The margin of a model for an account, and its exact parts relative to one reference row (ACT-1).
 
-The margin of a linear model and of boosting is the calibrated log odds; of a tree and of a forest, which average
-probabilities, it is the probability before calibration. A linear model's part is coefficient x (value - reference).
-Trees give exact Shapley values relative to the one row (interventional form: Lundberg et al. 2020).
+The margin of a linear model and of boosting is the calibrated log odds (without the season, which is the same for all
+accounts of a date); of a tree and of a forest, which average probabilities, it is the probability before calibration.
+A linear model's part is coefficient x (value - reference). Trees give exact Shapley values relative to the one row
+(interventional form: Lundberg et al. 2020).
 """
 
 from types import SimpleNamespace

@@ -1,4 +1,7 @@
-"""Unpenalized logistic regression on one number, by Newton's method: for one weighting of the rows, or for many."""
+"""Unpenalized logistic regression on one number, by Newton's method: for one weighting of the rows, or for many.
+
+And the errors of a logistic regression over accounts.
+"""
 
 from typing import Any
 
@@ -39,6 +42,20 @@ def lines(x: Floats, positive: Floats, weight: Floats) -> Floats:
             break
         if not going.all():
             left, positive, weight = left[going], positive[going], weight[going]
+    return found
+
+
+def clustered(columns: Floats, beta: Floats, y_true: Floats, sample_weight: Floats, accounts: NDArray[Any]) -> Floats:
+    """Covariance of the coefficients `beta` of a logistic regression on `columns` (a row per row), over accounts.
+
+    An account's months share an outcome, so accounts are what is drawn (sandwich: Liang and Zeger 1986).
+    """
+    expected = 1.0 / (1.0 + np.exp(-(columns @ beta)))
+    curvature = columns.T @ (columns * (sample_weight * expected * (1.0 - expected))[:, None])
+    place = np.unique(accounts, return_inverse=True)[1]
+    pulls = np.stack([np.bincount(place, sample_weight * (y_true - expected) * side) for side in columns.T])
+    inverse = np.linalg.pinv(curvature)
+    found: Floats = inverse @ (pulls @ pulls.T) @ inverse
     return found
 
 

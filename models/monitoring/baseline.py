@@ -24,8 +24,9 @@ SPLITS = ("train", "validation", "test")
 class Baseline:
     """The distributions, outcome rate and metrics at training, stored as JSON so that no later run needs training rows.
 
-    `reference`: inputs of the months that what serves was fitted on, and its score of months not in that fit; `rate`:
-    of the outcome in those months; `metrics`: of the whole portfolio on the test months, those that have an interval.
+    `reference`: inputs of the months that what serves was fitted on, and its score (without a season, which is no
+    drift) of months not in that fit; `rate`: of the outcome in those months; `metrics`: of the whole portfolio on the
+    test months, those that have an interval.
     """
 
     splits: Splits
@@ -61,7 +62,7 @@ def baseline(found: Trial, train: pd.DataFrame, held_out: pd.DataFrame, label: s
     scored = held_out.assign(chance=found.graded.probabilities(held_out))
     if found.refit is not None:
         train = found.refit.rows.rows
-        out_of_fold = found.refit.held_out.rows.assign(chance=found.refit.y_prob)
+        out_of_fold = found.refit.held_out.rows.assign(chance=found.refit.ranked)
         scored = out_of_fold[out_of_fold["as_of"] >= pd.Timestamp(found.splits.validation[0])]
     columns = input_columns(selected.model)
     categorical_features = [name for name in columns if name in CATEGORICAL_FEATURES]

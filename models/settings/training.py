@@ -80,6 +80,17 @@ class PolicySettings(Section):
     )
 
 
+class SeasonSettings(Section):
+    """How the season of an outcome is told, which calibration then holds (models/training/season.py)."""
+
+    waves: Repeats = Field(2, description="waves of the year: 1 is a single rise and fall")
+    min_months: Months = Field(15, description="matured months below which no season is looked for")
+    min_accounts: Count = Field(50, description="accounts with the outcome below which none is looked for")
+    folds: Annotated[Repeats, Field(ge=2)] = Field(3, description="folds of accounts for the probabilities beside it")
+    p_value: Share = Field(0.05, description="Wald test of the waves; above it there is no season, 0..1")
+    spread: Positive = Field(0.3, description="standard deviation of a wave in log odds, expected")
+
+
 class RefitSettings(Section):
     """How the selected candidate is fitted again on all matured months, and when the refit does not serve."""
 
@@ -91,6 +102,7 @@ class RefitSettings(Section):
         0.5, description="mean difference of log odds from the graded fit, before calibration, at most"
     )
     max_spread: Positive = Field(1.5, description="standard deviation of that difference, at most")
+    season: SeasonSettings = Field(SeasonSettings(), description="the season of an outcome")
 
 
 class TripwireSettings(Section):

@@ -13,6 +13,7 @@ from sklearn.pipeline import Pipeline
 
 from keepwell.models.training.choose import Calibration
 from keepwell.models.training.inputs import Winsoriser
+from keepwell.models.training.season import Season
 from keepwell.models.training.trained import Trained
 
 TRUSTED: Mapping[str, str] = {
@@ -30,16 +31,26 @@ TRUSTED: Mapping[str, str] = {
 class CalibratedModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """A fitted pipeline and its calibration (a line in the log odds), as one classifier.
 
-    `segments`: the same for each segment that has a model of its own.
+    `segments`: the same for each segment that has a model of its own. `season`: the waves of the year in log odds
+    (models/training/season.py); with them, rows need as_of.
     """
 
+    season: Sequence[float] = ()
+    """What a model has that was stored before there were seasons."""
+
     def __init__(
-        self, model: Any, slope: float = 1.0, intercept: float = 0.0, segments: Mapping[str, Any] | None = None
+        self,
+        model: Any,
+        slope: float = 1.0,
+        intercept: float = 0.0,
+        segments: Mapping[str, Any] | None = None,
+        season: Sequence[float] = (),
     ) -> None:
         self.model = model
         self.slope = slope
         self.intercept = intercept
         self.segments = segments
+        self.season = season
 
     def predict_proba(self, rows: pd.DataFrame) -> NDArray[np.floating[Any]]:
         """Calibrated probabilities, one row each: the first column without the outcome, the second with it."""
@@ -48,17 +59,19 @@ class CalibratedModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
 
 
 def as_one(trained: Trained) -> CalibratedModel:
-    """A candidate as one classifier, with its calibration and the models of its segments."""
+    """A candidate as one classifier, with its calibration, its season and the models of its segments."""
     segments = {name: as_one(own) for name, own in trained.segments.items()}
+    calibration = trained.calibration
     return CalibratedModel(
-        trained.model, trained.calibration.slope, trained.calibration.intercept, segments or None
-    )  # fmt: skip
+        trained.model, calibration.slope, calibration.intercept, segments or None, list(trained.season.waves)
+    )
 
 
 def as_trained(name: str, model: CalibratedModel) -> Trained:
     """A stored classifier as a candidate of that name."""
     segments = {segment: as_trained(name, own) for segment, own in (model.segments or {}).items()}
-    return Trained(name, model.model, Calibration(model.slope, model.intercept), segments)
+    season = Season(tuple(model.season))
+    return Trained(name, model.model, Calibration(model.slope, model.intercept), segments, season)
 
 
 def input_columns(model: Pipeline) -> list[str]:

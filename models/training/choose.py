@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keepwell.models.grading.intervals import drawn
-from keepwell.models.grading.logistic_line import line
+from keepwell.models.grading.logistic_line import clustered, line
 from keepwell.models.grading.metrics import Floats, graded, log_odds, roc_auc
 
 
@@ -92,13 +92,8 @@ def shrunk(
     middle = float(np.average(odds, weights=sample_weight))
     x = odds - middle
     level, slope = line(x, y_true, sample_weight)
-    rows = np.stack([np.ones_like(x), x])
-    expected = 1.0 / (1.0 + np.exp(-(level + slope * x)))
-    curvature = (rows * (sample_weight * expected * (1.0 - expected))) @ rows.T
-    place = np.unique(accounts, return_inverse=True)[1]
-    pulls = np.stack([np.bincount(place, sample_weight * (y_true - expected) * side) for side in rows])
-    inverse = np.linalg.pinv(curvature)
-    error = inverse @ (pulls @ pulls.T) @ inverse
+    columns = np.column_stack([np.ones_like(x), x])
+    error = clustered(columns, np.array([level, slope]), y_true, sample_weight, accounts)
     prior = np.diag([level_spread**2, slope_spread**2])
     off = np.array([level - middle, slope - 1.0])
     level_off, slope_off = prior @ np.linalg.solve(prior + error, off)

@@ -3,28 +3,29 @@
 The fit that was graded saw the training months alone: when it serves, its newest month is more than a year old. The
 refit sees every month whose outcomes are known. No month is left to calibrate it on, so calibration and thresholds come
 from probabilities out of fold in time order: each block of months is predicted by a fit on the months whose outcomes
-were known before the block began. The figures that are quoted stay those of the graded fit on the test months.
+were known before the block began. The season needs all months, so it comes from probabilities by fits on other
+accounts. The figures that are quoted stay those of the graded fit on the test months.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
 from keepwell.models.grading.metrics import Floats, log_odds
 from keepwell.models.settings.training import RefitSettings
 from keepwell.models.training.candidates import predicted_probability
 from keepwell.models.training.choose import Calibration, shrunk
+from keepwell.models.training.season import NO_SEASON, Fit, Season, season
 from keepwell.models.training.segments import SEGMENT, LabeledRows
 from keepwell.models.training.trained import Trained
 
 MIN_OUTCOMES = 10
 """Rows with the outcome, and without, that a fold or a calibration needs."""
-Fit = Callable[[LabeledRows], Pipeline]
-"""Fits the selected candidate on those of the rows that count."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,12 @@ class Refit:
     held_out: LabeledRows
     y_prob: Floats
     agreement: Agreement
+    season: str
+
+    @property
+    def ranked(self) -> Floats:
+        """`y_prob` of a year without a season, on which thresholds rest: they flag as many in every month."""
+        return self.trained.without_season(self.y_prob, self.held_out.rows)
 
 
 def refitted(
@@ -72,13 +79,16 @@ def refitted(
     `graded`: the fit on the training months, which keeps its segments' own models. `test`: the rows to compare both on.
     `gap_days`: between the last month of a fold's fit and the first that it predicts.
     """
-    pooled = _one(rows, gap_days, fit, rules)
-    own = {segment: _one(rows.of(segment), gap_days, fit, rules) for segment in graded.segments}
+    estimate = season(rows, fit, rules.season)
+    pooled = _one(rows, gap_days, fit, rules, estimate.season)
+    own = {segment: _one(rows.of(segment), gap_days, fit, rules, estimate.season) for segment in graded.segments}
     able = {segment: one for segment, one in own.items() if one is not None}
     if pooled is None or len(able) < len(own):
         return None
-    segments = {segment: Trained(graded.name, one.model, one.calibration) for segment, one in able.items()}
-    trained = Trained(graded.name, pooled.model, pooled.calibration, segments)
+    segments = {
+        segment: Trained(graded.name, one.model, one.calibration, season=one.season) for segment, one in able.items()
+    }
+    trained = Trained(graded.name, pooled.model, pooled.calibration, segments, pooled.season)
     held_out, y_prob = pooled.held_out, pooled.y_prob
     for segment, one in able.items():
         mine = (held_out.rows[SEGMENT] == segment).to_numpy(dtype=bool)
@@ -87,13 +97,15 @@ def refitted(
     months = rows.rows["as_of"]
     difference = log_odds(_plain(trained).probabilities(test)) - log_odds(_plain(graded).probabilities(test))
     agreement = Agreement(float(difference.mean()), float(difference.std()))
-    return Refit(trained, (months.min().date(), months.max().date()), rows, held_out, y_prob, agreement)
+    return Refit(
+        trained, (months.min().date(), months.max().date()), rows, held_out, y_prob, agreement, estimate.summary
+    )
 
 
 def _plain(trained: Trained) -> Trained:
-    """The model before calibration."""
+    """The model before calibration and season."""
     segments = {name: _plain(own) for name, own in trained.segments.items()}
-    return replace(trained, calibration=Calibration(1.0, 0.0), segments=segments)
+    return replace(trained, calibration=Calibration(1.0, 0.0), segments=segments, season=NO_SEASON)
 
 
 @dataclass(frozen=True)
@@ -109,25 +121,36 @@ class ByMonth:
 
     def probabilities(self, rows: pd.DataFrame) -> Floats:
         """Calibrated probability of each row; `rows` has as_of."""
-        later = (rows["as_of"] > pd.Timestamp(self.seen_until)).to_numpy()
         y_prob = np.empty(len(rows))
-        for trained, mine in ((self.serving, later), (self.graded, ~later)):
-            if mine.any():
-                y_prob[mine] = trained.probabilities(rows[mine])
+        for trained, mine in self._each(rows):
+            y_prob[mine] = trained.probabilities(rows[mine])
         return y_prob
+
+    def without_season(self, y_prob: Floats, rows: pd.DataFrame) -> Floats:
+        """The probabilities of these rows in a year without a season."""
+        moved = y_prob.copy()
+        for trained, mine in self._each(rows):
+            moved[mine] = trained.without_season(y_prob[mine], rows[mine])
+        return moved
+
+    def _each(self, rows: pd.DataFrame) -> list[tuple[Trained, NDArray[np.bool_]]]:
+        """Each fit with the rows of the months that it has not seen."""
+        later = (rows["as_of"] > pd.Timestamp(self.seen_until)).to_numpy()
+        return [(of, mine) for of, mine in ((self.serving, later), (self.graded, ~later)) if mine.any()]
 
 
 @dataclass(frozen=True)
 class _One:
-    """One model on all its rows, its calibration, and the rows out of fold with their calibrated probability."""
+    """One model on all its rows, its calibration and season, and the rows out of fold with their probability."""
 
     model: Pipeline
     calibration: Calibration
+    season: Season
     held_out: LabeledRows
     y_prob: Floats
 
 
-def _one(rows: LabeledRows, gap_days: int, fit: Fit, rules: RefitSettings) -> _One | None:
+def _one(rows: LabeledRows, gap_days: int, fit: Fit, rules: RefitSettings, of_year: Season) -> _One | None:
     """The refit of all segments, or of one; None where no months have enough before them."""
     blocks = [
         (later, predicted_probability(fit(before), later.rows)) for before, later in _folds(rows, gap_days, rules)
@@ -137,11 +160,13 @@ def _one(rows: LabeledRows, gap_days: int, fit: Fit, rules: RefitSettings) -> _O
     held_out, y_prob = _together([later for later, _ in blocks]), np.concatenate([of for _, of in blocks])
     if not _both(held_out):
         return None
-    accounts = held_out.rows["account_id"].to_numpy()
+    as_of, accounts = held_out.rows["as_of"], held_out.rows["account_id"].to_numpy()
     calibration = shrunk(
-        y_prob, held_out.y_true, accounts, held_out.sample_weight, rules.slope_spread, rules.level_spread
-    )
-    return _One(fit(rows), calibration, held_out, calibration(y_prob))
+        of_year.on(y_prob, as_of), held_out.y_true, accounts, held_out.sample_weight, rules.slope_spread,
+        rules.level_spread,
+    )  # fmt: skip
+    of_year = of_year.times(calibration.slope)
+    return _One(fit(rows), calibration, of_year, held_out, of_year.on(calibration(y_prob), as_of))
 
 
 def _folds(rows: LabeledRows, gap_days: int, rules: RefitSettings) -> Iterator[tuple[LabeledRows, LabeledRows]]:
@@ -150,19 +175,15 @@ def _folds(rows: LabeledRows, gap_days: int, rules: RefitSettings) -> Iterator[t
     for first in range(0, len(months), rules.block_months):
         block = months[first : first + rules.block_months]
         known = rows.rows["as_of"] <= block[0] - pd.Timedelta(days=gap_days)
-        before = _where(rows, known.to_numpy())
+        before = rows.at(np.flatnonzero(known))
         if before.rows["as_of"].nunique() >= rules.min_months and _both(before):
-            yield before, _where(rows, rows.rows["as_of"].isin(block).to_numpy())
+            yield before, rows.at(np.flatnonzero(rows.rows["as_of"].isin(block)))
 
 
 def _both(rows: LabeledRows) -> bool:
     """Whether enough rows that count have the outcome, and enough have it not."""
     y_true = rows.y_true[rows.sample_weight > 0]
     return bool(MIN_OUTCOMES <= y_true.sum() <= len(y_true) - MIN_OUTCOMES)
-
-
-def _where(rows: LabeledRows, mine: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> LabeledRows:
-    return LabeledRows(rows.rows[mine], rows.y_true[mine], rows.sample_weight[mine])
 
 
 def _together(parts: Sequence[LabeledRows]) -> LabeledRows:

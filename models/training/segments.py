@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
 from keepwell.models.grading.intervals import Estimate, drawn, estimated
@@ -35,8 +36,11 @@ class LabeledRows:
 
     def of(self, segment: str) -> "LabeledRows":
         """The rows of one segment."""
-        mine = (self.rows[SEGMENT] == segment).to_numpy(dtype=bool)
-        return LabeledRows(self.rows[mine], self.y_true[mine], self.sample_weight[mine])
+        return self.at(np.flatnonzero(self.rows[SEGMENT] == segment))
+
+    def at(self, places: NDArray[np.intp]) -> "LabeledRows":
+        """The rows at these places."""
+        return LabeledRows(self.rows.iloc[places], self.y_true[places], self.sample_weight[places])
 
     @property
     def that_count(self) -> "LabeledRows":

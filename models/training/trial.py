@@ -136,7 +136,7 @@ def trial(
     thresholds = threshold_by_group
     if again is not None:
         of = again.held_out
-        thresholds = choose_thresholds(of.rows, of.y_true, again.y_prob, settings.policy, of.sample_weight)
+        thresholds = choose_thresholds(of.rows, of.y_true, again.ranked, settings.policy, of.sample_weight)
     table = what_if(validation, y_true, right, settings.policy, sample_weight)
     return Trial(
         splits,

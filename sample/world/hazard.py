@@ -3,7 +3,7 @@
 The probability of an account to give notice in week w, while it is a customer:
 
     logit h = log(churn(segment) / weeks per month) - steepness * x + near * (renewal - renewal_steepness * x)
-              + never_used + frailty
+              + never_used + season + frailty
 
 `near` goes from 0 to 1 as a renewal approaches, and is 0 on monthly contracts. Who gives notice leaves at the end of
 the term, a few of them early; monthly contracts end some days after the notice, or at once without one. Who never
@@ -18,7 +18,7 @@ from keepwell.sample.settings import ChurnSettings, CompanySettings
 from keepwell.sample.world.company import Accounts, per_segment
 from keepwell.sample.world.draws import between, sigmoid, some
 from keepwell.sample.world.schedule import Schedule
-from keepwell.sample.world.window import NO_DAY, WEEKS_PER_MONTH, Days, Floats, Ints, Window, add_days
+from keepwell.sample.world.window import DAYS_PER_YEAR, NO_DAY, WEEKS_PER_MONTH, Days, Floats, Ints, Window, add_days
 
 DAYS_PER_WEEK = 7
 
@@ -74,11 +74,19 @@ def risk(accounts: Accounts, schedule: Schedule, weeks: Days, frailty: Floats, s
     ends = to_end <= DAYS_PER_WEEK
     weight = np.where(runs_out, np.where(ends, rules.lapse_weeks, 0.0), 1.0)
     return Risk(
-        log_odds=base[:, None] + near * rules.renewal,
+        log_odds=base[:, None] + near * rules.renewal + _season(weeks, rules),
         slope=rules.steepness + near * rules.renewal_steepness,
         weeks=np.where(settled, weight, 0.0),
         highest=rules.highest,
     )
+
+
+def _season(weeks: Days, rules: ChurnSettings) -> Floats:
+    """What the time of the year adds to the log odds: one wave, highest at the turn of the year."""
+    summer, winter = np.log(rules.season)
+    turn = 2.0 * np.pi * ((weeks - weeks.astype("datetime64[Y]")) / np.timedelta64(1, "D")) / DAYS_PER_YEAR
+    wave: Floats = (winter + summer) / 2.0 + (winter - summer) / 2.0 * np.cos(turn)
+    return wave
 
 
 def _nearness(to_end: Ints, rules: ChurnSettings) -> Floats:

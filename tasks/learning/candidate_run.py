@@ -86,6 +86,7 @@ def logged(candidate: Candidate) -> Logged:
         "missing_marks": ", ".join(inputs.loc[inputs["missing"].str.endswith("mark"), "column"]),
         "calibration.slope": calibration.slope,
         "calibration.intercept": calibration.intercept,
+        "calibration.season": ", ".join(f"{wave:.4f}" for wave in candidate.trained.season.waves) or "none",
         **quarter.settings,
     }
     for split, size in result.sizes.items():
@@ -159,7 +160,7 @@ def write_model(to: Path, candidate: Candidate, run: str, logged_model: Any) -> 
 
     result = candidate.result
     model, inputs = as_one(candidate.trained), input_columns(candidate.trained.model)
-    seen = result.trial.test[inputs]
+    seen = result.trial.test[[*inputs, *(["as_of"] if model.season else [])]]
     example = seen.head(EXAMPLE_ROWS).reset_index(drop=True)
     y_prob = model.predict_proba(example)
     mlflow.sklearn.save_model(
@@ -180,7 +181,8 @@ def write_model(to: Path, candidate: Candidate, run: str, logged_model: Any) -> 
         "seen_until": str(result.trial.seen_until),
         "reference": dict(result.reference),
         "baseline": result.baseline.plain() if result.baseline else None,
-        "example": example.astype(object).to_numpy().tolist(),
+        "example": example[inputs].astype(object).to_numpy().tolist(),
+        "example_as_of": [f"{as_of:%Y-%m-%d}" for as_of in example["as_of"]] if model.season else [],
         "chances": y_prob[:, 1].tolist(),
     }
     if result.trial.refit is not None:

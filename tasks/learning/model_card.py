@@ -67,7 +67,7 @@ def _serving(result: TrainingResult) -> list[str]:
         "fit on the training months; on the test months the log odds of the two differ, before calibration, by "
         f"{agreement.shift:+.2f} in the mean, with a standard deviation of {agreement.spread:.2f}."
     )
-    return [said]
+    return [said, "", trial.refit.season]
 
 
 def _metrics_table(result: TrainingResult, name: str) -> list[str]:

@@ -137,7 +137,7 @@ def watch(
 def _books(examples: pd.DataFrame, model: InPlace, rules: ModelSettings) -> dict[pd.Timestamp, pd.DataFrame]:
     """Drift of the book of each month after the test months, which the reference holds."""
     later = examples[examples["as_of"] > pd.Timestamp(model.baseline.splits.test[-1])]
-    later = later.assign(chance=model.trained.probabilities(later))
+    later = later.assign(chance=model.trained.without_season(model.trained.probabilities(later), later))
     return {month: drift(model.baseline.reference, book, rules.drift) for month, book in later.groupby("as_of")}
 
 

@@ -151,6 +151,8 @@ def load_version(tracking: Tracking, outcome: str, alias: Alias, version: Versio
         (graded[0], date.fromisoformat(about["seen_until"])) if graded else None,
     )  # fmt: skip
     example = pd.DataFrame(about["example"], columns=list(found.inputs))
+    if days := about.get("example_as_of"):
+        example = example.assign(as_of=pd.to_datetime(days))
     if abs(found.probabilities(example) - about["chances"]).max() > TOLERANCE:
         raise NoModel(
             f"Version {version.number} predicts other probabilities here than where it was trained: retrain it."

@@ -81,7 +81,7 @@ def guard(
     if put_back:
         names = ["account_id", "feature", "points", "confidence", "coverage"]
         points = {day: read(marts, "factors", day, names) for day in set(put_back.values())}
-        accounts, features, measures = without(scored, models, put_back, former, points, rules)
+        accounts, features, measures = without(scored, models, put_back, former, points, rules, as_of)
         drops = data_of_drops(accounts, measures, stored, as_of, rules.alerts, rules.health)
         unmoved = _conditions(accounts, features, drops, place, as_of, rules)
         waiting = [e for e in live if e.decision is None and out[e.alert_id]]
@@ -114,7 +114,7 @@ def on_hold(seen: Sequence[Condition], unmoved: Sequence[Condition], waiting: Se
 
 def without(
     scored: Scored, models: Models | None, put_back: Mapping[str, date], former: Mapping[date, pd.DataFrame],
-    points: Mapping[date, pd.DataFrame], rules: Rules,
+    points: Mapping[date, pd.DataFrame], rules: Rules, as_of: datetime,
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:  # fmt: skip
     """Accounts, features and measures as they would be had some not moved; one without a former value is left out.
 
@@ -143,7 +143,7 @@ def without(
     judged = judged.join(component_columns(measures))
     accounts = accounts.drop(columns=judged.columns).join(judged)
     rows = accounts.drop(columns=[c for c in features if c in accounts]).reset_index().merge(features, on="account_id")
-    said = acting(predictions(models, rows), accounts.index)
+    said = acting(predictions(models, rows, as_of), accounts.index)
     return accounts.drop(columns=said.columns).join(said).reset_index(), features, measures
 
 

@@ -6,6 +6,7 @@ A champion acts. A challenger is only shown beside, unless a share of the accoun
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -60,22 +61,24 @@ def used(models: Iterable["ServingModel"]) -> tuple[str, ...]:
     return tuple(f"model/{k.outcome}/{k.alias}/{k.version}" for k in models)
 
 
-def predictions(models: Models | None, rows: pd.DataFrame) -> pd.DataFrame:
+def predictions(models: Models | None, rows: pd.DataFrame, as_of: datetime) -> pd.DataFrame:
     """The mart `predictions`: a row per account, outcome and model; for accounts like those of the training set.
 
     `rows`: one per account, with status, tenure_days, segment, industry, country, arr, high_value, health and the
-    features. Who is leaving, or too young, gets none. A threshold is that of the account's group; NULL where no policy
-    flags anybody.
+    features. Who is leaving, or too young, gets none. A threshold is that of the account's group at that time of the
+    year; NULL where no policy flags anybody.
     """
     if models is None:
         return NOTHING_SAID
     able = rows[(rows["status"] == "active") & (rows["tenure_days"] >= models.min_tenure_days)]
+    able = able.assign(as_of=pd.Timestamp(as_of))
     frames = [_of(model, able, models) for model in models.serving if len(able)]
     return pd.concat(frames, ignore_index=True) if frames else NOTHING_SAID
 
 
 def _of(model: "ServingModel", rows: pd.DataFrame, models: Models) -> pd.DataFrame:
-    y_prob, thresholds = model.probabilities(rows), threshold_of(rows, model.thresholds, models.policy)
+    y_prob, trained = model.probabilities(rows), model.trained
+    thresholds = trained.in_season(threshold_of(rows, model.thresholds, models.policy), rows)
     return pd.DataFrame(
         {
             "account_id": rows["account_id"].to_numpy(), "outcome": model.outcome, "model_version": model.version,

@@ -127,7 +127,7 @@ def score_book(
     scores = found.scores.join(_changes(found.measures, found.scores, stored, settings.health))
     measures = _ranked(found.measures, scores["health"], settings.tiers.automated_above, facts.today)
     rows = scores.reset_index().merge(found.features, on="account_id")
-    said = predictions(models, rows)
+    said = predictions(models, rows, facts.as_of)
     why = cited(models, rows, said, MAX_FACTORS, settings.money.reporting_currency)
     measures, why = (_with_never(frame, found.never_used) for frame in (measures, why))
     scores = scores.join(acting(said, scores.index))

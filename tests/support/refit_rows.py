@@ -1,5 +1,8 @@
 """Eighteen months of a small company, enough for a model to be fitted again on all of them."""
 
+from collections.abc import Sequence
+from datetime import date
+
 import numpy as np
 import pandas as pd
 
@@ -16,16 +19,26 @@ SETTINGS = ModelSettings(
 )
 
 
-def company(accounts: int, seed: int, per_month: float = 0.0, from_month: int = 99, shift: float = 0.0) -> pd.DataFrame:
+def company(
+    accounts: int,
+    seed: int,
+    per_month: float = 0.0,
+    from_month: int = 99,
+    shift: float = 0.0,
+    season: float = 0.0,
+    months: Sequence[date] = MONTHS,
+) -> pd.DataFrame:
     """Months of accounts whose risk follows two features; from a month on the level of all moves by `shift`.
 
     `per_month`: by how much the weight of `other` grows each month, as where a new product changes what matters.
+    `season`: how far the log odds of all rise in January and fall in July.
     """
     rng = np.random.default_rng(seed)
     frames = []
-    for place, month in enumerate(MONTHS):
+    for place, month in enumerate(months):
         signal, other = rng.standard_normal(accounts), rng.standard_normal(accounts)
         level = -2.0 + signal + per_month * place * other + (shift if place >= from_month else 0.0)
+        level += season * np.cos(2 * np.pi * (month.month - 1) / 12)
         frames.append(
             pd.DataFrame(
                 {

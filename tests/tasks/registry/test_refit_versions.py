@@ -22,7 +22,11 @@ from tests.support.small_models import AS_OF, few, quarter, tracking, versions_o
 @pytest.fixture(scope="module")
 def whole() -> TrainingResult:
     """A quarter in which the selected candidate was fitted again."""
-    rows = company(500, 1, per_month=0.1)
+    return trained_on(company(500, 1, per_month=0.1))
+
+
+def trained_on(rows: pd.DataFrame) -> TrainingResult:
+    """The quarter of these rows."""
     found = trial(rows, "churned", SPLITS, FEATURES, SETTINGS)
     result = TrainingResult("churn", found, rows)
     held_out = pd.concat([result.split("validation"), result.split("test")])
@@ -74,6 +78,20 @@ def test_the_registry_and_the_card_name_both_fits(place: Tracking) -> None:
     assert version.tags["learnt_until"] == str(MONTHS[-1])
     assert f"fitted again on all matured months, {MONTHS[0]} to {MONTHS[-1]}" in card
     assert "The figures above are of the fit on the training months" in " ".join(card.split())
+
+
+def test_a_refit_with_a_season_is_loaded_with_it(mlflow_tables: Path, tmp_path: Path) -> None:
+    """Its example has dates; the card says what the months show (MOD-9, MOD-11)."""
+    result, there = trained_on(company(900, 2, season=0.6)), tracking(mlflow_tables, tmp_path)
+    log_trial(there, quarter(), few(result, result.trial.selected), None)
+
+    found = load(there, "churn", "challenger", AS_OF)
+
+    assert found is not None
+    assert found.trained.season.waves == result.trial.serving.season.waves != ()
+    winter, summer = (result.trial.test.assign(as_of=pd.Timestamp(day)) for day in ("2026-01-01", "2026-07-01"))
+    assert found.probabilities(winter).mean() > 1.3 * found.probabilities(summer).mean()
+    assert "The data show a season" in there.client().get_model_version("keepwell-churn", "1").description
 
 
 def test_without_the_graded_fit_a_version_does_not_serve(place: Tracking) -> None:
