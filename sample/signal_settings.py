@@ -157,6 +157,14 @@ class RelationSettings(Frozen):
     nps: tuple[float, float, float] = Field(
         default=(5.7, 1.8, 1.4), description="mean at x = 0, per unit of x, deviation"
     )
+    advocacy: tuple[float, float] = Field(
+        default=(0.05, 1.0),
+        description="references, reviews, referrals and case studies per year at x = 0; log per unit of x",
+    )
+    advocacy_shares: tuple[float, ...] = Field(default=(0.3, 0.4, 0.2, 0.1), description="shares of these four kinds")
+    rating: tuple[float, float, float] = Field(
+        default=(2.9, 1.0, 0.8), description="stars of a review: mean at x = 0, per unit of x, deviation"
+    )
     comment: float = Field(default=0.45, description="share of answers with a comment, 0..1")
     foreign: float = Field(default=0.04, description="share of texts in German, Spanish or French, 0..1")
 

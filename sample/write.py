@@ -24,7 +24,7 @@ from keepwell.sample.tables.columns import Coded, Column, Columns
 from keepwell.sample.tables.contracts import contracts
 from keepwell.sample.tables.conversations import touchpoints
 from keepwell.sample.tables.deals import opportunities
-from keepwell.sample.tables.people import contacts, surveys
+from keepwell.sample.tables.people import advocacy, contacts, surveys
 from keepwell.sample.tables.support import tickets
 from keepwell.sample.truth import TRUTH
 from keepwell.sample.world.effects import OFF, POLICY
@@ -63,6 +63,7 @@ SOURCES: Mapping[str, Source] = {
     "contacts": Source(contacts, "CRM", 30),
     "opportunities": Source(opportunities, "CRM", 7),
     "churn_events": Source(records.churn_events, "CRM", 30, rare=True),
+    "advocacy": Source(advocacy, "marketing", 30, rare=True),
     "interventions": Source(records.interventions, "customer success platform", 30, rare=True),
     "hold_outs": Source(records.hold_outs, "customer success platform", 31, rare=True),
     "legacy_scores": Source(records.legacy_scores, "customer success platform", 31),

@@ -30,6 +30,7 @@ from keepwell.features.facts.columns import (
 )
 from keepwell.features.facts.customer_tables import (
     ACCOUNT,
+    ADVOCACY,
     CONTACTS,
     INVOICES,
     SURVEYS,
@@ -218,11 +219,11 @@ TABLES: Mapping[str, CanonicalTable] = {
     table.name: table
     for table in (
         ACCOUNTS, CONTRACTS, USAGE, TICKETS, INVOICES, SURVEYS, TOUCHPOINTS, CONTACTS, OPPORTUNITIES, CHURN_EVENTS,
-        INTERVENTIONS, HOLD_OUTS, LEGACY_SCORES, NOTES,
+        ADVOCACY, INTERVENTIONS, HOLD_OUTS, LEGACY_SCORES, NOTES,
     )
 }  # fmt: skip
 
-OUTCOMES = frozenset({"churn_events", "legacy_scores", "interventions", "hold_outs"})
+OUTCOMES = frozenset({"churn_events", "advocacy", "legacy_scores", "interventions", "hold_outs"})
 """Tables that no feature and no score may read (HLT-6); of churn_events the book reads status and tenure alone."""
 
 QUARANTINE: tuple[Column, ...] = (

@@ -1,4 +1,4 @@
-"""The canonical tables of what customers do and say: tickets, invoices, surveys, touchpoints, contacts."""
+"""The canonical tables of what customers do and say: tickets, invoices, surveys, touchpoints, contacts, advocacy."""
 
 from dataclasses import replace
 
@@ -155,3 +155,19 @@ CONTACTS = CanonicalTable(
                late=next_midnight("left_on")),
     ),
 )  # fmt: skip
+
+ADVOCACY = CanonicalTable(
+    "advocacy",
+    "References, reviews, referrals and case studies that customers gave. An outcome, never a feature.",
+    key=("advocacy_id",),
+    known=next_midnight("given_on"),
+    event="given_on",
+    references=TO_ACCOUNT,
+    columns=(
+        required("advocacy_id", STRING, "the reference, review, referral or case study"),
+        ACCOUNT,
+        required("given_on", DATE, "date on which it was given, or published"),
+        required("kind", STRING, "reference, review, referral or case study"),
+        fixed("rating", NUMBER, "stars that a review gives", "no review, or without stars: it counts", "1..5"),
+    ),
+)

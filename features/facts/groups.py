@@ -12,9 +12,9 @@ from keepwell.features.facts.known import Facts
 from keepwell.features.facts.succession import SuccessionRules
 
 ROLLED_UP = (
-    "usage", "tickets", "invoices", "surveys", "touchpoints", "contacts", "opportunities", "quarantine",
+    "usage", "tickets", "invoices", "surveys", "touchpoints", "contacts", "opportunities", "advocacy", "quarantine",
 )  # fmt: skip
-"""Tables of what an account does, owes and says. Attributes, contracts and outcomes stay where they are recorded."""
+"""Tables of what an account does, owes and says. Attributes, contracts and churn stay where they are recorded."""
 PAYERS = pa.schema({AS_OF: pa.timestamp("us"), "account_id": pa.string(), "payer": pa.string()})
 HIGHEST = 50
 """Levels of parents that are walked: an end for those who are their own parent."""

@@ -23,11 +23,11 @@ DIGITS = 12
 def labels(cohort: ir.Table, now: Facts, money: BookSettings, rules: LabelSettings) -> ir.Table:
     """One row per instant and account of the cohort (a book) with its outcomes; NULL until matured.
 
-    `churned` within the horizon of churn, `expanded` and `advocated` within theirs; `advocated` is NULL without a table
-    of surveys. `contracted`: its ARR fell within the horizon of churn, and it did not churn in it. `treated`: somebody
-    worked on the account after as_of, within the horizon of churn and before it left, or it was drawn for treatment.
-    `untreated_chance`: the probability that no draw in that time assigned the account to treatment, 1 without a draw.
-    Each is NULL without its table (interventions, hold_outs), or before that was recorded.
+    `churned` within the horizon of churn, `expanded` and `advocated` within theirs; `advocated` is NULL without both
+    tables, surveys and advocacy. `contracted`: its ARR fell within the horizon of churn, and it did not churn in it.
+    `treated`: somebody worked on the account after as_of, within the horizon of churn and before it left, or it was
+    drawn for treatment. `untreated_chance`: the probability that no draw in that time assigned the account to
+    treatment, 1 without a draw. Each is NULL without its table (interventions, hold_outs), or before that was recorded.
     """
     cohort = cohort.select(*KEY, "arr")
     churn = _within(churned_accounts(now, money), "churned_at", cohort, rules.churn_horizon_days)
@@ -35,7 +35,7 @@ def labels(cohort: ir.Table, now: Facts, money: BookSettings, rules: LabelSettin
     joined = with_columns(cohort, first)
     whole = _mark(joined, _expansions(now, joined, money, rules), "expanded")
     whole = _mark(whole, _contractions(now, joined, money, rules), "contracted")
-    whole = _mark(whole, _promoters(by_customer(now, money, looking_back=True), joined, rules), "advocated")
+    whole = _mark(whole, _advocates(by_customer(now, money, looking_back=True), joined, rules), "advocated")
     whole = _mark(whole, _worked_on(now, joined, rules), "treated")
     # Nobody can say who was worked on before that was recorded.
     whole = whole.mutate(treated=now.recorded("interventions", whole.as_of).ifelse(whole.treated, ibis.null()))
@@ -160,14 +160,21 @@ def _arr_after(spans: ir.Table, days: ir.Table, cohort: ir.Table, horizon_days: 
     return live.group_by(*KEY, "day").agg(later=exact_sum(live.value))
 
 
-def _promoters(now: Facts, cohort: ir.Table, rules: LabelSettings) -> ir.Table | None:
-    """Accounts with a promoter's answer within the horizon; None without surveys."""
-    if "surveys" not in now:
-        return None
-    answers = now["surveys"]
-    return _within(
-        answers.filter(answers.score >= rules.promoter_from), "answered_at", cohort, rules.advocacy_horizon_days
-    )
+def _advocates(now: Facts, cohort: ir.Table, rules: LabelSettings) -> ir.Table | None:
+    """Accounts that spoke for the company within the horizon; None without surveys and advocacy.
+
+    By a promoter's answer, or by a reference, a referral, a case study or a good review, from when it was known.
+    """
+    found = []
+    if "surveys" in now:
+        answers = now["surveys"]
+        promoters = answers.filter(answers.score >= rules.promoter_from)
+        found.append(promoters.select("account_id", at=promoters.answered_at.cast("timestamp")))
+    if "advocacy" in now:
+        given = now["advocacy"]
+        good = given.filter(given.rating.isnull() | (given.rating >= rules.advocate_rating_from))
+        found.append(good.select("account_id", at=good.known_at.cast("timestamp")))
+    return _within(ibis.union(*found), "at", cohort, rules.advocacy_horizon_days) if found else None
 
 
 def _worked_on(now: Facts, cohort: ir.Table, rules: LabelSettings) -> ir.Table | None:

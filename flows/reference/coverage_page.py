@@ -28,7 +28,8 @@ Real accounts have less: a new one lacks a year of usage, and a quiet one has an
 BESIDES = """## Besides the score
 
 - `churn_events`: who is `leaving`, and the outcome that models learn; without it, ends and notices of contracts.
-- `surveys`: promoters are the outcome `advocacy`. `opportunities`: the expansion pipeline of the weekly review.
+- `surveys`, `advocacy`: promoters, references, reviews, referrals and case studies are the outcome advocacy.
+- `opportunities`: the expansion pipeline of the weekly review.
 - `interventions`, `hold_outs`: what work was done and who was left alone; the effects of work rest on them.
 - `legacy_scores`: your present score beside Keepwell's, in the audit.
 - `touchpoints`: which accounts somebody had talked to before they churned, in the audit."""

@@ -1,4 +1,4 @@
-"""Revenue and logo retention, surprise churn, and the share of contacts with accounts that churned (LRN-7).
+"""Revenue and logo retention, base rates, surprise churn, and the share of contacts with churned accounts (LRN-7).
 
 All of these are observed metrics, not effects: without a randomized hold-out nobody can know which accounts would have
 churned, or stayed, without the work that was done.
@@ -18,6 +18,11 @@ ALL = "all"
 BOOK, CONTACTS = "book", "contacts"
 """Names used in place of a score: the whole portfolio, and the contacts that were made."""
 METRIC_KEY = ["metric", "period", "segment", "score"]
+BASE_RATES = {
+    "churn_rate": "churned", "contraction_rate": "contracted", "expansion_rate": "expanded",
+    "advocacy_rate": "advocated",
+}  # fmt: skip
+"""The base rate of each outcome, and the column of its label."""
 OPEN_ENDED = pd.Timestamp("2200-01-01")
 Metrics = dict[tuple[str, str, str, str], RatioMetric]
 
@@ -61,6 +66,21 @@ def retention_metrics(
         for name, arr_at_start in groups:
             if len(arr_at_start):
                 metrics |= {(metric, period, name, BOOK): r for metric, r in retention(arr_at_start, end, fall).items()}
+    return metrics
+
+
+def base_rates(months: pd.DataFrame, period: str) -> Metrics:
+    """Share of the account-months whose outcome came within its horizon, of those whose outcome is known.
+
+    `months`: account_id, segment and the labels of BASE_RATES, a row per account and month.
+    """
+    segments = [(str(name), rows) for name, rows in months.groupby("segment")]
+    metrics: Metrics = {}
+    for segment, rows in [(ALL, months), *segments]:
+        for metric, label in BASE_RATES.items():
+            known = rows[rows[label].notna()]
+            came, one = known[label].astype(bool), pd.Series(1, index=known.index)
+            metrics[metric, period, segment, BOOK] = Ratio(known["account_id"], came, one)
     return metrics
 
 

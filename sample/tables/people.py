@@ -1,4 +1,4 @@
-"""People at the accounts, and their survey answers on recommending the product."""
+"""People at the accounts, their survey answers on recommending the product, and what they say for it in public."""
 
 from dataclasses import dataclass
 
@@ -6,12 +6,14 @@ import numpy as np
 
 from keepwell.sample.tables.columns import Coded, Columns, keys, loaded_after_day, loaded_after_instant, nullable
 from keepwell.sample.tables.texts import COMMENTS, written
-from keepwell.sample.world.draws import between, happens, logit_probability, ordered, regular, some
+from keepwell.sample.world.draws import between, happens, logit_probability, ordered, regular, scattered, some
 from keepwell.sample.world.life import World
 from keepwell.sample.world.window import DAYS_PER_YEAR, NO_DAY, Days, Ints, add_days
 
 ROLES = ("executive", "sponsor", "champion", "admin", "user")
 CHAMPION = ROLES.index("champion")
+ADVOCACY = ("reference", "review", "referral", "case study")
+REVIEW = ADVOCACY.index("review")
 NPS_THRESHOLDS = (6.5, 8.5)
 """Detractors below, promoters above, as NPS defines them; a comment has the sentiment of its score."""
 WAVE_SECONDS = 3600
@@ -101,6 +103,26 @@ def surveys(world: World, rng: np.random.Generator) -> Columns:
         "role": Coded(_asked_roles(world, rng, answers.account), ROLES),
         "comment": written(rng, sentiment, commented, COMMENTS, rules.foreign),
         "loaded_at": loaded_after_instant(answers.at),
+    }
+
+
+def advocacy(world: World, rng: np.random.Generator) -> Columns:
+    """The advocacy table: Poisson events, the more the better the account fares; none by those that never logged in."""
+    rules = world.settings.relations
+    at_zero, per_x = rules.advocacy
+    per_week = at_zero * 7 / DAYS_PER_YEAR * np.exp(per_x * world.x) * ~world.accounts.never_used[:, None]
+    given = world.while_customer(scattered(rng, per_week, world.window.first_day))
+    kind = rng.choice(len(ADVOCACY), size=len(given.account), p=rules.advocacy_shares)
+    mean, slope, spread = rules.rating
+    x = world.felt(given.account, given.day)
+    stars = np.clip(np.rint(mean + slope * x + spread * rng.standard_normal(len(x))), 1, 5)
+    return {
+        "advocacy_id": keys(world.accounts.account_id, given.account, "R"),
+        "account_id": world.accounts.account_id[given.account],
+        "given_on": given.day,
+        "kind": Coded(kind, ADVOCACY),
+        "rating": nullable(stars, kind == REVIEW),
+        "loaded_at": loaded_after_day(given.day),
     }
 
 

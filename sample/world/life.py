@@ -19,7 +19,7 @@ from keepwell.sample.world.window import DAYS_PER_MONTH, Days, Flags, Floats, In
 TOPICS = (
     "accounts", "health", "schedule", "exits", "sizes", "history", "contracts", "usage", "tickets", "invoices",
     "surveys", "touchpoints", "contacts", "opportunities", "churn_events", "interventions", "legacy_scores", "notes",
-    "hold_outs",
+    "hold_outs", "advocacy",
 )  # fmt: skip
 """Each has its own random stream: a change in one moves no other. New ones go to the end."""
 

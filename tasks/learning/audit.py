@@ -11,6 +11,7 @@ from keepwell.features.facts.known import Facts
 from keepwell.features.settings import BookSettings, HealthSettings, LabelSettings
 from keepwell.models.grading.audit import SCORES, as_known, audit_metrics, looked_up, score_names, window, with_flags
 from keepwell.models.grading.retention import (
+    base_rates,
     contact_metrics,
     surprise_metrics,
     value_frame,
@@ -30,7 +31,7 @@ from keepwell.tasks.sources.snapshot import Snapshot
 
 PANEL = {
     "account_id": "str", "as_of": "datetime64[us]", "segment": "str", "arr": float, "churned": object,
-    "churned_at": "datetime64[us]", "health": float,
+    "churned_at": "datetime64[us]", "health": float, "expanded": object, "contracted": object, "advocated": object,
 }  # fmt: skip
 """What the audit takes from the training set, with the type of each column."""
 MONTH = timedelta(days=31)
@@ -78,7 +79,7 @@ class Audit:
     churned_accounts: int
     scores: Sequence[str]
     notes: Sequence[str] = field(default=())
-    contraction_fall: float = 0.10
+    labels: LabelSettings = field(default_factory=LabelSettings)
 
 
 def audit(snapshot: Snapshot, now: datetime, rules: AuditRules) -> Audit:
@@ -95,6 +96,7 @@ def audit(snapshot: Snapshot, now: datetime, rules: AuditRules) -> Audit:
     metrics = surprise_metrics(warned(churned, panel, rules.audit), period, rules.audit.min_churned_accounts)
     if contacts is not None:
         metrics |= contact_metrics(with_contacts(months, contacts, rules.audit), rules.audit, period)
+    metrics |= base_rates(panel[panel["as_of"] >= pd.Timestamp(since)], period)
     fall = rules.labels.contraction_fall
     metrics |= retention_of(snapshot, facts, rules.money, rules.audit.months, fall, rules.fixed)
     return Audit(
@@ -107,7 +109,7 @@ def audit(snapshot: Snapshot, now: datetime, rules: AuditRules) -> Audit:
         churned_accounts=len(churned),
         scores=score_names(panel),
         notes=[*nothing, *_notes(legacy, refits, source, rules.audit)],
-        contraction_fall=rules.labels.contraction_fall,
+        labels=rules.labels,
     )
 
 

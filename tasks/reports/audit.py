@@ -17,6 +17,11 @@ from keepwell.tasks.reports.charts import COLOURS, RETENTION_COLOURS, SCORE_COLO
 from keepwell.tasks.reports.templates import MINUS, NOTHING, html_page
 
 RETENTION = {"gross": "gross_revenue_retention", "net": "net_revenue_retention", "logo": "logo_retention"}
+BASE_RATES = {
+    "Churn": ("churn_rate", "churn"), "Contraction": ("contraction_rate", "churn"),
+    "Expansion": ("expansion_rate", "expansion"), "Advocacy": ("advocacy_rate", "advocacy"),
+}  # fmt: skip
+"""Each outcome, its base rate and whose horizon it has."""
 TABLED = {**RETENTION, "contracted": "contraction"}
 Row = dict[str, Any]
 
@@ -61,6 +66,7 @@ def as_html(found: Audit, rules: ModelSettings, currency: str, critical_below: f
         metrics=metrics,
         value=_index(whole, ["metric", "period", "score"]),
         period=f"last_{rules.audit.months}_months",
+        base_rates=BASE_RATES,
         trailing=_retention_by_segment(found.value),
         quarters=quarters,
         surprises=_surprises_by_segment(found.value),
@@ -126,7 +132,7 @@ def as_text(found: Audit, path: Path) -> str:
         rate(
             metric,
             difference=metric["metric"].endswith("_less_legacy"),
-            digits=int(metric["metric"] in RETENTION.values() or "per_contact" in metric["metric"]),
+            digits=int(metric["score"] == "book" or "per_contact" in metric["metric"]),
         )
         for metric in records(whole)
     ]

@@ -36,6 +36,7 @@ VALUES = {
     ("contacts", "role"): {"executive", "sponsor", "champion", "admin", "user"},
     ("opportunities", "kind"): {"renewal", "expansion"},
     ("opportunities", "stage"): {"open", "proposal", "negotiation", "won", "lost"},
+    ("advocacy", "kind"): {"reference", "review", "referral", "case study"},
     ("interventions", "kind"): {"technical fix", "training", "support", "executive", "commercial"},
     ("notes", "kind"): {"merger", "budget freeze", "season", "other"},
 }
@@ -394,7 +395,9 @@ def test_a_small_company_expects_rare_rows_less_often(tmp_path):
         tables = tomllib.loads((tmp_path / str(accounts) / "pipeline.toml").read_text())["tables"]
         days[accounts] = {name: table["expected_every_days"] for name, table in tables.items()}
 
-    assert {name for name in GIVEN if days[60][name] > days[300][name]} == {"churn_events", "interventions", "notes"}
+    assert {name for name in GIVEN if days[60][name] > days[300][name]} == {
+        "churn_events", "advocacy", "interventions", "notes",
+    }  # fmt: skip
     assert days[60]["churn_events"] == 5 * days[300]["churn_events"]
 
 

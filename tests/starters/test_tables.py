@@ -58,6 +58,11 @@ def test_tables(staged: Staged) -> None:
         "2": ("expansion", "lost", 500.0, "EUR"),
     }
     assert staged.rows("churn_events", "churn_id churned_on") == {"e1": "2025-01-31", "2|2025-11-30": "2025-11-30"}
+    assert staged.rows("advocacy", "advocacy_id account_id kind rating") == {
+        "r1": ("1", "review", 4.5),
+        "2|Reference|2026-05-01": ("2", "reference", None),
+    }
+    assert staged.set_aside("advocacy") == {"r3": "no_account"}
     assert staged.rows("interventions", "intervention_id kind") == {"w1": "training"}
     assert staged.rows("hold_outs", "account_id chance held_out") == {"1": (0.8, False)}
     assert staged.rows("legacy_scores", "account_id score band") == {"1": (72.5, "green")}

@@ -30,7 +30,8 @@ def company(*names: str) -> Company:
     builders = {
         "accounts": _account, "contracts": _contract, "tickets": _ticket, "invoices": _invoice, "surveys": _survey,
         "touchpoints": _touchpoint, "contacts": _contact, "opportunities": _opportunity, "churn_events": _churn,
-        "interventions": _intervention, "hold_outs": _hold_out, "legacy_scores": _legacy_score, "notes": _note,
+        "advocacy": _advocacy, "interventions": _intervention, "hold_outs": _hold_out,
+        "legacy_scores": _legacy_score, "notes": _note,
     }  # fmt: skip
     rows = {
         name: [build(i) for i in range(ACCOUNTS if name == "accounts" else ROWS)] for name, build in builders.items()
@@ -161,6 +162,13 @@ def _churn(i: int) -> Row:
     return {
         "churn_id": f"X-{i:03}", "account_id": _account_id(i), "churned_on": _own_day(i), "reason": "price",
         "loaded_at": _loaded(_own_day(i)),
+    }  # fmt: skip
+
+
+def _advocacy(i: int) -> Row:
+    return {
+        "advocacy_id": f"R-{i:03}", "account_id": _account_id(i), "given_on": _own_day(i), "kind": "review",
+        "rating": 4, "loaded_at": _loaded(_own_day(i)),
     }  # fmt: skip
 
 

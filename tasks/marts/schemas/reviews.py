@@ -99,7 +99,7 @@ AUDIT_CHURNERS = Mart(
 VALUE = Mart(
     "value", "metric, period, segment and score", ("metric", "period", "segment", "score"),
     {
-        "metric": (TEXT, "gross_ and net_revenue_retention, logo_retention, contraction, surprise_churn ..."),
+        "metric": (TEXT, "gross_ and net_revenue_retention, contraction, churn_rate, surprise_churn ..."),
         "period": (TEXT, "trailing_12_months, a quarter such as 2026-Q2, or the months of the audit"),
         "segment": (TEXT, "segment, or `all`"),
         "score": (TEXT, "legacy, health or model; contacts: as made; book: the whole portfolio"),

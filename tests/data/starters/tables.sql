@@ -152,6 +152,10 @@ INSERT INTO opportunities VALUES
 
 CREATE TABLE churn_events (churn_id text, account_id text, churned_on date, reason text);
 INSERT INTO churn_events VALUES ('e1', '2', '2025-01-31', 'price'), (NULL, '2', '2025-11-30', NULL);
+CREATE TABLE advocacy (advocacy_id text, account_id text, given_on date, kind text, rating numeric);
+INSERT INTO advocacy VALUES
+('r1', '1', '2026-04-01', 'Review', 4.5), (NULL, '2', '2026-05-01', 'Reference', NULL),
+('r3', NULL, '2026-05-01', 'Reference', NULL);
 CREATE TABLE interventions (intervention_id text, account_id text, started_at timestamptz, kind text, root_cause text);
 INSERT INTO interventions VALUES ('w1', '1', '2026-05-01 10:00:00+00', 'Training', 'adoption');
 CREATE TABLE hold_outs (account_id text, drawn_at timestamptz, chance numeric, held_out boolean);

@@ -64,6 +64,7 @@ ROW_KNOWN: dict[str, Known] = {
     "contacts": lambda r: midnight_after(r["since"]),
     "opportunities": lambda r: instant(r["changed_at"]),
     "churn_events": lambda r: midnight_after(r["churned_on"]),
+    "advocacy": lambda r: midnight_after(r["given_on"]),
     "interventions": lambda r: instant(r["started_at"]),
     "hold_outs": lambda r: instant(r["drawn_at"]),
     "legacy_scores": lambda r: midnight_after(r["scored_on"]),

@@ -173,6 +173,41 @@ def test_a_promoters_answer_is_advocacy() -> None:
     assert labelled("2024-10-15", contracts=contracts)["acme"]["advocated"] is None
 
 
+@pytest.mark.parametrize(
+    ("given", "advocated"),
+    [
+        ({"kind": "reference", "given_on": "2024-05-01"}, True),
+        ({"kind": "review", "given_on": "2024-05-01", "rating": 4.0}, True),
+        ({"kind": "review", "given_on": "2024-05-01", "rating": 3.5}, False),
+        ({"kind": "referral", "given_on": "2024-03-03"}, False),
+        ({"kind": "referral", "given_on": "2024-08-30"}, True),
+        ({"kind": "referral", "given_on": "2024-08-31"}, False),
+        ({"kind": "case study", "given_on": "2024-05-01", "known_at": "2024-09-02T10:00"}, False),
+    ],
+)
+def test_what_is_given_in_public_is_advocacy_from_when_it_is_known(given: Row, *, advocated: bool) -> None:
+    """A reference, referral, case study or good review within 180 days, with or without surveys (section 0, advocacy).
+
+    One of the day before is known at as_of itself and was no outcome; a bad review is no advocacy.
+    """
+    rows = {"contracts": [contract("acme"), contract("bolt")], "advocacy": [{"account_id": "acme", **given}]}
+    alone = labelled("2024-10-15", **rows)
+    beside = labelled("2024-10-15", **rows, surveys=[])
+
+    assert alone["acme"]["advocated"] is beside["acme"]["advocated"] is advocated
+    assert alone["bolt"]["advocated"] is False
+
+
+def test_a_promoters_answer_counts_beside_the_table_of_advocacy() -> None:
+    """Either is advocacy (section 0)."""
+    answers = [{"account_id": "acme", "answered_at": "2024-05-01T10:00", "score": 9}]
+    given = [{"account_id": "bolt", "given_on": "2024-05-01", "kind": "review"}]
+    contracts = [contract(name) for name in ("acme", "bolt", "core")]
+    found = labelled("2024-10-15", contracts=contracts, surveys=answers, advocacy=given)
+
+    assert {name: of["advocated"] for name, of in found.items()} == {"acme": True, "bolt": True, "core": False}
+
+
 def test_work_after_the_flag_and_before_the_loss_marks_an_example_as_treated() -> None:
     """Neither what was done before as_of nor what came after the notice (MOD-1)."""
     contracts = [contract(a, **TERM, notice_on="2024-04-10") for a in ("acme", "bolt", "core")]

@@ -155,6 +155,8 @@ OF_ROWS = [
     Break("opportunities", "value_range", changed(value=-5), "value"),
     Break("opportunities", "currency_has_rate", changed(currency="XTS"), "currency"),
     Break("churn_events", "not_said_twice", lambda row, i: {**row, "churn_id": f"Z-{i}"}, rows=6, added=True),
+    Break("advocacy", "kind_set", changed(kind="applause"), "kind"),
+    Break("advocacy", "rating_range", changed(rating=9), "rating"),
     Break("interventions", "kind_set", changed(kind="lunch"), "kind"),
     Break("hold_outs", "chance_range", changed(chance=40), "chance"),
     Break("legacy_scores", "score_given", changed(score=None), "score"),

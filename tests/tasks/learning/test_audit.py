@@ -19,6 +19,7 @@ from keepwell.models.grading.audit import as_known, audit_metrics, looked_up, wi
 from keepwell.models.grading.ratios import Less, Ratio, estimates
 from keepwell.models.grading.retention import (
     arr_on,
+    base_rates,
     contact_metrics,
     retention,
     surprise_metrics,
@@ -259,6 +260,19 @@ def test_retention_by_hand():
     }
 
 
+def test_base_rates_by_hand():
+    """Of the account-months whose outcome is known; contraction has a rate and no model (section 0, LRN-7)."""
+    labels = {"churned": [True, False, False, False], "contracted": [False, True, True, None],
+              "expanded": [False, False, None, None], "advocated": [None, None, None, None]}  # fmt: skip
+    months = pd.DataFrame({"account_id": list("aabc"), "segment": ["mid", "mid", "mid", None], **labels}, dtype=object)
+    found = {(metric, segment): ratio.sums for (metric, _, segment, _), ratio in base_rates(months, PERIOD).items()}
+
+    assert found["churn_rate", "all"] == (1.0, 4.0)
+    assert found["contraction_rate", "all"] == found["contraction_rate", "mid"] == (2.0, 3.0)
+    assert found["expansion_rate", "all"] == (0.0, 2.0)
+    assert found["advocacy_rate", "all"] == (0.0, 0.0)
+
+
 def test_a_renewal_within_the_grace_is_retained_on_the_days_between():
     """Signed late is signed; beyond 30 days the account was gone (LRN-7, section 0)."""
     terms = [
@@ -431,7 +445,9 @@ def test_the_command_sets_legacy_health_and_model_side_by_side(folder: Path, aud
     with_interval = figures.dropna(subset=["low"])
     assert with_interval["low"].le(with_interval["value"]).all()
     assert with_interval["high"].ge(with_interval["value"]).all()
-    assert set(value["metric"]) >= {"gross_revenue_retention", "surprise_churn_arr", "at_risk_per_contact"}
+    assert set(value["metric"]) >= {
+        "gross_revenue_retention", "contraction_rate", "surprise_churn_arr", "at_risk_per_contact",
+    }  # fmt: skip
     assert all(words in audited.out for words in ("net_revenue_retention", "trailing_12_months", "false_alarms"))
 
 
