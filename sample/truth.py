@@ -98,12 +98,12 @@ def _overlap(world: World, w0: int, day: np.datetime64, ahead: int) -> Floats:
 
 
 def _slides_to_come(settings: CompanySettings, ahead: int) -> Floats:
-    """Mean fall in health by slides that have not begun yet, per week ahead."""
+    """Mean fall in health by slides that have not begun yet, per week ahead; each falls for its mean length."""
     rules = settings.health
     per_week = rules.slides_per_year * DAYS_PER_WEEK / DAYS_PER_YEAR
-    steepness = np.mean(rules.slide_depth) / np.mean(rules.slide_weeks)
-    step = np.arange(ahead)
-    fall: Floats = per_week * steepness * step * (step - 1) / 2.0
+    weeks = float(np.mean(rules.slide_weeks))
+    fallen = np.cumsum(np.minimum(np.arange(ahead), weeks))
+    fall: Floats = per_week * (np.mean(rules.slide_depth) / weeks) * np.concatenate([[0.0], fallen[:-1]])
     return fall
 
 
