@@ -1,9 +1,9 @@
 """The margin of a model for an account, and its exact parts relative to one reference row (ACT-1).
 
-The margin of a linear model and of boosting is the calibrated log odds (without the season, which is the same for all
-accounts of a date); of a tree and of a forest, which average probabilities, it is the probability before calibration.
-A linear model's part is coefficient x (value - reference). Trees give exact Shapley values relative to the one row
-(interventional form: Lundberg et al. 2020).
+The margin of a linear model, of boosting and of their mean is the calibrated log odds (without the season, which is the
+same for all accounts of a date); of a tree and of a forest, which average probabilities, it is the probability before
+calibration. A linear model's part is coefficient x (value - reference). Trees give exact Shapley values relative to the
+one row (interventional form: Lundberg et al. 2020). Parts of a mean are the mean of the parts.
 """
 
 from types import SimpleNamespace
@@ -16,9 +16,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
 
 from keepwell.models.grading.metrics import Floats
-from keepwell.models.grading.threads import one_thread
 from keepwell.models.training.inputs import seen_by
-from keepwell.models.training.small_trees import boosted_log_odds
+from keepwell.models.training.mean_log_odds import MeanLogOdds, log_odds_of
 from keepwell.models.training.trained import Trained
 
 EXACT = 1e-6
@@ -27,7 +26,7 @@ MAX_NODES = 2**15
 """shap numbers the nodes of a tree with 16 bits."""
 SLICE = 2_000
 """Rows per call: they stay in a core's cache during the loop over trees, and shap shows no progress bar."""
-SUMMING = (LogisticRegression, HistGradientBoostingClassifier)
+SUMMING = (LogisticRegression, HistGradientBoostingClassifier, MeanLogOdds)
 AVERAGING = (DecisionTreeClassifier, RandomForestClassifier)
 
 
@@ -68,21 +67,24 @@ def _margin(trained: Trained, inputs: Floats) -> Floats:
     if isinstance(last, AVERAGING):
         y_prob: Floats = last.predict_proba(inputs)[:, 1]
         return y_prob
-    if isinstance(last, HistGradientBoostingClassifier):
-        odds = boosted_log_odds(last, inputs)
-    else:
-        with one_thread():
-            odds = last.decision_function(inputs)
-    return trained.calibration.intercept + trained.calibration.slope * odds
+    return trained.calibration.intercept + trained.calibration.slope * log_odds_of(last, inputs)
 
 
 def _parts(trained: Trained, inputs: Floats, base: Floats) -> Floats:
     last = trained.model[-1]
+    split = _uncalibrated(last, inputs, base)
+    return split if isinstance(last, AVERAGING) else trained.calibration.slope * split
+
+
+def _uncalibrated(last: Any, inputs: Floats, base: Floats) -> Floats:
     if isinstance(last, LogisticRegression):
-        linear: Floats = trained.calibration.slope * last.coef_[0] * (inputs - base)
+        linear: Floats = last.coef_[0] * (inputs - base)
         return linear
-    shapley = _shapley(last, inputs, base)
-    return shapley if isinstance(last, AVERAGING) else trained.calibration.slope * shapley
+    if isinstance(last, MeanLogOdds):
+        of_parts = zip(last.by_part(inputs), last.by_part(base), strict=True)
+        split = [_uncalibrated(part, own, of_base) / len(last.parts) for (part, own), (_, of_base) in of_parts]
+        return np.concatenate(split, axis=1)
+    return _shapley(last, inputs, base)
 
 
 def _slices(inputs: Floats) -> list[Floats]:

@@ -48,7 +48,14 @@ class AuditSettings(Section):
         description="bands of the legacy score that count as a flag, in any case",
     )
     candidate: Literal[
-        "sparse_logistic", "logistic", "logistic_weights", "logistic_smote", "tree", "forest", "boosting"
+        "sparse_logistic",
+        "logistic",
+        "logistic_weights",
+        "logistic_smote",
+        "tree",
+        "forest",
+        "boosting",
+        "logistic_boosting",
     ] = Field("logistic", description="the candidate that is refitted as time goes on")
     refit_months: Annotated[Months, Field(le=12)] = Field(3, description="months between refits, 1..12")
     surprise_days: Days = Field(60, description="days before churn; churn without a flag in them is surprise churn")

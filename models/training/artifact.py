@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
-from sklearn.pipeline import Pipeline
+from sklearn.pipeline import FeatureUnion, Pipeline
 
 from keepwell.models.training.choose import Calibration
 from keepwell.models.training.inputs import Winsoriser
@@ -19,6 +19,7 @@ from keepwell.models.training.trained import Trained
 TRUSTED: Mapping[str, str] = {
     "keepwell.models.training.artifact.CalibratedModel": "ours: a model and the two numbers that calibrate it",
     "keepwell.models.training.inputs.Winsoriser": "ours: the two quantiles of each column",
+    "keepwell.models.training.mean_log_odds.MeanLogOdds": "ours: the mean of classifiers that are on this list",
     "scipy.interpolate._bsplines.BSpline": "the spline basis of a numeric feature, as arrays",
     "scipy._lib.array_api_compat.numpy._aliases.asarray": "NumPy's function that makes an array, stored in a BSpline",
     "numpy.dtype": "the type of an array's values; it contains no code",
@@ -82,7 +83,8 @@ def input_columns(model: Pipeline) -> list[str]:
 def fitted_inputs(model: Pipeline) -> pd.DataFrame:
     """The fitted preparation of each input (FEA-7): `column`, winsorizing bounds `low` and `high`, `missing` handling.
 
-    Bounds are empty where a column is not winsorized. `branch`: the transformer of the column; a column may have two.
+    Bounds are empty where a column is not winsorized. `branch`: the column's transformer, of which a
+    column may have several.
     """
     rows = []
     for branch, transformer, columns in _branches(model):
@@ -99,10 +101,12 @@ def fitted_inputs(model: Pipeline) -> pd.DataFrame:
 
 
 def _branches(model: Pipeline) -> Iterator[tuple[str, Any, Sequence[str]]]:
-    """Name, fitted transformer and columns of each branch of the first step."""
+    """Name, fitted transformer and columns of each branch of the first step, or of each of its parts."""
     first = model[0]
-    if isinstance(first, ColumnTransformer):
-        yield from (branch for branch in first.transformers_ if branch[0] != "remainder")
+    parts = [part for _, part in first.transformer_list] if isinstance(first, FeatureUnion) else [first]
+    for part in parts:
+        if isinstance(part, ColumnTransformer):
+            yield from (branch for branch in part.transformers_ if branch[0] != "remainder")
 
 
 def _missing(imputer: SimpleImputer | None, at: int) -> str:

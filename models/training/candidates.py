@@ -6,6 +6,7 @@ they save.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -29,13 +30,24 @@ from keepwell.models.grading.metrics import Floats
 from keepwell.models.grading.threads import one_thread
 from keepwell.models.settings.training import CandidateSettings, InputSettings
 from keepwell.models.training.inputs import filled, prepared, seen_by
-from keepwell.models.training.small_trees import boosted_log_odds
+from keepwell.models.training.mean_log_odds import MeanLogOdds, averaged, log_odds_of
 
 CATEGORICAL_FEATURES = ("segment", "industry")
 HEALTH = "health"
 SEED = 1
 SLICE = 5_000
 """Rows per call of a model."""
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What candidates of the same rows share.
+
+    Fitted inputs with what they give for the training rows, by their name in INPUTS_OF, and fitted models by theirs.
+    """
+
+    inputs: dict[str, tuple[ColumnTransformer, Floats]] = field(default_factory=dict)
+    models: dict[str, Pipeline] = field(default_factory=dict)
 
 
 Builder = Callable[[Sequence[str], InputSettings, CandidateSettings], Pipeline]
@@ -107,18 +119,20 @@ def _boosting(numeric_features: Sequence[str], inputs: InputSettings, rules: Can
     return make_pipeline(filled(numeric_features, CATEGORICAL_FEATURES, inputs), boosting)
 
 
-CANDIDATES: Mapping[str, Builder] = {
+CANDIDATES: Mapping[str, Builder | tuple[str, ...]] = {
     "dummy": _dummy, "health": _health, "sparse_logistic": _sparse, "logistic": _logistic,
     "logistic_weights": _weighted, "logistic_smote": _smote, "tree": _tree, "forest": _forest, "boosting": _boosting,
+    "logistic_boosting": ("logistic", "boosting"),
 }  # fmt: skip
+"""What builds each candidate, or the candidates whose log odds it averages."""
 BASELINES = ("dummy", "health")
 INPUTS_OF: Mapping[str, str] = {
     **dict.fromkeys(("sparse_logistic", "logistic", "logistic_weights", "logistic_smote"), "prepared"),
     **dict.fromkeys(("tree", "forest", "boosting"), "filled"),
 }
 """The candidates that have the same inputs, under one name."""
-Shared = dict[str, tuple[ColumnTransformer, Floats]]
-"""Fitted inputs and what they give for the training rows, by their name."""
+IN_LOG_ODDS = (HistGradientBoostingClassifier, MeanLogOdds)
+"""Last steps whose log odds are faster to compute than their probabilities."""
 WITHOUT_WEIGHTS: Mapping[str, str] = {"logistic_smote": "SMOTE interpolates between rows and takes no sample weights"}
 """Candidates that take no sample weights, and why."""
 
@@ -130,9 +144,28 @@ def fitted(
     """The candidate fitted on these rows; `rows` holds the numeric features, CATEGORICAL_FEATURES and health.
 
     `sample_weight` goes to the step that selects features and to the last one; ValueError for WITHOUT_WEIGHTS.
-    `shared`: inputs that other candidates were fitted with on the same rows, to which new ones are added.
+    `shared`: what other candidates left that were fitted on the same rows, to which this one's is added.
     """
-    candidate = CANDIDATES[name](numeric_features, inputs, rules)
+    shared = Shared() if shared is None else shared
+    if name not in shared.models:
+        build = CANDIDATES[name]
+        shared.models[name] = (
+            _fitted(name, build(numeric_features, inputs, rules), rows, label, sample_weight, shared)
+            if callable(build)
+            else averaged(
+                {
+                    part: fitted(part, rows, label, numeric_features, inputs, rules, sample_weight, shared)
+                    for part in build
+                }
+            )
+        )
+    return shared.models[name]
+
+
+def _fitted(
+    name: str, candidate: Pipeline, rows: pd.DataFrame, label: pd.Series, sample_weight: Floats | None, shared: Shared
+) -> Pipeline:
+    """A pipeline fitted, with inputs that are fitted once for all that have the same."""
     fit_params = {}
     if sample_weight is not None:
         if name in WITHOUT_WEIGHTS:
@@ -140,13 +173,12 @@ def fitted(
         steps = [step for step, part in candidate.steps if isinstance(part, (SelectFromModel, ClassifierMixin))]
         fit_params = {f"{step}__sample_weight": sample_weight for step in steps}
     outcome, (first, prepare), kind = label.astype(int), candidate.steps[0], INPUTS_OF.get(name, name)
-    shared = {} if shared is None else shared
     with one_thread():
         if len(candidate.steps) == 1:
             return Pipeline(candidate.fit(rows, outcome, **fit_params).steps)
-        if kind not in shared:
-            shared[kind] = (prepare, prepare.fit_transform(rows, outcome))
-        prepare, given = shared[kind]
+        if kind not in shared.inputs:
+            shared.inputs[kind] = (prepare, prepare.fit_transform(rows, outcome))
+        prepare, given = shared.inputs[kind]
         rest = candidate[1:].fit(given, outcome, **fit_params)
     # Resampling is for training only; the returned pipeline leaves it out.
     steps = [(first, prepare), *rest.steps]
@@ -155,7 +187,7 @@ def fitted(
 
 def predicted_probability(model: Pipeline, rows: pd.DataFrame) -> NDArray[np.floating[Any]]:
     """The model's uncalibrated probability of the outcome for each row."""
-    if isinstance(model[-1], HistGradientBoostingClassifier):
+    if isinstance(model[-1], IN_LOG_ODDS):
         return probability_of_inputs(model, seen_by(model, rows))
     slices = [rows.iloc[at : at + SLICE] for at in range(0, len(rows), SLICE)]
     with one_thread():
@@ -165,8 +197,8 @@ def predicted_probability(model: Pipeline, rows: pd.DataFrame) -> NDArray[np.flo
 
 def probability_of_inputs(model: Pipeline, inputs: Floats) -> Floats:
     """The same for rows as the model's last step sees them."""
-    if isinstance(model[-1], HistGradientBoostingClassifier):
-        return np.asarray(scipy.special.expit(boosted_log_odds(model[-1], inputs)), dtype=float)
+    if isinstance(model[-1], IN_LOG_ODDS):
+        return np.asarray(scipy.special.expit(log_odds_of(model[-1], inputs)), dtype=float)
     slices = [inputs[at : at + SLICE] for at in range(0, len(inputs), SLICE)]
     with one_thread():
         y_prob: Floats = np.concatenate([model[-1].predict_proba(part)[:, 1] for part in slices])

@@ -4,9 +4,10 @@ Read from the column names that scikit-learn's steps give, so that it works for 
 """
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
 import numpy as np
-from sklearn.pipeline import Pipeline
+from sklearn.pipeline import FeatureUnion, Pipeline
 
 from keepwell.models.grading.metrics import Floats
 from keepwell.models.training.artifact import input_columns
@@ -35,8 +36,16 @@ def origins(model: Pipeline) -> Floats:
 def _column_names(model: Pipeline) -> Sequence[str]:
     names = None
     for _, step in model.steps[:-1]:
-        names = step.get_feature_names_out(names) if hasattr(step, "transform") else names
+        names = _names_out(step, names) if hasattr(step, "transform") else names
     return [str(name) for name in names] if names is not None else []
+
+
+def _names_out(step: Any, names: Sequence[str] | None) -> Sequence[str]:
+    """The names that a step gives its columns; those of parts side by side without the part."""
+    if isinstance(step, FeatureUnion):
+        return [name for _, part in step.transformer_list for name in part.get_feature_names_out(names)]
+    found: Sequence[str] = step.get_feature_names_out(names)
+    return found
 
 
 def _origin(column: str, features: Collection[str]) -> str:

@@ -192,7 +192,7 @@ def _fit_candidates(
         train[label].astype(bool),
         [n for n in CANDIDATES if not count.randomized or n not in WITHOUT_WEIGHTS],
     )
-    shared: Shared = {}
+    shared = Shared()
     return {
         name: fitted(name, train, outcome, names, settings.inputs, settings.candidates, sample_weight, shared)
         for name in able

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from keepwell.models.grading.metrics import log_odds
 from keepwell.models.settings.all import ModelSettings
 from keepwell.models.settings.training import CandidateSettings, InputSettings
 from keepwell.models.training.candidates import BASELINES, CANDIDATES, Shared, fitted, predicted_probability
@@ -41,6 +42,15 @@ def test_every_candidate_gives_probabilities_and_beats_the_dummy(fitted_candidat
     assert found["dummy"] == 0.5
     assert min(v for name, v in found.items() if name != "dummy") > 0.6
     assert found["boosting"] > found["logistic"]
+
+
+def test_the_mean_of_log_odds_ranks_between_or_above_its_parts(fitted_candidates):
+    """Its log odds are the mean of those of logistic and boosting, whether they are fitted for it or before (MOD-4)."""
+    probabilities, y_true, _ = fitted_candidates
+    parts = [log_odds(probabilities[name]) for name in ("logistic", "boosting")]
+
+    np.testing.assert_allclose(log_odds(probabilities["logistic_boosting"]), np.mean(parts, axis=0), atol=1e-9)
+    assert roc_auc_score(y_true, probabilities["logistic_boosting"]) > roc_auc_score(y_true, probabilities["logistic"])
 
 
 def test_a_company_without_any_segment_or_industry_has_a_model():
@@ -220,10 +230,10 @@ def test_months_with_hardly_an_outcome_are_refused_by_name():
 def test_candidates_that_share_their_inputs_are_those_that_do_not():
     """Linear models have one preparation and trees another; each is fitted once for all of them (MOD-4)."""
     train, label, _ = drawn(1500, 1)
-    shared: Shared = {}
+    shared = Shared()
     for name in CANDIDATES:
         given = (name, train, pd.Series(label), NUMERIC_FEATURES, InputSettings(), QUICK)
         alone, together = fitted(*given), fitted(*given, shared=shared)
         assert [step for step, _ in together.steps] == [step for step, _ in alone.steps]
         np.testing.assert_array_equal(predicted_probability(together, train), predicted_probability(alone, train))
-    assert set(shared) == {"prepared", "filled", "health"}
+    assert set(shared.inputs) == {"prepared", "filled", "health"}
