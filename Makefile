@@ -51,6 +51,7 @@ bench: .venv/.installed  ## cost of the monthly run on 1k, 5k and 20k accounts, 
 results: .venv/.installed  ## grade the sample company, the models and what serves (two hours)
 	$(BIN)/python -m evaluation.results
 	$(BIN)/python -m evaluation.results_served
+	$(BIN)/python -m evaluation.results_watching
 
 coverage: .venv/.installed  ## do 90% intervals cover the truth? (an hour)
 	$(BIN)/python -m evaluation.results_coverage

@@ -12,10 +12,12 @@ from keepwell.flows.review_marts import publish_reviews
 from keepwell.flows.run import Run
 from keepwell.flows.scoring import ScoredDate, score_date, staged
 from keepwell.flows.sweep import absences, absences_of, outbox, overdue_sweep, send
+from keepwell.models.promotion.champions import CHAMPION
 from keepwell.playbook.alerts.cases import case_table, cases_at, cases_of
 from keepwell.playbook.alerts.clocks import step_table, steps_at
-from keepwell.playbook.alerts.ledger_events import LedgerEvent, alert_table, alerts_at
+from keepwell.playbook.alerts.ledger_events import DEGRADED_RULE, UNUSABLE_RULE, LedgerEvent, alert_table, alerts_at
 from keepwell.playbook.alerts.lifecycle import NO_ABSENCES, new_events
+from keepwell.playbook.alerts.model_alerts import Trouble, model_occurrences
 from keepwell.playbook.alerts.rules import Observations, Occurrence
 from keepwell.playbook.alerts.runs import days_to_run, events_since
 from keepwell.playbook.next_actions.day import closed_with_account
@@ -23,6 +25,7 @@ from keepwell.playbook.next_actions.life import ActionEvent, actions_at
 from keepwell.playbook.next_actions.notices import action_notices
 from keepwell.tasks.delivery.account_cards import account_cards
 from keepwell.tasks.delivery.artifacts import show_alerts
+from keepwell.tasks.earlier_scores import dates, read
 from keepwell.tasks.errors import DataCheckFailed
 from keepwell.tasks.ledger.store import Ledger
 from keepwell.tasks.lock import holding
@@ -30,10 +33,11 @@ from keepwell.tasks.marts.actions import action_frame
 from keepwell.tasks.marts.publish import publish
 from keepwell.tasks.marts.runs import recorded
 from keepwell.tasks.scoring.guard import Rules, guard
+from keepwell.tasks.scoring.predictions import Models
 from keepwell.tasks.sources.snapshot import Snapshot
 from keepwell.tasks.step import log, step
 
-DAILY = "daily_alerts"
+DAILY, MONITORED = "daily_alerts", "monitored_models"
 
 
 @dataclass(frozen=True)
@@ -139,11 +143,32 @@ def decide(run: Run, scored: ScoredDate, ledger: Ledger, notified_at: datetime) 
     book = dict(zip(accounts["account_id"], accounts["csm"], strict=True))
     rules = Rules(settings, run.settings.health, run.settings.owners.data_owner, notified_at, run.settings.company)
     found = guard(scored.scored, scored.stored, scored.models, history, run.marts, run.instant, rules)
-    occurred = [*(Occurrence(**row) for row in rows), *found.data_alerts, *overdue_sweep(run, ledger, run.instant)]
+    occurred = [
+        *(Occurrence(**row) for row in rows), *found.data_alerts, *overdue_sweep(run, ledger, run.instant),
+        *about_models(run, scored.models, history),
+    ]  # fmt: skip
     seen = Observations(found.conditions, occurred, run.settings.company)
     absences = absences_of(run, scored.facts, ledger, book, history)
     new = new_events(history, seen, run.instant, book, settings, run.settings.owners, runs, notified_at, absences)
     return [*found.events, *new]
+
+
+def about_models(run: Run, models: Models | None, history: Sequence[LedgerEvent]) -> list[Occurrence]:
+    """What is wrong with the champions: one that cannot serve, and one that has degraded by the newest monitoring.
+
+    Of monitoring before this day, so that a rerun finds the same. Nothing where nobody knows which models serve.
+    """
+    if models is None or models.unusable is None:
+        return []
+    serving = {(model.outcome, model.version) for model in models.serving if model.alias == CHAMPION}
+    found = [Trouble(UNUSABLE_RULE, f"{outcome} champion", f"{outcome}: no champion serves. {why}")
+             for outcome, why in models.unusable.items()]  # fmt: skip
+    day = max((day for day in dates(run.marts, MONITORED) if day < run.as_of), default=None)
+    for one in read(run.marts, MONITORED, day).itertuples() if day else ():
+        if one.degraded and (one.outcome, one.model_version) in serving:
+            said = f"{one.outcome}: the champion (version {one.model_version}) has degraded: {one.reason}"
+            found.append(Trouble(DEGRADED_RULE, f"{one.outcome} version {one.model_version}", said))
+    return model_occurrences(found, history, run.instant)
 
 
 def ended_with_account(run: Run, scored: ScoredDate, ledger: Ledger) -> list[ActionEvent]:

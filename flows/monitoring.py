@@ -1,8 +1,10 @@
-"""Model monitoring within the quarterly flow: production models, their results, notifications (LRN-3, LRN-4)."""
+"""Model monitoring, every month and every quarter: production models, their results, notifications (LRN-3, LRN-4)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 
 from keepwell.flows.run import Run
+from keepwell.flows.schedule import FLOWS
 from keepwell.models.promotion.champions import CHALLENGER, CHAMPION
 from keepwell.models.settings.base import OUTCOMES
 from keepwell.models.training.refit import ByMonth
@@ -11,12 +13,46 @@ from keepwell.tasks.delivery.artifacts import show_degraded
 from keepwell.tasks.learning.audit_facts import legacy_scores
 from keepwell.tasks.learning.monitoring import InPlace, Monitoring, watch
 from keepwell.tasks.learning.quarter import TrainingResult
-from keepwell.tasks.learning.training import TrainingSet
+from keepwell.tasks.learning.training import TrainingSet, month_starts, training_set
+from keepwell.tasks.ledger.recorded import read_recorded
+from keepwell.tasks.marts.publish import publish
+from keepwell.tasks.marts.runs import has_run
 from keepwell.tasks.registry.monitoring_run import log_monitoring
 from keepwell.tasks.registry.versions import ServingModel
+from keepwell.tasks.scoring.predictions import used
 from keepwell.tasks.sources.facts import facts_at
 from keepwell.tasks.sources.snapshot import Snapshot
-from keepwell.tasks.step import step
+from keepwell.tasks.step import log, step
+
+
+def watch_month(run: Run, snapshot: Snapshot, serving: Iterable[ServingModel]) -> Monitoring:
+    """The champions on the months since their training; publishes `drift`, `lead_times` and `monitored_models`.
+
+    Nothing without a champion, nor on a date whose quarterly run has looked at them.
+    """
+    champions = {model.outcome: model for model in serving if model.alias == CHAMPION}
+    if not champions or has_run(run.marts, FLOWS["quarterly"], run.as_of):
+        return Monitoring()
+    found = watch_models(run, snapshot, months_since(run, snapshot, champions.values()), champions, {}, {})
+    publish(run.marts, run.as_of, found.frames, run.stamp(snapshot, None, used(champions.values())))
+    draw_lines(run, found)
+    for outcome, reason in found.unwatched.items():
+        log.warning("%s: the model is not monitored. %s", outcome, reason)
+    return found
+
+
+@step
+def months_since(run: Run, snapshot: Snapshot, champions: Iterable[ServingModel]) -> TrainingSet:
+    """The examples of the months that monitoring looks at: from the first validation month of any champion on."""
+    splits = [champion.baseline.splits for champion in champions if champion.baseline is not None]
+    first = min((of.validation[0] for of in splits), default=run.as_of)
+    return rebuilt(run, snapshot, month_starts(first, run.instant))
+
+
+def rebuilt(run: Run, snapshot: Snapshot, months: Sequence[date]) -> TrainingSet:
+    """The training set of these months: features as known then, and outcomes as known now; the newest have none yet."""
+    recorded = read_recorded(run.open_ledger(), run.instant)
+    return training_set(snapshot, months, run.instant, run.scoring, run.settings.labels, run.fixed, recorded)
 
 
 @step

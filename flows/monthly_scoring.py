@@ -79,11 +79,15 @@ def first_day(day: date, week: int) -> date:
 
 
 def week_one(run: Run) -> tuple[MonthReport, Path]:
-    """Score all accounts as of the month's first day and write the report."""
+    """Score all accounts as of the month's first day, write the report, and monitor the champions."""
     with holding(run.out, run.as_of), recorded(run, WEEK_ONE) as record:
         scored = score_date(run, staged(run))
         report, path = report_month(run, scored)
         show_month(report)
+        if scored.models and scored.models.serving:
+            from keepwell.flows.monitoring import watch_month  # scikit-learn takes seconds
+
+            watch_month(run, scored.snapshot, scored.models.serving)
         record(scored.rows, scored.stamp)
     return report, path
 

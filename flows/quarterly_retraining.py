@@ -8,7 +8,7 @@ import pandas as pd
 
 from keepwell.features.book import book
 from keepwell.features.measures.all import FEATURES
-from keepwell.flows.monitoring import draw_lines, watch_models
+from keepwell.flows.monitoring import draw_lines, rebuilt, watch_models
 from keepwell.flows.run import Run
 from keepwell.flows.scoring import check_data, staged
 from keepwell.models.promotion.champions import CHAMPION
@@ -27,9 +27,7 @@ from keepwell.tasks.learning.training import (
     month_starts,
     published_features,
     splits_of,
-    training_set,
 )
-from keepwell.tasks.ledger.recorded import read_recorded
 from keepwell.tasks.lock import holding, in_turn, models_of
 from keepwell.tasks.marts.frames import stacked
 from keepwell.tasks.marts.model_performance import performance_frame
@@ -108,9 +106,7 @@ def quarterly_retraining(run: Run) -> QuarterResult:
 def rebuild_past(run: Run, snapshot: Snapshot) -> TrainingSet:
     """The training set: features of every month as known then, and outcomes as known now; the newest have none yet."""
     first = first_month(snapshot, run.instant, run.settings.models.split.run_in_days, run.fixed)
-    months = month_starts(first, run.instant)
-    recorded = read_recorded(run.open_ledger(), run.instant)
-    return training_set(snapshot, months, run.instant, run.scoring, run.settings.labels, run.fixed, recorded)
+    return rebuilt(run, snapshot, month_starts(first, run.instant))
 
 
 @step

@@ -164,11 +164,14 @@ def production_models(run: Run) -> Models | None:
     if not run.tracking.begun:
         warn_of_lost_changes(run.marts, OUTCOMES, run.as_of)
         return None
-    from keepwell.tasks.registry.champion import serving_models  # scikit-learn and MLflow take seconds
+    from keepwell.tasks.registry.champion import find_all  # scikit-learn and MLflow take seconds
 
-    models = serving_models(run.tracking, run.as_of, CHAMPION, CHALLENGER, marts=run.marts)
+    found = find_all(run.tracking, run.as_of, CHAMPION, CHALLENGER, marts=run.marts)
     rules, min_tenure = run.settings.promotion, run.settings.labels.min_tenure_days
-    return Models(models, run.settings.models.policy, min_tenure, rules.assigned_share, not rules.review_required)
+    return Models(
+        found.models, run.settings.models.policy, min_tenure, rules.assigned_share, not rules.review_required,
+        found.unusable,
+    )  # fmt: skip
 
 
 def said_by_people(run: Run) -> People:

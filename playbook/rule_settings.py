@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from keepwell.values.setting_types import Days, Hours, Number, Positive, Section
 
-Role = Literal["csm", "manager", "director", "finance", "executive", "product", "technical", "data owner"]
+Role = Literal["csm", "manager", "director", "finance", "executive", "product", "technical", "data owner", "ml owner"]
 """Who can be notified, or own an action."""
 
 

@@ -27,7 +27,7 @@ from keepwell.values.setting_types import (
     Windows,
 )
 
-DATA_OWNER = "data owner"
+DATA_OWNER, ML_OWNER = "data owner", "ml owner"
 RuleName = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
 
 
@@ -36,13 +36,19 @@ class OwnerSettings(Section):
 
     default_csm: str = Field("unassigned", description="owner of accounts without a CSM")
     roles: Mapping[str, tuple[str, ...]] = Field(
-        {}, description="people by role: manager, director, finance, executive, product, technical, data owner"
+        {},
+        description="people by role: manager, director, finance, executive, product, technical, data owner, ml owner",
     )
 
     @property
     def data_owner(self) -> str:
         """Who answers a data alert: the first person with the role, else the role."""
         return next(iter(self.roles.get(DATA_OWNER, ())), DATA_OWNER)
+
+    @property
+    def ml_owner(self) -> str:
+        """Who answers an alert about a model: the first person with the role, else the role."""
+        return next(iter(self.roles.get(ML_OWNER, ())), ML_OWNER)
 
 
 class TierSettings(Section):
@@ -145,6 +151,7 @@ class AlertSettings(Section):
     rules: Mapping[RuleName, OwnRule] = Field({}, description="the company's own alert rules, by name")
     guard: GuardSettings = GuardSettings()
     clocks: Clocks = Clocks()
+    model_clocks: Clocks = Clocks(acknowledge_hours=24, assess_hours=72)
     hours: WorkingHours = WorkingHours()
     teams: Mapping[str, Team] = Field({}, description="teams with hours of their own, by name")
 

@@ -28,7 +28,8 @@ class Channel(Section):
 
     url: str = Field(description="Apprise URL, for example mailtos://... or slack://...; ${NAME} from the environment")
     roles: tuple[str, ...] = Field(
-        ("csm", "manager", "director", "executive", "finance", "data owner"), description="roles notified here"
+        ("csm", "manager", "director", "executive", "finance", "data owner", "ml owner"),
+        description="roles notified here",
     )
     kinds: tuple[Kind, ...] = Field(
         ("opened", "digest", "breached", "action"), description="kinds of messages sent here"

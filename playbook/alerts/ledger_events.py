@@ -22,6 +22,11 @@ DATA_RULE = "definition_change"
 RUN_RULE = "run_missed"
 """The rule of alerts about a scheduled run that did not happen (OUT-3)."""
 
+DEGRADED_RULE, UNUSABLE_RULE = "model_degraded", "model_unusable"
+"""The rules of alerts about a champion that got worse, or that cannot serve (LRN-3, MOD-9)."""
+
+MODEL_RULES = frozenset({DEGRADED_RULE, UNUSABLE_RULE})
+
 BOOK = ""
 """The account of an alert about the whole portfolio."""
 

@@ -14,6 +14,7 @@ from keepwell.playbook.alerts.clocks import paused
 from keepwell.playbook.alerts.ledger_events import (
     BOOK,
     DATA_RULE,
+    MODEL_RULES,
     PIPELINE,
     RUN_RULE,
     Alert,
@@ -62,6 +63,8 @@ class Absences:
 
 
 NO_ABSENCES = Absences()
+ABOUT_RUNS = MODEL_RULES | {RUN_RULE}
+"""The rules whose events are about the whole portfolio; they close as soon as their cause is gone."""
 Cause = tuple[str, str, str | None]
 
 
@@ -100,7 +103,7 @@ def new_events(
             *openings_of_conditions(seen, alerts, done, as_of, settings, rules),
             *(opening_of_event(seen.company, o) for o in seen.occurrences if floor < o.known_at <= as_of),
         )
-        if (opening.account_id in book or opening.rule == RUN_RULE) and opening.alert_id not in alerts
+        if (opening.account_id in book or opening.rule in ABOUT_RUNS) and opening.alert_id not in alerts
     }
     to_release = [
         a for a in _to_release(alerts.values(), seen.conditions) if a.alert_id not in done and a.account_id in book
@@ -121,7 +124,7 @@ def new_events(
     }
     notified_at = notified_at or as_of
     opened = [
-        opened_event(o, as_of, _owner(o.account_id, book, owners), announced.get(o.alert_id, Announcement()),
+        opened_event(o, as_of, _owner(o, book, owners), announced.get(o.alert_id, Announcement()),
                 clocks_start(o, notified_at, settings), settings)
         for o in openings.values()
     ]  # fmt: skip
@@ -222,11 +225,14 @@ def _last_seen(history: Iterable[LedgerEvent]) -> dict[str, date]:
 
 
 def _gone_days(alert: Alert, settings: AlertSettings) -> int:
-    """Days for which a cause must be gone; a missed run that was made up closes at once."""
-    return {DATA_RULE: settings.guard.back_days, RUN_RULE: 0}.get(alert.rule, settings.gone_days)
+    """Days for which a cause must be gone; an alert about a run or a model closes at once."""
+    at_once = dict.fromkeys(ABOUT_RUNS, 0)
+    return {DATA_RULE: settings.guard.back_days, **at_once}.get(alert.rule, settings.gone_days)
 
 
-def _owner(account: str, book: Mapping[str, str | None], owners: OwnerSettings) -> str:
+def _owner(opening: Opening, book: Mapping[str, str | None], owners: OwnerSettings) -> str:
     """The account's CSM, or the default owner; a missing name may come as None or as a frame's NaN."""
-    csm = owners.data_owner if account == BOOK else book[account]
+    if opening.rule in MODEL_RULES:
+        return owners.ml_owner
+    csm = owners.data_owner if opening.account_id == BOOK else book[opening.account_id]
     return csm if isinstance(csm, str) and csm else owners.default_csm

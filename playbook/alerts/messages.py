@@ -22,6 +22,8 @@ EVENT_STEPS: Mapping[str, str] = {
     "payment_failure": "First: find out with finance what failed, and ask the customer for another way to pay.",
     "billing_dispute": "First: settle the invoice with finance, and tell the customer by when.",
     "run_missed": "First: find out why the schedule did not start it; messages and deadlines wait for the next run.",
+    "model_degraded": "First: decide whether it goes on serving, or a new challenger, or health alone.",
+    "model_unusable": "First: train and promote a model that can serve; health alone serves until then.",
 }
 """What an event asks for before anything else, by rule."""
 FIND_OUT = "First: find out what happened, and contact the customer."

@@ -73,7 +73,7 @@ def openings_of_conditions(
 
 def opening_of_event(company: str, event: Occurrence) -> Opening:
     """The opening of an event's alert: one per ticket or invoice."""
-    detail = f"{event.rule.replace('_', ' ')}: {event.subject}"
+    detail = event.detail or f"{event.rule.replace('_', ' ')}: {event.subject}"
     identity = company_hash(company, event.account_id, event.rule, event.subject)
     return Opening(identity, event.account_id, event.rule, event.subject, None, detail, event.known_at)
 

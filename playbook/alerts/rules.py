@@ -9,10 +9,19 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 
-from keepwell.playbook.alerts.ledger_events import DATA_RULE, DEFAULT_COMPANY, RISK, RUN_RULE, STEPS
+from keepwell.playbook.alerts.ledger_events import (
+    DATA_RULE,
+    DEFAULT_COMPANY,
+    DEGRADED_RULE,
+    MODEL_RULES,
+    RISK,
+    RUN_RULE,
+    STEPS,
+    UNUSABLE_RULE,
+)
 from keepwell.playbook.alerts.own_rules import rule_id
 from keepwell.playbook.rule_settings import Clocks
-from keepwell.playbook.settings import DATA_OWNER, AlertSettings
+from keepwell.playbook.settings import DATA_OWNER, ML_OWNER, AlertSettings
 from keepwell.playbook.working_hours import after
 from keepwell.values.points import to_one_decimal
 
@@ -47,14 +56,21 @@ RULES: Mapping[str, Rule] = {
         Rule("urgent_ticket", "critical", ("csm",), lambda settings: settings.ticket_review_hours),
         Rule(DATA_RULE, "critical", (DATA_OWNER,), steps=("ack", "assess")),
         Rule(RUN_RULE, "critical", (DATA_OWNER,), steps=("ack", "assess")),
+        Rule(DEGRADED_RULE, "warning", (ML_OWNER,), steps=("ack", "assess")),
+        Rule(UNUSABLE_RULE, "critical", (ML_OWNER,), steps=("ack", "assess")),
     )
 }
 
 
 def rules_of(settings: AlertSettings) -> Mapping[str, Rule]:
-    """The rules with the recipients that the settings give them, and the company's own, by their ids."""
+    """The rules with the recipients and clocks that the settings give them, and the company's own, by their ids."""
     built_in = {
-        name: replace(rule, recipients=settings.recipients.get(name, rule.recipients)) for name, rule in RULES.items()
+        name: replace(
+            rule,
+            recipients=settings.recipients.get(name, rule.recipients),
+            clocks=settings.model_clocks if name in MODEL_RULES else rule.clocks,
+        )
+        for name, rule in RULES.items()
     }
     own = {
         rule_id(name, rule): Rule(
@@ -103,7 +119,10 @@ class Condition:
 
 @dataclass(frozen=True)
 class Occurrence:
-    """One event of an event rule: a row of `features.facts.events.events`. `subject` is the ticket or the invoice."""
+    """One event of an event rule: a row of `features.facts.events.events`. `subject` is the ticket or the invoice.
+
+    `detail` becomes the text of the alert; empty: the rule and the subject.
+    """
 
     account_id: str
     rule: str
@@ -111,6 +130,7 @@ class Occurrence:
     occurred_at: datetime
     known_at: datetime
     resolved: bool
+    detail: str = ""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ The monitored model is the active champion; where none was promoted yet, the cha
 month that it did not learn from counts, up to the newest book, whose outcomes nobody knows yet (LRN-3, LRN-4).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -75,8 +75,9 @@ class Monitoring:
 
     @property
     def frames(self) -> dict[str, pd.DataFrame]:
-        """The marts `drift` and `lead_times`."""
+        """The marts `drift`, `lead_times` and `monitored_models`."""
         return {
+            "monitored_models": stacked(monitored_frame(o, w.model, w.worse) for o, w in self.watched.items()),
             "drift": stacked(found.drift for found in self.watched.values()),
             "lead_times": stacked(found.leads for found in self.watched.values()),
         }
@@ -95,6 +96,16 @@ class Monitoring:
             for outcome, found in self.watched.items()
             if found.worse and found.model.alias == CHAMPION
         }
+
+
+def monitored_frame(outcome: str, model: InPlace, worse: Sequence[str]) -> pd.DataFrame:
+    """One row: which model was monitored, and what speaks against it."""
+    return pd.DataFrame(
+        {
+            "outcome": [outcome], "alias": [model.alias], "model_version": [model.version],
+            "degraded": [bool(worse)], "reason": ["; ".join(worse) or None],
+        }
+    )  # fmt: skip
 
 
 def watch(

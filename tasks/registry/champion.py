@@ -3,7 +3,8 @@
 import json
 import logging
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -42,10 +43,25 @@ class NoModel(Exception):
         self.expected = expected
 
 
-def serving_models(
+class Unusable(NoModel):
+    """Why a model that should serve cannot: somebody has to act."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """The models that can serve, grouped by outcome, and by outcome why a champion that should serve cannot.
+
+    `unusable` is None where MLflow was not asked, or did not answer.
+    """
+
+    models: Sequence[ServingModel] = ()
+    unusable: Mapping[str, str] | None = None
+
+
+def find_all(
     tracking: Tracking, as_of: date, *aliases: Alias, marts: Path | None = None, outcomes: Iterable[str] = OUTCOMES
-) -> list[ServingModel]:
-    """The models with these aliases for every outcome, as far as they can serve, grouped by outcome.
+) -> Found:
+    """The models with these aliases for every outcome, as far as they can serve.
 
     None at all, said in one warning, where MLflow cannot be reached: half of them would act on other accounts than all.
     A SQLite file that is not there is not even asked. `marts`: where the record of promotions lies, which tells of
@@ -53,13 +69,24 @@ def serving_models(
     """
     if not tracking.begun:
         warn_of_lost_changes(marts, outcomes, as_of)
-        return []
+        return Found()
+    places = [(outcome, alias) for outcome in outcomes for alias in aliases]
     try:
-        found = [_able(tracking, outcome, alias, as_of, marts) for outcome in outcomes for alias in aliases]
+        found = {place: _able(tracking, *place, as_of, marts) for place in places}
     except Unreachable as gone:
         log.warning("no model, health alone. %s", gone)
-        return []
-    return [model for model in found if model is not None]
+        return Found()
+    return Found(
+        [model for model in found.values() if isinstance(model, ServingModel)],
+        {o: str(why) for (o, alias), why in found.items() if alias == CHAMPION and isinstance(why, Unusable)},
+    )
+
+
+def serving_models(
+    tracking: Tracking, as_of: date, *aliases: Alias, marts: Path | None = None, outcomes: Iterable[str] = OUTCOMES
+) -> Sequence[ServingModel]:
+    """The models of `find_all` that can serve."""
+    return find_all(tracking, as_of, *aliases, marts=marts, outcomes=outcomes).models
 
 
 def load(tracking: Tracking, outcome: str, alias: Alias, as_of: date, marts: Path | None = None) -> ServingModel | None:
@@ -67,17 +94,20 @@ def load(tracking: Tracking, outcome: str, alias: Alias, as_of: date, marts: Pat
     return next(iter(serving_models(tracking, as_of, alias, marts=marts, outcomes=(outcome,))), None)
 
 
-def _able(tracking: Tracking, outcome: str, alias: Alias, as_of: date, marts: Path | None) -> ServingModel | None:
-    """The same, but for an MLflow that cannot be reached. Never another model instead: health alone goes on."""
+def _able(
+    tracking: Tracking, outcome: str, alias: Alias, as_of: date, marts: Path | None
+) -> ServingModel | NoModel:  # fmt: skip
+    """The model, or why there is none. Never another model instead: health alone goes on."""
     try:
         return find(tracking, outcome, alias, as_of, marts)
     except NoModel as why:
         log.log(logging.DEBUG if why.expected else logging.WARNING, "%s: no %s, health alone. %s", outcome, alias, why)
+        return why
     except (Unreachable, StoredDamaged):
         raise
     except Exception as error:  # noqa: BLE001 whatever is wrong with a model, the book is scored by health
         log.warning("%s: no %s, health alone. %s", outcome, alias, _in_words(error))
-    return None
+        return Unusable(_in_words(error))
 
 
 def why_unusable(tracking: Tracking, outcome: str, version: Version) -> str:
@@ -104,12 +134,12 @@ def _find(client: Any, tracking: Tracking, outcome: str, alias: Alias, as_of: da
     registry = outcome_registry(client, outcome)
     events = registry.events if registry else ()
     if why := lost_changes(marts, outcome, events, as_of):
-        raise NoModel(why)
+        raise Unusable(why)
     version = registry.in_production(alias, as_of) if registry else None
     if registry is None or version is None:
         line = champions(events, as_of) if alias == CHAMPION else []
         if line:
-            raise NoModel(f"Version {line[-1]} is champion, but MLflow no longer has it, or none of its tags.")
+            raise Unusable(f"Version {line[-1]} is champion, but MLflow no longer has it, or none of its tags.")
         raise NoModel(f"None was in force on {as_of}.", expected=True)
     if why := registry.off(as_of):
         raise NoModel(why)
@@ -124,7 +154,7 @@ def load_version(tracking: Tracking, outcome: str, alias: Alias, version: Versio
     Only types of our own list are built: the list that MLflow keeps beside a model could name anything.
     """
     if version.lost:
-        raise NoModel(f"Version {version.number} has lost what MLflow's tags said of it: {version.lost}.")
+        raise Unusable(f"Version {version.number} has lost what MLflow's tags said of it: {version.lost}.")
     import skops.io
     from skops.io.exceptions import UntrustedTypesFoundException
 
@@ -132,7 +162,7 @@ def load_version(tracking: Tracking, outcome: str, alias: Alias, version: Versio
         place = _download(tracking, version.source, Path(folder))
         model_file, serving_file = place / MODEL_FILE, place / SERVING_FILE
         if digest_of(place) != version.tags["sha256"]:
-            raise NoModel(f"The files of version {version.number} are not those that were registered.")
+            raise Unusable(f"The files of version {version.number} are not those that were registered.")
         try:
             model, *graded = (
                 skops.io.loads(read_model(file), trusted=list(TRUSTED))
@@ -140,10 +170,10 @@ def load_version(tracking: Tracking, outcome: str, alias: Alias, version: Versio
                 if file == model_file or file.exists()
             )
         except UntrustedTypesFoundException as error:
-            raise NoModel(f"Version {version.number} holds a type that is not trusted: {error}") from error
+            raise Unusable(f"Version {version.number} holds a type that is not trusted: {error}") from error
         about = json.loads(serving_file.read_text())
     if changed := _redefined(about["inputs"], about.get("versions", {})):
-        raise NoModel(f"Version {version.number} was trained on {changed}: retrain it (`keepwell quarterly`).")
+        raise Unusable(f"Version {version.number} was trained on {changed}: retrain it (`keepwell quarterly`).")
     found = ServingModel(
         outcome, version.number, alias, version.tags["candidate"], version.as_of,
         date.fromisoformat(version.tags["first_test"]), model, tuple(about["inputs"]), about["thresholds"],
@@ -154,7 +184,7 @@ def load_version(tracking: Tracking, outcome: str, alias: Alias, version: Versio
     if days := about.get("example_as_of"):
         example = example.assign(as_of=pd.to_datetime(days))
     if abs(found.probabilities(example) - about["chances"]).max() > TOLERANCE:
-        raise NoModel(
+        raise Unusable(
             f"Version {version.number} predicts other probabilities here than where it was trained: retrain it."
         )
     return found

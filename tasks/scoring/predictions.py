@@ -4,7 +4,7 @@ A champion acts. A challenger is only shown beside, unless a share of the accoun
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -35,7 +35,7 @@ class Models:
     """The models that may score a date, the policy that flags, and the accounts that they were trained for.
 
     `assigned_share`: of the accounts, how many a challenger acts on. `beside_health`: whether it may do so where there
-    is no champion.
+    is no champion. `unusable`: by outcome, why a champion that should serve cannot; None where nobody could be asked.
     """
 
     serving: Sequence["ServingModel"]
@@ -43,6 +43,7 @@ class Models:
     min_tenure_days: int
     assigned_share: float
     beside_health: bool
+    unusable: Mapping[str, str] | None = None
 
     @property
     def used(self) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -12,7 +13,9 @@ import pandas as pd
 import pytest
 
 from keepwell.features.facts.canonical import TABLES
+from keepwell.features.measures.all import FEATURES
 from keepwell.flows.configuration.settings import load_settings
+from keepwell.flows.daily_alerts import about_models
 from keepwell.flows.run import Run
 from keepwell.flows.scoring import production_models
 from keepwell.tasks.learning.candidates import log_trial
@@ -464,6 +467,57 @@ def test_a_new_registry_counts_from_the_next_change_on(company, mlflow_tables, f
     run = Run(load_settings(company.config), company.out, day)
     assert [model.version for model in production_models(run).serving] == ["1"]
     assert "lost" not in caplog.text
+
+
+# Alerts about models -------------------------------------------------------------------------------------------------
+
+
+OUTDATED = (
+    "churn: no champion serves. Version 1 was trained on other@1, which is @2 now: retrain it (`keepwell quarterly`)."
+)
+
+
+def wrong(company: Company, day: date) -> list[tuple[str, str]]:
+    """What the daily run of a date has to say of the champions: subject and detail."""
+    run = Run(load_settings(company.config), company.out, day)
+    return [(one.subject, one.detail) for one in about_models(run, production_models(run), [])]
+
+
+def test_a_champion_of_an_older_definition_is_an_alert_on_the_first_day(company, monkeypatch):
+    """It names the feature with both versions and asks for a retrained model; health alone serves (FEA-2, MOD-9)."""
+    company.promote()
+    before = wrong(company, SHADOWED)
+    monkeypatch.setitem(FEATURES, "other", replace(FEATURES["days_since_last_use"], name="other", version=2))
+    run = Run(load_settings(company.config), company.out, SHADOWED)
+
+    assert before == []
+    assert wrong(company, SHADOWED) == [(f"churn champion, since {SHADOWED}", OUTDATED)]
+    assert production_models(run).serving == []
+
+
+def test_a_model_that_a_person_switched_off_is_no_alert(company):
+    """Somebody decided that; and a challenger that cannot serve is in nobody's way."""
+    company.promote()
+    company.model(*OFF, "--as-of", SHADOWED)
+
+    assert wrong(company, SHADOWED) == []
+
+
+def test_a_degraded_champion_is_an_alert_until_another_serves(company):
+    """By the newest monitoring before the day: that of the day itself may not have run yet (LRN-3, TRU-1)."""
+    company.promote()
+    seen = pd.DataFrame({"outcome": ["churn"], "alias": "champion", "model_version": "1", "degraded": True})
+    put(company.out / "marts", "monitored_models", SHADOWED, seen.assign(reason="ROC-AUC fell"))
+    next_day, later = SHADOWED + timedelta(days=1), SHADOWED + timedelta(days=2)
+
+    assert wrong(company, SHADOWED) == []
+    assert wrong(company, next_day) == [
+        (f"churn version 1, since {next_day}", "churn: the champion (version 1) has degraded: ROC-AUC fell")
+    ]
+    put(company.out / "marts", "monitored_models", next_day, seen.assign(degraded=False, reason=None))
+    assert wrong(company, later) == []
+    company.model(*ROLLBACK, "--as-of", next_day)
+    assert wrong(company, next_day) == []
 
 
 # Two changes at once ------------------------------------------------------------------------------------------------

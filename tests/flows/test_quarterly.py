@@ -2,15 +2,24 @@
 
 import json
 import tomllib
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from keepwell.features.measures.all import FEATURES
+from keepwell.flows.configuration.settings import load_settings
+from keepwell.flows.monitoring import watch_month
+from keepwell.flows.run import Run
+from keepwell.flows.scoring import read_sources
+from keepwell.models.promotion.champions import CHAMPION
 from keepwell.models.training.candidates import CANDIDATES
 from keepwell.sample.settings import company_with
 from keepwell.sample.write import write_company
+from keepwell.tasks.learning.monitoring import Monitoring
+from keepwell.tasks.registry.champion import find
 from keepwell.tasks.registry.monitoring_run import MONITORING
 from keepwell.tasks.registry.tracking import Tracking
 from keepwell.tasks.registry.versions import SERVING_FILE
@@ -171,6 +180,25 @@ def test_metrics_and_drift_are_lines_over_time(retrained: tuple[Path, Path, str]
     assert len(drawn["drift/score_psi"]) == len(drawn["drift/share_of_inputs"]) == 3
     newest = (pd.Timestamp("2026-07-01") - pd.Timestamp("1970-01-01")).days
     assert [day for day, _ in drawn["estimated/roc_auc"] + drawn["early_warning/early_share"]] == [newest, newest]
+
+
+@pytest.mark.slow
+def test_a_champion_is_watched_every_month_between_the_quarters(retrained: tuple[Path, Path, str]) -> None:
+    """On the months since its validation; not where the quarterly run of the date has looked at it (LRN-3)."""
+    config, out, _ = retrained
+    run = Run(load_settings(config), out, date(2026, 8, 1))
+    challenger = find(run.tracking, "churn", "challenger", run.as_of)
+    champion = replace(challenger, alias=CHAMPION)
+    snapshot = read_sources(run)
+
+    assert watch_month(run, snapshot, [challenger]) == Monitoring()
+    assert watch_month(replace(run, as_of=date(2026, 7, 1)), snapshot, [champion]) == Monitoring()
+    found = watch_month(run, snapshot, [champion])
+    (row,) = mart(out, "monitored_models", "2026-08-01").to_dict("records")
+    assert (row["outcome"], row["alias"], row["model_version"]) == ("churn", "champion", "1")
+    assert row["degraded"] == bool(found.watched["churn"].worse)
+    assert "2026-08-01" in set(mart(out, "drift", "2026-08-01")["month"].astype(str))
+    assert mart(out, "monitored_models", "2026-07-01")["alias"].tolist() == ["challenger"]
 
 
 @pytest.mark.slow

@@ -18,7 +18,9 @@ from keepwell.playbook.settings import Action, AlertSettings, OwnerSettings, Tie
 from keepwell.sample.write import write_company
 from tests.support.running import ROOT, Ran, keepwell, keepwell_process, shipped_playbook
 
-PEOPLE = dict.fromkeys(("manager", "director", "finance", "executive", "product", "technical", "data owner"), ("Kim",))
+PEOPLE = dict.fromkeys(
+    ("manager", "director", "finance", "executive", "product", "technical", "data owner", "ml owner"), ("Kim",)
+)
 REMEDY = "Move it up, or remove it."
 KNOWN = {"late": "billing", "dispute": "billing", "tickets": "support", "season": None}
 
@@ -183,7 +185,9 @@ def test_channels_without_messages_and_roles_without_a_channel_are_named() -> No
     everybody = Channel(url="json://a")
     mute = Channel(url="json://b", roles=("executive",), kinds=("opened",))
     narrow = Channel(
-        url="json://c", roles=("csm", "finance", "manager", "director", "executive", "data owner"), kinds=("breached",)
+        url="json://c",
+        roles=("csm", "finance", "manager", "director", "executive", "data owner", "ml owner"),
+        kinds=("breached",),
     )
     unknown = Channel(url="json://d", roles=("csm", "chief"))
 
@@ -196,7 +200,7 @@ def test_channels_without_messages_and_roles_without_a_channel_are_named() -> No
     ]
     assert message(narrow=narrow) == [
         f"some messages for the role {role} go out on no channel."
-        for role in ("csm", "data owner", "director", "finance", "manager")
+        for role in ("csm", "data owner", "director", "finance", "manager", "ml owner")
     ]
     assert message(unknown=unknown)[0].startswith("messages.channels.unknown.roles names 'chief'")
     assert "no channel notifies the role manager." in message(unknown=unknown)

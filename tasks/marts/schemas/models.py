@@ -42,6 +42,17 @@ DRIFT = Mart(
     },
 )  # fmt: skip
 
+MONITORED_MODELS = Mart(
+    "monitored_models", "outcome", ("outcome",),
+    {
+        "outcome": (TEXT, "churn, expansion or advocacy"),
+        "alias": (TEXT, "champion; challenger before the first promotion"),
+        "model_version": (TEXT, "its MLflow version"),
+        "degraded": (FLAG, "whether something speaks against it: drift, or metrics below those at acceptance"),
+        "reason": (TEXT, "what does, in words; empty where nothing does"),
+    },
+)  # fmt: skip
+
 LEAD_TIMES = Mart(
     "lead_times", "outcome, score and churner", ("outcome", "score", "account_id", "churned_at"),
     {
