@@ -66,19 +66,20 @@ def coverage(found: Sequence[pd.DataFrame]) -> list[Coverage]:
     ]
 
 
-def page(found: Sequence[pd.DataFrame]) -> str:
+def page(found: Sequence[pd.DataFrame], candidate: str) -> str:
     """The page, in Markdown."""
     rules, coverages = SETTINGS.candidates, coverage(found)
     lost = sorted(map(churned_in, found))
     bounds_held = sum(LOW * len(found) <= f.covered <= HIGH * len(found) for f in coverages if f.name in BOUNDED)
     seeds = [int(w["world"].iloc[0]) for w in found]
-    months, trained_on, calibrated_on = worlds.GRADED, *worlds.TRAINING_SEEDS
+    months = worlds.GRADED
     how = (
         f"{len(found)} worlds (seeds {seeds[0]} to {seeds[-1]}) of {worlds.ACCOUNTS} accounts, graded on {len(months)} "
         f"months from {months[0]} to {months[-1]}, with {lost[0]} to {lost[-1]} churned accounts each, median "
         f"{lost[len(lost) // 2]} (a world with fewer than {worlds.MIN_CHURNED} does not count). The model is the "
-        f"same in all: {worlds.CANDIDATE}, trained on a company of {worlds.TRAINING_ACCOUNTS:,} accounts (seed "
-        f"{trained_on}), calibrated on another (seed {calibrated_on}). The intervals are the product's own: "
+        f"same in all, what serves after a quarter: {candidate}, selected and fitted again on every matured month of a "
+        f"company of {worlds.TRAINING_ACCOUNTS:,} accounts x {worlds.TRAINING_MONTHS} months (seed "
+        f"{worlds.TRAINING_SEED}). The intervals are the product's own: "
         f"{rules.replicates} draws of accounts, confidence {rules.confidence:.0%}. The truth is the metric on all "
         f"{sum(map(len, found)):,} rows together; flagged is the riskiest {SETTINGS.policy.capacity_share:.0%} of each "
         "world's month. ECE is biased upward and is reported without an interval."
@@ -108,7 +109,8 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=ROOT / "out" / "coverage")
     parser.add_argument("--to", type=Path, default=PAGE)
     arguments = parser.parse_args()
-    text = page(list(worlds.worlds(arguments.worlds, arguments.work)))
+    found = list(worlds.worlds(arguments.worlds, arguments.work))
+    text = page(found, worlds.fixed_model(arguments.work).name)
     arguments.to.write_text(text, encoding="utf-8")
     print(text)
 

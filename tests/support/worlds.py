@@ -5,11 +5,11 @@ change to the sample or to features.
 """
 
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import date, datetime, time
 from pathlib import Path
 from shutil import copytree
+from time import process_time
 
 import joblib
 import pandas as pd
@@ -18,22 +18,20 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from keepwell.features.measures.all import FEATURES
+from keepwell.features.settings import LabelSettings
 from keepwell.flows.configuration.settings import load_settings
 from keepwell.flows.run import Run
 from keepwell.models.settings.all import ModelSettings
-from keepwell.models.training.candidates import fitted, predicted_probability
-from keepwell.models.training.choose import calibrated
-from keepwell.models.training.inputs import varied
 from keepwell.models.training.trained import Trained
+from keepwell.models.training.trial import trial
 from keepwell.sample.settings import CompanySettings, company_with
 from keepwell.sample.write import write_company
-from keepwell.tasks.learning.training import training_set
+from keepwell.tasks.learning.training import month_starts, splits_of, training_set
 from keepwell.tasks.sources.staging import stage
 
 NUMERIC_FEATURES = [f.name for f in FEATURES.values() if f.published]
-CANDIDATE = "logistic"
-ACCOUNTS, TRAINING_ACCOUNTS = 900, 6_000
-TRAINING_SEEDS = (9_001, 9_002)
+ACCOUNTS, TRAINING_ACCOUNTS = 900, 3_000
+TRAINING_SEED, TRAINING_MONTHS = 9_001, 33
 FIRST_SEED = 20_001
 MIN_CHURNED = 40
 TOGETHER = 10
@@ -42,6 +40,9 @@ RECORD_MONTHS = 10
 AS_OF = date(2026, 7, 1)
 GRADED = (date(2025, 12, 1), date(2026, 1, 1), date(2026, 2, 1), date(2026, 3, 1))
 """Months that have matured on AS_OF; the record before them fills every window but the year's."""
+GRADED_UNTIL = datetime.combine(GRADED[-1], time(0))
+RUN_IN_MONTHS = 4
+"""Months of the training company's record before its first training month."""
 SEATS = 6.0
 """Seats of an account, at most in the mean of its segment: fewer usage rows for the same signals."""
 SETTINGS = ModelSettings()
@@ -54,17 +55,19 @@ def small_company() -> CompanySettings:
     return company.model_copy(update={"segments": segments})
 
 
-def examples_of(accounts: int, seeds: Sequence[int]) -> pd.DataFrame:
-    """Features and labels of the graded months of these worlds, with the column `world` (its seed)."""
+def examples_of(
+    accounts: int, seeds: Sequence[int], months: Sequence[date] = GRADED, record_months: int = RECORD_MONTHS
+) -> pd.DataFrame:
+    """Features and labels of these months of these worlds, with the column `world` (its seed)."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         for seed in seeds:
-            write_company(accounts, RECORD_MONTHS, seed, folder / str(seed), settings=small_company())
+            write_company(accounts, record_months, seed, folder / str(seed), settings=small_company())
         put_together(folder, seeds)
         settings = load_settings(folder / "pipeline.toml")
         snapshot = stage(settings.source.url, settings.base, settings.mappings, folder / "snapshots")
         run = Run(settings, folder / "out", AS_OF)
-        past = training_set(snapshot, GRADED, run.instant, run.scoring, settings.labels, run.fixed)
+        past = training_set(snapshot, months, run.instant, run.scoring, settings.labels, run.fixed)
     return past.examples.assign(world=past.examples["account_id"].str.split("/").str[0].astype(int))
 
 
@@ -98,12 +101,14 @@ def fixed_model(work: Path) -> Trained:
 
 
 def trained_model() -> Trained:
-    """A model trained on the company of the first seed and calibrated on that of the second."""
-    train, validation = (examples_of(TRAINING_ACCOUNTS, [seed]) for seed in TRAINING_SEEDS)
-    numeric, label = varied(train, NUMERIC_FEATURES), train["churned"].astype(bool)
-    model = fitted(CANDIDATE, train, label, numeric, SETTINGS.inputs, SETTINGS.candidates)
-    line = calibrated(predicted_probability(model, validation), validation["churned"].to_numpy(dtype=float))
-    return Trained(CANDIDATE, model, line)
+    """What serves after a quarter: the candidate that a trial selects, fitted again on all matured months (MOD-11)."""
+    first = pd.Timestamp(AS_OF) - pd.DateOffset(months=TRAINING_MONTHS - RUN_IN_MONTHS)
+    rows = examples_of(TRAINING_ACCOUNTS, [TRAINING_SEED], month_starts(first.date(), GRADED_UNTIL), TRAINING_MONTHS)
+    gap_days = LabelSettings().churn_horizon_days  # the sample company records its churn: no grace is waited for
+    splits = splits_of(rows, "churn", gap_days, SETTINGS.split)
+    found = trial(rows, "churned", splits, NUMERIC_FEATURES, SETTINGS)
+    assert found.refit is not None, found.why_no_refit
+    return found.serving
 
 
 def worlds(count: int, work: Path) -> Iterator[pd.DataFrame]:
@@ -128,11 +133,11 @@ def predictions_of(model: Trained, seeds: Sequence[int], work: Path) -> pd.DataF
     """Rows of these worlds with the fixed model's probability; rows stored earlier are read back."""
     path = work / f"worlds-{seeds[0]}-{seeds[-1]}.parquet"
     if not path.exists():
-        start = time.process_time()
+        start = process_time()
         rows = examples_of(ACCOUNTS, seeds)
         predicted = rows.assign(churned=rows["churned"].astype(bool), chance=model.probabilities(rows))
         unfinished = path.with_suffix(".part")
         predicted[["world", "account_id", "as_of", "churned", "chance"]].to_parquet(unfinished)
         unfinished.rename(path)
-        print(f"{path.stem}: {time.process_time() - start:.0f} CPU s", flush=True)
+        print(f"{path.stem}: {process_time() - start:.0f} CPU s", flush=True)
     return pd.read_parquet(path)
