@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from keepwell.models.grading.intervals import Estimate, prediction_interval
-from keepwell.models.grading.logistic_line import line
+from keepwell.models.grading.logistic_line import clustered, line
 from keepwell.models.grading.metrics import Floats, Graded, graded, log_odds, roc_auc, weight_of
 from keepwell.models.settings.monitoring import EstimateSettings
 
@@ -108,16 +108,11 @@ def estimate_metrics(
 
 
 def fitted_line(labeled: pd.DataFrame) -> Line:
-    """The calibration line of these rows, clustered by account (sandwich estimator, Liang and Zeger 1986)."""
+    """The calibration line of these rows, with its error over accounts."""
     odds, y_true = log_odds(labeled["chance"].to_numpy(dtype=float)), labeled["happened"].to_numpy(dtype=float)
     weight = weight_of(labeled)
-    beta = np.array(line(odds, y_true, weight))
-    inputs = np.stack([np.ones_like(odds), odds])
-    y_prob = 1.0 / (1.0 + np.exp(-(beta @ inputs)))
-    curvature = np.linalg.pinv((inputs * (weight * y_prob * (1.0 - y_prob))) @ inputs.T)
-    codes, _ = pd.factorize(labeled["account_id"])
-    sums = np.stack([np.bincount(codes, row * weight * (y_true - y_prob)) for row in inputs])
-    return Line(beta, curvature @ (sums @ sums.T) @ curvature)
+    beta, columns = np.array(line(odds, y_true, weight)), np.column_stack([np.ones_like(odds), odds])
+    return Line(beta, clustered(columns, beta, y_true, weight, labeled["account_id"].to_numpy()))
 
 
 def strong_drift(drift: pd.DataFrame, rules: EstimateSettings) -> list[str]:
