@@ -7,10 +7,10 @@ UV := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
 export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: mutate help install demo test test-slow check format docs bench results coverage effects guard soak sentences walk lock
+.PHONY: mutate help install demo demo-full test test-slow check format docs bench results coverage effects guard soak sentences walk lock
 
 help:  ## this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 # The stamp follows the lock: a second run installs nothing.
 .venv/.installed: requirements.lock pyproject.toml
@@ -25,6 +25,9 @@ install: .venv/.installed  ## the locked dependencies and the keepwell command, 
 
 demo: .venv/.installed  ## the main job on the sample company
 	$(BIN)/python -m keepwell.cli.demo
+
+demo-full: .venv/.installed  ## the same on 60 months, with a model of every outcome (ten minutes)
+	$(BIN)/python -m keepwell.cli.demo --full
 
 test: .venv/.installed  ## the tests of ten minutes: all that is short and needs no scheduler or browser
 	$(BIN)/python -m pytest -m "not slow"
@@ -52,6 +55,7 @@ results: .venv/.installed  ## grade the sample company, the models and what serv
 	$(BIN)/python -m evaluation.results
 	$(BIN)/python -m evaluation.results_served
 	$(BIN)/python -m evaluation.results_watching
+	$(BIN)/python -m evaluation.results_outcomes
 
 coverage: .venv/.installed  ## do 90% intervals cover the truth? (an hour)
 	$(BIN)/python -m evaluation.results_coverage

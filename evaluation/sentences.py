@@ -18,7 +18,7 @@ from keepwell.features.measures.registry import Feature
 from keepwell.flows.configuration.settings import load_settings
 from keepwell.flows.run import Run
 from keepwell.flows.scoring import stage_sources
-from keepwell.sample.settings import company_with
+from keepwell.sample.settings import company_with, with_few_seats
 from keepwell.sample.write import write_company
 from keepwell.tasks.scoring.measured import Measured, measured_book
 from keepwell.tasks.sources.facts import facts_at
@@ -32,9 +32,7 @@ BAD = 0.01
 
 def demo_portfolio(folder: Path) -> Measured:
     """The demo's company on the demo's last day, measured as a run measures it."""
-    company = company_with("policy", confounder=False)
-    small = tuple(s.model_copy(update={"seats": min(s.seats, SEATS)}) for s in company.segments)
-    settings = company.model_copy(update={"segments": small})
+    settings = with_few_seats(company_with("policy", confounder=False), SEATS)
     write_company(ACCOUNTS, MONTHS, SEED, folder / "company", settings=settings)
     run = Run(load_settings(folder / "company" / "pipeline.toml"), folder / "out", DAY)
     snapshot = stage_sources(run)

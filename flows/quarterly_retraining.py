@@ -86,7 +86,7 @@ def quarterly_retraining(run: Run) -> QuarterResult:
             examples = rebuild_past(run, snapshot)
             result = try_candidates(run, examples)
         except TooLittleData as nothing:
-            result = QuarterResult({}, dict.fromkeys(OUTCOMES, str(nothing)))
+            result = QuarterResult({}, dict.fromkeys(run.settings.models.outcomes, str(nothing)))
         champions = {kept.outcome: kept for kept in serving_models(run.tracking, run.as_of, CHAMPION, marts=run.marts)}
         stamp = run.stamp(snapshot, None, used(champions.values()))
         versions = keep_models(run, result, champions, stamp)
@@ -111,13 +111,15 @@ def rebuild_past(run: Run, snapshot: Snapshot) -> TrainingSet:
 
 @step
 def try_candidates(run: Run, past: TrainingSet) -> QuarterResult:
-    """Every candidate for every outcome that has enough examples."""
-    settings, trained, refused = run.settings, {}, {}
+    """Every candidate for every outcome of the settings that has enough examples."""
+    settings = run.settings
+    trained: dict[str, TrainingResult] = {}
+    refused: dict[str, str] = {}
     numeric_features = published_features(settings.models.inputs.excluded_features)
-    for outcome, label in OUTCOMES.items():
+    for outcome in settings.models.outcomes:
         try:
             splits = splits_of(past.examples, outcome, settings.wait_days(outcome), settings.models.split)
-            found = trial(past.examples, label, splits, numeric_features, settings.models)
+            found = trial(past.examples, OUTCOMES[outcome], splits, numeric_features, settings.models)
             trained[outcome] = training_result(outcome, found, past.examples, settings.models)
         except (TooLittleData, Suspicious) as reason:
             refused[outcome] = str(reason)

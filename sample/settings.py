@@ -220,3 +220,9 @@ class CompanySettings(Frozen):
 def company_with(contacts: Literal["off", "policy", "random"], confounder: bool) -> CompanySettings:
     """The sample company with these contacts; a confounder drives both contacts and churn and is not recorded."""
     return CompanySettings(contacts=ContactSettings(mode=contacts, confounded=1.0 if confounder else 0.0))
+
+
+def with_few_seats(company: CompanySettings, max_seats: float) -> CompanySettings:
+    """The company with so many seats per account in the median, at most: fewer rows of usage for the same signals."""
+    segments = tuple(s.model_copy(update={"seats": min(s.seats, max_seats)}) for s in company.segments)
+    return company.model_copy(update={"segments": segments})

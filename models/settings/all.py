@@ -1,5 +1,9 @@
 """Settings of the models: every number with its default and unit."""
 
+from typing import Annotated, Literal
+
+from pydantic import Field
+
 from keepwell.models.settings.effects import EffectSettings, ForecastSettings, SubjectSettings, UpliftSettings
 from keepwell.models.settings.explaining import ImportanceSettings
 from keepwell.models.settings.grading import AuditSettings, GradeSettings, InsightSettings
@@ -23,6 +27,9 @@ from keepwell.values.setting_types import (
 class ModelSettings(Section):
     """Settings of training, grading, monitoring and effects."""
 
+    outcomes: Annotated[tuple[Literal["churn", "expansion", "advocacy"], ...], Field(min_length=1)] = Field(
+        ("churn", "expansion", "advocacy"), description="outcomes for which `quarterly` trains models"
+    )
     split: SplitSettings = SplitSettings()
     inputs: InputSettings = InputSettings()
     candidates: CandidateSettings = CandidateSettings()

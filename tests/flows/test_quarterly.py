@@ -12,6 +12,7 @@ import pytest
 from keepwell.features.measures.all import FEATURES
 from keepwell.flows.configuration.settings import load_settings
 from keepwell.flows.monitoring import watch_month
+from keepwell.flows.quarterly_retraining import try_candidates
 from keepwell.flows.run import Run
 from keepwell.flows.scoring import read_sources
 from keepwell.models.promotion.champions import CHAMPION
@@ -19,6 +20,7 @@ from keepwell.models.training.candidates import CANDIDATES
 from keepwell.sample.settings import company_with
 from keepwell.sample.write import write_company
 from keepwell.tasks.learning.monitoring import Monitoring
+from keepwell.tasks.learning.training import TrainingSet
 from keepwell.tasks.registry.champion import find
 from keepwell.tasks.registry.monitoring_run import MONITORING
 from keepwell.tasks.registry.tracking import Tracking
@@ -109,6 +111,21 @@ def test_an_outcome_without_enough_months_is_refused_while_others_go_on(retraine
 
     assert "expansion: no model. 17 matured months are too few" in said
     assert set(mart(out, "model_performance", "2026-07-01")["outcome"]) == {"churn"}
+
+
+def test_only_the_outcomes_of_the_settings_are_tried(tmp_path: Path) -> None:
+    """`models.outcomes`: of the others nothing is said (LRN-1)."""
+    write_company(5, 2, 1, tmp_path)
+    config = tmp_path / "pipeline.toml"
+    config.write_text(config.read_text() + '\n[models]\noutcomes = ["advocacy", "churn"]\n')
+    run = Run(load_settings(config), tmp_path / "out", date(2026, 7, 1))
+    labels = dict.fromkeys(("churned", "expanded", "advocated"), True)
+    one = pd.DataFrame([{"account_id": "a", "as_of": pd.Timestamp("2026-01-01"), **labels}])
+
+    found = try_candidates(run, TrainingSet("", run.instant, one))
+
+    assert list(found.refused) == ["advocacy", "churn"]
+    assert not found.trained
 
 
 @pytest.mark.slow
