@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 
 import pandas as pd
@@ -25,6 +26,7 @@ from keepwell.tasks.learning.training import (
     TrainingSet,
     first_month,
     month_starts,
+    outcomes_alone,
     published_features,
     splits_of,
 )
@@ -41,7 +43,7 @@ from keepwell.tasks.reports.blueprint import write_blueprint
 from keepwell.tasks.scoring.predictions import used
 from keepwell.tasks.sources.facts import facts_at
 from keepwell.tasks.sources.snapshot import Snapshot
-from keepwell.tasks.step import step
+from keepwell.tasks.step import log, step
 
 FLOW = "quarterly_retraining"
 RANDOM_ROC_AUC = 0.5
@@ -83,6 +85,7 @@ def quarterly_retraining(run: Run) -> QuarterResult:
         raise_if_critical(check_data(run, snapshot).results)
         examples = None
         try:
+            warn_of_too_little(run, snapshot)
             examples = rebuild_past(run, snapshot)
             result = try_candidates(run, examples)
         except TooLittleData as nothing:
@@ -102,11 +105,27 @@ def quarterly_retraining(run: Run) -> QuarterResult:
     return result
 
 
+def warn_of_too_little(run: Run, snapshot: Snapshot) -> None:
+    """Say which outcomes will have no model, by their labels alone, before the features of every month are rebuilt."""
+    settings, months = run.settings, months_of(run, snapshot)
+    found = outcomes_alone(snapshot, months, run.instant, run.scoring, settings.labels, run.fixed)
+    for outcome in OUTCOMES if len(found) else ():
+        try:
+            splits_of(found, outcome, settings.wait_days(outcome), settings.models.split)
+        except TooLittleData as reason:
+            log.warning("%s: there will be no model. %s The blueprint is made all the same.", outcome, reason)
+
+
+def months_of(run: Run, snapshot: Snapshot) -> list[date]:
+    """The months to learn from: from the first with enough usage before it up to the newest."""
+    first = first_month(snapshot, run.instant, run.settings.models.split.run_in_days, run.fixed)
+    return month_starts(first, run.instant)
+
+
 @step
 def rebuild_past(run: Run, snapshot: Snapshot) -> TrainingSet:
     """The training set: features of every month as known then, and outcomes as known now; the newest have none yet."""
-    first = first_month(snapshot, run.instant, run.settings.models.split.run_in_days, run.fixed)
-    return rebuilt(run, snapshot, month_starts(first, run.instant))
+    return rebuilt(run, snapshot, months_of(run, snapshot))
 
 
 @step

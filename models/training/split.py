@@ -49,7 +49,7 @@ def split_months(months: Sequence[date], gap_days: int, rules: SplitSettings) ->
             f"{len(ordered)} matured months are too few: {needed} are needed "
             f"({rules.min_train_months} for training, "
             f"{rules.min_validation_months} for validation, {rules.min_test_months} for the test, and two gaps of "
-            f"{gap_days} days between them)."
+            f"{gap_days} days between them; models.split)."
         )
     first_validation = train + lost
     first_test = first_validation + validation + lost

@@ -88,8 +88,28 @@ def _months(
             ]  # fmt: skip
             outcome = outcomes[outcomes[AS_OF] == wide.as_of].drop(columns=AS_OF)
             whole = about.merge(found.features, on="account_id").merge(outcome, on="account_id", validate="1:1")
-            old_enough = (whole["status"] == "active") & (whole["tenure_days"] >= rules.min_tenure_days)
-            yield whole[old_enough].assign(as_of=pd.Timestamp(wide.as_of.date()))
+            yield whole[_old_enough(whole, rules)].assign(as_of=pd.Timestamp(wide.as_of.date()))
+
+
+def _old_enough(rows: pd.DataFrame, rules: LabelSettings) -> pd.Series:
+    """Whether each account is an example: it has not given notice, and is not too young."""
+    return (rows["status"] == "active") & (rows["tenure_days"] >= rules.min_tenure_days)
+
+
+def outcomes_alone(
+    snapshot: Snapshot, months: Sequence[date], now: datetime, scoring: ScoreSettings, rules: LabelSettings,
+    fixed: frozenset[str] = frozenset(),
+) -> pd.DataFrame:  # fmt: skip
+    """account_id, as_of and labels of the examples of `training_set`, without the features, which cost most."""
+    known_now = facts_at(snapshot, now, fixed)
+    frames = []
+    for some in at_once(snapshot, [datetime.combine(month, time(0)) for month in months]):
+        accounts = book(facts_at_each(snapshot, some, fixed), scoring.money)
+        about = accounts.select("account_id", AS_OF, "status", "tenure_days").to_pandas()
+        found = labels(accounts, known_now, scoring.money, rules).to_pandas()
+        whole = about.merge(found, on=["account_id", AS_OF], validate="1:1")
+        frames.append(whole[_old_enough(whole, rules)])
+    return pd.concat(frames, ignore_index=True).rename(columns={AS_OF: "as_of"}) if frames else pd.DataFrame()
 
 
 def first_month(snapshot: Snapshot, now: datetime, run_in_days: int, fixed: frozenset[str] = frozenset()) -> date:
@@ -113,7 +133,8 @@ def splits_of(examples: pd.DataFrame, outcome: str, gap_days: int, rules: SplitS
     with_it, without = int(had.sum()), int((~had).sum())
     if min(with_it, without) < rules.min_accounts:
         raise TooLittleData(
-            f"{with_it} accounts had the outcome and {without} did not; {rules.min_accounts} of each are needed."
+            f"{with_it} accounts had the outcome and {without} did not; {rules.min_accounts} of each are needed "
+            "(models.split.min_accounts)."
         )
     months = sorted({stamp.date() for stamp in labeled["as_of"]})
     return split_months(months, gap_days, rules)

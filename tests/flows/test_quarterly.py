@@ -16,6 +16,7 @@ from keepwell.flows.quarterly_retraining import try_candidates
 from keepwell.flows.run import Run
 from keepwell.flows.scoring import read_sources
 from keepwell.models.promotion.champions import CHAMPION
+from keepwell.models.settings.base import OUTCOMES
 from keepwell.models.training.candidates import CANDIDATES
 from keepwell.sample.settings import company_with
 from keepwell.sample.write import write_company
@@ -110,6 +111,7 @@ def test_an_outcome_without_enough_months_is_refused_while_others_go_on(retraine
     _, out, said = retrained
 
     assert "expansion: no model. 17 matured months are too few" in said
+    assert "two gaps of 210 days between them; models.split)" in said
     assert set(mart(out, "model_performance", "2026-07-01")["outcome"]) == {"churn"}
 
 
@@ -129,13 +131,18 @@ def test_only_the_outcomes_of_the_settings_are_tried(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_company_too_small_for_any_model_goes_on_with_health_alone(tmp_path: Path) -> None:
-    """Exit code 0, one sentence per outcome, an empty mart (MOD-2)."""
+def test_a_company_too_small_for_any_model_goes_on_with_health_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Exit code 0, one sentence per outcome that also comes before the past is rebuilt, an empty mart (MOD-2)."""
     write_company(60, 6, 5, tmp_path)
     ran = keepwell(
         "--config", tmp_path / "pipeline.toml", "--out", tmp_path / "out", "quarterly", "--as-of", "2026-07-01"
     )
 
+    early = [said for said in caplog.messages if "there will be no model" in said]
+    assert len(early) == len(OUTCOMES)
+    assert "200 of each are needed (models.split.min_accounts)" in early[0]
     assert ran.code == 0, ran.err
     assert ran.err.count("accounts had the outcome") == 3
     assert ran.out == "not enough data for any model: scores use health alone\n"
