@@ -56,6 +56,7 @@ results: .venv/.installed  ## grade the sample company, the models and what serv
 	$(BIN)/python -m evaluation.results_served
 	$(BIN)/python -m evaluation.results_watching
 	$(BIN)/python -m evaluation.results_outcomes
+	$(BIN)/python -m evaluation.results_constant
 
 coverage: .venv/.installed  ## do 90% intervals cover the truth? (an hour)
 	$(BIN)/python -m evaluation.results_coverage

@@ -111,7 +111,8 @@ class Measure(Section):
     """How one feature becomes points from 0 to 100.
 
     `peers`: the distance from the median of the segment's peers, in robust standard deviations. `own`: the account
-    against its own past. `fixed`: a fixed scale. The last two run linearly from `worst` (0 points) to `best` (100).
+    against its own past: what of a change is above chance, or the multiple of what is usual for the account. `fixed`:
+    the value as it is. The last two run linearly from `worst` (0 points) to `best` (100).
     """
 
     weight: Amount = Field(1.0, description="weight within the component")
@@ -145,17 +146,24 @@ def _trend(weight: float) -> Measure:
     return Measure(weight=weight, reference="own", worst=-0.6, best=0.2)
 
 
+def _shift(weight: float) -> Measure:
+    """A shift of level in standard errors: none gives 75."""
+    return Measure(weight=weight, reference="own", worst=-4.5, best=1.5)
+
+
 DEFAULT_MEASURES: Mapping[str, Measure] = {
     "active_days_28d": Measure(weight=1.0),
     "events_per_seat_28d": Measure(weight=1.0),
     "active_users_28d": Measure(weight=0.5),
-    "days_since_last_use": _fixed(30, -10, 1.5),  # no silence is typical, not excellent
-    "usage_trend": _trend(1.5),
+    "days_since_last_use": Measure(weight=1.5, reference="own", worst=12, best=-4),  # no silence is typical
+    "usage_trend": _trend(1.0),
     "active_users_trend": _trend(1.0),
+    "usage_change_point": _shift(2.0),
     "usage_against_last_year": _trend(0.5),
     "features_used_28d": Measure(weight=1.0),
     "seat_utilisation": _fixed(0.0, 0.9),
-    "adoption_velocity": _fixed(-6, 2, 0.5),
+    "breadth_change_point": _shift(1.0),
+    "adoption_velocity": Measure(weight=0.5, reference="own", worst=-6, best=2),
     "onboarding_attendance": _fixed(0.0, 1.0, 0.5),
     "time_to_value_days": _fixed(120, 0, 0.5),
     "tickets_per_seat_90d": Measure(weight=0.5),
@@ -229,6 +237,9 @@ class HealthSettings(Section):
     points_per_deviation: Positive = Field(20, description="points per robust standard deviation from that median")
     minimum_peers: Count = Field(
         20, description="accounts that a segment needs for its own median, else its parent segment's"
+    )
+    sure_from: Amount = Field(
+        2.0, description="standard errors up to which a change against the account's own past counts as chance"
     )
     penalty_points: Points = Field(25, description="points of a missing value with the policy `penalise`")
     carry_half_life_days: Days = Field(60, description="days after which a carried value has half its weight")

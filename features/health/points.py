@@ -13,18 +13,22 @@ from keepwell.features.settings import HealthSettings, Measure, with_parents
 
 Numbers = npt.NDArray[np.float64]
 Accounts = npt.NDArray[np.bool_]
+Own = tuple[Numbers, Numbers]
 Peers = Sequence[tuple[Accounts, Sequence[Accounts]]]
 MAD_TO_DEVIATION = 1.4826  # a normal distribution's standard deviation is 1.4826 x its median absolute deviation
 
 
 def points_of(
-    values: Numbers, peers: Peers, feature: Feature, measure: Measure, health: HealthSettings
+    values: Numbers, own: Own, peers: Peers, feature: Feature, measure: Measure, health: HealthSettings
 ) -> tuple[Numbers, Numbers, Numbers]:
-    """Reference, scale and points of one measure by account; NaN points where there is no value or no reference."""
+    """Reference, scale and points of one measure by account; NaN points where there is no value or no reference.
+
+    `own`: what is usual for each account, and the standard error of its value; NaN of a feature without.
+    """
     if measure.reference == "peers":
         reference, scale = peer_reference(values, peers, health.minimum_peers)
     else:
-        reference, scale = np.full(len(values), np.nan), np.full(len(values), np.nan)
+        reference, scale = own
     return reference, scale, points_from(values, reference, scale, feature, measure, health)
 
 
@@ -34,7 +38,8 @@ def points_from(
     """Points of values with given references.
 
     peers: `typical_points` at the median, `points_per_deviation` per robust standard deviation of log(1 + value), so
-    that counts with long tails compare. own, fixed: linear from `worst` (0) to `best` (100).
+    that counts with long tails compare. own, fixed: linear from `worst` (0) to `best` (100); own of what is sure of a
+    change whose standard error is the scale, or of the multiple of what is usual for the account.
     """
     if measure.reference == "peers":
         spread = scale > 0
@@ -43,8 +48,24 @@ def points_from(
         points = health.typical_points + feature.direction * health.points_per_deviation * distance
     else:
         worst, best = measure.scale
-        points = 100 * (values - worst) / (best - worst)
+        compared = values
+        if measure.reference == "own" and feature.error:
+            compared = sure_change(values, scale, health.sure_from)
+        elif measure.reference == "own" and feature.usual:
+            compared = values / reference
+        points = 100 * (compared - worst) / (best - worst)
     return np.clip(points, 0, 100)
+
+
+def sure_change(changes: Numbers, errors: Numbers, sure_from: float) -> Numbers:
+    """What of changes is sure: nothing up to `sure_from` standard errors, nearly all of what is far beyond them.
+
+    The non-negative garrote of one coefficient (Breiman 1995), which is the positive-part rule of James and Stein at
+    `sure_from` = 1.
+    """
+    size, chance = np.abs(changes), sure_from * errors
+    share = np.divide(chance, size, out=np.ones(len(size)), where=size > chance)
+    return np.where(np.isnan(chance), np.nan, changes * (1 - share**2))
 
 
 def peer_groups(segments: pd.Series) -> Peers:
@@ -82,6 +103,8 @@ def definition_key(feature: Feature, measure: Measure, health: HealthSettings) -
         about += [health.typical_points, health.points_per_deviation, health.minimum_peers]
     else:
         about += [measure.worst, measure.best]
+    if measure.reference == "own" and (feature.error or feature.usual):
+        about += [feature.usual, feature.error, health.sure_from if feature.error else 0.0]
     if measure.missing == "penalise":
         about += [health.penalty_points]
     if measure.missing == "carry":

@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from keepwell.features.health.points import Numbers, Peers, definition_key, peer_groups, points_from, points_of
+from keepwell.features.health.points import (
+    Accounts,
+    Numbers,
+    Peers,
+    definition_key,
+    peer_groups,
+    points_from,
+    points_of,
+)
 from keepwell.features.measures.registry import Feature
 from keepwell.features.settings import HealthSettings, Measure
 
@@ -41,15 +49,18 @@ def measure_frame(
     `pull` is what the measure adds to the score, or takes from it, against the typical `typical_points`.
     `confidence` is how much of the measure's weight counts in the score (0: left out), `coverage` how much counts as
     known. A missing value is left out, taken at `penalty_points`, or carried from the stored results and decaying; one
-    whose source or column is not there at all is always left out.
+    whose source or column is not there at all is always left out. A comparison with an own past that a young account
+    cannot have weighs nothing, so it is not missing either.
     """
     wide = features.set_index("account_id").sort_index()
-    segments = book.set_index("account_id")["segment"].reindex(wide.index)
+    about = book.set_index("account_id").reindex(wide.index)
+    segments = about["segment"]
     peers = peer_groups(segments)
-    measures = sorted(health.measures.items())
-    long = _long(wide.index, [registry[name] for name, _ in measures], health)
-    long["component_weight"] = _component_weights([registry[name] for name, _ in measures], segments, health)
-    sides = [_sides(wide[name], peers, registry[name], measure, health, inputs) for name, measure in measures]
+    measured = [registry[name] for name in sorted(health.measures)]
+    long = _long(wide.index, measured, health)
+    long["weight"] = long["weight"].where(_old_enough(about["tenure_days"], measured, health), 0.0)
+    long["component_weight"] = _component_weights(measured, segments, health)
+    sides = [_sides(wide, peers, feature, health.measures[feature.name], health, inputs) for feature in measured]
     for column in sides[0]:
         long[column] = np.stack([side[column] for side in sides], axis=1).ravel()
     decides = effective_weights(long)
@@ -73,6 +84,12 @@ def _long(accounts: pd.Index, features: Sequence[Feature], health: HealthSetting
     return rows.assign(account_id=accounts.repeat(len(features)))
 
 
+def _old_enough(tenure_days: pd.Series, features: Sequence[Feature], health: HealthSettings) -> Accounts:
+    """By account and measure, whether the account has an own past to be compared with; true of other references."""
+    own = [f.tenure_from or 0 if health.measures[f.name].reference == "own" else 0 for f in features]
+    return (tenure_days.to_numpy()[:, None] >= np.array(own)).ravel()
+
+
 def _component_weights(features: Sequence[Feature], segments: pd.Series, health: HealthSettings) -> Numbers:
     """By account and measure, the weight of the measure's component in the account's segment."""
     codes, names = pd.factorize(segments.fillna(""))
@@ -81,12 +98,13 @@ def _component_weights(features: Sequence[Feature], segments: pd.Series, health:
 
 
 def _sides(
-    values: pd.Series, peers: Peers, feature: Feature, measure: Measure, health: HealthSettings, inputs: Inputs
+    wide: pd.DataFrame, peers: Peers, feature: Feature, measure: Measure, health: HealthSettings, inputs: Inputs
 ) -> dict[str, Any]:
     """The columns of one measure that depend on the account, as arrays."""
-    value = values.to_numpy(dtype=float, na_value=np.nan)
-    reference, scale, points = points_of(value, peers, feature, measure, health)
-    trusted, present = _trusted(values.index, feature, inputs), ~np.isnan(points)
+    value = _column(wide, feature.name)
+    own = (_column(wide, feature.usual), _column(wide, feature.error))
+    reference, scale, points = points_of(value, own, peers, feature, measure, health)
+    trusted, present = _trusted(wide.index, feature, inputs), ~np.isnan(points)
     confidence = np.where(present, trusted, 0.0)
     observed_on = np.where(present, np.datetime64(inputs.as_of, "s"), np.datetime64("NaT", "s"))
     sides = {
@@ -94,10 +112,15 @@ def _sides(
         "confidence": confidence, "coverage": confidence, "observed_on": observed_on,
     }  # fmt: skip
     if feature.name in inputs.answerable and measure.missing == "carry":
-        return sides if inputs.stored is None else _carried(sides, values.index, feature, measure, health, inputs)
+        return sides if inputs.stored is None else _carried(sides, wide.index, feature, measure, health, inputs)
     if feature.name in inputs.answerable and measure.missing == "penalise":
         return {**sides, "points": np.where(present, points, health.penalty_points), "confidence": trusted}
     return sides
+
+
+def _column(wide: pd.DataFrame, name: str) -> Numbers:
+    """The values of a feature; NaN of no name."""
+    return wide[name].to_numpy(dtype=float, na_value=np.nan) if name else np.full(len(wide), np.nan)
 
 
 def effective_weights(measures: pd.DataFrame) -> pd.Series:

@@ -33,6 +33,7 @@ def features_used_28d(features: Rows) -> ir.Value:
 @_breadth(
     lookback_days=180,
     tenure_from=180,
+    error="adoption_velocity_error",
     null="Not enough history yet: no use in the earlier 90 days, or too new a customer",
     words="{more} feature{s} in use over the last 90 days (vs. the 90 before)",
     zero="As many features in use over the last 90 days as in the 90 before",
@@ -40,6 +41,19 @@ def features_used_28d(features: Rows) -> ir.Value:
 def adoption_velocity(features: Rows) -> ir.Value:
     """Features in use in the last 90 days less those in the 90 before; NULL without any use in the 90 before."""
     return features.quarter.max() - features.quarter_before.max().nullif(0)
+
+
+@_breadth(
+    component=None,
+    direction=0,
+    lookback_days=180,
+    published=False,
+    null="No use in 180 days",
+    words="{value:.1f} features",
+)
+def adoption_velocity_error(features: Rows) -> ir.Value:
+    """Standard error of adoption_velocity: the root of the features in use in one quarter alone (McNemar 1947)."""
+    return features.changed.max().sqrt()
 
 
 @aggregate(

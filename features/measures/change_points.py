@@ -17,6 +17,7 @@ against them. What last year saw too is no shift, and a season that ends is none
 """
 
 import math
+from collections.abc import Sequence
 from functools import partial
 from itertools import accumulate, pairwise
 
@@ -37,7 +38,7 @@ SILENT = 0.001
 """The share of last year's use that stands for no use at all, so that its logarithm is finite."""
 
 _change_point = partial(
-    derived, "usage", unit="standard errors", direction=1,
+    derived, "usage", unit="standard errors", direction=1, error="one_standard_error", tenure_from=LOOKBACK_DAYS,
     null="Not enough history yet: no such use in the last 26 weeks, or a customer for less than that",
 )  # fmt: skip
 
@@ -88,8 +89,39 @@ def breadth_change_point(row: ir.Table) -> ir.Value:
     return shift(row, "features")
 
 
+@derived(
+    "usage",
+    unit="standard errors",
+    component=None,
+    direction=0,
+    published=False,
+    null="No usage data",
+    words="{value:.2f}",
+)
+def one_standard_error(_row: ir.Table) -> ir.Value:
+    """Standard error of a shift that is told in standard errors: 1."""
+    return ibis.literal(1.0)
+
+
+@derived(
+    "usage",
+    unit="share",
+    component=None,
+    direction=0,
+    published=False,
+    null="No counts of actions",
+    words="{value:.0%}",
+)
+def usage_error(row: ir.Table) -> ir.Value:
+    """Standard error of a relative change of 28 days' actions against 28 others, of a level that stays."""
+    logs = [row[_log("events", number)] for number in range(BLOCKS)]
+    # Two blocks against two: as much as one of them. Before the contract there are none.
+    since = [(row.tenure_days >= (number + 2) * BLOCK_DAYS).ifelse(1.0, 0.0) for number in range(BLOCKS - 1)]
+    return _spread(logs, since).fill_null(0.0)
+
+
 def shift(row: ir.Table, name: str) -> ir.Value:
-    """The statistic of the series, negative where it fell; NULL for a customer of less than 26 weeks."""
+    """The statistic of the series, negative where it fell."""
     logs = [row[_log(name, number)] for number in range(BLOCKS)]
     last_year = row.usage_against_last_year
     lowest = last_year.isnull().ifelse(-FREE, ibis.greatest(1 + ibis.least(last_year, 0.0), SILENT).ln())
@@ -98,8 +130,7 @@ def shift(row: ir.Table, name: str) -> ir.Value:
     split = [_difference(sums, newest) for newest in NEWEST]
     fall = ibis.least(0.0, *(ibis.greatest(d, left, lowest) * weight for d, left, weight in split))
     rise = ibis.greatest(0.0, *(ibis.least(d, left, highest) * weight for d, left, weight in split))
-    furthest = (-fall > rise).ifelse(fall, rise) / _noise(logs)
-    return (row.tenure_days >= LOOKBACK_DAYS).ifelse(furthest, ibis.null())
+    return (-fall > rise).ifelse(fall, rise) / _noise(logs)
 
 
 def _difference(sums: list[ir.Value], newest: int) -> tuple[ir.Value, ir.Value, float]:
@@ -114,7 +145,12 @@ def _difference(sums: list[ir.Value], newest: int) -> tuple[ir.Value, ir.Value, 
 
 
 def _noise(logs: list[ir.Value]) -> ir.Value:
-    """Standard deviation of a block around its level, from the differences of neighbours."""
-    steps = [(new - old).abs() for new, old in pairwise(logs)]
-    mean = list(accumulate(steps))[-1] / len(steps)
-    return (FLOOR**2 + math.pi / 4 * mean * mean).sqrt()
+    """Standard deviation of a block around its level, at least FLOOR."""
+    spread = _spread(logs, [1.0] * (len(logs) - 1))
+    return (FLOOR**2 + spread * spread).sqrt()
+
+
+def _spread(logs: list[ir.Value], weights: Sequence[ir.Value | float]) -> ir.Value:
+    """Standard deviation of a block around its level, from the weighted differences of neighbours."""
+    steps = [(new - old).abs() * weight for (new, old), weight in zip(pairwise(logs), weights, strict=True)]
+    return math.sqrt(math.pi) / 2 * list(accumulate(steps))[-1] / list(accumulate(weights))[-1]

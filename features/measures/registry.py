@@ -31,6 +31,8 @@ class Feature:
     `needs` names the optional columns without which it is NULL (`a|b`: either will do): a column that the source lacks
     is not a count of zero. `scan_days`: days back that its scan reads, more than its own where others share the scan;
     `unread`: days back between which it reads nothing. An unpublished feature is an ingredient of others only.
+    `error` names the unpublished one that is its standard error where nothing has changed, `usual` the one that is
+    usual for the account itself.
 
     Its sentences, which `features.health.words` fills in: `words`; `zero` for a value of 0; `well` where the value
     speaks for the account; `never` for an account that never used the product; `null` without a value. `compared` is
@@ -63,6 +65,8 @@ class Feature:
     rollup: str = ""
     unread: tuple[int, int] | None = None
     scan_days: int | None = None
+    error: str = ""
+    usual: str = ""
 
     @property
     def relative(self) -> bool:
@@ -100,13 +104,14 @@ def aggregate(
     rollup: str = "",
     unread: tuple[int, int] | None = None,
     scan_days: int | None = None,
+    error: str = "",
 ) -> Callable[[Builder], Builder]:
     """Register a feature that is an aggregate over the rows of one source, or of a rollup of it."""
     return lambda build: _register(
         Feature(
             build.__name__, version, _doc(build), unit, (source,), component, direction, null, words, "aggregate",
             build, zero, well, "", compared, bound, empty, lookback_days, tenure_from, needs, published,
-            per_account, rollup, unread, scan_days or lookback_days,
+            per_account, rollup, unread, scan_days or lookback_days, error,
         )
     )  # fmt: skip
 
@@ -123,13 +128,17 @@ def derived(
     never: str = "",
     compared: str = "",
     bound: str = "",
+    tenure_from: int | None = None,
     version: int = 1,
+    published: bool = True,
+    error: str = "",
+    usual: str = "",
 ) -> Callable[[Builder], Builder]:
     """Register a feature that is computed from other columns of the account's row."""
     return lambda build: _register(
         Feature(
             build.__name__, version, _doc(build), unit, sources, component, direction, null, words, "derived", build,
-            zero, well, never, compared, bound,
+            zero, well, never, compared, bound, tenure_from=tenure_from, published=published, error=error, usual=usual,
         )
     )  # fmt: skip
 
@@ -167,7 +176,9 @@ def feature_table(
         columns |= {f.name: _meant(joined, f, key) for f in same_scan}
     wide = joined.select(*book.columns, **columns, **absent)
     # Every derived feature is an expression over aggregates and the book: one step for all keeps the query small.
-    finished = wide.mutate(**{f.name: f.build(wide).cast("float64") for f in _of_kind("derived", given)})
+    finished = wide.mutate(
+        **{f.name: _of_age(wide, f, f.build(wide).cast("float64")) for f in _of_kind("derived", given)}
+    )
     return finished.select(*book.columns, *(f.name for f in features.values() if f.published or f.name in also))
 
 
@@ -203,9 +214,19 @@ def _meant(joined: ir.Table, feature: Feature, key: str) -> ir.Value:
     value = joined[feature.name]
     if feature.empty is not None:
         value = joined[key].isnull().ifelse(feature.empty, value)
-    if feature.tenure_from is not None:
-        value = (joined.tenure_days >= feature.tenure_from).ifelse(value, ibis.null())
-    return value
+    return _of_age(joined, feature, value)
+
+
+def _of_age(accounts: ir.Table, feature: Feature, value: ir.Value) -> ir.Value:
+    """The value of an account that is old enough for the feature's windows."""
+    if feature.tenure_from is None:
+        return value
+    return (accounts.tenure_days >= feature.tenure_from).ifelse(value, ibis.null())
+
+
+def companions(features: Mapping[str, Feature]) -> list[str]:
+    """The unpublished features that others are compared with: standard errors, and what is usual."""
+    return list(dict.fromkeys(name for f in features.values() for name in (f.error, f.usual) if name))
 
 
 def used_sources(features: Iterable[Feature]) -> frozenset[str]:

@@ -20,12 +20,14 @@ MONTH = 28
 def days_of_use(days: Rows) -> ir.Table:
     """By account, of the last 28 days: whether there was use, days, actions and minutes; actions of the 28 before.
 
-    And the logarithm of the actions of each block of two weeks, newest first (change_points.py).
+    `days_of_use`: those of half a year. And the logarithm of the actions of each block of two weeks, newest first
+    (change_points.py).
     """
     recent = days.last(MONTH)
     summed = days.table.group_by(*KEY).agg(
         used=recent.any(),
         active_days=days.day.nunique(where=recent),
+        days_of_use=days.day.nunique(),
         events=total(days.events, recent),
         events_before=total(days.events, days.last(MONTH, before=MONTH)),
         minutes=exact_sum(days.minutes, recent),
@@ -37,7 +39,8 @@ def days_of_use(days: Rows) -> ir.Table:
 def features_in_use(features: Rows) -> ir.Table:
     """By account: whether there was use in the last 28 days, and distinct product features then and in quarters.
 
-    And the logarithm of those of each block of two weeks, newest first (change_points.py).
+    `changed`: those in use in one quarter alone. And the logarithm of those of each block of two weeks, newest first
+    (change_points.py).
     """
     windows = {_block(n): (BLOCK_DAYS, n * BLOCK_DAYS) for n in range(BLOCKS)}
     windows |= {"recent": (MONTH, 0), "quarter": (90, 0), "quarter_before": (90, 90)}
@@ -46,7 +49,9 @@ def features_in_use(features: Rows) -> ir.Table:
     each = features.table.group_by(*KEY, "feature").agg(**used)
     named = each.feature.notnull()
     counted = each.group_by(*KEY).agg(
-        used=each.recent.any(), **{name: (each[name] & named).sum().cast("float64") for name in windows}
+        used=each.recent.any(),
+        changed=((each.quarter != each.quarter_before) & named).sum().cast("float64"),
+        **{name: (each[name] & named).sum().cast("float64") for name in windows},
     )
     return _with_logs(counted)
 

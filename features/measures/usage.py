@@ -12,6 +12,8 @@ from keepwell.features.measures.scans import LOOKBACK_DAYS, days_of_use, in_rece
 
 NO_DATA = "No such usage data, or a customer for less than 28 days"
 NO_PAST = "Not enough history yet: no use in the earlier weeks, or too new a customer"
+A_WEEK = 7
+"""The gap that one more day of use stands for, of an account with few of its own."""
 _usage = partial(aggregate, "usage", component="usage", direction=1)
 _days = partial(_usage, rollup="usage_days", scan_days=LOOKBACK_DAYS, per_account=days_of_use)
 _users = partial(_usage, rollup="usage_users", scan_days=56, needs=("user_id",))
@@ -84,6 +86,7 @@ def minutes_28d(days: Rows) -> ir.Value:
     unit="share",
     lookback_days=56,
     tenure_from=56,
+    error="usage_error",
     null=NO_PAST,
     needs=("events",),
     words="Usage {change} over the last 28 days (vs. the 28 before)",
@@ -97,6 +100,7 @@ def usage_trend(days: Rows) -> ir.Value:
     unit="share",
     lookback_days=56,
     tenure_from=56,
+    error="active_users_trend_error",
     null=NO_PAST,
     words="Active users {change} over the last 28 days (vs. the 28 before)",
 )
@@ -106,12 +110,28 @@ def active_users_trend(usage: Rows) -> ir.Value:
     return relative_change(now, before)
 
 
+@_users(
+    component=None,
+    direction=0,
+    unit="share",
+    lookback_days=56,
+    published=False,
+    null="No users before",
+    words="{value:.0%}",
+)
+def active_users_trend_error(usage: Rows) -> ir.Value:
+    """Standard error of active_users_trend: the root of the users of one window alone, per user before (McNemar)."""
+    now, before = usage.user_id.nunique(where=usage.last(28)), usage.user_id.nunique(where=usage.last(28, before=28))
+    return (2 * usage.user_id.nunique(where=usage.last(56)) - now - before).sqrt() / before.nullif(0)
+
+
 @_usage(
     rollup="usage_days",
     unit="share",
     lookback_days=392,
     unread=(28, 364),
     tenure_from=392,
+    error="usage_error",
     null=NO_PAST,
     needs=("events",),
     words="Usage {change} over the last 28 days (vs. the same weeks last year)",
@@ -163,13 +183,49 @@ def usage_set_aside_age_days(quarantine: Rows) -> ir.Value:
     well="Last login {days} before the newest usage data",
     zero="Logged in on the newest day of the usage data",
     never="Has never logged in (customer for {duration})",
+    usual="usual_gap_days",
     version=2,  # 1 counted from the contract's start also where that lies before the source's first day
 )
 def days_since_last_use(row: ir.Table) -> ir.Value:
     """Days without use to the newest day the source knows, from the last use, the contract's start or its first day."""
-    silent = ibis.least(ibis.coalesce(row.usage_age_days, row.observed_days), row.observed_days)
+    silent = _silent(row)
     uncertain = row.usage_set_aside_age_days.notnull() & (row.usage_set_aside_age_days < silent)
     return uncertain.ifelse(ibis.null(), silent)
+
+
+@_days(
+    unit="days",
+    component=None,
+    direction=0,
+    lookback_days=LOOKBACK_DAYS,
+    empty=0,
+    published=False,
+    null="No usage data",
+    words="Active on {value:.0f} of the last 182 days",
+)
+def days_of_use_182d(days: Rows) -> ir.Value:
+    """Days with any use in the last 26 weeks."""
+    return days.days_of_use.max()
+
+
+@derived(
+    "usage",
+    unit="days",
+    direction=0,
+    component=None,
+    published=False,
+    null="No usage data",
+    words="Usually {days} between days of use",
+)
+def usual_gap_days(row: ir.Table) -> ir.Value:
+    """Mean days from one day of use to the next, of the 26 weeks up to the last use; drawn towards a week where few."""
+    observed = ibis.least(row.observed_days, LOOKBACK_DAYS)
+    before = (observed - _silent(row)).clip(lower=0)
+    return (before + A_WEEK) / (row.days_of_use_182d + 1)
+
+
+def _silent(row: ir.Table) -> ir.Value:
+    return ibis.least(ibis.coalesce(row.usage_age_days, row.observed_days), row.observed_days)
 
 
 @derived(

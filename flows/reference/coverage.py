@@ -18,7 +18,7 @@ from keepwell.features.facts.events import events
 from keepwell.features.facts.known import Facts
 from keepwell.features.health.score import Inputs, coverage, measure_frame
 from keepwell.features.measures.all import FEATURES
-from keepwell.features.measures.registry import COMPONENTS, answerable, feature_table
+from keepwell.features.measures.registry import COMPONENTS, answerable, companions, feature_table
 from keepwell.features.settings import BookSettings, HealthSettings
 from keepwell.flows.reference.complete_company import Scenario, facts_of, filled_tables, given_without
 from keepwell.playbook.alerts.rules import Standing, conditions
@@ -34,7 +34,7 @@ class Answers:
     def __init__(self, scenarios: Sequence[Scenario]) -> None:
         facts = facts_of(scenarios)
         under_contract = book(facts, MONEY)
-        wide = feature_table(facts, under_contract, FEATURES, MONEY.rates()).to_pandas()
+        wide = feature_table(facts, under_contract, FEATURES, MONEY.rates(), companions(FEATURES)).to_pandas()
         wide = wide.set_index("account_id", drop=False)
         for scenario in scenarios:
             given = given_without(scenario)
@@ -84,7 +84,7 @@ def _measures(wide: pd.DataFrame, facts: Facts) -> pd.DataFrame:
     trusted = pd.DataFrame(1.0, index=wide.index, columns=[])
     inputs = Inputs(frozenset(FEATURES), trusted, None, facts.today)
     rows = wide.reset_index(drop=True)
-    return measure_frame(rows[["account_id", "segment"]], rows, FEATURES, HEALTH, inputs)
+    return measure_frame(rows[["account_id", "segment", "tenure_days"]], rows, FEATURES, HEALTH, inputs)
 
 
 def optional_tables() -> list[str]:

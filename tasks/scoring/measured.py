@@ -15,7 +15,7 @@ from keepwell.features.facts.known import Facts
 from keepwell.features.facts.trust import set_aside_share
 from keepwell.features.health.score import Inputs, components, coverage, health_of, measure_frame
 from keepwell.features.measures.all import FEATURES
-from keepwell.features.measures.registry import COMPONENTS, answerable, feature_table
+from keepwell.features.measures.registry import COMPONENTS, answerable, companions, feature_table
 from keepwell.features.settings import Bands, BookSettings, HealthSettings
 from keepwell.playbook.overrides import Override
 from keepwell.playbook.settings import OwnerSettings
@@ -74,7 +74,8 @@ def wide_books(facts: Facts, rules: Rules) -> list[WideBook]:
     """The book of each instant with its features, all by one query."""
     facts = by_customer(facts, rules.money)
     under_contract = book(facts, rules.money)
-    found = feature_table(facts, under_contract, FEATURES, rules.money.rates(), also=[LAST_USE]).to_pandas()
+    also = [LAST_USE, *companions(FEATURES)]
+    found = feature_table(facts, under_contract, FEATURES, rules.money.rates(), also).to_pandas()
     shares = set_aside_share(facts)
     about = [name for name in under_contract.columns if name != AS_OF]
     given = frozenset(name for name, feature in FEATURES.items() if answerable(facts, feature))

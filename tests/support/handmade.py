@@ -7,7 +7,7 @@ Dates and instants are ISO texts. A row names only the columns that matter: the 
 `known_at` follows from the table's rule, or is later where the row says so, as in staging.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -96,11 +96,15 @@ def facts_of(
     return facts_at(InMemory(tables, given or {}), datetime.fromisoformat(as_of), frozenset(fixed))
 
 
-def wide(facts: Facts, *features: str, money: BookSettings | None = None) -> pd.DataFrame:
-    """The book with the named features (none named: all of them), one row per account (index)."""
+def wide(facts: Facts, *features: str, money: BookSettings | None = None, also: Collection[str] = ()) -> pd.DataFrame:
+    """The book with the named features (none named: all of them), one row per account (index).
+
+    `also`: unpublished features that are to be columns too.
+    """
     wanted = _with_ingredients(features) if features else FEATURES
     settings = money or BookSettings()
-    table = feature_table(facts, book(facts, settings), {name: FEATURES[name] for name in wanted}, settings.rates())
+    chosen = {name: FEATURES[name] for name in wanted}
+    table = feature_table(facts, book(facts, settings), chosen, settings.rates(), also)
     return table.drop(AS_OF).to_pandas().set_index("account_id").sort_index()
 
 

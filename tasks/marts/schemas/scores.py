@@ -63,7 +63,7 @@ FACTORS = Mart(
         "component": (TEXT, "component of the feature"),
         "value": (NUMBER, "value of the feature; if carried forward, the last observed value"),
         "reference": (NUMBER, "median of similar accounts (same segment); model: value of its typical account"),
-        "scale": (NUMBER, "robust standard deviation of similar accounts, on the log scale"),
+        "scale": (NUMBER, "robust standard deviation of similar accounts, on the log scale; own: the standard error"),
         "points": (NUMBER, "points 0-100 of the value"),
         "confidence": (NUMBER, "share of its weight that counts in the score, 0-1"),
         "coverage": (NUMBER, "share of its weight that counts as known, 0-1"),

@@ -16,7 +16,7 @@ from keepwell.features.health.change import PARTS, change_parts
 from keepwell.features.health.points import definition_key, peer_groups, peer_reference, points_from, points_of
 from keepwell.features.health.score import Inputs, components, coverage, effective_weights, health_of, measure_frame
 from keepwell.features.measures.all import FEATURES
-from keepwell.features.measures.registry import COMPONENTS
+from keepwell.features.measures.registry import COMPONENTS, companions
 from keepwell.features.settings import DEFAULT_MEASURES, HealthSettings
 
 MONDAY = date(2024, 3, 4)
@@ -38,17 +38,22 @@ def measured(
     stored: pd.DataFrame | None = None,
     absent: Sequence[str] = (),
     trust: Mapping[str, Sequence[float]] | None = None,
+    own: Mapping[str, Sequence[float] | float] | None = None,
+    tenure_days: int = 400,
 ) -> pd.DataFrame:
     """The measure frame of accounts a0, a1, ... with these values; what is not named, the company does not have.
 
-    `absent` are sources that it does not have, `trust` the shares of rows that can be trusted by source.
+    `absent` are sources that it does not have, `trust` the shares of rows that can be trusted by source, `own` what is
+    usual for the accounts and their standard errors: a day between two of use and 0, unless said.
     """
     names = [f"a{n}" for n in range(len(next(iter(values.values()))))]
     features = pd.DataFrame({"account_id": names, **dict.fromkeys(MEASURES, np.nan)}).assign(**values)
-    book = pd.DataFrame({"account_id": names, "segment": list(segments or [None] * len(names))})
+    about = {"segment": list(segments or [None] * len(names)), "tenure_days": tenure_days}
+    book = pd.DataFrame({"account_id": names, **about})
     answerable = frozenset(n for n in values if not set(FEATURES[n].sources) & set(absent))
     confidence = pd.DataFrame(dict(trust or {}), index=names, dtype=float)
-    numbers = features.astype(dict.fromkeys(MEASURES, float))
+    beside = {**dict.fromkeys(companions(FEATURES), 0.0), "usual_gap_days": 1.0, **(own or {})}
+    numbers = features.astype(dict.fromkeys(MEASURES, float)).assign(**beside)
     return measure_frame(book, numbers, FEATURES, health, Inputs(answerable, confidence, stored, as_of))
 
 
@@ -69,8 +74,7 @@ def score(measures: pd.DataFrame) -> float:
     ("feature", "value", "points"),
     [
         ("usage_trend", -0.6, 0), ("usage_trend", 0, 75), ("usage_trend", 0.2, 100), ("usage_trend", 9, 100),
-        ("usage_trend", -0.2, 50), ("days_since_last_use", 30, 0), ("days_since_last_use", 10, 50),
-        ("days_since_last_use", 0, 75),
+        ("usage_trend", -0.2, 50), ("urgent_tickets_90d", 4, 0), ("days_since_last_use", 0, 75),
         ("days_since_last_use", 400, 0), ("nps_score_365d", 7.5, 75), ("escalations_90d", 0, 75),
         ("escalations_90d", 1, 50), ("urgent_tickets_90d", 0, 80),
     ],
@@ -78,6 +82,53 @@ def score(measures: pd.DataFrame) -> float:
 def test_a_scale_runs_from_worst_to_best(feature: str, value: float, points: float) -> None:
     """Linear between the two, 0 and 100 beyond them (HLT-1)."""
     assert of(measured({feature: [value]}), feature)["points"] == pytest.approx(points)
+
+
+def test_a_change_counts_as_far_as_it_is_above_chance() -> None:
+    """Down 40%: nothing at a standard error of 20%, three quarters of it at 10%, all of it at none (FEA-4, HLT-1)."""
+    found = measured({"usage_trend": [-0.4] * 4}, own={"usage_error": [0.3, 0.2, 0.1, 0.0]})
+
+    assert [of(found, "usage_trend", f"a{n}")["points"] for n in range(4)] == pytest.approx([75, 75, 37.5, 25])
+    assert of(found, "usage_trend", "a1")["scale"] == 0.2
+    raw = settings(measures={"usage_trend": {"reference": "fixed"}})
+    assert score(measured({"usage_trend": [-0.4]}, raw, own={"usage_error": 0.3})) == pytest.approx(25)
+
+
+def test_a_change_whose_error_was_not_stored_is_of_another_definition() -> None:
+    """What was published before errors were cannot be worked out again under the new definition (HLT-3)."""
+    old = measured({"usage_trend": [-0.4], "csat_180d": [4.0]}, settings(sure_from=0), own={"usage_error": 0.3})
+    old.loc[old["feature"] == "usage_trend", "scale"] = np.nan
+
+    now = measured({"usage_trend": [-0.4], "csat_180d": [4.0]}, own={"usage_error": 0.3})
+
+    assert list(changed(old, now)) == ["change_definition"]
+
+
+def test_silence_is_measured_by_the_accounts_own_rhythm() -> None:
+    """Eight days: long for a team that comes daily, nothing for one that comes every month (FEA-4)."""
+    worst, best = DEFAULT.measures["days_since_last_use"].scale
+    found = measured({"days_since_last_use": [8, 8, 0]}, own={"usual_gap_days": [1.0, 32.0, 32.0]})
+    points = [of(found, "days_since_last_use", f"a{n}")["points"] for n in range(3)]
+
+    assert points == pytest.approx([100 * (gaps - worst) / (best - worst) for gaps in (8, 0.25, 0)])
+    assert of(found, "days_since_last_use", "a1")["reference"] == 32
+
+
+def test_a_past_that_a_young_account_cannot_have_is_not_missing() -> None:
+    """A month old, with users, seats and features: scored. What every account can have still counts (HLT-2)."""
+    usage = [m for m in MEASURES if FEATURES[m].component in {"usage", "adoption"}]
+    young = [m for m in usage if (FEATURES[m].tenure_from or 0) <= 30 and m != "onboarding_attendance"]
+    none = {m: [None] for m in usage}
+    values: Values = {**none, **{m: [_value_at(m, 75.0)] for m in young}}
+
+    found = measured(values, tenure_days=30)
+    old = measured(values, tenure_days=400)
+    week = measured({**none, "days_since_last_use": [0]}, tenure_days=7)
+
+    assert coverage(found)["a0"] > DEFAULT.minimum_coverage > coverage(old)["a0"]
+    assert score(found) == score(old) == pytest.approx(75)
+    assert of(found, "usage_trend")["weight"] == 0 < of(old, "usage_trend")["weight"]
+    assert coverage(week)["a0"] < DEFAULT.minimum_coverage
 
 
 def test_the_median_of_the_peers_is_typical_and_a_deviation_is_twenty_points() -> None:
@@ -180,7 +231,8 @@ def test_a_better_value_never_gets_fewer_points(feature: str, value: float, step
 
     def points(of_value: float) -> float:
         values = np.array([of_value, *peers])
-        _, _, found = points_of(values, peer_groups(pd.Series([None] * 42)), about, measure, DEFAULT)
+        own = (np.full(42, 3.0), np.full(42, 0.1))
+        _, _, found = points_of(values, own, peer_groups(pd.Series([None] * 42)), about, measure, DEFAULT)
         return float(found[0])
 
     assert points(value + about.direction * step) >= points(value) - 1e-9

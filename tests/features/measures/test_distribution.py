@@ -10,7 +10,14 @@ import pytest
 from keepwell.features.health.change import change_parts
 from keepwell.features.health.score import Inputs, health_of, measure_frame
 from keepwell.features.measures.all import FEATURES
+from keepwell.features.measures.registry import companions
 from keepwell.features.settings import DEFAULT_MEASURES, HealthSettings
+
+OWN = {
+    "usage_error": 0.12, "active_users_trend_error": 0.1, "adoption_velocity_error": 0.5, "usual_gap_days": 2.0,
+    "one_standard_error": 1.0,
+}  # fmt: skip
+"""Standard errors of changes, and what is usual, of an account of middling use."""
 
 # A whole book ---------------------------------------------------------------------------------------------------------
 
@@ -35,6 +42,8 @@ def plausible(accounts: int, seed: int = 7) -> tuple[pd.DataFrame, pd.DataFrame]
         "days_since_last_use": np.exp(around(0.5, 1, -0.5)) - 1,
         "usage_trend": np.exp(around(0, 0.25)) - 1,
         "active_users_trend": np.exp(around(0, 0.15)) - 1,
+        "usage_change_point": around(0, 1),
+        "breadth_change_point": around(0, 1),
         "usage_against_last_year": np.exp(around(0.05, 0.35)) - 1,
         "features_used_28d": np.clip(around(6, 2), 0, None),
         "seat_utilisation": np.clip(around(0.65, 0.2), 0, 1),
@@ -65,9 +74,9 @@ def plausible(accounts: int, seed: int = 7) -> tuple[pd.DataFrame, pd.DataFrame]
         "lost_deals_180d": counts(0.05),
     }
     names = [f"a{n:05}" for n in range(accounts)]
-    features = pd.DataFrame({"account_id": names, **values})
+    features = pd.DataFrame({"account_id": names, **values, **OWN})
     features[list(values)] = features[list(values)].mask(rng.random((accounts, len(values))) < 0.1)
-    return pd.DataFrame({"account_id": names, "segment": segments}), features
+    return pd.DataFrame({"account_id": names, "segment": segments, "tenure_days": 400}), features
 
 
 def health_of_all(book: pd.DataFrame, features: pd.DataFrame) -> pd.Series:
@@ -84,7 +93,7 @@ def test_a_typical_account_is_stable_a_dying_one_critical_a_great_one_healthy() 
     health = health_of_all(book, features)
     middle = health.groupby(book.set_index("account_id")["segment"]).median()
 
-    assert set(features.columns) == {"account_id", *DEFAULT_MEASURES}
+    assert set(features.columns) == {"account_id", *DEFAULT_MEASURES, *companions(FEATURES)}
     assert middle.between(71, 79).all(), middle
     assert health["a00000"] < 30
     assert health["a00001"] > 88
@@ -98,10 +107,11 @@ def test_a_typical_account_is_stable_a_dying_one_critical_a_great_one_healthy() 
 def test_silence_alone_is_enough_to_be_critical() -> None:
     """Everything else typical, but nobody uses it any more: somebody must call."""
     book, features = plausible(300)
-    medians = features.drop(columns="account_id").median()
+    medians = features[list(DEFAULT_MEASURES)].median()
     features.loc[0, medians.index] = medians
     silent = {"active_days_28d": 0, "events_per_seat_28d": 0, "active_users_28d": 0, "days_since_last_use": 40,
-              "usage_trend": -1, "active_users_trend": -1, "features_used_28d": 0, "seat_utilisation": 0}  # fmt: skip
+              "usage_trend": -1, "active_users_trend": -1, "usage_change_point": -8, "breadth_change_point": -8,
+              "features_used_28d": 0, "seat_utilisation": 0}  # fmt: skip
     typical = health_of_all(book, features)["a00000"]
     features.loc[0, list(silent)] = list(silent.values())
 
@@ -113,6 +123,7 @@ def _dying() -> dict[str, float]:
     return {
         "active_days_28d": 1, "events_per_seat_28d": 0.5, "active_users_28d": 1, "days_since_last_use": 20,
         "usage_trend": -0.8, "active_users_trend": -0.7, "usage_against_last_year": -0.9, "features_used_28d": 1,
+        "usage_change_point": -8, "breadth_change_point": -6,
         "seat_utilisation": 0.05, "adoption_velocity": -5, "tickets_per_seat_90d": 2, "urgent_tickets_90d": 3,
         "escalations_90d": 2, "csat_180d": 1.5, "nps_score_365d": 1, "ticket_sentiment_90d": -0.7,
         "touchpoint_sentiment_90d": -0.5, "days_since_executive_contact": 300, "meeting_attendance_180d": 0.1,
@@ -124,6 +135,7 @@ def _great() -> dict[str, float]:
     return {
         "active_days_28d": 27, "events_per_seat_28d": 120, "active_users_28d": 200, "days_since_last_use": 0,
         "usage_trend": 0.2, "active_users_trend": 0.1, "usage_against_last_year": 0.5, "features_used_28d": 12,
+        "usage_change_point": 3, "breadth_change_point": 3,
         "seat_utilisation": 0.95, "adoption_velocity": 2, "tickets_per_seat_90d": 0.02, "urgent_tickets_90d": 0,
         "escalations_90d": 0, "oldest_open_ticket_days": 0, "csat_180d": 5, "nps_score_365d": 10, "nps_change": 1,
         "ticket_sentiment_90d": 0.4, "touchpoint_sentiment_90d": 0.6, "days_since_executive_contact": 10,

@@ -1,5 +1,6 @@
 """Every feature, on numbers that can be checked in the head: all cases are accounts of one company, as of MONDAY."""
 
+import math
 import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,7 +10,7 @@ import pytest
 
 from keepwell.features.facts.canonical import OUTCOMES, TABLES
 from keepwell.features.measures.all import FEATURES, MODULES
-from keepwell.features.measures.registry import COMPONENTS, Feature, used_sources
+from keepwell.features.measures.registry import COMPONENTS, Feature, companions, used_sources
 from keepwell.features.settings import BookSettings
 from tests.support.handmade import MONDAY, Row, ago, company, contract, value, wide
 
@@ -114,6 +115,21 @@ CASES = [
     case("events_per_seat_28d", "add-on seats count", 3, contracts=[{"seats": 10}, {"seats": 10, "start_on": ago(9)}],
          usage=[used(3, events=60)]),
     case("events_per_seat_28d", "not sold by seat", None, usage=[used(3, events=60)]),
+    case("usage_error", "even", 0, usage=[used(14 * n + 1, events=7) for n in range(13)]),
+    case("usage_error", "10 and 20 in turn: mean |step| = ln((20 + s) / (10 + s)), s a quarter of the mean",
+         math.sqrt(math.pi) / 2 * math.log((20 + 190 / 52) / (10 + 190 / 52)),
+         usage=[used(14 * n + 1, events=20 if n % 2 else 10) for n in range(13)]),
+    case("usage_error", "a customer for 56 days: 20, 20, 20, 20, and nothing before", 0,
+         contracts=[{"start_on": ago(56)}], usage=[used(14 * n + 1, events=20) for n in range(4)]),
+    case("active_users_trend_error", "bob stayed, ann and cy came, dan left: root of 3, per 2 before", 3**0.5 / 2,
+         usage=[used(1, "ann"), used(1, "bob"), used(9, "cy"), used(30, "bob"), used(31, "dan")]),
+    case("active_users_trend_error", "the same people", 0, usage=[used(1), used(30)]),
+    case("usual_gap_days", "every other day for 26 weeks: (182 + 7) / (91 + 1)", 189 / 92,
+         usage=[used(2 * n + 1) for n in range(91)]),
+    case("usual_gap_days", "never used: a week", 7, contracts=[{"start_on": ago(40)}]),
+    case("usual_gap_days", "13 weekly days, then 91 silent ones: (91 + 7) / (13 + 1)", 7,
+         usage=[used(92 + 7 * n) for n in range(13)]),
+    case("one_standard_error", "always", 1),
     case("usage_change_point", "4 of 50 after 9 of 100: -0.532 x 1.664 / 0.155", -5.71,
          usage=[used(14 * n + 1, events=50 if n < 4 else 100) for n in range(13)]),
     case("usage_change_point", "even", 0, usage=[used(14 * n + 1, events=7) for n in range(13)]),
@@ -129,6 +145,9 @@ CASES = [
     case("adoption_velocity", "three after one", 2,
          usage=[used(1), used(2, feature="b"), used(90, feature="c"), used(91), used(180)]),
     case("adoption_velocity", "none after one", -1, usage=[used(180)]),
+    case("adoption_velocity_error", "one stayed, two came, one left: root of 3", 3**0.5,
+         usage=[used(1, feature="a"), used(1, feature="b"), used(90, feature="c"), used(91, feature="a"),
+                used(180, feature="d")]),
     case("adoption_velocity", "none before", None, usage=[used(1), used(181)]),
     case("seat_utilisation", "two of eight", 0.25, contracts=[{"seats": 8}], usage=[used(1), used(1, "bob")]),
     case("seat_utilisation", "more people than seats is 1", 1, contracts=[{"seats": 1}],
@@ -278,7 +297,7 @@ def computed() -> pd.DataFrame:
             shape = {"contracts": contract(), "quarantine": {"table_name": "usage", "known_at": ago(0)}}.get(name, {})
             rows[name] += [{**shape, **row, "account_id": each.account} for row in mine]
     rows["contracts"].append(contract("busy", ago(1000)))
-    return wide(company(MONDAY, **rows), money=BookSettings(fx_rates={"EUR": 1.1}))
+    return wide(company(MONDAY, **rows), money=BookSettings(fx_rates={"EUR": 1.1}), also=companions(FEATURES))
 
 
 @pytest.mark.parametrize("each", CASES, ids=lambda c: c.account)
@@ -294,7 +313,7 @@ def test_a_feature_has_the_value_that_its_words_promise(each: Case, computed: pd
 
 def test_every_feature_has_a_case() -> None:
     """A feature that nobody worked out by hand is not finished (FEA-1)."""
-    assert {each.feature for each in CASES} == set(PUBLISHED)
+    assert {each.feature for each in CASES} == {*PUBLISHED, *companions(FEATURES)}
     assert {each.account for each in CASES}
     assert len({each.account for each in CASES}) == len(CASES)
 
