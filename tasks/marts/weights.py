@@ -87,7 +87,7 @@ def _lines(weights: Weights) -> list[str]:
 
 
 def tuned_in_words(tuning: Tuning) -> str:
-    """One sentence: the tuned score's gain on months that it was not tuned on."""
+    """The tuned score's gain on months that it was not tuned on, and why its rival is not the candidate `health`."""
     by_hand, tuned, ahead = tuning.graded.by_hand, tuning.graded.tuned, tuning.graded.ahead
     auc, found = ahead["roc_auc"], ahead["recall"]
     return (
@@ -95,5 +95,6 @@ def tuned_in_words(tuning: Tuning) -> str:
         f"(difference {auc.value:+.3f}, {auc.low:+.3f} to {auc.high:+.3f}); recall at capacity "
         f"{tuned['recall'].value:.3f} against {by_hand['recall'].value:.3f} (difference {found.value:+.3f}, "
         f"{found.low:+.3f} to {found.high:+.3f}), on {tuning.graded.rows:,} account-months with "
-        f"{tuning.graded.churned_accounts:,} losses."
+        f"{tuning.graded.churned_accounts:,} losses. By hand is the weighted mean of all known components, each "
+        "account-month counted once; the candidate `health` is the published score, unknown at low coverage."
     )

@@ -147,3 +147,4 @@ def test_the_marts_accept_the_tuned_weights() -> None:
     assert mart_table(MARTS["weights"], frame, STAMP).num_rows == 21
     assert mart_table(MARTS["model_performance"], backtest_frame("churn", tuning), STAMP).num_rows == 2
     assert f"on {tuning.graded.rows:,} account-months" in tuned_in_words(tuning)
+    assert "the candidate `health` is the published score, unknown at low coverage" in tuned_in_words(tuning)
