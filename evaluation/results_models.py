@@ -22,6 +22,7 @@ from keepwell.models.grading.metrics import Floats, top
 from keepwell.models.settings.all import ModelSettings
 from keepwell.models.settings.training import WeightSettings
 from keepwell.models.training.candidates import BASELINES
+from keepwell.models.training.inputs import varied
 from keepwell.models.training.split import Splits, labeled_rows
 from keepwell.models.training.trial import Trial, trial
 from keepwell.models.training.weights import tuned_weights, weighted_health
@@ -35,6 +36,7 @@ GAP_DAYS = LabelSettings().churn_horizon_days
 NUMERIC_FEATURES = [f.name for f in FEATURES.values() if f.published]
 CONFIDENCE = 0.90
 DRAWS, SEED = 400, 1
+WORDS = {"single": "best single feature", "tuned": "tuned weights"}
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class TrainedCompany:
 
     @cached_property
     def test(self) -> pd.DataFrame:
-        """Test rows with every score as a risk, higher is riskier: `champion`, `oracle`, `health`, `tuned`."""
+        """Test rows with every score as a risk, higher is riskier: champion, oracle, health, tuned, single."""
         rows = self.trial.test
         train = labeled_rows(self.examples, "churned", self.splits.train)
         tuned = tuned_weights(train, "churned", COMPONENTS, HEALTH.weights_of, WeightSettings())
@@ -55,7 +57,7 @@ class TrainedCompany:
         health = rows["health"].fillna(rows["health"].median())
         return rows.assign(
             **named, champion=rows["chance"], oracle=rows["p_churn"], health=-health,
-            tuned=-weighted_health(rows, tuned.of).fillna(50.0),
+            tuned=-weighted_health(rows, tuned.of).fillna(50.0), single=best_single(train, rows),
         )  # fmt: skip
 
     def auc(self, name: str, rows: pd.DataFrame | None = None) -> float:
@@ -91,6 +93,16 @@ class TrainedCompany:
         """Every month from the first of validation on, with the champion's probability."""
         rows = self.examples[self.examples["as_of"] >= pd.Timestamp(self.splits.validation[0])]
         return rows.assign(chance=self.trial.graded.probabilities(rows))
+
+
+def best_single(train: pd.DataFrame, rows: pd.DataFrame) -> pd.Series:
+    """The feature that ranks the training rows best by itself, as a risk; a missing value is their median."""
+    known = train[NUMERIC_FEATURES].astype("float64")
+    filled = known.fillna(known.median())
+    left = train["churned"].astype(bool)
+    ranks = pd.Series({name: roc_auc_score(left, filled[name]) - 0.5 for name in varied(train, NUMERIC_FEATURES)})
+    best = str(ranks.abs().idxmax())
+    return np.sign(ranks[best]) * rows[best].astype("float64").fillna(known[best].median())
 
 
 def trained_on(examples: pd.DataFrame) -> TrainedCompany:
@@ -160,8 +172,8 @@ def lower_bound(values: Floats) -> float:
 
 
 def side_by_side(seeds: Sequence[TrainedCompany]) -> list[str]:
-    """Health, tuned weights and every candidate, overall and per segment."""
-    names = ["health", "tuned", *(n for n in seeds[0].trial.trained if n not in BASELINES), "oracle"]
+    """The best feature of the training months, health, tuned weights and every candidate, overall and per segment."""
+    names = ["single", "health", "tuned", *(n for n in seeds[0].trial.trained if n not in BASELINES), "oracle"]
     segments = sorted(seeds[0].test["segment"].unique())
     lines = [f"| score | all | {' | '.join(segments)} | recall | closed |", "|---" * (len(segments) + 4) + "|"]
     for name in names:
@@ -173,5 +185,5 @@ def side_by_side(seeds: Sequence[TrainedCompany]) -> list[str]:
         recall = np.mean([seed.recall(name) for seed in seeds])
         closed = np.mean([seed.closed(name) for seed in seeds])
         cells = " | ".join(f"{value:.3f}" for value in (book, *each, recall, closed))
-        lines.append(f"| {'tuned weights' if name == 'tuned' else name.replace('_', ' ')} | {cells} |")
+        lines.append(f"| {WORDS.get(name, name.replace('_', ' '))} | {cells} |")
     return lines
