@@ -26,7 +26,7 @@ install: .venv/.installed  ## the locked dependencies and the keepwell command, 
 demo: .venv/.installed  ## the main job on the sample company
 	$(BIN)/python -m keepwell.cli.demo
 
-demo-full: .venv/.installed  ## the same on 60 months, with a model of every outcome (ten minutes)
+demo-full: .venv/.installed  ## the same on 60 months, with a model of every outcome
 	$(BIN)/python -m keepwell.cli.demo --full
 
 test: .venv/.installed  ## the tests of ten minutes: all that is short and needs no scheduler or browser
