@@ -124,7 +124,7 @@ def test_factors_say_what_pulls_down_or_for_a_healthy_account_what_holds_up() ->
         assert list(cited["rank"]) == list(range(1, len(cited) + 1))
         assert (cited["pull"].abs().diff().dropna() <= 1e-12).all()
     assert row_of(high)["band"] == "healthy"
-    assert row_of(high)["factor_1"] == "Usage up 80% over the last 28 days (vs. the 28 before)"
+    assert row_of(high)["factor_1"] == "Usage has stepped up in the last 26 weeks"
 
 
 def test_a_good_sign_is_shown_as_one() -> None:
@@ -303,7 +303,7 @@ def test_a_change_beyond_the_flag_is_flagged(tmp_path: Path) -> None:
 def test_the_owner_is_the_csm_or_else_the_default() -> None:
     """An account without a CSM belongs to somebody (section 1)."""
     rows = {**FALLEN, "contracts": [contract("acme", seats=1), contract("bolt", seats=1)]}
-    rows["usage"] = [*FALLEN["usage"], *used("bolt", [10] * 72 + [1] * 28)]
+    rows["usage"] = [*FALLEN["usage"], *used("bolt", [10] * 222 + [1] * 28)]
     rows["accounts"] = [{"account_id": "bolt", "csm": "di"}]
 
     assert [row_of(scored(rows), a)["action_owner"] for a in ("acme", "bolt")] == ["desk", "di"]
