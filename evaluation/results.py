@@ -19,7 +19,7 @@ import pandas as pd
 from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import Pipeline
 
-from evaluation import results_slides, results_treated
+from evaluation import results_jumps, results_slides, results_treated
 from evaluation.results_models import GAP_DAYS, model_sections
 from keepwell.features.measures.all import FEATURES
 from keepwell.flows.configuration.settings import load_settings
@@ -178,6 +178,7 @@ def main() -> None:
     parser.add_argument("--train-accounts", type=int, default=20_000)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
     parser.add_argument("--treated-seeds", type=int, nargs="+", default=[1, 2, 3])
+    parser.add_argument("--jumping-seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--to", type=Path, default=PAGE)
     arguments = parser.parse_args()
     companies = [company(arguments.accounts, seed) for seed in arguments.seeds]
@@ -185,6 +186,8 @@ def main() -> None:
     bounds = list(bounds_of(worlds, company(arguments.train_accounts, TRAIN_SEED).months))
     randomized = results_treated.randomized_company()
     treated = (company(arguments.accounts, seed, randomized).months for seed in arguments.treated_seeds)
+    jumping = (company(arguments.accounts, seed, results_jumps.jumping_company()).months
+               for seed in arguments.jumping_seeds)  # fmt: skip
     models = [
         *model_sections(worlds),
         "",
@@ -195,6 +198,10 @@ def main() -> None:
         "### Where four in ten of the flagged are worked on",
         "",
         *table(list(results_treated.bounds_of(treated))),
+        "",
+        "### Where accounts jump, few use the product and nobody writes tickets",
+        "",
+        *table(list(results_jumps.bounds_of(jumping))),
     ]
     text = page(bounds, models, arguments.accounts, arguments.train_accounts, arguments.seeds)
     arguments.to.write_text(text, encoding="utf-8")

@@ -7,7 +7,7 @@ import ibis.expr.types as ir
 from keepwell.features.facts.columns import KEY
 from keepwell.features.facts.exact import exact_sum
 from keepwell.features.facts.known import Rows
-from keepwell.features.facts.rollups import total
+from keepwell.features.facts.rollups import VALUES, total
 
 BLOCK_DAYS = 14
 BLOCKS = 13
@@ -20,8 +20,8 @@ MONTH = 28
 def days_of_use(days: Rows) -> ir.Table:
     """By account, of the last 28 days: whether there was use, days, actions and minutes; actions of the 28 before.
 
-    `days_of_use`: those of half a year. And the logarithm of the actions of each block of two weeks, newest first
-    (change_points.py).
+    `days_of_use`: those of half a year. `counted`: rows of the last 28 days that have a count of actions. And the
+    logarithm of the actions of each block of two weeks, newest first (change_points.py).
     """
     recent = days.last(MONTH)
     summed = days.table.group_by(*KEY).agg(
@@ -29,6 +29,7 @@ def days_of_use(days: Rows) -> ir.Table:
         active_days=days.day.nunique(where=recent),
         days_of_use=days.day.nunique(),
         events=total(days.events, recent),
+        counted=total(days.table[f"{VALUES}events"], recent),
         events_before=total(days.events, days.last(MONTH, before=MONTH)),
         minutes=exact_sum(days.minutes, recent),
         **{_block(n): total(days.events, days.last(BLOCK_DAYS, n * BLOCK_DAYS)) for n in range(BLOCKS)},

@@ -22,8 +22,8 @@ FOLLOWS_A_FEATURE = columns(
 """What may follow where a feature moves: factors and scores, of the accounts that are compared with it as well."""
 OF_USAGE = columns(
     features="events_28d minutes_28d features_used_28d adoption_velocity seat_utilisation active_users_28d usage_trend"
-    " active_users_trend usage_against_last_year events_per_seat_28d usage_change_point breadth_change_point season"
-    " days_since_last_use active_days_28d",
+    " active_users_trend usage_against_last_year events_per_seat_28d events_per_use_28d usage_change_point"
+    " breadth_change_point season days_since_last_use active_days_28d",
 )
 """Features that rest on usage."""
 

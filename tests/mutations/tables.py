@@ -173,7 +173,10 @@ def events_of_one_account(rng: random.Random, company: Company) -> Changes:
     company.put("usage", usage)
     return Changes(
         columns(features="events_28d"),
-        columns(features="events_per_seat_28d usage_trend usage_change_point usage_against_last_year season"),
+        columns(
+            features="events_per_seat_28d events_per_use_28d usage_trend usage_change_point usage_against_last_year"
+            " season"
+        ),
         FOLLOWS_A_FEATURE,
         frozenset({account}),
         rows=ALERTED,
