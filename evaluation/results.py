@@ -186,8 +186,9 @@ def main() -> None:
     bounds = list(bounds_of(worlds, company(arguments.train_accounts, TRAIN_SEED).months))
     randomized = results_treated.randomized_company()
     treated = (company(arguments.accounts, seed, randomized).months for seed in arguments.treated_seeds)
-    jumping = (company(arguments.accounts, seed, results_jumps.jumping_company()).months
-               for seed in arguments.jumping_seeds)  # fmt: skip
+    jumps, even = results_jumps.jumping_company(), results_jumps.even_company()
+    jumping = (company(arguments.accounts, seed, jumps).months for seed in arguments.jumping_seeds)
+    steady = (company(arguments.accounts, seed, even).months for seed in arguments.jumping_seeds[:1])
     models = [
         *model_sections(worlds),
         "",
@@ -201,7 +202,11 @@ def main() -> None:
         "",
         "### Where accounts jump, few use the product and nobody writes tickets",
         "",
-        *table(list(results_jumps.bounds_of(jumping))),
+        *table(list(results_jumps.bounds_of(jumping, min_gain=0.0))),
+        "",
+        "### Where as much is done at each use, however an account fares",
+        "",
+        *table(list(results_jumps.bounds_of(steady, min_gain=-0.003))),
     ]
     text = page(bounds, models, arguments.accounts, arguments.train_accounts, arguments.seeds)
     arguments.to.write_text(text, encoding="utf-8")

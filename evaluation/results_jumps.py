@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import pandas as pd
 
+from evaluation.results_models import GAP_DAYS
 from keepwell.features.measures.all import FEATURES
-from keepwell.features.settings import BookSettings, LabelSettings
 from keepwell.models.grading.intervals import drawn, estimated
 from keepwell.models.grading.metrics import Graded, graded, roc_auc
 from keepwell.models.settings.all import ModelSettings
@@ -27,7 +27,6 @@ GRADED = ("events_per_use_28d",)
 """The features that are graded: with them against without."""
 CANDIDATE = "logistic_boosting"
 SETTINGS = ModelSettings()
-GAP_DAYS = LabelSettings().churn_horizon_days + BookSettings().churn_grace_days
 DRAWS, SEED, CONFIDENCE = 400, 1, 0.90
 
 
@@ -42,12 +41,20 @@ def jumping_company() -> CompanySettings:
     )
 
 
-def bounds_of(worlds: Iterable[pd.DataFrame]) -> Iterator[Bound]:
+def even_company() -> CompanySettings:
+    """The sample company in which as much is done at each use, however the account fares."""
+    company = company_with("off", confounder=False)
+    return company.model_copy(update={"usage": company.usage.model_copy(update={"depth": 0.0})})
+
+
+def bounds_of(worlds: Iterable[pd.DataFrame], min_gain: float) -> Iterator[Bound]:
     """ROC-AUC of one candidate on the test months with the graded features, and less that without, paired."""
     found = pd.DataFrame([gain(world) for world in worlds])
     count = f"mean of {len(found)} companies"
     yield Bound(f"ROC-AUC of {CANDIDATE} on the test months, {count}", -np.inf, np.inf, found["auc"].mean())
-    yield Bound(f"less that without {', '.join(GRADED)}, {count}", 0.0, np.inf, found["difference"].mean(), digits=4)
+    yield Bound(
+        f"less that without {', '.join(GRADED)}, {count}", min_gain, np.inf, found["difference"].mean(), digits=4
+    )
     yield Bound("lowest lower bound of a company", -np.inf, np.inf, found["low"].min(), digits=4)
     yield Bound("highest lower bound of a company", -np.inf, np.inf, found["low"].max(), digits=4)
 
