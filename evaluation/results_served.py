@@ -20,7 +20,7 @@ from evaluation.results_early import RULES as EARLY
 from evaluation.results_models import CONFIDENCE, GAP_DAYS, NUMERIC_FEATURES, SETTINGS, lower_bound
 from keepwell.models.grading.metrics import Floats
 from keepwell.models.monitoring.early_warning import early_warning
-from keepwell.models.training.thresholds import threshold_of
+from keepwell.models.training.thresholds import threshold_of, within_capacity
 from keepwell.models.training.trial import Trial, trial
 from keepwell.sample.settings import CompanySettings
 from keepwell.tasks.learning.training import splits_of
@@ -70,8 +70,12 @@ class Served:
     def flagged(self) -> pd.Series:
         """Whether each row is flagged, by the thresholds of what serves."""
         of, y_prob = self.trial.serving, self.rows["served"].to_numpy()
-        limits = of.in_season(threshold_of(self.rows, self.trial.serving_thresholds, SETTINGS.policy), self.rows)
-        return pd.Series(y_prob >= limits, self.rows.index)
+        above = np.zeros(len(y_prob), dtype=bool)
+        for at in self.rows.groupby("as_of").indices.values():
+            month = self.rows.iloc[at]
+            limits = of.in_season(threshold_of(month, self.trial.serving_thresholds, SETTINGS.policy), month)
+            above[at] = y_prob[at] >= within_capacity(y_prob[at], limits, SETTINGS.policy)
+        return pd.Series(above, self.rows.index)
 
 
 def served(accounts: int, seed: int, settings: CompanySettings, months: int) -> Served:

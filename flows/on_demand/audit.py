@@ -1,6 +1,7 @@
 """Past scores against outcomes: how well they predicted churn, and what was retained (LRN-5, LRN-7)."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from keepwell.flows.run import Run
@@ -10,6 +11,7 @@ from keepwell.tasks.learning.audit import Audit, AuditRules, audit, marts_of
 from keepwell.tasks.lock import holding
 from keepwell.tasks.marts.publish import Stamp, publish
 from keepwell.tasks.marts.runs import recorded
+from keepwell.tasks.registry.champion import champions_on
 from keepwell.tasks.reports.audit import write_audit_page
 from keepwell.tasks.sources.snapshot import Snapshot
 from keepwell.tasks.step import step
@@ -38,9 +40,10 @@ def auditing(run: Run) -> AuditResult:
 
 @step
 def audit_past(run: Run, snapshot: Snapshot) -> Audit:
-    """Every score of every past month start, against churn since."""
+    """Every score of every past month start, against churn since; the model is the champion where one served."""
     rules = AuditRules(run.scoring, run.settings.labels, run.settings.models, run.fixed)
-    return audit(snapshot, run.instant, rules)
+    champions = partial(champions_on, run.tracking, "churn", marts=run.marts)
+    return audit(snapshot, run.instant, rules, champions)
 
 
 @step

@@ -75,6 +75,9 @@ class PolicySettings(Section):
     )
     recall_enough: Share = Field(0.8, description="recall first: recall at which no more accounts are flagged, 0..1")
     capacity_share: Share = Field(0.10, description="share of the portfolio that may be flagged in a month, 0..1")
+    capacity_slack: Annotated[Factor, Field(ge=1)] = Field(
+        1.2, description="accounts flagged on one date, in multiples of that share, at most"
+    )
     what_if_shares: tuple[Share, ...] = Field(
         (0.01, 0.02, 0.05, 0.10, 0.15, 0.20, 0.30), description="shares of the portfolio in the what-if table"
     )

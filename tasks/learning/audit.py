@@ -1,6 +1,6 @@
 """An audit of past scores against what followed: the marts `audit`, `audit_churners` and `value`."""
 
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -25,6 +25,7 @@ from keepwell.models.training.split import TooLittleData
 from keepwell.models.training.walk_forward import Refit, walk_forward
 from keepwell.tasks.learning.audit_facts import churned_since, contacts_of, legacy_scores, retention_of
 from keepwell.tasks.learning.training import first_month, month_starts, published_features, training_set
+from keepwell.tasks.registry.versions import ServingModel
 from keepwell.tasks.scoring.score import ScoreSettings
 from keepwell.tasks.sources.facts import facts_at
 from keepwell.tasks.sources.snapshot import Snapshot
@@ -82,14 +83,18 @@ class Audit:
     labels: LabelSettings = field(default_factory=LabelSettings)
 
 
-def audit(snapshot: Snapshot, now: datetime, rules: AuditRules) -> Audit:
+Champions = Callable[[Sequence[date]], Mapping[date, ServingModel]]
+"""The champion of each of these days on which one served."""
+
+
+def audit(snapshot: Snapshot, now: datetime, rules: AuditRules, champions: Champions) -> Audit:
     """Run the audit: everything on its page, from one snapshot as known `now`."""
     facts = facts_at(snapshot, now, rules.fixed)
     since = (pd.Timestamp(now) - pd.DateOffset(months=rules.audit.months)).date()
     churned = churned_since(facts, since, rules.money)
     legacy = legacy_scores(facts)
     contacts, source = contacts_of(by_customer(facts, rules.money, looking_back=True), rules.audit)
-    panel, refits, nothing = replayed(snapshot, facts, since, legacy, rules)
+    panel, refits, said = replayed(snapshot, facts, since, legacy, rules, champions)
     months = window(panel, pd.Timestamp(since))
     looked = looked_up(churned, panel, rules.audit)
     candidates, period = rules.models.candidates, f"last_{rules.audit.months}_months"
@@ -108,32 +113,59 @@ def audit(snapshot: Snapshot, now: datetime, rules: AuditRules) -> Audit:
         refits=refits,
         churned_accounts=len(churned),
         scores=score_names(panel),
-        notes=[*nothing, *_notes(legacy, refits, source, rules.audit)],
+        notes=[*said, *_notes(legacy, refits, source, rules.audit)],
         labels=rules.labels,
     )
 
 
 def replayed(
-    snapshot: Snapshot, facts: Facts, since: date, legacy: pd.DataFrame | None, rules: AuditRules
+    snapshot: Snapshot,
+    facts: Facts,
+    since: date,
+    legacy: pd.DataFrame | None,
+    rules: AuditRules,
+    champions: Champions,
 ) -> tuple[pd.DataFrame, list[Refit], list[str]]:
-    """The panel of every month start, with the flags of each score; the refits; a sentence where there is no past."""
+    """The panel of every month start, with the flags of each score; the refits; whose the model's column is.
+
+    A month on which a champion served is that champion's; any other is that of a model refitted every quarter.
+    """
     try:
         months = _months(snapshot, facts.as_of, rules)
         examples = training_set(snapshot, months, facts.as_of, rules.scoring, rules.labels, rules.fixed).examples
     except TooLittleData as reason:
         months, examples = [], pd.DataFrame(columns=list(PANEL)).astype(PANEL)
-        nothing = [f"No score can be replayed. {reason}"]
+        said = [f"No score can be replayed. {reason}"]
     else:
-        nothing = []
+        said = []
     first = since - timedelta(days=max(*rules.audit.days_before, rules.audit.surprise_days)) - MONTH
+    graded = [month for month in months if month >= first]
+    served = champions(graded)
     models, numeric_features = rules.models, published_features(rules.models.inputs.excluded_features)
     y_prob, refits = walk_forward(
-        examples, OUTCOMES["churn"], [m for m in months if m >= first], rules.gap_days(facts), numeric_features,
+        examples, OUTCOMES["churn"], [m for m in graded if m not in served], rules.gap_days(facts), numeric_features,
         rules.audit.candidate, rules.audit.refit_months, models.split, models.inputs, models.candidates,
     )  # fmt: skip
+    for month, champion in served.items():
+        rows = examples[examples["as_of"] == pd.Timestamp(month)]
+        y_prob.loc[rows.index] = champion.probabilities(rows)
+    said += _whose(served, rules.audit)
     panel = as_known(examples[list(PANEL)].assign(model=y_prob), legacy, rules.audit)
     share, below = models.policy.capacity_share, rules.health.bands.critical_below
-    return with_flags(panel, rules.audit, share, below), refits, nothing
+    return with_flags(panel, rules.audit, share, below), refits, said
+
+
+def _whose(served: Mapping[date, ServingModel], rules: AuditSettings) -> list[str]:
+    """From which month on the model's column is that of the champions; nothing where none served."""
+    if not served:
+        return []
+    versions = ", ".join(dict.fromkeys(model.version for model in served.values()))
+    whose = (
+        f"The model's column is, for the {len(served)} months from {min(served):%Y-%m} to {max(served):%Y-%m} on which "
+        f"a champion served, that of the champion (version {versions}); for the others, that of a {rules.candidate} "
+        f"model refitted every {rules.refit_months} months, as it could have been then."
+    )
+    return [whose]
 
 
 def _months(snapshot: Snapshot, now: datetime, rules: AuditRules) -> list[date]:

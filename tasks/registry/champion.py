@@ -94,6 +94,25 @@ def load(tracking: Tracking, outcome: str, alias: Alias, as_of: date, marts: Pat
     return next(iter(serving_models(tracking, as_of, alias, marts=marts, outcomes=(outcome,))), None)
 
 
+def champions_on(
+    tracking: Tracking, outcome: str, days: Iterable[date], marts: Path | None = None
+) -> dict[date, ServingModel]:
+    """The champion of each of these days on which one could serve; each version is loaded once."""
+    if not tracking.begun:
+        return {}
+    try:
+        registry = tracking.asked(lambda client: outcome_registry(client, outcome))
+    except Unreachable as gone:
+        log.warning("no champion of earlier days is known. %s", gone)
+        return {}
+    on = {day: registry.in_production(CHAMPION, day) for day in days if not registry.off(day)} if registry else {}
+    able = {day: version for day, version in on.items() if version is not None and version.as_of <= day}
+    first = {able[day].number: day for day in sorted(able, reverse=True)}
+    loaded = {number: load(tracking, outcome, CHAMPION, day, marts) for number, day in first.items()}
+    models = {day: loaded[version.number] for day, version in able.items()}
+    return {day: model for day, model in models.items() if model is not None}
+
+
 def _able(
     tracking: Tracking, outcome: str, alias: Alias, as_of: date, marts: Path | None
 ) -> ServingModel | NoModel:  # fmt: skip

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from keepwell.models.promotion.assignment import acted_on
 from keepwell.models.promotion.champions import CHALLENGER, CHAMPION
 from keepwell.models.settings.training import PolicySettings
-from keepwell.models.training.thresholds import threshold_of
+from keepwell.models.training.thresholds import threshold_of, within_capacity
 
 if TYPE_CHECKING:
     from keepwell.tasks.registry.versions import ServingModel
@@ -67,7 +67,7 @@ def predictions(models: Models | None, rows: pd.DataFrame, as_of: datetime) -> p
 
     `rows`: one per account, with status, tenure_days, segment, industry, country, arr, high_value, health and the
     features. Who is leaving, or too young, gets none. A threshold is that of the account's group at that time of the
-    year; NULL where no policy flags anybody.
+    year, raised where more would be flagged than the teams can work on; NULL where no policy flags anybody.
     """
     if models is None:
         return NOTHING_SAID
@@ -79,7 +79,8 @@ def predictions(models: Models | None, rows: pd.DataFrame, as_of: datetime) -> p
 
 def _of(model: "ServingModel", rows: pd.DataFrame, models: Models) -> pd.DataFrame:
     y_prob, trained = model.probabilities(rows), model.trained
-    thresholds = trained.in_season(threshold_of(rows, model.thresholds, models.policy), rows)
+    chosen = trained.in_season(threshold_of(rows, model.thresholds, models.policy), rows)
+    thresholds = within_capacity(y_prob, chosen, models.policy)
     return pd.DataFrame(
         {
             "account_id": rows["account_id"].to_numpy(), "outcome": model.outcome, "model_version": model.version,

@@ -15,7 +15,7 @@ from keepwell.flows.monitoring import watch_month
 from keepwell.flows.quarterly_retraining import try_candidates
 from keepwell.flows.run import Run
 from keepwell.flows.scoring import read_sources
-from keepwell.models.promotion.champions import CHAMPION
+from keepwell.models.promotion.champions import CHAMPION, Event
 from keepwell.models.settings.base import OUTCOMES
 from keepwell.models.training.candidates import CANDIDATES
 from keepwell.sample.settings import company_with
@@ -25,7 +25,7 @@ from keepwell.tasks.learning.training import TrainingSet
 from keepwell.tasks.registry.champion import find
 from keepwell.tasks.registry.monitoring_run import MONITORING
 from keepwell.tasks.registry.tracking import Tracking
-from keepwell.tasks.registry.versions import SERVING_FILE
+from keepwell.tasks.registry.versions import SERVING_FILE, add_event
 from tests.support.running import bytes_of, keepwell, mart, without
 from tests.support.small_models import runs_of, versions_of
 
@@ -234,3 +234,20 @@ def test_a_second_run_gives_the_same_bytes(retrained: tuple[Path, Path, str]) ->
 
     assert bytes_of(out) == before
     assert lines(out) == drawn
+
+
+@pytest.mark.slow
+def test_an_audit_grades_the_model_that_served(retrained: tuple[Path, Path, str], tmp_path: Path) -> None:
+    """From its promotion on the champion; before it a model of the time, said in one sentence (LRN-5)."""
+    config, _, _ = retrained
+    command = ("--config", config, "--out", tmp_path)
+    assert keepwell(*command, "quarterly", "--as-of", "2026-03-01").code == 0
+    client = Run(load_settings(config), tmp_path, date(2026, 3, 1)).tracking.client()
+    add_event(client, "churn", Event(1, date(2026, 4, 1), "promote", "1", "ann", "because"))
+
+    ran = keepwell(*command, "audit", "--as-of", "2026-07-01")
+
+    assert ran.code == 0, ran.err
+    said = " ".join((tmp_path / "reports" / "audit-2026-07-01.html").read_text().split())
+    assert "months from 2026-04 to 2026-06 on which a champion served, that of the champion (version 1)" in said
+    assert "for the others, that of a logistic model refitted every 3 months" in said

@@ -14,6 +14,7 @@ from keepwell.models.training.thresholds import (
     flagged,
     policy_group,
     what_if,
+    within_capacity,
 )
 
 POLICY = PolicySettings(capacity_share=0.2, precision_lift=2.0)
@@ -99,3 +100,39 @@ def test_what_if_has_workload_churn_and_arr():
     assert (whole["accounts_per_month"], whole["caught"], whole["arr_caught"]) == (5, 2, 200.0)
     assert np.isclose(whole["recall"], 2 / 3)
     assert np.isclose(whole["precision"], 0.4)
+
+
+@given(st.integers(0, 200))
+def test_on_no_date_are_more_flagged_than_capacity_with_its_slack(seed):
+    """Thresholds of calmer months: the riskiest stay, accounts of equal probability together (MOD-5)."""
+    rows = random_book(seed)
+    y_prob = rows["chance"].to_numpy()
+    calm = np.full(len(rows), 0.02)
+    limits = within_capacity(y_prob, calm, POLICY)
+    above = y_prob >= limits
+
+    assert above.sum() <= 0.24 * len(rows)
+    assert y_prob[above].min(initial=1.0) > y_prob[~above].max()
+    one_more = y_prob >= y_prob[~above].max()
+    assert one_more.sum() > 0.24 * len(rows), "not one more would have fitted"
+
+
+def test_a_small_book_may_have_one_flagged_account_and_thresholds_that_fit_stay():
+    """Twelve hundredths of two accounts are one (MOD-5)."""
+    y_prob = np.array([0.9, 0.8])
+
+    assert list(y_prob >= within_capacity(y_prob, np.array([0.5, 0.5]), PolicySettings())) == [True, False]
+    chosen = np.array([0.5, 0.85])
+    assert within_capacity(y_prob, chosen, PolicySettings()) is chosen
+
+
+def test_each_month_has_its_own_capacity():
+    """One bad month takes nothing from the next (MOD-5)."""
+    rows = pd.concat([random_book(1), random_book(2).assign(as_of=pd.Timestamp("2026-02-01"))], ignore_index=True)
+    y_prob = np.where(rows["as_of"] == "2026-01-01", 0.5 + rows["chance"] / 2, rows["chance"]).astype(float)
+
+    above = flagged(rows, y_prob, {RECALL_FIRST: 0.4, PRECISION_FIRST: 0.4}, POLICY)
+
+    january = (rows["as_of"] == "2026-01-01").to_numpy()
+    assert 0.15 * 400 < above[january].sum() <= 0.24 * 400
+    assert (above[~january] == (y_prob[~january] >= 0.4)).all()

@@ -35,7 +35,7 @@ from keepwell.tasks.files.digests import sha256_of
 from keepwell.tasks.learning.candidates import log_trial
 from keepwell.tasks.learning.promotions import promotions_frame
 from keepwell.tasks.learning.quarter import TrainingResult
-from keepwell.tasks.registry.champion import NoModel, find, load
+from keepwell.tasks.registry.champion import NoModel, champions_on, find, load
 from keepwell.tasks.registry.monitoring_run import MONITORING, log_monitoring
 from keepwell.tasks.registry.tracking import Tracking
 from keepwell.tasks.registry.versions import (
@@ -363,6 +363,22 @@ def test_the_kill_switch_holds_from_its_date_on(fresh, caplog):
     assert load(fresh, "churn", "champion", LATER) is None
     assert "Switched off by ann as of 2026-06-01: because" in warned(caplog)
     assert load(fresh, "churn", "champion", LATER + timedelta(days=9)) is not None
+
+
+def test_the_champions_of_earlier_days_are_those_that_served_then(fresh, whole):
+    """For an audit of what served: none before the promotion, while switched off, or before its own data (LRN-5)."""
+    log_trial(fresh, quarter("r2", AS_OF + timedelta(days=10)), few(whole, "tree"), None)
+    promoted(fresh, "1", AS_OF - timedelta(days=40))
+    promoted(fresh, "2", LATER, 2)
+    promoted(fresh, "2", LATER + timedelta(days=9), 3, "off")
+    days = [AS_OF - timedelta(days=1), AS_OF, LATER - timedelta(days=1), LATER, LATER + timedelta(days=9)]
+
+    found = champions_on(fresh, "churn", days)
+
+    assert {day: model.version for day, model in found.items()} == {
+        AS_OF: "1", LATER - timedelta(days=1): "1", LATER: "2",
+    }  # fmt: skip
+    assert found[AS_OF] is found[LATER - timedelta(days=1)], "loaded once"
 
 
 def test_switched_off_by_hand_in_mlflow_is_off_at_once(fresh, caplog):
