@@ -83,7 +83,7 @@ class LabelSettings(Section):
     contraction_fall: Share = Field(
         0.10, description="fall in ARR of a customer that stays that counts as a contraction, share"
     )
-    advocate_rating_from: Number = Field(4, description="stars from which a review is advocacy, 1..5")
+    advocate_rating_from: Amount = Field(4, description="stars from which a review is advocacy, 1..5")
     promoter_from: Number = Field(9, description="NPS answer from which a person is a promoter, 0..10")
     min_tenure_days: Days = Field(60, description="days under contract before an account is a training example")
 

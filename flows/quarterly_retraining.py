@@ -109,7 +109,7 @@ def warn_of_too_little(run: Run, snapshot: Snapshot) -> None:
     """Say which outcomes will have no model, by their labels alone, before the features of every month are rebuilt."""
     settings, months = run.settings, months_of(run, snapshot)
     found = outcomes_alone(snapshot, months, run.instant, run.scoring, settings.labels, run.fixed)
-    for outcome in OUTCOMES if len(found) else ():
+    for outcome in settings.models.outcomes if len(found) else ():
         try:
             splits_of(found, outcome, settings.wait_days(outcome), settings.models.split)
         except TooLittleData as reason:
