@@ -21,7 +21,7 @@ from keepwell.features.measures.scans import LOOKBACK_DAYS, days_of_use
     lookback_days=28,
     component=None,
     needs=("events",),
-    null="No use with a count of actions in 28 days",
+    null="No actions recorded in 28 days",
     words="{value:,.1f} action{s} per use in 28 days",
     zero="No actions in the use of 28 days",
     compared=",.1f",
