@@ -95,8 +95,9 @@ def write_company(
         raise ValueError(f"A company needs at least one account and one month; got {accounts} and {months}.")
     rules, record = settings or CompanySettings(), window(months, last_day)
     to.mkdir(parents=True, exist_ok=True)
-    _write_mappings(to, rules, accounts)
-    return _write_tables(to, accounts, seed, rules, record)
+    rows = _write_tables(to, accounts, seed, rules, record)
+    _write_mappings(to, rules, accounts, rows)
+    return rows
 
 
 def columns_of(table: str) -> list[str]:
@@ -162,8 +163,8 @@ def _array(column: Column, kind: Any = None) -> Any:
     return values.cast(kind) if kind else values
 
 
-def _write_mappings(to: Path, settings: CompanySettings, accounts: int) -> None:
-    """Write sql/<table>.sql and pipeline.toml."""
+def _write_mappings(to: Path, settings: CompanySettings, accounts: int, rows: Mapping[str, int]) -> None:
+    """Write sql/<table>.sql and pipeline.toml; a small company has no table of what is rare and never happened."""
     (to / "sql").mkdir(exist_ok=True)
     rates = ", ".join(f"{code} = {rate}" for code, rate in settings.book.fx_rates.items())
     parts = [
@@ -171,6 +172,8 @@ def _write_mappings(to: Path, settings: CompanySettings, accounts: int) -> None:
         f'[money]\nreporting_currency = "USD"\nfx_rates = {{ {rates} }}',
     ]
     for name, source in _sources(settings).items():
+        if source.rare and not rows[name]:
+            continue
         listed = ",\n    ".join(columns_of(name))
         (to / "sql" / f"{name}.sql").write_text(f"SELECT\n    {listed}\nFROM {name}\n", encoding="utf-8")
         parts.append(

@@ -84,9 +84,9 @@ def find_all(
 
 def serving_models(
     tracking: Tracking, as_of: date, *aliases: Alias, marts: Path | None = None, outcomes: Iterable[str] = OUTCOMES
-) -> Sequence[ServingModel]:
+) -> list[ServingModel]:
     """The models of `find_all` that can serve."""
-    return find_all(tracking, as_of, *aliases, marts=marts, outcomes=outcomes).models
+    return list(find_all(tracking, as_of, *aliases, marts=marts, outcomes=outcomes).models)
 
 
 def load(tracking: Tracking, outcome: str, alias: Alias, as_of: date, marts: Path | None = None) -> ServingModel | None:
