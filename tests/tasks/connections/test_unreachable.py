@@ -613,6 +613,6 @@ def test_the_days_that_a_run_makes_up_ask_a_dead_mlflow_once(company: Path, tmp_
         start = time.monotonic()
         models = [production_models(replace(run, as_of=date(2026, 6, day))) for day in range(1, 15)]
 
-    assert [found.serving for found in models] == [[]] * 14
+    assert [list(found.serving) for found in models] == [[]] * 14
     assert there.connections == QUICK.attempts
     assert time.monotonic() - start < SOON
