@@ -102,7 +102,7 @@ def test_a_training_set_is_rebuilt_from_its_snapshot_id(run: Run, folder: Path) 
     found = again.merge(then[keys], on=keys).sort_values(keys, ignore_index=True)
     then = then.sort_values(keys, ignore_index=True)
     labels = ["churned", "advocated", "treated", "untreated_chance"]
-    found[labels] = found[labels].where(then[labels].notna())
+    found[labels] = found[labels].where(then[labels].notna(), then[labels])
     then = then.drop(columns=[c for c in then if c in ("health", "coverage") or c.startswith("component_")])
     pd.testing.assert_frame_equal(found[list(then)], then, check_dtype=False, check_exact=False, rtol=1e-12)
 
