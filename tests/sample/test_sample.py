@@ -391,7 +391,7 @@ def test_a_small_company_expects_rare_rows_less_often(tmp_path):
     """Else a handful of customers who all stay would pass for a table that is not loaded any more (SRC-4)."""
     days = {}
     for accounts in (60, 300):
-        write_company(accounts, 1, seed=1, to=tmp_path / str(accounts))
+        write_company(accounts, 12, seed=1, to=tmp_path / str(accounts))
         tables = tomllib.loads((tmp_path / str(accounts) / "pipeline.toml").read_text())["tables"]
         days[accounts] = {name: table["expected_every_days"] for name, table in tables.items()}
 
