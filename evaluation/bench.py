@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ import pyarrow.parquet as pq
 from keepwell.features.facts.canonical import TABLES
 from keepwell.features.measures.all import FEATURES
 from keepwell.flows.configuration.settings import load_settings
-from keepwell.flows.quarterly_retraining import rebuild_past
+from keepwell.flows.quarterly_retraining import label_past, months_of, rebuild_past
 from keepwell.flows.run import Run
 from keepwell.flows.scoring import staged
 from keepwell.models.explaining.explain import reference_row
@@ -153,7 +154,9 @@ def explained(accounts: int, runs: int, folder: Path) -> Iterator[dict[str, obje
     company = folder / "training"
     write_company(TRAINING_ACCOUNTS, MONTHS, 1, company)
     run = Run(load_settings(company / "pipeline.toml"), folder / "training-out", date.fromisoformat(AS_OF))
-    past = rebuild_past(run, staged(run)).examples.dropna(subset=["churned"])
+    snapshot = staged(run)
+    months = months_of(run, snapshot)
+    past = rebuild_past(run, snapshot, months, label_past(run, snapshot, months)).examples.dropna(subset=["churned"])
     numeric_features = varied(past, [f.name for f in FEATURES.values() if f.published])[:NUMERIC_FEATURES]
     rows = jittered(past[[*numeric_features, *CATEGORICAL_FEATURES, "health"]], numeric_features, accounts)
     reference, y_true = reference_row(past), past["churned"].astype(bool)
@@ -162,9 +165,9 @@ def explained(accounts: int, runs: int, folder: Path) -> Iterator[dict[str, obje
         trained = Trained(name, model, calibrated(predicted_probability(model, past), y_true.to_numpy(dtype=float)))
         riskiest = rows.iloc[np.argsort(-trained.probabilities(rows))[: round(RISKIEST_SHARE * accounts)]]
         model_factors(trained, rows.head(1), reference, 3)  # late imports are not counted
-        all_probabilities = cpu_of(lambda t=trained: t.probabilities(rows), runs)
-        few = cpu_of(lambda t=trained, s=riskiest: model_factors(t, s, reference, 3), runs)
-        every = cpu_of(lambda t=trained: model_factors(t, rows, reference, 3), 1)
+        all_probabilities = cpu_of(partial(trained.probabilities, rows), runs)
+        few = cpu_of(partial(model_factors, trained, riskiest, reference, 3), runs)
+        every = cpu_of(partial(model_factors, trained, rows, reference, 3), 1)
         yield {"model": name, "rows": len(past), "probabilities": all_probabilities, "few": few, "every": every}
 
 

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -44,7 +45,7 @@ def main() -> None:
 
     together, alone = list(at_once(snapshot, starts)), [[start] for start in starts]
     found = [cpu_of(lambda: duckdb.sql(usage).fetchall())]
-    found += [cpu_of(lambda groups=groups: features(groups)) for groups in (together, together, alone)]
+    found += [cpu_of(partial(features, groups)) for groups in (together, together, alone)]
     Path(file).write_text(" ".join(map(str, found)))
 
 

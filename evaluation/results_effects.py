@@ -19,7 +19,7 @@ from keepwell.models.effects.uplift import _risk, _with_side, fit_uplift
 from keepwell.models.grading.intervals import Estimate
 from keepwell.models.grading.metrics import Floats
 from keepwell.models.settings.all import ModelSettings
-from keepwell.sample.settings import company_with
+from keepwell.sample.settings import ContactMode, company_with
 from keepwell.sample.world.episodes import episodes
 from tests.support.bounds import Bound, table
 from tests.support.running import ROOT
@@ -37,7 +37,9 @@ OUTCOMES = outcomes_of(SETTINGS.effects)
 TRUTH = {"churned": ("p0", "p1"), "use_after": ("use0", "use1")}
 
 
-def world(accounts: int, seed: int, contacts: str, *, confounder: bool = False, sleeping: bool = True) -> pd.DataFrame:
+def world(
+    accounts: int, seed: int, contacts: ContactMode, *, confounder: bool = False, sleeping: bool = True
+) -> pd.DataFrame:
     """One flagged episode per account, treated by policy or at random, with its true values."""
     drawn = episodes(accounts, seed, company_with(contacts, confounder), sleeping=sleeping)
     return drawn.rename(columns={"episode": "account_id", "contacted": "treated"})
@@ -82,21 +84,20 @@ class Covered:
     def rows(self, name: str, low: float, high: float, naive: float = np.inf) -> list[Bound]:
         """Coverage, bias and width of the estimate, and the same for the plain difference."""
         effects, plain = [t.effect for t in self.estimated], [t.naive for t in self.estimated]
+        enough = float(np.mean([t.enough for t in self.estimated]))
         found = f"{self.outcome.label}, {name}"
         free = (-np.inf, np.inf)
         return [
             Bound(f"{found}: share of intervals that cover the truth", low, high, self.share(effects)),
             Bound("its mean error", *free, self.bias(effects)),
             Bound("mean width of its interval", *free, float(np.mean([e.high - e.low for e in effects]))),
-            Bound(
-                "share of worlds reported to have enough subjects", *free, np.mean([t.enough for t in self.estimated])
-            ),
+            Bound("share of worlds reported to have enough subjects", *free, enough),
             Bound("the plain difference: share of intervals that cover the truth", -np.inf, naive, self.share(plain)),
             Bound("its mean error", *free, self.bias(plain)),
         ]  # fmt: skip
 
 
-def covered(worlds: int, accounts: int, contacts: str, *, confounder: bool = False) -> list[Covered]:
+def covered(worlds: int, accounts: int, contacts: ContactMode, *, confounder: bool = False) -> list[Covered]:
     """Both outcomes over so many worlds, each with its own seed."""
     found: dict[str, list[tuple[float, Effect]]] = {o.column: [] for o in OUTCOMES}
     for seed in range(FIRST_SEED, FIRST_SEED + worlds):
@@ -153,9 +154,9 @@ def uplift_rows() -> list[Bound]:
                   *(free if sleeping else (-0.03, np.inf)), gains.mean()),
             Bound("its lower 95% bound, paired over seeds", *((0.001, np.inf) if sleeping else free), low),
             Bound("share of the seeds in which uplift gave the order", *free,
-                  np.mean([f.ranks_by_uplift for f in found])),
+                  float(np.mean([f.ranks_by_uplift for f in found]))),
             Bound("the best order, were both outcomes known: the same share", *free,
-                  np.mean([f.best for f in found]) / np.mean([f.risk for f in found]) - 1.0),
+                  float(np.mean([f.best for f in found]) / np.mean([f.risk for f in found]) - 1.0)),
         ]  # fmt: skip
     few = [
         fit_uplift(

@@ -18,6 +18,7 @@ from evaluation.results_models import NUMERIC_FEATURES, SETTINGS
 from keepwell.features.settings import BookSettings, LabelSettings
 from keepwell.flows.configuration.settings import load_settings
 from keepwell.flows.run import Run
+from keepwell.models.grading.ratios import estimates
 from keepwell.models.grading.retention import BASE_RATES, base_rates
 from keepwell.models.settings.base import OUTCOMES
 from keepwell.models.training.trial import Trial, trial
@@ -74,9 +75,9 @@ def metrics_of(examples: pd.DataFrame, seed: int) -> Iterator[pd.DataFrame]:
         print(f"seed {seed}, {outcome}: {found.selected}, {time.process_time() - start:.0f} CPU s", flush=True)
         yield frame.assign(seed=seed, outcome=outcome, selected=frame["candidate"] == found.selected)
     rates = base_rates(examples, "all")
-    rows = [(metric, rates[metric, "all", "all", "book"].sums) for metric in BASE_RATES]
+    shares = estimates({metric: rates[metric, "all", "all", "book"] for metric in BASE_RATES}, 1, 0.9)
     yield pd.DataFrame(
-        [{"seed": seed, "outcome": metric, "metric": "rate", "value": part / whole} for metric, (part, whole) in rows]
+        [{"seed": seed, "outcome": metric, "metric": "rate", "value": one.value} for metric, one in shares.items()]
     )
 
 

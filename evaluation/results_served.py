@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from sklearn.metrics import roc_auc_score
 
 from evaluation.results import LAST_DAY, NOW, UNTOUCHED, auc, company, single_features
 from evaluation.results_early import RULES as EARLY
@@ -51,12 +52,9 @@ def trained_at(rows: pd.DataFrame, until: pd.Timestamp) -> Trial:
 
 def expected_auc(p_true: Floats, score: Floats) -> float:
     """ROC-AUC of a score where every row churns with its true probability: the AUC without the luck of outcomes."""
-    order = np.argsort(score, kind="stable")
-    values, at = np.unique(score[order], return_inverse=True)
-    left = np.bincount(at, p_true[order], len(values))
-    stayed = np.bincount(at, 1.0 - p_true[order], len(values))
-    below = np.cumsum(stayed) - stayed / 2.0
-    return float((left * below).sum() / (left.sum() * stayed.sum()))
+    both = np.repeat([1.0, 0.0], len(score))
+    weight = np.concatenate([p_true, 1.0 - p_true])
+    return float(roc_auc_score(both, np.tile(score, 2), sample_weight=weight))
 
 
 @dataclass(frozen=True)
@@ -69,13 +67,9 @@ class Served:
 
     def flagged(self) -> pd.Series:
         """Whether each row is flagged, by the thresholds of what serves."""
-        of, y_prob = self.trial.serving, self.rows["served"].to_numpy()
-        above = np.zeros(len(y_prob), dtype=bool)
-        for at in self.rows.groupby("as_of").indices.values():
-            month = self.rows.iloc[at]
-            limits = of.in_season(threshold_of(month, self.trial.serving_thresholds, SETTINGS.policy), month)
-            above[at] = y_prob[at] >= within_capacity(y_prob[at], limits, SETTINGS.policy)
-        return pd.Series(above, self.rows.index)
+        trial, rows, policy = self.trial, self.rows, SETTINGS.policy
+        limits = trial.serving.in_season(threshold_of(rows, trial.serving_thresholds, policy), rows)
+        return rows["served"] >= within_capacity(rows, rows["served"].to_numpy(), limits, policy)
 
 
 def served(accounts: int, seed: int, settings: CompanySettings, months: int) -> Served:
@@ -219,7 +213,7 @@ def main() -> None:
     parser.add_argument("--to", type=Path, default=PAGE)
     arguments = parser.parse_args()
     drawn = arguments.seeds or [secrets.randbelow(10**6) for _ in range(SEEDS)]
-    text = page(dict.fromkeys(arguments.accounts, drawn), arguments.work)
+    text = page(arguments.accounts, drawn, arguments.work)
     arguments.to.write_text(text, encoding="utf-8")
     print(text)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from keepwell.models.grading.metrics import Floats
 from keepwell.models.settings.all import ModelSettings
@@ -88,7 +89,7 @@ class World:
             number = np.where(leaves, number.max() + 1 + np.cumsum(leaves), number)
         return self._labeled(*(pd.concat(parts, ignore_index=True) for parts in (books, notices, draws)))
 
-    def _risk_now(self, month: int, risk: Floats, in_care: Floats) -> Floats:
+    def _risk_now(self, month: int, risk: Floats, in_care: NDArray[np.bool_]) -> Floats:
         """The month's probability to leave: of the inputs, of what has changed since, and of contacts."""
         anybody = self.unrelated if month >= ACCEPTED else 0.0
         mixed: Floats = (1 - anybody) * risk + anybody * risk.mean()

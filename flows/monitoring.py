@@ -1,7 +1,6 @@
 """Model monitoring, every month and every quarter: production models, their results, notifications (LRN-3, LRN-4)."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from collections.abc import Iterable, Mapping
 
 from keepwell.flows.run import Run
 from keepwell.flows.schedule import FLOWS
@@ -45,12 +44,7 @@ def watch_month(run: Run, snapshot: Snapshot, serving: Iterable[ServingModel]) -
 def months_since(run: Run, snapshot: Snapshot, champions: Iterable[ServingModel]) -> TrainingSet:
     """The examples of the months that monitoring looks at: from the first validation month of any champion on."""
     splits = [champion.baseline.splits for champion in champions if champion.baseline is not None]
-    first = min((of.validation[0] for of in splits), default=run.as_of)
-    return rebuilt(run, snapshot, month_starts(first, run.instant))
-
-
-def rebuilt(run: Run, snapshot: Snapshot, months: Sequence[date]) -> TrainingSet:
-    """The training set of these months: features as known then, and outcomes as known now; the newest have none yet."""
+    months = month_starts(min((of.validation[0] for of in splits), default=run.as_of), run.instant)
     recorded = read_recorded(run.open_ledger(), run.instant)
     return training_set(snapshot, months, run.instant, run.scoring, run.settings.labels, run.fixed, recorded)
 

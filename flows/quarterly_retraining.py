@@ -1,6 +1,6 @@
 """Every quarter: train candidates and test them on later months, against health alone (LRN-1)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -9,7 +9,7 @@ import pandas as pd
 
 from keepwell.features.book import book
 from keepwell.features.measures.all import FEATURES
-from keepwell.flows.monitoring import draw_lines, rebuilt, watch_models
+from keepwell.flows.monitoring import draw_lines, watch_models
 from keepwell.flows.run import Run
 from keepwell.flows.scoring import check_data, staged
 from keepwell.models.promotion.champions import CHAMPION
@@ -25,11 +25,13 @@ from keepwell.tasks.learning.quarter import Quarter, TrainingResult, training_re
 from keepwell.tasks.learning.training import (
     TrainingSet,
     first_month,
+    labeled_accounts,
     month_starts,
-    outcomes_alone,
     published_features,
     splits_of,
+    training_set,
 )
+from keepwell.tasks.ledger.recorded import read_recorded
 from keepwell.tasks.lock import holding, in_turn, models_of
 from keepwell.tasks.marts.frames import stacked
 from keepwell.tasks.marts.model_performance import performance_frame
@@ -85,8 +87,10 @@ def quarterly_retraining(run: Run) -> QuarterResult:
         raise_if_critical(check_data(run, snapshot).results)
         examples = None
         try:
-            warn_of_too_little(run, snapshot)
-            examples = rebuild_past(run, snapshot)
+            months = months_of(run, snapshot)
+            outcomes = label_past(run, snapshot, months)
+            warn_of_too_little(run, outcomes)
+            examples = rebuild_past(run, snapshot, months, outcomes)
             result = try_candidates(run, examples)
         except TooLittleData as nothing:
             result = QuarterResult({}, dict.fromkeys(run.settings.models.outcomes, str(nothing)))
@@ -105,17 +109,6 @@ def quarterly_retraining(run: Run) -> QuarterResult:
     return result
 
 
-def warn_of_too_little(run: Run, snapshot: Snapshot) -> None:
-    """Say which outcomes will have no model, by their labels alone, before the features of every month are rebuilt."""
-    settings, months = run.settings, months_of(run, snapshot)
-    found = outcomes_alone(snapshot, months, run.instant, run.scoring, settings.labels, run.fixed)
-    for outcome in settings.models.outcomes if len(found) else ():
-        try:
-            splits_of(found, outcome, settings.wait_days(outcome), settings.models.split)
-        except TooLittleData as reason:
-            log.warning("%s: there will be no model. %s The blueprint is made all the same.", outcome, reason)
-
-
 def months_of(run: Run, snapshot: Snapshot) -> list[date]:
     """The months to learn from: from the first with enough usage before it up to the newest."""
     first = first_month(snapshot, run.instant, run.settings.models.split.run_in_days, run.fixed)
@@ -123,9 +116,27 @@ def months_of(run: Run, snapshot: Snapshot) -> list[date]:
 
 
 @step
-def rebuild_past(run: Run, snapshot: Snapshot) -> TrainingSet:
-    """The training set: features of every month as known then, and outcomes as known now; the newest have none yet."""
-    return rebuilt(run, snapshot, months_of(run, snapshot))
+def label_past(run: Run, snapshot: Snapshot, months: Sequence[date]) -> pd.DataFrame:
+    """The examples of these months with their outcomes as known now, without features."""
+    recorded = read_recorded(run.open_ledger(), run.instant)
+    return labeled_accounts(snapshot, months, run.instant, run.scoring, run.settings.labels, run.fixed, recorded)
+
+
+def warn_of_too_little(run: Run, outcomes: pd.DataFrame) -> None:
+    """Say which outcomes will have no model before the features of every month are rebuilt, which takes longest."""
+    settings = run.settings
+    for outcome in settings.models.outcomes if len(outcomes) else ():
+        try:
+            splits_of(outcomes, outcome, settings.wait_days(outcome), settings.models.split)
+        except TooLittleData as reason:
+            log.warning("%s: there will be no model. %s The blueprint is made all the same.", outcome, reason)
+
+
+@step
+def rebuild_past(run: Run, snapshot: Snapshot, months: Sequence[date], outcomes: pd.DataFrame) -> TrainingSet:
+    """The training set: features of every month as known then, with these outcomes; the newest have none yet."""
+    labels = run.settings.labels
+    return training_set(snapshot, months, run.instant, run.scoring, labels, run.fixed, outcomes=outcomes)
 
 
 @step

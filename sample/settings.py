@@ -17,6 +17,9 @@ from keepwell.sample.signal_settings import (
     UsageSettings,
 )
 
+ContactMode = Literal["off", "policy", "random"]
+"""Who is contacted: nobody, whom the policy names, or half of those below the mark at random."""
+
 
 class Segment(Frozen):
     """How one segment differs from the others. Defaults are those of mid-market."""
@@ -152,9 +155,7 @@ class ContractSettings(Frozen):
 class ContactSettings(Frozen):
     """Contacts by CSMs and their effects."""
 
-    mode: Literal["off", "policy", "random"] = Field(
-        default="policy", description="off, by policy, or randomized below the mark"
-    )
+    mode: ContactMode = Field(default="policy", description="off, by policy, or randomized below the mark")
     mark: float = Field(default=45.0, description="old score below which an account is worked on")
     random_share: float = Field(default=0.5, description="randomized: probability of a contact below the mark, 0..1")
     width: float = Field(default=6.0, description="how sharp that mark is, points of the old score")
@@ -217,7 +218,7 @@ class CompanySettings(Frozen):
     planted: PlantedSettings = Field(default=PlantedSettings(), description="what is odd about the data")
 
 
-def company_with(contacts: Literal["off", "policy", "random"], confounder: bool) -> CompanySettings:
+def company_with(contacts: ContactMode, confounder: bool) -> CompanySettings:
     """The sample company with these contacts; a confounder drives both contacts and churn and is not recorded."""
     return CompanySettings(contacts=ContactSettings(mode=contacts, confounded=1.0 if confounder else 0.0))
 

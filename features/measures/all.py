@@ -5,7 +5,6 @@ from keepwell.features.measures import (
     billing,
     change_points,
     commercial,
-    depth,
     relationship,
     sentiment,
     support,
@@ -13,7 +12,7 @@ from keepwell.features.measures import (
 )
 from keepwell.features.measures.registry import REGISTRY
 
-MODULES = (usage, depth, change_points, adoption, support, sentiment, relationship, billing, commercial)
+MODULES = (usage, change_points, adoption, support, sentiment, relationship, billing, commercial)
 FEATURES = REGISTRY
 
 __all__ = ["FEATURES", "MODULES"]

@@ -83,6 +83,22 @@ def minutes_28d(days: Rows) -> ir.Value:
 
 
 @_days(
+    unit="events per use",
+    component=None,
+    lookback_days=28,
+    needs=("events",),
+    null="No actions recorded in 28 days",
+    words="{value:,.1f} action{s} per use in 28 days",
+    zero="No actions in the use of 28 days",
+    compared=",.1f",
+)
+def events_per_use_28d(days: Rows) -> ir.Value:
+    """Actions per use in the last 28 days: per row of usage that counts them (of a day, user and product feature)."""
+    # It differs less by habit and size than the amount of use does, so that a change of it shows sooner.
+    return days.events.max() / days.counted.max().nullif(0)
+
+
+@_days(
     unit="share",
     lookback_days=56,
     tenure_from=56,

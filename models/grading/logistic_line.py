@@ -1,6 +1,6 @@
 """Unpenalized logistic regression on one number, by Newton's method: for one weighting of the rows, or for many.
 
-And the errors of a logistic regression over accounts.
+And, of any logistic regression, errors that are clustered by account, and shrinkage by them.
 """
 
 from typing import Any
@@ -56,6 +56,13 @@ def clustered(columns: Floats, beta: Floats, y_true: Floats, sample_weight: Floa
     pulls = np.stack([np.bincount(place, sample_weight * (y_true - expected) * side) for side in columns.T])
     inverse = np.linalg.pinv(curvature)
     found: Floats = inverse @ (pulls @ pulls.T) @ inverse
+    return found
+
+
+def shrunk_to_zero(estimate: Floats, covariance: Floats, spreads: Floats) -> Floats:
+    """The posterior mean of coefficients expected around 0, with standard deviations `spreads` (Morris 1983)."""
+    prior = np.diag(spreads**2)
+    found: Floats = prior @ np.linalg.solve(prior + covariance, estimate)
     return found
 
 

@@ -84,14 +84,14 @@ class PolicySettings(Section):
 
 
 class SeasonSettings(Section):
-    """How the season of an outcome is told, which calibration then holds (models/training/season.py)."""
+    """How the season of an outcome is estimated, which calibration then holds (models/training/season.py)."""
 
-    waves: Repeats = Field(2, description="waves of the year: 1 is a single rise and fall")
-    min_months: Months = Field(15, description="matured months below which no season is looked for")
-    min_accounts: Count = Field(50, description="accounts with the outcome below which none is looked for")
-    folds: Annotated[Repeats, Field(ge=2)] = Field(3, description="folds of accounts for the probabilities beside it")
-    p_value: Share = Field(0.05, description="Wald test of the waves; above it there is no season, 0..1")
-    spread: Positive = Field(0.3, description="standard deviation of a wave in log odds, expected")
+    harmonics: Repeats = Field(2, description="harmonics of the year: 1 is a single rise and fall")
+    min_months: Months = Field(15, description="matured months, at least")
+    min_accounts: Count = Field(50, description="accounts with the outcome, at least")
+    folds: Annotated[Repeats, Field(ge=2)] = Field(3, description="folds of accounts for cross-fitting")
+    p_value: Share = Field(0.05, description="p-value of the Wald test above which there is no season, 0..1")
+    spread: Positive = Field(0.3, description="standard deviation of a coefficient in log odds, expected")
 
 
 class RefitSettings(Section):

@@ -32,8 +32,8 @@ TRUSTED: Mapping[str, str] = {
 class CalibratedModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """A fitted pipeline and its calibration (a line in the log odds), as one classifier.
 
-    `segments`: the same for each segment that has a model of its own. `season`: the waves of the year in log odds
-    (models/training/season.py); with them, rows need as_of.
+    `segments`: the same for each segment that has a model of its own. `season`: coefficients of harmonics of
+    the year, in log odds (models/training/season.py); with them, rows need as_of.
     """
 
     season: Sequence[float] = ()
@@ -64,7 +64,7 @@ def as_one(trained: Trained) -> CalibratedModel:
     segments = {name: as_one(own) for name, own in trained.segments.items()}
     calibration = trained.calibration
     return CalibratedModel(
-        trained.model, calibration.slope, calibration.intercept, segments or None, list(trained.season.waves)
+        trained.model, calibration.slope, calibration.intercept, segments or None, list(trained.season.coefficients)
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keepwell.models.grading.intervals import drawn
-from keepwell.models.grading.logistic_line import clustered, line
+from keepwell.models.grading.logistic_line import clustered, line, shrunk_to_zero
 from keepwell.models.grading.metrics import Floats, graded, log_odds, roc_auc
 
 
@@ -94,8 +94,7 @@ def shrunk(
     level, slope = line(x, y_true, sample_weight)
     columns = np.column_stack([np.ones_like(x), x])
     error = clustered(columns, np.array([level, slope]), y_true, sample_weight, accounts)
-    prior = np.diag([level_spread**2, slope_spread**2])
-    off = np.array([level - middle, slope - 1.0])
-    level_off, slope_off = prior @ np.linalg.solve(prior + error, off)
+    off, spreads = np.array([level - middle, slope - 1.0]), np.array([level_spread, slope_spread])
+    level_off, slope_off = shrunk_to_zero(off, error, spreads)
     slope = max(1.0 + slope_off, 0.0)
     return Calibration(float(slope), float(middle + level_off - slope * middle))

@@ -3,7 +3,7 @@
 The fit that was graded saw the training months alone: when it serves, its newest month is more than a year old. The
 refit sees every month whose outcomes are known. No month is left to calibrate it on, so calibration and thresholds come
 from probabilities out of fold in time order: each block of months is predicted by a fit on the months whose outcomes
-were known before the block began. The season needs all months, so it comes from probabilities by fits on other
+were known before the block began. The season needs all months, so its probabilities are cross-fitted over
 accounts. The figures that are quoted stay those of the graded fit on the test months.
 """
 

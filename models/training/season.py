@@ -1,9 +1,9 @@
 """The season of an outcome: how its level moves over the year, as far as the data can show (MOD-11).
 
 Accounts churn more in some months of the year than in others, and no account's own features say so. The season is a sum
-of the first waves of the year in the log odds (harmonic regression: Stolwijk, Straatman and Zielhuis 1999), beside a
-trend over time, which is not part of it. Waves that cannot be told from none (Wald test with errors of whole accounts)
-are left out; the others are drawn towards none by their error. A shock that came in one year alone looks like a season.
+of the first harmonics of the year in the log odds (harmonic regression: Stolwijk, Straatman and Zielhuis 1999), beside
+a trend over time, which is not part of it. It is left out where a Wald test, clustered by account, finds none, else
+shrunk by its standard error. A shock that came in one year alone looks like a season.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import Pipeline
 
-from keepwell.models.grading.logistic_line import clustered
+from keepwell.models.grading.logistic_line import clustered, shrunk_to_zero
 from keepwell.models.grading.metrics import Floats, log_odds
 from keepwell.models.settings.training import SeasonSettings
 from keepwell.models.training.candidates import predicted_probability
@@ -27,26 +27,26 @@ DAYS_PER_YEAR = 365.25
 
 @dataclass(frozen=True)
 class Season:
-    """Cosine and sine of each wave of the year, in log odds, from the yearly wave up; empty without a season."""
+    """Coefficients of cosine and sine of each harmonic of the year, in log odds, the yearly first; empty: no season."""
 
-    waves: tuple[float, ...] = ()
+    coefficients: tuple[float, ...] = ()
 
     def levels(self, as_of: pd.Series) -> Floats:
         """What the season adds to the log odds at each of these instants."""
-        found: Floats = _waves(as_of, len(self.waves) // 2) @ np.array(self.waves)
+        found: Floats = _harmonics(as_of, len(self.coefficients) // 2) @ np.array(self.coefficients)
         return found
 
     def on(self, y_prob: Floats, as_of: pd.Series) -> Floats:
         """The probabilities at these instants, of those in a year without a season."""
-        return _moved(y_prob, self.levels(as_of)) if self.waves else y_prob
+        return _moved(y_prob, self.levels(as_of)) if self.coefficients else y_prob
 
     def off(self, y_prob: Floats, as_of: pd.Series) -> Floats:
         """The probabilities in a year without a season, of those at these instants."""
-        return _moved(y_prob, -self.levels(as_of)) if self.waves else y_prob
+        return _moved(y_prob, -self.levels(as_of)) if self.coefficients else y_prob
 
     def times(self, slope: float) -> "Season":
         """The season after a calibration with this slope."""
-        return Season(tuple(slope * wave for wave in self.waves))
+        return Season(tuple(slope * value for value in self.coefficients))
 
 
 NO_SEASON = Season()
@@ -63,29 +63,28 @@ class SeasonEstimate:
 
 
 def season(rows: LabeledRows, fit: Fit, rules: SeasonSettings) -> SeasonEstimate:
-    """The season of these rows, whose outcomes are known; `fit` gives probabilities by fits on other accounts."""
+    """The season of these rows, whose outcomes are known, beside probabilities that `fit` gives across accounts."""
     months, (positive, _) = rows.rows["as_of"].nunique(), rows.accounts()
     if months < rules.min_months or positive < rules.min_accounts:
         return SeasonEstimate(
             NO_SEASON,
-            f"No season can be told from {months} months and {positive:,} accounts with the outcome; "
+            f"No season can be estimated from {months} months and {positive:,} accounts with the outcome; "
             f"{rules.min_months} and {rules.min_accounts} are needed.",
         )
-    y_prob = _by_other_accounts(rows, fit, rules.folds)
+    y_prob = _cross_fitted(rows, fit, rules.folds)
     as_of, accounts = rows.rows["as_of"], rows.rows["account_id"].to_numpy()
     odds, years = log_odds(y_prob), (as_of - as_of.min()).dt.days.to_numpy() / DAYS_PER_YEAR
     known = np.column_stack([np.ones_like(odds), odds - odds.mean(), years - years.mean()])
-    columns = np.column_stack([known, _waves(as_of, rules.waves)])
+    columns = np.column_stack([known, _harmonics(as_of, rules.harmonics)])
     line = LogisticRegression(C=np.inf, fit_intercept=False, max_iter=1_000)
     line.fit(columns, rows.y_true > 0, sample_weight=rows.sample_weight)
     of = slice(known.shape[1], None)
     error = clustered(columns, line.coef_[0], rows.y_true, rows.sample_weight, accounts)[of, of]
-    waves = line.coef_[0][of]
-    p_value = float(scipy.stats.chi2.sf(waves @ np.linalg.pinv(error) @ waves, len(waves)))
+    estimate = line.coef_[0][of]
+    p_value = float(scipy.stats.chi2.sf(estimate @ np.linalg.pinv(error) @ estimate, len(estimate)))
     if not p_value <= rules.p_value:
         return SeasonEstimate(NO_SEASON, f"The data show no season (Wald test, p = {p_value:.2f}).")
-    prior = rules.spread**2 * np.eye(len(waves))
-    found = Season(tuple(float(wave) for wave in prior @ np.linalg.solve(prior + error, waves)))
+    found = Season(tuple(shrunk_to_zero(estimate, error, np.full(len(estimate), rules.spread)).tolist()))
     factors = np.exp(found.levels(pd.Series(pd.date_range("2001-01-01", periods=12, freq="MS"))))
     return SeasonEstimate(
         found,
@@ -94,8 +93,8 @@ def season(rows: LabeledRows, fit: Fit, rules: SeasonSettings) -> SeasonEstimate
     )
 
 
-def _by_other_accounts(rows: LabeledRows, fit: Fit, folds: int) -> Floats:
-    """The probability of each row by a fit on the other accounts, before calibration."""
+def _cross_fitted(rows: LabeledRows, fit: Fit, folds: int) -> Floats:
+    """The probability of each row by a fit on the other folds of accounts, before calibration."""
     y_prob = np.empty(len(rows.rows))
     for others, mine in GroupKFold(folds).split(rows.rows, groups=rows.rows["account_id"]):
         y_prob[mine] = predicted_probability(fit(rows.at(others)), rows.rows.iloc[mine])
@@ -106,8 +105,8 @@ def _month(place: np.intp) -> str:
     return f"{pd.Timestamp(2001, int(place) + 1, 1):%B}"
 
 
-def _waves(as_of: pd.Series, count: int) -> Floats:
-    """Cosine and sine of each wave at these instants, a row each."""
+def _harmonics(as_of: pd.Series, count: int) -> Floats:
+    """Cosine and sine of each harmonic of the year at these instants, a row each."""
     turn = 2.0 * np.pi * (as_of.dt.day_of_year.to_numpy() - 1) / DAYS_PER_YEAR
     sides = [side(n * turn) for n in range(1, count + 1) for side in (np.cos, np.sin)]
     return np.column_stack(sides) if sides else np.empty((len(as_of), 0))

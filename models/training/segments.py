@@ -45,8 +45,7 @@ class LabeledRows:
     @property
     def that_count(self) -> "LabeledRows":
         """The rows with positive weight."""
-        mine = self.sample_weight > 0
-        return LabeledRows(self.rows[mine], self.y_true[mine], self.sample_weight[mine])
+        return self.at(np.flatnonzero(self.sample_weight > 0))
 
     def accounts(self) -> tuple[int, int]:
         """The number of accounts with positive weight that had the outcome, and that never had it."""

@@ -44,25 +44,30 @@ def choose_thresholds(
 
 
 def flagged(rows: pd.DataFrame, y_prob: Floats, thresholds: Thresholds, policy: PolicySettings) -> NDArray[np.bool_]:
-    """Which rows are at or above the threshold of their group and month."""
-    limits, above = threshold_of(rows, thresholds, policy), np.zeros(len(rows), dtype=bool)
-    for at in rows.groupby("as_of").indices.values():
-        above[at] = y_prob[at] >= within_capacity(y_prob[at], limits[at], policy)
-    return above
+    """Which rows are at or above the threshold of their group, as far as the teams can work on them."""
+    return y_prob >= within_capacity(rows, y_prob, threshold_of(rows, thresholds, policy), policy)
 
 
-def within_capacity(y_prob: Floats, limits: Floats, policy: PolicySettings) -> Floats:
-    """The thresholds of one date's rows, raised together where they would flag more than the teams can work on.
+def within_capacity(rows: pd.DataFrame, y_prob: Floats, limits: Floats, policy: PolicySettings) -> Floats:
+    """The thresholds of the rows, raised on the dates on which they would flag more than the teams can work on.
 
     A threshold is chosen on past months; where the whole portfolio has become riskier, or the level is wrong, it would
     flag a multiple of them. Accounts of equal probability are flagged together or not at all.
     """
-    most = int(np.ceil(policy.capacity_share * policy.capacity_slack * len(y_prob)))
+    raised = limits.copy()
+    for at in rows.groupby("as_of").indices.values():
+        raised[at] = np.maximum(limits[at], _lowest(y_prob[at], limits[at], policy))
+    return raised
+
+
+def _lowest(y_prob: Floats, limits: Floats, policy: PolicySettings) -> float:
+    """The lowest probability down to which one date's rows at or above their limits are within capacity."""
+    size = int(np.ceil(policy.capacity_share * policy.capacity_slack * len(y_prob)))
     above = np.sort(y_prob[y_prob >= limits])[::-1]
-    if len(above) <= most:
-        return limits
-    whole = above[:most][above[:most] > above[most]]
-    return np.maximum(limits, whole[-1] if len(whole) else NOBODY)
+    if len(above) <= size:
+        return 0.0
+    whole = above[:size][above[:size] > above[size]]
+    return float(whole[-1]) if len(whole) else NOBODY
 
 
 def threshold_of(rows: pd.DataFrame, thresholds: Thresholds, policy: PolicySettings) -> Floats:

@@ -44,7 +44,7 @@ class Trained:
         for served, at in self.serving(rows):
             mine = rows.iloc[at]
             y_prob[at] = served.calibration(predicted_probability(served.model, mine))
-            if served.season.waves:
+            if served.season.coefficients:
                 y_prob[at] = served.season.on(y_prob[at], mine["as_of"])
         return y_prob
 
@@ -59,6 +59,6 @@ class Trained:
     def _each(self, y_prob: Floats, rows: pd.DataFrame, move: Callable[[Season, Floats, pd.Series], Floats]) -> Floats:
         moved = y_prob.copy()
         for served, at in self.serving(rows):
-            if served.season.waves:
+            if served.season.coefficients:
                 moved[at] = move(served.season, y_prob[at], rows["as_of"].iloc[at])
         return moved

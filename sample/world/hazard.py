@@ -82,11 +82,11 @@ def risk(accounts: Accounts, schedule: Schedule, weeks: Days, frailty: Floats, s
 
 
 def _season(weeks: Days, rules: ChurnSettings) -> Floats:
-    """What the time of the year adds to the log odds: one wave, highest at the turn of the year."""
+    """What the time of the year adds to the log odds: a cosine, highest at the turn of the year."""
     summer, winter = np.log(rules.season)
     turn = 2.0 * np.pi * ((weeks - weeks.astype("datetime64[Y]")) / np.timedelta64(1, "D")) / DAYS_PER_YEAR
-    wave: Floats = (winter + summer) / 2.0 + (winter - summer) / 2.0 * np.cos(turn)
-    return wave
+    season: Floats = (winter + summer) / 2.0 + (winter - summer) / 2.0 * np.cos(turn)
+    return season
 
 
 def _nearness(to_end: Ints, rules: ChurnSettings) -> Floats:

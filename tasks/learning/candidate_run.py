@@ -86,7 +86,7 @@ def logged(candidate: Candidate) -> Logged:
         "missing_marks": ", ".join(inputs.loc[inputs["missing"].str.endswith("mark"), "column"]),
         "calibration.slope": calibration.slope,
         "calibration.intercept": calibration.intercept,
-        "calibration.season": ", ".join(f"{wave:.4f}" for wave in candidate.trained.season.waves) or "none",
+        "calibration.season": ", ".join(f"{value:.4f}" for value in candidate.trained.season.coefficients) or "none",
         **quarter.settings,
     }
     for split, size in result.sizes.items():

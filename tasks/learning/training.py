@@ -11,7 +11,6 @@ import pandas as pd
 
 from keepwell.features.book import book
 from keepwell.features.facts.columns import AS_OF
-from keepwell.features.facts.known import Facts
 from keepwell.features.measures.all import FEATURES
 from keepwell.features.measures.registry import COMPONENTS
 from keepwell.features.outcomes.labels import labels
@@ -52,64 +51,60 @@ def training_set(
     rules: LabelSettings,
     fixed: frozenset[str] = frozenset(),
     recorded: Mapping[str, pd.DataFrame] = NOTHING,
+    outcomes: pd.DataFrame | None = None,
 ) -> TrainingSet:
     """Features and labels of these months. Accounts that gave notice, and those too young, are no examples (MOD-2).
 
-    `recorded`: what the ledger adds, for who was treated (tasks/ledger/recorded.py).
+    `recorded`: what the ledger adds, for who was treated (tasks/ledger/recorded.py). `outcomes`: the labels, where
+    `labeled_accounts` has already given them.
     """
-    known_now = facts_at(snapshot, now, fixed, recorded)
-    frames = [frame for frame in _months(snapshot, months, known_now, scoring, rules, fixed) if len(frame)]
+    if outcomes is None:
+        outcomes = labeled_accounts(snapshot, months, now, scoring, rules, fixed, recorded)
+    frames = list(_months(snapshot, months, outcomes, scoring, fixed))
     if not frames:
         raise TooLittleData("No month has an account that was under contract for long enough to learn from.")
     examples = pd.concat(frames, ignore_index=True).sort_values(["as_of", "account_id"], ignore_index=True)
     return TrainingSet(snapshot.id, now, examples)
 
 
+def labeled_accounts(
+    snapshot: Snapshot, months: Sequence[date], now: datetime, scoring: ScoreSettings, rules: LabelSettings,
+    fixed: frozenset[str] = frozenset(), recorded: Mapping[str, pd.DataFrame] = NOTHING,
+) -> pd.DataFrame:  # fmt: skip
+    """The accounts of each month that are examples, with their labels: account_id, as_of, and as in `training_set`.
+
+    Without the features, which cost most. Who gave notice, or is too young, is no example.
+    """
+    known_now = facts_at(snapshot, now, fixed, recorded)
+    frames = []
+    for some in at_once(snapshot, [datetime.combine(month, time(0)) for month in months]):
+        accounts = book(facts_at_each(snapshot, some, fixed), scoring.money)
+        able = accounts.filter((accounts.status == "active") & (accounts.tenure_days >= rules.min_tenure_days))
+        frames.append(labels(able, known_now, scoring.money, rules).to_pandas())
+    found = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=[AS_OF])
+    return found.rename(columns={AS_OF: "as_of"})
+
+
 def _months(
-    snapshot: Snapshot,
-    months: Sequence[date],
-    known_now: Facts,
-    scoring: ScoreSettings,
-    rules: LabelSettings,
-    fixed: frozenset[str],
+    snapshot: Snapshot, months: Sequence[date], outcomes: pd.DataFrame, scoring: ScoreSettings, fixed: frozenset[str]
 ) -> Iterator[pd.DataFrame]:
     """One frame per month. Health is replayed: each month may carry over values from the month before."""
     measures = None
-    instants = [datetime.combine(month, time(0)) for month in months]
-    for some in at_once(snapshot, instants):
-        facts = facts_at_each(snapshot, some, fixed)
-        outcomes = labels(book(facts, scoring.money), known_now, scoring.money, rules).to_pandas()
-        for wide in wide_books(facts, scoring):
+    by_month = dict(iter(outcomes.groupby("as_of")))
+    for some in at_once(snapshot, [datetime.combine(month, time(0)) for month in months]):
+        for wide in wide_books(facts_at_each(snapshot, some, fixed), scoring):
             found = measured(wide, scoring, {}, measures)
             measures = found.measures
+            as_of = pd.Timestamp(wide.as_of)
+            if as_of not in by_month:
+                continue
             about = found.scores.reset_index()[
                 ["account_id", "status", "segment", "industry", "country", "arr", "high_value", "tenure_days", "health",
                  "coverage", *(f"component_{c}" for c in COMPONENTS)]
             ]  # fmt: skip
-            outcome = outcomes[outcomes[AS_OF] == wide.as_of].drop(columns=AS_OF)
+            outcome = by_month[as_of].drop(columns="as_of")
             whole = about.merge(found.features, on="account_id").merge(outcome, on="account_id", validate="1:1")
-            yield whole[_old_enough(whole, rules)].assign(as_of=pd.Timestamp(wide.as_of.date()))
-
-
-def _old_enough(rows: pd.DataFrame, rules: LabelSettings) -> pd.Series:
-    """Whether each account is an example: it has not given notice, and is not too young."""
-    return (rows["status"] == "active") & (rows["tenure_days"] >= rules.min_tenure_days)
-
-
-def outcomes_alone(
-    snapshot: Snapshot, months: Sequence[date], now: datetime, scoring: ScoreSettings, rules: LabelSettings,
-    fixed: frozenset[str] = frozenset(),
-) -> pd.DataFrame:  # fmt: skip
-    """account_id, as_of and labels of the examples of `training_set`, without the features, which cost most."""
-    known_now = facts_at(snapshot, now, fixed)
-    frames = []
-    for some in at_once(snapshot, [datetime.combine(month, time(0)) for month in months]):
-        accounts = book(facts_at_each(snapshot, some, fixed), scoring.money)
-        about = accounts.select("account_id", AS_OF, "status", "tenure_days").to_pandas()
-        found = labels(accounts, known_now, scoring.money, rules).to_pandas()
-        whole = about.merge(found, on=["account_id", AS_OF], validate="1:1")
-        frames.append(whole[_old_enough(whole, rules)])
-    return pd.concat(frames, ignore_index=True).rename(columns={AS_OF: "as_of"}) if frames else pd.DataFrame()
+            yield whole.assign(as_of=as_of)
 
 
 def first_month(snapshot: Snapshot, now: datetime, run_in_days: int, fixed: frozenset[str] = frozenset()) -> date:

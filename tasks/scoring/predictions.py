@@ -80,7 +80,7 @@ def predictions(models: Models | None, rows: pd.DataFrame, as_of: datetime) -> p
 def _of(model: "ServingModel", rows: pd.DataFrame, models: Models) -> pd.DataFrame:
     y_prob, trained = model.probabilities(rows), model.trained
     chosen = trained.in_season(threshold_of(rows, model.thresholds, models.policy), rows)
-    thresholds = within_capacity(y_prob, chosen, models.policy)
+    thresholds = within_capacity(rows, y_prob, chosen, models.policy)
     return pd.DataFrame(
         {
             "account_id": rows["account_id"].to_numpy(), "outcome": model.outcome, "model_version": model.version,

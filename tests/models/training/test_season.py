@@ -14,7 +14,7 @@ from keepwell.models.training.artifact import TRUSTED, CalibratedModel, as_one, 
 from keepwell.models.training.candidates import fitted
 from keepwell.models.training.season import NO_SEASON, Season, season
 from keepwell.models.training.segments import LabeledRows
-from keepwell.models.training.thresholds import flagged, threshold_of
+from keepwell.models.training.thresholds import threshold_of
 from keepwell.models.training.trial import Trial, trial
 from tests.support.refit_rows import FEATURES, MONTHS, SETTINGS, SPLITS, company
 
@@ -73,7 +73,7 @@ def test_too_few_months_or_accounts_show_none_and_it_is_said(accounts: int, mont
     found = season(labeled(company(accounts, 1, season=0.5, months=months)), fit, SeasonSettings())
 
     assert found.season == NO_SEASON
-    assert f"No season can be told from {len(months)} months" in found.summary
+    assert f"No season can be estimated from {len(months)} months" in found.summary
 
 
 def test_the_months_ahead_have_their_level(seasonal: Trial) -> None:
@@ -98,9 +98,9 @@ def test_as_many_are_flagged_in_every_month(seasonal: Trial) -> None:
     for n, month in enumerate(NEXT):
         rows = company(6000, 40 + n, season=0.5, months=[month])
         y_prob = trained.probabilities(rows)
-        limits = trained.in_season(threshold_of(rows, thresholds, policy), rows)
-        shares.append((y_prob >= limits).mean())
-        plain.append(flagged(rows, y_prob, thresholds, policy).mean())
+        chosen = threshold_of(rows, thresholds, policy)
+        shares.append((y_prob >= trained.in_season(chosen, rows)).mean())
+        plain.append((y_prob >= chosen).mean())
 
     assert max(shares) < 0.13
     assert max(shares) - min(shares) < 0.02

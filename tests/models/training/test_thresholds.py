@@ -108,7 +108,7 @@ def test_on_no_date_are_more_flagged_than_capacity_with_its_slack(seed):
     rows = random_book(seed)
     y_prob = rows["chance"].to_numpy()
     calm = np.full(len(rows), 0.02)
-    limits = within_capacity(y_prob, calm, POLICY)
+    limits = within_capacity(rows, y_prob, calm, POLICY)
     above = y_prob >= limits
 
     assert above.sum() <= 0.24 * len(rows)
@@ -119,11 +119,11 @@ def test_on_no_date_are_more_flagged_than_capacity_with_its_slack(seed):
 
 def test_a_small_book_may_have_one_flagged_account_and_thresholds_that_fit_stay():
     """Twelve hundredths of two accounts are one (MOD-5)."""
-    y_prob = np.array([0.9, 0.8])
+    rows = book(["enterprise"] * 2, [0.9, 0.8], [0, 0])
+    y_prob, chosen = rows["chance"].to_numpy(), np.array([0.5, 0.85])
 
-    assert list(y_prob >= within_capacity(y_prob, np.array([0.5, 0.5]), PolicySettings())) == [True, False]
-    chosen = np.array([0.5, 0.85])
-    assert within_capacity(y_prob, chosen, PolicySettings()) is chosen
+    assert list(y_prob >= within_capacity(rows, y_prob, np.array([0.5, 0.5]), PolicySettings())) == [True, False]
+    assert list(within_capacity(rows, y_prob, chosen, PolicySettings())) == list(chosen)
 
 
 def test_each_month_has_its_own_capacity():

@@ -16,7 +16,7 @@ from keepwell.models.settings.training import SplitSettings
 from keepwell.models.training.split import TooLittleData
 from keepwell.sample.settings import company_with
 from keepwell.sample.write import write_company
-from keepwell.tasks.learning.training import month_starts, outcomes_alone, splits_of, training_set
+from keepwell.tasks.learning.training import labeled_accounts, month_starts, splits_of, training_set
 from keepwell.tasks.sources import facts as door
 from keepwell.tasks.sources.facts import at_once
 from keepwell.tasks.sources.staging import stage
@@ -119,10 +119,10 @@ def test_month_by_month_gives_what_one_query_gives(folder, snapshot, examples, m
     pd.testing.assert_frame_equal(alone, examples[: len(alone)], check_dtype=False)
 
 
-def test_outcomes_alone_are_those_of_the_training_set(folder, snapshot, examples):
-    """The same accounts, months and labels without a feature, so that a refusal does not wait for them (MOD-2)."""
+def test_labeled_accounts_are_those_of_the_training_set(folder, snapshot, examples):
+    """No account or label is lost or added by the features; a refusal does not wait for those (MOD-2)."""
     scoring = Run(load_settings(folder / "pipeline.toml"), folder / "out", MONTHS[-1]).scoring
-    found = outcomes_alone(snapshot, MONTHS, NOW, scoring, LabelSettings())
+    found = labeled_accounts(snapshot, MONTHS, NOW, scoring, LabelSettings())
     columns = ["as_of", "account_id", "churned", "expanded", "contracted", "advocated"]
     alone = found[columns].sort_values(columns[:2], ignore_index=True)
 

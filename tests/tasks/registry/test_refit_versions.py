@@ -88,7 +88,7 @@ def test_a_refit_with_a_season_is_loaded_with_it(mlflow_tables: Path, tmp_path: 
     found = load(there, "churn", "challenger", AS_OF)
 
     assert found is not None
-    assert found.trained.season.waves == result.trial.serving.season.waves != ()
+    assert found.trained.season.coefficients == result.trial.serving.season.coefficients != ()
     winter, summer = (result.trial.test.assign(as_of=pd.Timestamp(day)) for day in ("2026-01-01", "2026-07-01"))
     assert found.probabilities(winter).mean() > 1.3 * found.probabilities(summer).mean()
     assert "The data show a season" in there.client().get_model_version("keepwell-churn", "1").description
