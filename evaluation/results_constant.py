@@ -1,7 +1,7 @@
 """How still health stands where nothing changes: the last part of `make results`, on a page of its own (HLT-3, FEA-4).
 
 Every account of these companies keeps its rates for life (tests/support/constant_world.py); what moves its score from
-one month to the next is chance alone. Writes docs/reference/results/constant-company.md; nothing is typed in.
+one month to the next is noise alone. Writes docs/reference/results/constant-company.md; nothing is typed in.
 """
 
 import argparse
@@ -114,7 +114,7 @@ def page(accounts: int, seeds: Sequence[int]) -> str:
     how = (
         f"Companies of {accounts * len(MONTHLY):,} accounts (seeds {', '.join(map(str, seeds))}), a third each with "
         f"some {', '.join(f'{monthly:,.0f}' for monthly in MONTHLY)} actions a month, Poisson at rates for life. "
-        f"Health on {len(MONTHS)} month starts, {MONTHS[0].date()} to {MONTHS[-1].date()}: all that moves it is chance."
+        f"Health on {len(MONTHS)} month starts, {MONTHS[0].date()} to {MONTHS[-1].date()}: all that moves it is noise."
     )
     text = ["# A company where nothing changes", "", "Written by `make results`; edit the code instead.", "", how]
     for optional, heading in ((False, "The three required tables"), (True, "Every table")):

@@ -2,9 +2,9 @@
 
 Writes docs/reference/results/watching.md; nothing is typed in.
 
-Small worlds of accounts whose risk follows three measured inputs. CSMs contact by lot: every month half of the riskiest
-are drawn for a contact, the others are held out. A model is trained and accepted by the product's own trial, then
-watched for a year of months by the product's own monitoring.
+Small worlds of accounts whose risk follows three measured inputs. CSMs contact at random: every month half of the
+riskiest are assigned to a contact, the others are held out. A model is trained and accepted by the product's own trial,
+then watched for a year of months by the product's own monitoring.
 """
 
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ ACCEPTED, WATCHED = 24, 36
 """Months on record when the model is accepted, and when it is watched."""
 STARTS = pd.date_range("2023-01-01", periods=WATCHED + HORIZON_MONTHS, freq="MS")
 CALLED_SHARE, HELD_OUT = 0.2, 0.5
-"""Share of the portfolio that is riskiest by a CSM's own reckoning, and the chance of one of them to be held out."""
+"""Share of the portfolio that is riskiest as a CSM sees it, and the share of these that is held out."""
 WORKING = 0.5
 """By what a contact multiplies the risk while its account is in care."""
 SHIFTS = (1.0, 0.5)
@@ -51,7 +51,7 @@ SETTINGS = ModelSettings(
 
 @dataclass(frozen=True)
 class World:
-    """One company, in which CSMs contact by lot.
+    """One company, in which CSMs contact at random.
 
     `effect`: by what a contact multiplies the risk; `unrelated`: the share of the churn that from ACCEPTED on falls on
     anybody, whatever the inputs; `drawn_since`: the month from which contacts are drawn and recorded.
@@ -105,10 +105,10 @@ class World:
         within = within[(within["drawn_at"] > within["as_of"]) & (within["drawn_at"] <= within["until"])]
         count = within.groupby("row").size().reindex(rows.index, fill_value=0)
         treated = within.groupby("row")["treated"].any().reindex(rows.index, fill_value=False)
-        by_lot = rows["as_of"] >= STARTS[0] + pd.DateOffset(months=self.drawn_since)
+        randomized = rows["as_of"] >= STARTS[0] + pd.DateOffset(months=self.drawn_since)
         return rows.assign(
             account_id="a" + rows["number"].astype(str), churned=churned, churned_at=rows["churned_at"].where(churned),
-            treated=treated.where(by_lot).astype("boolean"), untreated_chance=(HELD_OUT**count).where(by_lot),
+            treated=treated.where(randomized).astype("boolean"), untreated_chance=(HELD_OUT**count).where(randomized),
             health=60 - 10 * rows["use"], segment="small", industry="retail", country="DE", arr=1000.0,
             high_value=False,
         ).drop(columns="number")  # fmt: skip
@@ -145,15 +145,15 @@ def looks(seed: int) -> dict[str, bool]:
 
     Companies that differ only in what comes later have one history, and one model.
     """
-    by_lot, alone = World(seed, effect=WORKING), World(seed, drawn_since=WATCHED + HORIZON_MONTHS)
-    model, model_alone = accepted(by_lot.examples()), accepted(alone.examples())
-    alike = by_lot.examples().assign(untreated_chance=np.nan)
+    randomized, alone = World(seed, effect=WORKING), World(seed, drawn_since=WATCHED + HORIZON_MONTHS)
+    model, model_alone = accepted(randomized.examples()), accepted(alone.examples())
+    alike = randomized.examples().assign(untreated_chance=np.nan)
     return {
         "alone": worse(model_alone, alone.examples()),
-        "working": worse(model, by_lot.examples()),
+        "working": worse(model, randomized.examples()),
         "alike": worse(model, alike),
         "begins": worse(model_alone, replace(alone, effect=WORKING, drawn_since=ACCEPTED).examples()),
-        **{f"{share:.0%}": worse(model, replace(by_lot, unrelated=share).examples()) for share in SHIFTS},
+        **{f"{share:.0%}": worse(model, replace(randomized, unrelated=share).examples()) for share in SHIFTS},
     }
 
 
@@ -161,13 +161,15 @@ def bounds_of(found: pd.DataFrame) -> Iterator[Bound]:
     """Share of the worlds whose model is called degraded. `found`: the looks of each world, one row each."""
     share = found.mean()
     free = (-np.inf, np.inf)
-    yield Bound("contacts halve the risk, half of the riskiest are contacted by lot", -np.inf, 0.10, share["working"])
+    yield Bound(
+        "contacts halve the risk, half of the riskiest are contacted at random", -np.inf, 0.10, share["working"]
+    )
     yield Bound("the same, counted as before: every example has weight one", *free, share["alike"])
     yield Bound("the same contacts, which begin after the model was accepted", *free, share["begins"])
     yield Bound("no contacts", -np.inf, 0.10, share["alone"])
     for shift in SHIFTS:
         low = 0.80 if shift == 1.0 else -np.inf
-        name = f"contacts by lot, and {shift:.0%} of the churn no longer follows the inputs since acceptance"
+        name = f"contacts at random, and {shift:.0%} of the churn no longer follows the inputs since acceptance"
         yield Bound(name, low, np.inf, share[f"{shift:.0%}"])
 
 
@@ -175,7 +177,7 @@ def page(found: pd.DataFrame) -> str:
     """The page, in Markdown."""
     how = (
         f"Share of {len(found)} worlds whose champion monitoring calls degraded {WATCHED - ACCEPTED} months after it "
-        f"was accepted. {ACCOUNTS:,} accounts each; a contact lasts {HORIZON_MONTHS} months, and lots are drawn among "
+        f"was accepted. {ACCOUNTS:,} accounts each; a contact lasts {HORIZON_MONTHS} months, and assignment is among "
         f"the riskiest {CALLED_SHARE:.0%}. Trial, refit and monitoring are the product's own, with fewer trees."
     )
     head = ["# Results: monitoring", "", "Written by `make results`; edit the code instead.", "", how, ""]

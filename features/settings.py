@@ -111,7 +111,7 @@ class Measure(Section):
     """How one feature becomes points from 0 to 100.
 
     `peers`: the distance from the median of the segment's peers, in robust standard deviations. `own`: the account
-    against its own past: what of a change is above chance, or the multiple of what is usual for the account. `fixed`:
+    against its own past: what of a change exceeds its noise, or the multiple of what is usual for the account. `fixed`:
     the value as it is. The last two run linearly from `worst` (0 points) to `best` (100).
     """
 
@@ -239,7 +239,7 @@ class HealthSettings(Section):
         20, description="accounts that a segment needs for its own median, else its parent segment's"
     )
     sure_from: Amount = Field(
-        2.0, description="standard errors up to which a change against the account's own past counts as chance"
+        2.0, description="standard errors up to which a change against the account's own past counts as noise"
     )
     penalty_points: Points = Field(25, description="points of a missing value with the policy `penalise`")
     carry_half_life_days: Days = Field(60, description="days after which a carried value has half its weight")

@@ -63,9 +63,9 @@ def sure_change(changes: Numbers, errors: Numbers, sure_from: float) -> Numbers:
     The non-negative garrote of one coefficient (Breiman 1995), which is the positive-part rule of James and Stein at
     `sure_from` = 1.
     """
-    size, chance = np.abs(changes), sure_from * errors
-    share = np.divide(chance, size, out=np.ones(len(size)), where=size > chance)
-    return np.where(np.isnan(chance), np.nan, changes * (1 - share**2))
+    size, noise = np.abs(changes), sure_from * errors
+    share = np.divide(noise, size, out=np.ones(len(size)), where=size > noise)
+    return np.where(np.isnan(noise), np.nan, changes * (1 - share**2))
 
 
 def peer_groups(segments: pd.Series) -> Peers:

@@ -99,7 +99,7 @@ def breadth_change_point(row: ir.Table) -> ir.Value:
     words="{value:.2f}",
 )
 def one_standard_error(_row: ir.Table) -> ir.Value:
-    """Standard error of a shift that is told in standard errors: 1."""
+    """Standard error of a shift that is in standard errors itself: 1."""
     return ibis.literal(1.0)
 
 

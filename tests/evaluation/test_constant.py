@@ -10,7 +10,7 @@ SEED, ACCOUNTS = 7, 40
 
 @pytest.fixture(scope="module")
 def months() -> Months:
-    """A company of 120 accounts with the three required tables, where chance is largest."""
+    """A company of 120 accounts with the three required tables, where noise is largest."""
     return constant_months(ACCOUNTS, SEED, optional=False)
 
 
@@ -18,7 +18,7 @@ def months() -> Months:
 def test_chance_alone_flags_no_account(months: Months) -> None:
     """At most 1% of account-months above 15 points, among those of 20 actions a month as well as in all (HLT-3)."""
     assert months.flagged() <= MOST_FLAGGED
-    assert months.flagged(MONTHLY[0]) <= 3 * MOST_FLAGGED  # 240 account-months: two or three by chance
+    assert months.flagged(MONTHLY[0]) <= 3 * MOST_FLAGGED  # 240 account-months: two or three by noise
 
 
 @pytest.mark.slow

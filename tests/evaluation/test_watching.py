@@ -20,12 +20,12 @@ def rate(examples: pd.DataFrame, weighted: bool) -> float:
 
 def test_contacts_halve_the_risk_and_the_weighted_untreated_show_the_risk_without_them() -> None:
     """By the weights of acceptance the rate is that of a world whose contacts do nothing (MOD-1)."""
-    alone, by_lot = World(1).examples(), World(1, effect=0.5).examples()
-    rows = by_lot[by_lot["as_of"].isin(EARLY) & (by_lot["untreated_chance"] == 0.5)]
+    alone, randomized = World(1).examples(), World(1, effect=0.5).examples()
+    rows = randomized[randomized["as_of"].isin(EARLY) & (randomized["untreated_chance"] == 0.5)]
 
     assert rows["treated"].mean() == pytest.approx(0.5, abs=0.03)
-    assert rate(by_lot, weighted=False) < 0.93 * rate(alone, weighted=False)
-    assert rate(by_lot, weighted=True) == pytest.approx(rate(alone, weighted=False), rel=0.06)
+    assert rate(randomized, weighted=False) < 0.93 * rate(alone, weighted=False)
+    assert rate(randomized, weighted=True) == pytest.approx(rate(alone, weighted=False), rel=0.06)
 
 
 def test_worlds_that_differ_only_in_what_comes_later_have_one_history() -> None:

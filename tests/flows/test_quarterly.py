@@ -21,7 +21,7 @@ from keepwell.models.training.candidates import CANDIDATES
 from keepwell.sample.settings import company_with
 from keepwell.sample.write import write_company
 from keepwell.tasks.learning.monitoring import Monitoring
-from keepwell.tasks.learning.training import TrainingSet
+from keepwell.tasks.learning.training import TrainingSet, training_set
 from keepwell.tasks.registry.champion import find
 from keepwell.tasks.registry.monitoring_run import MONITORING
 from keepwell.tasks.registry.tracking import Tracking
@@ -242,8 +242,9 @@ def test_an_audit_grades_the_model_that_served(retrained: tuple[Path, Path, str]
     config, _, _ = retrained
     command = ("--config", config, "--out", tmp_path)
     assert keepwell(*command, "quarterly", "--as-of", "2026-03-01").code == 0
-    client = Run(load_settings(config), tmp_path, date(2026, 3, 1)).tracking.client()
-    add_event(client, "churn", Event(1, date(2026, 4, 1), "promote", "1", "ann", "because"))
+    run, month = Run(load_settings(config), tmp_path, date(2026, 7, 1)), date(2026, 4, 1)
+    add_event(run.tracking.client(), "churn", Event(1, month, "promote", "1", "ann", "because"))
+    champion = find(run.tracking, "churn", CHAMPION, month)
 
     ran = keepwell(*command, "audit", "--as-of", "2026-07-01")
 
@@ -251,3 +252,12 @@ def test_an_audit_grades_the_model_that_served(retrained: tuple[Path, Path, str]
     said = " ".join((tmp_path / "reports" / "audit-2026-07-01.html").read_text().split())
     assert "months from 2026-04 to 2026-06 on which a champion served, that of the champion (version 1)" in said
     assert "for the others, that of a logistic model refitted every 3 months" in said
+    past = training_set(read_sources(run), [month], run.instant, run.scoring, run.settings.labels, run.fixed)
+    by_champion = pd.Series(champion.probabilities(past.examples), past.examples["account_id"])
+    graded = mart(tmp_path, "audit_churners", "2026-07-01").dropna(subset="model")
+    scored = pd.to_datetime(graded["scored_month"])
+    april = graded[scored == pd.Timestamp(month)]
+
+    assert len(april) > 0
+    assert april["model"].to_numpy() == pytest.approx(by_champion[april["account_id"]].to_numpy(), abs=1e-6)
+    assert (scored < pd.Timestamp(month)).any()

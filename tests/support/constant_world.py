@@ -1,4 +1,4 @@
-"""A company where nothing ever changes: every account keeps its rates for life, and all that moves is chance.
+"""A company where nothing ever changes: every account keeps its rates for life, and all that moves is noise.
 
 Actions are Poisson, 20, 200 or 2,000 a month in the mean of a third of the accounts each. Accounts differ for life: in
 their rate, in how their people share the work, in which product features they use.

@@ -220,7 +220,7 @@ def test_metrics_below_those_that_it_was_accepted_with_degrade_it(rows, champion
     assert "that the model was accepted with" in said[0]
 
 
-def by_lot(examples: pd.DataFrame) -> pd.DataFrame:
+def randomized(examples: pd.DataFrame) -> pd.DataFrame:
     """The examples where half of those who use least are drawn for a contact from the tenth month on."""
     drawn = (examples["use"] < -0.5) & examples["churned"].notna()
     chance = np.where(drawn, 0.5, 1.0)
@@ -233,7 +233,7 @@ def by_lot(examples: pd.DataFrame) -> pd.DataFrame:
 
 def test_the_outcomes_of_the_treated_do_not_matter_where_a_draw_decided(examples, champion) -> None:
     """As at acceptance, the untreated stand for all: work that helps is no sign of a worse model (MOD-1, LRN-3)."""
-    drawn = by_lot(examples)
+    drawn = randomized(examples)
     treated = drawn["treated"].fillna(False).astype(bool)
     helped = drawn.assign(churned=drawn["churned"].where(~treated, False))
     one, other = (watch("churn", champion, some, 90, None, WATCHING) for some in (drawn, helped))
@@ -251,14 +251,14 @@ def test_the_outcomes_of_the_treated_do_not_matter_where_a_draw_decided(examples
 
 def test_months_before_the_first_draw_count_as_they_did(examples, champion) -> None:
     """Nothing is known of who was treated then: every example has weight one, as where the outcome is open (MOD-1)."""
-    rows = unseen(by_lot(examples), "churned", champion.trained, PARTS, WATCHING)
+    rows = unseen(randomized(examples), "churned", champion.trained, PARTS, WATCHING)
 
     assert rows.loc[(rows["as_of"] < MONTHS[9]) | rows["happened"].isna(), "weight"].eq(1.0).all()
 
 
 def test_a_month_whose_accounts_were_all_treated_has_no_metrics(examples, champion) -> None:
     """There is nobody who could tell (MOD-1)."""
-    drawn = by_lot(examples)
+    drawn = randomized(examples)
     month = drawn["as_of"] == MONTHS[9]
     found = watch("churn", champion, drawn.assign(treated=drawn["treated"].mask(month, True)), 90, None, WATCHING)
 
