@@ -280,12 +280,15 @@ class HealthSettings(Section):
         return self
 
     def weights_of(self, segment: str | None) -> dict[str, float]:
-        """Component weights of a segment, normalised to sum 1: its own, over its parents', over the general ones."""
+        """Component weights of a segment, normalised to sum 1: its own, over its parents', over the general ones.
+
+        To twelve decimals: the same weights on another scale are the same to the last digit.
+        """
         weights = dict.fromkeys(COMPONENTS, 0.0)
         for group in reversed([*with_parents(segment or ""), ""]):
             weights.update(self.segment_weights.get(group, {}) if group else self.weights)
         total = sum(weights.values())
-        return {c: w / total for c, w in weights.items()}
+        return {c: round(w / total, 12) for c, w in weights.items()}
 
 
 def with_parents(segment: str) -> Iterator[str]:

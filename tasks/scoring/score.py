@@ -167,7 +167,8 @@ def _ranked(measures: pd.DataFrame, health: pd.Series, healthy_above: float, tod
     Only what pulls that way is a factor and gets a text.
     """
     healthy = measures["account_id"].map(health) > healthy_above
-    order = measures["pull"].where(~healthy, -measures["pull"])
+    # Equal pulls stay equal whatever the last digits of a sum of weights: the feature's name decides then.
+    order = measures["pull"].where(~healthy, -measures["pull"]).round(6)
     # What is missing may cost points, and is nothing that a CSM could act on.
     silent = (measures["confidence"] == 0) | measures["value"].isna()
     ranked = measures.assign(_silent=silent, _order=order, _well=healthy).sort_values(
