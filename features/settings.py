@@ -161,6 +161,7 @@ DEFAULT_MEASURES: Mapping[str, Measure] = {
     "usage_change_point": _shift(2.0),
     "usage_against_last_year": _trend(0.5),
     "features_used_28d": Measure(weight=1.0),
+    "events_per_use_28d": Measure(weight=3.0),
     "seat_utilisation": _fixed(0.0, 0.9),
     "breadth_change_point": _shift(1.0),
     "adoption_velocity": Measure(weight=0.5, reference="own", worst=-6, best=2),

@@ -84,7 +84,7 @@ def minutes_28d(days: Rows) -> ir.Value:
 
 @_days(
     unit="events per use",
-    component=None,
+    component="adoption",
     lookback_days=28,
     needs=("events",),
     null="No actions recorded in 28 days",

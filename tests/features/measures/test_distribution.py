@@ -46,6 +46,7 @@ def plausible(accounts: int, seed: int = 7) -> tuple[pd.DataFrame, pd.DataFrame]
         "breadth_change_point": around(0, 1),
         "usage_against_last_year": np.exp(around(0.05, 0.35)) - 1,
         "features_used_28d": np.clip(around(6, 2), 0, None),
+        "events_per_use_28d": np.exp(around(1.5, 0.4)),
         "seat_utilisation": np.clip(around(0.65, 0.2), 0, 1),
         "adoption_velocity": np.round(around(0.2, 1)),
         "onboarding_attendance": np.clip(around(0.8, 0.25), 0, 1),
@@ -111,7 +112,7 @@ def test_silence_alone_is_enough_to_be_critical() -> None:
     features.loc[0, medians.index] = medians
     silent = {"active_days_28d": 0, "events_per_seat_28d": 0, "active_users_28d": 0, "days_since_last_use": 40,
               "usage_trend": -1, "active_users_trend": -1, "usage_change_point": -8, "breadth_change_point": -8,
-              "features_used_28d": 0, "seat_utilisation": 0}  # fmt: skip
+              "features_used_28d": 0, "events_per_use_28d": np.nan, "seat_utilisation": 0}  # fmt: skip
     typical = health_of_all(book, features)["a00000"]
     features.loc[0, list(silent)] = list(silent.values())
 
@@ -123,7 +124,7 @@ def _dying() -> dict[str, float]:
     return {
         "active_days_28d": 1, "events_per_seat_28d": 0.5, "active_users_28d": 1, "days_since_last_use": 20,
         "usage_trend": -0.8, "active_users_trend": -0.7, "usage_against_last_year": -0.9, "features_used_28d": 1,
-        "usage_change_point": -8, "breadth_change_point": -6,
+        "usage_change_point": -8, "breadth_change_point": -6, "events_per_use_28d": 1,
         "seat_utilisation": 0.05, "adoption_velocity": -5, "tickets_per_seat_90d": 2, "urgent_tickets_90d": 3,
         "escalations_90d": 2, "csat_180d": 1.5, "nps_score_365d": 1, "ticket_sentiment_90d": -0.7,
         "touchpoint_sentiment_90d": -0.5, "days_since_executive_contact": 300, "meeting_attendance_180d": 0.1,
@@ -135,7 +136,7 @@ def _great() -> dict[str, float]:
     return {
         "active_days_28d": 27, "events_per_seat_28d": 120, "active_users_28d": 200, "days_since_last_use": 0,
         "usage_trend": 0.2, "active_users_trend": 0.1, "usage_against_last_year": 0.5, "features_used_28d": 12,
-        "usage_change_point": 3, "breadth_change_point": 3,
+        "usage_change_point": 3, "breadth_change_point": 3, "events_per_use_28d": 12,
         "seat_utilisation": 0.95, "adoption_velocity": 2, "tickets_per_seat_90d": 0.02, "urgent_tickets_90d": 0,
         "escalations_90d": 0, "oldest_open_ticket_days": 0, "csat_180d": 5, "nps_score_365d": 10, "nps_change": 1,
         "ticket_sentiment_90d": 0.4, "touchpoint_sentiment_90d": 0.6, "days_since_executive_contact": 10,

@@ -130,7 +130,7 @@ def test_factors_say_what_pulls_down_or_for_a_healthy_account_what_holds_up() ->
 def test_a_good_sign_is_shown_as_one() -> None:
     """Contact three days ago holds the score up: it is not "No executive contact in 3 days" (ACT-1)."""
     talk = {"account_id": "acme", "happened_at": ago(3, "09:00"), "kind": "call", "role": "executive"}
-    acme = row_of(scored({**STEADY, "touchpoints": [talk]}))
+    acme = row_of(scored({**STEADY, "usage": used("acme", [5] * 72 + [9] * 28), "touchpoints": [talk]}))
 
     assert acme["band"] == "healthy"
     assert "executive contact 3 days ago" in acme["summary"]
