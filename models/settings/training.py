@@ -62,6 +62,12 @@ class CandidateSettings(Section):
     min_samples_leaf: Count = Field(100, description="rows per leaf, at least")
     replicates: Repeats = Field(200, description="bootstrap draws of accounts for an interval")
     confidence: Share = Field(0.90, description="confidence of an interval, 0..1")
+    finalist_errors: Positive = Field(
+        2.0,
+        description="standard errors behind the best on validation up to which a candidate is a finalist: two or more "
+        "are compared again on all months up to validation",
+    )
+    finalist_folds: Annotated[Repeats, Field(ge=2)] = Field(3, description="folds of accounts of that comparison")
 
 
 class PolicySettings(Section):

@@ -1,6 +1,6 @@
 """Selection and calibration: the selected candidate is the simplest that is not clearly worse than the best (MOD-4)."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +43,11 @@ def compared(
     best = max(aucs, key=lambda name: float(aucs[name][0]))
     behind = {name: aucs[best] - of for name, of in aucs.items()}
     return [Compared(n, float(aucs[n][0]), float(of[0]), float(np.std(of[1:]))) for n, of in behind.items()]
+
+
+def finalists(candidates: Sequence[Compared], baselines: Collection[str], errors: float) -> list[str]:
+    """The candidates that these rows cannot tell from the best: within so many standard errors; no baseline."""
+    return [c.name for c in candidates if c.name not in baselines and c.behind <= errors * c.standard_error]
 
 
 def simplest_as_good(candidates: list[Compared], baselines: tuple[str, ...]) -> str:

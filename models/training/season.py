@@ -13,13 +13,12 @@ import numpy as np
 import pandas as pd
 import scipy.stats
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import Pipeline
 
 from keepwell.models.grading.logistic_line import clustered, shrunk_to_zero
 from keepwell.models.grading.metrics import Floats, log_odds
 from keepwell.models.settings.training import SeasonSettings
-from keepwell.models.training.candidates import predicted_probability
+from keepwell.models.training.cross_fit import cross_fitted
 from keepwell.models.training.segments import LabeledRows
 
 DAYS_PER_YEAR = 365.25
@@ -71,7 +70,7 @@ def season(rows: LabeledRows, fit: Fit, rules: SeasonSettings) -> SeasonEstimate
             f"No season can be estimated from {months} months and {positive:,} accounts with the outcome; "
             f"{rules.min_months} and {rules.min_accounts} are needed.",
         )
-    y_prob = _cross_fitted(rows, fit, rules.folds)
+    y_prob = cross_fitted(rows, lambda others: {"": fit(others)}, rules.folds)[""]
     as_of, accounts = rows.rows["as_of"], rows.rows["account_id"].to_numpy()
     odds, years = log_odds(y_prob), (as_of - as_of.min()).dt.days.to_numpy() / DAYS_PER_YEAR
     known = np.column_stack([np.ones_like(odds), odds - odds.mean(), years - years.mean()])
@@ -91,14 +90,6 @@ def season(rows: LabeledRows, fit: Fit, rules: SeasonSettings) -> SeasonEstimate
         f"The data show a season (Wald test, p = {p_value:.2g}): the odds are multiplied by {factors.min():.2f} for "
         f"accounts scored in {_month(factors.argmin())} and by {factors.max():.2f} in {_month(factors.argmax())}.",
     )
-
-
-def _cross_fitted(rows: LabeledRows, fit: Fit, folds: int) -> Floats:
-    """The probability of each row by a fit on the other folds of accounts, before calibration."""
-    y_prob = np.empty(len(rows.rows))
-    for others, mine in GroupKFold(folds).split(rows.rows, groups=rows.rows["account_id"]):
-        y_prob[mine] = predicted_probability(fit(rows.at(others)), rows.rows.iloc[mine])
-    return y_prob
 
 
 def _month(place: np.intp) -> str:

@@ -3,7 +3,7 @@
 Fitted on training months, compared and calibrated on validation months, graded once on test months.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -24,7 +24,8 @@ from keepwell.models.training.candidates import (
     fitted,
     predicted_probability,
 )
-from keepwell.models.training.choose import Compared, calibrated, compared, simplest_as_good
+from keepwell.models.training.choose import Compared, calibrated, compared, finalists, simplest_as_good
+from keepwell.models.training.cross_fit import cross_fitted
 from keepwell.models.training.inputs import varied
 from keepwell.models.training.refit import Refit, refitted
 from keepwell.models.training.segments import LabeledRows, segment_models
@@ -42,21 +43,22 @@ BY_POLICY = "by policy"
 
 @dataclass(frozen=True)
 class Trial:
-    """All candidates of one outcome: their comparison on validation, the selected one, and their metrics on test.
+    """All candidates of one outcome, the selected one, and their metrics on test.
 
-    `metrics` is keyed by candidate and slice: `all`, a segment, and for the selected one `industry: ...`,
-    `country: ...` and `by policy`, where its thresholds flag accounts instead of the riskiest share. Under
-    `treated and untreated` or `untreated only` are its metrics with the other way of weighting examples; `counting`
-    describes both. `what_if`: its thresholds against workload and churn caught, on validation (thresholds.py).
-    `test`: the test rows with its `chance` and the `weight` of each; `probabilities`: every candidate's, of these rows.
+    `selection` says in a sentence how it was selected. `metrics` is keyed by candidate and slice: `all`, a segment, and
+    for the selected one `industry: ...`, `country: ...` and `by policy`, where its thresholds flag accounts instead of
+    the riskiest share. Under `treated and untreated` or `untreated only` are its metrics with the other way of
+    weighting examples; `counting` describes both. `what_if`: its thresholds against workload and churn caught, on
+    validation (thresholds.py). `test`: the test rows with its `chance` and the `weight` of each; `probabilities`: every
+    candidate's, of these rows.
     `segments`: a model of each segment against the pooled one (segments.py). `refit`: the selected candidate fitted
     again on all matured months, with `serving_thresholds` of its own; None, and `why_no_refit`, where there is none.
     """
 
     splits: Splits
     trained: Mapping[str, Trained]
-    compared: Sequence[Compared]
     selected: str
+    selection: str
     metrics: Mapping[tuple[str, str], Mapping[str, Estimate]]
     thresholds: Mapping[str, float]
     what_if: pd.DataFrame
@@ -110,7 +112,8 @@ def trial(
     comparison = compared(y_true, given, accounts, rules.replicates, SEED, sample_weight)
     for candidate in comparison:
         refuse_model(candidate.name, candidate.roc_auc, settings.tripwires)
-    selected = simplest_as_good(comparison, BASELINES)
+    until_validation = labeled[labeled["as_of"] <= validation["as_of"].max()]
+    selected, selection = _selected(comparison, until_validation, label, names, settings, count)
     trained = {name: Trained(name, models[name], calibrated(given[name], y_true, sample_weight)) for name in models}
     own, tried = segment_models(
         selected,
@@ -141,8 +144,8 @@ def trial(
     return Trial(
         splits,
         trained,
-        comparison,
         selected,
+        selection,
         metrics,
         threshold_by_group,
         table,
@@ -184,19 +187,47 @@ def _labeled(rows: pd.DataFrame, label: str) -> LabeledRows:
 
 
 def _fit_candidates(
-    train: pd.DataFrame, label: str, names: Sequence[str], settings: ModelSettings, count: Counted
-) -> dict[str, Pipeline]:
-    """Every candidate, fitted; with sample weights only those that take them."""
+    train: pd.DataFrame, label: str, names: Sequence[str], settings: ModelSettings, count: Counted,
+    candidates: Collection[str] = tuple(CANDIDATES),
+) -> dict[str, Pipeline]:  # fmt: skip
+    """The candidates, fitted; with sample weights only those that take them."""
     sample_weight = train[WEIGHT].to_numpy() if count.randomized else None
-    outcome, able = (
-        train[label].astype(bool),
-        [n for n in CANDIDATES if not count.randomized or n not in WITHOUT_WEIGHTS],
-    )
+    outcome, names = train[label].astype(bool), varied(train, names)
+    able = [n for n in candidates if not count.randomized or n not in WITHOUT_WEIGHTS]
     shared = Shared()
     return {
         name: fitted(name, train, outcome, names, settings.inputs, settings.candidates, sample_weight, shared)
         for name in able
     }
+
+
+def _selected(
+    comparison: list[Compared], rows: pd.DataFrame, label: str, names: Sequence[str], settings: ModelSettings,
+    count: Counted,
+) -> tuple[str, str]:  # fmt: skip
+    """The simplest candidate that is as good as the best, and in a sentence how it was found.
+
+    Validation is few months: candidates that it cannot tell apart are compared again on `rows`, all months up to it.
+    """
+    rules = settings.candidates
+    able = finalists(comparison, BASELINES, rules.finalist_errors)
+    if len(able) < 2:
+        near = f"within {rules.finalist_errors:g} standard errors of the best"
+        return simplest_as_good(comparison, BASELINES), f"On validation no two candidates are {near}."
+
+    def fit_all(some: LabeledRows) -> dict[str, Pipeline]:
+        return _fit_candidates(some.that_count.rows, label, names, settings, count, able)
+
+    known = _labeled(rows, label)
+    y_prob = cross_fitted(known, fit_all, rules.finalist_folds)
+    accounts = known.rows["account_id"].to_numpy()
+    again = compared(known.y_true, y_prob, accounts, rules.replicates, SEED, known.sample_weight)
+    aucs = ", ".join(f"{c.name} {c.roc_auc:.3f}" for c in again)
+    return simplest_as_good(again, ()), (
+        f"The validation months cannot tell {len(able)} candidates apart. On all {rows['as_of'].nunique()} months up "
+        f"to them, by fits on other accounts, the ROC-AUC is: {aucs}. Selected is the simplest within one standard "
+        "error of the best."
+    )
 
 
 def _other_way(

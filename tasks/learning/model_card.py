@@ -32,6 +32,7 @@ def model_card(quarter: Quarter, result: TrainingResult, name: str) -> str:
         ["## What it rests on"],
         _splits(result),
         [result.trial.counting],
+        *([[result.trial.selection]] if name == result.trial.selected else []),
         [f"Snapshot `{quarter.snapshot_id}`, code `{quarter.code_version}`, run `{quarter.run_id}`."],
         ["## How good it is, on the test months"],
         _metrics_table(result, name),

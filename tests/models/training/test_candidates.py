@@ -11,7 +11,7 @@ from keepwell.models.grading.metrics import log_odds
 from keepwell.models.settings.all import ModelSettings
 from keepwell.models.settings.training import CandidateSettings, InputSettings
 from keepwell.models.training.candidates import BASELINES, CANDIDATES, Shared, fitted, predicted_probability
-from keepwell.models.training.choose import Compared, calibrated, compared, simplest_as_good
+from keepwell.models.training.choose import Compared, calibrated, compared, finalists, simplest_as_good
 from keepwell.models.training.inputs import Winsoriser, varied
 from keepwell.models.training.split import Splits, TooLittleData
 from keepwell.models.training.trial import BY_POLICY, trial
@@ -124,6 +124,16 @@ def test_the_simplest_within_one_standard_error_is_selected():
     ]  # fmt: skip
 
     assert simplest_as_good(order, BASELINES) == "logistic"
+
+
+def test_finalists_are_those_that_validation_cannot_tell_from_the_best():
+    """Up to two standard errors behind it, and never a baseline (MOD-4)."""
+    order = [
+        Compared("dummy", 0.5, 0.3, 0.2), Compared("sparse_logistic", 0.78, 0.02, 0.01),
+        Compared("logistic", 0.779, 0.021, 0.01), Compared("boosting", 0.80, 0.0, 0.0),
+    ]  # fmt: skip
+
+    assert finalists(order, BASELINES, 2.0) == ["sparse_logistic", "boosting"]
 
 
 def test_the_comparison_is_paired(fitted_candidates):
