@@ -165,7 +165,6 @@ def _one(rows: LabeledRows, gap_days: int, fit: Fit, rules: RefitSettings, of_ye
         of_year.on(y_prob, as_of), held_out.y_true, accounts, held_out.sample_weight, rules.slope_spread,
         rules.level_spread,
     )  # fmt: skip
-    of_year = of_year.times(calibration.slope)
     return _One(fit(rows), calibration, of_year, held_out, of_year.on(calibration(y_prob), as_of))
 
 

@@ -43,10 +43,6 @@ class Season:
         """The probabilities in a year without a season, of those at these instants."""
         return _moved(y_prob, -self.levels(as_of)) if self.coefficients else y_prob
 
-    def times(self, slope: float) -> "Season":
-        """The season after a calibration with this slope."""
-        return Season(tuple(slope * value for value in self.coefficients))
-
 
 NO_SEASON = Season()
 Fit = Callable[[LabeledRows], Pipeline]

@@ -12,6 +12,7 @@ from sklearn.pipeline import Pipeline
 from keepwell.models.settings.training import SeasonSettings
 from keepwell.models.training.artifact import TRUSTED, CalibratedModel, as_one, as_trained
 from keepwell.models.training.candidates import fitted
+from keepwell.models.training.refit import refitted
 from keepwell.models.training.season import NO_SEASON, Season, season
 from keepwell.models.training.segments import LabeledRows
 from keepwell.models.training.thresholds import threshold_of
@@ -65,7 +66,27 @@ def test_a_steady_rise_is_no_season() -> None:
     months = [company(900, n, shift=0.07 * n, from_month=0, months=[month]) for n, month in enumerate(MONTHS)]
     rows = pd.concat(months, ignore_index=True)
 
-    assert abs(swing(season(labeled(rows), fit, SeasonSettings()).season)) < 0.1
+    found = season(labeled(rows), fit, SeasonSettings()).season
+    year = found.levels(pd.Series(pd.date_range("2025-01-01", periods=12, freq="MS")))
+    assert np.abs(year).max() < 0.1
+
+
+def test_calibration_leaves_the_season_its_size(seasonal: Trial) -> None:
+    """A fit whose log odds are twice too wide is calibrated to a slope of a half; the season stays as it was found."""
+
+    def wide(rows: LabeledRows) -> Pipeline:
+        model = fit(rows)
+        model[-1].coef_ *= 2
+        model[-1].intercept_ *= 2
+        return model
+
+    rows, test = company(1500, 4, season=0.5), company(300, 5, months=MONTHS[-2:])
+    rules = SETTINGS.refit.model_copy(update={"slope_spread": 10.0, "level_spread": 10.0})
+    found = refitted(labeled(rows), seasonal.graded, test, 90, wide, rules)
+
+    assert found is not None
+    assert found.trained.calibration.slope == pytest.approx(0.5, abs=0.05)
+    assert swing(found.trained.season) == pytest.approx(0.5, abs=0.1)
 
 
 @pytest.mark.parametrize(("accounts", "months"), [(900, MONTHS[:12]), (15, MONTHS)])
