@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from keepwell.models.explaining.shuffled import Shuffled
 from keepwell.models.grading.metrics import Floats
 from keepwell.models.settings.explaining import ImportanceSettings
-from keepwell.models.training.origins import weighed_by
+from keepwell.models.training.artifact import input_columns
 from keepwell.models.training.trained import Trained
 
 SEED = 1
@@ -34,7 +34,7 @@ def importance(trained: Trained, rows: pd.DataFrame, label: str, rules: Importan
     y_true = rows[label].to_numpy(dtype=bool)
     accounts, _ = pd.factorize(rows["account_id"])
     models = [trained, *trained.segments.values()]
-    names, found = list(dict.fromkeys(name for model in models for name in weighed_by(model.model))), []
+    names, found = list(dict.fromkeys(name for model in models for name in input_columns(model.model))), []
     whole = placements(trained.probabilities(rows), y_true)
     shuffled = Shuffled(trained, rows)
     for name in names:

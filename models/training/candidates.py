@@ -15,11 +15,9 @@ import scipy
 from imblearn.over_sampling import SMOTE
 from imblearn.pipeline import make_pipeline as make_resampling_pipeline
 from numpy.typing import NDArray
-from sklearn.base import ClassifierMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
-from sklearn.feature_selection import SelectFromModel
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -29,11 +27,12 @@ from sklearn.tree import DecisionTreeClassifier
 from keepwell.models.grading.metrics import Floats
 from keepwell.models.grading.threads import one_thread
 from keepwell.models.settings.training import CandidateSettings, InputSettings
-from keepwell.models.training.inputs import filled, prepared, seen_by
+from keepwell.models.training.inputs import filled, origin, prepared, seen_by
 from keepwell.models.training.mean_log_odds import MeanLogOdds, averaged, log_odds_of
 
 CATEGORICAL_FEATURES = ("segment", "industry")
 HEALTH = "health"
+SPARSE = "sparse_logistic"
 SEED = 1
 SLICE = 5_000
 """Rows per call of a model."""
@@ -48,6 +47,19 @@ class Shared:
 
     inputs: dict[str, tuple[ColumnTransformer, Floats]] = field(default_factory=dict)
     models: dict[str, Pipeline] = field(default_factory=dict)
+
+    def inputs_by(self, kind: str, prepare: ColumnTransformer, rows: pd.DataFrame) -> tuple[ColumnTransformer, Floats]:
+        """The inputs of this name and what they give for the training rows; without any yet, `prepare` is fitted."""
+        if kind not in self.inputs:
+            with one_thread():
+                self.inputs[kind] = (prepare, prepare.fit_transform(rows))
+        return self.inputs[kind]
+
+
+def _kinds(features: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The numeric ones of the features, and the categorical ones."""
+    numeric = [name for name in features if name not in CATEGORICAL_FEATURES]
+    return numeric, [name for name in features if name in CATEGORICAL_FEATURES]
 
 
 Builder = Callable[[Sequence[str], InputSettings, CandidateSettings], Pipeline]
@@ -67,67 +79,58 @@ def _health(_: Sequence[str], __: InputSettings, ___: CandidateSettings) -> Pipe
     return make_pipeline(alone, LogisticRegression())
 
 
-def _sparse(numeric_features: Sequence[str], inputs: InputSettings, rules: CandidateSettings) -> Pipeline:
-    """Inputs with the largest weights under an L1 penalty, refitted without it (relaxed lasso; Meinshausen 2007)."""
-    weighed = LogisticRegression(l1_ratio=1.0, solver="liblinear", C=0.05, random_state=SEED)
-    max_features = min(rules.sparse_features, len(numeric_features))
-    chosen = SelectFromModel(weighed, max_features=max_features, threshold=-np.inf)
-    return make_pipeline(
-        prepared(numeric_features, CATEGORICAL_FEATURES, inputs), chosen, LogisticRegression(max_iter=1000)
-    )
+def _sparse(features: Sequence[str], inputs: InputSettings, _: CandidateSettings) -> Pipeline:
+    """Logistic regression without a penalty that matters, on the few features of `_signals`."""
+    return make_pipeline(prepared(*_kinds(features), inputs), LogisticRegression(max_iter=1000))
 
 
-def _logistic(numeric_features: Sequence[str], inputs: InputSettings, _: CandidateSettings) -> Pipeline:
-    return make_pipeline(
-        prepared(numeric_features, CATEGORICAL_FEATURES, inputs), LogisticRegression(C=0.1, max_iter=2000)
-    )
+def _logistic(features: Sequence[str], inputs: InputSettings, _: CandidateSettings) -> Pipeline:
+    return make_pipeline(prepared(*_kinds(features), inputs), LogisticRegression(C=0.1, max_iter=2000))
 
 
-def _weighted(numeric_features: Sequence[str], inputs: InputSettings, _: CandidateSettings) -> Pipeline:
+def _weighted(features: Sequence[str], inputs: InputSettings, _: CandidateSettings) -> Pipeline:
     """Logistic regression with balanced class weights, whose effect on the probabilities calibration removes."""
     balanced = LogisticRegression(C=0.1, max_iter=2000, class_weight="balanced")
-    return make_pipeline(prepared(numeric_features, CATEGORICAL_FEATURES, inputs), balanced)
+    return make_pipeline(prepared(*_kinds(features), inputs), balanced)
 
 
-def _smote(numeric_features: Sequence[str], inputs: InputSettings, _: CandidateSettings) -> Pipeline:
+def _smote(features: Sequence[str], inputs: InputSettings, _: CandidateSettings) -> Pipeline:
     """Logistic regression with SMOTE, which oversamples the positive class (Chawla 2002), in the training rows only."""
     more = SMOTE(random_state=SEED)
-    return make_resampling_pipeline(
-        prepared(numeric_features, CATEGORICAL_FEATURES, inputs), more, LogisticRegression(C=0.1, max_iter=2000)
-    )
+    return make_resampling_pipeline(prepared(*_kinds(features), inputs), more, LogisticRegression(C=0.1, max_iter=2000))
 
 
-def _tree(numeric_features: Sequence[str], inputs: InputSettings, rules: CandidateSettings) -> Pipeline:
+def _tree(features: Sequence[str], inputs: InputSettings, rules: CandidateSettings) -> Pipeline:
     tree = DecisionTreeClassifier(max_depth=6, min_samples_leaf=rules.min_samples_leaf, random_state=SEED)
-    return make_pipeline(filled(numeric_features, CATEGORICAL_FEATURES, inputs), tree)
+    return make_pipeline(filled(*_kinds(features), inputs), tree)
 
 
-def _forest(numeric_features: Sequence[str], inputs: InputSettings, rules: CandidateSettings) -> Pipeline:
+def _forest(features: Sequence[str], inputs: InputSettings, rules: CandidateSettings) -> Pipeline:
     forest = RandomForestClassifier(
         n_estimators=rules.n_estimators, min_samples_leaf=max(rules.min_samples_leaf // 10, 1), max_features=0.2,
         max_samples=rules.max_samples, n_jobs=1, random_state=SEED,
     )  # fmt: skip
-    return make_pipeline(filled(numeric_features, CATEGORICAL_FEATURES, inputs), forest)
+    return make_pipeline(filled(*_kinds(features), inputs), forest)
 
 
-def _boosting(numeric_features: Sequence[str], inputs: InputSettings, rules: CandidateSettings) -> Pipeline:
+def _boosting(features: Sequence[str], inputs: InputSettings, rules: CandidateSettings) -> Pipeline:
     boosting = HistGradientBoostingClassifier(
         max_iter=rules.max_iter, learning_rate=rules.learning_rate, max_leaf_nodes=rules.max_leaf_nodes,
         min_samples_leaf=rules.min_samples_leaf, l2_regularization=5.0, max_features=0.3, early_stopping=False,
         random_state=SEED,
     )  # fmt: skip
-    return make_pipeline(filled(numeric_features, CATEGORICAL_FEATURES, inputs), boosting)
+    return make_pipeline(filled(*_kinds(features), inputs), boosting)
 
 
 CANDIDATES: Mapping[str, Builder | tuple[str, ...]] = {
-    "dummy": _dummy, "health": _health, "sparse_logistic": _sparse, "logistic": _logistic,
+    "dummy": _dummy, "health": _health, SPARSE: _sparse, "logistic": _logistic,
     "logistic_weights": _weighted, "logistic_smote": _smote, "tree": _tree, "forest": _forest, "boosting": _boosting,
     "logistic_boosting": ("logistic", "boosting"),
 }  # fmt: skip
 """What builds each candidate, or the candidates whose log odds it averages."""
 BASELINES = ("dummy", "health")
 INPUTS_OF: Mapping[str, str] = {
-    **dict.fromkeys(("sparse_logistic", "logistic", "logistic_weights", "logistic_smote"), "prepared"),
+    **dict.fromkeys(("logistic", "logistic_weights", "logistic_smote"), "prepared"),
     **dict.fromkeys(("tree", "forest", "boosting"), "filled"),
 }
 """The candidates that have the same inputs, under one name."""
@@ -143,23 +146,41 @@ def fitted(
 ) -> Pipeline:  # fmt: skip
     """The candidate fitted on these rows; `rows` holds the numeric features, CATEGORICAL_FEATURES and health.
 
-    `sample_weight` goes to the step that selects features and to the last one; ValueError for WITHOUT_WEIGHTS.
+    `sample_weight` goes to what selects features and to the last step; ValueError for WITHOUT_WEIGHTS.
     `shared`: what other candidates left that were fitted on the same rows, to which this one's is added.
     """
     shared = Shared() if shared is None else shared
     if name not in shared.models:
         build = CANDIDATES[name]
-        shared.models[name] = (
-            _fitted(name, build(numeric_features, inputs, rules), rows, label, sample_weight, shared)
-            if callable(build)
-            else averaged(
-                {
-                    part: fitted(part, rows, label, numeric_features, inputs, rules, sample_weight, shared)
-                    for part in build
-                }
-            )
-        )
+        if callable(build):
+            features = [*numeric_features, *CATEGORICAL_FEATURES]
+            if name == SPARSE:
+                every = shared.inputs_by(INPUTS_OF["logistic"], prepared(*_kinds(features), inputs), rows)
+                features = _signals(*every, label, features, rules, sample_weight)
+            shared.models[name] = _fitted(name, build(features, inputs, rules), rows, label, sample_weight, shared)
+        else:
+            parts = [
+                fitted(part, rows, label, numeric_features, inputs, rules, sample_weight, shared) for part in build
+            ]
+            shared.models[name] = averaged(dict(zip(build, parts, strict=True)))
     return shared.models[name]
+
+
+def _signals(
+    prepare: ColumnTransformer, given: Floats, label: pd.Series, features: Sequence[str], rules: CandidateSettings,
+    sample_weight: Floats | None,
+) -> list[str]:  # fmt: skip
+    """The features with the largest weights under an L1 penalty, on which the sparse model is fitted without it.
+
+    A feature weighs as much as the largest of its columns (relaxed lasso; Meinshausen 2007).
+    """
+    weighed = LogisticRegression(l1_ratio=1.0, solver="liblinear", C=0.05, random_state=SEED)
+    with one_thread():
+        weighed.fit(given, label.astype(int), sample_weight)
+    origins = [origin(str(column), features) for column in prepare.get_feature_names_out()]
+    weights = pd.Series(np.abs(weighed.coef_[0])).groupby(origins).max()
+    chosen = set(weights.sort_values(ascending=False, kind="stable").head(rules.sparse_features).index)
+    return [name for name in features if name in chosen]
 
 
 def _fitted(
@@ -170,15 +191,12 @@ def _fitted(
     if sample_weight is not None:
         if name in WITHOUT_WEIGHTS:
             raise ValueError(f"{name}: {WITHOUT_WEIGHTS[name]}")
-        steps = [step for step, part in candidate.steps if isinstance(part, (SelectFromModel, ClassifierMixin))]
-        fit_params = {f"{step}__sample_weight": sample_weight for step in steps}
+        fit_params = {f"{candidate.steps[-1][0]}__sample_weight": sample_weight}
     outcome, (first, prepare), kind = label.astype(int), candidate.steps[0], INPUTS_OF.get(name, name)
     with one_thread():
         if len(candidate.steps) == 1:
             return Pipeline(candidate.fit(rows, outcome, **fit_params).steps)
-        if kind not in shared.inputs:
-            shared.inputs[kind] = (prepare, prepare.fit_transform(rows, outcome))
-        prepare, given = shared.inputs[kind]
+        prepare, given = shared.inputs_by(kind, prepare, rows)
         rest = candidate[1:].fit(given, outcome, **fit_params)
     # Resampling is for training only; the returned pipeline leaves it out.
     steps = [(first, prepare), *rest.steps]

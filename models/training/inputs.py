@@ -3,7 +3,7 @@
 Everything is fitted on the training rows alone, inside the pipeline, so that no fold sees another.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -50,6 +50,8 @@ def varied(rows: pd.DataFrame, numeric_features: Sequence[str]) -> list[str]:
     return list(values.columns[values.min() < values.max()])
 
 
+MARK = "missingindicator_"
+"""Prefix of the missing indicators that scikit-learn's imputer adds."""
 BELOW_ALL = -1e9
 """The fill value of a missing number for trees, below every other value."""
 
@@ -118,3 +120,15 @@ def seen_by(model: Pipeline, rows: pd.DataFrame) -> Floats:
         inputs = step.transform(inputs) if hasattr(step, "transform") else inputs
     seen: Floats = np.asarray(inputs, dtype=float)
     return seen
+
+
+def origin(column: str, features: Collection[str]) -> str:
+    """The feature that a column comes from."""
+    if column in features:
+        return column
+    if column.startswith(MARK):
+        return origin(column.removeprefix(MARK), features)
+    begun = [name for name in features if column.startswith(f"{name}_")]
+    if not begun:
+        raise ValueError(f"column {column!r} of the model comes from none of the features that it reads")
+    return max(begun, key=len)

@@ -3,7 +3,7 @@
 Read from the column names that scikit-learn's steps give, so that it works for any pipeline.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,16 +11,7 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 
 from keepwell.models.grading.metrics import Floats
 from keepwell.models.training.artifact import input_columns
-
-MARK = "missingindicator_"
-"""Prefix of the missing indicators that scikit-learn's imputer adds."""
-
-
-def weighed_by(model: Pipeline) -> list[str]:
-    """The features that the model uses: those that reach its last step, with a nonzero weight if it is linear."""
-    last, names = model[-1], input_columns(model)
-    weights = np.abs(last.coef_[0]) if hasattr(last, "coef_") else np.ones(last.n_features_in_)
-    return [name for name, weight in zip(names, weights @ origins(model), strict=True) if weight > 0]
+from keepwell.models.training.inputs import origin
 
 
 def origins(model: Pipeline) -> Floats:
@@ -29,7 +20,7 @@ def origins(model: Pipeline) -> Floats:
     columns = _column_names(model)
     marks = np.zeros((len(columns), len(place)))
     for row, column in enumerate(columns):
-        marks[row, place[_origin(column, place)]] = 1.0
+        marks[row, place[origin(column, place)]] = 1.0
     return marks
 
 
@@ -46,15 +37,3 @@ def _names_out(step: Any, names: Sequence[str] | None) -> Sequence[str]:
         return [name for _, part in step.transformer_list for name in part.get_feature_names_out(names)]
     found: Sequence[str] = step.get_feature_names_out(names)
     return found
-
-
-def _origin(column: str, features: Collection[str]) -> str:
-    """The feature that a column comes from."""
-    if column in features:
-        return column
-    if column.startswith(MARK):
-        return _origin(column.removeprefix(MARK), features)
-    begun = [name for name in features if column.startswith(f"{name}_")]
-    if not begun:
-        raise ValueError(f"column {column!r} of the model comes from none of the features that it reads")
-    return max(begun, key=len)

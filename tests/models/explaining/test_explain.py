@@ -20,11 +20,9 @@ from threadpoolctl import threadpool_limits
 from keepwell.models.explaining.explain import explained, reference_row, top_reasons
 from keepwell.models.explaining.margin import NotAdditive, margin
 from keepwell.models.settings.training import CandidateSettings, InputSettings
-from keepwell.models.training.artifact import input_columns
 from keepwell.models.training.candidates import CANDIDATES, CATEGORICAL_FEATURES, fitted, predicted_probability
 from keepwell.models.training.choose import Calibration, calibrated
 from keepwell.models.training.inputs import prepared
-from keepwell.models.training.origins import weighed_by
 from keepwell.models.training.trained import Trained
 
 NUMERIC_FEATURES = ("signal", "signal_trend", "other", "rare", "noise")
@@ -334,16 +332,3 @@ def test_a_step_that_resamples_is_passed_over():
     why = explained(model, train, reference_row(train))
 
     np.testing.assert_allclose(why.base + why.contributions.sum(axis=1), margin(model, train), atol=1e-9)
-
-
-def test_features_without_a_weight_are_left_out(trained_models):
-    """A sparse model reads all columns and uses some (MOD-7)."""
-    models, _, _ = trained_models
-    train, label = drawn(2000, 8)
-    one = fitted(
-        "sparse_logistic", train, label, NUMERIC_FEATURES, InputSettings(), CandidateSettings(sparse_features=1)
-    )
-
-    assert len(weighed_by(one)) == 1
-    assert input_columns(one) == [*NUMERIC_FEATURES, *CATEGORICAL_FEATURES]
-    assert weighed_by(models["forest"].model) == [*NUMERIC_FEATURES, *CATEGORICAL_FEATURES]

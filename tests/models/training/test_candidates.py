@@ -10,6 +10,7 @@ from sklearn.metrics import roc_auc_score
 from keepwell.models.grading.metrics import log_odds
 from keepwell.models.settings.all import ModelSettings
 from keepwell.models.settings.training import CandidateSettings, InputSettings
+from keepwell.models.training.artifact import input_columns
 from keepwell.models.training.candidates import BASELINES, CANDIDATES, Shared, fitted, predicted_probability
 from keepwell.models.training.choose import Compared, calibrated, compared, finalists, simplest_as_good
 from keepwell.models.training.inputs import Winsoriser, varied
@@ -82,13 +83,30 @@ def test_a_linear_model_has_the_right_sign():
 
 
 def test_the_sparse_model_uses_no_more_signals_than_it_may():
-    """At most `sparse_features` inputs (MOD-4)."""
+    """At most `sparse_features` features, each with all its columns, and no other is read (MOD-4)."""
     train, label, _ = drawn(2000, 3)
     rules = CandidateSettings(sparse_features=2)
+    bent = InputSettings(spline_knots={"signal": (-2.0, -1.0, 0.0, 1.0, 2.0)})
 
-    model = fitted("sparse_logistic", train, pd.Series(label), NUMERIC_FEATURES, InputSettings(), rules)
+    model = fitted("sparse_logistic", train, pd.Series(label), NUMERIC_FEATURES, bent, rules)
 
-    assert 1 <= model[-1].n_features_in_ <= 2
+    assert len(input_columns(model)) == 2
+    assert "signal" in input_columns(model)
+    assert model[-1].n_features_in_ > 5
+    predicted_probability(model, train[input_columns(model)])
+
+
+def test_the_columns_of_one_feature_take_no_room_from_others():
+    """Eight columns bend the effect of `signal`; `other`, which matters too, is chosen beside it (MOD-4)."""
+    rng = np.random.default_rng(5)
+    train, _, _ = drawn(4000, 3)
+    level = 2.0 * np.sin(2.0 * train["signal"]) + train["other"]
+    label = pd.Series(rng.random(len(train)) < 1 / (1 + np.exp(-level)))
+    bent = InputSettings(spline_knots={"signal": tuple(np.linspace(-3.0, 3.0, 9))})
+
+    model = fitted("sparse_logistic", train, label, NUMERIC_FEATURES, bent, CandidateSettings(sparse_features=2))
+
+    assert input_columns(model) == ["signal", "other"]
 
 
 def test_rows_of_noise_still_give_a_sparse_model():
@@ -238,7 +256,7 @@ def test_months_with_hardly_an_outcome_are_refused_by_name():
 
 
 def test_candidates_that_share_their_inputs_are_those_that_do_not():
-    """Linear models have one preparation and trees another; each is fitted once for all of them (MOD-4)."""
+    """Linear models have one preparation and trees another, each fitted once; the sparse one has its own (MOD-4)."""
     train, label, _ = drawn(1500, 1)
     shared = Shared()
     for name in CANDIDATES:
@@ -246,4 +264,4 @@ def test_candidates_that_share_their_inputs_are_those_that_do_not():
         alone, together = fitted(*given), fitted(*given, shared=shared)
         assert [step for step, _ in together.steps] == [step for step, _ in alone.steps]
         np.testing.assert_array_equal(predicted_probability(together, train), predicted_probability(alone, train))
-    assert set(shared.inputs) == {"prepared", "filled", "health"}
+    assert set(shared.inputs) == {"prepared", "filled", "health", "sparse_logistic"}

@@ -177,4 +177,4 @@ def test_the_treated_count_in_no_fit_and_still_belong_to_the_portfolio_that_is_f
     held_out = one.refit.held_out.rows
     assert set(held_out["treated"]) == {True, False}
     above = flagged(held_out, one.refit.y_prob, one.serving_thresholds, SETTINGS.policy)
-    assert above.mean() == pytest.approx(SETTINGS.policy.capacity_share, abs=0.002)
+    assert above.mean() == pytest.approx(SETTINGS.policy.capacity_share, abs=0.003)

@@ -52,7 +52,7 @@ def test_what_is_loaded_is_the_refit_and_knows_the_graded_fit(place: Tracking, w
     assert found.first_test == date(2025, 7, 1), "the month after the last that it has seen"
     assert np.allclose(found.by_month.probabilities(test), whole.trial.graded.probabilities(test), atol=1e-12)
     later = test.assign(as_of=pd.Timestamp("2026-01-01"))
-    assert np.allclose(found.by_month.probabilities(later), found.probabilities(test), atol=1e-12)
+    assert np.allclose(found.by_month.probabilities(later), found.probabilities(later), atol=1e-12)
 
 
 def test_monitoring_begins_from_the_rows_that_the_refit_has_seen(whole: TrainingResult) -> None:
