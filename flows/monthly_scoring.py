@@ -97,7 +97,10 @@ def report_month(run: Run, scored: ScoredDate) -> tuple[MonthReport, Path]:
     """The month's health report, written beside the marts."""
     settings, result = run.settings, scored.scored.accounts
     currency, run_id = settings.money.reporting_currency, scored.stamp.run_id
-    report = month_report(run.as_of, currency, result, scored.quarantine, scored.checks, settings.health, run_id)
+    report = month_report(
+        run.as_of, currency, result, scored.quarantine, scored.checks, settings.health, run_id,
+        outreach=settings.outreach,
+    )  # fmt: skip
     return report, write_month_report(report, report_path(run).parent)
 
 

@@ -7,10 +7,12 @@ import pandas as pd
 
 from keepwell.features.health.points import definition_key, points_from
 from keepwell.features.health.score import contributions, health_of
-from keepwell.features.measures.registry import Feature
+from keepwell.features.measures.registry import COMPONENTS, Feature
 from keepwell.features.settings import HealthSettings
 
 PARTS = ("change_definition", "change_weights", "change_data", "change_coverage", "change_override")
+OF_COMPONENTS = tuple(f"change_{component}" for component in COMPONENTS)
+"""What each component adds to `change_data`."""
 _KEY = ["account_id", "feature"]
 _SIDE = ("points", "confidence", "coverage", "weight", "component_weight", "observed_on")
 
@@ -24,6 +26,7 @@ def change_parts(
 ) -> pd.DataFrame:
     """Per account, the change of its health and the five parts that sum to it; NaN where nothing is stored.
 
+    The part of the account's own data is split once more: what each component adds to it (OF_COMPONENTS).
     `before` and `now` are measure frames, `now` under `health`; `scores` has health_before, computed_before, health and
     health_computed by account (index). Each step puts the new side of one thing in the place of the old:
     definition (the old value under the new definition; a measure that is new, gone or of a new version counts here
@@ -48,20 +51,23 @@ def change_parts(
     steps.append(_health(state))
     state = state.assign(weight=new["weight"], component_weight=new["component_weight"])
     steps.append(_health(state))
+    held = contributions(state)
     observed = (state["coverage"] > 0) & (new["coverage"] > 0) & state["observed_on"].ne(new["observed_on"])
     state = state.assign(points=state["points"].where(~observed, new["points"]))
     steps.append(_health(state))
     steps.append(scores["health_computed"])
+    moved = (contributions(state) - held).groupby([both["account_id"], state["component"]]).sum().unstack()
 
     parts = pd.DataFrame(index=scores.index)
     for part, start, end in zip(PARTS, steps, steps[1:], strict=False):
         parts[part] = end.reindex(scores.index) - start.reindex(scores.index)
     # What was stored is rounded: the difference to its own measures must not look like a new definition.
     parts["change_data"] += health_of_old.reindex(scores.index) - scores["computed_before"]
+    moved = moved.reindex(index=scores.index, columns=list(COMPONENTS)).fillna(0.0).set_axis(OF_COMPONENTS, axis=1)
     override = (scores["health"] - scores["health_computed"]) - (scores["health_before"] - scores["computed_before"])
     parts["change_override"] = override
     parts["change"] = scores["health"] - scores["health_before"]
-    return parts.where(parts["change"].notna())
+    return parts.join(moved).where(parts["change"].notna())
 
 
 def redefined_points(before: pd.DataFrame, registry: Mapping[str, Feature], health: HealthSettings) -> pd.Series:

@@ -34,7 +34,7 @@ def show_month(report: MonthReport) -> None:
     create_markdown_artifact(
         as_markdown(report), key="health-report", description=f"Health report as of {report.as_of}"
     )
-    show_table("accounts-at-risk", report.at_risk[list(ACCOUNT_COLUMNS)], f"Accounts at risk as of {report.as_of}")
+    show_table("accounts-at-risk", report.urgent[list(ACCOUNT_COLUMNS)], f"Whom to contact, as of {report.as_of}")
     announce("keepwell.month.scored", dict(report.totals))
 
 

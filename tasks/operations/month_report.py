@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from keepwell.features.settings import HealthSettings
+from keepwell.playbook.outreach.queue import prioritised
+from keepwell.playbook.settings import OutreachSettings
 from keepwell.playbook.tiers import BANDS
 from keepwell.tasks.marts.schemas.base import NUMBER
 from keepwell.tasks.marts.schemas.scores import HEALTH_SCORES
@@ -18,14 +20,16 @@ if TYPE_CHECKING:
 MAX_ITEMS = 100
 BIN_POINTS = 5
 SEVERITIES = ("critical", "warning", "info")
-_DEFAULT_HEALTH = HealthSettings()
+_DEFAULT_HEALTH, _DEFAULT_OUTREACH = HealthSettings(), OutreachSettings()
 _NUMERIC = {name: float for name, (kind, _) in HEALTH_SCORES.columns.items() if kind == NUMBER}
 
 
 @dataclass(frozen=True)
 class MonthReport:
-    """Results of week 1: the portfolio by band, accounts with large changes, accounts at risk, and data quality.
+    """Results of week 1: the portfolio by band, accounts with large changes, whom to contact, and data quality.
 
+    `urgent`: accounts that are critical, at risk or flagged by the model, in the order of the outreach queue
+    (`priority`); those that gave notice last, without one.
     `bins` is the distribution of health, `owners` the portfolio by CSM. `compared` counts the accounts with a score of
     a month earlier; `modelled`: whether any account has a churn risk. A list prints up to `max_items` accounts and then
     refers to the mart; `run_id` is that of the mart.
@@ -35,7 +39,7 @@ class MonthReport:
     currency: str
     bands: pd.DataFrame
     movers: pd.DataFrame
-    at_risk: pd.DataFrame
+    urgent: pd.DataFrame
     unknown: pd.DataFrame
     segments: pd.DataFrame
     warnings: Sequence["CheckResult"]
@@ -79,28 +83,25 @@ def month_report(
     health: HealthSettings = _DEFAULT_HEALTH,
     run_id: str = "",
     max_items: int = MAX_ITEMS,
+    outreach: OutreachSettings = _DEFAULT_OUTREACH,
 ) -> MonthReport:
-    """The report of a scored portfolio (columns of the mart health_scores).
-
-    The worst come first: critical by ARR, then at risk by ARR. Accounts that have given notice follow, unranked.
-    """
+    """The report of a scored portfolio: columns of the mart health_scores, and churn_threshold."""
+    queue = prioritised(accounts, as_of, outreach).set_index("account_id")
     book = accounts.reindex(columns=list(HEALTH_SCORES.columns)).astype(_NUMERIC)
     book = book.assign(
         segment=book["segment"].fillna("no segment"), csm=book["csm"].fillna("unassigned"), currency=currency
     )
     bands = book.groupby("band").agg(accounts=("account_id", "count"), arr=("arr", "sum")).reindex(BANDS, fill_value=0)
-    worst = book[at_risk(book)].assign(
-        leaving=lambda frame: frame["status"] == "leaving",
-        order=lambda frame: frame["band"].map({"critical": 0, "at_risk": 1}),
-    )
+    ranked = book["account_id"].map(queue["priority"])
+    worst = book.assign(priority=ranked)[ranked.notna() | at_risk(book)]
     failed = [c for c in checks if c.broken]
     return MonthReport(
         as_of=as_of,
         currency=currency,
         bands=bands.rename_axis("band").reset_index(),
         movers=book[book["change_flagged"].eq(True)].sort_values(["change", "account_id"], ignore_index=True),
-        at_risk=worst.sort_values(
-            ["leaving", "order", "arr", "account_id"], ascending=[True, True, False, True], ignore_index=True
+        urgent=worst.sort_values(
+            ["priority", "arr", "account_id"], ascending=[True, False, True], na_position="last", ignore_index=True
         ),
         unknown=book[book["band"] == "unknown"].sort_values(["arr", "account_id"], ascending=[False, True]),
         segments=_by(book, "segment"),

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from keepwell.features.measures.registry import COMPONENTS
+from keepwell.playbook.outreach.queue import ENDANGERED
 from keepwell.tasks.marts.frames import records
 from keepwell.tasks.marts.publish import write_whole
 from keepwell.tasks.operations.month_report import MonthReport, at_risk
@@ -31,13 +32,13 @@ def as_html(report: MonthReport) -> str:
 
 
 def as_markdown(report: MonthReport) -> str:
-    """The same in short: bands, the largest changes, the twenty most urgent accounts."""
+    """The same in short: bands, the largest changes, the twenty accounts to contact first."""
     return markdown_page("month.md", **_view(report))
 
 
 def _view(report: MonthReport) -> dict[str, Any]:
     """What the templates print: frames as rows with None for what is missing, and where in the page each account is."""
-    urgent = [{**row, "anchor": f"account-{n}"} for n, row in enumerate(records(report.at_risk), start=1)]
+    urgent = [{**row, "anchor": f"account-{n}"} for n, row in enumerate(records(report.urgent), start=1)]
     owners = [{**row, "anchor": f"csm-{n}"} for n, row in enumerate(records(report.owners), start=1)]
     moved = [{**row, "cause": cause(row)} for row in records(report.movers)]
     worst: dict[str, list[dict[str, Any]]] = {owner["csm"]: [] for owner in owners}
@@ -50,8 +51,11 @@ def _view(report: MonthReport) -> dict[str, Any]:
         "bands": records(report.bands),
         "bins": records(report.bins),
         "segments": records(report.segments),
-        "owners": [{**owner, "worst": worst[owner["csm"]]} for owner in owners],
-        "ranked": [row for row in urgent if not row["leaving"]],
+        "owners": [
+            {**owner, "worst": rows, "flagged": sum(row["band"] not in ENDANGERED for row in rows)}
+            for owner, rows in ((owner, worst[owner["csm"]]) for owner in owners)
+        ],
+        "ranked": [row for row in urgent if row["priority"]],
         "anchors": {row["account_id"]: row["anchor"] for rows in worst.values() for row in rows[: report.max_items]},
         "falls": [row for row in moved if row["change"] < 0],
         "rises": [row for row in reversed(moved) if row["change"] > 0],

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from keepwell.features.facts.known import Facts
-from keepwell.features.health.change import change_parts
+from keepwell.features.health.change import OF_COMPONENTS, PARTS, change_parts
 from keepwell.features.health.words import in_words, never_in_words
 from keepwell.features.measures.all import FEATURES
 from keepwell.features.measures.registry import COMPONENTS
@@ -144,7 +144,7 @@ def score_book(
 
 def _changes(measures: pd.DataFrame, scores: pd.DataFrame, stored: Stored, health: HealthSettings) -> pd.DataFrame:
     """health_prev, the change and its parts; all NaN where nothing is stored a month earlier."""
-    names = ("change", "change_definition", "change_weights", "change_data", "change_coverage", "change_override")
+    names = ("change", *PARTS, *OF_COMPONENTS)
     if stored.month_ago is None or stored.month_ago_measures is None:
         changes = pd.DataFrame(np.nan, index=scores.index, columns=["health_prev", *names])
     else:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from keepwell.features.measures.registry import COMPONENTS
 from keepwell.sample.write import write_company
 from tests.support.running import RAVENSTACK, ROOT, bytes_of, keepwell, mart
 
@@ -82,6 +83,9 @@ def test_contributions_sum_to_the_health_and_the_parts_to_its_change(two_months:
     changed = scores[scores["change"].notna()]
     assert len(changed) > 50
     assert (changed[parts].sum(axis=1) - changed["change"]).abs().max() < 1e-5
+    of_components = changed[[f"change_{component}" for component in COMPONENTS]]
+    assert (of_components.sum(axis=1) - changed["change_data"]).abs().max() < 1e-5
+    assert (of_components.abs() > 1).sum().min() > 0, "each component moves some account"
     own = changed["change_data"] + changed["change_override"]
     assert (own.abs() > 15).equals(changed["change_flagged"].astype(bool))
     assert mart(two_months, "health_scores", "2026-05-01")["change"].isna().all()

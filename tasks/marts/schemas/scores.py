@@ -32,6 +32,7 @@ HEALTH_SCORES = Mart(
         "change_definition": (NUMBER, "part of the change from a new score definition"),
         "change_weights": (NUMBER, "part of the change from new weights"),
         "change_data": (NUMBER, "part of the change from the account's own data"),
+        **{f"change_{c}": (NUMBER, f"what the component {c} adds to change_data") for c in COMPONENTS},
         "change_coverage": (NUMBER, "part of the change from more or less known data"),
         "change_override": (NUMBER, "part of the change from overrides"),
         **{f"component_{c}": (NUMBER, f"score 0-100 of the component {c}; empty without data") for c in COMPONENTS},

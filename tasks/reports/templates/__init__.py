@@ -13,14 +13,15 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from keepwell.features.measures.registry import COMPONENTS
 from keepwell.features.settings import HealthSettings
 from keepwell.values.dates import spoken_day
 from keepwell.values.money import short_money
 
 NOTHING, MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
-# The parts of a change, and what it means when one of them is the largest.
+COMPONENT_OF = {f"change_{component}": component for component in COMPONENTS}
+# The parts of a change other than the account's own, and what it means when one of them is the largest.
 PARTS: Mapping[str, tuple[str, str]] = {
-    "change_data": ("account data", "The account changed"),
     "change_coverage": ("coverage", "More or less of its data is known"),
     "change_override": ("override", "An override was set or ended"),
     "change_weights": ("weights", "The score's weights changed, not the account"),
@@ -102,16 +103,20 @@ def plural(count: float, one: str, many: str = "") -> str:
 
 
 def parts(row: Mapping[str, Any]) -> list[str]:
-    """The parts of a change that show in one decimal, the largest first."""
-    sizes = {name: row[name] or 0.0 for name in PARTS}
-    order = sorted((name for name in PARTS if abs(sizes[name]) >= 0.05), key=lambda name: -abs(sizes[name]))
-    return [f"{PARTS[name][0]} {signed(sizes[name])}" for name in order]
+    """The parts of a change that show in one decimal, the largest first: by component, then what is no account's."""
+    names = {**COMPONENT_OF, **{name: words for name, (words, _) in PARTS.items()}}
+    sizes = {name: row[name] or 0.0 for name in names}
+    order = sorted((name for name in names if abs(sizes[name]) >= 0.05), key=lambda name: -abs(sizes[name]))
+    return [f"{names[name]} {signed(sizes[name])}" for name in order]
 
 
 def cause(row: Mapping[str, Any]) -> str:
-    """The main cause of a change, in a few words."""
-    falls = row["change"] < 0
-    return PARTS[max(PARTS, key=lambda name: -(row[name] or 0.0) if falls else row[name] or 0.0)][1]
+    """The main cause of a change, in a few words: the component that moved most, or what is not of the account."""
+    way = -1 if row["change"] < 0 else 1
+    main = max((*COMPONENT_OF, *PARTS), key=lambda name: way * (row[name] or 0.0))
+    if main in PARTS:
+        return PARTS[main][1]
+    return f"{COMPONENT_OF[main].capitalize()} {'fell' if way < 0 else 'rose'}"
 
 
 def bounds(health: HealthSettings) -> dict[str, str]:

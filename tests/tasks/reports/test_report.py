@@ -12,6 +12,8 @@ import pandas as pd
 import pytest
 
 from keepwell.features.measures.registry import COMPONENTS
+from keepwell.playbook.outreach.queue import prioritised
+from keepwell.playbook.settings import OutreachSettings
 from keepwell.tasks.checks.run import CheckResult
 from keepwell.tasks.marts.schemas.scores import HEALTH_SCORES
 from keepwell.tasks.operations.month_report import MonthReport, month_report
@@ -50,6 +52,9 @@ def account(n: int) -> dict:
         "health_prev": None if change is None else health - change,
         "change_flagged": None if change is None else abs(change) > 15,
         "change_definition": 0.0, "change_weights": 0.0, "change_override": 0.0,
+        **{f"change_{c}": None if change is None else 0.0 for c in COMPONENTS},
+        "change_usage": None if change is None else change + 1.0, "change_support": None if change is None else 1.0,
+        "churn_risk": None if n % 20 == 19 else 0.9 if n == 3 else 0.02 + (n * 53) % 60 / 100, "churn_threshold": 0.3,
         "change_data": None if change is None else change + 2.0, "change_coverage": None if change is None else -2.0,
         **{f"component_{c}": None if health is None and c in ("billing", "support") else 50.0 for c in COMPONENTS},
         "factor_1": "Usage down 40% over the last 28 days (vs. the 28 before)",
@@ -60,7 +65,7 @@ def account(n: int) -> dict:
 
 
 def book(accounts: int = 60) -> pd.DataFrame:
-    return pd.DataFrame([account(n) for n in range(accounts)], columns=list(HEALTH_SCORES.columns))
+    return pd.DataFrame([account(n) for n in range(accounts)], columns=[*HEALTH_SCORES.columns, "churn_threshold"])
 
 
 ASIDE = pd.DataFrame({"table": ["usage"] * 3, "key": list("abc"), "reason": ["day is no date", *["no account"] * 2]})
@@ -102,7 +107,7 @@ def test_names_of_customers_are_shown_and_never_obeyed() -> None:
     lines = as_markdown(report()).splitlines()
     assert not re.search(r"<(script|b|img)", "\n".join(lines))
     tables = [line for line in lines if line.startswith("|")]
-    assert {len(re.findall(r"(?<!\\)\|", line)) for line in tables} == {4, 6, 9}
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in tables} == {4, 6, 10}
     assert "A \\| B \\`c\\` \\[d\\](http://e) (a-003)" in "\n".join(tables)
 
 
@@ -121,12 +126,14 @@ def test_the_page_needs_no_network_and_no_script() -> None:
 
 
 def test_every_account_at_risk_is_printed_or_counted() -> None:
-    """Each CSM finds all own accounts at risk; a long list says how many more are in the mart (MON-1)."""
+    """Each CSM finds all own accounts at risk, or flagged; a long list says how many more are in the mart (MON-1)."""
     whole, short = report(), report(max_items=4)
-    at_risk = whole.at_risk["account_id"]
+    at_risk = whole.urgent["account_id"]
 
     assert at_risk.is_unique
-    assert set(at_risk) == set(book().query("band in ('critical', 'at_risk')")["account_id"])
+    flagged = book().query("churn_risk >= 0.3 and status == 'active'")["account_id"]
+    assert set(at_risk) == {*book().query("band in ('critical', 'at_risk')")["account_id"], *flagged}
+    assert len(set(flagged) - set(book().query("band in ('critical', 'at_risk')")["account_id"])) > 3
     printed = _listed(as_html(whole))
     assert len(printed) == len(at_risk)
 
@@ -141,24 +148,35 @@ def _listed(text: str) -> list[str]:
     return re.findall(r'id="account-\d+"', text)
 
 
-def test_critical_accounts_come_first_then_the_larger_and_leaving_ones_last() -> None:
-    """The order in which to act: critical before at risk, by ARR; known notice is shown but not ranked (MON-1)."""
-    worst = report().at_risk
-    ranked = worst[worst["status"] == "active"]
+def test_the_order_is_that_of_the_outreach_queue_and_leaving_ones_come_last() -> None:
+    """One order for the month: a known notice is shown but has no place in it (MON-1, MON-2)."""
+    worst = report().urgent
+    queue = prioritised(book(), DAY, OutreachSettings())
 
-    assert list(worst["account_id"])[-1] == "a-008"
-    assert list(ranked["band"]) == sorted(ranked["band"], key=["critical", "at_risk"].index)
-    for _, rows in ranked.groupby("band"):
-        assert rows["arr"].is_monotonic_decreasing
+    assert list(worst["account_id"]) == [*queue["account_id"], "a-008"]
+    shown = re.findall(r'id="account-(\d+)"', as_html(report()))
+    assert sorted(map(int, shown)) == list(range(1, len(worst) + 1))
+    first = queue.iloc[0]
+    rows = [line for line in as_markdown(report()).splitlines() if f"({first['account_id']})" in line]
+    assert f"| {first['churn_risk']:.0%} |" in rows[-1], "its churn risk stands beside it"
+
+
+def test_without_a_model_the_page_names_no_flag() -> None:
+    """The order then is by the points missing from health (MON-2)."""
+    page = as_html(report(churn_risk=None, churn_threshold=None))
+
+    assert "flagged by the model" not in page
+    assert "ARR x points missing from health" in page
 
 
 def test_a_change_says_whether_the_account_moved_or_the_scoring() -> None:
     """A fall that comes from a new definition is not blamed on the account; a first month has nothing to compare."""
     moved = as_markdown(report())
-    redefined = as_markdown(report(change_data=1.0, change_definition=-22.4, change_coverage=0.0))
+    redefined = as_markdown(report(change_usage=1.0, change_support=0.0, change_definition=-22.4, change_coverage=0.0))
 
-    assert f"The account changed: account data {MINUS}19.4, coverage {MINUS}2.0" in moved
-    assert f"The score's definition changed, not the account: definition {MINUS}22.4, account data +1.0" in redefined
+    assert f"Usage fell: usage {MINUS}20.4, coverage {MINUS}2.0, support +1.0" in moved
+    assert "Usage rose: usage +19.0" in moved
+    assert f"The score's definition changed, not the account: definition {MINUS}22.4, usage +1.0" in redefined
     assert "No scores from a month earlier yet" in as_markdown(report(change=None, change_flagged=None))
 
 
