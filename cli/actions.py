@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from keepwell.cli.alerts import By, Note, Reason, ledger_call, ledger_list, none_of
+from keepwell.cli.alerts import By, Note, Reason, ledger_call, ledger_list, named, none_of, who
 from keepwell.cli.dates import Now, instant
 from keepwell.cli.options import run_of, show_table
 from keepwell.cli.terminal import print_lines
@@ -12,6 +12,7 @@ from keepwell.cli.terminal import print_lines
 if TYPE_CHECKING:
     import pandas as pd
 
+COLUMNS = ("id", "account", "name", "arr", "due", "state", "owner", "action", "reason")
 app = typer.Typer(help="List next actions, and say that one is done or not needed.", no_args_is_help=True)
 
 Named = Annotated[
@@ -25,28 +26,39 @@ def show(
     now: Now = None,
     owner: Annotated[str, typer.Option(help="Only actions of this person or role.")] = "",
 ) -> None:
-    """List open actions, overdue ones first, then by due date."""
+    """List open actions by due date, the larger account first. `--json` has every column."""
     import pandas as pd
 
     from keepwell.playbook.next_actions.life import actions_at
+    from keepwell.tasks.names import book_at
 
     at, owners = instant(now), set[str]()
+    book = book_at(run_of(at.date()).marts, at)
 
     def rows(ledger: Any) -> "pd.DataFrame":
         live = [a for a in actions_at(ledger.actions(at), at).values() if a.live]
         owners.update(a.owner for a in live)
-        ordered = sorted(live, key=lambda a: (a.due_on, a.account_id))
         entries = [
             {
-                "id": a.action_id[:8], "account": a.account_id, "due": a.due_on, "state": a.state, "owner": a.owner,
+                "id": a.action_id[:8], "account": a.account_id, **named(book, a.account_id), "due": a.due_on,
+                "state": a.state, "owner": a.owner,
                 "action": a.action, "reason": a.reason,
             }
-            for a in ordered if owner in ("", a.owner)
+            for a in live if owner in ("", a.owner)
         ]  # fmt: skip
-        return pd.DataFrame(entries, columns=["id", "account", "due", "state", "owner", "action", "reason"])
+        entries.sort(key=lambda row: (row["due"], -(row["arr"] or 0.0), row["account"]))
+        return pd.DataFrame(entries, columns=COLUMNS)
 
     table = ledger_list(at, rows)
-    show_table(table, none_of(owner, owners, "no open action") if owner and owners else "no open actions")
+    nothing = none_of(owner, owners, "no open action") if owner and owners else "no open actions"
+    people = [
+        {
+            "id": row["id"], **who(row), "due": [row["due"], row["state"]],
+            "action": [row["action"], f"{row['owner']}: {row['reason']}"],
+        }
+        for row in table.to_dict("records")
+    ]  # fmt: skip
+    show_table(table, nothing, people)
 
 
 @app.command()

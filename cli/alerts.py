@@ -25,6 +25,10 @@ By = Annotated[str, typer.Option("--by", callback=not_blank, help="Your name.")]
 Note = Annotated[str, typer.Option(help="A note for the record.")]
 Reason = Annotated[str, typer.Option(callback=not_blank, help="Why; goes on record.")]
 
+COLUMNS = (
+    "alert", "account", "name", "arr", "rule", "severity", "state", "owner", "opened", "case", "next", "due", "missed",
+    "detail",
+)  # fmt: skip
 STEPS = {
     "ack": "Acknowledge the case: you have seen it.",
     "assess": "Record that you know what the case is about.",
@@ -83,17 +87,19 @@ def show(
     owner: Annotated[str, typer.Option(help="Only cases of this CSM.")] = "",
     every: Annotated[bool, typer.Option("--all", help="Include alerts that closed within the last day.")] = False,
 ) -> None:
-    """List open alerts with their case: missed deadlines first, then by the case's next deadline.
+    """List open alerts with their case: critical ones first, missed deadlines before others, then the next deadline.
 
-    Alerts on hold have no case and no deadline yet.
+    Alerts on hold have no case and no deadline yet. `--json` has every column.
     """
     import pandas as pd
 
     from keepwell.playbook.alerts.cases import cases_of
-    from keepwell.playbook.alerts.ledger_events import DATA_RULE, alerts_at
+    from keepwell.playbook.alerts.ledger_events import DATA_RULE, SEVERITIES, alerts_at
     from keepwell.playbook.alerts.own_rules import name_of
+    from keepwell.tasks.names import book_at
 
     at, owners = instant(now), set[str]()
+    book = book_at(run_of(at.date()).marts, at)
 
     def rows(ledger: Any) -> "pd.DataFrame":
         history = ledger.history(at)
@@ -102,20 +108,48 @@ def show(
         on_hold = Counter(a.on_hold_for for a in alerts if a.closed_at is None)
         entries = [
             {
-                "alert": a.alert_id[:8], "account": a.account_id, "rule": name_of(a.rule), "state": a.state,
-                "owner": a.owner, "opened": a.opened_at, **_next_step(cases.get(a.alert_id)),
+                "alert": a.alert_id[:8], "account": a.account_id, **named(book, a.account_id), "rule": name_of(a.rule),
+                "severity": a.severity, "state": a.state, "owner": a.owner, "opened": a.opened_at,
+                **_next_step(cases.get(a.alert_id)),
                 "detail": a.detail + (f" ({on_hold[a.alert_id]} on hold)" if a.rule == DATA_RULE else ""),
             }
             for a in alerts
             if (every or a.closed_at is None) and owner in ("", a.owner)
         ]  # fmt: skip
-        columns = ["alert", "account", "rule", "state", "owner", "opened", "case", "next", "due", "missed", "detail"]
         owners.update(a.owner for a in alerts if a.closed_at is None)
-        entries.sort(key=lambda row: (row["missed"] == "", row["due"] == "", str(row["due"]), row["alert"]))
-        return pd.DataFrame(entries, columns=columns)
+        entries.sort(
+            key=lambda row: (
+                SEVERITIES.index(row["severity"]), row["missed"] == "", row["due"] == "", str(row["due"]),
+                -(row["arr"] or 0.0), row["alert"],
+            )
+        )  # fmt: skip
+        return pd.DataFrame(entries, columns=COLUMNS)
 
     table = ledger_list(at, rows)
-    show_table(table, none_of(owner, owners, "no open alert") if owner and owners else "no open alerts")
+    nothing = none_of(owner, owners, "no open alert") if owner and owners else "no open alerts"
+    show_table(table, nothing, [_for_people(row) for row in table.to_dict("records")])
+
+
+def named(book: "pd.DataFrame", account: str) -> dict[str, Any]:
+    """Name and ARR of an account; None where the newest scores have it not."""
+    known = book.loc[account] if account in book.index else None
+    return {"name": None if known is None else known["name"], "arr": None if known is None else known["arr"]}
+
+
+def who(row: dict[str, Any]) -> dict[str, Any]:
+    """The account of a row as people read it: its name over its id, and the ARR."""
+    both = [row["name"], row["account"]] if isinstance(row["name"], str) else [row["account"]]
+    return {"account": both, "ARR": f"{row['arr']:,.0f}" if row["arr"] == row["arr"] and row["arr"] is not None else ""}
+
+
+def _for_people(row: dict[str, Any]) -> dict[str, Any]:
+    """An alert in a few columns."""
+    due = f"{row['next']} by {row['due']:%m-%d %H:%M}" if row["due"] else row["state"]
+    return {
+        "case": row["case"] or row["alert"], **who(row), "severity": row["severity"],
+        "next": [due, *(f"missed: {step}" for step in row["missed"].split(", ") if step)],
+        "what": [row["detail"], row["owner"]],
+    }  # fmt: skip
 
 
 def _next_step(case: "Case | None") -> dict[str, Any]:

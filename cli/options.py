@@ -1,14 +1,14 @@
 """What all commands share: global options, the run of a date, and how results are printed."""
 
 import json
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from keepwell.cli.terminal import print_json, print_lines
-from keepwell.values.texts import one_line
+from keepwell.cli.terminal import print_json, print_lines, print_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,12 +53,19 @@ def show_totals(totals: Any, path: Path | None) -> None:
         print_lines(f"{'report':>18}  {path}")
 
 
-def show_table(table: "pd.DataFrame", otherwise: str) -> None:
-    """Print a table, or a sentence when it is empty."""
+STYLES = {"critical": "bold red", "warning": "yellow", "overdue": "bold red"}
+"""Words of ours that a terminal shows in a color."""
+
+
+def show_table(table: "pd.DataFrame", otherwise: str, for_people: Sequence[Mapping[str, object]] | None = None) -> None:
+    """Print a table, or a sentence when it is empty.
+
+    `for_people`: its rows as a person reads them, where that is less than what a program gets as JSON.
+    """
     if Options.json:
         print_json(json.loads(table.to_json(orient="records", date_format="iso")))
     elif len(table):
-        words = table.map(lambda value: one_line(value) if isinstance(value, str) else value)
-        print_lines(*words.to_string(index=False).split("\n"))
+        whole = table.astype(object).where(table.notna(), "").to_dict("records")
+        print_table(for_people if for_people is not None else whole, STYLES)
     else:
         print_lines(otherwise)

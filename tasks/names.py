@@ -5,10 +5,21 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 
+import pandas as pd
+
 from keepwell.tasks.earlier_scores import dates, read
 from keepwell.tasks.errors import ConfigError
 
 SCORES = "health_scores"
+MAX_NAMED = 5
+
+
+def book_at(marts: Path, now: datetime) -> pd.DataFrame:
+    """Name and ARR by account (index), of the newest scores up to an instant; empty where there are none."""
+    days = [day for day in dates(marts, SCORES) if day <= now.date()]
+    columns = ["account_id", "name", "arr"]
+    book = read(marts, SCORES, days[-1], columns) if days else pd.DataFrame(columns=columns)
+    return book.set_index("account_id")
 
 
 class Names:
@@ -20,7 +31,10 @@ class Names:
         self._books: dict[date, tuple[frozenset[str], Mapping[str, Sequence[str]]]] = {}
 
     def account(self, named: str) -> str:
-        """The id of an account: as it is, or by its name in the newest score that has it."""
+        """The id of an account: as it is, by its name in the newest score that has it, or by a part that no other has.
+
+        A part counts in the newest score alone, after every whole name.
+        """
         for day in reversed(self._days):
             ids, by_name = self._book(day)
             found = [named] if named in ids else by_name.get(named.lower(), [])
@@ -30,7 +44,20 @@ class Names:
                 raise ConfigError(
                     f"{len(found)} accounts are called {named!r}: {', '.join(found)}. Give the account id."
                 )
+        if self._days and (parts := self._with_part(named)):
+            if len(parts) == 1:
+                return parts[0]
+            some = ", ".join(parts[:MAX_NAMED]) + (", ..." if len(parts) > MAX_NAMED else "")
+            raise ConfigError(
+                f"{len(parts)} accounts have {named!r} in their name: {some}. Give more of it, or the id."
+            )
         raise ConfigError(f"no account {named!r} in the scores up to that date{self._instead(named)}")
+
+    def _with_part(self, named: str) -> list[str]:
+        """The accounts of the newest score in whose name it is, in order."""
+        _, by_name = self._book(self._days[-1])
+        part = named.strip().lower()
+        return sorted({one for name, ids in by_name.items() if part and part in name for one in ids})
 
     def _instead(self, named: str) -> str:
         """What was meant, as far as names of the newest score tell; what to run where there is no score."""
