@@ -140,7 +140,29 @@ def forecasts(
             arr = ours["arr"].to_numpy(dtype=float)
             row |= _expected(probabilities[mine], arr, found, quarters, rules.forecast)
         rows.append(row)
-    return pd.DataFrame(rows)
+    return pd.DataFrame(_adding_up(rows))
+
+
+def _adding_up(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows of all accounts and of the segments, the segments' scaled to add up to the first (raking).
+
+    All accounts have more quarters and the test months behind their level; a segment's own level says how much of the
+    total is its share. Bounds are scaled with it, and the level with the accounts.
+    """
+    whole, *parts = rows
+    factors = {
+        what: whole[f"{what}_expected"] / total if total > 0 else 1.0
+        for what in ("accounts", "arr")
+        if whole["method"] != NONE
+        for total in [sum(part[f"{what}_expected"] for part in parts)]
+    }
+    for part in parts:
+        for what, factor in factors.items():
+            part |= {f"{what}_{bound}": factor * part[f"{what}_{bound}"] for bound in ("expected", "low", "high")}
+            part[f"{what}_high"] = min(part[f"{what}_high"], float(part[what]))
+        if factors:
+            part["level"] *= factors["accounts"]
+    return [whole, *parts]
 
 
 def _probabilities(cohort: pd.DataFrame, past_rates: History | None) -> tuple[Floats, str]:

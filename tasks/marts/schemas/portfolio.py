@@ -62,7 +62,7 @@ FORECAST = Mart(
     "forecast", "forecast and segment", ("made_on", "segment"),
     {
         "made_on": (DAY, "as_of of the forecast: of this partition, or an earlier one whose outcome is now known"),
-        "segment": (TEXT, "segment, or `all`; forecast independently, so they need not add up"),
+        "segment": (TEXT, "segment, or `all`; the segments add up to it"),
         "horizon_end": (DAY, "end of the forecast period, inclusive"),
         "method": (TEXT, "model: the champion's probabilities; history: the portfolio's own rates; none: too few data"),
         "accounts": (WHOLE, "accounts in the forecast: under contract at made_on with ARR, no notice given"),
@@ -75,7 +75,7 @@ FORECAST = Mart(
         "arr_high": (NUMBER, "upper bound"),
         "confidence": (NUMBER, "confidence of the intervals, 0-1"),
         "accounts_by_chance": (NUMBER, "sum of the probabilities, before the level correction"),
-        "level": (NUMBER, "observed over predicted churn of earlier forecasts"),
+        "level": (NUMBER, "observed over predicted churn of earlier forecasts; of a segment, scaled to add up"),
         "spread": (NUMBER, "relative standard deviation of the level from quarter to quarter"),
         "quarters": (WHOLE, "earlier quarters behind level and spread"),
         "leaving_accounts": (WHOLE, "accounts that had given notice at made_on; not in the forecast"),

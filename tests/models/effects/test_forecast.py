@@ -236,6 +236,35 @@ def test_with_a_model_its_probabilities_are_weighted_by_arr_and_new_accounts_hav
     assert found["arr_expected"] == pytest.approx(10 * 0.5 * 1000 + 90 * 0.01 + 50 * 0.1 * 100, rel=0.02)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_the_segments_add_up_to_the_whole_whatever_their_own_past_says(seed: int) -> None:
+    """One segment ran far above its forecasts, one below, one has no past: their rows still sum to `all` (WKL-2)."""
+    rng = np.random.default_rng(seed)
+    names = ("smb", "mid", "big")
+    book = [
+        account(f"a{i}", segment=names[i % 3], arr=float(rng.lognormal(8, 1)), churn_risk=float(rng.beta(2, 20)))
+        for i in range(300)
+    ]
+    weeks = [MONDAY - timedelta(days=120 + 91 * n) for n in range(4)]
+    graded = pd.DataFrame(
+        [{"made_on": week, "segment": name, "method": "model", "accounts_by_chance": 20.0, "accounts_actual": actual}
+         for week in weeks for name, actual in (("all", 60), ("smb", 45), ("mid", 8))]
+    )  # fmt: skip
+    found = made(book, past(10), graded)
+    whole, parts = found.loc["all"], found.drop("all")
+
+    for what in ("accounts_expected", "arr_expected", "accounts", "arr", "accounts_by_chance"):
+        assert parts[what].sum() == pytest.approx(whole[what], rel=1e-9), what
+    for rows in (whole.to_frame().T, parts):
+        ratio = rows["accounts_expected"] / (rows["accounts_by_chance"] * rows["level"])
+        assert ratio.astype(float).to_numpy() == pytest.approx(1.0), "the level is what the sum is multiplied by"
+    assert parts.loc["smb", "level"] > 1.3 * parts.loc["big", "level"] > 1.3 * parts.loc["mid", "level"]
+    for what in ("accounts", "arr"):
+        assert (parts[f"{what}_low"] <= parts[f"{what}_expected"]).all()
+        assert (parts[f"{what}_expected"] <= parts[f"{what}_high"]).all()
+        assert (parts[f"{what}_high"] <= parts[what]).all()
+
+
 def test_without_a_model_or_a_matured_quarter_there_is_no_forecast() -> None:
     """The forecast is refused in a row with the method `none` (WKL-2)."""
     found = made([account("a")], pd.DataFrame(columns=["quarter", "segment", "stratum", "churned"])).loc["all"]
