@@ -1,6 +1,6 @@
 """`keepwell work`: calls, root causes, interventions, success plans and follow-ups, as people record them (MON-3)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +11,7 @@ from keepwell.cli.alerts import By, Note, ledger_call, ledger_list, no_ledger, n
 from keepwell.cli.dates import DAY, Now, instant, planned
 from keepwell.cli.options import run_of, show_table, show_totals
 from keepwell.cli.terminal import print_lines
+from keepwell.playbook.settings import WorkSettings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,10 +24,20 @@ app = typer.Typer(
     help="Record work: calls, root causes, interventions, success plans, follow-ups.", no_args_is_help=True
 )
 
-Account = Annotated[str, typer.Argument(metavar="ACCOUNT", help="The account's id or name.")]
+WORDS = WorkSettings()
+
+
+def _one_of(what: str, words: Sequence[str], setting: str) -> str:
+    """The help of an option that takes one of the words of a setting."""
+    return f"{what}: {', '.join(words[:-1])} or {words[-1]}; your own words are {setting} of pipeline.toml."
+
+
+Account = Annotated[
+    str, typer.Argument(metavar="ACCOUNT", help="The account's id, its name, or a part that no other name has.")
+]
 Id = Annotated[str, typer.Argument(metavar="ID", help="The id, or enough of its beginning to be unique.")]
 OwnId = Annotated[str, typer.Option("--id", help="Your own id. Default: a generated one.")]
-Cause = Annotated[str, typer.Option(help="Root cause, one of work.causes.")]
+Cause = Annotated[str, typer.Option(help=_one_of("Root cause", WORDS.causes, "work.causes"))]
 Due = Annotated[datetime, typer.Option(formats=DAY, callback=planned, help="Due date.")]
 Alerts = Annotated[
     bool, typer.Option("--alerts/--no-alerts", help="Also record this step for the account's open alerts.")
@@ -36,7 +47,14 @@ Alerts = Annotated[
 @app.command()
 def call(
     account: Account, by: By,
-    outcome: Annotated[str, typer.Option(help="Result of the call, one of work.reached or work.not_reached.")],
+    outcome: Annotated[
+        str,
+        typer.Option(
+            help=_one_of(
+                "Result of the call", (*WORDS.reached, *WORDS.not_reached), "work.reached and work.not_reached"
+            )
+        ),
+    ],
     note: Note = "", now: Now = None, alerts: Alerts = True,
 ) -> None:  # fmt: skip
     """Record a call. If it reached the customer, the account's open alerts count as contacted."""
@@ -52,7 +70,7 @@ def cause(account: Account, by: By, cause: Cause, note: Note = "", now: Now = No
 @app.command()
 def start(
     account: Account, by: By,
-    kind: Annotated[str, typer.Option(help="Kind of intervention, one of work.kinds.")],
+    kind: Annotated[str, typer.Option(help=_one_of("Kind of intervention", WORDS.kinds, "work.kinds"))],
     cause: Cause = "", note: Note = "", own: OwnId = "", now: Now = None,
 ) -> None:  # fmt: skip
     """Start an intervention; prints its id."""
