@@ -1,8 +1,8 @@
 """The leadership summary at the month's end: portfolio since its start, work, churn, decisions (MON-4)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,8 @@ import pandas as pd
 
 from keepwell.features.facts.known import Facts
 from keepwell.features.settings import BookSettings
+from keepwell.playbook.alerts.cases import Case
+from keepwell.playbook.alerts.ledger_events import RISK, Alert
 from keepwell.playbook.interventions.escalations import Escalation
 from keepwell.playbook.interventions.records import RESULTS, Intervention
 from keepwell.playbook.interventions.suggestions import Suggestion
@@ -20,6 +22,8 @@ from keepwell.tasks.learning.audit_facts import churned_since
 BEFORE = ("account_id", "name", "segment", "csm", "arr", "band", "run_id")
 FORECAST = ("segment", "horizon_end", "accounts_expected", "accounts_low", "accounts_high", "arr_expected", "arr_low",
             "arr_high", "run_id")  # fmt: skip
+WARNED_DAYS = 365
+"""Days before the churn in which an alert counts as having warned of it."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,9 @@ class Leadership:
     """The month in metrics and sentences.
 
     `bands`: accounts and ARR now and before, by band. `joined`, `ended`: new accounts and accounts no longer under
-    contract, and their ARR. `lost`: accounts whose churn became known in the month, mostly by a notice. `work`: by
+    contract, and their ARR. `lost`: accounts whose churn became known in the month, mostly by a notice, with the
+    reason on record and the first alert before it. `unswept`: deadlines of cases that have passed, and of which nobody
+    knows whether they were met, because no sweep has looked at them. `work`: by
     kind, interventions started in the month and their results. `effects`: the mart. `forecast`: the newest one for all
     accounts, empty without one. `compared`: whether the scores of the month's first day are stored.
     """
@@ -40,6 +46,7 @@ class Leadership:
     joined: tuple[int, float]
     ended: tuple[int, float]
     lost: pd.DataFrame
+    unswept: int
     work: pd.DataFrame
     effects: pd.DataFrame
     notes: Sequence[str]
@@ -58,6 +65,9 @@ class Leadership:
         return {
             "month_from": str(self.first),
             "lost": len(self.lost),
+            "arr_lost": round(float(self.lost["arr"].sum()), 2),
+            "lost_after_an_alert": int(self.lost["warned_at"].notna().sum()),
+            "deadlines_unswept": self.unswept,
             "interventions": int(self.work["begun"].sum()),
             "effects_told": int(self.effects["enough"].astype(bool).sum()) if len(self.effects) else 0,
             "suggestions": len(self.suggestions),
@@ -113,13 +123,45 @@ def ended_since(now: pd.DataFrame, before: pd.DataFrame | None) -> tuple[int, fl
     return (0, 0.0) if before is None else joined_since(before, now)
 
 
-def lost_since(facts: Facts, first: date, before: pd.DataFrame | None, money: BookSettings) -> pd.DataFrame:
-    """Accounts churned since the month's first day, as known then: largest ARR first."""
+def lost_since(
+    facts: Facts, first: date, before: pd.DataFrame | None, money: BookSettings, alerts: Iterable[Alert]
+) -> pd.DataFrame:
+    """Accounts churned since the month's first day, as known then: largest ARR first.
+
+    `reason`: on record, else missing. `warned_at`: when the first alert of the year before opened; missing without one.
+    """
     gone = churned_since(facts, first, money).drop_duplicates("account_id")
     columns = [c for c in BEFORE if c != "run_id"]
     known = pd.DataFrame(columns=columns) if before is None else before[columns]
     whole = gone.merge(known, on="account_id", how="left")
+    whole["reason"] = whole["account_id"].map(_reasons(facts))
+    whole["warned_at"] = pd.to_datetime(whole["account_id"].map(_first_alerts(whole, alerts)))
     return whole.sort_values(["arr", "account_id"], ascending=[False, True], ignore_index=True)
+
+
+def _reasons(facts: Facts) -> dict[str, str]:
+    """The newest reason that the company recorded, by account."""
+    if not facts.has("churn_events", "reason"):
+        return {}
+    events = facts["churn_events"].select("account_id", "churned_on", "reason").to_pandas()
+    newest = events.dropna(subset="reason").sort_values("churned_on").drop_duplicates("account_id", keep="last")
+    return dict(zip(newest["account_id"].astype(str), newest["reason"].astype(str), strict=True))
+
+
+def _first_alerts(lost: pd.DataFrame, alerts: Iterable[Alert]) -> dict[str, datetime]:
+    """When the first alert of each account opened, of those in the year before its churn was known."""
+    left = dict(zip(lost["account_id"], pd.to_datetime(lost["churned_at"]), strict=True))
+    first: dict[str, datetime] = {}
+    for alert in alerts:
+        at = left.get(alert.account_id)
+        if alert.kind == RISK and at is not None and at - timedelta(days=WARNED_DAYS) <= alert.opened_at < at:
+            first[alert.account_id] = min(alert.opened_at, first.get(alert.account_id, alert.opened_at))
+    return first
+
+
+def unswept(cases: Iterable[Case], at: datetime) -> int:
+    """The deadlines of live cases that have passed, with nothing done and no miss on record."""
+    return sum(d.due < at and not d.missed for case in cases if case.live for d in case.open_deadlines)
 
 
 def work_since(interventions: Sequence[Intervention], first: date, lost: Sequence[str]) -> pd.DataFrame:

@@ -40,6 +40,8 @@ def as_html(summary: Leadership) -> str:
         },
         at_risk=sum(row["arr"] for row in bands if row["band"] in ("critical", "at_risk")),
         lost=records(summary.lost),
+        arr_lost=float(summary.lost["arr"].sum()),
+        warned=int(summary.lost["warned_at"].notna().sum()),
         how=HOW,
         work=records(summary.work),
         results=RESULTS,

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from evaluation.results_effects import CATEGORICAL_FEATURES, NUMERIC_FEATURES
 from evaluation.results_effects import world as episodes_of
+from keepwell.features.settings import BookSettings
 from keepwell.flows.configuration.settings import REQUIRED_TABLES, Settings, load_settings
 from keepwell.flows.month.week_4_results import ResultsWeek, compute_results, keep_results, read_ledger
 from keepwell.flows.run import Run
@@ -36,9 +37,10 @@ from keepwell.sample.write import write_company
 from keepwell.tasks.earlier_scores import digest
 from keepwell.tasks.ledger.store import Ledger
 from keepwell.tasks.operations.effects import Subjects, ranked_by_uplift, strategy_effects, uplift_of
-from keepwell.tasks.operations.leadership import Leadership, ended_since, joined_since, newest_forecast
+from keepwell.tasks.operations.leadership import Leadership, ended_since, joined_since, lost_since, newest_forecast
 from keepwell.tasks.reports.leadership import as_html, write_page
 from keepwell.tasks.reports.templates import MINUS
+from tests.support.handmade import company, contract
 from tests.support.partitions import put
 from tests.support.running import bytes_of, mart, shipped_playbook
 from tests.support.unchecked import score_unchecked
@@ -462,15 +464,20 @@ def summary(effects: pd.DataFrame) -> Leadership:
             "arr_before": [3e6, 3e6, 9e6, 2e6, 1e5],
         }
     )  # fmt: skip
-    lost = pd.DataFrame([{**row, "churned_at": pd.Timestamp("2026-06-09"), "how": "notice"},
-                         {"account_id": "A2", "churned_at": pd.Timestamp("2026-06-10"), "how": "ended"}])  # fmt: skip
+    lost = pd.DataFrame(
+        [
+            {**row, "churned_at": pd.Timestamp("2026-06-09"), "how": "notice", "reason": evil,
+             "warned_at": pd.Timestamp("2026-05-26 07:00")},
+            {"account_id": "A2", "churned_at": pd.Timestamp("2026-06-10"), "how": "ended"},
+        ]
+    )  # fmt: skip
     counts = {"begun": [4], "worked": [1], "failed": [1], "stopped": [0], "open": [2], "left": [1]}
     asked_for = {**row, "what": f"Training by {evil} failed.", "asked": "Call them.", "asked_of": "Vera"}
     ahead = {"accounts_expected": 4, "accounts_low": 2, "accounts_high": 7, "arr_expected": 3e5, "arr_low": 1e5,
              "arr_high": 6e5, "horizon_end": date(2026, 9, 20), "made_on": date(2026, 6, 20)}  # fmt: skip
     return Leadership(
         as_of=date(2026, 6, 22), first=date(2026, 6, 1), currency="USD", bands=bands, compared=True, joined=(2, 5e4),
-        ended=(2, 1e6), lost=lost,
+        ended=(2, 1e6), lost=lost, unswept=0,
         work=pd.DataFrame({"kind": ["training"], **counts}), effects=effects, notes=("How it was found.",),
         uplift=("Accounts are not ranked by uplift: 12 randomized subjects, about 900 are needed.",),
         suggestions=strategy_suggestions(effects.to_dict("records"), BOOKLET),
@@ -489,7 +496,11 @@ def test_the_page_tells_the_month_and_escapes_what_customers_wrote(effects: pd.D
     assert not re.search(r'(?:src|href)="(?!#)', page)
     assert page.count("&lt;script&gt;alert(1)&lt;/script&gt; &amp; Co") >= 3
     assert "50 accounts with $16M ARR under contract; $5M of it (31%)" in text
-    assert "2 accounts churned since the start of the month. 1 escalation needs an executive." in text
+    assert (
+        "2 accounts with $1.2M ARR churned since the start of the month, 1 of them after an alert. 1 escalation needs "
+        "an executive." in text
+    )
+    assert "2026-05-26 13 days before" in text
     assert f"{MINUS}1 since 2026-06-01" in text
     assert "2 new accounts with $50k ARR, 2 accounts out of contract with $1M ARR." in text
     assert "Prefer training" in text
@@ -497,6 +508,37 @@ def test_the_page_tells_the_month_and_escapes_what_customers_wrote(effects: pd.D
     assert "We expect 4 accounts (2 to 7) to churn by" in text
     assert "Treatment was assigned at random" in text
     assert text.count(UNOBSERVED) == 1  # single kinds were chosen
+
+
+def test_where_no_sweep_has_run_the_page_does_not_say_that_nothing_needs_an_executive(effects: pd.DataFrame) -> None:
+    """Deadlines that nobody looked at are neither met nor missed (MON-4)."""
+    page = as_html(replace(summary(effects), escalations=(), unswept=57))
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
+
+    assert "Whether anything needs an executive cannot be told: 57 deadlines have passed" in text
+    assert "No escalation needs" not in text
+    assert "have keepwell sweep run" in text
+
+
+def test_the_lost_have_their_reason_and_the_first_alert_of_the_year_before() -> None:
+    """Not one of an opportunity, one that opened later, or one of another year (MON-4)."""
+    facts = company(
+        "2026-06-22", contracts=[contract("acme"), contract("bolt")],
+        churn_events=[
+            {"churn_id": "1", "account_id": "acme", "churned_on": "2026-06-09", "reason": "price"},
+            {"churn_id": "2", "account_id": "bolt", "churned_on": "2026-06-10", "reason": None},
+        ],
+    )  # fmt: skip
+    days = {"acme": ["2026-04-01", "2026-03-02", "2026-06-12", "2024-01-01"], "bolt": []}
+    alerts = [alert(of, opened_at=datetime.fromisoformat(day)) for of, own in days.items() for day in own]
+    alerts.append(alert("bolt", kind="opportunity", opened_at=datetime(2026, 5, 1)))
+
+    found = lost_since(facts, date(2026, 6, 1), None, BookSettings(), alerts).set_index("account_id")
+
+    assert set(found.index) == {"acme", "bolt"}
+    assert found.loc["acme", "warned_at"] == pd.Timestamp("2026-03-02")
+    assert found.loc["acme", "reason"] == "price"
+    assert found.loc["bolt", ["warned_at", "reason"]].isna().all()
 
 
 def test_who_came_and_who_went_sums_to_the_change_of_the_book() -> None:
