@@ -1,4 +1,4 @@
-"""The effect of each kind of intervention by root cause and segment, and the rank of those with enough data (MON-4)."""
+"""The effect of each kind of intervention by root cause and segment (MON-4)."""
 
 from collections.abc import Iterator, Sequence
 
@@ -27,15 +27,15 @@ def effect_table(
     `subjects`: account_id, kind (missing: untreated), root_cause, segment, the outcomes and the features. The
     treated of a kind are compared with the untreated of the same root cause and segment; those of another kind are on
     neither side. An untreated subject without a recorded root cause counts for every cause.
-    `rank`: 1 for the best kind of a root cause and segment, among those with enough subjects; missing for the others.
     """
     rows = [
         {
             "kind": kind, "root_cause": cause, "segment": segment, "estimand": found.estimand,
             "effect": found.effect.value, "low": found.effect.low, "high": found.effect.high, "treated": found.treated,
             "comparable": found.comparable, "enough": found.enough, "needed": found.needed, "overlap": found.overlap,
+            "smallest": found.smallest,
             "naive": found.naive.value, "naive_low": found.naive.low, "naive_high": found.naive.high,
-            "says": " ".join(found.notes), "better": found.effect.value * (1.0 if outcome.high_is_good else -1.0),
+            "says": " ".join(found.notes),
         }
         for kind, cause, segment, group in _groups(subjects)
         for outcome in outcomes
@@ -45,12 +45,9 @@ def effect_table(
             )
         ]
     ]  # fmt: skip
-    columns = [*KEY, "effect", "low", "high", "treated", "comparable", "enough", "needed", "overlap", "naive",
-               "naive_low", "naive_high", "says", "better"]  # fmt: skip
-    table = pd.DataFrame(rows, columns=columns).sort_values(KEY, ignore_index=True)
-    judged = table["better"].where(table["enough"].astype(bool))
-    rank = judged.groupby([table[c] for c in KEY[1:]]).rank(ascending=False, method="first")
-    return table.drop(columns="better").assign(rank=rank.astype("Int64"))
+    columns = [*KEY, "effect", "low", "high", "treated", "comparable", "enough", "needed", "overlap", "smallest",
+               "naive", "naive_low", "naive_high", "says"]  # fmt: skip
+    return pd.DataFrame(rows, columns=columns).sort_values(KEY, ignore_index=True)
 
 
 def _groups(subjects: pd.DataFrame) -> Iterator[tuple[str, str, str, pd.DataFrame]]:

@@ -33,6 +33,7 @@ class Outcome:
     """An outcome: its column among the subjects, its label, the smallest effect that matters, which direction is good.
 
     A binary outcome is a share, any other a number; subjects without a value have not matured and are left out.
+    `min_effect` of a share is relative to the share of the untreated: 0.5 is a halving.
     """
 
     column: str
@@ -49,7 +50,7 @@ def outcomes_of(rules: EffectSettings, churn_days: int = 90, usage_days: int = 2
             "churned",
             f"churn within {churn_days} days",
             binary=True,
-            min_effect=rules.min_churn_effect,
+            min_effect=rules.min_churn_change,
             high_is_good=False,
         ),
         Outcome(
@@ -67,8 +68,8 @@ class Effect:
     """The effect with its interval (none where subjects are too few for an estimate), and the data behind it.
 
     `naive`: the unadjusted difference. `treated`, `comparable`: accounts. `overlap`: share of the treated that have
-    comparable untreated subjects. `needed`: treated accounts needed to detect the smallest effect that matters.
-    `notes`: all of it in sentences.
+    comparable untreated subjects. `smallest`: the smallest effect that matters, in the outcome's unit; `needed`: as
+    many treated accounts detect it. `notes`: all of it in sentences.
     """
 
     estimand: str
@@ -77,6 +78,7 @@ class Effect:
     treated: int
     comparable: int
     overlap: float
+    smallest: float
     needed: int
     enough: bool
     notes: tuple[str, ...]
@@ -111,7 +113,7 @@ def effect(
     notes = _sentences(sides, naive, overlap, needed, outcome, rules, enough=enough, fits=fits, randomized=randomized)
     kind = "difference by random assignment" if randomized else "mean effect on the treated"
     return Effect(f"{kind}: {outcome.label}", value if fits else NONE, naive, sides.with_treatment, comparable, overlap,
-                  needed, enough, notes)  # fmt: skip
+                  sides.smallest(outcome), needed, enough, notes)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -133,6 +135,15 @@ class _Sides:
     @property
     def untreated(self) -> int:
         return int(self.rows.loc[~self.treated, "account_id"].nunique())
+
+    def rate(self) -> float:
+        """The mean of the untreated's outcome; as if one more had it and one had not, so that it is never 0."""
+        untreated = self.y[~self.treated]
+        return float((untreated.sum() + 1.0) / (len(untreated) + 2.0))
+
+    def smallest(self, outcome: Outcome) -> float:
+        """The smallest effect that matters, in the outcome's unit."""
+        return outcome.min_effect * (self.rate() if outcome.binary else 1.0)
 
     def allow(self, outcome: Outcome, rules: EffectSettings) -> bool:
         """Whether both sides have enough accounts and, for a binary outcome, enough outcomes for an estimate."""
@@ -180,7 +191,7 @@ def _needed(estimate: Estimate | None, sides: _Sides, outcome: Outcome, rules: E
     From the interval where there is one; else from the outcome's variance, assuming one untreated account per treated.
     """
     sides_of_interval = scipy.stats.norm.ppf((1.0 + rules.confidence) / 2.0)
-    wanted = outcome.min_effect / (sides_of_interval + scipy.stats.norm.ppf(rules.power))
+    wanted = sides.smallest(outcome) / (sides_of_interval + scipy.stats.norm.ppf(rules.power))
     if estimate is not None:
         error = (estimate.high - estimate.low) / 2.0 / sides_of_interval
         return int(np.ceil(sides.with_treatment * (error / wanted) ** 2))
@@ -206,8 +217,12 @@ def _sentences(
     randomized: bool,
 ) -> tuple[str, ...]:
     """Sentences on power, overlap, the unadjusted difference and unobserved confounding."""
+    wanted = f"an effect of {outcome.min_effect:g}"
+    if outcome.binary:
+        points = 100.0 * sides.smallest(outcome)
+        wanted = f"an effect of {points:.1f} points ({outcome.min_effect:.0%} of the untreated's {sides.rate():.1%})"
     power_note = (
-        f"{needed:,} treated accounts are needed to detect an effect of {outcome.min_effect:g} on {outcome.label} with "
+        f"{needed:,} treated accounts are needed to detect {wanted} on {outcome.label} with "
         f"a power of {rules.power:.0%}; there are {sides.with_treatment:,} and {sides.untreated:,} untreated ones"
     )
     power = f"{'Enough' if enough else 'Not enough'} subjects: {power_note}."

@@ -28,8 +28,8 @@ class EffectSettings(Section):
     )
     confidence: Share = Field(0.90, description="confidence of an interval, 0..1")
     power: Share = Field(0.80, description="power: probability of detecting the smallest effect that matters, 0..1")
-    min_churn_effect: Positive = Field(
-        0.10, description="smallest effect on the probability of churn that matters, 0..1"
+    min_churn_change: Share = Field(
+        0.5, description="smallest effect on churn that matters, as a share of the churn of the untreated, 0..1"
     )
     min_usage_effect: Positive = Field(
         0.10, description="smallest effect on the log change of 28 days of usage that matters"
@@ -60,7 +60,7 @@ class SubjectSettings(Section):
     usage_days: Days = Field(28, description="days of usage before the subject's date and after it")
     usage_bound: Positive = Field(2.0, description="log change of usage at which larger changes are capped")
     false_discovery_rate: Share = Field(
-        0.10, description="false discovery rate of the effects that lead to a suggestion, at most, 0..1"
+        0.02, description="false discovery rate of the effects that lead to a suggestion or a rank, at most, 0..1"
     )
     numeric_features: tuple[str, ...] = Field(
         (

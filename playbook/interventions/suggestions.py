@@ -17,6 +17,15 @@ ADVICE: Mapping[str, str] = {
 }
 
 
+VERDICTS: Mapping[str, str] = {
+    "prefer": "helps", "drop": "harms", "reconsider": "less than matters", "unclear": "cannot be told",
+    "too few": "too few accounts",
+}  # fmt: skip
+"""The verdicts of the mart, in a table's words."""
+SURE = ("prefer", "drop")
+"""Those that chance does not explain."""
+
+
 @dataclass(frozen=True)
 class Suggestion:
     """One decision to make; `actions`: those of the playbook that start such work."""

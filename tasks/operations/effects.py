@@ -10,7 +10,7 @@ from keepwell.features.facts.known import Facts
 from keepwell.features.settings import LabelSettings
 from keepwell.models.effects.effect_table import ALL, KEY, effect_table
 from keepwell.models.effects.effects import Outcome, outcomes_of
-from keepwell.models.effects.significance import q_values, verdict
+from keepwell.models.effects.significance import q_values, ranks, verdict
 from keepwell.models.effects.uplift import Uplift, fit_uplift
 from keepwell.models.settings.all import ModelSettings
 from keepwell.models.settings.effects import SubjectSettings
@@ -79,22 +79,24 @@ def strategy_effects(subjects: Subjects, rules: ModelSettings) -> pd.DataFrame:
     outcomes = outcomes_of(rules.effects, subjects.horizon_days, rules.subjects.usage_days)
     adjusted_for = (subjects.numeric_features, subjects.categorical_features, rules.effects, rules.inputs)
     anything = subjects.rows.assign(kind=subjects.rows["kind"].where(~subjects.rows["treated"], ALL), root_cause=None)
-    whole = effect_table(anything, outcomes, *adjusted_for, randomized=subjects.randomized).assign(rank=pd.NA)
+    whole = effect_table(anything, outcomes, *adjusted_for, randomized=subjects.randomized)
     as_done = subjects.rows[subjects.rows["kind"].notna() | ~subjects.rows["treated"]]
     table = stacked([whole, effect_table(as_done, outcomes, *adjusted_for)])
     if not len(table):
         return table
-    table = table.sort_values(KEY, ignore_index=True).assign(
-        q_value=q_values(table, rules.effects.confidence), outcome=table["estimand"].map(_outcome_of(outcomes)),
-        rank=table["rank"].astype("Int64"),
-    )  # fmt: skip
-    good = {o.column: o.min_effect * (1 if o.high_is_good else -1) for o in outcomes}
+    effects, signs = rules.effects, {o.column: 1.0 if o.high_is_good else -1.0 for o in outcomes}
+    table = table.sort_values(KEY, ignore_index=True)
+    table = table.assign(
+        q_value=q_values(table, effects.confidence, effects.min_overlap),
+        outcome=table["estimand"].map(_outcome_of(outcomes)),
+    )
     said = [
-        verdict(row.effect, row.low, row.high, row.q_value, good=good[row.outcome],
+        verdict(row.effect, row.low, row.high, row.q_value, enough=row.enough, good=row.smallest * signs[row.outcome],
                 rate=rules.subjects.false_discovery_rate)
         for row in table.itertuples()
     ]  # fmt: skip
-    return table.assign(verdict=said)
+    table = table.assign(verdict=said)
+    return table.assign(rank=ranks(table, effects.confidence))
 
 
 def uplift_of(subjects: Subjects, rules: ModelSettings) -> Uplift | None:

@@ -14,7 +14,7 @@ from keepwell.playbook.alerts.cases import Case
 from keepwell.playbook.alerts.ledger_events import RISK, Alert
 from keepwell.playbook.interventions.escalations import Escalation
 from keepwell.playbook.interventions.records import RESULTS, Intervention
-from keepwell.playbook.interventions.suggestions import Suggestion
+from keepwell.playbook.interventions.suggestions import SURE, Suggestion
 from keepwell.playbook.tiers import BANDS
 from keepwell.tasks.earlier_scores import dates, read
 from keepwell.tasks.learning.audit_facts import churned_since
@@ -60,6 +60,11 @@ class Leadership:
     run_id: str = ""
 
     @property
+    def sure_effects(self) -> int:
+        """How many effects surely help or harm."""
+        return int(self.effects["verdict"].isin(SURE).sum()) if len(self.effects) else 0
+
+    @property
     def totals(self) -> Mapping[str, object]:
         """Totals for a summary."""
         return {
@@ -69,7 +74,7 @@ class Leadership:
             "lost_after_an_alert": int(self.lost["warned_at"].notna().sum()),
             "deadlines_unswept": self.unswept,
             "interventions": int(self.work["begun"].sum()),
-            "effects_told": int(self.effects["enough"].astype(bool).sum()) if len(self.effects) else 0,
+            "effects_told": self.sure_effects,
             "suggestions": len(self.suggestions),
             "escalations": len(self.escalations),
         }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from keepwell.features.settings import HealthSettings
-from keepwell.playbook.outreach.queue import prioritised
+from keepwell.playbook.outreach.queue import ENDANGERED, prioritised
 from keepwell.playbook.settings import OutreachSettings
 from keepwell.playbook.tiers import BANDS
 from keepwell.tasks.marts.schemas.base import NUMBER
@@ -129,7 +129,7 @@ def health_bins(accounts: pd.DataFrame) -> pd.DataFrame:
 
 def at_risk(book: pd.DataFrame) -> pd.Series:
     """True for accounts that are critical or at risk."""
-    return book["band"].isin(("critical", "at_risk"))
+    return book["band"].isin(ENDANGERED)
 
 
 def _by(book: pd.DataFrame, column: str) -> pd.DataFrame:

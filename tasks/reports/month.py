@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 from keepwell.features.measures.registry import COMPONENTS
-from keepwell.playbook.outreach.queue import ENDANGERED
 from keepwell.tasks.marts.frames import records
 from keepwell.tasks.marts.publish import write_whole
 from keepwell.tasks.operations.month_report import MonthReport, at_risk
@@ -42,6 +41,7 @@ def _view(report: MonthReport) -> dict[str, Any]:
     owners = [{**row, "anchor": f"csm-{n}"} for n, row in enumerate(records(report.owners), start=1)]
     moved = [{**row, "cause": cause(row)} for row in records(report.movers)]
     worst: dict[str, list[dict[str, Any]]] = {owner["csm"]: [] for owner in owners}
+    flagged = report.urgent[~at_risk(report.urgent)].groupby("csm").size()
     for row in urgent:
         worst[row["csm"]].append(row)
     return {
@@ -52,8 +52,7 @@ def _view(report: MonthReport) -> dict[str, Any]:
         "bins": records(report.bins),
         "segments": records(report.segments),
         "owners": [
-            {**owner, "worst": rows, "flagged": sum(row["band"] not in ENDANGERED for row in rows)}
-            for owner, rows in ((owner, worst[owner["csm"]]) for owner in owners)
+            {**owner, "worst": worst[owner["csm"]], "flagged": int(flagged.get(owner["csm"], 0))} for owner in owners
         ],
         "ranked": [row for row in urgent if row["priority"]],
         "anchors": {row["account_id"]: row["anchor"] for rows in worst.values() for row in rows[: report.max_items]},

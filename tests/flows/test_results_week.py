@@ -68,22 +68,31 @@ def test_an_effect_is_called_good_or_bad_only_when_it_is_sure(
     effect: float, low: float, high: float, q: float, says: str
 ) -> None:
     """Of churn less is good: 10 points are worth knowing (MON-4)."""
-    assert verdict(effect, low, high, q, good=-0.1, rate=0.1) == says
-    assert verdict(-effect, -high, -low, q, good=0.1, rate=0.1) == says
+    for good, sides in ((-0.1, (effect, low, high)), (0.1, (-effect, -high, -low))):
+        assert verdict(*sides, q, enough=True, good=good, rate=0.1) == says
+        sure = says in (PREFER, DROP)
+        assert verdict(*sides, q, enough=False, good=good, rate=0.1) == (says if sure else FEW), "a sure sign is told"
 
 
 @effort(max_examples=30, deadline=None)
 @given(st.lists(st.tuples(st.floats(-0.5, 0.5), st.floats(0.02, 0.4), st.booleans()), min_size=1, max_size=12))
 def test_more_effects_looked_at_make_each_less_sure(rows: list[tuple[float, float, bool]]) -> None:
-    """A q-value is never below its p; rows with too few cases have none and make no other less sure (MON-4)."""
-    table = pd.DataFrame(rows, columns=["effect", "half", "enough"])
-    table = table.assign(low=table["effect"] - table["half"], high=table["effect"] + table["half"])
-    q = q_values(table, 0.9)
-    alone = pd.concat([q_values(table.iloc[[n]], 0.9) for n in range(len(table))])
+    """A q-value is never below its p; rows without comparable cases have none and make no other less sure (MON-4)."""
+    table = pd.DataFrame(rows, columns=["effect", "half", "compared"])
+    table = table.assign(
+        root_cause=ALL, segment=ALL, estimand="churn",
+        low=table["effect"] - table["half"], high=table["effect"] + table["half"],
+        overlap=np.where(table["compared"], 1.0, 0.0),
+    )  # fmt: skip
+    q = q_values(table, 0.9, 0.25)
+    alone = pd.concat([q_values(table.iloc[[n]], 0.9, 0.25) for n in range(len(table))])
+    judged = table["compared"]
 
-    assert (q.notna() == table["enough"]).all()
-    assert (q[table["enough"]] >= alone[table["enough"]] - 1e-12).all()
-    pd.testing.assert_series_equal(q[table["enough"]], q_values(table[table["enough"]], 0.9))
+    assert (q.notna() == judged).all()
+    assert (q[judged] >= alone[judged] - 1e-12).all()
+    pd.testing.assert_series_equal(q[judged], q_values(table[judged], 0.9, 0.25))
+    parts = pd.concat([table, table.assign(segment="smb", effect=0.0)], ignore_index=True)
+    pd.testing.assert_series_equal(q_values(parts, 0.9, 0.25).head(len(table)), q), "parts do not dilute the whole"
 
 
 def kinds(randomized: bool) -> Subjects:
@@ -110,7 +119,8 @@ def test_the_mart_holds_each_kind_cause_and_segment_with_all_of_them(effects: pd
     assert not effects.duplicated(["kind", "root_cause", "segment", "estimand"]).any()
     assert set(effects["kind"]) == {ALL, "email", "training"}
     assert set(effects["root_cause"]) == {ALL, "low_adoption", "price"}
-    assert effects.loc[~effects["enough"].astype(bool), ["rank", "q_value"]].isna().all(axis=None)
+    assert effects.loc[effects["effect"].isna(), ["rank", "q_value"]].isna().all(axis=None)
+    assert set(effects.loc[effects["rank"].notna(), "verdict"]) == {PREFER}
     assert effects.loc[effects["kind"] == ALL, "rank"].isna().all()
     assert (effects["says"].str.contains(UNOBSERVED, regex=False) == (effects["kind"] != ALL)).all()
 
@@ -124,7 +134,7 @@ def test_a_draw_decides_on_work_and_not_on_its_kind(effects: pd.DataFrame) -> No
         effects.loc[randomized, "effect"].dropna().equals(effects.loc[randomized & effects["effect"].notna(), "naive"])
     )
     whole = effects[(effects["root_cause"] == ALL) & (effects["segment"] == ALL) & (effects["outcome"] == "use_after")]
-    assert whole.set_index("kind")["rank"].fillna(0).to_dict() == {ALL: 0, "training": 1, "email": 2}
+    assert whole.set_index("kind")["rank"].fillna(0).to_dict() == {ALL: 0, "training": 1, "email": 0}
     assert whole.set_index("kind").loc["training", "verdict"] == PREFER
 
 
