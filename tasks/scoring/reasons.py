@@ -12,8 +12,8 @@ from keepwell.features.measures.all import FEATURES
 from keepwell.models.explaining.explain import explained, top_reasons
 from keepwell.models.training.trained import Trained
 
-SAME_FOR_ALL = ("season",)
-"""What the calendar says of the whole book at once is no reason for one account."""
+NO_REASON = ("season", "segment", "industry", "contract_value", "paid_seats")
+"""What the calendar says of the whole book, and what an account is: neither happened to it, nobody can change it."""
 COLUMNS = (
     "account_id", "rank", "kind", "feature", "version", "component", "value", "reference", "contribution", "text",
 )  # fmt: skip
@@ -34,7 +34,7 @@ def model_factors(
     without_good_news = replace(
         why, contributions=why.contributions.mask(_good_news(rows[list(why.contributions)], reference), 0.0)
     )
-    cited = top_reasons(trained, rows, without_good_news, reference, count, SAME_FOR_ALL)
+    cited = top_reasons(trained, rows, without_good_news, reference, count, NO_REASON)
     known = [FEATURES.get(name) for name in cited["feature"]]
     texts = [
         reason_in_words(*given, currency)

@@ -68,21 +68,16 @@ def test_a_reason_reads_like_a_sentence(phrase: str, expected: str) -> None:
 
 
 def test_each_account_has_its_own_reasons_with_their_numbers(cited) -> None:
-    """Values and references are those of the account and of the typical one; the calendar is no reason (ACT-1)."""
+    """Values and references are those of the account and the typical one; what the calendar says, or an account is, is none (ACT-1)."""
     factors, book, _, reference = cited
     assert (factors["contribution"] > 0).all()
     assert "season" not in set(factors["feature"])
-    assert set(factors["feature"]) == {"active_days_28d", "nps_score_365d", "segment"}
+    assert set(factors["feature"]) == {"active_days_28d", "nps_score_365d"}, "the segment raises it too"
     for row in factors.itertuples():
-        if row.feature == "segment":
-            assert row.text == f"Segment: {book.loc[row.account_id, 'segment']}"
-            assert np.isnan(row.value)
-            assert pd.isna(row.version)
-        else:
-            feature = FEATURES[row.feature]
-            assert (row.version, row.component) == (feature.version, feature.component)
-            np.testing.assert_equal(row.value, book.loc[row.account_id, row.feature])
-            assert row.reference == reference[row.feature]
+        feature = FEATURES[row.feature]
+        assert (row.version, row.component) == (feature.version, feature.component)
+        np.testing.assert_equal(row.value, book.loc[row.account_id, row.feature])
+        assert row.reference == reference[row.feature]
 
 
 def test_good_news_is_never_cited(cited) -> None:
