@@ -68,7 +68,7 @@ def test_a_reason_reads_like_a_sentence(phrase: str, expected: str) -> None:
 
 
 def test_each_account_has_its_own_reasons_with_their_numbers(cited) -> None:
-    """Values and references are those of the account and the typical one; what the calendar says, or an account is, is none (ACT-1)."""
+    """Values and references are those of the account and the typical one; what it is, is no reason (ACT-1)."""
     factors, book, _, reference = cited
     assert (factors["contribution"] > 0).all()
     assert "season" not in set(factors["feature"])
