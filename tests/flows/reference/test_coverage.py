@@ -98,11 +98,11 @@ def test_the_figures_are_those_of_the_weights() -> None:
         Scenario(frozenset({"contacts"})): 0.12 * 1.75 / 4.5,
         Scenario(frozenset({"opportunities"})): 0.08 * 0.5 / 1.5,
         Scenario(frozenset({"tickets"})): 0.15 + 0.10 * 1.5 / 4.5,
-        Scenario(frozenset({"usage"})): 0.30 + 0.15 * 4.0 / 4.5,
+        Scenario(frozenset({"usage"})): 0.30 + 0.15 * 7.0 / 7.5,
         Scenario(frozenset({"accounts"})): 0.0,
         without_columns("tickets", ["priority"]): 0.15 * 1.0 / 4.5,
         without_columns("invoices", ["failed_at", "first_failed_at"]): 0.10 * 1.5 / 4.5,
-        without_columns("contracts", ["seats"]): 0.30 * 1.0 / 8.5 + 0.15 * 1.0 / 4.5 + 0.15 * 0.5 / 4.5,
+        without_columns("contracts", ["seats"]): 0.30 * 1.0 / 8.5 + 0.15 * 1.0 / 7.5 + 0.15 * 0.5 / 4.5,
         without_columns("usage", ["minutes"]): 0.0,
     }
 
