@@ -33,7 +33,7 @@ def _one_of(what: str, words: Sequence[str], setting: str) -> str:
 
 
 Account = Annotated[
-    str, typer.Argument(metavar="ACCOUNT", help="The account's id, its name, or a part that no other name has.")
+    str, typer.Argument(metavar="ACCOUNT", help="The account's id, its name, or words of it that no other has.")
 ]
 Id = Annotated[str, typer.Argument(metavar="ID", help="The id, or enough of its beginning to be unique.")]
 OwnId = Annotated[str, typer.Option("--id", help="Your own id. Default: a generated one.")]

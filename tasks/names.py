@@ -1,6 +1,7 @@
 """The accounts that people name."""
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
@@ -31,9 +32,9 @@ class Names:
         self._books: dict[date, tuple[frozenset[str], Mapping[str, Sequence[str]]]] = {}
 
     def account(self, named: str) -> str:
-        """The id of an account: as it is, by its name in the newest score that has it, or by a part that no other has.
+        """The id of an account: as it is, by its name in the newest score that has it, or by words of it alone.
 
-        A part counts in the newest score alone, after every whole name.
+        Words, or their beginnings, count in the newest score alone, after every whole name.
         """
         for day in reversed(self._days):
             ids, by_name = self._book(day)
@@ -44,7 +45,7 @@ class Names:
                 raise ConfigError(
                     f"{len(found)} accounts are called {named!r}: {', '.join(found)}. Give the account id."
                 )
-        if self._days and (parts := self._with_part(named)):
+        if self._days and named.strip() and (parts := self._with_part(named)):
             if len(parts) == 1:
                 return parts[0]
             some = ", ".join(parts[:MAX_NAMED]) + (", ..." if len(parts) > MAX_NAMED else "")
@@ -54,10 +55,10 @@ class Names:
         raise ConfigError(f"no account {named!r} in the scores up to that date{self._instead(named)}")
 
     def _with_part(self, named: str) -> list[str]:
-        """The accounts of the newest score in whose name it is, in order."""
+        """The accounts of the newest score that have it in their name from the beginning of a word, in order."""
         _, by_name = self._book(self._days[-1])
-        part = named.strip().lower()
-        return sorted({one for name, ids in by_name.items() if part and part in name for one in ids})
+        part = re.compile(r"\b" + re.escape(named.strip().lower()))
+        return sorted({one for name, ids in by_name.items() if part.search(name) for one in ids})
 
     def _instead(self, named: str) -> str:
         """What was meant, as far as names of the newest score tell; what to run where there is no score."""

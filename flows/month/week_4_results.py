@@ -9,7 +9,8 @@ import pandas as pd
 
 from keepwell.flows.run import Run
 from keepwell.flows.scoring import ScoredDate, score_date, staged
-from keepwell.playbook.alerts.cases import by_step, cases_of
+from keepwell.playbook.alerts.cases import by_step
+from keepwell.playbook.alerts.clocks import breaches
 from keepwell.playbook.alerts.ledger_events import LedgerEvent, fold
 from keepwell.playbook.interventions.escalations import Escalation, escalations
 from keepwell.playbook.interventions.records import Intervention, PlanTarget, interventions_at
@@ -31,7 +32,6 @@ from keepwell.tasks.operations.leadership import (
     lost_since,
     newest_forecast,
     stored_book,
-    unswept,
     work_since,
 )
 from keepwell.tasks.operations.subjects import interventions_of, with_legacy, work_of
@@ -136,7 +136,7 @@ def compute_results(run: Run, scored: ScoredDate, stored: Recorded) -> ResultsWe
         as_of=run.as_of, first=first, currency=settings.money.reporting_currency, bands=bands_of(accounts, before),
         compared=before is not None, joined=joined_since(accounts, before),
         ended=ended_since(accounts, before), lost=lost,
-        unswept=unswept(cases_of(stored.history, run.instant), run.instant),
+        unswept=len(breaches(stored.history, run.instant, settings.alerts)),
         work=work_since(work, first, lost["account_id"].tolist()), effects=effects, notes=subjects.notes,
         uplift=uplift.notes if uplift else (), suggestions=suggested, learnings=learned, escalations=rows,
         forecast=forecast, answer_by=run.as_of + timedelta(days=settings.escalations.answer_days),

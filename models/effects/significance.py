@@ -35,7 +35,7 @@ def errors(table: pd.DataFrame, confidence: float) -> pd.Series:
 def verdict(effect: float, low: float, high: float, q: float, *, enough: bool, good: float, rate: float) -> str:
     """The verdict on an effect. `good`: the smallest effect that matters, with the sign that is good.
 
-    A sure sign is told whatever its size. That an effect is small, or cannot be told, takes enough subjects to say.
+    A significant effect helps or harms, whatever its size. To call one small or inconclusive takes enough subjects.
     """
     if np.isnan(q):
         return FEW
@@ -48,16 +48,16 @@ def verdict(effect: float, low: float, high: float, q: float, *, enough: bool, g
 
 
 def ranks(table: pd.DataFrame, confidence: float) -> pd.Series:
-    """1 for the best kind of a root cause, segment and outcome, of those that surely help; missing for the others.
+    """1 for the best kind of a root cause, segment and outcome, of those that help significantly; else missing.
 
     A kind stands behind another only where the difference between them is significant: equals share their rank. Effects
     of kinds have the untreated in common, so that the error of a difference is, if anything, overstated.
     """
-    sure = table[(table["verdict"] == PREFER) & (table["kind"] != ALL)]
-    size, error = sure["effect"].abs(), errors(sure, confidence)
+    helping = table[(table["verdict"] == PREFER) & (table["kind"] != ALL)]
+    size, error = helping["effect"].abs(), errors(helping, confidence)
     z = scipy.stats.norm.ppf((1.0 + confidence) / 2.0)
     found = pd.Series(pd.NA, table.index, dtype="Int64")
-    for rows in sure.groupby(["root_cause", "segment", "estimand"]).groups.values():
+    for rows in helping.groupby(["root_cause", "segment", "estimand"]).groups.values():
         for row in rows:
             ahead = (size[rows] - size[row]) / np.hypot(error[rows], error[row]) > z
             found[row] = 1 + int(ahead.sum())

@@ -80,7 +80,7 @@ def _health(_: Sequence[str], __: InputSettings, ___: CandidateSettings) -> Pipe
 
 
 def _sparse(features: Sequence[str], inputs: InputSettings, _: CandidateSettings) -> Pipeline:
-    """Logistic regression without a penalty that matters, on the few features of `_signals`."""
+    """Logistic regression without a penalty that matters, on the few features of `_chosen_features`."""
     return make_pipeline(prepared(*_kinds(features), inputs), LogisticRegression(max_iter=1000))
 
 
@@ -156,7 +156,7 @@ def fitted(
             features = [*numeric_features, *CATEGORICAL_FEATURES]
             if name == SPARSE:
                 every = shared.inputs_by(INPUTS_OF["logistic"], prepared(*_kinds(features), inputs), rows)
-                features = _signals(*every, label, features, rules, sample_weight)
+                features = _chosen_features(*every, label, features, rules, sample_weight)
             shared.models[name] = _fitted(name, build(features, inputs, rules), rows, label, sample_weight, shared)
         else:
             parts = [
@@ -166,7 +166,7 @@ def fitted(
     return shared.models[name]
 
 
-def _signals(
+def _chosen_features(
     prepare: ColumnTransformer, given: Floats, label: pd.Series, features: Sequence[str], rules: CandidateSettings,
     sample_weight: Floats | None,
 ) -> list[str]:  # fmt: skip

@@ -22,8 +22,8 @@ VERDICTS: Mapping[str, str] = {
     "too few": "too few accounts",
 }  # fmt: skip
 """The verdicts of the mart, in a table's words."""
-SURE = ("prefer", "drop")
-"""Those that chance does not explain."""
+SIGNIFICANT = ("prefer", "drop")
+"""Those on a significant effect."""
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,10 @@ import pandas as pd
 
 from keepwell.features.facts.known import Facts
 from keepwell.features.settings import BookSettings
-from keepwell.playbook.alerts.cases import Case
 from keepwell.playbook.alerts.ledger_events import RISK, Alert
 from keepwell.playbook.interventions.escalations import Escalation
 from keepwell.playbook.interventions.records import RESULTS, Intervention
-from keepwell.playbook.interventions.suggestions import SURE, Suggestion
+from keepwell.playbook.interventions.suggestions import SIGNIFICANT, Suggestion
 from keepwell.playbook.tiers import BANDS
 from keepwell.tasks.earlier_scores import dates, read
 from keepwell.tasks.learning.audit_facts import churned_since
@@ -32,8 +31,8 @@ class Leadership:
 
     `bands`: accounts and ARR now and before, by band. `joined`, `ended`: new accounts and accounts no longer under
     contract, and their ARR. `lost`: accounts whose churn became known in the month, mostly by a notice, with the
-    reason on record and the first alert before it. `unswept`: deadlines of cases that have passed, and of which nobody
-    knows whether they were met, because no sweep has looked at them. `work`: by
+    reason on record and the first alert before it. `unswept`: missed deadlines of cases that a sweep would record, and
+    that no sweep has. `work`: by
     kind, interventions started in the month and their results. `effects`: the mart. `forecast`: the newest one for all
     accounts, empty without one. `compared`: whether the scores of the month's first day are stored.
     """
@@ -60,9 +59,9 @@ class Leadership:
     run_id: str = ""
 
     @property
-    def sure_effects(self) -> int:
-        """How many effects surely help or harm."""
-        return int(self.effects["verdict"].isin(SURE).sum()) if len(self.effects) else 0
+    def significant_effects(self) -> int:
+        """How many effects are significant."""
+        return int(self.effects["verdict"].isin(SIGNIFICANT).sum()) if len(self.effects) else 0
 
     @property
     def totals(self) -> Mapping[str, object]:
@@ -74,7 +73,7 @@ class Leadership:
             "lost_after_an_alert": int(self.lost["warned_at"].notna().sum()),
             "deadlines_unswept": self.unswept,
             "interventions": int(self.work["begun"].sum()),
-            "effects_told": self.sure_effects,
+            "effects_told": self.significant_effects,
             "suggestions": len(self.suggestions),
             "escalations": len(self.escalations),
         }
@@ -162,11 +161,6 @@ def _first_alerts(lost: pd.DataFrame, alerts: Iterable[Alert]) -> dict[str, date
         if alert.kind == RISK and at is not None and at - timedelta(days=WARNED_DAYS) <= alert.opened_at < at:
             first[alert.account_id] = min(alert.opened_at, first.get(alert.account_id, alert.opened_at))
     return first
-
-
-def unswept(cases: Iterable[Case], at: datetime) -> int:
-    """The deadlines of live cases that have passed, with nothing done and no miss on record."""
-    return sum(d.due < at and not d.missed for case in cases if case.live for d in case.open_deadlines)
 
 
 def work_since(interventions: Sequence[Intervention], first: date, lost: Sequence[str]) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from keepwell.playbook.interventions.records import RESULTS
-from keepwell.playbook.interventions.suggestions import ALL, SURE, VERDICTS, amount, effect_in_words, on, said_as
+from keepwell.playbook.interventions.suggestions import ALL, SIGNIFICANT, VERDICTS, amount, effect_in_words, on, said_as
 from keepwell.tasks.marts.frames import records
 from keepwell.tasks.marts.publish import write_whole
 from keepwell.tasks.operations.leadership import Leadership
@@ -101,7 +101,7 @@ def _chart(effects: Sequence[Row], outcome: str) -> Any:
     measured = [row for row in effects if row["outcome"] == outcome and row["effect"] is not None]
     rows = [
         {
-            "name": row["name"], "sure": row["verdict"] in SURE,
+            "name": row["name"], "sure": row["verdict"] in SIGNIFICANT,
             **{to: _in_unit(outcome, row[of]) for to, of in (("value", "effect"), ("low", "low"), ("high", "high"))},
         }
         for row in measured

@@ -119,5 +119,7 @@ def test_a_part_of_a_name_is_taken_where_it_is_nobody_elses(place: tuple[Path, P
     assert found.code == 0, found.err
     assert alone["account_id"] in found.out
     assert several.code == 2
+    inside = run(place, "account", word[1:], "--as-of", DAY)
+    assert inside.code == 2, "the middle of a word names nobody"
     assert re.search(rf"\d+ accounts have '{last}' in their name: A\d+, A\d+", several.err)
     assert "Give more of it, or the id." in several.err

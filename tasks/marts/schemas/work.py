@@ -91,9 +91,9 @@ STRATEGY_EFFECTS = Mart(
         "naive": (NUMBER, "difference of means without adjustment"),
         "naive_low": (NUMBER, "lower bound of the interval"),
         "naive_high": (NUMBER, "upper bound"),
-        "rank": (WHOLE, "rank of the kind for this cause and segment, 1 is best; of what surely helps; equals share"),
+        "rank": (WHOLE, "rank of the kind for this cause and segment, 1 is best; of significant help; equals share it"),
         "q_value": (NUMBER, "false discovery rate (Benjamini and Hochberg)"),
-        "verdict": (TEXT, "prefer, drop: surely good, bad; reconsider: too small to matter; unclear; too few accounts"),
+        "verdict": (TEXT, "prefer, drop: significant; reconsider: too small to matter; unclear; too few accounts"),
         "says": (TEXT, "power, overlap, unadjusted difference and limits, in sentences"),
     },
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What is ranked: what surely helps, and nothing in a world without an effect (MON-4)."""
+"""What is ranked: what helps significantly, and nothing in a world without an effect (MON-4)."""
 
 import numpy as np
 import pandas as pd
@@ -22,13 +22,13 @@ def world(seed: int, churn: float, factor: float) -> Subjects:
     kind = np.repeat(np.array(["call", "email", None], dtype=object), TREATED)
     health = rng.normal(60, 10, count)
     level = churn * np.exp(-0.03 * (health - 60))
-    chance = np.clip(level / level.mean() * churn * np.where(kind == "call", factor, 1.0), 0, 1)
+    p_churn = np.clip(level / level.mean() * churn * np.where(kind == "call", factor, 1.0), 0, 1)
     rows = pd.DataFrame(
         {
             "account_id": [f"a{n}" for n in range(count)], "treated": pd.notna(kind), "kind": kind,
             "root_cause": np.where(pd.notna(kind), rng.choice(["price", "low_adoption"], count), None),
             "segment": rng.choice(["smb", "enterprise"], count), "industry": "retail", "health": health,
-            "churned": (rng.random(count) < chance).astype(float), "use_after": rng.normal(0, 0.5, count),
+            "churned": (rng.random(count) < p_churn).astype(float), "use_after": rng.normal(0, 0.5, count),
         }
     )  # fmt: skip
     return Subjects(rows, False, ("health",), ("segment",), (), 90)
@@ -57,8 +57,8 @@ def test_a_halving_of_churn_is_ranked_first() -> None:
     assert first >= 16
 
 
-def test_a_kind_stands_behind_another_only_where_the_difference_is_sure() -> None:
-    """Two that cannot be told apart share a rank; one that surely helps less comes after both (MON-4)."""
+def test_a_kind_stands_behind_another_only_where_the_difference_is_significant() -> None:
+    """Two that cannot be told apart share a rank; one that helps significantly less comes after both (MON-4)."""
     rows = [
         ("call", -0.30, 0.05, PREFER), ("visit", -0.28, 0.05, PREFER), ("email", -0.10, 0.03, PREFER),
         ("gift", 0.20, 0.03, DROP), ("all", -0.2, 0.01, PREFER),
