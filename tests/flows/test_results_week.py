@@ -399,7 +399,7 @@ def test_week_four_tells_what_the_ledger_holds_cut_at_the_day(week: Week) -> Non
     assert (effects["needed"] >= 30).all()
     assert learnings["text"].tolist()[0] == "Training: 40 started since March 24; 1 failed, 39 without a result."
     assert mart(week.run.out, "uplift", DAY).empty
-    assert "No effect has enough cases yet" in page
+    assert "No effect is significant, so nothing is ranked or suggested" in page
     assert "can only be learned from a randomized hold-out" in page
 
 
